@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the driver needs from the machine it runs on.
+//!
+//! The kernel modules, the mocked GPU and (later) VFIO from user space implement these traits; the
+//! rest of this crate knows no other way out. Nothing here locks, and nothing allocates except
+//! through [`DmaAllocator`] and [`Scratch`], which may fail.
+
+use core::fmt;
+use core::time::Duration;
+
+/// The 32-bit registers of BAR0.
+pub trait Registers {
+    /// Reads the register at byte `offset`.
+    ///
+    /// All ones where the card is gone or `offset` lies outside of the mapping, as the bus does.
+    fn read32(&self, offset: u32) -> u32;
+
+    /// Writes the register at byte `offset`; dropped where [`Self::read32`] would read all ones.
+    fn write32(&self, offset: u32, value: u32);
+}
+
+/// An access outside of a [`DmaMemory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfBounds {
+    /// First byte of the access.
+    pub offset: usize,
+    /// Bytes accessed.
+    pub len: usize,
+    /// Bytes that the memory has.
+    pub size: usize,
+}
+
+/// Coherent memory that both the CPU and the GPU see: page-aligned, contiguous for the device.
+pub trait DmaMemory {
+    /// Address of the first byte as the device sees it.
+    fn dma_addr(&self) -> u64;
+
+    /// Size in bytes.
+    fn size(&self) -> usize;
+
+    /// Copies `into.len()` bytes from byte `offset`.
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds>;
+
+    /// Copies `from` to byte `offset`.
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds>;
+
+    /// Loads a naturally aligned 32-bit word; later reads are not moved before it (acquire).
+    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds>;
+
+    /// Stores a naturally aligned 32-bit word; earlier writes are not moved after it (release).
+    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds>;
+}
+
+/// Memory was asked for and there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    /// Bytes asked for.
+    pub size: usize,
+}
+
+/// Where [`DmaMemory`] comes from.
+pub trait DmaAllocator {
+    /// Coherent memory of this machine; freed when dropped.
+    type Memory: DmaMemory;
+
+    /// Allocates `size` zeroed bytes, rounded up to whole pages.
+    fn alloc_dma(&self, size: usize) -> Result<Self::Memory, OutOfMemory>;
+}
+
+/// Where plain memory comes from, for what no fixed capacity holds (a copy of the VBIOS).
+pub trait Scratch {
+    /// Bytes that only the CPU sees; freed when dropped.
+    type Bytes: AsRef<[u8]> + AsMut<[u8]>;
+
+    /// Allocates `size` zeroed bytes.
+    fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory>;
+}
+
+/// A firmware file could not be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// There is no such file, plain or compressed.
+    NotFound,
+    /// There was no memory for it.
+    OutOfMemory,
+    /// The machine refused for another reason; the kernel's error number, positive.
+    Os(i32),
+}
+
+/// A firmware file whose pages the device can read where they are.
+pub trait FirmwareImage: AsRef<[u8]> {
+    /// The device's address of the page that holds byte `offset` of the file at its start.
+    ///
+    /// `None` where `offset` is not a page boundary of the mapping or lies outside of the file.
+    fn page_addr(&self, offset: usize) -> Option<u64>;
+}
+
+/// Firmware files by the name under which the distribution installs them
+/// (`nvidia/ga102/gsp/gsp-570.144.bin`).
+pub trait FirmwareFiles {
+    /// A small file, whole.
+    type File: AsRef<[u8]>;
+
+    /// A large file, mapped for the device.
+    type Image: FirmwareImage;
+
+    /// Loads a file to be read by the CPU.
+    fn load(&self, name: &str) -> Result<Self::File, LoadError>;
+
+    /// Loads a file and maps it for the device without copying it.
+    ///
+    /// The byte at `page_aligned_at` lands on a page boundary, so that the section that starts
+    /// there can be given to the device as pages. `len_from_head` tells the length of the whole
+    /// file from its first 64 bytes, which lets the machine read the file straight into place.
+    fn load_image(
+        &self,
+        name: &str,
+        page_aligned_at: usize,
+        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+    ) -> Result<Self::Image, LoadError>;
+}
+
+/// Time.
+pub trait Clock {
+    /// Monotonic time since an arbitrary start.
+    fn now(&self) -> Duration;
+
+    /// Sleeps for at least `time`.
+    fn sleep(&self, time: Duration);
+}
+
+/// The GSP's interrupt.
+pub trait Interrupts {
+    /// Sleeps until the GSP's interrupt has fired since the last call returned, or until `timeout`
+    /// has passed; `false` means the latter.
+    fn wait(&self, timeout: Duration) -> bool;
+}
+
+/// What PCI says about the card; the GSP is told all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PciInfo {
+    /// Physical addresses of BAR0 (registers), BAR1 (frame buffer) and BAR3 (instance memory).
+    pub bars: [u64; 3],
+    /// Sizes of the same in bytes.
+    pub bar_sizes: [u64; 3],
+    /// Domain << 32 | bus << 8 | device << 3 | function.
+    pub domain_bus_device_function: u64,
+    /// Vendor in the low half, device in the high half.
+    pub device_id: u32,
+    /// Subsystem vendor in the low half, subsystem device in the high half.
+    pub subsystem_id: u32,
+    /// Revision.
+    pub revision: u8,
+}
+
+/// All of it together.
+pub trait Platform:
+    Registers + DmaAllocator + Scratch + FirmwareFiles + Clock + Interrupts
+{
+    /// What PCI says about the card.
+    fn pci(&self) -> &PciInfo;
+}
+
+impl fmt::Display for OutOfBounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offset, len, size } = self;
+        write!(
+            f,
+            "{len} bytes at {offset:#x} of DMA memory of {size:#x} bytes"
+        )
+    }
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory for {:#x} bytes", self.size)
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound => f.write_str("not found"),
+            Self::OutOfMemory => f.write_str("no memory"),
+            Self::Os(errno) => write!(f, "error {errno}"),
+        }
+    }
+}

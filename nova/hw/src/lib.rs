@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! (crate docs)
+#![no_std]
+#![forbid(unsafe_code)]
