@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+
+//! The crate says what `nova_drm.h` says, as the C compiler sees it.
+
+use std::collections::BTreeMap;
+use std::mem::{offset_of, size_of};
+use std::path::Path;
+use std::process::Command;
+
+use nova_uapi as uapi;
+
+/// C expressions and the values that the Rust side gives them.
+type Facts = Vec<(String, u64)>;
+
+fn size_of_member<S, M>(_: fn(&S) -> &M) -> usize {
+    size_of::<M>()
+}
+
+/// The size of a structure, and the offset and size of each of its members.
+///
+/// A structure without holes looks the same where 64-bit members need an alignment of 4 only.
+macro_rules! layout {
+    ($facts:ident, $rust:ident is $c:literal { $($member:ident),+ $(,)? }) => {{
+        $facts.push((concat!("sizeof(struct ", $c, ")").into(), size_of::<uapi::$rust>() as u64));
+        let mut end = 0;
+        $(
+            let offset = offset_of!(uapi::$rust, $member);
+            let size = size_of_member(|s: &uapi::$rust| &s.$member);
+            assert_eq!(offset, end, concat!("hole in front of ", $c, ".", stringify!($member)));
+            end = offset + size;
+            $facts.push((
+                concat!("offsetof(struct ", $c, ", ", stringify!($member), ")").into(),
+                offset as u64,
+            ));
+            $facts.push((
+                concat!("sizeof(((struct ", $c, " *)0)->", stringify!($member), ")").into(),
+                size as u64,
+            ));
+        )+
+        assert_eq!(size_of::<uapi::$rust>(), end, concat!("hole at the end of ", $c));
+        assert_eq!(end % 8, 0, concat!("32-bit user space would see another size of ", $c));
+    }};
+}
+
+fn layouts() -> Facts {
+    let mut facts = Facts::new();
+    layout!(facts, GetParam is "drm_nova_getparam" { param, value });
+    layout!(facts, GemCreate is "drm_nova_gem_create" { handle, pad, size });
+    layout!(facts, GemInfo is "drm_nova_gem_info" { handle, pad, size });
+    layout!(facts, Query is "drm_nova_query" { query, flags, size, data });
+    layout!(facts, QueryDevice is "drm_nova_query_device" {
+        chipset, architecture, revision_major, revision_minor, vram_size, vram_usable, bar_size,
+        name,
+    });
+    layout!(facts, QueryFirmware is "drm_nova_query_firmware" { release });
+    facts
+}
+
+fn constants() -> Facts {
+    [
+        ("NOVA_GETPARAM_VRAM_BAR_SIZE", uapi::GETPARAM_VRAM_BAR_SIZE),
+        ("DRM_NOVA_QUERY_DEVICE", uapi::QUERY_DEVICE.into()),
+        ("DRM_NOVA_QUERY_FIRMWARE", uapi::QUERY_FIRMWARE.into()),
+        (
+            "DRM_NOVA_ARCHITECTURE_TURING",
+            uapi::ARCHITECTURE_TURING.into(),
+        ),
+        (
+            "DRM_NOVA_ARCHITECTURE_AMPERE",
+            uapi::ARCHITECTURE_AMPERE.into(),
+        ),
+        (
+            "DRM_NOVA_ARCHITECTURE_HOPPER",
+            uapi::ARCHITECTURE_HOPPER.into(),
+        ),
+        ("DRM_NOVA_ARCHITECTURE_ADA", uapi::ARCHITECTURE_ADA.into()),
+        (
+            "DRM_NOVA_ARCHITECTURE_BLACKWELL_GB10X",
+            uapi::ARCHITECTURE_BLACKWELL_GB10X.into(),
+        ),
+        (
+            "DRM_NOVA_ARCHITECTURE_BLACKWELL_GB20X",
+            uapi::ARCHITECTURE_BLACKWELL_GB20X.into(),
+        ),
+        ("DRM_NOVA_GETPARAM", uapi::GETPARAM.into()),
+        ("DRM_NOVA_GEM_CREATE", uapi::GEM_CREATE.into()),
+        ("DRM_NOVA_GEM_INFO", uapi::GEM_INFO.into()),
+        ("DRM_NOVA_QUERY", uapi::QUERY.into()),
+        ("DRM_IOCTL_NOVA_GETPARAM", uapi::IOCTL_GETPARAM.into()),
+        ("DRM_IOCTL_NOVA_GEM_CREATE", uapi::IOCTL_GEM_CREATE.into()),
+        ("DRM_IOCTL_NOVA_GEM_INFO", uapi::IOCTL_GEM_INFO.into()),
+        ("DRM_IOCTL_NOVA_QUERY", uapi::IOCTL_QUERY.into()),
+        ("DRM_COMMAND_BASE", uapi::DRM_COMMAND_BASE.into()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn header() -> String {
+    std::fs::read_to_string(folder().join("nova_drm.h")).unwrap()
+}
+
+/// A C compiler set up to find the header; `None`, said aloud, where the machine has none.
+fn compiler() -> Option<Command> {
+    let name = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    if Command::new(&name).arg("--version").output().is_err() {
+        eprintln!("SKIPPED: no C compiler {name:?} to see nova_drm.h with");
+        return None;
+    }
+    let mut command = Command::new(name);
+    command
+        .args(["-Wall", "-Wextra", "-Werror"])
+        .arg("-I")
+        .arg(folder().join("tests/include"))
+        .arg("-I")
+        .arg(folder());
+    Some(command)
+}
+
+/// Each of `expressions` as the C compiler evaluates it.
+fn values_in_c(mut compiler: Command, expressions: &Facts) -> BTreeMap<String, u64> {
+    let work = tempfile::tempdir().unwrap();
+    let source = work.path().join("facts.c");
+    let program = work.path().join("facts");
+    let prints: String = expressions
+        .iter()
+        .map(|(expression, _)| {
+            format!("\tprintf(\"%s\\t%llu\\n\", \"{expression}\", (unsigned long long)({expression}));\n")
+        })
+        .collect();
+    std::fs::write(
+        &source,
+        format!(
+            "#include <stddef.h>\n#include <stdio.h>\n#include \"nova_drm.h\"\n\
+             int main(void)\n{{\n{prints}\treturn 0;\n}}\n"
+        ),
+    )
+    .unwrap();
+    let status = compiler.arg(&source).arg("-o").arg(&program).status();
+    assert!(
+        status.unwrap().success(),
+        "the C compiler refuses the header"
+    );
+    let output = Command::new(&program).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let pair = |line: &str| {
+        let (expression, value) = line.split_once('\t').unwrap();
+        (expression.to_owned(), value.parse().unwrap())
+    };
+    output.lines().map(pair).collect()
+}
+
+#[test]
+fn layouts_and_numbers_agree_with_the_header() {
+    let facts = [layouts(), constants()].concat();
+    let Some(compiler) = compiler() else { return };
+    let in_c = values_in_c(compiler, &facts);
+    let in_rust: BTreeMap<_, _> = facts.into_iter().collect();
+    assert_eq!(in_c, in_rust);
+}
+
+#[test]
+fn the_header_compiles_alone_and_as_cplusplus() {
+    for language in ["c", "c++"] {
+        let Some(mut compiler) = compiler() else {
+            return;
+        };
+        let header = folder().join("nova_drm.h");
+        let arguments = ["-fsyntax-only", "-x", language];
+        let output = compiler.args(arguments).arg(header).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("cc1plus") {
+            eprintln!("SKIPPED: no C++ compiler");
+            continue;
+        }
+        assert!(output.status.success(), "{language}: {said}");
+    }
+}
+
+/// The macros and enumerators of the header.
+fn defined(header: &str) -> Vec<&str> {
+    header
+        .lines()
+        .filter_map(|line| {
+            let line = line.trim_start();
+            match line.strip_prefix("#define ") {
+                Some(rest) => rest.split_whitespace().next(),
+                None => line.split_once('=').map(|(name, _)| name.trim()),
+            }
+        })
+        .filter(|name| name.contains("NOVA_") && !name.starts_with("__"))
+        .collect()
+}
+
+#[test]
+fn no_constant_of_the_header_is_left_out() {
+    let header = header();
+    let constants = constants();
+    let known: Vec<&str> = constants.iter().map(|(name, _)| name.as_str()).collect();
+    let missing: Vec<&str> = defined(&header)
+        .into_iter()
+        .filter(|name| !known.contains(name))
+        .collect();
+    assert!(defined(&header).len() > 10, "the header was not understood");
+    assert_eq!(missing, [""; 0]);
+}
+
+#[test]
+fn no_structure_of_the_header_is_left_out() {
+    let header = header();
+    let facts = layouts();
+    for line in header.lines() {
+        let Some(name) = line
+            .strip_prefix("struct ")
+            .and_then(|l| l.strip_suffix(" {"))
+        else {
+            continue;
+        };
+        let size = format!("sizeof(struct {name})");
+        assert!(
+            facts.iter().any(|(fact, _)| *fact == size),
+            "{name} has no Rust face"
+        );
+    }
+}
+
+/// The numbers that Linux 7.3's header fixes: DRM_IOWR of 0x00 to 0x02 with 16 bytes each.
+#[test]
+fn numbers_of_linux_7_3_are_kept() {
+    assert_eq!(uapi::IOCTL_GETPARAM, 0xc010_6440);
+    assert_eq!(uapi::IOCTL_GEM_CREATE, 0xc010_6441);
+    assert_eq!(uapi::IOCTL_GEM_INFO, 0xc010_6442);
+    assert_eq!(uapi::GETPARAM_VRAM_BAR_SIZE, 1);
+}
