@@ -1,3 +1,45 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: MIT
 
-//! (crate docs)
+//! An IGT library: tests of DRM drivers that `igt_runner` runs and understands.
+//!
+//! A test binary calls [`run`] from `main` and reads as a story: prepare in a fixture, require what
+//! it cannot do without, do, assert. Assertions are Rust's own `assert!` and its like; a panic fails
+//! the subtest and leaves the others alone.
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     igt::run("Even numbers.", |tests| {
+//!         let two = tests.fixture(|| 2);
+//!         tests.subtest("two", "Two is even.", || assert_eq!(*two % 2, 0));
+//!     })
+//! }
+//! ```
+//!
+//! The library knows no driver; the Nova tests are in `src/bin`. What runs
+//! the binaries and judges their results is not here.
+
+pub mod children;
+pub mod device;
+pub mod drm;
+pub mod exit_handler;
+pub mod kmsg;
+pub mod module;
+pub mod stop;
+pub mod sysfs;
+pub mod timeout;
+pub mod wildmat;
+
+mod args;
+mod hook;
+mod logging;
+mod outcome;
+mod report;
+mod signals;
+mod test;
+
+pub use children::Children;
+pub use exit_handler::ExitHandler;
+pub use outcome::{Exit, Outcome};
+pub use report::test_name;
+pub use test::{run, Dynamic, Fixture, Tests};
+pub use timeout::{wait_for, Timeout};

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+
+//! Forked children, for tests where separate processes are the point.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{kill, Signal};
+use nix::sys::wait::{waitpid, WaitPidFlag, WaitStatus};
+use nix::unistd::{fork, ForkResult, Pid};
+
+use crate::{exit_handler, signals, stop, Exit, Outcome};
+
+/// How often children are asked whether they ended.
+const POLL: Duration = Duration::from_millis(5);
+
+/// Children that run; killed and waited for when dropped.
+#[derive(Debug)]
+#[must_use = "children are killed as soon as this is dropped"]
+pub struct Children(Vec<Pid>);
+
+impl Children {
+    /// Forks `count` children that each run `body` with their number.
+    ///
+    /// A child succeeds when `body` returns, and fails when it panics; it cannot skip.
+    ///
+    /// # Panics
+    ///
+    /// Where the kernel allows no more processes.
+    pub fn fork(count: usize, body: impl Fn(usize)) -> Self {
+        let mut children = Self(Vec::with_capacity(count));
+        for number in 0..count {
+            // SAFETY: The child has this thread alone. The other threads of this library (signals,
+            // timeouts) sleep and hold no lock that the child needs: what they share with a test is
+            // locked for the moment of one access. The C library makes its allocator usable after
+            // fork. A test that forks while threads of its own hold locks is wrong.
+            match unsafe { fork() } {
+                Ok(ForkResult::Parent { child }) => children.0.push(child),
+                Ok(ForkResult::Child) => {
+                    std::mem::forget(children);
+                    run_child(|| body(number));
+                }
+                Err(error) => panic!("fork: {error}"),
+            }
+        }
+        children
+    }
+
+    /// Waits until all children have ended.
+    ///
+    /// # Panics
+    ///
+    /// Where a child failed, was killed, or runs for longer than `bound`.
+    pub fn wait(mut self, bound: Duration) {
+        let end = Instant::now() + bound;
+        while let Some(child) = self.0.first().copied() {
+            match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => {
+                    assert!(Instant::now() < end, "child {child} runs after {bound:?}");
+                    std::thread::sleep(POLL);
+                }
+                Ok(status) => {
+                    self.0.swap_remove(0);
+                    assert_eq!(status, WaitStatus::Exited(child, 0), "a child failed");
+                }
+                Err(error) => panic!("waitpid({child}): {error}"),
+            }
+        }
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &self.0 {
+            // It may have ended already; then there is nothing to kill.
+            let _ = kill(*child, Signal::SIGKILL);
+            let _ = waitpid(*child, None);
+        }
+    }
+}
+
+fn run_child(body: impl FnOnce()) -> ! {
+    signals::restore_defaults();
+    exit_handler::forget_all();
+    // Where this fails, a child may outlive a test that is killed; it has an end of its own.
+    let _ = set_pdeathsig(Signal::SIGKILL);
+    let exit = match stop::catch(body) {
+        Ok(()) => Exit::Success,
+        Err(outcome) => {
+            if outcome == Outcome::Skip {
+                log::error!("a child cannot skip");
+            }
+            Exit::Failure
+        }
+    };
+    std::process::exit(i32::from(exit as u8))
+}

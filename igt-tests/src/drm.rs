@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+//! The ioctls of a DRM device that tests need.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use nix::errno::Errno;
+use nix::libc;
+
+/// Who drives a device. Source: `struct drm_version`, `include/uapi/drm/drm.h`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Major, minor and patch level.
+    pub numbers: [i32; 3],
+    /// The driver's name.
+    pub name: String,
+}
+
+/// Longest driver name that is read, in bytes.
+const MAX_NAME: usize = 64;
+
+#[repr(C)]
+#[derive(Debug)]
+struct RawVersion {
+    numbers: [i32; 3],
+    name_len: usize,
+    name: *mut u8,
+    date_len: usize,
+    date: *mut u8,
+    desc_len: usize,
+    desc: *mut u8,
+}
+
+/// `DRM_IOCTL_VERSION`: DRM_IOWR(0x00, struct drm_version).
+const VERSION: u32 = 3 << 30 | (size_of::<RawVersion>() as u32) << 16 | (b'd' as u32) << 8;
+
+/// Asks who drives the device.
+///
+/// # Errors
+///
+/// The kernel's; `ENOTTY` where the file is no DRM device.
+pub fn version(file: &File) -> Result<Version, Errno> {
+    let mut name = [0; MAX_NAME];
+    let mut raw = RawVersion {
+        numbers: [0; 3],
+        name_len: name.len(),
+        name: name.as_mut_ptr(),
+        date_len: 0,
+        date: std::ptr::null_mut(),
+        desc_len: 0,
+        desc: std::ptr::null_mut(),
+    };
+    // SAFETY: The kernel writes at most `name_len` bytes to `name`, which lives through the call,
+    // and nothing to the others, whose lengths are zero.
+    unsafe { ioctl(file, VERSION, &mut raw)? };
+    let name = &name[..raw.name_len.min(MAX_NAME)];
+    Ok(Version {
+        numbers: raw.numbers,
+        name: String::from_utf8_lossy(name).into_owned(),
+    })
+}
+
+/// Calls ioctl `number` with `argument`.
+///
+/// # Panics
+///
+/// Where `number` does not carry the size of `argument`.
+///
+/// # Safety
+///
+/// Where the kernel takes a member of `argument` for a pointer and writes through it, the program
+/// must expect that, or nothing may be mapped there.
+pub(crate) unsafe fn ioctl<T>(file: &File, number: u32, argument: &mut T) -> Result<(), Errno> {
+    assert_eq!(
+        (number >> 16 & 0x3fff) as usize,
+        size_of::<T>(),
+        "ioctl {number:#x}"
+    );
+    // SAFETY: The kernel reads and writes as many bytes as `number` says, so as `argument` has;
+    // what it does with pointers within is the caller's promise.
+    let result = unsafe {
+        libc::ioctl(
+            file.as_raw_fd(),
+            libc::c_ulong::from(number),
+            std::ptr::from_mut(argument),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_device() {
+        let file = File::open("/dev/null").unwrap();
+        assert_eq!(version(&file), Err(Errno::ENOTTY));
+    }
+
+    #[test]
+    fn the_number_of_the_version_ioctl() {
+        assert_eq!(VERSION, 0xc040_6400);
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+
+//! The kernel log: marks for `igt_runner` in it, and what the kernel wrote into it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use nix::libc;
+use regex::Regex;
+
+const PATH: &str = "/dev/kmsg";
+
+/// Writes `text` into the kernel log at level info, marked as coming from a test.
+///
+/// Nothing happens where the log cannot be written: a test also runs without root.
+pub fn info(text: &str) {
+    if let Ok(mut file) = OpenOptions::new().write(true).open(PATH) {
+        // One write is one record; a record that the kernel refuses is not worth failing for.
+        let _ = file.write_all(format!("<6>[IGT] {text}\n").as_bytes());
+    }
+}
+
+/// Tells the runner that kernel messages which match one of `patterns` are expected, until the
+/// next subtest or dynamic subtest starts.
+///
+/// The runner knows one expression at a time, so a later call replaces an earlier one.
+///
+/// # Panics
+///
+/// Where a pattern is not a regular expression: the test is wrong then.
+pub fn expect(patterns: &[&str]) {
+    let all = patterns.join("|");
+    if let Err(error) = Regex::new(&all) {
+        panic!("kmsg::expect: {error}");
+    }
+    info(&format!("add ignored dmesg regex: {all}"));
+}
+
+/// A message of the kernel log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Severity: 0 emergency, 3 error, 4 warning, 6 info.
+    pub level: u8,
+    /// The text, without the lines of key-value pairs under it.
+    pub text: String,
+}
+
+impl Record {
+    /// Reads the format of `/dev/kmsg`: `priority,sequence,time,flags;text`, then ` KEY=value`
+    /// lines. Source: Documentation/ABI/testing/dev-kmsg of Linux.
+    fn parse(raw: &str) -> Option<Self> {
+        let (prefix, rest) = raw.split_once(';')?;
+        let priority: u32 = prefix.split(',').next()?.parse().ok()?;
+        Some(Self {
+            level: (priority & 7) as u8,
+            text: rest.lines().next().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Whether the runner would count it against the test: a warning or worse.
+    pub fn is_warning(&self) -> bool {
+        self.level <= 4
+    }
+}
+
+/// The kernel log from one moment on.
+#[derive(Debug)]
+pub struct Follow(File);
+
+impl Follow {
+    /// Follows the log from now on.
+    ///
+    /// # Errors
+    ///
+    /// Where `/dev/kmsg` cannot be read.
+    pub fn from_now() -> io::Result<Self> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(PATH)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Self(file))
+    }
+
+    /// The records that came since the start or the last call.
+    ///
+    /// # Errors
+    ///
+    /// Where `/dev/kmsg` cannot be read.
+    pub fn records(&mut self) -> io::Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut buffer = [0; 8192];
+        loop {
+            match self.0.read(&mut buffer) {
+                Ok(0) => return Ok(records),
+                Ok(length) => {
+                    let raw = String::from_utf8_lossy(&buffer[..length]);
+                    records.extend(Record::parse(&raw));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(records),
+                // Records that were overwritten before they were read.
+                Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_understood() {
+        let raw = "3,1234,5678,-;nova 0000:01:00.0: no firmware\n SUBSYSTEM=pci\n DEVICE=+pci\n";
+        let record = Record::parse(raw).unwrap();
+        assert_eq!(record.level, 3);
+        assert_eq!(record.text, "nova 0000:01:00.0: no firmware");
+        assert!(record.is_warning());
+    }
+
+    #[test]
+    fn the_facility_is_not_the_level() {
+        let record = Record::parse("30,1,2,-;systemd says\n").unwrap();
+        assert_eq!(record.level, 6);
+        assert!(!record.is_warning());
+    }
+
+    #[test]
+    fn nonsense_is_no_record() {
+        assert_eq!(Record::parse("no semicolon"), None);
+        assert_eq!(Record::parse("x,1;text"), None);
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+
+//! Loading and unloading kernel modules.
+
+use std::ffi::CString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::errno::Errno;
+use nix::kmod::{delete_module, DeleteModuleFlags};
+
+use crate::sysfs;
+
+/// A kernel module, loaded or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module(String);
+
+impl Module {
+    /// The module of this name; `-` and `_` are the same.
+    pub fn new(name: &str) -> Self {
+        Self(name.replace('-', "_"))
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new("/sys/module").join(&self.0)
+    }
+
+    /// Whether it is in the kernel.
+    pub fn is_loaded(&self) -> bool {
+        self.folder().is_dir()
+    }
+
+    /// How many hold it: modules that depend on it, and open files.
+    pub fn users(&self) -> Option<u64> {
+        sysfs::read_number(self.folder().join("refcnt")).ok()
+    }
+
+    /// The PCI drivers that it registered.
+    pub fn pci_drivers(&self) -> Vec<String> {
+        let drivers = sysfs::names(self.folder().join("drivers"));
+        let pci = drivers.iter().filter_map(|name| name.strip_prefix("pci:"));
+        pci.map(str::to_owned).collect()
+    }
+
+    /// Loads it and what it depends on, with `modprobe`.
+    ///
+    /// # Errors
+    ///
+    /// What `modprobe` said.
+    pub fn load(&self) -> Result<(), String> {
+        let output = Command::new("modprobe").arg(&self.0).output();
+        let output = output.map_err(|error| format!("modprobe: {error}"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(format!("modprobe {self}: {}", said.trim()))
+    }
+
+    /// Unloads it, and does not wait for those who hold it.
+    ///
+    /// # Errors
+    ///
+    /// `EWOULDBLOCK` while it is held, `ENOENT` where it is not loaded.
+    pub fn unload(&self) -> Result<(), Errno> {
+        // The name came from a str; one with a NUL in it is no module's name.
+        let name = CString::new(self.0.as_str()).map_err(|_| Errno::ENOENT)?;
+        delete_module(&name, DeleteModuleFlags::O_NONBLOCK)
+    }
+}
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_are_underscores() {
+        assert_eq!(Module::new("nova-drm").to_string(), "nova_drm");
+    }
+
+    #[test]
+    fn a_module_that_does_not_exist() {
+        let module = Module::new("no-such-module");
+        assert!(!module.is_loaded());
+        assert_eq!(module.users(), None);
+        assert!(module.pci_drivers().is_empty());
+        assert!(module.unload().is_err());
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+
+//! Signals that end a test: what was changed is put right first, and a crash gets its result line.
+//!
+//! Nothing but two stores happens in a signal handler. A thread waits for the signals and does the
+//! work; the thread that crashed stands still meanwhile.
+
+use std::io;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::libc::{
+    c_int, SIGABRT, SIGBUS, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGQUIT, SIGSEGV, SIGTERM,
+};
+use nix::sys::signal::{raise, sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
+use signal_hook::iterator::Signals;
+
+use crate::{exit_handler, logging, report, Outcome};
+
+/// Signals by which others ask the test to end; `igt_runner` sends SIGQUIT at its timeouts.
+const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// Signals that say that the test itself is broken.
+const CRASHING: [c_int; 5] = [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV];
+
+/// How long the crashed thread waits for the cleaning up before it ends the process anyway.
+const CLEAN_UP_BOUND: Duration = Duration::from_secs(20);
+
+/// The signal that crashed a thread; 0 while none did.
+static CRASHED_BY: AtomicI32 = AtomicI32::new(0);
+
+/// Starts watching for signals.
+///
+/// # Errors
+///
+/// Where the kernel allows no handler or thread.
+pub(crate) fn watch() -> io::Result<()> {
+    let mut signals = Signals::new(ENDING)?;
+    for signal in CRASHING {
+        let signal = Signal::try_from(signal)?;
+        let flags = SaFlags::SA_ONSTACK | SaFlags::SA_NODEFER;
+        let action = SigAction::new(SigHandler::Handler(crashed), flags, SigSet::empty());
+        // SAFETY: `crashed` calls async-signal-safe functions only (atomics, kill, nanosleep,
+        // sigaction), and no handler of another owner is lost: the runtime's own handler for
+        // SIGSEGV would print that the stack overflowed and abort, which this reports as a crash.
+        unsafe { sigaction(signal, &action)? };
+    }
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || signals.forever().for_each(end_by))?;
+    Ok(())
+}
+
+/// Runs in the thread that crashed: wakes the watching thread and stands still.
+extern "C" fn crashed(signal: c_int) {
+    let first = CRASHED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+    if first.is_ok() && nix::sys::signal::kill(nix::unistd::getpid(), Signal::SIGTERM).is_ok() {
+        thread::sleep(CLEAN_UP_BOUND);
+    }
+    // Crashed a second time, while cleaning up, or the cleaning up hangs.
+    die_of(signal);
+}
+
+/// Ends the process by `signal`, so that its parent sees the true reason.
+fn die_of(signal: c_int) {
+    if let Ok(signal) = Signal::try_from(signal) {
+        restore_default(signal);
+        // The default action ends the process; if it does not, abort does.
+        let _ = raise(signal);
+    }
+    std::process::abort();
+}
+
+fn restore_default(signal: Signal) {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: The default action runs no code of this process.
+    let _ = unsafe { sigaction(signal, &default) };
+}
+
+/// Runs in the watching thread.
+fn end_by(signal: c_int) {
+    let crash = CRASHED_BY.load(Ordering::SeqCst);
+    let cause = if crash == 0 { signal } else { crash };
+    let name = Signal::try_from(cause).map_or("unknown", Signal::as_str);
+    log::error!("Received signal {name}.");
+    logging::show_ring();
+    if crash != 0 {
+        report::end_all(Outcome::Crash);
+    }
+    exit_handler::run_all();
+    die_of(cause);
+}
+
+/// Lets signals act on a forked child as if nothing watched for them.
+pub(crate) fn restore_defaults() {
+    for signal in ENDING.into_iter().chain(CRASHING) {
+        if let Ok(signal) = Signal::try_from(signal) {
+            restore_default(signal);
+        }
+    }
+}

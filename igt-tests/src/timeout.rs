@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+
+//! Bounds on how long a test waits.
+
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::{exit_handler, logging, report, Exit, Outcome};
+
+/// Ends the process with the result `TIMEOUT` if it still exists when its time is over.
+#[derive(Debug)]
+#[must_use = "the bound ends when this is dropped"]
+pub struct Timeout {
+    _alive: Sender<()>,
+}
+
+impl Timeout {
+    /// Allows `bound` for `what`, which may hang in the kernel.
+    ///
+    /// # Panics
+    ///
+    /// Where the kernel allows no thread.
+    pub fn new(bound: Duration, what: &str) -> Self {
+        let (alive, dropped) = mpsc::channel();
+        let what = what.to_owned();
+        thread::Builder::new()
+            .name("timeout".into())
+            .spawn(move || {
+                if dropped.recv_timeout(bound) == Err(RecvTimeoutError::Timeout) {
+                    expired(bound, &what);
+                }
+            })
+            .unwrap_or_else(|error| panic!("no thread for a timeout: {error}"));
+        Self { _alive: alive }
+    }
+}
+
+fn expired(bound: Duration, what: &str) {
+    log::error!("{what} took longer than {bound:?}");
+    logging::show_ring();
+    report::end_all(Outcome::Timeout);
+    exit_handler::run_all();
+    report::exiting(Exit::Failure as u8);
+    std::process::exit(i32::from(Exit::Failure as u8));
+}
+
+/// Waits until `condition` holds, asking every 10 ms.
+///
+/// # Panics
+///
+/// Where it does not hold within `bound`; the message names `what`.
+pub fn wait_for(bound: Duration, what: &str, mut condition: impl FnMut() -> bool) {
+    const POLL: Duration = Duration::from_millis(10);
+    let end = Instant::now() + bound;
+    while !condition() {
+        assert!(Instant::now() < end, "waited {bound:?} in vain for {what}");
+        thread::sleep(POLL);
+    }
+}
