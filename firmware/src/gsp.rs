@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `gsp-*.bin`: GSP-RM itself, with a signature for each family of GPUs that it runs on.
+//!
+//! Source: the files in linux-firmware; the use of their sections in Linux 7.3,
+//! drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c.
+
+use core::str;
+
+use object::elf;
+
+use crate::elf::{Elf, Section};
+use crate::error::{Expected, Format, Result};
+use crate::view::{offset, wide, View};
+
+/// What a signature's section is called, up to the family's name.
+const SIGNATURE_PREFIX: &str = ".fwsignature_";
+
+/// GSP-RM and what comes with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Gsp<'a> {
+    elf: Elf<'a>,
+    image: Section<'a>,
+    version: &'a str,
+    build_id: Option<&'a [u8]>,
+}
+
+/// Families of GPUs that share a signature of GSP-RM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// TU102 to TU106.
+    Tu10x,
+    /// TU116 and TU117.
+    Tu11x,
+    /// GA100.
+    Ga100,
+    /// GA102 to GA107.
+    Ga10x,
+    /// AD102 to AD107.
+    Ad10x,
+    /// GH100.
+    Gh100,
+    /// GB100 and GB102.
+    Gb10x,
+    /// GB202 to GB207.
+    Gb20x,
+}
+
+impl Family {
+    /// All of them, oldest first.
+    pub const ALL: [Self; 8] = [
+        Self::Tu10x,
+        Self::Tu11x,
+        Self::Ga100,
+        Self::Ga10x,
+        Self::Ad10x,
+        Self::Gh100,
+        Self::Gb10x,
+        Self::Gb20x,
+    ];
+
+    /// The section that holds the family's signature.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::Tu10x => ".fwsignature_tu10x",
+            Self::Tu11x => ".fwsignature_tu11x",
+            Self::Ga100 => ".fwsignature_ga100",
+            Self::Ga10x => ".fwsignature_ga10x",
+            Self::Ad10x => ".fwsignature_ad10x",
+            Self::Gh100 => ".fwsignature_gh100",
+            Self::Gb10x => ".fwsignature_gb10x",
+            Self::Gb20x => ".fwsignature_gb20x",
+        }
+    }
+}
+
+impl<'a> Gsp<'a> {
+    /// Checks `file` and finds what is in it.
+    pub fn parse(file: &'a [u8]) -> Result<Self> {
+        let elf = Elf::parse(Format::Gsp, file)?;
+        elf.check_target(elf::ET_REL, elf::EM_RISCV)?;
+        let image = elf.section(".fwimage")?;
+        let len = wide(image.data().len());
+        image.view.check(0, ".fwimage", Expected::AtLeast(1), len)?;
+        let version = version(&elf.section(".fwversion")?.view)?;
+        let note = elf.find(".note.gnu.build-id")?;
+        let build_id = note.map(|note| build_id(&note.view)).transpose()?;
+        Ok(Self {
+            elf,
+            image,
+            version,
+            build_id,
+        })
+    }
+
+    /// The program, as the GSP is to see it.
+    pub const fn image(&self) -> &'a [u8] {
+        self.image.data()
+    }
+
+    /// Offset of [`Self::image`] in the file.
+    pub const fn image_offset(&self) -> usize {
+        self.image.offset()
+    }
+
+    /// Release, such as `570.144`.
+    pub const fn version(&self) -> &'a str {
+        self.version
+    }
+
+    /// The linker's build id; releases before 570 have none.
+    pub const fn build_id(&self) -> Option<&'a [u8]> {
+        self.build_id
+    }
+
+    /// The signature for GPUs of `family`.
+    pub fn signature(&self, family: Family) -> Result<&'a [u8]> {
+        let section = self.elf.section(family.section())?;
+        Ok(section.data())
+    }
+
+    /// Every signature with the name of the family that it is for.
+    pub fn signatures(&self) -> impl Iterator<Item = Result<(&'a str, &'a [u8])>> {
+        self.elf.sections().filter_map(|section| match section {
+            Ok(section) => {
+                let family = section.name().strip_prefix(SIGNATURE_PREFIX)?;
+                Some(Ok((family, section.data())))
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// The container.
+    pub const fn elf(&self) -> Elf<'a> {
+        self.elf
+    }
+}
+
+/// The text in `.fwversion`, up to a NUL.
+fn version<'a>(section: &View<'a>) -> Result<&'a str> {
+    let text = section
+        .all()
+        .split(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default();
+    let printable = !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
+    str::from_utf8(text)
+        .ok()
+        .filter(|_| printable)
+        .ok_or_else(|| {
+            let first = text.first().copied().unwrap_or_default();
+            let expected = Expected::Words("a release such as 570.144");
+            section.unexpected(0, ".fwversion", expected, first)
+        })
+}
+
+/// The descriptor of the GNU build-id note that fills a section.
+fn build_id<'a>(note: &View<'a>) -> Result<&'a [u8]> {
+    const NAME: u32 = u32::from_le_bytes(*b"GNU\0");
+    let len = note.u32(4, "n_descsz")?;
+    let kind = u64::from(elf::NT_GNU_BUILD_ID.0);
+    note.check(
+        0,
+        "n_namesz",
+        Expected::Exactly(4),
+        note.u32(0, "n_namesz")?,
+    )?;
+    note.check(4, "n_descsz", Expected::AtLeast(1), len)?;
+    note.check(8, "n_type", Expected::Exactly(kind), note.u32(8, "n_type")?)?;
+    note.check(
+        12,
+        "n_name",
+        Expected::Exactly(NAME.into()),
+        note.u32(12, "n_name")?,
+    )?;
+    note.bytes(16, offset(len), "n_desc")
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Checked reads from a borrowed file.
+
+use core::ops::Range;
+
+use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
+
+use crate::error::{Error, ErrorKind, Expected, Format, Result};
+use crate::vbios::Coverage;
+
+/// A window into a file that remembers where in the file it lies, so that errors can say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    format: Format,
+    /// Offset of `bytes` in the file.
+    base: usize,
+    bytes: &'a [u8],
+    /// Bytes of the file that have been read from a slow device; `None` where all of them have.
+    coverage: Option<&'a Coverage>,
+}
+
+/// Widens an offset for an [`Error`]; no machine of ours has offsets of more than 64 bits.
+pub(crate) const fn wide(value: usize) -> u64 {
+    value as u64
+}
+
+/// Turns a number from a file into an offset; one that does not fit lies behind every end.
+pub(crate) fn offset(value: impl TryInto<usize>) -> usize {
+    value.try_into().unwrap_or(usize::MAX)
+}
+
+impl<'a> View<'a> {
+    /// A view of a whole file.
+    pub(crate) const fn new(format: Format, bytes: &'a [u8]) -> Self {
+        Self {
+            format,
+            base: 0,
+            bytes,
+            coverage: None,
+        }
+    }
+
+    /// The same view, of which only the bytes in `coverage` have been read.
+    pub(crate) const fn covered_by(self, coverage: &'a Coverage) -> Self {
+        Self {
+            coverage: Some(coverage),
+            ..self
+        }
+    }
+
+    /// Length in bytes.
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// All bytes of the view; only for views of which none is unread.
+    pub(crate) const fn all(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Offset in the file of byte `at` of this view.
+    pub(crate) const fn position(&self, at: usize) -> usize {
+        self.base.saturating_add(at)
+    }
+
+    /// An error in the field at byte `at` of this view.
+    pub(crate) const fn error(&self, at: usize, field: &'static str, kind: ErrorKind) -> Error {
+        Error {
+            format: self.format,
+            offset: wide(self.position(at)),
+            field,
+            kind,
+        }
+    }
+
+    /// The error of a wrong value at byte `at` of this view.
+    pub(crate) fn unexpected(
+        &self,
+        at: usize,
+        field: &'static str,
+        expected: Expected,
+        found: impl Into<u64>,
+    ) -> Error {
+        let found = found.into();
+        self.error(at, field, ErrorKind::Value { expected, found })
+    }
+
+    /// Checks that the field at byte `at` has a value that fits `expected`.
+    pub(crate) fn check(
+        &self,
+        at: usize,
+        field: &'static str,
+        expected: Expected,
+        found: impl Into<u64>,
+    ) -> Result<()> {
+        let found = found.into();
+        let fits = match expected {
+            Expected::Exactly(value) => found == value,
+            Expected::OneOf(values) => values.contains(&found),
+            Expected::AtLeast(value) => found >= value,
+            Expected::AtMost(value) => found <= value,
+            Expected::MultipleOf(value) => found.checked_rem(value) == Some(0),
+            Expected::Magic(_) | Expected::Words(_) => false,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(self.unexpected(at, field, expected, found))
+        }
+    }
+
+    /// The window of `len` bytes from byte `at`, which `field` fills.
+    pub(crate) fn view(&self, at: usize, len: usize, field: &'static str) -> Result<Self> {
+        let (start, end) = (at, at.saturating_add(len));
+        let bytes = self.bytes.get(start..end).ok_or_else(|| {
+            let (end, limit) = (self.position(end), self.position(self.len()));
+            let (end, limit) = (wide(end), wide(limit));
+            self.error(at, field, ErrorKind::Truncated { end, limit })
+        })?;
+        if let Some(unread) = self.unread(start..end) {
+            let (start, end) = (wide(unread.start), wide(unread.end));
+            return Err(self.error(at, field, ErrorKind::NotRead { start, end }));
+        }
+        Ok(Self {
+            base: self.position(at),
+            bytes,
+            ..*self
+        })
+    }
+
+    /// The window from byte `at` to the end, without looking into it.
+    pub(crate) fn tail(&self, at: usize, field: &'static str) -> Result<Self> {
+        let bytes = self.bytes.get(at..).ok_or_else(|| {
+            let (end, limit) = (self.position(at), self.position(self.len()));
+            let (end, limit) = (wide(end), wide(limit));
+            self.error(at, field, ErrorKind::Truncated { end, limit })
+        })?;
+        Ok(Self {
+            base: self.position(at),
+            bytes,
+            ..*self
+        })
+    }
+
+    /// The first `len` bytes, or all of them where there are fewer, without looking into them.
+    pub(crate) fn head(&self, len: usize) -> Self {
+        Self {
+            bytes: self.bytes.get(..len).unwrap_or(self.bytes),
+            ..*self
+        }
+    }
+
+    fn unread(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let range = self.position(range.start)..self.position(range.end);
+        self.coverage?.first_gap(range)
+    }
+
+    /// The `len` bytes from byte `at`, which `field` fills.
+    pub(crate) fn bytes(&self, at: usize, len: usize, field: &'static str) -> Result<&'a [u8]> {
+        Ok(self.view(at, len, field)?.bytes)
+    }
+
+    /// The structure at byte `at`, borrowed.
+    pub(crate) fn structure<T>(&self, at: usize, field: &'static str) -> Result<&'a T>
+    where
+        T: FromBytes + Immutable + KnownLayout + Unaligned,
+    {
+        let bytes = self.bytes(at, size_of::<T>(), field)?;
+        T::ref_from_bytes(bytes).map_err(|_| self.error(at, field, ErrorKind::Missing))
+    }
+
+    /// The byte at `at`.
+    pub(crate) fn u8(&self, at: usize, field: &'static str) -> Result<u8> {
+        Ok(*self.structure::<u8>(at, field)?)
+    }
+
+    /// The little-endian 16-bit word at `at`.
+    pub(crate) fn u16(&self, at: usize, field: &'static str) -> Result<u16> {
+        self.structure(at, field).copied().map(u16::from_le_bytes)
+    }
+
+    /// The little-endian 32-bit word at `at`.
+    pub(crate) fn u32(&self, at: usize, field: &'static str) -> Result<u32> {
+        self.structure(at, field).copied().map(u32::from_le_bytes)
+    }
+}
