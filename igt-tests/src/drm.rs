@@ -61,6 +61,35 @@ pub fn version(file: &File) -> Result<Version, Errno> {
     })
 }
 
+/// Calls driver command `command` with `size` bytes, all zero, so that no pointer among them leads
+/// anywhere.
+///
+/// # Errors
+///
+/// The kernel's.
+///
+/// # Panics
+///
+/// Where `size` does not fit into an ioctl number, or `command` is none of a driver's.
+pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), Errno> {
+    let mut argument = vec![0_u64; size.div_ceil(8)];
+    assert!(
+        size < 1 << 14 && command < 0x60,
+        "command {command:#x} with {size} bytes"
+    );
+    let number = 3 << 30 | (size as u32) << 16 | (b'd' as u32) << 8 | (0x40 + command);
+    // SAFETY: The kernel reads and writes `size` bytes, as `number` says, and `argument` has them;
+    // the pointers that it may find there are null.
+    let result = unsafe {
+        libc::ioctl(
+            file.as_raw_fd(),
+            libc::c_ulong::from(number),
+            argument.as_mut_ptr(),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
 /// Calls ioctl `number` with `argument`.
 ///
 /// # Panics

@@ -15,15 +15,17 @@
 //! }
 //! ```
 //!
-//! The library knows no driver; the Nova tests are in `src/bin`. What runs
-//! the binaries and judges their results is not here.
+//! The library knows no driver but for [`nova`], which the Nova tests in `src/bin` share. The script
+//! `run-in-guest` has `igt_runner` run them, and the program `igt-summary` judges the results.
 
 pub mod children;
 pub mod device;
 pub mod drm;
 pub mod exit_handler;
 pub mod kmsg;
+pub mod memory;
 pub mod module;
+pub mod nova;
 pub mod stop;
 pub mod sysfs;
 pub mod timeout;

@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: MIT
+
+//! Judges the results of `igt_runner`, whose own exit status says nothing about them.
+//!
+//! Everything but a pass and a skip is a failure: `dmesg-warn`, `incomplete` and the like too, a
+//! binary all of whose subtests were skipped, and a kernel that was tainted by a warning or worse.
+//! Exits with 0 if nothing failed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::ops::AddAssign;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use regex::Regex;
+use serde::Deserialize;
+
+/// Most lines shown of what a subtest, and the kernel about it, said.
+const MAX_LINES: usize = 12;
+
+/// Judge the results of igt_runner and of cargo test
+#[derive(Debug, Parser)]
+struct Args {
+    /// Folders into which run-in-guest put results.json and tainted
+    results: Vec<PathBuf>,
+
+    /// Count the results in this output of cargo test, too
+    #[arg(long, value_name = "FILE")]
+    cargo_log: Vec<PathBuf>,
+
+    /// List what this file keeps from running, with the reasons
+    #[arg(long, value_name = "FILE")]
+    not_applicable: Option<PathBuf>,
+}
+
+/// What is used of a `results.json`.
+#[derive(Debug, Deserialize)]
+struct Results {
+    tests: BTreeMap<String, Test>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Test {
+    result: String,
+    #[serde(default)]
+    out: String,
+    #[serde(default)]
+    err: String,
+    #[serde(default, rename = "dmesg-warnings")]
+    dmesg_warnings: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
+    }
+}
+
+impl Counts {
+    const PASSED: Self = Self {
+        passed: 1,
+        failed: 0,
+        skipped: 0,
+    };
+    const FAILED: Self = Self {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+    };
+    const SKIPPED: Self = Self {
+        passed: 0,
+        failed: 0,
+        skipped: 1,
+    };
+
+    fn of(result: &str) -> Self {
+        match result {
+            "pass" => Self::PASSED,
+            "skip" => Self::SKIPPED,
+            _ => Self::FAILED,
+        }
+    }
+}
+
+/// Numbers for the table and the last line, and what is worth a look.
+#[derive(Debug, Default)]
+struct Summary {
+    rows: Vec<(String, Counts)>,
+    remarks: Vec<String>,
+}
+
+impl Summary {
+    fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        self.rows.iter().for_each(|(_, counts)| total += *counts);
+        total
+    }
+
+    fn fail(&mut self, what: &str, why: String) {
+        self.rows.push((what.to_owned(), Counts::FAILED));
+        self.remarks.push(format!("FAIL {what}: {why}"));
+    }
+
+    fn add_results(&mut self, folder: &Path) {
+        let file = folder.join("results.json");
+        let name = file.display().to_string();
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) => return self.fail(&name, format!("the runner did not finish: {error}")),
+        };
+        match serde_json::from_str::<Results>(&text) {
+            Ok(results) if results.tests.is_empty() => self.fail(&name, "no test ran".into()),
+            Ok(results) => self.add_tests(&results),
+            Err(error) => self.fail(&name, error.to_string()),
+        }
+        match fs::read_to_string(folder.join("tainted")) {
+            Ok(text) => self.add_taint(&text),
+            Err(error) => self.fail(
+                "kernel",
+                format!("nobody asked whether it is tainted: {error}"),
+            ),
+        }
+    }
+
+    /// A row for each binary; a remark for each subtest that did not pass.
+    fn add_tests(&mut self, results: &Results) {
+        let mut binaries: BTreeMap<&str, Counts> = BTreeMap::new();
+        for (name, test) in &results.tests {
+            let counts = Counts::of(&test.result);
+            let binary = name.split('@').nth(1).unwrap_or(name);
+            *binaries.entry(binary).or_default() += counts;
+            if counts != Counts::PASSED {
+                self.remarks.push(test.remark(name));
+            }
+        }
+        for (binary, counts) in binaries {
+            self.rows.push((binary.to_owned(), counts));
+            if counts.passed + counts.failed == 0 {
+                self.fail(binary, "all of its subtests were skipped".into());
+            }
+        }
+    }
+
+    /// Bits of `/proc/sys/kernel/tainted` that say that the kernel is broken.
+    /// Source: Documentation/admin-guide/tainted-kernels.rst of Linux.
+    fn add_taint(&mut self, text: &str) {
+        const BROKEN: [(u64, &str); 4] = [
+            (1 << 5, "a bad page"),
+            (1 << 7, "an oops"),
+            (1 << 9, "a warning"),
+            (1 << 14, "a soft lockup"),
+        ];
+        let Ok(taint) = text.trim().parse::<u64>() else {
+            return self.fail("kernel", format!("{text:?} is no taint"));
+        };
+        for (_, what) in BROKEN.iter().filter(|(bit, _)| taint & bit != 0) {
+            self.fail("kernel", format!("tainted by {what}"));
+        }
+    }
+
+    /// A row for all tests of a `cargo test`.
+    fn add_cargo_log(&mut self, file: &Path) {
+        let name = file.display().to_string();
+        let counts = fs::read_to_string(file).map(|text| cargo_counts(&text));
+        match counts {
+            Ok(Some(counts)) => self.rows.push(("cargo test".into(), counts)),
+            Ok(None) => self.fail(&name, "no test ran".into()),
+            Err(error) => self.fail(&name, error.to_string()),
+        }
+    }
+}
+
+impl Test {
+    fn remark(&self, name: &str) -> String {
+        let name = name.strip_prefix("igt@").unwrap_or(name);
+        if self.result == "skip" {
+            return format!("SKIP {name}: {}", self.skip_reason());
+        }
+        let mut remark = format!("FAIL {name}: {}", self.result);
+        // What was logged before the failure stands in results.json.
+        let said = self
+            .err
+            .lines()
+            .take_while(|line| *line != "**** DEBUG ****");
+        for lines in [
+            said.collect::<Vec<_>>(),
+            self.dmesg_warnings.lines().collect(),
+        ] {
+            for line in lines.iter().take(MAX_LINES) {
+                remark.push_str("\n     ");
+                remark.push_str(line);
+            }
+        }
+        remark
+    }
+
+    /// The lines that the test printed about its requirements, without those about results.
+    fn skip_reason(&self) -> String {
+        let is_frame = |line: &&str| {
+            let frames = [
+                "IGT-Version",
+                "Starting ",
+                "Subtest ",
+                "Dynamic subtest ",
+                "Opened ",
+            ];
+            !frames.iter().any(|frame| line.starts_with(frame)) && !line.trim().is_empty()
+        };
+        let lines: Vec<&str> = self.out.lines().filter(is_frame).map(str::trim).collect();
+        match lines[..] {
+            [] => "a fixture skipped".into(),
+            _ => lines.join(" "),
+        }
+    }
+}
+
+/// Sums the result lines of a `cargo test`; `None` where there is none.
+fn cargo_counts(text: &str) -> Option<Counts> {
+    let line =
+        Regex::new(r"(?m)^test result: \S+ (\d+) passed; (\d+) failed; (\d+) ignored").ok()?;
+    let mut total = None;
+    for captures in line.captures_iter(text) {
+        let number = |index| captures.get(index)?.as_str().parse().ok();
+        *total.get_or_insert_with(Counts::default) += Counts {
+            passed: number(1)?,
+            failed: number(2)?,
+            skipped: number(3)?,
+        };
+    }
+    total
+}
+
+/// The expressions of a list for `igt_runner --blacklist`, each with the comment above it.
+fn reasons(text: &str) -> Vec<(String, String)> {
+    let mut reasons = Vec::new();
+    let mut comment = Vec::new();
+    for line in text.lines().map(str::trim) {
+        match line.strip_prefix('#') {
+            Some(words) => comment.push(words.trim()),
+            None if line.is_empty() => comment.clear(),
+            None => reasons.push((line.to_owned(), comment.join(" "))),
+        }
+    }
+    reasons
+}
+
+fn print_table(rows: &[(String, Counts)]) {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    println!("{:width$}  passed  failed  skipped", "");
+    for (name, counts) in rows {
+        let Counts {
+            passed,
+            failed,
+            skipped,
+        } = counts;
+        println!("{name:width$}  {passed:>6}  {failed:>6}  {skipped:>7}");
+    }
+    println!();
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut summary = Summary::default();
+    args.cargo_log
+        .iter()
+        .for_each(|file| summary.add_cargo_log(file));
+    args.results
+        .iter()
+        .for_each(|folder| summary.add_results(folder));
+    print_table(&summary.rows);
+    if let Some(file) = &args.not_applicable {
+        match fs::read_to_string(file) {
+            Ok(text) => reasons(&text)
+                .iter()
+                .for_each(|(expression, reason)| println!("NOT RUN {expression}: {reason}")),
+            Err(error) => summary.fail(&file.display().to_string(), error.to_string()),
+        }
+    }
+    summary
+        .remarks
+        .iter()
+        .for_each(|remark| println!("{remark}"));
+    let total = summary.total();
+    println!("{total}");
+    match total {
+        Counts {
+            failed: 0,
+            passed: 1..,
+            ..
+        } => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(results: &str, tainted: &str) -> Summary {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("results.json"), results).unwrap();
+        fs::write(folder.path().join("tainted"), tainted).unwrap();
+        let mut summary = Summary::default();
+        summary.add_results(folder.path());
+        summary
+    }
+
+    fn result(result: &str) -> Counts {
+        let json = format!(r#"{{"tests": {{"igt@a@b": {{"result": "{result}"}}}}}}"#);
+        summary(&json, "0\n").total()
+    }
+
+    #[test]
+    fn only_passes_pass() {
+        assert_eq!(result("pass"), Counts::PASSED);
+        for bad in [
+            "fail",
+            "warn",
+            "crash",
+            "timeout",
+            "incomplete",
+            "dmesg-warn",
+            "dmesg-fail",
+            "abort",
+            "notrun",
+            "something-new",
+        ] {
+            assert_eq!(result(bad), Counts::FAILED, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_binary_that_only_skips_fails() {
+        let json = |more| format!(r#"{{"tests": {{"igt@a@b": {{"result": "skip"}} {more}}}}}"#);
+        assert_eq!(summary(&json(""), "0").total().failed, 1);
+        let passed = json(r#", "igt@a@c": {"result": "pass"}"#);
+        assert_eq!(
+            summary(&passed, "0").total().to_string(),
+            "1 passed, 0 failed, 1 skipped"
+        );
+    }
+
+    #[test]
+    fn a_broken_kernel_fails() {
+        let passed = r#"{"tests": {"igt@a@b": {"result": "pass"}}}"#;
+        // Modules from outside of the tree (12) and unsigned ones (13) are ours.
+        assert_eq!(summary(passed, "12288\n").total().failed, 0);
+        assert_eq!(summary(passed, "12800\n").total().failed, 1);
+        assert_eq!(summary(passed, "640\n").total().failed, 2);
+        assert_eq!(summary(passed, "").total().failed, 1);
+    }
+
+    #[test]
+    fn missing_and_empty_results_fail() {
+        let mut summary = Summary::default();
+        summary.add_results(Path::new("/nonexistent"));
+        assert!(summary.total().failed > 0);
+        assert_eq!(
+            self::summary(r#"{"tests": {}}"#, "0").total(),
+            Counts::FAILED
+        );
+        assert_eq!(self::summary("{", "0").total(), Counts::FAILED);
+    }
+
+    #[test]
+    fn remarks_tell_why() {
+        let json = r#"{"tests": {
+            "igt@a@skips": {"result": "skip", "out": "Starting subtest: skips\nno GPU\nSubtest skips: SKIP\n"},
+            "igt@a@warns": {"result": "dmesg-warn", "dmesg-warnings": "<4> [1.0] odd"}}}"#;
+        let summary = summary(json, "0");
+        let remarks = [
+            "SKIP a@skips: no GPU",
+            "FAIL a@warns: dmesg-warn\n     <4> [1.0] odd",
+        ];
+        assert_eq!(summary.remarks, remarks);
+        let counts = Counts {
+            passed: 0,
+            failed: 1,
+            skipped: 1,
+        };
+        assert_eq!(summary.rows, [("a".to_owned(), counts)]);
+    }
+
+    #[test]
+    fn cargo_logs_are_summed() {
+        let log = "running 2 tests\n\
+            test result: ok. 10 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n\
+            test result: FAILED. 5 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let expected = Counts {
+            passed: 15,
+            failed: 2,
+            skipped: 1,
+        };
+        assert_eq!(cargo_counts(log), Some(expected));
+        assert_eq!(cargo_counts("error: could not compile"), None);
+        assert_eq!(expected.to_string(), "15 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn reasons_stand_above_expressions() {
+        let text = "# About this file.\n\n# No VT\n# in the guest.\nigt@a@b\nigt@a@c\n";
+        let reason = "No VT in the guest.".to_owned();
+        let expected = [
+            ("igt@a@b".to_owned(), reason.clone()),
+            ("igt@a@c".to_owned(), reason),
+        ];
+        assert_eq!(reasons(text), expected);
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+
+//! Prints what the query ioctl of a Nova render node says: `nova-query [NODE]`.
+//!
+//! Exits with 0 if the node answered.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use igt::device::{self, DrmDevice};
+use igt::{drm, nova};
+use nova_uapi as uapi;
+
+/// Print what the query ioctl of a Nova render node says
+#[derive(Debug, Parser)]
+struct Args {
+    /// Device node; the first render node of the nova driver where none is given
+    node: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nova-query: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), String> {
+    let node = args
+        .node
+        .or_else(find)
+        .ok_or("no render node of the nova driver")?;
+    let shown = node.display();
+    let file = device::open(&node).map_err(|error| format!("{shown}: {error}"))?;
+    let device = nova::query_device(&file);
+    let device = device.map_err(|error| format!("{shown}: query device: {error}"))?;
+    let firmware = nova::query_firmware(&file);
+    let firmware = firmware.map_err(|error| format!("{shown}: query firmware: {error}"))?;
+    println!("node          {shown}");
+    println!("name          {}", device.name);
+    println!("chipset       {:#x}", device.chipset);
+    println!("architecture  {}", architecture(device.architecture));
+    println!(
+        "revision      {:x}{:x}",
+        device.revision_major, device.revision_minor
+    );
+    println!("vram          {}", mebibytes(device.vram_size));
+    println!("usable vram   {}", mebibytes(device.vram_usable));
+    for (index, size) in device
+        .bar_size
+        .iter()
+        .enumerate()
+        .filter(|(_, size)| **size != 0)
+    {
+        println!("bar {index}         {}", mebibytes(*size));
+    }
+    println!("firmware      {}", firmware.release);
+    Ok(())
+}
+
+/// The first render node of the nova driver.
+fn find() -> Option<PathBuf> {
+    let nodes = DrmDevice::all()
+        .into_iter()
+        .filter_map(|device| device.render);
+    let is_nova = |node: &PathBuf| {
+        let version = device::open(node).ok().map(|file| drm::version(&file));
+        version.is_some_and(|version| version.is_ok_and(|v| v.name == uapi::DRIVER_NAME))
+    };
+    nodes.into_iter().find(is_nova)
+}
+
+fn architecture(id: u32) -> String {
+    match id {
+        uapi::ARCHITECTURE_TURING => "Turing".into(),
+        uapi::ARCHITECTURE_AMPERE => "Ampere".into(),
+        uapi::ARCHITECTURE_HOPPER => "Hopper".into(),
+        uapi::ARCHITECTURE_ADA => "Ada".into(),
+        uapi::ARCHITECTURE_BLACKWELL_GB10X | uapi::ARCHITECTURE_BLACKWELL_GB20X => {
+            "Blackwell".into()
+        }
+        unknown => format!("{unknown:#x}"),
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: MIT
+
+//! Firmware files of a GA102, and the ways in which they can be wrong.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use igt::ExitHandler;
+use nix::mount::{mount, umount2, MntFlags, MsFlags};
+use object::read::elf::{ElfFile64, FileHeader};
+use object::{LittleEndian, Object, ObjectSection};
+
+/// GSP-RM itself.
+pub(crate) const GSP: &str = "gsp";
+/// What starts it on the GSP's RISC-V core.
+pub(crate) const BOOTLOADER: &str = "bootloader";
+/// What sets up its protected memory.
+pub(crate) const BOOTER_LOAD: &str = "booter_load";
+/// What takes that down.
+pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
+/// All of them.
+pub(crate) const FILES: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+
+/// A field: its name, its first byte and its length in bytes.
+type Field = (String, u64, usize);
+
+/// Fields of an ELF header in which a wrong value is an error.
+/// Source: `struct elf64_hdr`, `include/uapi/linux/elf.h`.
+const ELF_HEADER: [(&str, u64, usize); 12] = [
+    ("magic", 0, 4),
+    ("class", 4, 1),
+    ("data", 5, 1),
+    ("version", 6, 1),
+    ("e_type", 16, 2),
+    ("e_machine", 18, 2),
+    ("e_version", 20, 4),
+    ("e_shoff", 40, 8),
+    ("e_ehsize", 52, 2),
+    ("e_shentsize", 58, 2),
+    ("e_shnum", 60, 2),
+    ("e_shstrndx", 62, 2),
+];
+
+/// Fields of an ELF section header in which a wrong value is an error, likewise.
+const ELF_SECTION: [(&str, u64, usize); 3] =
+    [("sh_name", 0, 4), ("sh_offset", 24, 8), ("sh_size", 32, 8)];
+
+/// Words of the header that booters and bootloader start with.
+/// Source: `nvfw_bin_hdr`, drivers/gpu/drm/nouveau/include/nvfw/fw.h.
+const BIN_HEADER: [&str; 6] = [
+    "bin_magic",
+    "bin_ver",
+    "bin_size",
+    "header_offset",
+    "data_offset",
+    "data_size",
+];
+
+/// Words of a booter's own header, behind `header_offset`.
+/// Source: `nvfw_hs_header_v2`, drivers/gpu/drm/nouveau/include/nvfw/hs.h.
+const HS_HEADER: [&str; 9] = [
+    "sig_prod_offset",
+    "sig_prod_size",
+    "patch_loc",
+    "patch_sig",
+    "meta_data_offset",
+    "meta_data_size",
+    "num_sig",
+    "hs_header_offset",
+    "hs_header_size",
+];
+
+/// Words of a booter's load header, behind `hs_header_offset`, up to its first application's code.
+/// Source: `nvfw_hs_load_header_v2`, drivers/gpu/drm/nouveau/include/nvfw/hs.h.
+const LOAD_HEADER: [&str; 7] = [
+    "os_code_offset",
+    "os_code_size",
+    "os_data_offset",
+    "os_data_size",
+    "num_apps",
+    "app_offset",
+    "app_size",
+];
+
+/// Words of the bootloader's own header that the boot uses, by their index.
+/// Source: `RM_RISCV_UCODE_DESC`, open-gpu-kernel-modules 570,
+/// src/nvidia/arch/nvalloc/common/inc/rmRiscvUcode.h.
+const RISCV_HEADER: [(&str, u64); 7] = [
+    ("version", 0),
+    ("manifest_offset", 8),
+    ("manifest_size", 9),
+    ("monitor_data_offset", 10),
+    ("monitor_data_size", 11),
+    ("monitor_code_offset", 12),
+    ("monitor_code_size", 13),
+];
+
+/// One way in which one file is wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    file: &'static str,
+    name: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// There is no such file.
+    Missing,
+    /// Only so many bytes are left.
+    Cut(u64),
+    /// Other bytes stand at an offset.
+    Patch(u64, Vec<u8>),
+}
+
+impl Change {
+    /// `file` is missing.
+    pub(crate) fn missing(file: &'static str) -> Self {
+        Self {
+            file,
+            name: file.to_owned(),
+            kind: Kind::Missing,
+        }
+    }
+
+    /// `file` ends after `length` bytes.
+    pub(crate) fn cut(file: &'static str, length: u64) -> Self {
+        Self {
+            file,
+            name: if length == 0 {
+                file.to_owned()
+            } else {
+                format!("at-{length:#x}")
+            },
+            kind: Kind::Cut(length),
+        }
+    }
+
+    /// A field of `file` has all its bits set.
+    fn ones(file: &'static str, (name, at, length): Field) -> Self {
+        Self {
+            file,
+            name,
+            kind: Kind::Patch(at, vec![0xff; length]),
+        }
+    }
+
+    /// The name of the part of the subtest that tries it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file that it is about.
+    pub(crate) fn file(&self) -> &'static str {
+        self.file
+    }
+}
+
+/// Puts back what was changed, when it is dropped.
+#[must_use = "what was changed is put back as soon as this is dropped"]
+pub(crate) struct Undo(Option<Box<dyn FnOnce()>>);
+
+impl Undo {
+    fn new(action: impl FnOnce() + 'static) -> Self {
+        Self(Some(Box::new(action)))
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        if let Some(action) = self.0.take() {
+            action();
+        }
+    }
+}
+
+/// A copy in memory of the firmware of a chip, mounted over its folder.
+#[derive(Debug)]
+pub(crate) struct Firmware {
+    folder: PathBuf,
+    chip: &'static str,
+    release: String,
+    _mounted: ExitHandler,
+}
+
+impl Firmware {
+    /// Hides the folder of `chip` behind a copy of the files of `release`.
+    ///
+    /// # Panics
+    ///
+    /// Where that fails.
+    pub(crate) fn hide(chip: &'static str, release: &str) -> Self {
+        let folder = Path::new("/lib/firmware/nvidia").join(chip).join("gsp");
+        // Opened before they are hidden.
+        let open = |file| {
+            let name = format!("{file}-{release}.bin");
+            let opened = File::open(folder.join(&name));
+            (
+                opened.unwrap_or_else(|error| panic!("{name}: {error}")),
+                name,
+            )
+        };
+        let files = FILES.map(open);
+        let none: Option<&str> = None;
+        mount(
+            Some("tmpfs"),
+            &folder,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            none,
+        )
+        .unwrap();
+        let mounted = folder.clone();
+        let handler = ExitHandler::new(move || {
+            if let Err(error) = umount2(&mounted, MntFlags::MNT_DETACH) {
+                log::error!("umount {}: {error}", mounted.display());
+            }
+        });
+        for (mut file, name) in files {
+            let mut copy = File::create(folder.join(name)).unwrap();
+            io::copy(&mut file, &mut copy).unwrap();
+        }
+        Self {
+            folder,
+            chip,
+            release: release.to_owned(),
+            _mounted: handler,
+        }
+    }
+
+    /// The name by which the driver asks for `file`.
+    pub(crate) fn name(&self, file: &str) -> String {
+        format!("nvidia/{}/gsp/{file}-{}.bin", self.chip, self.release)
+    }
+
+    fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(format!("{file}-{}.bin", self.release))
+    }
+
+    /// Applies a change until the returned value is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Where a file cannot be written.
+    pub(crate) fn apply(&self, change: &Change) -> Undo {
+        let path = self.path(change.file);
+        match &change.kind {
+            Kind::Missing => put_aside(&path),
+            Kind::Cut(length) => {
+                let undo = put_aside(&path);
+                let whole = File::open(aside(&path)).unwrap();
+                let mut cut = File::create(&path).unwrap();
+                io::copy(&mut whole.take(*length), &mut cut).unwrap();
+                undo
+            }
+            Kind::Patch(at, bytes) => patch(&path, *at, bytes),
+        }
+    }
+
+    /// `file` cut in front of each of its parts, and one byte before its end.
+    pub(crate) fn cuts(&self, file: &'static str) -> Vec<Change> {
+        let content = fs::read(self.path(file)).unwrap();
+        let mut cuts = match file {
+            GSP => elf_boundaries(&content),
+            _ => bin_boundaries(&content, file),
+        };
+        let length = content.len() as u64;
+        cuts.extend([1, length - 1]);
+        cuts.retain(|at| (1..length).contains(at));
+        cuts.sort_unstable();
+        cuts.dedup();
+        cuts.into_iter().map(|at| Change::cut(file, at)).collect()
+    }
+
+    /// `file` with each field of its headers wrong.
+    pub(crate) fn wrong_fields(&self, file: &'static str) -> Vec<Change> {
+        let content = fs::read(self.path(file)).unwrap();
+        let fields = match file {
+            GSP => elf_fields(&content),
+            BOOTLOADER => bootloader_fields(&content),
+            _ => booter_fields(&content),
+        };
+        fields
+            .into_iter()
+            .map(|field| Change::ones(file, field))
+            .collect()
+    }
+
+    /// The GSP file with its signature for this chip's family under another family's name.
+    pub(crate) fn other_chip(&self) -> Change {
+        self.replace_in_gsp(
+            "other-chip",
+            b"\0.fwsignature_ga10x\0",
+            b"\0.fwsignature_tu10x\0",
+        )
+    }
+
+    /// The GSP file saying that it is of another release.
+    pub(crate) fn other_release(&self) -> Change {
+        let release = self.release.as_bytes();
+        let mut other = release.to_vec();
+        other[0] ^= 1;
+        self.replace_in_gsp("other-release", release, &other)
+    }
+
+    /// Replaces the last place in the GSP file where `old` stands: names and versions come last.
+    fn replace_in_gsp(&self, name: &str, old: &[u8], new: &[u8]) -> Change {
+        let content = fs::read(self.path(GSP)).unwrap();
+        let at = content.windows(old.len()).rposition(|bytes| bytes == old);
+        Change {
+            file: GSP,
+            name: name.to_owned(),
+            kind: Kind::Patch(
+                at.expect("the GSP file is as expected") as u64,
+                new.to_vec(),
+            ),
+        }
+    }
+
+    /// Has all files in the format of xz alone, until the returned value is dropped.
+    pub(crate) fn compress_xz(&self) -> Undo {
+        self.compress("xz", |mut from, to| lzma_rs::xz_compress(&mut from, to))
+    }
+
+    /// Has all files in the format of zstd alone, until the returned value is dropped.
+    pub(crate) fn compress_zstd(&self) -> Undo {
+        self.compress("zst", zstd_stored)
+    }
+
+    fn compress(
+        &self,
+        suffix: &str,
+        compress: impl Fn(BufReader<File>, &mut BufWriter<File>) -> io::Result<()>,
+    ) -> Undo {
+        let undo = FILES.map(|file| {
+            let path = self.path(file);
+            let compressed = path.with_extension(format!("bin.{suffix}"));
+            let mut to = BufWriter::new(File::create(&compressed).unwrap());
+            compress(BufReader::new(File::open(&path).unwrap()), &mut to).unwrap();
+            to.flush().unwrap();
+            let put_back = put_aside(&path);
+            Undo::new(move || {
+                fs::remove_file(compressed).unwrap();
+                drop(put_back);
+            })
+        });
+        Undo::new(move || drop(undo))
+    }
+}
+
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("aside")
+}
+
+/// Takes a file out of the way; what is returned brings it back.
+fn put_aside(path: &Path) -> Undo {
+    let path = path.to_owned();
+    fs::rename(&path, aside(&path)).unwrap();
+    Undo::new(move || fs::rename(aside(&path), &path).unwrap())
+}
+
+/// Writes into a file; what is returned writes what stood there before.
+fn patch(path: &Path, at: u64, bytes: &[u8]) -> Undo {
+    let file = File::options().read(true).write(true).open(path).unwrap();
+    let mut old = vec![0; bytes.len()];
+    file.read_exact_at(&mut old, at).unwrap();
+    assert_ne!(old, bytes, "the file says so already");
+    file.write_all_at(bytes, at).unwrap();
+    Undo::new(move || file.write_all_at(&old, at).unwrap())
+}
+
+fn elf(content: &[u8]) -> ElfFile64<'_, LittleEndian> {
+    ElfFile64::parse(content).unwrap()
+}
+
+/// Where the sections of an ELF file and their headers start and end.
+fn elf_boundaries(content: &[u8]) -> Vec<u64> {
+    let elf = elf(content);
+    let header = elf.elf_header();
+    let table = header.e_shoff(LittleEndian);
+    let ranges = elf.sections().filter_map(|section| section.file_range());
+    ranges
+        .flat_map(|(start, size)| [start, start + size])
+        .chain([64, table])
+        .collect()
+}
+
+fn elf_fields(content: &[u8]) -> Vec<Field> {
+    let elf = elf(content);
+    let table = elf.elf_header().e_shoff(LittleEndian);
+    let mut fields: Vec<Field> = ELF_HEADER
+        .iter()
+        .map(|(name, at, length)| ((*name).to_owned(), *at, *length))
+        .collect();
+    for name in [".fwimage", ".fwversion", ".fwsignature_ga10x"] {
+        let section = elf.section_by_name(name).unwrap();
+        let header = table + section.index().0 as u64 * 64;
+        fields.extend(ELF_SECTION.map(|(field, at, length)| {
+            (
+                format!("{}-{field}", name.trim_start_matches('.')),
+                header + at,
+                length,
+            )
+        }));
+    }
+    fields
+}
+
+/// The little-endian word at an offset.
+fn word(content: &[u8], at: u64) -> u64 {
+    let at = at as usize;
+    u32::from_le_bytes(content[at..at + 4].try_into().unwrap()).into()
+}
+
+/// The words called `names` that start at byte `at`.
+fn words<'a>(names: &'a [&'a str], at: u64) -> impl Iterator<Item = Field> + 'a {
+    let places = (at..).step_by(4);
+    names
+        .iter()
+        .zip(places)
+        .map(|(name, at)| ((*name).to_owned(), at, 4))
+}
+
+/// Where the parts of a booter or bootloader start and end.
+fn bin_boundaries(content: &[u8], file: &str) -> Vec<u64> {
+    let [header, data, size] = [12, 16, 20].map(|at| word(content, at));
+    let mut boundaries = vec![4 * BIN_HEADER.len() as u64, header, data, data + size];
+    if file != BOOTLOADER {
+        // Signatures, meta data and load header lie where the words of the header say.
+        boundaries.extend([0, 8, 12, 16, 24, 28].map(|at| word(content, header + at)));
+    }
+    boundaries
+}
+
+fn bootloader_fields(content: &[u8]) -> Vec<Field> {
+    let header = word(content, 12);
+    let own = RISCV_HEADER.map(|(name, index)| (name.to_owned(), header + 4 * index, 4));
+    words(&BIN_HEADER, 0).chain(own).collect()
+}
+
+fn booter_fields(content: &[u8]) -> Vec<Field> {
+    let header = word(content, 12);
+    let load = word(content, header + 28);
+    let own = words(&HS_HEADER, header).chain(words(&LOAD_HEADER, load));
+    words(&BIN_HEADER, 0).chain(own).collect()
+}
+
+/// Writes a zstd frame of blocks that are stored as they are.
+/// Source: RFC 8878, sections 3.1.1.1 and 3.1.1.2.
+fn zstd_stored(mut from: impl Read, to: &mut impl Write) -> io::Result<()> {
+    const MAGIC: u32 = 0xfd2f_b528;
+    /// Content size in 8 bytes, one segment.
+    const DESCRIPTOR: u8 = 3 << 6 | 1 << 5;
+    const MAX_BLOCK: usize = 128 << 10;
+    let mut content = Vec::new();
+    from.read_to_end(&mut content)?;
+    to.write_all(&MAGIC.to_le_bytes())?;
+    to.write_all(&[DESCRIPTOR])?;
+    to.write_all(&(content.len() as u64).to_le_bytes())?;
+    let blocks = content.chunks(MAX_BLOCK);
+    let last = blocks.len() - 1;
+    for (number, block) in blocks.enumerate() {
+        let header = (block.len() as u32) << 3 | u32::from(number == last);
+        to.write_all(&header.to_le_bytes()[..3])?;
+        to.write_all(block)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+
+//! Firmware files that are not as they should be.
+//!
+//! A file system in memory hides the machine's firmware folder, so that files can be changed at
+//! will. However a file is wrong, probe fails with one line that names the file, everything is
+//! released, and the GPU boots as soon as the file is right again.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use files::{Change, Firmware, BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, FILES, GSP};
+use igt::kmsg::{self, Follow, Record};
+use igt::nova::{self, Gpu};
+use igt::{Dynamic, Timeout};
+
+mod files;
+
+/// Chipset whose files are known here: GA102.
+const CHIPSET: u32 = 0x172;
+
+/// Bound on one attempt to bind, on an emulated CPU.
+const ATTEMPT: Duration = Duration::from_secs(30);
+
+/// What others than the driver say when firmware is missing or probe fails.
+const SAID_BY_OTHERS: [&str; 2] = ["Direct firmware load for ", ": probe with driver "];
+
+fn main() -> ExitCode {
+    igt::run("Offers wrong firmware files to the driver.", |tests| {
+        let gpu = tests.fixture(Gpu::require);
+        let _running = tests.fixture(|| gpu.keep_running());
+        let firmware = tests.fixture(|| hide_firmware(&gpu));
+        let mut refused = |name: &str, proves: &str, changes: fn(&Firmware) -> Vec<Change>| {
+            tests.subtest_with_dynamic(name, proves, |parts| {
+                refuse_each(&gpu, &firmware, changes(&firmware), parts);
+            });
+        };
+
+        refused("missing", "A file that is missing is named.", |_| {
+            FILES.map(Change::missing).into()
+        });
+        refused("empty", "A file without content is named.", |_| {
+            FILES.map(|file| Change::cut(file, 0)).into()
+        });
+        refused(
+            "truncated-gsp",
+            "A GSP file cut at any section boundary is refused.",
+            |firmware| firmware.cuts(GSP),
+        );
+        refused("truncated-bootloader", "So is a bootloader.", |firmware| {
+            firmware.cuts(BOOTLOADER)
+        });
+        refused("truncated-booter-load", "So is a booter.", |firmware| {
+            firmware.cuts(BOOTER_LOAD)
+        });
+        refused(
+            "truncated-booter-unload",
+            "So is the booter that unloads.",
+            |firmware| firmware.cuts(BOOTER_UNLOAD),
+        );
+        refused(
+            "header-gsp",
+            "A GSP file with any header field wrong is refused.",
+            |firmware| firmware.wrong_fields(GSP),
+        );
+        refused("header-bootloader", "So is a bootloader.", |firmware| {
+            firmware.wrong_fields(BOOTLOADER)
+        });
+        refused("header-booter-load", "So is a booter.", |firmware| {
+            firmware.wrong_fields(BOOTER_LOAD)
+        });
+        refused(
+            "header-booter-unload",
+            "So is the booter that unloads.",
+            |firmware| firmware.wrong_fields(BOOTER_UNLOAD),
+        );
+        refused(
+            "other-chip",
+            "A GSP file without a signature for this chip is refused.",
+            |firmware| vec![firmware.other_chip()],
+        );
+        refused(
+            "other-release",
+            "A GSP file of another release is refused.",
+            |firmware| vec![firmware.other_release()],
+        );
+        tests.subtest("compressed-xz", "Files compressed with xz work.", || {
+            let _compressed = firmware.compress_xz();
+            boot(&gpu);
+        });
+        tests.subtest(
+            "compressed-zstd",
+            "Files compressed with zstd work.",
+            || {
+                let _compressed = firmware.compress_zstd();
+                boot(&gpu);
+            },
+        );
+    })
+}
+
+/// Leaves the GPU unbound, with a copy of its firmware that can be changed.
+fn hide_firmware(gpu: &Gpu) -> Firmware {
+    let node = gpu.open_render();
+    let chipset = nova::query_device(&node).unwrap().chipset;
+    igt::require!(
+        chipset == CHIPSET,
+        "The files of chipset {chipset:#x} are not known."
+    );
+    let release = nova::query_firmware(&node).unwrap().release;
+    let firmware = Firmware::hide("ga102", release.as_str().unwrap());
+    gpu.unbind();
+    firmware
+}
+
+/// Every change makes a part of the subtest; in the end the right files boot.
+fn refuse_each(gpu: &Gpu, firmware: &Firmware, changes: Vec<Change>, parts: &mut Dynamic<'_>) {
+    for change in changes {
+        parts.dynamic(change.name(), || {
+            let _changed = firmware.apply(&change);
+            refuse(gpu, &firmware.name(change.file()));
+        });
+    }
+    boot(gpu);
+}
+
+/// Asserts that probe fails with one line that names `file`, and leaves nothing behind.
+fn refuse(gpu: &Gpu, file: &str) {
+    let _bound = Timeout::new(ATTEMPT, "refusing firmware");
+    kmsg::expect(&[&file.replace('.', r"\."), SAID_BY_OTHERS[1]]);
+    let mut log = Follow::from_now().unwrap();
+    let bound = gpu.pci().bind(&nova::driver());
+    let records = log.records().unwrap();
+    let error = bound.expect_err("the GPU was bound");
+    log::info!("{error}");
+    let by_others = |record: &Record| SAID_BY_OTHERS.iter().any(|said| record.text.contains(said));
+    let lines: Vec<&str> = records
+        .iter()
+        .filter(|record| record.is_warning() && !by_others(record))
+        .map(|record| record.text.as_str())
+        .inspect(|line| log::info!("{line}"))
+        .collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains(file)),
+        "{lines:#?}"
+    );
+    gpu.assert_released();
+}
+
+/// Asserts that the GPU boots; leaves it unbound.
+fn boot(gpu: &Gpu) {
+    let _bound = Timeout::new(ATTEMPT, "booting with right firmware");
+    gpu.bind();
+    gpu.assert_running();
+    gpu.unbind();
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+
+//! Modules come and go, and so does the driver on the GPU.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use igt::nova::{self, Gpu};
+use igt::{module::Module, Timeout};
+use nix::errno::Errno;
+
+/// How often the modules are loaded and unloaded.
+const RELOADS: u32 = 20;
+
+/// How often the GPU is unbound and bound.
+const REBINDS: u32 = 3;
+
+/// Bound on loading and unloading once, on an emulated CPU.
+const ONCE: Duration = Duration::from_secs(30);
+
+fn main() -> ExitCode {
+    igt::run(
+        "Loads and unloads the modules; binds and unbinds the GPU.",
+        |tests| {
+            let gpu = tests.fixture(Gpu::require);
+            let _running = tests.fixture(|| gpu.keep_running());
+
+            tests.subtest(
+                "unload-load",
+                "Unloading releases everything, and the next load boots the GPU.",
+                || reload(&gpu),
+            );
+            tests.subtest(
+                "reload",
+                "The GPU boots every time when the modules are loaded and unloaded 20 times.",
+                || (0..RELOADS).for_each(|_| reload(&gpu)),
+            );
+            tests.subtest(
+                "unbind-bind",
+                "The GPU can be unbound and bound through sysfs, and boots again.",
+                || (0..REBINDS).for_each(|_| rebind(&gpu)),
+            );
+            tests.subtest(
+                "bind-bound",
+                "A GPU that is bound cannot be bound again, and keeps running.",
+                || bind_bound(&gpu),
+            );
+            tests.subtest(
+                "unload-while-open",
+                "The modules stay while a file is open, and go once it is closed.",
+                || unload_while_open(&gpu),
+            );
+            tests.subtest(
+                "unload-core-first",
+                "nova-core stays while nova-drm needs it.",
+                || unload_core_first(&gpu),
+            );
+            tests.subtest(
+            "unbind-while-open",
+            "A file that is open while the GPU is unbound answers ENODEV, also after the next bind.",
+            || unbind_while_open(&gpu),
+        );
+            tests.subtest(
+                "unload-unbound",
+                "The modules can be unloaded after the GPU has been unbound.",
+                || unload_unbound(&gpu),
+            );
+        },
+    )
+}
+
+fn reload(gpu: &Gpu) {
+    let _bound = Timeout::new(ONCE, "unloading and loading");
+    nova::unload();
+    gpu.assert_released();
+    nova::load();
+    gpu.assert_running();
+}
+
+fn rebind(gpu: &Gpu) {
+    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    gpu.unbind();
+    gpu.assert_released();
+    gpu.bind();
+    gpu.assert_running();
+}
+
+fn bind_bound(gpu: &Gpu) {
+    let result = gpu.pci().bind(&nova::driver());
+    let error = result.expect_err("it was bound twice");
+    assert!(
+        matches!(
+            error.raw_os_error(),
+            Some(nix::libc::EBUSY | nix::libc::ENODEV)
+        ),
+        "{error}"
+    );
+    gpu.assert_running();
+}
+
+fn unload_while_open(gpu: &Gpu) {
+    let nodes = [gpu.open_render(), gpu.open_primary()];
+    for node in nodes {
+        assert_held(&nova::drm_module());
+        let answer = nova::query_device(&node);
+        assert!(answer.is_ok(), "{answer:?}");
+    }
+    reload(gpu);
+}
+
+fn unload_core_first(gpu: &Gpu) {
+    assert_held(&nova::core_module());
+    gpu.assert_running();
+}
+
+/// Asserts that the kernel refuses to unload `module`, and that it stays.
+fn assert_held(module: &Module) {
+    assert!(
+        module.users().is_some_and(|users| users > 0),
+        "nobody holds {module}"
+    );
+    assert_eq!(module.unload(), Err(Errno::EWOULDBLOCK), "unload {module}");
+    assert!(module.is_loaded(), "{module} is gone");
+}
+
+fn unbind_while_open(gpu: &Gpu) {
+    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let nodes = [gpu.open_render(), gpu.open_primary()];
+    let assert_gone = || {
+        for node in &nodes {
+            assert_eq!(nova::query_device(node), Err(Errno::ENODEV));
+        }
+    };
+    gpu.unbind();
+    gpu.assert_released();
+    assert_gone();
+    gpu.bind();
+    gpu.assert_running();
+    assert_gone();
+}
+
+fn unload_unbound(gpu: &Gpu) {
+    let _bound = Timeout::new(ONCE, "unbinding, unloading and loading");
+    gpu.unbind();
+    nova::unload();
+    gpu.assert_released();
+    nova::load();
+    gpu.assert_running();
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+
+//! What the ioctls of a Nova device answer, also to questions that are wrong.
+
+use std::fs::File;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use igt::memory::{BadAddress, HalfWritable};
+use igt::nova::{self, Gpu};
+use igt::{drm, Children};
+use nix::errno::Errno;
+use nova_uapi as uapi;
+use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware};
+
+/// Every query with the size of its first version.
+const QUERIES: [(u32, usize); 2] = [
+    (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
+    (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
+];
+
+/// Threads or processes that ask at once.
+const AT_ONCE: usize = 4;
+
+/// How often each of them asks.
+const ROUNDS: usize = 200;
+
+/// Bound on all of them, on an emulated CPU.
+const CONCURRENCY_BOUND: Duration = Duration::from_secs(60);
+
+/// The device through both of its nodes.
+struct Nodes {
+    gpu: Gpu,
+    render: File,
+    primary: File,
+}
+
+impl Nodes {
+    fn require() -> Self {
+        let gpu = Gpu::require();
+        gpu.start();
+        Self {
+            render: gpu.open_render(),
+            primary: gpu.open_primary(),
+            gpu,
+        }
+    }
+
+    fn each(&self) -> [&File; 2] {
+        [&self.render, &self.primary]
+    }
+}
+
+fn main() -> ExitCode {
+    igt::run(
+        "Asks the driver about the GPU, in right and in wrong ways.",
+        |tests| {
+            let nodes = tests.fixture(Nodes::require);
+
+            tests.group("Right questions.", |tests| {
+                tests.subtest("version", "Both nodes are driven by nova.", || {
+                    version(&nodes)
+                });
+                tests.subtest("device", "The GPU is described as PCI shows it.", || {
+                    device(&nodes)
+                });
+                tests.subtest("firmware", "The release is a release number.", || {
+                    firmware(&nodes)
+                });
+                tests.subtest("nodes-agree", "Both nodes answer the same.", || {
+                    nodes_agree(&nodes)
+                });
+                tests.subtest(
+                    "getparam",
+                    "The old parameter tells the size of BAR1.",
+                    || getparam(&nodes),
+                );
+                tests.subtest(
+                    "gem",
+                    "Objects tell the size that they were created with.",
+                    || gem(&nodes),
+                );
+            });
+            tests.group("Sizes.", |tests| {
+                tests.subtest("size-zero", "No room asks for the size.", || {
+                    size_zero(&nodes)
+                });
+                tests.subtest(
+                    "size-short",
+                    "Less than the first version is refused.",
+                    || size_short(&nodes),
+                );
+                tests.subtest("size-exact", "The first version is filled in.", || {
+                    size_exact(&nodes)
+                });
+                tests.subtest(
+                    "size-long",
+                    "What lies behind the answer is left alone.",
+                    || size_long(&nodes),
+                );
+                tests.subtest("size-huge", "A size without end is no harm.", || {
+                    size_huge(&nodes)
+                });
+            });
+            tests.group("Wrong questions.", |tests| {
+                tests.subtest("bad-query", "Unknown queries are refused.", || {
+                    bad_query(&nodes)
+                });
+                tests.subtest("bad-flags", "Every reserved bit is refused.", || {
+                    bad_flags(&nodes)
+                });
+                tests.subtest("bad-pointer", "Unwritable memory is refused.", || {
+                    bad_pointer(&nodes)
+                });
+                tests.subtest("bad-getparam", "Unknown parameters are refused.", || {
+                    bad_getparam(&nodes)
+                });
+                tests.subtest("bad-gem", "Wrong sizes and handles are refused.", || {
+                    bad_gem(&nodes)
+                });
+                tests.subtest("bad-command", "Unknown commands are refused.", || {
+                    bad_command(&nodes)
+                });
+                tests.subtest(
+                    "argument-size",
+                    "Arguments of other sizes are cut or filled up.",
+                    || {
+                        argument_size(&nodes);
+                    },
+                );
+            });
+            tests.group("At once.", |tests| {
+                tests.subtest(
+                    "threads",
+                    "Threads that ask at once get the same answer.",
+                    || {
+                        threads(&nodes);
+                    },
+                );
+                tests.subtest(
+                    "processes",
+                    "So do processes, each with its own file.",
+                    || {
+                        processes(&nodes);
+                    },
+                );
+            });
+        },
+    )
+}
+
+fn version(nodes: &Nodes) {
+    for node in nodes.each() {
+        assert_eq!(drm::version(node).unwrap().name, uapi::DRIVER_NAME);
+    }
+}
+
+fn device(nodes: &Nodes) {
+    let device = nova::query_device(&nodes.render).unwrap();
+    log::info!("{device:?}");
+    assert_ne!(device.chipset, 0);
+    assert_eq!(
+        device.chipset >> 4,
+        device.architecture,
+        "GA102 is 0x172, Ampere 0x17"
+    );
+    assert!(device.revision_major < 0x10 && device.revision_minor < 0x10);
+    assert_ne!(device.vram_usable, 0);
+    assert!(device.vram_usable <= device.vram_size);
+    assert_eq!(device.bar_size, nodes.gpu.pci().bar_sizes().unwrap());
+    let name = device.name.as_str().expect("the name is text");
+    assert!(name.contains("NVIDIA"), "{name:?}");
+    assert!(name.len() < 64, "the name does not end");
+}
+
+fn firmware(nodes: &Nodes) {
+    let firmware = nova::query_firmware(&nodes.render).unwrap();
+    log::info!("{firmware:?}");
+    let release = firmware.release.as_str().expect("the release is text");
+    let numbers: Vec<&str> = release.split('.').collect();
+    assert!(numbers.len() >= 2, "{release:?}");
+    assert!(
+        numbers.iter().all(|number| number.parse::<u32>().is_ok()),
+        "{release:?}"
+    );
+}
+
+fn nodes_agree(nodes: &Nodes) {
+    let [render, primary] = nodes.each();
+    assert_eq!(nova::query_device(render), nova::query_device(primary));
+    assert_eq!(nova::query_firmware(render), nova::query_firmware(primary));
+    let param = uapi::GETPARAM_VRAM_BAR_SIZE;
+    assert_eq!(
+        nova::get_param(render, param),
+        nova::get_param(primary, param)
+    );
+}
+
+fn getparam(nodes: &Nodes) {
+    let bars = nodes.gpu.pci().bar_sizes().unwrap();
+    let size = nova::get_param(&nodes.render, uapi::GETPARAM_VRAM_BAR_SIZE);
+    assert_eq!(size, Ok(bars[1]));
+}
+
+fn gem(nodes: &Nodes) {
+    for node in nodes.each() {
+        for (asked, given) in [(1, 4096), (4096, 4096), (4097, 8192)] {
+            let mut create = GemCreate {
+                size: asked,
+                ..GemCreate::default()
+            };
+            assert_eq!(nova::gem_create(node, &mut create), Ok(()));
+            assert_ne!(create.handle, 0);
+            let mut info = GemInfo {
+                handle: create.handle,
+                ..GemInfo::default()
+            };
+            assert_eq!(nova::gem_info(node, &mut info), Ok(()));
+            assert_eq!(info.size, given, "an object of {asked} bytes");
+        }
+    }
+}
+
+/// A query with `size` bytes of room.
+fn query(query: u32, size: u64) -> Query {
+    Query {
+        query,
+        size,
+        ..Query::default()
+    }
+}
+
+fn size_zero(nodes: &Nodes) {
+    for node in nodes.each() {
+        for (id, first_size) in QUERIES {
+            let size = nova::query_size(node, id).unwrap();
+            assert!(size >= first_size as u64, "query {id} has {size} bytes");
+        }
+    }
+}
+
+fn size_short(nodes: &Nodes) {
+    for (id, first_size) in QUERIES {
+        for size in [1, first_size / 2, first_size - 1] {
+            let mut room = vec![0xa5; first_size];
+            let asked = query(id, size as u64);
+            let (error, after) = nova::query_into(&nodes.render, asked, &mut room).unwrap_err();
+            assert_eq!(error, Errno::EINVAL, "query {id} with {size} bytes");
+            assert_eq!(after.size, asked.size, "the query changed");
+            assert!(
+                room.iter().all(|byte| *byte == 0xa5),
+                "something was copied"
+            );
+        }
+    }
+}
+
+fn size_exact(nodes: &Nodes) {
+    for (id, first_size) in QUERIES {
+        let mut room = vec![0; first_size];
+        let asked = query(id, first_size as u64);
+        let after = nova::query_into(&nodes.render, asked, &mut room).unwrap();
+        assert_eq!(after.size, first_size as u64);
+        assert!(room.iter().any(|byte| *byte != 0), "nothing was copied");
+    }
+}
+
+fn size_long(nodes: &Nodes) {
+    for (id, _) in QUERIES {
+        let size = nova::query_size(&nodes.render, id).unwrap();
+        let mut room = vec![0xa5; size as usize + 100];
+        let asked = query(id, size + 100);
+        let after = nova::query_into(&nodes.render, asked, &mut room).unwrap();
+        assert_eq!(after.size, size);
+        assert_eq!(room[size as usize..], [0xa5; 100]);
+    }
+}
+
+/// The kernel may write no more than its answer, however much room it is told of.
+fn size_huge(nodes: &Nodes) {
+    let pages = HalfWritable::new();
+    for (id, _) in QUERIES {
+        let size = nova::query_size(&nodes.render, id).unwrap();
+        for huge in [1 << 32, 1 << 63, u64::MAX] {
+            let at = pages.before_end(size as usize);
+            let after = nova::query_at(&nodes.render, query(id, huge), at).unwrap();
+            assert_eq!(after.size, size);
+        }
+    }
+}
+
+#[track_caller]
+fn assert_refused(node: &File, asked: Query, error: Errno) {
+    let mut room = vec![0xa5; 4096];
+    let refused = nova::query_into(node, asked, &mut room).unwrap_err();
+    assert_eq!(refused.0, error, "{asked:?}");
+    let data = refused.1.data;
+    assert_eq!(refused.1, Query { data, ..asked }, "the query changed");
+    assert!(
+        room.iter().all(|byte| *byte == 0xa5),
+        "something was copied"
+    );
+}
+
+fn bad_query(nodes: &Nodes) {
+    let unknown = [QUERIES.len() as u32, 0x100, 1 << 31, u32::MAX];
+    for node in nodes.each() {
+        for id in unknown {
+            assert_refused(node, query(id, 0), Errno::EINVAL);
+            assert_refused(node, query(id, 4096), Errno::EINVAL);
+        }
+    }
+}
+
+fn bad_flags(nodes: &Nodes) {
+    for (id, _) in QUERIES {
+        for bit in 0..32 {
+            for size in [0, 4096] {
+                let flagged = Query {
+                    flags: 1 << bit,
+                    ..query(id, size)
+                };
+                assert_refused(&nodes.render, flagged, Errno::EINVAL);
+            }
+        }
+    }
+}
+
+fn bad_pointer(nodes: &Nodes) {
+    let pages = HalfWritable::new();
+    for (id, first_size) in QUERIES {
+        let asked = query(id, first_size as u64);
+        for address in [
+            BadAddress::NULL,
+            BadAddress::KERNEL,
+            BadAddress::NON_CANONICAL,
+            pages.read_only(),
+            pages.before_end(1),
+            pages.before_end(first_size - 1),
+        ] {
+            let (error, after) = nova::query_at(&nodes.render, asked, address).unwrap_err();
+            assert_eq!(error, Errno::EFAULT, "query {id} at {address:?}");
+            assert_eq!(after.size, asked.size, "the query changed");
+        }
+    }
+}
+
+fn bad_getparam(nodes: &Nodes) {
+    for node in nodes.each() {
+        // The last one is known if only its lower half is looked at.
+        for param in [
+            0,
+            2,
+            1 << 31,
+            u64::MAX,
+            1 << 32 | uapi::GETPARAM_VRAM_BAR_SIZE,
+        ] {
+            assert_eq!(
+                nova::get_param(node, param),
+                Err(Errno::EINVAL),
+                "{param:#x}"
+            );
+        }
+    }
+}
+
+fn bad_gem(nodes: &Nodes) {
+    for node in nodes.each() {
+        for size in [0, u64::MAX] {
+            let mut create = GemCreate {
+                size,
+                ..GemCreate::default()
+            };
+            assert_eq!(
+                nova::gem_create(node, &mut create),
+                Err(Errno::EINVAL),
+                "{size:#x} bytes"
+            );
+        }
+        for handle in [0, 0x1234, u32::MAX] {
+            let mut info = GemInfo {
+                handle,
+                ..GemInfo::default()
+            };
+            assert_eq!(
+                nova::gem_info(node, &mut info),
+                Err(Errno::ENOENT),
+                "handle {handle:#x}"
+            );
+        }
+    }
+}
+
+fn bad_command(nodes: &Nodes) {
+    for node in nodes.each() {
+        for command in uapi::QUERY + 1..0x60 {
+            let result = drm::command_with_zeros(node, command, 16);
+            assert_eq!(result, Err(Errno::EINVAL), "command {command:#x}");
+        }
+    }
+}
+
+/// DRM fills up arguments of programs older than the kernel with zeros, and cuts those of newer
+/// ones; all zeros ask for the size of the first query.
+fn argument_size(nodes: &Nodes) {
+    for size in [4, 8, 16, 24, 32, 1024] {
+        let result = drm::command_with_zeros(&nodes.render, uapi::QUERY, size);
+        assert_eq!(result, Ok(()), "an argument of {size} bytes");
+    }
+}
+
+/// Asks everything many times and compares with what was said before.
+fn ask_and_compare(node: &File, device: &QueryDevice, firmware: &QueryFirmware) {
+    for _ in 0..ROUNDS {
+        assert_eq!(nova::query_device(node).as_ref(), Ok(device));
+        assert_eq!(nova::query_firmware(node).as_ref(), Ok(firmware));
+        assert!(nova::get_param(node, uapi::GETPARAM_VRAM_BAR_SIZE).is_ok());
+    }
+}
+
+fn threads(nodes: &Nodes) {
+    let device = nova::query_device(&nodes.render).unwrap();
+    let firmware = nova::query_firmware(&nodes.render).unwrap();
+    thread::scope(|scope| {
+        for number in 0..AT_ONCE {
+            let node = nodes.each()[number % 2];
+            scope.spawn(move || ask_and_compare(node, &device, &firmware));
+        }
+    });
+}
+
+fn processes(nodes: &Nodes) {
+    let device = nova::query_device(&nodes.render).unwrap();
+    let firmware = nova::query_firmware(&nodes.render).unwrap();
+    let children = Children::fork(AT_ONCE, |_| {
+        ask_and_compare(&nodes.gpu.open_render(), &device, &firmware);
+    });
+    children.wait(CONCURRENCY_BOUND);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+
+//! Addresses at which the kernel must not be able to write.
+
+use std::ffi::c_void;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+
+use nix::sys::mman::{mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
+
+/// Size of a page of the machines that these tests know, in bytes.
+const PAGE: usize = 4096;
+
+/// A page that can be written, followed by one that can only be read.
+#[derive(Debug)]
+pub struct HalfWritable(NonNull<c_void>);
+
+/// An address that it is safe to have the kernel write to: nothing of this program lies there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadAddress(u64);
+
+impl BadAddress {
+    /// The null pointer; nothing is ever mapped there.
+    pub const NULL: Self = Self(0);
+    /// The last bytes of the address space, in the half that belongs to the kernel.
+    pub const KERNEL: Self = Self(u64::MAX - 15);
+    /// No address at all: neither user space nor kernel.
+    pub const NON_CANONICAL: Self = Self(1 << 62);
+
+    /// The address as the kernel is given it.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl HalfWritable {
+    /// Maps the pages.
+    ///
+    /// # Panics
+    ///
+    /// Where the kernel has no memory.
+    pub fn new() -> Self {
+        const LENGTH: NonZeroUsize = NonZeroUsize::new(2 * PAGE).unwrap();
+        let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: A new mapping at an address that the kernel chooses disturbs no other.
+        let start = unsafe { mmap_anonymous(None, LENGTH, writable, MapFlags::MAP_PRIVATE) };
+        let pages = Self(start.unwrap_or_else(|error| panic!("mmap: {error}")));
+        // SAFETY: The second page is part of the mapping, and no reference leads into it.
+        let result = unsafe { mprotect(pages.0.byte_add(PAGE), PAGE, ProtFlags::PROT_READ) };
+        result.unwrap_or_else(|error| panic!("mprotect: {error}"));
+        pages
+    }
+
+    /// The page that can only be read.
+    pub fn read_only(&self) -> BadAddress {
+        self.before_end(0)
+    }
+
+    /// An address after which `writable` bytes can be written and no more.
+    ///
+    /// # Panics
+    ///
+    /// Where `writable` is more than a page.
+    pub fn before_end(&self, writable: usize) -> BadAddress {
+        assert!(writable <= PAGE, "{writable} bytes are more than a page");
+        BadAddress((self.0.as_ptr() as usize + PAGE - writable) as u64)
+    }
+}
+
+impl Default for HalfWritable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for HalfWritable {
+    fn drop(&mut self) {
+        // SAFETY: The mapping is this value's own, and no reference leads into it.
+        let result = unsafe { munmap(self.0, 2 * PAGE) };
+        debug_assert_eq!(result, Ok(()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::errno::Errno;
+    use nix::libc;
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+
+    /// Has the kernel write 8 bytes to `address`.
+    fn kernel_writes(address: BadAddress) -> Result<usize, Errno> {
+        let zero = File::open("/dev/zero").unwrap();
+        // SAFETY: A `BadAddress` is safe to write to.
+        let result = unsafe { libc::read(zero.as_raw_fd(), address.get() as *mut c_void, 8) };
+        Errno::result(result).map(|length| length as usize)
+    }
+
+    #[test]
+    fn the_kernel_cannot_write_there() {
+        let pages = HalfWritable::new();
+        for address in [
+            BadAddress::NULL,
+            BadAddress::KERNEL,
+            BadAddress::NON_CANONICAL,
+            pages.read_only(),
+        ] {
+            assert_eq!(kernel_writes(address), Err(Errno::EFAULT), "{address:?}");
+        }
+    }
+
+    #[test]
+    fn the_kernel_can_write_in_front() {
+        let pages = HalfWritable::new();
+        assert_eq!(kernel_writes(pages.before_end(8)), Ok(8));
+        assert_ne!(kernel_writes(pages.before_end(4)), Ok(8));
+    }
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+
+//! What the Nova tests share: the GPU, the two modules, and the driver's ioctls.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nova_uapi::{GemCreate, GemInfo, GetParam, Query, QueryDevice, QueryFirmware};
+use zerocopy::{FromZeros, IntoBytes};
+
+use crate::device::{self, DrmDevice};
+use crate::memory::BadAddress;
+use crate::module::Module;
+use crate::sysfs::{self, PciDevice};
+use crate::{drm, wait_for, ExitHandler};
+
+/// PCI vendor id of NVIDIA.
+const NVIDIA: u64 = 0x10de;
+
+/// PCI base class of displays.
+const DISPLAY: u64 = 0x03;
+
+/// How long device nodes may take to appear or to go.
+const NODES_BOUND: Duration = Duration::from_secs(10);
+
+/// The GPU under test and its driver.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    pci: PciDevice,
+}
+
+impl Gpu {
+    /// The first NVIDIA GPU of the machine; skips where there is none.
+    pub fn require() -> Self {
+        let is_gpu = |pci: &PciDevice| {
+            let class = pci.class().is_ok_and(|class| class >> 16 == DISPLAY);
+            class && pci.vendor().is_ok_and(|vendor| vendor == NVIDIA)
+        };
+        match PciDevice::all().into_iter().find(is_gpu) {
+            Some(pci) => Self { pci },
+            None => crate::skip!("No NVIDIA GPU."),
+        }
+    }
+
+    /// The GPU as a PCI function.
+    pub fn pci(&self) -> &PciDevice {
+        &self.pci
+    }
+
+    /// Its DRM device, where its driver runs.
+    pub fn drm(&self) -> Option<DrmDevice> {
+        let parent = fs::canonicalize(self.pci.path()).ok()?;
+        DrmDevice::all()
+            .into_iter()
+            .find(|device| device.parent == parent)
+    }
+
+    /// The driver's folder in debugfs.
+    pub fn debugfs(&self) -> PathBuf {
+        Path::new(sysfs::DEBUGFS)
+            .join("nova-core")
+            .join(self.pci.name())
+    }
+
+    /// Loads the modules and binds the GPU, as far as that is not so already, and has it running
+    /// again when the returned value is dropped.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver does not run afterwards.
+    pub fn keep_running(&self) -> ExitHandler {
+        self.start();
+        let gpu = self.clone();
+        ExitHandler::new(move || gpu.start())
+    }
+
+    /// Loads the modules and binds the GPU, as far as that is not so already.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver does not run afterwards.
+    pub fn start(&self) {
+        load();
+        if self.pci.driver().is_none() {
+            self.bind();
+        }
+        self.assert_running();
+    }
+
+    /// Binds the GPU through sysfs.
+    ///
+    /// # Panics
+    ///
+    /// Where probe fails.
+    pub fn bind(&self) {
+        if let Err(error) = self.pci.bind(&driver()) {
+            panic!("bind {}: {error}", self.pci.name());
+        }
+    }
+
+    /// Unbinds the GPU through sysfs.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not bound.
+    pub fn unbind(&self) {
+        if let Err(error) = self.pci.unbind() {
+            panic!("unbind {}: {error}", self.pci.name());
+        }
+    }
+
+    /// Asserts that the driver runs: nodes are there, and the render node answers.
+    ///
+    /// # Panics
+    ///
+    /// Where that is not so.
+    pub fn assert_running(&self) {
+        assert!(
+            self.pci.driver().is_some(),
+            "{} has no driver",
+            self.pci.name()
+        );
+        let answer = query_device(&self.open_render());
+        assert!(answer.is_ok(), "the render node answers {answer:?}");
+        assert!(
+            self.debugfs().is_dir(),
+            "{} is missing",
+            self.debugfs().display()
+        );
+    }
+
+    /// Asserts that the driver has let go of everything.
+    ///
+    /// # Panics
+    ///
+    /// Where that is not so.
+    pub fn assert_released(&self) {
+        assert_eq!(self.pci.driver(), None, "{} has a driver", self.pci.name());
+        wait_for(NODES_BOUND, "the DRM nodes to go", || self.drm().is_none());
+        assert!(
+            !self.debugfs().exists(),
+            "{} is left",
+            self.debugfs().display()
+        );
+        for table in ["/proc/iomem", "/proc/interrupts"] {
+            let text = fs::read_to_string(table).unwrap_or_default().to_lowercase();
+            let left: Vec<&str> = text.lines().filter(|line| line.contains("nova")).collect();
+            assert!(left.is_empty(), "left in {table}: {left:?}");
+        }
+    }
+
+    /// Opens the render node.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    pub fn open_render(&self) -> File {
+        let mut render = None;
+        wait_for(NODES_BOUND, "the render node", || {
+            render = self
+                .drm()
+                .and_then(|drm| drm.render)
+                .filter(|node| node.exists());
+            render.is_some()
+        });
+        open(&render.unwrap_or_default())
+    }
+
+    /// Opens the primary node.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    pub fn open_primary(&self) -> File {
+        let primary = self.drm().map(|drm| drm.primary);
+        open(&primary.unwrap_or_default())
+    }
+}
+
+fn open(node: &Path) -> File {
+    match device::open(node) {
+        Ok(file) => file,
+        Err(error) => panic!("{}: {error}", node.display()),
+    }
+}
+
+/// The module that drives the GPU.
+pub fn core_module() -> Module {
+    Module::new("nova-core")
+}
+
+/// The module that offers the GPU to user space.
+pub fn drm_module() -> Module {
+    Module::new("nova-drm")
+}
+
+/// Loads both modules with `modprobe nova-drm`.
+///
+/// # Panics
+///
+/// Where that fails.
+pub fn load() {
+    if let Err(error) = drm_module().load() {
+        panic!("{error}");
+    }
+}
+
+/// Unloads both modules, as far as they are loaded.
+///
+/// # Panics
+///
+/// Where one is held.
+pub fn unload() {
+    for module in [drm_module(), core_module()] {
+        if module.is_loaded() {
+            let result = module.unload();
+            assert_eq!(result, Ok(()), "unload {module}");
+        }
+    }
+}
+
+/// The name of the PCI driver.
+///
+/// # Panics
+///
+/// Where nova-core is not loaded.
+pub fn driver() -> String {
+    let drivers = core_module().pci_drivers();
+    match drivers.as_slice() {
+        [driver] => driver.clone(),
+        _ => panic!("nova-core has the PCI drivers {drivers:?}"),
+    }
+}
+
+/// Asks for one parameter.
+///
+/// # Errors
+///
+/// `EINVAL` where the kernel does not know it.
+pub fn get_param(file: &File, param: u64) -> Result<u64, Errno> {
+    let mut argument = GetParam { param, value: 0 };
+    // SAFETY: There is no pointer in it.
+    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GETPARAM, &mut argument)? };
+    Ok(argument.value)
+}
+
+/// Creates a GEM object; what the kernel changed is in `argument`.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn gem_create(file: &File, argument: &mut GemCreate) -> Result<(), Errno> {
+    // SAFETY: There is no pointer in it.
+    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_CREATE, argument) }
+}
+
+/// Asks about a GEM object; what the kernel changed is in `argument`.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn gem_info(file: &File, argument: &mut GemInfo) -> Result<(), Errno> {
+    // SAFETY: There is no pointer in it.
+    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_INFO, argument) }
+}
+
+/// Asks `query`, with the answer going into `room`; returns what the kernel made of the query.
+///
+/// # Errors
+///
+/// The kernel's, with the query as it is then.
+pub fn query_into(file: &File, query: Query, room: &mut [u8]) -> Result<Query, (Errno, Query)> {
+    assert!(query.size <= room.len() as u64, "no room for {query:?}");
+    let data = room.as_mut_ptr() as u64;
+    let mut query = Query { data, ..query };
+    // SAFETY: The kernel writes at most `size` bytes to `data`, and `room` has them.
+    match unsafe { drm::ioctl(file, nova_uapi::IOCTL_QUERY, &mut query) } {
+        Ok(()) => Ok(query),
+        Err(error) => Err((error, query)),
+    }
+}
+
+/// Asks `query`, with the answer going to where the kernel cannot write all of it.
+///
+/// # Errors
+///
+/// The kernel's, with the query as it is then.
+pub fn query_at(file: &File, query: Query, at: BadAddress) -> Result<Query, (Errno, Query)> {
+    let mut query = Query {
+        data: at.get(),
+        ..query
+    };
+    // SAFETY: Nothing of this program lies where the kernel may write.
+    match unsafe { drm::ioctl(file, nova_uapi::IOCTL_QUERY, &mut query) } {
+        Ok(()) => Ok(query),
+        Err(error) => Err((error, query)),
+    }
+}
+
+/// Asks for the size of an answer, in bytes.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn query_size(file: &File, id: u32) -> Result<u64, Errno> {
+    let query = Query {
+        query: id,
+        ..Query::default()
+    };
+    let answered = query_at(file, query, BadAddress::NULL);
+    answered.map(|query| query.size).map_err(|(error, _)| error)
+}
+
+/// Asks about the GPU.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn query_device(file: &File) -> Result<QueryDevice, Errno> {
+    query_whole(file, nova_uapi::QUERY_DEVICE)
+}
+
+/// Asks about its firmware.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn query_firmware(file: &File) -> Result<QueryFirmware, Errno> {
+    query_whole(file, nova_uapi::QUERY_FIRMWARE)
+}
+
+/// What the kernel does not know of an answer stays zero.
+fn query_whole<T: FromZeros + IntoBytes + zerocopy::FromBytes>(
+    file: &File,
+    id: u32,
+) -> Result<T, Errno> {
+    let mut answer = T::new_zeroed();
+    let query = Query {
+        query: id,
+        size: size_of::<T>() as u64,
+        ..Query::default()
+    };
+    query_into(file, query, answer.as_mut_bytes()).map_err(|(error, _)| error)?;
+    Ok(answer)
+}
