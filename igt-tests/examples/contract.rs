@@ -9,6 +9,12 @@ use std::time::Duration;
 
 use igt::{Children, ExitHandler, Timeout};
 
+/// Writes into the kernel log what counts as a warning; skips where that is not allowed.
+fn kernel_warns(text: &str) {
+    let warned = std::fs::write("/dev/kmsg", format!("<4>contract: {text}\n"));
+    igt::require!(warned.is_ok(), "/dev/kmsg: {warned:?}");
+}
+
 fn main() -> ExitCode {
     igt::run("Ends in every way in which a test can end.", |tests| {
         let two = tests.fixture(|| 2);
@@ -60,6 +66,18 @@ fn main() -> ExitCode {
             let children = Children::fork(2, |number| assert_eq!(number, 0, "child one"));
             children.wait(Duration::from_secs(10));
         });
+        tests.subtest("kernel-warns", "Warnings of the kernel count.", || {
+            kernel_warns("odd")
+        });
+        tests.subtest(
+            "kernel-warns-twice",
+            "Warnings that are expected do not.",
+            || {
+                igt::kmsg::expect(&["od+", "even"]);
+                kernel_warns("odd");
+                kernel_warns("even");
+            },
+        );
         tests.group("What a skipping fixture skips.", |tests| {
             tests.fixture(|| igt::skip!("no such hardware"));
             tests.subtest("after-skip", "Never runs.", || unreachable!());

@@ -327,6 +327,11 @@ fn igt_runner_agrees() {
             (name, test["result"].as_str().unwrap())
         })
         .collect();
+    let (warned, expected_warning) = match std::fs::OpenOptions::new().write(true).open("/dev/kmsg")
+    {
+        Ok(_) => ("dmesg-warn", "pass"),
+        Err(_) => ("skip", "skip"),
+    };
     let expected = BTreeMap::from([
         ("after-fail", "fail"),
         ("after-skip", "skip"),
@@ -341,6 +346,8 @@ fn igt_runner_agrees() {
         ("dynamic@two", "skip"),
         ("fail", "fail"),
         ("hang", "timeout"),
+        ("kernel-warns", warned),
+        ("kernel-warns-twice", expected_warning),
         ("last", "pass"),
         ("panic", "fail"),
         ("pass", "pass"),
