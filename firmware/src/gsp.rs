@@ -25,55 +25,6 @@ pub struct Gsp<'a> {
     build_id: Option<&'a [u8]>,
 }
 
-/// Families of GPUs that share a signature of GSP-RM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// TU102 to TU106.
-    Tu10x,
-    /// TU116 and TU117.
-    Tu11x,
-    /// GA100.
-    Ga100,
-    /// GA102 to GA107.
-    Ga10x,
-    /// AD102 to AD107.
-    Ad10x,
-    /// GH100.
-    Gh100,
-    /// GB100 and GB102.
-    Gb10x,
-    /// GB202 to GB207.
-    Gb20x,
-}
-
-impl Family {
-    /// All of them, oldest first.
-    pub const ALL: [Self; 8] = [
-        Self::Tu10x,
-        Self::Tu11x,
-        Self::Ga100,
-        Self::Ga10x,
-        Self::Ad10x,
-        Self::Gh100,
-        Self::Gb10x,
-        Self::Gb20x,
-    ];
-
-    /// The section that holds the family's signature.
-    pub const fn section(self) -> &'static str {
-        match self {
-            Self::Tu10x => ".fwsignature_tu10x",
-            Self::Tu11x => ".fwsignature_tu11x",
-            Self::Ga100 => ".fwsignature_ga100",
-            Self::Ga10x => ".fwsignature_ga10x",
-            Self::Ad10x => ".fwsignature_ad10x",
-            Self::Gh100 => ".fwsignature_gh100",
-            Self::Gb10x => ".fwsignature_gb10x",
-            Self::Gb20x => ".fwsignature_gb20x",
-        }
-    }
-}
-
 impl<'a> Gsp<'a> {
     /// Checks `file` and finds what is in it.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
@@ -113,9 +64,14 @@ impl<'a> Gsp<'a> {
         self.build_id
     }
 
-    /// The signature for GPUs of `family`.
-    pub fn signature(&self, family: Family) -> Result<&'a [u8]> {
-        let section = self.elf.section(family.section())?;
+    /// The signature in `section`, of which every family of GPUs has its own (`nova_hw`'s
+    /// `Chipset::fwsignature_section`).
+    pub fn signature(&self, section: &'static str) -> Result<&'a [u8]> {
+        let section = self.elf.section(section)?;
+        let len = wide(section.data().len());
+        section
+            .view
+            .check(0, ".fwsignature", Expected::AtLeast(1), len)?;
         Ok(section.data())
     }
 

@@ -16,6 +16,7 @@ pub mod falcon;
 pub mod fmc;
 pub mod gen_bootloader;
 pub mod gsp;
+pub mod tlv;
 pub mod vbios;
 mod view;
 
@@ -25,7 +26,8 @@ pub use elf::len_from_head;
 pub use error::{Error, ErrorKind, Expected, Format, Result};
 pub use fmc::Fmc;
 pub use gen_bootloader::GenBootloader;
-pub use gsp::{Family, Gsp};
+pub use gsp::Gsp;
+pub use tlv::Tlv;
 pub use vbios::Vbios;
 
 /// Tells by its first bytes what kind of file this may be.
