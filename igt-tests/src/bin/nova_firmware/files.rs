@@ -111,6 +111,8 @@ enum Kind {
     Missing,
     /// Only so many bytes are left.
     Cut(u64),
+    /// It has the content of another file.
+    Instead(PathBuf),
     /// Other bytes stand at an offset.
     Patch(u64, Vec<u8>),
 }
@@ -135,6 +137,15 @@ impl Change {
                 format!("at-{length:#x}")
             },
             kind: Kind::Cut(length),
+        }
+    }
+
+    /// `file` is that of another chip.
+    fn of_chip(file: &'static str, chip: &str, release: &str) -> Self {
+        Self {
+            file,
+            name: file.to_owned(),
+            kind: Kind::Instead(folder(chip).join(format!("{file}-{release}.bin"))),
         }
     }
 
@@ -192,7 +203,7 @@ impl Firmware {
     ///
     /// Where that fails.
     pub(crate) fn hide(chip: &'static str, release: &str) -> Self {
-        let folder = Path::new("/lib/firmware/nvidia").join(chip).join("gsp");
+        let folder = folder(chip);
         // Opened before they are hidden.
         let open = |file| {
             let name = format!("{file}-{release}.bin");
@@ -218,9 +229,8 @@ impl Firmware {
                 log::error!("umount {}: {error}", mounted.display());
             }
         });
-        for (mut file, name) in files {
-            let mut copy = File::create(folder.join(name)).unwrap();
-            io::copy(&mut file, &mut copy).unwrap();
+        for (file, name) in files {
+            write(&folder.join(name), file);
         }
         Self {
             folder,
@@ -251,8 +261,12 @@ impl Firmware {
             Kind::Cut(length) => {
                 let undo = put_aside(&path);
                 let whole = File::open(aside(&path)).unwrap();
-                let mut cut = File::create(&path).unwrap();
-                io::copy(&mut whole.take(*length), &mut cut).unwrap();
+                write(&path, whole.take(*length));
+                undo
+            }
+            Kind::Instead(other) => {
+                let undo = put_aside(&path);
+                write(&path, File::open(other).unwrap());
                 undo
             }
             Kind::Patch(at, bytes) => patch(&path, *at, bytes),
@@ -288,35 +302,27 @@ impl Firmware {
             .collect()
     }
 
-    /// The GSP file with its signature for this chip's family under another family's name.
-    pub(crate) fn other_chip(&self) -> Change {
-        self.replace_in_gsp(
-            "other-chip",
-            b"\0.fwsignature_ga10x\0",
-            b"\0.fwsignature_tu10x\0",
-        )
+    /// Files of a chip whose signatures this one does not accept.
+    pub(crate) fn other_chip(&self) -> Vec<Change> {
+        let of_chip = |file| Change::of_chip(file, "tu102", &self.release);
+        [GSP, BOOTER_LOAD].map(of_chip).into()
     }
 
     /// The GSP file saying that it is of another release.
-    pub(crate) fn other_release(&self) -> Change {
+    pub(crate) fn other_release(&self) -> Vec<Change> {
         let release = self.release.as_bytes();
+        let content = fs::read(self.path(GSP)).unwrap();
+        // The image comes first and may contain the same bytes.
+        let at = content
+            .windows(release.len())
+            .rposition(|bytes| bytes == release);
         let mut other = release.to_vec();
         other[0] ^= 1;
-        self.replace_in_gsp("other-release", release, &other)
-    }
-
-    /// Replaces the last place in the GSP file where `old` stands: names and versions come last.
-    fn replace_in_gsp(&self, name: &str, old: &[u8], new: &[u8]) -> Change {
-        let content = fs::read(self.path(GSP)).unwrap();
-        let at = content.windows(old.len()).rposition(|bytes| bytes == old);
-        Change {
+        vec![Change {
             file: GSP,
-            name: name.to_owned(),
-            kind: Kind::Patch(
-                at.expect("the GSP file is as expected") as u64,
-                new.to_vec(),
-            ),
-        }
+            name: GSP.to_owned(),
+            kind: Kind::Patch(at.expect("the file tells its release") as u64, other),
+        }]
     }
 
     /// Has all files in the format of xz alone, until the returned value is dropped.
@@ -348,6 +354,16 @@ impl Firmware {
         });
         Undo::new(move || drop(undo))
     }
+}
+
+/// Where the firmware of a chip lies.
+fn folder(chip: &str) -> PathBuf {
+    Path::new("/lib/firmware/nvidia").join(chip).join("gsp")
+}
+
+fn write(path: &Path, mut content: impl Read) {
+    let mut file = File::create(path).unwrap();
+    io::copy(&mut content, &mut file).unwrap();
 }
 
 fn aside(path: &Path) -> PathBuf {

@@ -25,72 +25,86 @@ const ATTEMPT: Duration = Duration::from_secs(30);
 /// What others than the driver say when firmware is missing or probe fails.
 const SAID_BY_OTHERS: [&str; 2] = ["Direct firmware load for ", ": probe with driver "];
 
+/// A subtest: its name, what it proves, and the ways in which files are wrong in it.
+type Wrong = (&'static str, &'static str, fn(&Firmware) -> Vec<Change>);
+
+const WRONG: [Wrong; 12] = [
+    ("missing", "A file that is missing is named.", |_| {
+        FILES.map(Change::missing).into()
+    }),
+    ("empty", "A file without content is named.", |_| {
+        FILES.map(|file| Change::cut(file, 0)).into()
+    }),
+    (
+        "truncated-gsp",
+        "A GSP file cut at any section boundary is refused.",
+        |firmware| firmware.cuts(GSP),
+    ),
+    (
+        "truncated-bootloader",
+        "A bootloader cut at any boundary is refused.",
+        |firmware| firmware.cuts(BOOTLOADER),
+    ),
+    (
+        "truncated-booter-load",
+        "A booter cut at any boundary is refused.",
+        |firmware| firmware.cuts(BOOTER_LOAD),
+    ),
+    (
+        "truncated-booter-unload",
+        "So is the booter that is needed to unload.",
+        |firmware| firmware.cuts(BOOTER_UNLOAD),
+    ),
+    (
+        "header-gsp",
+        "A GSP file with any header field wrong is refused.",
+        |firmware| firmware.wrong_fields(GSP),
+    ),
+    (
+        "header-bootloader",
+        "A bootloader with any header field wrong is refused.",
+        |firmware| firmware.wrong_fields(BOOTLOADER),
+    ),
+    (
+        "header-booter-load",
+        "A booter with any header field wrong is refused.",
+        |firmware| firmware.wrong_fields(BOOTER_LOAD),
+    ),
+    (
+        "header-booter-unload",
+        "So is the booter that is needed to unload.",
+        |firmware| firmware.wrong_fields(BOOTER_UNLOAD),
+    ),
+    (
+        "other-chip",
+        "Files of another chip are refused.",
+        Firmware::other_chip,
+    ),
+    (
+        "other-release",
+        "A GSP file of another release is refused.",
+        Firmware::other_release,
+    ),
+];
+
 fn main() -> ExitCode {
     igt::run("Offers wrong firmware files to the driver.", |tests| {
         let gpu = tests.fixture(Gpu::require);
         let _running = tests.fixture(|| gpu.keep_running());
         let firmware = tests.fixture(|| hide_firmware(&gpu));
-        let mut refused = |name: &str, proves: &str, changes: fn(&Firmware) -> Vec<Change>| {
+
+        for (name, proves, changes) in WRONG {
             tests.subtest_with_dynamic(name, proves, |parts| {
                 refuse_each(&gpu, &firmware, changes(&firmware), parts);
             });
-        };
-
-        refused("missing", "A file that is missing is named.", |_| {
-            FILES.map(Change::missing).into()
-        });
-        refused("empty", "A file without content is named.", |_| {
-            FILES.map(|file| Change::cut(file, 0)).into()
-        });
-        refused(
-            "truncated-gsp",
-            "A GSP file cut at any section boundary is refused.",
-            |firmware| firmware.cuts(GSP),
-        );
-        refused("truncated-bootloader", "So is a bootloader.", |firmware| {
-            firmware.cuts(BOOTLOADER)
-        });
-        refused("truncated-booter-load", "So is a booter.", |firmware| {
-            firmware.cuts(BOOTER_LOAD)
-        });
-        refused(
-            "truncated-booter-unload",
-            "So is the booter that unloads.",
-            |firmware| firmware.cuts(BOOTER_UNLOAD),
-        );
-        refused(
-            "header-gsp",
-            "A GSP file with any header field wrong is refused.",
-            |firmware| firmware.wrong_fields(GSP),
-        );
-        refused("header-bootloader", "So is a bootloader.", |firmware| {
-            firmware.wrong_fields(BOOTLOADER)
-        });
-        refused("header-booter-load", "So is a booter.", |firmware| {
-            firmware.wrong_fields(BOOTER_LOAD)
-        });
-        refused(
-            "header-booter-unload",
-            "So is the booter that unloads.",
-            |firmware| firmware.wrong_fields(BOOTER_UNLOAD),
-        );
-        refused(
-            "other-chip",
-            "A GSP file without a signature for this chip is refused.",
-            |firmware| vec![firmware.other_chip()],
-        );
-        refused(
-            "other-release",
-            "A GSP file of another release is refused.",
-            |firmware| vec![firmware.other_release()],
-        );
+        }
         tests.subtest("compressed-xz", "Files compressed with xz work.", || {
             let _compressed = firmware.compress_xz();
             boot(&gpu);
         });
         tests.subtest(
             "compressed-zstd",
-            "Files compressed with zstd work.",
+            "So do files compressed with zstd.",
             || {
                 let _compressed = firmware.compress_zstd();
                 boot(&gpu);
@@ -131,6 +145,9 @@ fn refuse(gpu: &Gpu, file: &str) {
     let mut log = Follow::from_now().unwrap();
     let bound = gpu.pci().bind(&nova::driver());
     let records = log.records().unwrap();
+    if bound.is_ok() {
+        gpu.unbind();
+    }
     let error = bound.expect_err("the GPU was bound");
     log::info!("{error}");
     let by_others = |record: &Record| SAID_BY_OTHERS.iter().any(|said| record.text.contains(said));
