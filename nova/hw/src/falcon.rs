@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The falcon, the small processor that the GSP, SEC2 and others are made of.
+//!
+//! Its registers are in [`regs::falcon`](crate::regs::falcon) and beside; here is what firmware
+//! headers and drivers say about it.
+
+/// Bytes that a falcon's memories are counted in: a block of code, tagged as one, and the most that
+/// one transfer of its DMA moves.
+pub const BLOCK_SIZE: usize = 256;
+
+/// The falcons that ucode can be signed for; their numbers are bits of a ucode's engine id mask and of
+/// `NV_PFALCON2_FALCON_BROM_ENGIDMASK`.
+///
+/// Source: Linux 7.3, drivers/gpu/nova-core/falcon/hal/ga102.rs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum EngineId {
+    /// SEC2, which runs booter.
+    Sec2 = 0x0001,
+    /// NVDEC, whose fuses guard what ran on it before there was a GSP.
+    Nvdec = 0x0004,
+    /// The GSP.
+    Gsp = 0x0400,
+}
+
+impl EngineId {
+    /// Its bit in an engine id mask.
+    pub const fn bit(self) -> u32 {
+        self as u32
+    }
+}
+
+/// Parts of a falcon's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Code that the boot ROM has checked, or will.
+    ImemSecure,
+    /// Code that runs without privileges.
+    ImemNonSecure,
+    /// Data.
+    Dmem,
+}
+
+/// Revision of a falcon's core, in `NV_PFALCON_FALCON_HWCFG1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreRev(
+    /// 1 to 7 on the chips that there are.
+    pub u8,
+);
+
+impl CoreRev {
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
+    pub(crate) const fn into_bits(self) -> u8 {
+        self.0
+    }
+}
+
+/// What a falcon does about security, in `NV_PFALCON_FALCON_HWCFG1`.
+///
+/// Source: Linux 7.3, drivers/gpu/nova-core/falcon.rs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SecurityModel {
+    /// Runs anything, without privileges.
+    None = 0,
+    /// No falcon says this.
+    Reserved = 1,
+    /// Runs signed code with some privileges (LS).
+    Light = 2,
+    /// Runs signed code with all of them; its boot ROM checks the signature (HS).
+    Heavy = 3,
+}
+
+impl SecurityModel {
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        match bits & 3 {
+            0 => Self::None,
+            1 => Self::Reserved,
+            2 => Self::Light,
+            _ => Self::Heavy,
+        }
+    }
+
+    pub(crate) const fn into_bits(self) -> u8 {
+        self as u8
+    }
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Payload of GSP_SET_SYSTEM_INFO: the machine around the GPU.
+//!
+//! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspSystemInfo` and below),
+//! src/nvidia/generated/g_gpu_acpi_data_nvoc.h and g_chipset_nvoc.h.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The machine around the GPU.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct GspSystemInfo {
+    /// Physical address of BAR0, the registers.
+    pub gpu_phys_addr: u64,
+    /// Physical address of BAR1, the frame buffer.
+    pub gpu_phys_fb_addr: u64,
+    /// Physical address of BAR3, the instance memory.
+    pub gpu_phys_inst_addr: u64,
+    /// Address of the I/O BAR.
+    pub gpu_phys_io_addr: u64,
+    /// Domain << 32 | bus << 8 | device << 3 | function.
+    pub nv_domain_bus_device_func: u64,
+    /// Simulation only.
+    pub sim_access_buf_phys_addr: u64,
+    /// Bus address of the surface that notifications are written to.
+    pub notify_op_shared_surface_phys_addr: u64,
+    /// PCIe atomics that the system can do.
+    pub pcie_atomics_op_mask: u64,
+    /// Frame buffer that the console uses.
+    pub console_mem_size: u64,
+    /// User addresses end below this.
+    pub max_user_va: u64,
+    /// Where PCI configuration space is mirrored in BAR0.
+    pub pci_config_mirror_base: u32,
+    /// Bytes of that.
+    pub pci_config_mirror_size: u32,
+    /// Device << 16 | vendor.
+    pub pci_device_id: u32,
+    /// Subsystem device << 16 | subsystem vendor.
+    pub pci_sub_device_id: u32,
+    /// Revision in configuration space.
+    pub pci_revision_id: u32,
+    /// PCIe atomics that the GPU can complete.
+    pub pcie_atomics_cpl_device_cap_mask: u32,
+    /// Architecture of the CPU, as far as ordering goes.
+    pub oor_arch: u8,
+    #[doc(hidden)]
+    pub _padding0: [u8; 7],
+    /// Properties of the mainboard's chipset.
+    pub cl_pdb_properties: u64,
+    /// The mainboard's chipset.
+    pub chipset: u32,
+    /// There is a bridge above the GPU.
+    pub b_gpu_behind_bridge: u8,
+    /// The GPU can be reset through its function.
+    pub b_flr_supported: u8,
+    /// BAR0 may lie above 4 GiB.
+    pub b_64b_bar0_supported: u8,
+    /// MNOC is there.
+    pub b_mnoc_available: u8,
+    /// L1 substates of the chipset.
+    pub chipset_l1ss_enable: u32,
+    /// The port above cannot do L0s.
+    pub b_upstream_l0s_unsupported: u8,
+    /// The port above cannot do L1.
+    pub b_upstream_l1_unsupported: u8,
+    /// The port above may do L1.
+    pub b_upstream_l1_por_supported: u8,
+    /// The port above may do L1, on laptops only.
+    pub b_upstream_l1_por_mobile_only: u8,
+    /// There is a display multiplexer.
+    pub b_system_has_mux: u8,
+    /// What is said of the port above is known.
+    pub upstream_address_valid: u8,
+    /// First host bridge.
+    pub fhb_bus_info: BusInfo,
+    /// The chipset as a PCI device.
+    pub chipset_id_info: BusInfo,
+    #[doc(hidden)]
+    pub _padding1: [u8; 2],
+    /// What ACPI says.
+    pub acpi_method_data: AcpiMethodData,
+    /// Hypervisor.
+    pub hypervisor_type: u32,
+    /// The GPU is passed through to a guest.
+    pub b_is_passthru: u8,
+    #[doc(hidden)]
+    pub _padding2: [u8; 7],
+    /// The CPU's clock minus the GPU's, in nanoseconds.
+    pub sys_timer_offset_ns: u64,
+    /// Virtual functions.
+    pub gsp_vf_info: GspVfInfo,
+    /// This GPU is the one that the system was booted with.
+    pub b_is_primary: u8,
+    /// The driver is one for vGPU.
+    pub is_grid_build: u8,
+    #[doc(hidden)]
+    pub _padding3: [u8; 2],
+    /// PCIe link capabilities (`GSP_PCIE_CONFIG_REG`).
+    pub pcie_config_link_cap: u32,
+    /// Cloud provider.
+    pub grid_build_csp: u32,
+    /// The frame buffer has to survive a suspend.
+    pub b_preserve_video_memory_allocations: u8,
+    /// The system can be told of timeouts.
+    pub b_tdr_event_supported: u8,
+    /// Vertical blanking may be stretched.
+    pub b_feature_stretch_vblank_capable: u8,
+    /// Page arrays of mixed sizes may be used.
+    pub b_enable_dynamic_granularity_page_arrays: u8,
+    /// Clocks may be boosted.
+    pub b_clock_boost_supported: u8,
+    /// The CPU gets the interrupts of the display.
+    pub b_route_disp_intrs_to_cpu: u8,
+    #[doc(hidden)]
+    pub _padding4: [u8; 6],
+    /// Bytes of a page of the CPU.
+    pub host_page_size: u64,
+}
+
+/// A PCI device; `BUSINFO`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct BusInfo {
+    /// Device.
+    pub device_id: u16,
+    /// Vendor.
+    pub vendor_id: u16,
+    /// Subsystem device.
+    pub subdevice_id: u16,
+    /// Subsystem vendor.
+    pub subvendor_id: u16,
+    /// Revision.
+    pub revision_id: u8,
+    #[doc(hidden)]
+    pub _padding: u8,
+}
+
+layout!(BusInfo: 10, revision_id @ 8);
+
+/// Virtual functions of the GPU; `GSP_VF_INFO`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct GspVfInfo {
+    /// How many there can be.
+    pub total_vfs: u32,
+    /// Routing id of the first, from that of the GPU.
+    pub first_vf_offset: u32,
+    /// Physical address of the first one's BAR0.
+    pub first_vf_bar0_address: u64,
+    /// Physical address of the first one's BAR1.
+    pub first_vf_bar1_address: u64,
+    /// Physical address of the first one's BAR2.
+    pub first_vf_bar2_address: u64,
+    /// BAR0 has 64 bits.
+    pub b_64bit_bar0: u8,
+    /// BAR1 has 64 bits.
+    pub b_64bit_bar1: u8,
+    /// BAR2 has 64 bits.
+    pub b_64bit_bar2: u8,
+    #[doc(hidden)]
+    pub _padding: [u8; 5],
+}
+
+layout!(GspVfInfo: 40, first_vf_bar0_address @ 8, b_64bit_bar0 @ 32);
+
+/// What ACPI says about the GPU; `ACPI_METHOD_DATA`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct AcpiMethodData {
+    /// The rest is filled.
+    pub b_valid: u8,
+    #[doc(hidden)]
+    pub _padding: [u8; 3],
+    /// Displays.
+    pub dod_method_data: DodMethodData,
+    /// Power management of the GPU.
+    pub jt_method_data: JtMethodData,
+    /// Display multiplexer.
+    pub mux_method_data: MuxMethodData,
+    /// Optimus.
+    pub caps_method_data: CapsMethodData,
+}
+
+layout!(AcpiMethodData: 676, dod_method_data @ 4, jt_method_data @ 76, mux_method_data @ 88,
+    caps_method_data @ 668);
+
+/// Result of _DOD; `DOD_METHOD_DATA`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct DodMethodData {
+    /// NV_STATUS of the method.
+    pub status: u32,
+    /// Bytes of the list.
+    pub acpi_id_list_len: u32,
+    /// Ids of the displays.
+    pub acpi_id_list: [u32; 16],
+}
+
+layout!(DodMethodData: 72);
+
+/// Result of _DSM JT; `JT_METHOD_DATA`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct JtMethodData {
+    /// NV_STATUS of the method.
+    pub status: u32,
+    /// Capabilities.
+    pub jt_caps: u32,
+    /// Revision.
+    pub jt_rev_id: u16,
+    /// The system's firmware has capabilities of its own.
+    pub b_sbios_caps: u8,
+    #[doc(hidden)]
+    pub _padding: u8,
+}
+
+layout!(JtMethodData: 12, b_sbios_caps @ 10);
+
+/// State of the display multiplexer; `MUX_METHOD_DATA`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct MuxMethodData {
+    /// Entries of each table.
+    pub table_len: u32,
+    /// Modes.
+    pub acpi_id_mux_mode_table: [MuxMethodDataElement; 16],
+    /// Parts.
+    pub acpi_id_mux_part_table: [MuxMethodDataElement; 16],
+    /// States.
+    pub acpi_id_mux_state_table: [MuxMethodDataElement; 16],
+}
+
+layout!(MuxMethodData: 580, acpi_id_mux_part_table @ 196, acpi_id_mux_state_table @ 388);
+
+/// What the multiplexer does for a display; `MUX_METHOD_DATA_ELEMENT`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct MuxMethodDataElement {
+    /// The display.
+    pub acpi_id: u32,
+    /// Mode, part or state.
+    pub mode: u32,
+    /// NV_STATUS of the method.
+    pub status: u32,
+}
+
+layout!(MuxMethodDataElement: 12);
+
+/// Result of _DSM Optimus; `CAPS_METHOD_DATA`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct CapsMethodData {
+    /// NV_STATUS of the method.
+    pub status: u32,
+    /// Capabilities.
+    pub optimus_caps: u32,
+}
+
+layout!(CapsMethodData: 8);
+
+layout!(GspSystemInfo: 928,
+    max_user_va @ 72, pci_config_mirror_base @ 80, pci_device_id @ 88, oor_arch @ 104,
+    cl_pdb_properties @ 112, fhb_bus_info @ 138, acpi_method_data @ 160, hypervisor_type @ 836,
+    gsp_vf_info @ 856, b_is_primary @ 896, pcie_config_link_cap @ 900,
+    b_preserve_video_memory_allocations @ 908, host_page_size @ 920);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PBUS, the bus interface: scratch registers in which the VBIOS and its ucode leave messages.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h; Linux
+//! 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
+
+registers! {
+    /// Scratch register 0xe, in which FWSEC-FRTS leaves its result.
+    NV_PBUS_SW_SCRATCH_0E_FRTS_ERR as FrtsErr @ 0x001438 {
+        __: u16,
+        /// Zero for success.
+        pub frts_err_code: u16,
+    }
+
+    /// Scratch registers.
+    NV_PBUS_SW_SCRATCH as SwScratch @ 0x001400 [64; 4] {
+        /// All bits.
+        pub value: u32,
+    }
+}

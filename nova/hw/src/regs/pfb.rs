@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PFB, the frame buffer and its MMU.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_fb.h; Linux 7.3,
+//! drivers/gpu/nova-core/fb/regs.rs.
+
+registers! {
+    /// System memory that the GPU reads to flush its writes there (sysmembar), low part.
+    NV_PFB_NISO_FLUSH_SYSMEM_ADDR as NisoFlushSysmemAddr @ 0x100c10 {
+        /// Bits 8 to 39 of the address.
+        pub adr_39_08: u32,
+    }
+
+    /// High part of [`NisoFlushSysmemAddr`], on GA100 and later.
+    NV_PFB_NISO_FLUSH_SYSMEM_ADDR_HI as NisoFlushSysmemAddrHi @ 0x100c40 {
+        /// Bits 40 to 63 of the address.
+        #[bits(24)]
+        pub adr_63_40: u32,
+        __: u8,
+    }
+
+    /// Size of the frame buffer, on Turing and GA100.
+    NV_PFB_PRI_MMU_LOCAL_MEMORY_RANGE as LocalMemoryRange @ 0x100ce0 {
+        /// Exponent.
+        #[bits(4)]
+        pub lower_scale: u8,
+        /// Mantissa.
+        #[bits(6)]
+        pub lower_mag: u8,
+        #[bits(20)]
+        __: u32,
+        /// ECC takes one part in sixteen.
+        pub ecc_mode_enabled: bool,
+        #[bits(1)]
+        __: u8,
+    }
+
+    /// Start of WPR2.
+    NV_PFB_PRI_MMU_WPR2_ADDR_LO as Wpr2AddrLo @ 0x1fa824 {
+        #[bits(4)]
+        __: u8,
+        /// Address in units of 4 KiB.
+        #[bits(28)]
+        pub val: u32,
+    }
+
+    /// End of WPR2; zero where there is none.
+    NV_PFB_PRI_MMU_WPR2_ADDR_HI as Wpr2AddrHi @ 0x1fa828 {
+        #[bits(4)]
+        __: u8,
+        /// Address in units of 4 KiB.
+        #[bits(28)]
+        pub val: u32,
+    }
+}
+
+impl LocalMemoryRange {
+    /// Usable bytes.
+    pub const fn bytes(self) -> u64 {
+        let size = ((self.lower_mag() as u64) << self.lower_scale()) << 20;
+        if self.ecc_mode_enabled() {
+            size / 16 * 15
+        } else {
+            size
+        }
+    }
+}
+
+impl Wpr2AddrLo {
+    /// Byte address of the first byte.
+    pub const fn address(self) -> u64 {
+        (self.val() as u64) << 12
+    }
+}
+
+impl Wpr2AddrHi {
+    /// Byte address behind the last byte.
+    pub const fn address(self) -> u64 {
+        (self.val() as u64) << 12
+    }
+}

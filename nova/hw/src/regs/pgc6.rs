@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PGC6, the island that stays powered while the GPU sleeps (GC6), and so keeps what has to survive
+//! that.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_gc6_island.h and
+//! dev_gc6_island_addendum.h.
+
+registers! {
+    /// How far the resume of GSP-RM has come, told by SEC2.
+    NV_PGC6_BSI_SECURE_SCRATCH_14 as BsiSecureScratch14 @ 0x1180f8 {
+        #[bits(26)]
+        __: u32,
+        /// GSP-RM was handed over to.
+        pub boot_stage_3_handoff: bool,
+        #[bits(5)]
+        __: u8,
+    }
+
+    /// Who may access [`GfwBoot`].
+    NV_PGC6_AON_SECURE_SCRATCH_GROUP_05_PRIV_LEVEL_MASK as GfwBootPrivLevelMask @ 0x118128 {
+        /// The CPU may read it.
+        pub read_protection_level0: bool,
+        #[bits(31)]
+        __: u32,
+    }
+
+    /// What FWSEC-FRTS is to make of WPR2 on its own, after a reset.
+    NV_PGC6_AON_FRTS_INPUT_WPR_SIZE_SECURE_SCRATCH_GROUP_03_0 as FrtsInputWprSize @ 0x118214 {
+        /// Size in units of 4 KiB.
+        pub wpr_size: u16,
+        __: u16,
+    }
+
+    /// How far GFW, the GPU's own firmware, has come after reset.
+    NV_PGC6_AON_SECURE_SCRATCH_GROUP_05_0_GFW_BOOT as GfwBoot @ 0x118234 {
+        /// [`GfwBoot::COMPLETED`] at the end.
+        pub progress: u8,
+        #[bits(24)]
+        __: u32,
+    }
+
+    /// Usable frame buffer, on GA102 and later.
+    NV_USABLE_FB_SIZE_IN_MB as UsableFbSize @ 0x1183a4 {
+        /// MiB.
+        pub value: u32,
+    }
+}
+
+impl GfwBoot {
+    /// `progress` when all is done.
+    pub const COMPLETED: u8 = 0xff;
+}
+
+impl UsableFbSize {
+    /// Bytes.
+    pub const fn bytes(self) -> u64 {
+        (self.value() as u64) << 20
+    }
+}

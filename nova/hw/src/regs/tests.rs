@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::*;
+use std::collections::BTreeSet;
+
+#[test]
+fn no_two_registers_of_a_base_share_an_offset() {
+    for blocks in [ABSOLUTE, FALCON, FALCON2] {
+        let mut seen = BTreeSet::new();
+        for entry in blocks.iter().copied().flatten() {
+            assert_eq!(entry.offset % 4, 0, "{entry:?}");
+            assert!(seen.insert(entry.offset), "{entry:?}");
+        }
+    }
+}
+
+#[test]
+fn every_register_is_found_by_its_offset() {
+    for entry in ABSOLUTE.iter().copied().flatten() {
+        assert_eq!(name(entry.offset), Some(entry.name));
+    }
+    for (base, blocks) in FALCONS {
+        for entry in blocks.iter().copied().flatten() {
+            assert!(entry.offset + (entry.count - 1) * entry.stride < falcon::SIZE);
+            assert_eq!(name(base + entry.offset), Some(entry.name));
+        }
+    }
+}
+
+#[test]
+fn elements_of_arrays_are_found_and_nothing_between_them() {
+    assert_eq!(name(0x110188), Some("NV_PFALCON_FALCON_IMEMT"));
+    assert_eq!(name(0x110198), Some("NV_PFALCON_FALCON_IMEMT"));
+    assert_eq!(name(0x11018c), None);
+    assert_eq!(name(0x1400 + 63 * 4), Some("NV_PBUS_SW_SCRATCH"));
+    assert_eq!(name(0x1438), Some("NV_PBUS_SW_SCRATCH_0E_FRTS_ERR"));
+    assert_eq!(name(0x3ffffc), Some("NV_PROM_DATA"));
+    assert_eq!(name(0x400000), None);
+    assert_eq!(name(u32::MAX), None);
+    assert_eq!(fuse::GspUcodeVersion::at(15), Some(0x8241fc));
+    assert_eq!(fuse::GspUcodeVersion::at(16), None);
+}
+
+/// Checks that a field is where the manual has it: the register with all of its bits set there and
+/// no other.
+macro_rules! check_fields {
+    ($($register:ty { $($with:ident($value:expr) = $bits:expr),* $(,)? })*) => {
+        $($(
+            assert_eq!(
+                u32::from(<$register>::new().$with($value)),
+                $bits,
+                concat!(stringify!($register), "::", stringify!($with)),
+            );
+        )*)*
+    };
+}
+
+#[test]
+fn fields_lie_where_the_manuals_have_them() {
+    check_fields! {
+        pmc::PmcBoot0 {
+            with_minor_revision(0xf) = 0xf,
+            with_major_revision(0xf) = 0xf0,
+            with_architecture_1(true) = 1 << 8,
+            with_implementation(0xf) = 0xf << 20,
+            with_architecture_0(0x1f) = 0x1f << 24,
+        }
+        pmc::PmcBoot42 {
+            with_minor_revision(0xf) = 0xf << 12,
+            with_major_revision(0xf) = 0xf << 16,
+            with_implementation(0xf) = 0xf << 20,
+            with_architecture(0x3f) = 0x3f << 24,
+        }
+        pbus::FrtsErr { with_frts_err_code(0xffff) = 0xffff << 16 }
+        pgc6::BsiSecureScratch14 { with_boot_stage_3_handoff(true) = 1 << 26 }
+        pgc6::GfwBootPrivLevelMask { with_read_protection_level0(true) = 1 }
+        pgc6::GfwBoot { with_progress(0xff) = 0xff }
+        fuse::OptDisplay { with_display_disabled(true) = 1 }
+        fuse::GspUcodeVersion { with_data(0xffff) = 0xffff }
+        falcon::FalconIrqstat { with_halt(true) = 1 << 4, with_swgen0(true) = 1 << 6 }
+        falcon::FalconIrqsclr { with_halt(true) = 1 << 4, with_swgen0(true) = 1 << 6 }
+        falcon::FalconHwcfg2 {
+            with_riscv(true) = 1 << 10,
+            with_mem_scrubbing(true) = 1 << 12,
+            with_riscv_br_priv_lockdown(true) = 1 << 13,
+            with_reset_ready(true) = 1 << 31,
+        }
+        falcon::FalconCpuctl {
+            with_startcpu(true) = 1 << 1,
+            with_halted(true) = 1 << 4,
+            with_alias_en(true) = 1 << 6,
+        }
+        falcon::FalconCpuctlAlias { with_startcpu(true) = 1 << 1 }
+        falcon::FalconHwcfg { with_imem_size(0x1ff) = 0x1ff, with_dmem_size(0x1ff) = 0x3fe00 }
+        falcon::FalconHwcfg1 {
+            with_core_rev(crate::falcon::CoreRev(7)) = 7,
+            with_security_model(crate::falcon::SecurityModel::Heavy) = 3 << 4,
+            with_core_rev_subversion(3) = 3 << 6,
+        }
+        falcon::FalconDmactl {
+            with_require_ctx(true) = 1,
+            with_dmem_scrubbing(true) = 1 << 1,
+            with_imem_scrubbing(true) = 1 << 2,
+            with_dmaq_num(0xf) = 0xf << 3,
+            with_secure_stat(true) = 1 << 7,
+        }
+        falcon::FalconDmatrfcmd {
+            with_full(true) = 1,
+            with_idle(true) = 1 << 1,
+            with_sec(3) = 3 << 2,
+            with_imem(true) = 1 << 4,
+            with_is_write(true) = 1 << 5,
+            with_size(7) = 7 << 8,
+            with_ctxdma(7) = 7 << 12,
+            with_set_dmtag(true) = 1 << 16,
+        }
+        falcon::FalconDmatrfbase1 { with_base(0x1ff) = 0x1ff }
+        falcon::FalconDmatrfmoffs { with_offs(0xff_ffff) = 0xff_ffff }
+        falcon::FalconImemc {
+            with_offs(0x3f) = 0xfc,
+            with_blk(0xffff) = 0xffff << 8,
+            with_aincw(true) = 1 << 24,
+            with_secure(true) = 1 << 28,
+        }
+        falcon::FalconDmemc {
+            with_offs(0x3f) = 0xfc,
+            with_blk(0xffff) = 0xffff << 8,
+            with_aincw(true) = 1 << 24,
+            with_aincr(true) = 1 << 25,
+        }
+        falcon::FalconEngine { with_reset(true) = 1 }
+        falcon::FalconIntrRetrigger { with_trigger(true) = 1 }
+        fbif::FbifTranscfg {
+            with_target(fbif::FbifTarget::Reserved) = 3,
+            with_mem_type(fbif::FbifMemType::Physical) = 1 << 2,
+        }
+        fbif::FbifCtl { with_allow_phys_no_ctx(true) = 1 << 7 }
+        brom::BromModSel {
+            with_algo(brom::ModSelAlgo::Rsa3k) = 1,
+            with_algo(brom::ModSelAlgo::Other(0xff)) = 0xff,
+        }
+        brom::BromCurrUcodeId { with_ucode_id(0xff) = 0xff }
+        riscv::RiscvCpuctl { with_halted(true) = 1 << 4, with_active_stat(true) = 1 << 7 }
+        riscv::RiscvBcrCtrl {
+            with_valid(true) = 1,
+            with_core_select(riscv::CoreSelect::Riscv) = 1 << 4,
+            with_br_fetch(true) = 1 << 8,
+        }
+        pfb::NisoFlushSysmemAddrHi { with_adr_63_40(0xff_ffff) = 0xff_ffff }
+        pfb::LocalMemoryRange {
+            with_lower_scale(0xf) = 0xf,
+            with_lower_mag(0x3f) = 0x3f << 4,
+            with_ecc_mode_enabled(true) = 1 << 30,
+        }
+        pfb::Wpr2AddrLo { with_val(0xfff_ffff) = 0xffff_fff0 }
+        pfb::Wpr2AddrHi { with_val(0xfff_ffff) = 0xffff_fff0 }
+        pdisp::VgaWorkspaceBase { with_status_valid(true) = 1 << 3, with_addr(0xff_ffff) = 0xffff_ff00 }
+        intr::CpuIntrLeafTrigger { with_vector(0xfff) = 0xfff }
+    }
+}
+
+#[test]
+fn what_is_read_is_what_was_written() {
+    assert_eq!(brom::BromModSel::from(7).algo(), brom::ModSelAlgo::Other(7));
+    assert_eq!(
+        fbif::FbifTranscfg::from(0x5).target(),
+        fbif::FbifTarget::CoherentSysmem
+    );
+    assert_eq!(
+        falcon::FalconHwcfg1::from(0x26).security_model(),
+        crate::falcon::SecurityModel::Light
+    );
+    // Bits that have no name are kept.
+    let cpuctl = falcon::FalconCpuctl::from(u32::MAX).with_startcpu(false);
+    assert_eq!(u32::from(cpuctl), !2);
+}
+
+#[test]
+fn addresses_are_taken_apart() {
+    assert_eq!(pfb::Wpr2AddrLo::from(0x05fe_e000).address(), 0x5_fee0_0000);
+    assert_eq!(pfb::LocalMemoryRange::from(0x26a).bytes(), 38 << 30);
+    assert_eq!(
+        pfb::LocalMemoryRange::from(0x4000_026a).bytes(),
+        (38 << 30) / 16 * 15
+    );
+    assert_eq!(pgc6::UsableFbSize::from(24 << 10).bytes(), 24 << 30);
+    let workspace = pdisp::VgaWorkspaceBase::from(0x05ff_ff08);
+    assert_eq!(workspace.address(), Some(0x5_ffff_0000));
+    assert_eq!(pdisp::VgaWorkspaceBase::from(0x05ff_ff00).address(), None);
+}
