@@ -484,3 +484,69 @@ fn zstd_stored(mut from: impl Read, to: &mut impl Write) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_zstd_frames() {
+        let mut frame = Vec::new();
+        zstd_stored(&b"ab"[..], &mut frame).unwrap();
+        let head = [0x28, 0xb5, 0x2f, 0xfd, 0xe0, 2, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(frame, [&head[..], &[2 << 3 | 1, 0, 0], b"ab"].concat());
+    }
+
+    #[test]
+    fn long_content_takes_several_blocks() {
+        let mut frame = Vec::new();
+        zstd_stored(&vec![0; 300_000][..], &mut frame).unwrap();
+        assert_eq!(frame.len(), 13 + 3 * 3 + 300_000);
+        assert_eq!(frame[13] & 1, 0, "the first block is not the last one");
+    }
+
+    #[test]
+    fn what_is_changed_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gsp-1.bin");
+        fs::write(&path, b"content").unwrap();
+        let firmware = Firmware {
+            folder: folder.path().to_owned(),
+            chip: "ga102",
+            release: "1".to_owned(),
+            _mounted: ExitHandler::new(|| {}),
+        };
+        let changed = |change| {
+            let _changed = firmware.apply(&change);
+            fs::read(&path).ok()
+        };
+        assert_eq!(changed(Change::missing(GSP)), None);
+        assert_eq!(changed(Change::cut(GSP, 3)), Some(b"con".to_vec()));
+        let field = ("field".to_owned(), 1, 2);
+        assert_eq!(
+            changed(Change::ones(GSP, field)),
+            Some(b"c\xff\xfftent".to_vec())
+        );
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+    }
+
+    #[test]
+    fn boundaries_of_a_booter() {
+        let mut content = vec![0; 0x100];
+        for (at, value) in [
+            (12, 24),
+            (16, 0x80),
+            (20, 0x40),
+            (24, 0x40),
+            (24 + 28, 0x60),
+        ] {
+            content[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+        }
+        let boundaries = bin_boundaries(&content, BOOTER_LOAD);
+        for boundary in [24, 0x40, 0x60, 0x80, 0xc0] {
+            assert!(boundaries.contains(&boundary), "{boundary:#x}");
+        }
+        let fields = booter_fields(&content);
+        assert!(fields.contains(&("num_apps".to_owned(), 0x70, 4)));
+    }
+}
