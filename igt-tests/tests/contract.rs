@@ -4,6 +4,7 @@
 //! the runner itself where the machine has one.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -293,8 +294,9 @@ fn hooks_see_what_happens() {
 #[test]
 fn igt_runner_agrees() {
     if Command::new("igt_runner").arg("--help").output().is_err() {
-        eprintln!("SKIPPED: no igt_runner on this machine");
-        return;
+        // Past the test harness, which would keep it from whoever reads.
+        let said = writeln!(std::io::stderr(), "SKIPPED: no igt_runner on this machine");
+        return said.unwrap();
     }
     let folder = tempfile::tempdir().unwrap();
     let list = "TESTLIST\ncontract\nEND TESTLIST\n";

@@ -3,6 +3,7 @@
 //! The crate says what `nova_drm.h` says, as the C compiler sees it.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::mem::{offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
@@ -104,11 +105,17 @@ fn header() -> String {
     std::fs::read_to_string(folder().join("nova_drm.h")).unwrap()
 }
 
+/// Says, past the test harness, that a test could not run.
+fn skipped(why: &str) {
+    let line = format!("SKIPPED: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
 /// A C compiler set up to find the header; `None`, said aloud, where the machine has none.
 fn compiler() -> Option<Command> {
     let name = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     if Command::new(&name).arg("--version").output().is_err() {
-        eprintln!("SKIPPED: no C compiler {name:?} to see nova_drm.h with");
+        skipped(&format!("no C compiler {name:?} to see nova_drm.h with"));
         return None;
     }
     let mut command = Command::new(name);
@@ -174,7 +181,7 @@ fn the_header_compiles_alone_and_as_cplusplus() {
         let output = compiler.args(arguments).arg(header).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         if said.contains("cc1plus") {
-            eprintln!("SKIPPED: no C++ compiler");
+            skipped("no C++ compiler to see nova_drm.h with");
             continue;
         }
         assert!(output.status.success(), "{language}: {said}");

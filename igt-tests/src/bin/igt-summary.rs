@@ -180,15 +180,23 @@ impl Summary {
         }
     }
 
-    /// A row for all tests of a `cargo test`.
+    /// A row for all tests of a `cargo test`; a remark for each that said it could not run.
     fn add_cargo_log(&mut self, file: &Path) {
         let name = file.display().to_string();
-        let counts = fs::read_to_string(file).map(|text| cargo_counts(&text));
-        match counts {
-            Ok(Some(counts)) => self.rows.push(("cargo test".into(), counts)),
-            Ok(None) => self.fail(&name, "no test ran".into()),
-            Err(error) => self.fail(&name, error.to_string()),
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => return self.fail(&name, error.to_string()),
+        };
+        let Some(mut counts) = cargo_counts(&text) else {
+            return self.fail(&name, "no test ran".into());
+        };
+        for (_, reason) in text.lines().filter_map(|line| line.split_once("SKIPPED: ")) {
+            // Cargo knows no tests that skip at run time, and counts them as passed.
+            counts.passed = counts.passed.saturating_sub(1);
+            counts.skipped += 1;
+            self.remarks.push(format!("SKIP cargo test: {reason}"));
         }
+        self.rows.push(("cargo test".into(), counts));
     }
 }
 
@@ -416,6 +424,18 @@ mod tests {
         assert_eq!(cargo_counts(log), Some(expected));
         assert_eq!(cargo_counts("error: could not compile"), None);
         assert_eq!(expected.to_string(), "15 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn tests_that_could_not_run_are_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let text = "...SKIPPED: no compiler\ntest result: ok. 3 passed; 0 failed; 0 ignored;";
+        fs::write(&log, text).unwrap();
+        let mut summary = Summary::default();
+        summary.add_cargo_log(&log);
+        assert_eq!(summary.total().to_string(), "2 passed, 0 failed, 1 skipped");
+        assert_eq!(summary.remarks, ["SKIP cargo test: no compiler"]);
     }
 
     #[test]
