@@ -16,6 +16,7 @@ extern crate std;
 
 pub mod chipset;
 pub mod falcon;
+pub mod fwsec;
 pub mod gsp;
 pub mod r570_144;
 pub mod regs;
