@@ -4,7 +4,56 @@
 //!
 //! It reaches the machine through [`platform`] alone; it never blocks, locks, allocates or panics on
 //! its own.
+//!
+//! [`probe`] identifies a GPU, [`Found::prepare`] gets everything ready, [`Prepared::boot`] boots it and
+//! [`Running::unload`] undoes that. Only GA102 to GA107 are booted so far; what other chips need
+//! differently belongs into `chip.rs` and the file of the block that differs.
 #![no_std]
 #![forbid(unsafe_code)]
+// Errors carry what is needed to say them in one line, and there is no allocator to put that into.
+#![allow(clippy::result_large_err)]
 
+#[cfg(test)]
+extern crate std;
+
+mod boot;
+mod booter;
+mod chip;
+mod error;
+mod falcon;
+mod fb;
+mod firmware;
+mod flush;
+mod fwsec;
+mod gfw;
+mod identify;
+mod intr;
+mod io;
+mod libos;
 pub mod platform;
+mod queue;
+mod radix3;
+mod report;
+mod rpc;
+mod sequencer;
+mod static_info;
+mod system_info;
+#[cfg(test)]
+mod testing;
+mod text;
+mod unload;
+mod vbios;
+mod wpr;
+
+pub use boot::{Prepared, Running};
+pub use error::{Error, ErrorKind, Failure, ImageError, Timeout};
+pub use fb::{Layout, NoRoom};
+pub use firmware::File;
+pub use identify::{probe, Found};
+pub use intr::{Handled, Irq};
+pub use queue::QueueError;
+pub use report::{BootReport, Stage, StageReport};
+pub use rpc::Event;
+pub use sequencer::SequencerError;
+pub use static_info::StaticInfo;
+pub use text::Text;

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The firmware files: where they are, what is taken out of them, and what stays where it is.
+
+use core::fmt;
+
+use nova_firmware::bootloader::Bootloader;
+use nova_firmware::elf::len_from_head;
+use nova_firmware::gsp::Gsp;
+use nova_hw::chipset::Chipset;
+use nova_hw::gsp::PAGE_SIZE;
+use nova_hw::r570_144::RELEASE;
+
+use crate::error::{Error, ImageError};
+use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, LoadError};
+use crate::radix3::Radix3;
+use crate::text::Text;
+
+/// Where `.fwimage` starts in every file so far: right behind the ELF header.
+const IMAGE_OFFSET: usize = 0x40;
+
+/// A firmware file; printed as distributions name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct File {
+    /// The chip that it is for.
+    pub chipset: Chipset,
+    /// What it is: `gsp`, `bootloader`, `booter_load` or `booter_unload`.
+    pub kind: &'static str,
+}
+
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { chipset, kind } = self;
+        write!(f, "nvidia/{}/gsp/{kind}-{RELEASE}.bin", chipset.name())
+    }
+}
+
+impl File {
+    fn name(self) -> Text<64> {
+        Text::format(format_args!("{self}"))
+    }
+
+    fn not_loaded(self, error: LoadError) -> Error {
+        let file = self;
+        Error::Load { file, error }
+    }
+
+    /// Something is wrong with what is in it.
+    pub(crate) fn malformed(self, error: nova_firmware::Error) -> Error {
+        let file = self;
+        Error::Firmware { file, error }
+    }
+
+    /// Loads a small file.
+    pub(crate) fn load<F: FirmwareFiles>(self, files: &F) -> Result<F::File, Error> {
+        files
+            .load(self.name().as_str())
+            .map_err(|error| self.not_loaded(error))
+    }
+}
+
+/// The GSP's firmware, which the GPU reads where it was loaded.
+pub(crate) struct GspImage<I, M> {
+    /// Keeps the pages mapped.
+    _image: I,
+    radix3: Radix3<M>,
+    /// Bytes of the image in the file.
+    pub(crate) size: usize,
+    /// The signature for this chip.
+    pub(crate) signature: M,
+    /// Bytes of the signature.
+    pub(crate) signature_size: usize,
+    /// Release.
+    pub(crate) release: Text<32>,
+    /// Build id, as far as it has one.
+    pub(crate) build_id: [u8; 20],
+}
+
+impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
+    /// Loads the file for `chipset`, maps it for the GPU and builds the tables that lead to it.
+    pub(crate) fn load<P>(platform: &P, chipset: Chipset) -> Result<Self, Error>
+    where
+        P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
+    {
+        let file = File {
+            chipset,
+            kind: "gsp",
+        };
+        let load = |page_aligned_at| {
+            platform
+                .load_image(file.name().as_str(), page_aligned_at, len_from_head)
+                .map_err(|error| file.not_loaded(error))
+        };
+        let malformed = |error| file.malformed(error);
+        let mut image = load(IMAGE_OFFSET)?;
+        let offset = Gsp::parse(image.as_ref())
+            .map_err(malformed)?
+            .image_offset();
+        if offset != IMAGE_OFFSET {
+            image = load(offset)?;
+        }
+        let gsp = Gsp::parse(image.as_ref()).map_err(malformed)?;
+        let release = Text::from_bytes(gsp.version().as_bytes());
+        if gsp.version() != RELEASE {
+            let found = release;
+            return Err(Error::Release { file, found });
+        }
+        let mut build_id = [0; 20];
+        for (to, from) in build_id.iter_mut().zip(gsp.build_id().unwrap_or_default()) {
+            *to = *from;
+        }
+        let section = chipset.fwsignature_section();
+        let signature = gsp.signature(section).map_err(malformed)?;
+        let signature_size = signature.len();
+        let signature = copy(platform, "the signature of the GSP's firmware", signature)?;
+
+        let size = gsp.image().len();
+        let start = gsp.image_offset();
+        if start != offset {
+            // The file changed between the two loads.
+            return Err(ImageError::PageAddress { page: 0 }.into());
+        }
+        let radix3 = Radix3::build(platform, size.div_ceil(PAGE_SIZE), |page| {
+            image.page_addr(start.checked_add(page.checked_mul(PAGE_SIZE)?)?)
+        })?;
+        Ok(Self {
+            _image: image,
+            radix3,
+            size,
+            signature,
+            signature_size,
+            release,
+            build_id,
+        })
+    }
+
+    /// Bus address of the tables.
+    pub(crate) fn radix3(&self) -> u64 {
+        self.radix3.root()
+    }
+}
+
+/// The program that starts GSP-RM on the RISC-V core.
+pub(crate) struct RiscvBootloader<M> {
+    /// The program.
+    pub(crate) memory: M,
+    /// Bytes of the program.
+    pub(crate) size: usize,
+    /// Offsets of its code, data and manifest.
+    pub(crate) offsets: [u32; 3],
+    /// Its version.
+    pub(crate) app_version: u32,
+}
+
+impl<M: DmaMemory> RiscvBootloader<M> {
+    /// Loads the file for `chipset`.
+    pub(crate) fn load<P>(platform: &P, chipset: Chipset) -> Result<Self, Error>
+    where
+        P: FirmwareFiles + DmaAllocator<Memory = M>,
+    {
+        let file = File {
+            chipset,
+            kind: "bootloader",
+        };
+        let bytes = file.load(platform)?;
+        let bootloader =
+            Bootloader::parse(bytes.as_ref()).map_err(|error| file.malformed(error))?;
+        Ok(Self {
+            memory: copy(platform, "the bootloader", bootloader.ucode())?,
+            size: bootloader.ucode().len(),
+            offsets: [
+                bootloader.code_offset(),
+                bootloader.data_offset(),
+                bootloader.manifest_offset(),
+            ],
+            app_version: bootloader.app_version(),
+        })
+    }
+}
+
+/// Copies `bytes` to memory that the GPU can read.
+pub(crate) fn copy<A: DmaAllocator>(
+    allocator: &A,
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<A::Memory, Error> {
+    let memory = allocator
+        .alloc_dma(bytes.len())
+        .map_err(|e| Error::no_memory(what, e))?;
+    memory.write(0, bytes)?;
+    Ok(memory)
+}

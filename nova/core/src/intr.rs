@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The GSP's interrupt on its way to the CPU.
+//!
+//! GSP-RM raises SWGEN0 in the GSP's falcon when it has put a message into its queue. The falcon passes it
+//! on as a *vector*, a bit in the CPU's interrupt tree: 32 vectors make a leaf, two leaves a bit of the
+//! top. A bit of the top raises an MSI while it is enabled.
+//!
+//! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/vfn/tu102.c, core/intr.c and
+//! subdev/gsp/rm/r535/gsp.c (`r535_gsp_intr`); open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/intr/arch/turing/intr_tu102.c.
+
+use nova_hw::r570_144::{IntrKernelTable, MC_ENGINE_IDX_GSP};
+use nova_hw::regs::falcon::{
+    FalconIntrRetrigger, FalconIrqmclr, FalconIrqsclr, FalconIrqstat, GSP_BASE, GSP_BASE2,
+};
+use nova_hw::regs::intr::{
+    CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrTop, CpuIntrTopEnClear,
+    CpuIntrTopEnSet, MsiRearm,
+};
+use nova_hw::regs::riscv::RiscvIrqmask;
+use nova_hw::regs::Register;
+
+use crate::error::Error;
+use crate::platform::Registers;
+
+/// Vectors of the tree: eight leaves of 32.
+const VECTORS: u32 = 256;
+
+/// The GSP's interrupt; a number that can be copied to wherever interrupts are handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Irq {
+    vector: u32,
+}
+
+/// What an interrupt was about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Handled {
+    /// It was the GSP's.
+    pub ours: bool,
+    /// There may be messages in the GSP's queue.
+    pub messages: bool,
+}
+
+impl Irq {
+    /// The GSP's entry in GSP-RM's interrupt table.
+    pub(crate) fn find(table: &IntrKernelTable) -> Result<Self, Error> {
+        let count = usize::try_from(table.table_len).unwrap_or(usize::MAX);
+        let found = table
+            .table
+            .iter()
+            .take(count)
+            .find(|entry| entry.engine_idx == MC_ENGINE_IDX_GSP)
+            .map(|entry| entry.vector_stall);
+        match found {
+            Some(vector) if vector < VECTORS => Ok(Self { vector }),
+            found => Err(Error::NoInterrupt { found }),
+        }
+    }
+
+    /// Lets the interrupt through, once the adapter can handle it.
+    ///
+    /// What arrived before is not announced any more: [`Running::service`](crate::Running::service) has
+    /// to be called once after this.
+    pub fn enable(self, registers: &dyn Registers) {
+        write(registers, GSP_BASE, FalconIrqsclr::new().with_swgen0(true));
+        write(
+            registers,
+            self.leaf_offset(),
+            CpuIntrLeaf::from(self.leaf_bit()),
+        );
+        write(
+            registers,
+            self.leaf_offset(),
+            CpuIntrLeafEnSet::from(self.leaf_bit()),
+        );
+        write(registers, 0, CpuIntrTopEnSet::from(self.top_bit()));
+    }
+
+    /// Holds the interrupt back.
+    pub fn disable(self, registers: &dyn Registers) {
+        write(registers, 0, CpuIntrTopEnClear::from(self.top_bit()));
+        write(
+            registers,
+            self.leaf_offset(),
+            CpuIntrLeafEnClear::from(self.leaf_bit()),
+        );
+    }
+
+    /// Handles an MSI: says whether it was the GSP's, quiets it and makes the next one possible.
+    ///
+    /// Reads and writes registers only, so it may be called where nothing may sleep or lock.
+    pub fn handle(self, registers: &dyn Registers) -> Handled {
+        // Held back while it is looked at, so that what comes meanwhile raises a new MSI at the end.
+        write(registers, 0, CpuIntrTopEnClear::from(self.top_bit()));
+        write(registers, 0, MsiRearm::new());
+        let handled = self.look(registers);
+        write(registers, 0, CpuIntrTopEnSet::from(self.top_bit()));
+        handled
+    }
+
+    fn look(self, registers: &dyn Registers) -> Handled {
+        let top = u32::from(read::<CpuIntrTop>(registers, 0));
+        // All ones are what is read where there is no card any more.
+        if top == u32::MAX || top & self.top_bit() == 0 {
+            return Handled::default();
+        }
+        let leaf = u32::from(read::<CpuIntrLeaf>(registers, self.leaf_offset()));
+        if leaf & self.leaf_bit() == 0 {
+            return Handled::default();
+        }
+        write(
+            registers,
+            self.leaf_offset(),
+            CpuIntrLeaf::from(self.leaf_bit()),
+        );
+
+        let status: FalconIrqstat = read(registers, GSP_BASE);
+        let mask: RiscvIrqmask = read(registers, GSP_BASE2);
+        let pending = u32::from(status) & u32::from(mask);
+        let others = u32::from(FalconIrqstat::from(pending).with_swgen0(false));
+        if others != 0 {
+            // Nothing that this driver knows how to serve: masked, or it would come again at once.
+            write(registers, GSP_BASE, FalconIrqmclr::from(others));
+        }
+        write(registers, GSP_BASE, FalconIrqsclr::from(pending));
+        write(
+            registers,
+            GSP_BASE,
+            FalconIntrRetrigger::new().with_trigger(true),
+        );
+        Handled {
+            ours: true,
+            messages: FalconIrqstat::from(pending).swgen0(),
+        }
+    }
+
+    /// Offset of the vector's leaf from the first leaf.
+    fn leaf_offset(self) -> u32 {
+        (self.vector / 32).wrapping_mul(4)
+    }
+
+    /// The vector in its leaf.
+    fn leaf_bit(self) -> u32 {
+        1 << (self.vector % 32)
+    }
+
+    /// The vector's leaf in the top.
+    fn top_bit(self) -> u32 {
+        1 << (self.vector / 64 % 32)
+    }
+}
+
+fn read<R: Register>(registers: &dyn Registers, base: u32) -> R {
+    R::from(registers.read32(base.wrapping_add(R::OFFSET)))
+}
+
+fn write<R: Register>(registers: &dyn Registers, base: u32, value: R) {
+    registers.write32(base.wrapping_add(R::OFFSET), value.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Card;
+
+    /// Vector 0x9b: leaf 4, bit 27, bit 2 of the top.
+    const IRQ: Irq = Irq { vector: 0x9b };
+    const LEAF: u32 = 0xb81010;
+    const TOP: u32 = 0xb81600;
+    const TOP_EN_SET: u32 = 0xb81608;
+    const TOP_EN_CLEAR: u32 = 0xb81610;
+    const IRQSCLR: u32 = 0x110004;
+    const IRQSTAT: u32 = 0x110008;
+    const IRQMASK: u32 = 0x111528;
+
+    fn interrupted(status: u32, mask: u32) -> Card {
+        let card = Card::default();
+        card.set(TOP, 1 << 2);
+        card.set(LEAF, 1 << 27);
+        card.set(IRQSTAT, status);
+        card.set(IRQMASK, mask);
+        card
+    }
+
+    #[test]
+    fn a_message_is_announced_and_the_next_can_come() {
+        let card = interrupted(1 << 6, 1 << 6);
+        let handled = IRQ.handle(&card);
+        assert!(handled.ours && handled.messages);
+        let writes = card.writes.borrow();
+        let at = |offset| writes.iter().position(|&(o, _)| o == offset).unwrap();
+        assert_eq!(writes.first(), Some(&(TOP_EN_CLEAR, 1 << 2)));
+        assert_eq!(writes[at(LEAF)], (LEAF, 1 << 27));
+        assert_eq!(writes[at(IRQSCLR)], (IRQSCLR, 1 << 6));
+        // The leaf before the falcon, or what the falcon raises in between is lost.
+        assert!(at(LEAF) < at(IRQSCLR) && at(IRQSCLR) < at(0x1103e8));
+        assert_eq!(writes.last(), Some(&(TOP_EN_SET, 1 << 2)));
+    }
+
+    #[test]
+    fn what_the_gsp_did_not_raise_is_not_ours() {
+        let card = interrupted(0, 0);
+        card.set(LEAF, 1 << 3);
+        assert_eq!(IRQ.handle(&card), Handled::default());
+        card.set(TOP, 1 << 1);
+        card.set(LEAF, 1 << 27);
+        assert_eq!(IRQ.handle(&card), Handled::default());
+        assert!(!card.writes.borrow().iter().any(|&(at, _)| at == LEAF));
+    }
+
+    #[test]
+    fn a_card_that_is_gone_is_not_believed() {
+        let card = interrupted(u32::MAX, u32::MAX);
+        card.set(TOP, u32::MAX);
+        card.set(LEAF, u32::MAX);
+        assert_eq!(IRQ.handle(&card), Handled::default());
+    }
+
+    #[test]
+    fn what_cannot_be_served_is_masked() {
+        let card = interrupted(1 << 4 | 1 << 6, 1 << 4);
+        let handled = IRQ.handle(&card);
+        assert!(handled.ours && !handled.messages);
+        assert!(card.writes.borrow().contains(&(0x110014, 1 << 4)));
+    }
+
+    #[test]
+    fn enabling_and_disabling_touch_one_vector() {
+        let card = Card::default();
+        IRQ.enable(&card);
+        IRQ.disable(&card);
+        let expected = [
+            (IRQSCLR, 1 << 6),
+            (LEAF, 1 << 27),
+            (0xb81210, 1 << 27),
+            (TOP_EN_SET, 1 << 2),
+            (TOP_EN_CLEAR, 1 << 2),
+            (0xb81410, 1 << 27),
+        ];
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+}

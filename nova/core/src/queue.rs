@@ -1,0 +1,748 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The two rings through which the CPU and GSP-RM exchange messages, as a state machine.
+//!
+//! One piece of DMA memory holds a page of page addresses (its own), the command queue (CPU to GSP) and
+//! the status queue (GSP to CPU). Each queue is a page of headers and a ring of 4 KiB elements. A
+//! message takes as many elements as it needs, wraps at the end of the ring, and carries a checksum
+//! over all of it and the sequence number of its queue. The pointers count elements. Who reads a
+//! queue writes its read pointer beside the *other* queue's write pointer, so that each side writes
+//! to its own header page only.
+//!
+//! Nothing here waits or locks: [`Queue::send`] says what to ring, [`Queue::receive`] what has arrived.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c,
+//! src/nvidia/inc/libraries/msgq/msgq_priv.h, src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
+
+use core::fmt;
+use core::mem::offset_of;
+
+use nova_hw::gsp::PAGE_SIZE;
+use nova_hw::r570_144::{self as abi, MsgqRxHeader, MsgqTxHeader, QueueElement, RpcHeader};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::error::Error;
+use crate::io::Io;
+use crate::platform::{DmaAllocator, DmaMemory, OutOfBounds};
+
+/// Elements of each ring.
+const ELEMENTS: u32 = 63;
+
+/// Bytes of a queue: its header page and its ring.
+const QUEUE_SIZE: usize = (ELEMENTS as usize + 1) * PAGE_SIZE;
+
+/// Bytes of the ring.
+const RING_SIZE: usize = ELEMENTS as usize * PAGE_SIZE;
+
+/// Offset of the command queue, behind the page of page addresses.
+const COMMAND_QUEUE: usize = PAGE_SIZE;
+
+/// Offset of the status queue.
+const STATUS_QUEUE: usize = COMMAND_QUEUE + QUEUE_SIZE;
+
+/// Bytes of it all.
+const SHARED_SIZE: usize = STATUS_QUEUE + QUEUE_SIZE;
+
+/// Pages of it all; their addresses fit the one page that is there for them.
+const SHARED_PAGES: usize = SHARED_SIZE / PAGE_SIZE;
+
+/// Offset of the receiver's header in a queue's header page.
+const RX_HEADER: usize = size_of::<MsgqTxHeader>();
+
+/// Offset of the write pointer in a queue.
+const WRITE_POINTER: usize = offset_of!(MsgqTxHeader, write_ptr);
+
+/// Offset, in a queue, of the read pointer of the other queue.
+const READ_POINTER: usize = RX_HEADER + offset_of!(MsgqRxHeader, read_ptr);
+
+/// Bytes of a message's headers.
+const HEADERS: usize = size_of::<QueueElement>();
+
+/// Bytes of a message's first header, which the RPC length leaves out.
+const ELEMENT_HEADER: usize = HEADERS - size_of::<RpcHeader>();
+
+/// Longest message in bytes, headers included; a buffer of this size takes any.
+pub(crate) const MESSAGE_MAX: usize = abi::QUEUE_ELEMENT_SIZE_MAX;
+
+/// What is wrong with a queue or a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueError {
+    /// A pointer that GSP-RM owns lies outside of the ring.
+    Pointer {
+        /// Which one.
+        which: &'static str,
+        /// Its value.
+        found: u32,
+    },
+    /// The length of a message cannot be.
+    Length {
+        /// RPC length that it claims.
+        found: u32,
+        /// Elements that it claims.
+        elements: u32,
+        /// Elements that are there.
+        available: u32,
+    },
+    /// The bytes of a message do not add up.
+    Checksum {
+        /// Function that it claims.
+        function: u32,
+        /// What remains where nothing should.
+        found: u32,
+    },
+    /// A message is lost, or an old one is back.
+    Sequence {
+        /// Number that should come.
+        expected: u32,
+        /// Number that came.
+        found: u32,
+    },
+    /// What marks an RPC is missing.
+    Signature {
+        /// What is there.
+        found: u32,
+    },
+    /// The ring has no room now.
+    Full {
+        /// Elements that the message needs.
+        needed: u32,
+        /// Elements that are free.
+        free: u32,
+    },
+    /// No ring has room for this.
+    TooLong {
+        /// Bytes of the message with its headers.
+        len: usize,
+    },
+    /// Outside of the shared memory.
+    Memory(OutOfBounds),
+}
+
+/// The GSP has to be told that the command queue has something new.
+#[must_use = "the GSP looks at its queue only when the doorbell is rung"]
+#[derive(Debug)]
+pub(crate) struct Doorbell(());
+
+impl Doorbell {
+    /// Tells it.
+    pub(crate) fn ring(self, io: &Io<'_>) {
+        io.write(nova_hw::regs::gsp::PgspQueueHead::new());
+    }
+}
+
+/// A message that has arrived; its payload lies in the buffer that it was received into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    /// RPC or event number.
+    pub(crate) function: u32,
+    /// Sequence number of the RPC that it answers.
+    pub(crate) sequence: u32,
+    /// NV_STATUS of the RPC.
+    pub(crate) result: u32,
+    /// Bytes up to the end of the payload.
+    end: usize,
+}
+
+impl Received {
+    /// The payload in `buffer`.
+    pub(crate) fn payload<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
+        buffer.get(HEADERS..self.end).unwrap_or_default()
+    }
+}
+
+/// Both queues, as the CPU sees them.
+pub(crate) struct Queue<M> {
+    shared: M,
+    /// Element that the next message is written to.
+    write: u32,
+    /// Element that the next message is read from.
+    read: u32,
+    /// Sequence number of the next message sent.
+    sent: u32,
+    /// Sequence number of the next message received; unknown after one whose length was bad.
+    expected: Option<u32>,
+}
+
+impl<M: DmaMemory> Queue<M> {
+    /// Allocates the shared memory and fills in what the GSP has to find there.
+    pub(crate) fn new<A: DmaAllocator<Memory = M>>(allocator: &A) -> Result<Self, Error> {
+        let shared = allocator
+            .alloc_dma(SHARED_SIZE)
+            .map_err(|e| Error::no_memory("the message queues", e))?;
+        for (n, address) in page_addresses(shared.dma_addr())
+            .take(SHARED_PAGES)
+            .enumerate()
+        {
+            shared.write(n.saturating_mul(size_of::<u64>()), &address.to_le_bytes())?;
+        }
+        let header = MsgqTxHeader {
+            version: 0,
+            size: QUEUE_SIZE as u32,
+            msg_size: PAGE_SIZE as u32,
+            msg_count: ELEMENTS,
+            write_ptr: 0,
+            flags: abi::MSGQ_FLAGS_SWAP_RX,
+            rx_hdr_off: RX_HEADER as u32,
+            entry_off: PAGE_SIZE as u32,
+        };
+        shared.write(COMMAND_QUEUE, header.as_bytes())?;
+        Ok(Self {
+            shared,
+            write: 0,
+            read: 0,
+            sent: 0,
+            expected: Some(0),
+        })
+    }
+
+    /// What GSP-RM has to know to find the queues.
+    pub(crate) fn init_arguments(&self) -> abi::MessageQueueInitArguments {
+        abi::MessageQueueInitArguments {
+            shared_mem_phys_addr: self.shared.dma_addr(),
+            page_table_entry_count: SHARED_PAGES as u32,
+            cmd_queue_offset: COMMAND_QUEUE as u64,
+            stat_queue_offset: STATUS_QUEUE as u64,
+            ..Default::default()
+        }
+    }
+
+    /// Puts a message into the command queue; its payload is all `parts` after one another.
+    pub(crate) fn send(
+        &mut self,
+        function: u32,
+        sequence: u32,
+        parts: &[&[u8]],
+    ) -> Result<Doorbell, QueueError> {
+        let payload = parts
+            .iter()
+            .fold(0usize, |sum, part| sum.saturating_add(part.len()));
+        let len = HEADERS.saturating_add(payload);
+        let too_long = QueueError::TooLong { len };
+        if len > MESSAGE_MAX {
+            return Err(too_long);
+        }
+        let needed = u32::try_from(len.div_ceil(PAGE_SIZE)).map_err(|_| too_long)?;
+        let gsp_read = self.pointer(
+            "read pointer of the command queue",
+            STATUS_QUEUE,
+            READ_POINTER,
+        )?;
+        // One element stays empty: equal pointers mean that nothing is there.
+        let free = distance(self.write, gsp_read)
+            .checked_sub(1)
+            .unwrap_or(ELEMENTS.saturating_sub(1));
+        if needed > free {
+            return Err(QueueError::Full { needed, free });
+        }
+
+        let rpc_len = len.saturating_sub(ELEMENT_HEADER);
+        let mut header = QueueElement {
+            seq_num: self.sent,
+            elem_count: needed,
+            rpc: RpcHeader {
+                header_version: abi::RPC_HEADER_VERSION,
+                signature: abi::RPC_SIGNATURE,
+                length: u32::try_from(rpc_len).map_err(|_| too_long)?,
+                function,
+                rpc_result: abi::RPC_RESULT_PENDING,
+                rpc_result_private: abi::RPC_RESULT_PENDING,
+                sequence,
+                spare: 0,
+            },
+            ..Default::default()
+        };
+        let mut checksum = Checksum::default();
+        checksum.add(header.as_bytes());
+        parts.iter().for_each(|part| checksum.add(part));
+        header.checksum = checksum.fold();
+
+        let mut at = self.write_ring(0, header.as_bytes())?;
+        for part in parts {
+            at = self.write_ring(at, part)?;
+        }
+        self.write = advance(self.write, needed);
+        self.sent = self.sent.wrapping_add(1);
+        self.shared
+            .store32(COMMAND_QUEUE + WRITE_POINTER, self.write)?;
+        Ok(Doorbell(()))
+    }
+
+    /// Takes the next message out of the status queue into `buffer`, if there is one.
+    ///
+    /// A message that is refused is taken out too: the next call sees the one behind it.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<Received>, QueueError> {
+        let gsp_write = self.pointer(
+            "write pointer of the status queue",
+            STATUS_QUEUE,
+            WRITE_POINTER,
+        )?;
+        let available = distance(self.read, gsp_write);
+        if available == 0 {
+            return Ok(None);
+        }
+        let mut header = [0; HEADERS];
+        self.read_ring(0, &mut header)?;
+        let (header, _) = QueueElement::read_from_prefix(&header).unwrap_or_default();
+        let Some(end) = message_end(&header, available).filter(|&end| end <= buffer.len()) else {
+            // Where the next message starts cannot be known: what is there is dropped.
+            self.consume(available)?;
+            self.expected = None;
+            return Err(QueueError::Length {
+                found: header.rpc.length,
+                elements: header.elem_count,
+                available,
+            });
+        };
+        let message = buffer.get_mut(..end).unwrap_or_default();
+        self.read_ring(0, message)?;
+        self.consume(header.elem_count)?;
+        let expected = self.expected.unwrap_or(header.seq_num);
+        self.expected = Some(expected.wrapping_add(1));
+
+        // The copy is what is checked and used: the GSP can still write to the ring.
+        let mut checksum = Checksum::default();
+        checksum.add(message);
+        let (header, _) = QueueElement::read_from_prefix(message).unwrap_or_default();
+        let function = header.rpc.function;
+        let found = checksum.fold();
+        if found != 0 {
+            return Err(QueueError::Checksum { function, found });
+        }
+        let found = header.seq_num;
+        if found != expected {
+            self.expected = Some(found.wrapping_add(1));
+            return Err(QueueError::Sequence { expected, found });
+        }
+        let found = header.rpc.signature;
+        if found != abi::RPC_SIGNATURE {
+            return Err(QueueError::Signature { found });
+        }
+        Ok(Some(Received {
+            function,
+            sequence: header.rpc.sequence,
+            result: header.rpc.rpc_result,
+            end,
+        }))
+    }
+
+    /// Gives `elements` elements back to the GSP.
+    fn consume(&mut self, elements: u32) -> Result<(), OutOfBounds> {
+        self.read = advance(self.read, elements);
+        self.shared.store32(COMMAND_QUEUE + READ_POINTER, self.read)
+    }
+
+    /// A pointer that the GSP owns.
+    fn pointer(&self, which: &'static str, queue: usize, offset: usize) -> Result<u32, QueueError> {
+        let found = self.shared.load32(queue.saturating_add(offset))?;
+        if found < ELEMENTS {
+            Ok(found)
+        } else {
+            Err(QueueError::Pointer { which, found })
+        }
+    }
+
+    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer; returns where they end.
+    fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<usize, OutOfBounds> {
+        let start = ring_offset(self.write, at);
+        let (first, rest) = bytes
+            .split_at_checked(RING_SIZE.saturating_sub(start))
+            .unwrap_or((bytes, &[]));
+        self.shared
+            .write(COMMAND_QUEUE + PAGE_SIZE + start, first)?;
+        self.shared.write(COMMAND_QUEUE + PAGE_SIZE, rest)?;
+        Ok(at.saturating_add(bytes.len()))
+    }
+
+    /// Reads from the status ring, `at` bytes behind the read pointer.
+    fn read_ring(&self, at: usize, bytes: &mut [u8]) -> Result<(), OutOfBounds> {
+        let start = ring_offset(self.read, at);
+        let whole = bytes.len().min(RING_SIZE.saturating_sub(start));
+        let (first, rest) = bytes.split_at_mut_checked(whole).unwrap_or_default();
+        self.shared.read(STATUS_QUEUE + PAGE_SIZE + start, first)?;
+        self.shared.read(STATUS_QUEUE + PAGE_SIZE, rest)
+    }
+}
+
+/// Addresses of the pages of contiguous memory that starts at `base`.
+pub(crate) fn page_addresses(base: u64) -> impl Iterator<Item = u64> {
+    core::iter::successors(Some(base), |address| address.checked_add(PAGE_SIZE as u64))
+}
+
+/// Elements from pointer `from` up to pointer `to`.
+fn distance(from: u32, to: u32) -> u32 {
+    to.wrapping_add(ELEMENTS).wrapping_sub(from) % ELEMENTS
+}
+
+/// Pointer `from`, `by` elements on.
+fn advance(from: u32, by: u32) -> u32 {
+    from.wrapping_add(by) % ELEMENTS
+}
+
+/// Offset in a ring of the byte that lies `at` bytes behind element `element`.
+fn ring_offset(element: u32, at: usize) -> usize {
+    (element as usize)
+        .saturating_mul(PAGE_SIZE)
+        .saturating_add(at)
+        % RING_SIZE
+}
+
+/// Where a message with this header ends, if its lengths agree with each other and with what is there.
+fn message_end(header: &QueueElement, available: u32) -> Option<usize> {
+    let rpc_len = usize::try_from(header.rpc.length).ok()?;
+    let end = ELEMENT_HEADER.checked_add(rpc_len)?;
+    let elements = u32::try_from(end.div_ceil(PAGE_SIZE)).ok()?;
+    let fits = (HEADERS..=MESSAGE_MAX).contains(&end)
+        && (elements..=available).contains(&header.elem_count);
+    fits.then_some(end)
+}
+
+/// The checksum of a message: its bytes as 64-bit words, exclusive-ored, the halves then folded. The
+/// message carries the value that makes the result zero.
+#[derive(Default)]
+struct Checksum {
+    sum: u64,
+    len: u32,
+}
+
+impl Checksum {
+    fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.sum ^= u64::from(byte).rotate_left(self.len.wrapping_mul(8));
+            self.len = self.len.wrapping_add(1);
+        }
+    }
+
+    fn fold(&self) -> u32 {
+        let [a, b, c, d, e, f, g, h] = self.sum.to_le_bytes();
+        u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h])
+    }
+}
+
+impl From<OutOfBounds> for QueueError {
+    fn from(e: OutOfBounds) -> Self {
+        Self::Memory(e)
+    }
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("message queue: ")?;
+        match self {
+            Self::Pointer { which, found } => {
+                write!(
+                    f,
+                    "{which}: expected less than {ELEMENTS}, found {found:#x}"
+                )
+            }
+            Self::Length {
+                found,
+                elements,
+                available,
+            } => write!(
+                f,
+                "RPC length: expected at most {available} elements of {PAGE_SIZE:#x} bytes, \
+                 found {found:#x} bytes in {elements} elements"
+            ),
+            Self::Checksum { function, found } => write!(
+                f,
+                "checksum of function {function:#x}: expected 0, found {found:#010x}"
+            ),
+            Self::Sequence { expected, found } => {
+                write!(f, "sequence number: expected {expected}, found {found}")
+            }
+            Self::Signature { found } => write!(
+                f,
+                "RPC signature: expected {:#010x}, found {found:#010x}",
+                abi::RPC_SIGNATURE
+            ),
+            Self::Full { needed, free } => {
+                write!(f, "free elements: expected {needed}, found {free}")
+            }
+            Self::TooLong { len } => write!(
+                f,
+                "message length: expected at most {MESSAGE_MAX:#x} bytes, found {len:#x}"
+            ),
+            Self::Memory(e) => e.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Allocator, Memory};
+    use proptest::prelude::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// The other side, as plain as can be.
+    struct Gsp {
+        shared: Memory,
+        write: u32,
+        sequence: u32,
+    }
+
+    /// A message in the making: all that can be wrong with it.
+    struct Draft {
+        function: u32,
+        len: u32,
+        elements: u32,
+        sequence: u32,
+        signature: u32,
+        flip: u32,
+    }
+
+    impl Gsp {
+        fn put(&mut self, function: u32, payload: &[u8], change: impl FnOnce(&mut Draft)) {
+            let end = HEADERS + payload.len();
+            let elements = end.div_ceil(PAGE_SIZE) as u32;
+            let mut draft = Draft {
+                function,
+                len: (end - ELEMENT_HEADER) as u32,
+                elements,
+                sequence: self.sequence,
+                signature: abi::RPC_SIGNATURE,
+                flip: 0,
+            };
+            change(&mut draft);
+            let words = [
+                // Checksum, to be filled in, and the rest of the element's header.
+                [0, draft.sequence, draft.elements, 0],
+                [0x0300_0000, draft.signature, draft.len, draft.function],
+                [0, 0, 7, 0],
+            ];
+            let mut message = vec![0; 32];
+            message.extend(
+                words
+                    .as_flattened()
+                    .iter()
+                    .flat_map(|word| word.to_le_bytes()),
+            );
+            message.extend(payload);
+            let words = message.chunks(8).map(|chunk| {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                u64::from_le_bytes(word)
+            });
+            let sum = words.fold(0, |sum, word| sum ^ word);
+            let sum = (sum >> 32) as u32 ^ sum as u32 ^ draft.flip;
+            message[32..36].copy_from_slice(&sum.to_le_bytes());
+            for (n, byte) in message.iter().enumerate() {
+                let at = (self.write as usize * PAGE_SIZE + n) % RING_SIZE;
+                self.shared
+                    .write(STATUS_QUEUE + PAGE_SIZE + at, &[*byte])
+                    .unwrap();
+            }
+            self.write = (self.write + elements) % ELEMENTS;
+            self.sequence += 1;
+            self.shared
+                .store32(STATUS_QUEUE + WRITE_POINTER, self.write)
+                .unwrap();
+        }
+
+        /// Reads all commands: function and payload.
+        fn take(&self) -> Vec<(u32, Vec<u8>)> {
+            let mut taken = vec![];
+            let mut read = self.shared.load32(STATUS_QUEUE + READ_POINTER).unwrap();
+            let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
+            while read != write {
+                let at = |n: usize| {
+                    COMMAND_QUEUE + PAGE_SIZE + (read as usize * PAGE_SIZE + n) % RING_SIZE
+                };
+                let byte = |n: usize| {
+                    let mut byte = [0];
+                    self.shared.read(at(n), &mut byte).unwrap();
+                    byte[0]
+                };
+                let word = |n: usize| self.shared.load32(at(n)).unwrap();
+                let len = word(56) as usize;
+                taken.push((
+                    word(60),
+                    (HEADERS..ELEMENT_HEADER + len).map(byte).collect(),
+                ));
+                read = (read + word(40)) % ELEMENTS;
+            }
+            self.shared
+                .store32(STATUS_QUEUE + READ_POINTER, read)
+                .unwrap();
+            taken
+        }
+    }
+
+    fn pair() -> (Queue<Memory>, Gsp) {
+        let allocator = Allocator::default();
+        let queue = Queue::new(&allocator).unwrap();
+        let gsp = Gsp {
+            shared: allocator.given.borrow()[0].clone(),
+            write: 0,
+            sequence: 0,
+        };
+        (queue, gsp)
+    }
+
+    fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
+        queue.send(function, 0, &[payload]).map(drop)
+    }
+
+    #[test]
+    fn shared_memory_describes_itself() {
+        let (queue, gsp) = pair();
+        assert_eq!(SHARED_PAGES, 129);
+        for page in 0..SHARED_PAGES {
+            let mut entry = [0; 8];
+            gsp.shared.read(page * 8, &mut entry).unwrap();
+            let expected = gsp.shared.dma_addr() + (page * PAGE_SIZE) as u64;
+            assert_eq!(u64::from_le_bytes(entry), expected);
+        }
+        let arguments = queue.init_arguments();
+        assert_eq!(arguments.page_table_entry_count, 129);
+        assert_eq!(arguments.cmd_queue_offset, 0x1000);
+        assert_eq!(arguments.stat_queue_offset, 0x41000);
+    }
+
+    #[test]
+    fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
+        let (mut queue, gsp) = pair();
+        for _ in 0..ELEMENTS - 1 {
+            send(&mut queue, 1, &[]).unwrap();
+        }
+        let full = QueueError::Full { needed: 1, free: 0 };
+        assert_eq!(send(&mut queue, 1, &[]), Err(full));
+        assert_eq!(gsp.take().len() as u32, ELEMENTS - 1);
+        send(&mut queue, 2, &[]).unwrap();
+        assert_eq!(gsp.take(), [(2, vec![])]);
+    }
+
+    #[test]
+    fn too_long_a_message_is_refused() {
+        let (mut queue, _) = pair();
+        send(&mut queue, 1, &vec![0; MESSAGE_MAX - HEADERS]).unwrap();
+        let error = send(&mut queue, 1, &vec![0; MESSAGE_MAX - HEADERS + 1]);
+        assert!(matches!(error, Err(QueueError::TooLong { .. })));
+    }
+
+    #[test]
+    fn what_the_checksum_is_over() {
+        let mut checksum = Checksum::default();
+        checksum.add(&[1, 2, 3]);
+        checksum.add(&[4, 5, 6, 7, 8, 0x10]);
+        assert_eq!(checksum.fold(), 0x0403_0201 ^ 0x0807_0605 ^ 0x10);
+    }
+
+    /// Puts a message that `change` spoils and a good one behind it; returns what is said of the first.
+    fn spoiled(change: impl FnOnce(&mut Draft)) -> QueueError {
+        let (mut queue, mut gsp) = pair();
+        let mut buffer = vec![0; MESSAGE_MAX];
+        gsp.put(5, &[1; 100], change);
+        let error = queue.receive(&mut buffer).unwrap_err();
+        gsp.put(6, &[2; 100], |_| {});
+        let next = queue.receive(&mut buffer).unwrap().unwrap();
+        assert_eq!((next.function, next.payload(&buffer)), (6, &[2; 100][..]));
+        assert_eq!(queue.receive(&mut buffer), Ok(None));
+        error
+    }
+
+    #[test]
+    fn spoiled_messages_are_refused_and_the_next_one_is_not() {
+        let length = |found, elements| QueueError::Length {
+            found,
+            elements,
+            available: 1,
+        };
+        assert_eq!(spoiled(|m| m.len = 0), length(0, 1));
+        assert_eq!(spoiled(|m| m.len = 31), length(31, 1));
+        assert_eq!(spoiled(|m| m.len = u32::MAX), length(u32::MAX, 1));
+        assert_eq!(spoiled(|m| m.len = 0x1000), length(0x1000, 1));
+        assert_eq!(spoiled(|m| m.elements = 0), length(132, 0));
+        assert_eq!(spoiled(|m| m.elements = 2), length(132, 2));
+        let checksum = QueueError::Checksum {
+            function: 5,
+            found: 0x100,
+        };
+        assert_eq!(spoiled(|m| m.flip = 0x100), checksum);
+        let signature = QueueError::Signature { found: 1 };
+        assert_eq!(spoiled(|m| m.signature = 1), signature);
+    }
+
+    #[test]
+    fn a_lost_message_is_noticed() {
+        let (mut queue, mut gsp) = pair();
+        let mut buffer = vec![0; MESSAGE_MAX];
+        gsp.sequence = 3;
+        gsp.put(5, &[], |_| {});
+        gsp.put(6, &[], |_| {});
+        let lost = QueueError::Sequence {
+            expected: 0,
+            found: 3,
+        };
+        assert_eq!(queue.receive(&mut buffer), Err(lost));
+        assert_eq!(queue.receive(&mut buffer).unwrap().unwrap().function, 6);
+    }
+
+    #[test]
+    fn pointers_outside_of_the_ring_are_refused() {
+        let (mut queue, gsp) = pair();
+        gsp.shared
+            .store32(STATUS_QUEUE + WRITE_POINTER, ELEMENTS)
+            .unwrap();
+        gsp.shared
+            .store32(STATUS_QUEUE + READ_POINTER, u32::MAX)
+            .unwrap();
+        let error = queue.receive(&mut [0; HEADERS]).unwrap_err();
+        assert!(matches!(
+            error,
+            QueueError::Pointer {
+                found: ELEMENTS,
+                ..
+            }
+        ));
+        let error = send(&mut queue, 1, &[]).unwrap_err();
+        assert!(matches!(
+            error,
+            QueueError::Pointer {
+                found: u32::MAX,
+                ..
+            }
+        ));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 32 }))]
+
+        /// Whatever the lengths are, what is put in on one side comes out on the other, wrapping included.
+        #[test]
+        fn what_goes_in_comes_out(lens in prop::collection::vec(0..=MESSAGE_MAX - HEADERS, 1..20)) {
+            let (mut queue, mut gsp) = pair();
+            let mut buffer = vec![0; MESSAGE_MAX];
+            for (n, len) in lens.into_iter().enumerate() {
+                let payload: Vec<u8> = (0..len).map(|i| (i * 7 + n) as u8).collect();
+                let (first, second) = payload.split_at(len / 3);
+                drop(queue.send(n as u32, 0, &[first, second]).unwrap());
+                prop_assert_eq!(gsp.take(), [(n as u32, payload.clone())]);
+                gsp.put(n as u32, &payload, |_| {});
+                let message = queue.receive(&mut buffer).unwrap().unwrap();
+                prop_assert_eq!(message.function, n as u32);
+                prop_assert_eq!(message.sequence, 7);
+                prop_assert_eq!(message.payload(&buffer), &payload);
+            }
+        }
+
+        /// Nothing that the GSP may write makes the receiver panic or loop.
+        #[test]
+        fn garbage_is_survived(
+            header in prop::collection::vec(any::<u8>(), HEADERS),
+            write in 0..ELEMENTS + 2,
+        ) {
+            let (mut queue, gsp) = pair();
+            gsp.shared.write(STATUS_QUEUE + PAGE_SIZE, &header).unwrap();
+            gsp.shared.store32(STATUS_QUEUE + WRITE_POINTER, write).unwrap();
+            let mut buffer = vec![0; MESSAGE_MAX];
+            for _ in 0..ELEMENTS {
+                if let Ok(None) = queue.receive(&mut buffer) {
+                    return Ok(());
+                }
+            }
+            prop_assert!(write >= ELEMENTS);
+        }
+    }
+}

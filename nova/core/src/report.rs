@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a boot did and found.
+
+use core::fmt;
+use core::ops::Range;
+use core::time::Duration;
+
+use nova_hw::chipset::{Chipset, Revision};
+
+use crate::error::{Error, Failure};
+use crate::identify;
+use crate::io::Io;
+use crate::static_info::StaticInfo;
+use crate::text::Text;
+
+/// The steps of a boot and of the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stage {
+    /// Which GPU is it?
+    Identify,
+    /// The GPU's own firmware gets ready.
+    Gfw,
+    /// The VBIOS is read through PROM.
+    Vbios,
+    /// The firmware files are loaded.
+    Firmware,
+    /// The frame buffer is divided up.
+    Layout,
+    /// What the GSP will read is written to memory.
+    Memory,
+    /// What an earlier boot left behind is taken away.
+    Leftovers,
+    /// FWSEC makes WPR2.
+    FwsecFrts,
+    /// Booter loads the firmware into WPR2.
+    BooterLoad,
+    /// The GSP's RISC-V core starts.
+    Riscv,
+    /// GSP-RM initializes itself.
+    InitDone,
+    /// GSP-RM describes the GPU.
+    StaticInfo,
+    /// GSP-RM tells its interrupt vector.
+    Interrupts,
+    /// GSP-RM is told to stop.
+    Shutdown,
+    /// FWSEC undoes the boot.
+    FwsecSb,
+    /// Booter takes WPR2 away.
+    BooterUnload,
+}
+
+impl Stage {
+    /// Stages of a boot.
+    const BOOT: usize = 13;
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Identify => "identify",
+            Self::Gfw => "GFW",
+            Self::Vbios => "VBIOS",
+            Self::Firmware => "firmware",
+            Self::Layout => "layout",
+            Self::Memory => "memory",
+            Self::Leftovers => "leftovers",
+            Self::FwsecFrts => "FWSEC-FRTS",
+            Self::BooterLoad => "booter load",
+            Self::Riscv => "RISC-V",
+            Self::InitDone => "INIT_DONE",
+            Self::StaticInfo => "static info",
+            Self::Interrupts => "interrupts",
+            Self::Shutdown => "shutdown",
+            Self::FwsecSb => "FWSEC-SB",
+            Self::BooterUnload => "booter unload",
+        })
+    }
+}
+
+/// What one stage took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageReport {
+    /// The stage.
+    pub stage: Stage,
+    /// How long it took.
+    pub time: Duration,
+    /// Register reads.
+    pub reads: u32,
+    /// Register writes.
+    pub writes: u32,
+}
+
+/// Runs stages and notes what they took.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    stages: [Option<StageReport>; Stage::BOOT],
+}
+
+impl Progress {
+    /// Runs a stage. Where it fails, the card being gone explains whatever else was seen.
+    pub(crate) fn run<T>(
+        &mut self,
+        io: &Io<'_>,
+        stage: Stage,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let (time, reads, writes) = (io.now(), io.reads(), io.writes());
+        let done = work().map_err(|error| Failure {
+            stage,
+            error: if identify::card_gone(io) {
+                Error::CardGone
+            } else {
+                error
+            },
+            recovery: None,
+        })?;
+        let report = StageReport {
+            stage,
+            time: io.now().saturating_sub(time),
+            reads: io.reads().saturating_sub(reads),
+            writes: io.writes().saturating_sub(writes),
+        };
+        if let Some(slot) = self.stages.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(report);
+        }
+        Ok(done)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &StageReport> {
+        self.stages.iter().flatten()
+    }
+}
+
+/// What a boot did and found; displayed, the text that people are shown.
+#[derive(Clone, Debug)]
+pub struct BootReport {
+    /// The chip.
+    pub chipset: Chipset,
+    /// Its revision.
+    pub revision: Revision,
+    /// Version of the VBIOS.
+    pub vbios_version: Text<32>,
+    /// Release of the GSP's firmware.
+    pub firmware_release: Text<32>,
+    /// Build id of the GSP's firmware.
+    pub build_id: [u8; 20],
+    /// Bytes of firmware that the GPU reads where they were loaded.
+    pub firmware_mapped: usize,
+    /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none of
+    /// the GSP's firmware image.
+    pub firmware_copied: usize,
+    /// Where FRTS is in the frame buffer.
+    pub frts: Range<u64>,
+    /// Where WPR2 is in the frame buffer.
+    pub wpr2: Range<u64>,
+    /// What GSP-RM says about the GPU.
+    pub info: StaticInfo,
+    pub(crate) progress: Progress,
+}
+
+impl BootReport {
+    /// What each stage of the boot took, in order.
+    pub fn stages(&self) -> impl Iterator<Item = &StageReport> {
+        self.progress.iter()
+    }
+}
+
+impl fmt::Display for BootReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "GPU            {}", self.info.name)?;
+        writeln!(f, "chipset        {} rev {}", self.chipset, self.revision)?;
+        writeln!(f, "VBIOS          {}", self.vbios_version)?;
+        write!(f, "firmware       {}, build ", self.firmware_release)?;
+        for byte in self.build_id {
+            write!(f, "{byte:02x}")?;
+        }
+        writeln!(f)?;
+        writeln!(
+            f,
+            "               {} bytes mapped, {} bytes copied",
+            self.firmware_mapped, self.firmware_copied
+        )?;
+        writeln!(f, "FRTS           {}", Span(&self.frts))?;
+        writeln!(f, "WPR2           {}", Span(&self.wpr2))?;
+        writeln!(
+            f,
+            "VRAM           {} MiB, {} MiB usable",
+            self.info.fb_length >> 20,
+            self.info.usable_vram() >> 20
+        )?;
+        writeln!(f)?;
+        writeln!(
+            f,
+            "{:<14} {:>12} {:>8} {:>8}",
+            "stage", "time", "reads", "writes"
+        )?;
+        for &StageReport {
+            stage,
+            time,
+            reads,
+            writes,
+        } in self.stages()
+        {
+            write_row(f, &stage, time, reads, writes)?;
+        }
+        let time = self.stages().map(|s| s.time).sum();
+        let reads = self.stages().map(|s| s.reads).sum();
+        let writes = self.stages().map(|s| s.writes).sum();
+        write_row(f, &"total", time, reads, writes)
+    }
+}
+
+/// A line of the table of stages.
+fn write_row(
+    f: &mut fmt::Formatter<'_>,
+    name: &dyn fmt::Display,
+    time: Duration,
+    reads: u32,
+    writes: u32,
+) -> fmt::Result {
+    let (millis, micros) = (time.as_millis(), time.subsec_micros() % 1000);
+    writeln!(
+        f,
+        "{name:<14} {millis:>5}.{micros:03} ms {reads:>8} {writes:>8}"
+    )
+}
+
+/// A byte range with its size.
+struct Span<'a>(&'a Range<u64>);
+
+impl fmt::Display for Span<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Range { start, end } = self.0;
+        let kib = end.saturating_sub(*start) >> 10;
+        write!(f, "{start:#x}..{end:#x} ({kib} KiB)")
+    }
+}

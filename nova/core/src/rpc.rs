@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls to GSP-RM and what it reports on its own.
+//!
+//! A reply carries the function and the sequence number of its call. Whatever else arrives meanwhile is an
+//! event: it is handled here, handed to the adapter, or counted and skipped.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
+//! (`_kgspRpcDrainOneEvent`, `_kgspProcessRpcEvent`), src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
+
+use core::fmt;
+use core::time::Duration;
+
+use nova_hw::r570_144::{event, function, OsErrorLog, RmControl};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::error::{Error, Timeout};
+use crate::io::{Io, Pacer};
+use crate::platform::{DmaAllocator, DmaMemory, Interrupts, Scratch};
+use crate::queue::{Doorbell, Queue, QueueError, Received, MESSAGE_MAX};
+use crate::sequencer::Sequencer;
+use crate::text::Text;
+
+/// GSP-RM answers a call in less than this.
+const REPLY_LIMIT: Duration = Duration::from_secs(5);
+
+/// GSP-RM makes room in the command queue in less than this.
+const ROOM_LIMIT: Duration = Duration::from_secs(1);
+
+/// What GSP-RM reports on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// An error, with the number by which NVIDIA's documents know it.
+    OsError {
+        /// The Xid.
+        xid: u32,
+        /// What happened, in GSP-RM's words.
+        text: &'a str,
+    },
+    /// Something that this driver does not act upon.
+    Unknown {
+        /// Number of the event.
+        function: u32,
+    },
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OsError { xid, text } => write!(f, "Xid {xid}: {text}"),
+            Self::Unknown { function } => write!(f, "event {function:#x} of GSP-RM skipped"),
+        }
+    }
+}
+
+/// Who is told of events.
+pub(crate) type Events<'a> = &'a mut dyn FnMut(Event<'_>);
+
+/// How to wait for a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait<'a> {
+    /// By looking again: GSP-RM's interrupt is not known yet.
+    Polling,
+    /// By its interrupt.
+    Interrupt(&'a dyn Interrupts),
+}
+
+impl Wait<'_> {
+    fn wait(self, pacer: &mut Pacer<'_>) {
+        match self {
+            Self::Polling => pacer.pause(),
+            // Whether it fired does not matter: the queue is looked at either way.
+            Self::Interrupt(interrupts) => {
+                interrupts.wait(pacer.left());
+            }
+        }
+    }
+}
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    /// Its name, for errors.
+    pub(crate) name: &'static str,
+    /// Its function.
+    pub(crate) function: u32,
+    /// The sequence number of the call that it answers; events have none.
+    pub(crate) sequence: Option<u32>,
+}
+
+impl Awaited {
+    fn is(&self, message: &Received) -> bool {
+        self.function == message.function
+            && self
+                .sequence
+                .is_none_or(|sequence| sequence == message.sequence)
+    }
+}
+
+/// The connection to GSP-RM.
+pub(crate) struct Rpc<M, B> {
+    queue: Queue<M>,
+    /// The message that was received last.
+    buffer: B,
+    /// Sequence number of the last call; messages that answer none have zero.
+    calls: u32,
+    /// Messages that nobody waited for and nobody knew.
+    skipped: u32,
+    /// There if the GSP does not know of all that is in the command queue.
+    doorbell: Option<Doorbell>,
+}
+
+impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
+    /// Allocates the queues and a buffer for the longest message.
+    pub(crate) fn new<P>(platform: &P) -> Result<Self, Error>
+    where
+        P: DmaAllocator<Memory = M> + Scratch<Bytes = B>,
+    {
+        Ok(Self {
+            queue: Queue::new(platform)?,
+            buffer: platform
+                .alloc_bytes(MESSAGE_MAX)
+                .map_err(|e| Error::no_memory("a message of the GSP", e))?,
+            calls: 0,
+            skipped: 0,
+            doorbell: None,
+        })
+    }
+
+    /// The queues.
+    pub(crate) fn queue(&self) -> &Queue<M> {
+        &self.queue
+    }
+
+    /// Puts a message that has no reply into the command queue; the GSP is told by [`Self::ring`].
+    pub(crate) fn enqueue(&mut self, function: u32, parts: &[&[u8]]) -> Result<(), Error> {
+        self.doorbell = Some(self.queue.send(function, 0, parts)?);
+        Ok(())
+    }
+
+    /// Tells the GSP of what was enqueued.
+    pub(crate) fn ring(&mut self, io: &Io<'_>) {
+        if let Some(doorbell) = self.doorbell.take() {
+            doorbell.ring(io);
+        }
+    }
+
+    /// Calls GSP-RM and waits for the reply, whose payload is returned.
+    pub(crate) fn call(
+        &mut self,
+        (name, function): (&'static str, u32),
+        parts: &[&[u8]],
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<&[u8], Error> {
+        self.calls = self.calls.wrapping_add(1).max(1);
+        let awaited = Awaited {
+            name,
+            function,
+            sequence: Some(self.calls),
+        };
+        self.send(function, parts, sequencer.io)?;
+        self.wait_for(awaited, REPLY_LIMIT, wait, sequencer, events)
+    }
+
+    /// Calls a control of an object of GSP-RM; `params` is what is sent and what is returned.
+    pub(crate) fn control<T>(
+        &mut self,
+        name: &'static str,
+        mut control: RmControl,
+        params: &mut T,
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error>
+    where
+        T: FromBytes + IntoBytes + KnownLayout + Immutable,
+    {
+        control.params_size = u32::try_from(size_of::<T>()).unwrap_or(u32::MAX);
+        let parts = [control.as_bytes(), params.as_bytes()];
+        let rpc = (name, function::GSP_RM_CONTROL);
+        let reply = self.call(rpc, &parts, wait, sequencer, events)?;
+        let short = Error::Payload {
+            message: name,
+            expected: size_of::<RmControl>().saturating_add(size_of::<T>()),
+            found: reply.len(),
+        };
+        let (control, reply) = RmControl::ref_from_prefix(reply).map_err(|_| short)?;
+        if control.status != 0 {
+            return Err(Error::Rpc {
+                rpc: name,
+                status: control.status,
+            });
+        }
+        let (reply, _) = T::read_from_prefix(reply).map_err(|_| short)?;
+        *params = reply;
+        Ok(())
+    }
+
+    /// Puts a message into the command queue, waiting for room, and tells the GSP.
+    fn send(&mut self, function: u32, parts: &[&[u8]], io: &Io<'_>) -> Result<(), Error> {
+        let mut pacer = io.pacer(ROOM_LIMIT);
+        loop {
+            let last = pacer.expired();
+            match self.queue.send(function, self.calls, parts) {
+                Ok(doorbell) => {
+                    doorbell.ring(io);
+                    return Ok(());
+                }
+                Err(QueueError::Full { .. }) if !last => pacer.pause(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Handles what arrives until `awaited` does, whose payload is returned.
+    pub(crate) fn wait_for(
+        &mut self,
+        awaited: Awaited,
+        limit: Duration,
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<&[u8], Error> {
+        let mut pacer = sequencer.io.pacer(limit);
+        loop {
+            let last = pacer.expired();
+            if let Some(message) = self.handle_until(Some(awaited), sequencer, events)? {
+                if message.result != 0 {
+                    return Err(Error::Rpc {
+                        rpc: awaited.name,
+                        status: message.result,
+                    });
+                }
+                return Ok(message.payload(self.buffer.as_ref()));
+            }
+            if last {
+                return Err(Error::Timeout(Timeout {
+                    awaited: awaited.name,
+                    seen: self.skipped,
+                    after: limit,
+                }));
+            }
+            wait.wait(&mut pacer);
+        }
+    }
+
+    /// Handles all that has arrived.
+    pub(crate) fn handle(
+        &mut self,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        self.handle_until(None, sequencer, events).map(|_| ())
+    }
+
+    /// Handles what has arrived up to `awaited`, which is returned.
+    fn handle_until(
+        &mut self,
+        awaited: Option<Awaited>,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<Option<Received>, Error> {
+        while let Some(message) = self.queue.receive(self.buffer.as_mut())? {
+            if awaited.is_some_and(|awaited| awaited.is(&message)) {
+                return Ok(Some(message));
+            }
+            self.dispatch(&message, sequencer, events)?;
+        }
+        Ok(None)
+    }
+
+    /// Handles one message that nobody waits for.
+    fn dispatch(
+        &mut self,
+        message: &Received,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        let payload = message.payload(self.buffer.as_ref());
+        match message.function {
+            event::GSP_RUN_CPU_SEQUENCER => sequencer.run(payload)?,
+            event::OS_ERROR_LOG => {
+                let (log, _) =
+                    OsErrorLog::ref_from_prefix(payload).map_err(|_| Error::Payload {
+                        message: "OS_ERROR_LOG",
+                        expected: size_of::<OsErrorLog>(),
+                        found: payload.len(),
+                    })?;
+                let text = Text::<{ OsErrorLog::TEXT }>::from_bytes(&log.err_string);
+                events(Event::OsError {
+                    xid: log.except_type,
+                    text: text.as_str(),
+                });
+            }
+            function => {
+                self.skipped = self.skipped.saturating_add(1);
+                events(Event::Unknown { function });
+            }
+        }
+        Ok(())
+    }
+}

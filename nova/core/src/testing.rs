@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory, registers and time for unit tests.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::rc::Rc;
+use std::vec::Vec;
+
+use crate::platform::{Clock, DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Registers};
+
+/// DMA memory on the heap; clones share the bytes.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    addr: u64,
+    bytes: Rc<RefCell<Vec<u8>>>,
+}
+
+/// Hands out memory at made-up bus addresses.
+pub(crate) struct Allocator {
+    next: Cell<u64>,
+    /// All that was handed out.
+    pub(crate) given: RefCell<Vec<Memory>>,
+}
+
+impl Default for Allocator {
+    fn default() -> Self {
+        Self {
+            next: Cell::new(0x1_0000_0000),
+            given: RefCell::default(),
+        }
+    }
+}
+
+impl DmaAllocator for Allocator {
+    type Memory = Memory;
+
+    fn alloc_dma(&self, size: usize) -> Result<Memory, OutOfMemory> {
+        let size = size.next_multiple_of(0x1000);
+        let memory = Memory {
+            addr: self.next.get(),
+            bytes: Rc::new(RefCell::new(std::vec![0; size])),
+        };
+        self.next.set(memory.addr + size as u64 + 0x1000);
+        self.given.borrow_mut().push(memory.clone());
+        Ok(memory)
+    }
+}
+
+impl Allocator {
+    /// The 64-bit word at a bus address.
+    pub(crate) fn word(&self, addr: u64) -> u64 {
+        let given = self.given.borrow();
+        let memory = given
+            .iter()
+            .find(|m| (m.addr..m.addr + m.size() as u64).contains(&addr))
+            .expect("an address that was handed out");
+        let mut word = [0; 8];
+        memory
+            .read((addr - memory.addr) as usize, &mut word)
+            .unwrap();
+        u64::from_le_bytes(word)
+    }
+}
+
+impl DmaMemory for Memory {
+    fn dma_addr(&self) -> u64 {
+        self.addr
+    }
+
+    fn size(&self) -> usize {
+        self.bytes.borrow().len()
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        let (len, size) = (into.len(), self.size());
+        let end = offset.checked_add(len).filter(|&end| end <= size);
+        let end = end.ok_or(OutOfBounds { offset, len, size })?;
+        into.copy_from_slice(&self.bytes.borrow()[offset..end]);
+        Ok(())
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        let (len, size) = (from.len(), self.size());
+        let end = offset.checked_add(len).filter(|&end| end <= size);
+        let end = end.ok_or(OutOfBounds { offset, len, size })?;
+        self.bytes.borrow_mut()[offset..end].copy_from_slice(from);
+        Ok(())
+    }
+
+    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
+        let mut word = [0; 4];
+        self.read(offset, &mut word)?;
+        Ok(u32::from_le_bytes(word))
+    }
+
+    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
+        self.write(offset, &value.to_le_bytes())
+    }
+}
+
+/// Registers that remember every write, and time that only passes while somebody sleeps.
+#[derive(Default)]
+pub(crate) struct Card {
+    /// Registers and their values; others read zero.
+    pub(crate) values: RefCell<Vec<(u32, u32)>>,
+    /// All writes in order.
+    pub(crate) writes: RefCell<Vec<(u32, u32)>>,
+    now: Cell<Duration>,
+}
+
+impl Card {
+    /// Sets what a register reads.
+    pub(crate) fn set(&self, offset: u32, value: u32) {
+        let mut values = self.values.borrow_mut();
+        values.retain(|&(at, _)| at != offset);
+        values.push((offset, value));
+    }
+}
+
+impl Registers for Card {
+    fn read32(&self, offset: u32) -> u32 {
+        let values = self.values.borrow();
+        let found = values.iter().find(|&&(at, _)| at == offset);
+        found.map_or(0, |&(_, value)| value)
+    }
+
+    fn write32(&self, offset: u32, value: u32) {
+        self.writes.borrow_mut().push((offset, value));
+    }
+}
+
+impl Clock for Card {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+}
