@@ -330,7 +330,6 @@ fn bad_flags(nodes: &Nodes) {
 fn bad_pointer(nodes: &Nodes) {
     let pages = HalfWritable::new();
     for (id, first_size) in QUERIES {
-        let asked = query(id, first_size as u64);
         for address in [
             BadAddress::NULL,
             BadAddress::KERNEL,
@@ -339,9 +338,12 @@ fn bad_pointer(nodes: &Nodes) {
             pages.before_end(1),
             pages.before_end(first_size - 1),
         ] {
-            let (error, after) = nova::query_at(&nodes.render, asked, address).unwrap_err();
-            assert_eq!(error, Errno::EFAULT, "query {id} at {address:?}");
-            assert_eq!(after.size, asked.size, "the query changed");
+            for size in [first_size as u64, 4096] {
+                let asked = query(id, size);
+                let (error, after) = nova::query_at(&nodes.render, asked, address).unwrap_err();
+                assert_eq!(error, Errno::EFAULT, "query {id} at {address:?}");
+                assert_eq!(after.size, size, "the query changed");
+            }
         }
     }
 }
