@@ -11,7 +11,7 @@ use core::ops::Range;
 use nova_firmware::falcon::Brom;
 use nova_firmware::vbios::{Fwsec, COMMAND_LEN};
 use nova_hw::fwsec::{FrtsCommand, FrtsRegion, ReadVbios, CMD_FRTS, CMD_SB};
-use nova_hw::regs::pbus::FrtsErr;
+use nova_hw::regs::pbus::{FrtsErr, SbErr};
 use zerocopy::IntoBytes;
 
 use crate::error::Error;
@@ -135,8 +135,25 @@ pub(crate) fn make_wpr2<M: DmaMemory>(
     Ok(())
 }
 
+/// Puts the GSP back as it was after reset.
+pub(crate) fn undo<M: DmaMemory>(
+    io: &Io<'_>,
+    gsp: &Falcon<'_>,
+    fwsec: &Ucode<M>,
+) -> Result<(), Error> {
+    run(gsp, fwsec)?;
+    match io.read::<SbErr>().sb_err_code() {
+        0 => Ok(()),
+        found => Err(Error::UcodeFailed {
+            ucode: "FWSEC-SB",
+            register: "error code in scratch register 0x15",
+            found: found.into(),
+        }),
+    }
+}
+
 /// Runs FWSEC with whatever command it was prepared for.
-pub(crate) fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Ucode<M>) -> Result<(), Error> {
+fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Ucode<M>) -> Result<(), Error> {
     match gsp.execute(fwsec, 0, 0)? {
         (0, _) => Ok(()),
         (found, _) => Err(Error::UcodeFailed {

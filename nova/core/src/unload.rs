@@ -31,7 +31,7 @@ impl<M: DmaMemory> WayBack<M> {
         sec2: &Falcon<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::run(gsp, &self.fwsec_sb));
+        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::undo(io, gsp, &self.fwsec_sb));
         let booter = progress.run(io, Stage::BooterUnload, || {
             booter::unload(io, sec2, &self.booter_unload)
         });

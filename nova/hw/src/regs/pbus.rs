@@ -2,8 +2,8 @@
 
 //! PBUS, the bus interface: scratch registers in which the VBIOS and its ucode leave messages.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h; Linux
-//! 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h;
+//! Linux 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
 
 registers! {
     /// Scratch register 0xe, in which FWSEC-FRTS leaves its result.
@@ -11,6 +11,16 @@ registers! {
         __: u16,
         /// Zero for success.
         pub frts_err_code: u16,
+    }
+
+    /// What came of FWSEC-SB.
+    ///
+    /// Source: open-gpu-kernel-modules 570,
+    /// src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
+    NV_PBUS_SW_SCRATCH_15_SB_ERR as SbErr @ 0x001454 {
+        /// 0 for success.
+        pub sb_err_code: u16,
+        __: u16,
     }
 
     /// Scratch registers.
