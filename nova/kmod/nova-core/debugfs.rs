@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers and the boot report.
+
+use kernel::debugfs::{Dir, File, Writer};
+use kernel::fmt;
+use kernel::prelude::*;
+use kernel::str::CString;
+use nova_core::{BootReport, Running};
+
+use crate::dma::Memory;
+use crate::machine::Machine;
+
+kernel::sync::global_lock! {
+    // SAFETY: Initialized by `Root::new` before any device is bound.
+    unsafe(uninit) static ROOT: Mutex<Option<Dir>> = None;
+}
+
+/// The module's folder, while it lives.
+///
+/// Drivers are given no data of their module's, hence the static variable.
+pub(crate) struct Root(());
+
+impl Root {
+    /// Makes the folder.
+    ///
+    /// # Safety
+    ///
+    /// May be called only once, and before anything else of this file is used.
+    pub(crate) unsafe fn new() -> Self {
+        // SAFETY: The caller sees to it that this happens once, and first.
+        unsafe { ROOT.init() };
+        *ROOT.lock() = Some(Dir::new(crate::MODULE_NAME));
+        Self(())
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        *ROOT.lock() = None;
+    }
+}
+
+/// The files of one GPU; they go away when dropped.
+pub(crate) struct Files {
+    _logs: [Pin<KBox<File<Memory>>>; 3],
+    _report: Pin<KBox<File<Report>>>,
+}
+
+impl Files {
+    /// Makes them.
+    pub(crate) fn new(device: &CStr, running: &Running<Machine<'_>>) -> Result<Self> {
+        let root = ROOT.lock().clone().ok_or(ENODEV)?;
+        let dir = root.subdir(device);
+        let [init, intr, rm] = running.logs();
+        let log = |(name, memory): (&str, &Memory)| -> Result<_> {
+            let name = CString::try_from_fmt(fmt!("{name}"))?;
+            KBox::pin_init(dir.read_binary_file(&name, memory.clone()), GFP_KERNEL)
+        };
+        let report = Report(running.report().clone());
+        Ok(Self {
+            _logs: [log(init)?, log(intr)?, log(rm)?],
+            _report: KBox::pin_init(dir.read_only_file(c"boot_report", report), GFP_KERNEL)?,
+        })
+    }
+}
+
+/// The report, as people read it.
+struct Report(BootReport);
+
+impl Writer for Report {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}

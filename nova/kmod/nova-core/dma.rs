@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that the CPU and the GPU see.
+
+use kernel::debugfs::BinaryWriter;
+use kernel::dma::{Coherent, CoherentView};
+use kernel::fs::file;
+use kernel::io::{io_project, Io};
+use kernel::page::page_align;
+use kernel::prelude::*;
+use kernel::sync::barrier::{dma_mb, Read, Write};
+use kernel::sync::Arc;
+use kernel::uaccess::UserSliceWriter;
+use nova_core::platform::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Scratch};
+
+use crate::machine::Machine;
+
+/// Coherent memory; its clones are the same memory, which is freed with the last of them.
+#[derive(Clone)]
+pub(crate) struct Memory(Arc<Coherent<[u8]>>);
+
+impl Memory {
+    fn bytes(&self, offset: usize, len: usize) -> Result<CoherentView<'_, [u8]>, OutOfBounds> {
+        let range = offset..offset.saturating_add(len);
+        let view = || -> Result<_> { Ok(io_project!(&*self.0, [try: range])) };
+        view().map_err(|_| self.out_of_bounds(offset, len))
+    }
+
+    fn word(&self, offset: usize) -> Result<CoherentView<'_, u32>, OutOfBounds> {
+        let bytes = self.bytes(offset, size_of::<u32>())?;
+        bytes
+            .try_cast()
+            .map_err(|_| self.out_of_bounds(offset, size_of::<u32>()))
+    }
+
+    fn out_of_bounds(&self, offset: usize, len: usize) -> OutOfBounds {
+        OutOfBounds {
+            offset,
+            len,
+            size: self.size(),
+        }
+    }
+}
+
+impl DmaMemory for Memory {
+    fn dma_addr(&self) -> u64 {
+        self.0.dma_address()
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        self.bytes(offset, into.len())?.copy_to_slice(into);
+        Ok(())
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        self.bytes(offset, from.len())?.copy_from_slice(from);
+        Ok(())
+    }
+
+    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
+        let value = self.word(offset)?.read_val();
+        dma_mb(Read);
+        Ok(value)
+    }
+
+    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
+        dma_mb(Write);
+        self.word(offset)?.write_val(value);
+        Ok(())
+    }
+}
+
+impl BinaryWriter for Memory {
+    fn write_to_slice(
+        &self,
+        writer: &mut UserSliceWriter,
+        offset: &mut file::Offset,
+    ) -> Result<usize> {
+        self.0.write_to_slice(writer, offset)
+    }
+}
+
+impl DmaAllocator for Machine<'_> {
+    type Memory = Memory;
+
+    fn alloc_dma(&self, size: usize) -> Result<Memory, OutOfMemory> {
+        (|| -> Result<Memory> {
+            let size = page_align(size).ok_or(ENOMEM)?;
+            let memory = Coherent::zeroed_slice(self.device().as_ref(), size, GFP_KERNEL)?;
+            Ok(Memory(Arc::new(memory, GFP_KERNEL)?))
+        })()
+        .map_err(|_| OutOfMemory { size })
+    }
+}
+
+/// Bytes that only the CPU sees.
+pub(crate) struct Bytes(KVVec<u8>);
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsMut<[u8]> for Bytes {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl Scratch for Machine<'_> {
+    type Bytes = Bytes;
+
+    fn alloc_bytes(&self, size: usize) -> Result<Bytes, OutOfMemory> {
+        KVVec::zeroed(size, GFP_KERNEL)
+            .map(Bytes)
+            .map_err(|_| OutOfMemory { size })
+    }
+}

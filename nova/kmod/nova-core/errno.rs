@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The error number for an error of the portable driver.
+
+use kernel::prelude::*;
+use nova_core::ErrorKind;
+
+/// What `probe` returns for an error of this kind.
+pub(crate) fn errno(kind: ErrorKind) -> Error {
+    match kind {
+        ErrorKind::NoDevice | ErrorKind::Unsupported => ENODEV,
+        ErrorKind::NotFound => ENOENT,
+        ErrorKind::Invalid => EINVAL,
+        ErrorKind::NoMemory => ENOMEM,
+        ErrorKind::Timeout => ETIMEDOUT,
+        ErrorKind::Protocol => EPROTO,
+        ErrorKind::Busy => EBUSY,
+        ErrorKind::Io => EIO,
+    }
+}

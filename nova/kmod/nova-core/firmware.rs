@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Firmware files that the CPU reads, and the list of all files for the module's description.
+
+use kernel::firmware::{Firmware, ModInfoBuilder};
+use kernel::prelude::*;
+use kernel::str::CString;
+use nova_core::platform::{FirmwareFiles, LoadError};
+use nova_hw::chipset::Chipset;
+use nova_hw::r570_144::RELEASE;
+
+use crate::image::Image;
+use crate::machine::Machine;
+
+/// A whole firmware file.
+pub(crate) struct File(Firmware);
+
+impl AsRef<[u8]> for File {
+    fn as_ref(&self) -> &[u8] {
+        self.0.data()
+    }
+}
+
+impl FirmwareFiles for Machine<'_> {
+    type File = File;
+    type Image = Image;
+
+    fn load(&self, name: &str) -> Result<File, LoadError> {
+        let name = c_string(name)?;
+        Firmware::request_nowarn(&name, self.device().as_ref())
+            .map(File)
+            .map_err(load_error)
+    }
+
+    fn load_image(
+        &self,
+        name: &str,
+        page_aligned_at: usize,
+        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+    ) -> Result<Image, LoadError> {
+        let name = c_string(name)?;
+        Image::load(self.device(), &name, page_aligned_at, len_from_head).map_err(load_error)
+    }
+}
+
+fn c_string(name: &str) -> Result<CString, LoadError> {
+    CString::try_from_fmt(fmt!("{name}")).map_err(load_error)
+}
+
+fn load_error(error: Error) -> LoadError {
+    match error {
+        ENOENT => LoadError::NotFound,
+        ENOMEM => LoadError::OutOfMemory,
+        other => LoadError::Os(-other.to_errno()),
+    }
+}
+
+/// The chips that can be booted.
+const CHIPS: [Chipset; 5] = [
+    Chipset::GA102,
+    Chipset::GA103,
+    Chipset::GA104,
+    Chipset::GA106,
+    Chipset::GA107,
+];
+
+/// The files that booting each of them takes.
+const KINDS: [&str; 4] = ["gsp", "bootloader", "booter_load", "booter_unload"];
+
+/// The files of all chips that can be booted, for `modinfo` and for who makes initial ramdisks.
+pub(crate) struct ModInfo<const N: usize>;
+
+impl<const N: usize> ModInfo<N> {
+    /// The list, as `kernel::module_firmware!` wants it.
+    pub(crate) const fn create(module_name: &'static CStr) -> ModInfoBuilder<N> {
+        let mut list = ModInfoBuilder::new(module_name);
+        let mut chip = 0;
+        while chip < CHIPS.len() {
+            let mut kind = 0;
+            while kind < KINDS.len() {
+                list = list
+                    .new_entry()
+                    .push("nvidia/")
+                    .push(CHIPS[chip].name())
+                    .push("/gsp/")
+                    .push(KINDS[kind])
+                    .push("-")
+                    .push(RELEASE)
+                    .push(".bin");
+                kind += 1;
+            }
+            chip += 1;
+        }
+        list
+    }
+}

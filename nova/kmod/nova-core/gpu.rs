@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What nova-core offers to second-level drivers.
+
+use kernel::auxiliary;
+use kernel::device::Bound;
+use kernel::prelude::*;
+use kernel::types::CovariantForLt;
+use nova_core::{BootReport, Text};
+use nova_hw::chipset::{Chipset, Revision};
+
+/// A booted GPU, found through the auxiliary device that nova-core has registered for it.
+pub struct Gpu {
+    /// The chip.
+    pub chipset: Chipset,
+    /// Its revision.
+    pub revision: Revision,
+    /// Its name, as GSP-RM tells it.
+    pub name: Text<64>,
+    /// VRAM in all, in bytes.
+    pub vram: u64,
+    /// VRAM that GSP-RM leaves to its users, in bytes.
+    pub usable_vram: u64,
+    /// Release of the firmware that runs the GPU.
+    pub firmware_release: Text<32>,
+}
+
+/// How [`Gpu`] is known to the auxiliary bus.
+pub(crate) type Data = CovariantForLt!(Gpu);
+
+impl Gpu {
+    /// Second half of the auxiliary device's name; the first is [`MODULE_NAME`](crate::MODULE_NAME).
+    pub const DEVICE_NAME: &'static CStr = c"drm";
+
+    /// The GPU of an auxiliary device.
+    ///
+    /// Not inlined, so that whoever calls it depends on nova-core.ko and is loaded after it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` or `ENOENT` where the device is not one of nova-core's.
+    #[inline(never)]
+    pub fn of(device: &auxiliary::Device<Bound>) -> Result<&Self> {
+        device.registration_data::<Data>().map(Pin::get_ref)
+    }
+
+    pub(crate) fn new(report: &BootReport) -> Self {
+        Self {
+            chipset: report.chipset,
+            revision: report.revision,
+            name: report.info.name,
+            vram: report.info.fb_length,
+            usable_vram: report.info.usable_vram(),
+            firmware_release: report.firmware_release,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The GSP between boot and unload, and its interrupt.
+
+use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core::{Event, Failure, Irq, Running};
+
+use crate::machine::Machine;
+
+/// A machine and what runs on its GPU.
+#[pin_data]
+pub(crate) struct Gsp<'a> {
+    #[pin]
+    machine: Machine<'a>,
+    #[pin]
+    running: Mutex<Option<Running<Machine<'a>>>>,
+}
+
+impl<'a> Gsp<'a> {
+    /// A GPU that has not been booted.
+    pub(crate) fn new(machine: impl PinInit<Machine<'a>, Error>) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            machine <- machine,
+            running <- new_mutex!(None),
+        })
+    }
+
+    /// The machine.
+    pub(crate) fn machine(&self) -> &Machine<'a> {
+        &self.machine
+    }
+
+    /// Whoever asks from now on gets what runs on the GPU.
+    pub(crate) fn set_running(&self, running: Running<Machine<'a>>) {
+        *self.running.lock() = Some(running);
+    }
+
+    /// Handles the messages that have arrived.
+    pub(crate) fn service(&self) {
+        let device = self.machine.device();
+        if let Some(running) = &mut *self.running.lock() {
+            let serviced = running.service(&self.machine, &mut |event| self.log(event));
+            if let Err(error) = serviced {
+                dev_err!(device, "{}\n", format_args!("{error}"));
+            }
+        }
+    }
+
+    /// Says what the GSP tells on its own.
+    pub(crate) fn log(&self, event: Event<'_>) {
+        dev_warn!(self.machine.device(), "{}\n", format_args!("{event}"));
+    }
+
+    /// Says why something failed.
+    pub(crate) fn log_failure(&self, failure: &Failure) {
+        dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
+    }
+
+    fn unload(&self) {
+        let running = self.running.lock().take();
+        if let Some(running) = running {
+            let unloaded = running.unload(&self.machine, &mut |event| self.log(event));
+            if let Err(failure) = unloaded {
+                self.log_failure(&failure);
+            }
+        }
+    }
+}
+
+/// Unloads the GSP when dropped; the interrupt handler has to outlive it.
+pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
+
+impl Drop for Unload<'_> {
+    fn drop(&mut self) {
+        self.0.unload();
+    }
+}
+
+/// The handler of the GSP's interrupt.
+pub(crate) struct Interrupt<'a> {
+    pub(crate) gsp: Arc<Gsp<'a>>,
+    pub(crate) irq: Irq,
+}
+
+impl ThreadedHandler for Interrupt<'_> {
+    fn handle(&self) -> ThreadedIrqReturn {
+        let machine = self.gsp.machine();
+        let handled = self.irq.handle(machine);
+        if handled.messages {
+            machine.interrupt_fired();
+            ThreadedIrqReturn::WakeThread
+        } else if handled.ours {
+            ThreadedIrqReturn::Handled
+        } else {
+            ThreadedIrqReturn::None
+        }
+    }
+
+    fn handle_threaded(&self) -> IrqReturn {
+        self.gsp.service();
+        IrqReturn::Handled
+    }
+}

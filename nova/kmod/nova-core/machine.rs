@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machine that the portable driver runs on: a PCI device and the kernel around it.
+
+use core::time::Duration;
+
+use kernel::device::Bound;
+use kernel::io::Io;
+use kernel::pci::{self, Bar};
+use kernel::prelude::*;
+use kernel::sizes::SZ_16M;
+use kernel::time::{Instant, Monotonic};
+use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
+
+use crate::completion::Completion;
+
+/// The BAR with the registers.
+const REGISTERS: u32 = 0;
+
+/// Size of that BAR on every GPU since Turing.
+const REGISTERS_SIZE: usize = SZ_16M;
+
+/// BAR0, BAR1 and BAR3 of the hardware; the latter two have 64 bits and so take two indices each.
+const BARS: [u32; 3] = [REGISTERS, 1, 3];
+
+/// A GPU on the PCI bus, while it is bound.
+#[pin_data]
+pub(crate) struct Machine<'a> {
+    device: &'a pci::Device<Bound>,
+    registers: Bar<'a, REGISTERS_SIZE>,
+    pci: PciInfo,
+    /// What [`Clock::now`](nova_core::platform::Clock::now) counts from.
+    start: Instant<Monotonic>,
+    /// The GSP's interrupt.
+    #[pin]
+    interrupt: Completion,
+}
+
+impl<'a> Machine<'a> {
+    /// Maps the registers and notes what PCI says about the device.
+    pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
+        try_pin_init!(Self {
+            device,
+            registers: device
+                .iomap_region_sized(REGISTERS, c"nova-core")
+                .inspect_err(|_| {
+                    dev_err!(device, "BAR0: expected {REGISTERS_SIZE:#x} bytes of registers\n")
+                })?,
+            pci: pci_info(device)?,
+            start: Instant::now(),
+            interrupt <- Completion::new(),
+        })
+    }
+
+    /// The PCI device.
+    pub(crate) fn device(&self) -> &'a pci::Device<Bound> {
+        self.device
+    }
+
+    /// When the device was bound.
+    pub(crate) fn start(&self) -> Instant<Monotonic> {
+        self.start
+    }
+
+    /// To be called when the GSP's interrupt has fired.
+    pub(crate) fn interrupt_fired(&self) {
+        self.interrupt.complete();
+    }
+}
+
+fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
+    let mut info = PciInfo {
+        domain_bus_device_function: domain(device) << 32 | u64::from(device.dev_id()),
+        device_id: u32::from(device.device_id()) << 16 | u32::from(device.vendor_id().as_raw()),
+        subsystem_id: u32::from(device.subsystem_device_id()) << 16
+            | u32::from(device.subsystem_vendor_id()),
+        revision: device.revision_id(),
+        ..PciInfo::default()
+    };
+    let slots = info.bars.iter_mut().zip(&mut info.bar_sizes);
+    for ((start, size), index) in slots.zip(BARS) {
+        *start = device.resource_start(index)?;
+        *size = device.resource_len(index)?;
+    }
+    Ok(info)
+}
+
+/// The PCI domain: the number in front of the device's name, `0000:01:00.0`.
+fn domain(device: &pci::Device<Bound>) -> u64 {
+    let name = device.as_ref().name().to_str().unwrap_or_default();
+    let domain = name.split(':').next().unwrap_or_default();
+    u64::from_str_radix(domain, 16).unwrap_or_default()
+}
+
+impl Registers for Machine<'_> {
+    fn read32(&self, offset: u32) -> u32 {
+        self.registers
+            .try_read32(offset as usize)
+            .unwrap_or(u32::MAX)
+    }
+
+    fn write32(&self, offset: u32, value: u32) {
+        // Outside of the BAR nothing listens.
+        let _ = self.registers.try_write32(value, offset as usize);
+    }
+}
+
+impl Interrupts for Machine<'_> {
+    fn wait(&self, timeout: Duration) -> bool {
+        self.interrupt.wait(timeout)
+    }
+}
+
+impl Platform for Machine<'_> {
+    fn pci(&self) -> &PciInfo {
+        &self.pci
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `nova-core.ko`: binds NVIDIA GPUs on the PCI bus, boots their GSP and offers them to second-level
+//! drivers such as `nova-drm.ko`.
+//!
+//! It gives the portable driver (the `nova_core` crate) its machine: registers, DMA memory, firmware
+//! files, time and interrupts of the kernel. What it knows of GPUs is that BAR0 holds the registers.
+
+mod clock;
+mod completion;
+mod debugfs;
+mod dma;
+mod driver;
+mod errno;
+mod firmware;
+mod gpu;
+mod gsp;
+mod image;
+mod machine;
+mod partial_firmware;
+mod pci_enabled;
+
+use kernel::driver::Registration;
+use kernel::prelude::*;
+use kernel::{pci, InPlaceModule};
+
+pub use gpu::Gpu;
+
+/// Name of the module, of its folder in debugfs and of the first half of its auxiliary devices' names.
+pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
+
+#[pin_data]
+struct NovaCoreModule {
+    // Dropped first, and with it every GPU's folder in debugfs.
+    #[pin]
+    driver: Registration<pci::Adapter<driver::NovaCoreDriver>>,
+    debugfs: debugfs::Root,
+}
+
+impl InPlaceModule for NovaCoreModule {
+    fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            // SAFETY: A module is initialized once.
+            debugfs: unsafe { debugfs::Root::new() },
+            driver <- Registration::new(MODULE_NAME, module),
+        })
+    }
+}
+
+module! {
+    type: NovaCoreModule,
+    name: "nova-core",
+    authors: ["Nova authors"],
+    description: "Boots NVIDIA GPUs from Turing on",
+    license: "GPL v2",
+    firmware: [],
+}
+
+kernel::module_firmware!(firmware::ModInfo);

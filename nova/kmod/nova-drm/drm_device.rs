@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! DRM devices whose parent is a device of any bus.
+//!
+//! `kernel::drm` is missing where DRM is a module (as in distributions), and where it is there, it knows
+//! no sync objects.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use kernel::bindings;
+use kernel::device::{self, Bound};
+use kernel::error::{from_err_ptr, to_result};
+use kernel::module::{this_module, ModuleMetadata};
+use kernel::prelude::*;
+use kernel::str::as_char_ptr_in_const_context;
+use kernel::types::Opaque;
+
+use crate::drm_ioctl::Entry;
+
+/// A render driver with sync objects.
+pub(crate) trait Driver: Sized + 'static {
+    /// What the ioctls work on; `Copy`, since nobody drops it.
+    type Data: Copy + Send + Sync + 'static;
+
+    /// The module that must stay as long as files are open.
+    type Module: ModuleMetadata;
+
+    /// What programs know the driver by.
+    const NAME: &'static CStr;
+
+    /// What people know the driver by.
+    const DESCRIPTION: &'static CStr;
+
+    /// The ioctls, by number.
+    const IOCTLS: &'static [Entry];
+}
+
+/// A DRM device.
+///
+/// # Invariants
+///
+/// The `struct drm_device` is initialized.
+#[repr(C)]
+pub(crate) struct Device<D: Driver> {
+    drm: Opaque<bindings::drm_device>,
+    data: D::Data,
+}
+
+impl<D: Driver> Device<D> {
+    const FILE_OPERATIONS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<D::Module>().as_ptr(),
+        open: Some(bindings::drm_open),
+        release: Some(bindings::drm_release),
+        unlocked_ioctl: Some(bindings::drm_ioctl),
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: Some(bindings::drm_compat_ioctl),
+        poll: Some(bindings::drm_poll),
+        read: Some(bindings::drm_read),
+        llseek: Some(bindings::noop_llseek),
+        mmap: Some(bindings::drm_gem_mmap),
+        fop_flags: bindings::FOP_UNSIGNED_OFFSET,
+        ..pin_init::zeroed()
+    };
+
+    const DRIVER: bindings::drm_driver = bindings::drm_driver {
+        driver_features: bindings::drm_driver_feature_DRIVER_GEM
+            | bindings::drm_driver_feature_DRIVER_RENDER
+            | bindings::drm_driver_feature_DRIVER_SYNCOBJ
+            | bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE,
+        major: 1,
+        name: as_char_ptr_in_const_context(D::NAME).cast_mut(),
+        desc: as_char_ptr_in_const_context(D::DESCRIPTION).cast_mut(),
+        ioctls: D::IOCTLS.as_ptr().cast(),
+        num_ioctls: D::IOCTLS.len() as i32,
+        fops: &Self::FILE_OPERATIONS,
+        ..pin_init::zeroed()
+    };
+
+    /// What the ioctls work on.
+    pub(crate) fn data(&self) -> &D::Data {
+        &self.data
+    }
+
+    pub(crate) fn as_raw(&self) -> *mut bindings::drm_device {
+        self.drm.get()
+    }
+
+    /// The device that DRM calls back about.
+    ///
+    /// # Safety
+    ///
+    /// `drm` must be part of a `Device<D>` that lives for `'a`.
+    pub(crate) unsafe fn from_raw<'a>(drm: *mut bindings::drm_device) -> &'a Self {
+        // SAFETY: The caller promises so; `drm` is the first field of a `repr(C)` structure.
+        unsafe { &*drm.cast() }
+    }
+}
+
+/// A device that user space sees; unplugged when dropped.
+///
+/// Files that are open then stay valid, but all that can be done with them is to close them.
+///
+/// # Invariants
+///
+/// The device is registered and a reference to it is held.
+pub(crate) struct Registration<'a, D: Driver> {
+    device: NonNull<Device<D>>,
+    _parent: PhantomData<&'a device::Device<Bound>>,
+}
+
+// SAFETY: DRM devices may be unplugged and released by any thread, and their data is `Send`.
+unsafe impl<D: Driver> Send for Registration<'_, D> {}
+
+impl<'a, D: Driver> Registration<'a, D> {
+    /// Makes a device and its nodes.
+    pub(crate) fn new(parent: &'a device::Device<Bound>, data: D::Data) -> Result<Self> {
+        // SAFETY: `Device<D>` starts with a `struct drm_device`, and the driver is a constant of the
+        // module that open files hold.
+        let device = from_err_ptr(unsafe {
+            bindings::__drm_dev_alloc(
+                core::ptr::from_ref(parent).cast_mut().cast(),
+                const { &Device::<D>::DRIVER },
+                size_of::<Device<D>>(),
+                0,
+            )
+        })?;
+        let device = NonNull::new(device.cast::<Device<D>>()).ok_or(ENOMEM)?;
+        // SAFETY: The memory has been allocated for a `Device<D>` that nobody else knows yet.
+        unsafe { (&raw mut (*device.as_ptr()).data).write(data) };
+        // SAFETY: The device is initialized, and not registered yet.
+        to_result(unsafe { bindings::drm_dev_register(device.as_ptr().cast(), 0) }).inspect_err(
+            // SAFETY: This is the only reference.
+            |_| unsafe { bindings::drm_dev_put(device.as_ptr().cast()) },
+        )?;
+        // INVARIANT: It has just been registered, and the reference not been given away.
+        Ok(Self {
+            device,
+            _parent: PhantomData,
+        })
+    }
+}
+
+impl<D: Driver> Drop for Registration<'_, D> {
+    fn drop(&mut self) {
+        // SAFETY: The device is registered.
+        unsafe { bindings::drm_dev_unplug(self.device.as_ptr().cast()) };
+        // SAFETY: The reference is held, and not used again.
+        unsafe { bindings::drm_dev_put(self.device.as_ptr().cast()) };
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! GEM objects that have a size and handles, and nothing else yet: no memory is behind them.
+//!
+//! `kernel::drm::gem` is missing where DRM is a module.
+
+use core::ptr::NonNull;
+
+use kernel::bindings;
+use kernel::error::to_result;
+use kernel::page::page_align;
+use kernel::prelude::*;
+use kernel::types::Opaque;
+
+use crate::drm_device::{Device, Driver};
+use crate::drm_ioctl::File;
+
+/// Memory of a GEM object.
+#[repr(transparent)]
+struct Memory(Opaque<bindings::drm_gem_object>);
+
+/// A reference to a GEM object.
+///
+/// # Invariants
+///
+/// The object is initialized, and the reference is held.
+pub(crate) struct Object(NonNull<bindings::drm_gem_object>);
+
+impl Object {
+    const FUNCTIONS: bindings::drm_gem_object_funcs = bindings::drm_gem_object_funcs {
+        free: Some(free),
+        ..pin_init::zeroed()
+    };
+
+    /// Makes an object of `size` bytes, rounded up to whole pages.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for no bytes at all or more than there are addresses.
+    pub(crate) fn new<D: Driver>(device: &Device<D>, size: u64) -> Result<Self> {
+        let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
+        if size == 0 {
+            return Err(EINVAL);
+        }
+        let memory = KBox::new(Memory(Opaque::zeroed()), GFP_KERNEL)?;
+        let object = KBox::into_raw(memory).cast::<bindings::drm_gem_object>();
+        // SAFETY: The memory is zeroed and nobody else's; `free` is given it back.
+        unsafe {
+            (*object).funcs = const { &Self::FUNCTIONS };
+            bindings::drm_gem_private_object_init(device.as_raw(), object, size);
+        }
+        // INVARIANT: An initialized object has one reference, which is this one.
+        NonNull::new(object).map(Self).ok_or(ENOMEM)
+    }
+
+    /// The object that `file` knows as `handle`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` where it knows none.
+    pub(crate) fn lookup(file: &File<'_>, handle: u32) -> Result<Self> {
+        // SAFETY: The file is open.
+        let object = unsafe { bindings::drm_gem_object_lookup(file.as_raw(), handle) };
+        // INVARIANT: The look-up took a reference, if there is an object.
+        NonNull::new(object).map(Self).ok_or(ENOENT)
+    }
+
+    /// Has `file` know the object by a new handle.
+    pub(crate) fn create_handle(&self, file: &File<'_>) -> Result<u32> {
+        let mut handle = 0;
+        // SAFETY: The file is open, and the object initialized.
+        to_result(unsafe {
+            bindings::drm_gem_handle_create(file.as_raw(), self.0.as_ptr(), &mut handle)
+        })?;
+        Ok(handle)
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        // SAFETY: The object is initialized; its size never changes.
+        unsafe { (*self.0.as_ptr()).size }
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        // SAFETY: The reference is held.
+        let count = unsafe { &raw mut (*self.0.as_ptr()).refcount };
+        // SAFETY: As above; it is not used again.
+        if unsafe { bindings::refcount_dec_and_test(&raw mut (*count).refcount) } {
+            // SAFETY: That was the last one.
+            unsafe { bindings::drm_gem_object_free(count) };
+        }
+    }
+}
+
+/// # Safety
+///
+/// For DRM to call when the last reference to an object of [`Object::new`] is gone.
+unsafe extern "C" fn free(object: *mut bindings::drm_gem_object) {
+    // SAFETY: Nobody else uses the object any more.
+    unsafe { bindings::drm_gem_object_release(object) };
+    // SAFETY: The memory came from a box of this type.
+    drop(unsafe { KBox::from_raw(object.cast::<Memory>()) });
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ioctls of a DRM driver as functions on typed arguments.
+//!
+//! `kernel::drm::ioctl` takes argument types from the kernel's own uAPI headers only.
+
+use core::marker::PhantomData;
+
+use kernel::bindings;
+use kernel::prelude::*;
+use kernel::str::as_char_ptr_in_const_context;
+
+use crate::drm_device::{Device, Driver};
+
+/// An open file.
+pub(crate) struct File<'a> {
+    raw: *mut bindings::drm_file,
+    _open: PhantomData<&'a ()>,
+}
+
+impl File<'_> {
+    pub(crate) fn as_raw(&self) -> *mut bindings::drm_file {
+        self.raw
+    }
+}
+
+/// An ioctl.
+pub(crate) trait Ioctl<D: Driver> {
+    /// What it is given and gives back.
+    type Argument: Copy + zerocopy::FromBytes + zerocopy::IntoBytes;
+
+    /// Its whole number.
+    const NUMBER: u32;
+
+    /// Does what it is asked for. Where that fails, user space sees the argument unchanged.
+    fn call(device: &Device<D>, file: &File<'_>, argument: &mut Self::Argument) -> Result;
+}
+
+/// An entry of the table of ioctls.
+#[repr(transparent)]
+pub(crate) struct Entry(bindings::drm_ioctl_desc);
+
+// SAFETY: What the entry points to never changes.
+unsafe impl Sync for Entry {}
+
+/// The entry of an ioctl at `index`, allowed on primary and on render nodes without authentication.
+pub(crate) const fn entry<D: Driver, I: Ioctl<D>>(index: u32) -> Entry {
+    assert!(kernel::ioctl::_IOC_NR(I::NUMBER) == nova_uapi::DRM_COMMAND_BASE + index);
+    assert!(kernel::ioctl::_IOC_SIZE(I::NUMBER) == size_of::<I::Argument>());
+    Entry(bindings::drm_ioctl_desc {
+        cmd: I::NUMBER,
+        flags: bindings::drm_ioctl_flags_DRM_RENDER_ALLOW,
+        func: Some(callback::<D, I>),
+        name: as_char_ptr_in_const_context(c"nova"),
+    })
+}
+
+/// # Safety
+///
+/// For DRM to call, with a device of the driver `D`, an argument of at least the size that the number
+/// tells, and an open file of that device.
+unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
+    device: *mut bindings::drm_device,
+    argument: *mut c_void,
+    file: *mut bindings::drm_file,
+) -> c_int {
+    // SAFETY: The device lives as long as files of it are open.
+    let device = unsafe { Device::<D>::from_raw(device) };
+    let file = File {
+        raw: file,
+        _open: PhantomData,
+    };
+    let place = argument.cast::<I::Argument>();
+    // SAFETY: The argument is as large as its number tells, which `entry` has checked, and any bytes
+    // are valid for it.
+    let mut argument = unsafe { place.read_unaligned() };
+    match I::call(device, &file, &mut argument) {
+        Ok(()) => {
+            // SAFETY: As above; DRM has the memory for nobody but this call.
+            unsafe { place.write_unaligned(argument) };
+            0
+        }
+        Err(error) => error.to_errno(),
+    }
+}

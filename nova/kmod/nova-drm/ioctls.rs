@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ioctls of `uapi/nova_drm.h`.
+
+use kernel::prelude::*;
+use kernel::uaccess::{UserPtr, UserSlice};
+use nova_uapi::{QueryDevice, QueryFirmware};
+use zerocopy::IntoBytes;
+
+use crate::driver::NovaDrmDriver;
+use crate::drm_device;
+use crate::drm_gem::Object;
+use crate::drm_ioctl::{File, Ioctl};
+
+type Device = drm_device::Device<NovaDrmDriver>;
+
+/// Index of the BAR through which the CPU sees VRAM.
+const VRAM_BAR: usize = 1;
+
+/// `DRM_IOCTL_NOVA_GETPARAM`.
+pub(crate) struct GetParam;
+
+impl Ioctl<NovaDrmDriver> for GetParam {
+    type Argument = nova_uapi::GetParam;
+    const NUMBER: u32 = nova_uapi::IOCTL_GETPARAM;
+
+    fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        argument.value = match argument.param {
+            nova_uapi::GETPARAM_VRAM_BAR_SIZE => device.data().device.bar_size[VRAM_BAR],
+            _ => return Err(EINVAL),
+        };
+        Ok(())
+    }
+}
+
+/// `DRM_IOCTL_NOVA_GEM_CREATE`.
+pub(crate) struct GemCreate;
+
+impl Ioctl<NovaDrmDriver> for GemCreate {
+    type Argument = nova_uapi::GemCreate;
+    const NUMBER: u32 = nova_uapi::IOCTL_GEM_CREATE;
+
+    fn call(device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        argument.handle = Object::new(device, argument.size)?.create_handle(file)?;
+        Ok(())
+    }
+}
+
+/// `DRM_IOCTL_NOVA_GEM_INFO`.
+pub(crate) struct GemInfo;
+
+impl Ioctl<NovaDrmDriver> for GemInfo {
+    type Argument = nova_uapi::GemInfo;
+    const NUMBER: u32 = nova_uapi::IOCTL_GEM_INFO;
+
+    fn call(_device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        argument.size = Object::lookup(file, argument.handle)?.size() as u64;
+        Ok(())
+    }
+}
+
+/// `DRM_IOCTL_NOVA_QUERY`.
+pub(crate) struct Query;
+
+impl Ioctl<NovaDrmDriver> for Query {
+    type Argument = nova_uapi::Query;
+    const NUMBER: u32 = nova_uapi::IOCTL_QUERY;
+
+    fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        let answers = device.data();
+        let (answer, first_size) = match argument.query {
+            nova_uapi::QUERY_DEVICE => (answers.device.as_bytes(), QueryDevice::FIRST_SIZE),
+            nova_uapi::QUERY_FIRMWARE => (answers.firmware.as_bytes(), QueryFirmware::FIRST_SIZE),
+            _ => return Err(EINVAL),
+        };
+        let bytes = argument.answer(answer, first_size).map_err(|_| EINVAL)?;
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let data = UserPtr::from_addr(usize::try_from(argument.data)?);
+        UserSlice::new(data, bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `nova-drm.ko`: gives each GPU that nova-core.ko has booted a primary and a render node.
+//!
+//! What user space may ask for is described in `uapi/nova_drm.h`.
+
+mod driver;
+mod drm_device;
+mod drm_gem;
+mod drm_ioctl;
+mod ioctls;
+
+kernel::module_auxiliary_driver! {
+    type: driver::NovaDrmDriver,
+    name: "nova-drm",
+    authors: ["Nova authors"],
+    description: "DRM driver for NVIDIA GPUs from Turing on",
+    license: "GPL v2",
+}
