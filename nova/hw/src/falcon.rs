@@ -9,8 +9,8 @@
 /// one transfer of its DMA moves.
 pub const BLOCK_SIZE: usize = 256;
 
-/// The falcons that ucode can be signed for; their numbers are bits of a ucode's engine id mask and of
-/// `NV_PFALCON2_FALCON_BROM_ENGIDMASK`.
+/// The falcons that ucode can be signed for; their numbers are bits of a ucode's engine id mask and
+/// of `NV_PFALCON2_FALCON_BROM_ENGIDMASK`.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/falcon/hal/ga102.rs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

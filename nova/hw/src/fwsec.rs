@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands of FWSEC, the signed program in the VBIOS, as they are written to the input buffer of
-//! its DMEM mapper.
+//! The commands of FWSEC, the signed program in the VBIOS, as they are written to the input
+//! buffer of its DMEM mapper.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Number of the command that makes WPR2 and puts verified VBIOS data there; takes a [`FrtsCommand`].
+/// Number of the command that makes WPR2 and puts verified VBIOS data there; takes a
+/// [`FrtsCommand`].
 pub const CMD_FRTS: u32 = 0x15;
 
 /// Number of the command that puts the GSP back as it was after reset; takes a [`ReadVbios`].
 pub const CMD_SB: u32 = 0x19;
 
 /// Where FWSEC finds the VBIOS (`FWSECLIC_READ_VBIOS_DESC`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct ReadVbios {
     /// Version of this structure.
@@ -45,8 +47,9 @@ impl ReadVbios {
 }
 
 /// Where FRTS goes (`FWSECLIC_FRTS_REGION_DESC`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct FrtsRegion {
     /// Version of this structure.
@@ -80,8 +83,9 @@ impl FrtsRegion {
 }
 
 /// Arguments of [`CMD_FRTS`] (`FWSECLIC_FRTS_CMD`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
 #[repr(C)]
 pub struct FrtsCommand {
     /// Where FWSEC finds the VBIOS.

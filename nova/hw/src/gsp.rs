@@ -3,7 +3,8 @@
 //! Conventions between a driver and the GSP that no structure holds.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and
-//! arch/turing/kernel_gsp_tu102.c, kernel_gsp_booter_tu102.c; Linux 7.3, drivers/gpu/nova-core/gsp.rs.
+//! arch/turing/kernel_gsp_tu102.c, kernel_gsp_booter_tu102.c; Linux 7.3,
+//! drivers/gpu/nova-core/gsp.rs.
 
 /// Bytes of a page as the GSP counts them, whatever the CPU's pages are.
 pub const PAGE_SIZE: usize = 4096;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What NVIDIA GPUs from Turing to Blackwell look like to a driver: chips, registers, the falcon, and
-//! the firmware's side of the conversation, one module per firmware release.
+//! What NVIDIA GPUs from Turing to Blackwell look like to a driver: chips, registers, the falcon,
+//! and the firmware's side of the conversation, one module per firmware release.
 //!
 //! Definitions only. The driver and the mocked GPU both use them and share nothing else, so nothing
 //! here decides, waits or computes beyond taking a value apart.

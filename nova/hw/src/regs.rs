@@ -2,10 +2,10 @@
 
 //! Registers, a file per hardware block.
 //!
-//! A type is named after its register: the end of the hardware's name that tells it apart within its
-//! block, in Rust's case. The whole name stands where the type is declared (`NV_... as Type`) and in the
-//! first line of its documentation. Offsets count from the start of BAR0, and from the falcon's base
-//! in [`falcon`], [`fbif`], [`brom`] and [`riscv`].
+//! A type is named after its register: the end of the hardware's name that tells it apart within
+//! its block, in Rust's case. The whole name stands where the type is declared (`NV_... as Type`)
+//! and in the first line of its documentation. Offsets count from the start of BAR0, and from the
+//! falcon's base in [`falcon`], [`fbif`], [`brom`] and [`riscv`].
 
 #[macro_use]
 mod macros;

@@ -4,8 +4,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// A region of memory. The GSP's mailboxes hold the bus address of an array of these, which ends with
-/// the page or with an entry that is all zero.
+/// A region of memory. The GSP's mailboxes hold the bus address of an array of these, which ends
+/// with the page or with an entry that is all zero.
 ///
 /// Source: `LibosMemoryRegionInitArgument` in src/common/uproc/os/common/include/libos_init_args.h.
 #[derive(

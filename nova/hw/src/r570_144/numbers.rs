@@ -2,28 +2,9 @@
 
 //! Numbers of the RPCs and events of release 570.144.
 //!
-//! A number shared by both: what an RPC answers carries the number of its call, and events count from
-//! 0x1001.
+//! A reply carries the number of its call; events count from 0x1001.
 //!
-//! Source: open-gpu-kernel-modules 570.144, src/nvidia/inc/kernel/vgpu/rpc_global_enums.h.
-
-/// Declares the numbers and the table of their names.
-macro_rules! numbers {
-    ($($name:ident = $number:literal,)*) => {
-        $(
-            #[doc = concat!("Number of `", stringify!($name), "`.")]
-            pub const $name: u32 = $number;
-        )*
-
-        /// The name that belongs to a number.
-        pub const fn name(number: u32) -> Option<&'static str> {
-            match number {
-                $($name => Some(stringify!($name)),)*
-                _ => None,
-            }
-        }
-    };
-}
+//! Source: src/nvidia/inc/kernel/vgpu/rpc_global_enums.h.
 
 /// Functions that a driver calls (`NV_VGPU_MSG_FUNCTION_*`).
 pub mod function {

@@ -30,8 +30,8 @@ impl RunCpuSequencer {
 
 /// What to do; the list of arguments is in the order of the words.
 ///
-/// Source: src/nvidia/arch/nvalloc/common/inc/rmgspseq.h; for units, `kgspExecuteSequencerBuffer_IMPL` in
-/// src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
+/// Source: src/nvidia/arch/nvalloc/common/inc/rmgspseq.h; for units,
+/// `kgspExecuteSequencerBuffer_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum SequencerOpcode {
@@ -39,8 +39,8 @@ pub enum SequencerOpcode {
     RegWrite = 0,
     /// Replaces bits of a register: offset, mask, value in place.
     RegModify = 1,
-    /// Reads a register until bits have a value: offset, mask, value in place, limit in microseconds (0 for
-    /// the driver's own), error code that names the place in GSP-RM.
+    /// Reads a register until bits have a value: offset, mask, value in place, limit in
+    /// microseconds (0 for the driver's own), error code that names the place in GSP-RM.
     RegPoll = 2,
     /// Waits: microseconds.
     DelayUs = 3,

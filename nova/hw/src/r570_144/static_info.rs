@@ -2,9 +2,10 @@
 
 //! Payload of GET_GSP_STATIC_INFO: the GPU as GSP-RM knows it.
 //!
-//! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspStaticConfigInfo_t` and below) and, for
-//! the parameters of controls in it, src/common/sdk/nvidia/inc/ctrl/ctrl0080/ctrl0080gpu.h,
-//! ctrl2080/ctrl2080gpu.h, ctrl2080bios.h and ctrl2080fb.h.
+//! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspStaticConfigInfo_t` and below)
+//! and, for the parameters of controls in it,
+//! src/common/sdk/nvidia/inc/ctrl/ctrl0080/ctrl0080gpu.h, ctrl2080/ctrl2080gpu.h, ctrl2080bios.h
+//! and ctrl2080fb.h.
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -136,7 +137,8 @@ pub struct GspStaticConfigInfo {
 
 layout!(GspStaticConfigInfo: 1656,
     gid_info @ 24, sku_info @ 292, fb_region_info_params @ 344, sriov_caps @ 1120,
-    sriov_max_gfid @ 1200, engine_caps @ 1204, fb_length @ 1224, fb_bus_width @ 1240, l2_cache_size @ 1256,
+    sriov_max_gfid @ 1200, engine_caps @ 1204, fb_length @ 1224, fb_bus_width @ 1240,
+    l2_cache_size @ 1256,
     gpu_name_string @ 1260, gpu_name_string_unicode @ 1388, b_gpu_internal_sku @ 1516,
     bar1_pde_base @ 1536, b_vbios_valid @ 1552, displayless_max_heads @ 1568,
     displayless_max_pixels @ 1592, h_internal_client @ 1600, h_internal_subdevice @ 1608,
@@ -236,7 +238,8 @@ pub struct FbRegionInfo {
     pub black_list: [u8; 17],
 }
 
-layout!(FbRegionInfo: 48, reserved @ 16, performance @ 24, support_compressed @ 28, black_list @ 31);
+layout!(FbRegionInfo: 48, reserved @ 16, performance @ 24, support_compressed @ 28,
+    black_list @ 31);
 
 /// Virtual functions; `NV0080_CTRL_GPU_GET_SRIOV_CAPS_PARAMS`.
 #[derive(

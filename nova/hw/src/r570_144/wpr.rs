@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What booter is told: where the firmware is in system memory, and where it goes in the frame buffer.
+//! What booter is told: where the firmware is in system memory, and where it goes in the frame
+//! buffer.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// WPR metadata. The driver writes it to system memory; booter checks it, copies it to the start of
 /// WPR2 and marks it verified.
 ///
-/// From the end of the frame buffer downwards: VGA workspace, FRTS, bootloader, firmware, heap, this
-/// structure (all from FRTS on lie in WPR2), and the heap outside of WPR2. Offsets count from the start
-/// of the frame buffer; all sizes are in bytes.
+/// From the end of the frame buffer downwards: VGA workspace, FRTS, bootloader, firmware, heap,
+/// this structure (all from FRTS on lie in WPR2), and the heap outside of WPR2. Offsets count from
+/// the start of the frame buffer; all sizes are in bytes.
 ///
-/// Source: src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h. Of the unions in it, the parts that
-/// matter for a boot on bare metal are here.
+/// Source: src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h. Of the unions in it, the parts
+/// that matter for a boot on bare metal are here.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]

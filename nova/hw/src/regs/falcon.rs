@@ -2,8 +2,9 @@
 
 //! PFALCON, the falcon's own registers. Offsets count from the falcon's base.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h,
-//! dev_gsp.h and dev_sec_pri.h, turing/tu102/dev_falcon_v4.h; Linux 7.3,
+//! Source: open-gpu-kernel-modules 570,
+//! src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h, dev_gsp.h and dev_sec_pri.h,
+//! turing/tu102/dev_falcon_v4.h, nvswitch/lr10/dev_falcon_v4.h (IRQSSET); Linux 7.3,
 //! drivers/gpu/nova-core/regs.rs and drivers/gpu/drm/nouveau/nvkm/falcon/base.c (HWCFG).
 
 use crate::falcon::{CoreRev, SecurityModel};
@@ -236,7 +237,8 @@ registers! {
         __: u16,
     }
 
-    /// Offset of a transfer from its base on the bus; for code also its virtual address, which tags it.
+    /// Offset of a transfer from its base on the bus; for code also its virtual address, which tags
+    /// it.
     NV_PFALCON_FALCON_DMATRFFBOFFS as FalconDmatrffboffs @ 0x11c {
         /// Bytes.
         pub offs: u32,

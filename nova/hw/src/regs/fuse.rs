@@ -2,11 +2,11 @@
 
 //! FUSE, what was burnt into the chip.
 //!
-//! The version registers are indexed by ucode id - 1; each newer version of that ucode blows the next
-//! bit, and ucode that is signed for an older version is refused.
+//! The version registers are indexed by ucode id - 1; each newer version of that ucode blows the
+//! next bit, and ucode that is signed for an older version is refused.
 //!
-//! Source: Linux 7.3, drivers/gpu/nova-core/regs.rs and falcon/hal/ga102.rs; open-gpu-kernel-modules
-//! 570, src/common/inc/swref/published/ampere/ga100/dev_fuse.h.
+//! Source: Linux 7.3, drivers/gpu/nova-core/regs.rs and falcon/hal/ga102.rs;
+//! open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga100/dev_fuse.h.
 
 registers! {
     /// Whether the chip has a display engine, on GA100 and later.

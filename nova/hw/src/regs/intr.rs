@@ -2,13 +2,13 @@
 
 //! The CPU's interrupt tree, from Turing on.
 //!
-//! An interrupt is a vector: bit vector % 32 of leaf vector / 32. Two leaves make a subtree, a bit of the
-//! top. A vector that is raised and enabled in its leaf raises its subtree; a subtree that is raised and
-//! enabled raises an MSI.
+//! An interrupt is a vector: bit vector % 32 of leaf vector / 32. Two leaves make a subtree, a bit
+//! of the top. A vector that is raised and enabled in its leaf raises its subtree; a subtree that
+//! is raised and enabled raises an MSI.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_vm.h (offsets
-//! from 0xb80000), src/nvidia/src/kernel/gpu/bif/arch/maxwell/kernel_bif_gm107.c (MSI); Linux 7.3,
-//! drivers/gpu/drm/nouveau/nvkm/subdev/vfn/tu102.c and subdev/pci/gp100.c.
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_vm.h
+//! (offsets from 0xb80000), src/nvidia/src/kernel/gpu/bif/arch/maxwell/kernel_bif_gm107.c (MSI);
+//! Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/vfn/tu102.c and subdev/pci/gp100.c.
 
 registers! {
     /// Written after an MSI, whatever the value, to let the next one through; a register of PCI

@@ -3,7 +3,7 @@
 //! PDISP, the display engine: where VGA keeps what it shows.
 //!
 //! Source: Linux 7.3, drivers/gpu/nova-core/fb/regs.rs; open-gpu-kernel-modules 570,
-//! src/common/inc/swref/published/disp/v03_00/dev_disp.h.
+//! src/common/inc/swref/published/disp/v04_00/dev_disp.h.
 
 registers! {
     /// VGA workspace in the frame buffer.

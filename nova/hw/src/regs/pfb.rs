@@ -2,8 +2,8 @@
 
 //! PFB, the frame buffer and its MMU.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_fb.h; Linux 7.3,
-//! drivers/gpu/nova-core/fb/regs.rs.
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_fb.h; Linux
+//! 7.3, drivers/gpu/nova-core/fb/regs.rs.
 
 registers! {
     /// System memory that the GPU reads to flush its writes there (sysmembar), low part.

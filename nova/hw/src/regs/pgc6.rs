@@ -3,8 +3,8 @@
 //! PGC6, the island that stays powered while the GPU sleeps (GC6), and so keeps what has to survive
 //! that.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_gc6_island.h and
-//! dev_gc6_island_addendum.h.
+//! Source: open-gpu-kernel-modules 570,
+//! src/common/inc/swref/published/ampere/ga102/dev_gc6_island.h and dev_gc6_island_addendum.h.
 
 registers! {
     /// How far the resume of GSP-RM has come, told by SEC2.

@@ -2,8 +2,9 @@
 
 //! PROM, the window through which the flash with the VBIOS is read.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_ext_devices.h;
-//! Linux 7.3, drivers/gpu/nova-core/vbios.rs (size).
+//! Source: open-gpu-kernel-modules 570,
+//! src/common/inc/swref/published/turing/tu102/dev_ext_devices.h; Linux 7.3,
+//! drivers/gpu/nova-core/vbios.rs (size).
 
 registers! {
     /// The flash, word by word.

@@ -3,8 +3,8 @@
 //! PRISCV, the RISC-V core that shares the falcon's memories (Peregrine). Offsets count from the
 //! falcon's second base.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_riscv_pri.h and
-//! turing/tu102/dev_riscv_pri.h.
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_riscv_pri.h
+//! and turing/tu102/dev_riscv_pri.h.
 
 registers! {
     /// State of the core, on Turing and GA100.

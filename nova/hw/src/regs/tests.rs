@@ -154,7 +154,10 @@ fn fields_lie_where_the_manuals_have_them() {
         }
         pfb::Wpr2AddrLo { with_val(0xfff_ffff) = 0xffff_fff0 }
         pfb::Wpr2AddrHi { with_val(0xfff_ffff) = 0xffff_fff0 }
-        pdisp::VgaWorkspaceBase { with_status_valid(true) = 1 << 3, with_addr(0xff_ffff) = 0xffff_ff00 }
+        pdisp::VgaWorkspaceBase {
+            with_status_valid(true) = 1 << 3,
+            with_addr(0xff_ffff) = 0xffff_ff00,
+        }
         intr::CpuIntrLeafTrigger { with_vector(0xfff) = 0xfff }
     }
 }
