@@ -1,5 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! (crate docs)
+//! `nova-fw`: looks into NVIDIA firmware files and VBIOS images, and checks firmware folders.
 
-fn main() {}
+mod check;
+mod failure;
+mod file;
+mod report;
+mod set;
+mod table;
+mod tlv;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use nova_firmware::Format;
+
+use crate::failure::Failure;
+use crate::file::File;
+use crate::report::Report;
+use crate::set::Chip;
+
+/// The release that the driver speaks the language of.
+const RELEASE: &str = "570.144";
+
+/// Looks into NVIDIA firmware files and VBIOS images, and checks firmware folders.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Says what files are and what is in them.
+    Info {
+        /// Firmware files or VBIOS images.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Print JSON, one object a file.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks that a folder has all that a GPU needs to boot.
+    Check {
+        /// The folder that holds `nvidia/`, such as /lib/firmware.
+        folder: PathBuf,
+        /// The GPU; all that Nova knows where it is not given.
+        #[arg(long)]
+        chip: Option<Chip>,
+        /// The firmware's release.
+        #[arg(long, default_value = RELEASE)]
+        release: String,
+    },
+    /// Lists a VBIOS image's parts, its BIOS information table and its falcon ucode.
+    Vbios {
+        /// The image, as read from the GPU's ROM.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Repacks a GPU's firmware for Linux 7.3's own nova-core.
+    Tlv {
+        /// The GPU.
+        #[arg(long)]
+        chip: Chip,
+        /// The folder that holds `nvidia/`.
+        #[arg(long, value_name = "DIR")]
+        from: PathBuf,
+        /// The folder to put `nvidia/` in.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// The firmware's release.
+        #[arg(long, default_value = RELEASE)]
+        release: String,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Info { files, json } => info(&files, None, json),
+        Command::Vbios { file, json } => info(&[file], Some(Format::Vbios), json),
+        Command::Check {
+            folder,
+            chip,
+            release,
+        } => check::folder(&folder, chip, &release),
+        Command::Tlv {
+            chip,
+            from,
+            to,
+            release,
+        } => tlv::repack(chip, &from, &to, &release).map_err(tell),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Told) => ExitCode::FAILURE,
+    }
+}
+
+/// Something failed, and the user has been told.
+struct Told;
+
+/// Tells the user of a failure.
+fn tell(failure: Failure) -> Told {
+    eprintln!("nova-fw: {failure}");
+    Told
+}
+
+/// Reports on each file, whatever is wrong with the others.
+fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Told> {
+    let mut done = Ok(());
+    for path in paths {
+        let printed = File::open(path).and_then(|file| {
+            let report = Report::on(&file, format)?;
+            let text = if json {
+                table::json(&report)
+            } else {
+                table::text(&report)
+            };
+            file::print(&text)
+        });
+        if let Err(failure) = printed {
+            done = Err(tell(failure));
+        }
+    }
+    done
+}

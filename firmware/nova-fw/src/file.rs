@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Files as the commands read and write them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use nova_firmware::recognise;
+use nova_firmware::Format;
+
+use crate::failure::Failure;
+
+/// Bytes that are shown of a file that nobody recognises.
+const SHOWN: usize = 4;
+
+/// A file mapped into memory: of 60 MiB of firmware, the headers are all that is looked at.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    bytes: Mmap,
+}
+
+impl File {
+    /// Maps the file at `path`.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        let path = path.to_path_buf();
+        let mapped = fs::File::open(&path).and_then(|file| {
+            if file.metadata()?.is_dir() {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            // SAFETY: the mapping is read-only and lives as long as its borrowers. A process that
+            // writes to the file meanwhile changes what the parsers find, and they trust nothing
+            // that they find; one that truncates it ends this program with SIGBUS.
+            unsafe { Mmap::map(&file) }
+        });
+        match mapped {
+            Ok(bytes) => Ok(Self { path, bytes }),
+            Err(source) => Err(Failure::Read { path, source }),
+        }
+    }
+
+    /// What is in it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What its first bytes say it is.
+    pub(crate) fn format(&self) -> Result<Format, Failure> {
+        recognise(self.bytes()).ok_or_else(|| {
+            let shown = self.bytes().get(..SHOWN).unwrap_or(self.bytes());
+            let hex: Vec<_> = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+            let found = if hex.is_empty() {
+                "an empty file".to_owned()
+            } else {
+                hex.join(" ")
+            };
+            let path = self.path.clone();
+            Failure::Unrecognised { path, found }
+        })
+    }
+
+    /// Runs one of the parsers over it.
+    pub(crate) fn parse<'a, T>(
+        &'a self,
+        parser: impl FnOnce(&'a [u8]) -> nova_firmware::Result<T>,
+    ) -> Result<T, Failure> {
+        parser(self.bytes()).map_err(|source| Failure::Malformed {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// Writes `bytes` to `path`, which never holds a part of them.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let part = path.with_extension("part");
+    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    written.map_err(|source| Failure::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// Prints `text`; a reader that has gone (`nova-fw info … | head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),
+        _ => Ok(()),
+    }
+}

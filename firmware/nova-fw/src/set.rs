@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which files a GPU needs.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use nova_hw::chipset::{Architecture, Chipset};
+
+/// A GPU by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chip(Chipset);
+
+/// A file that a GPU needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// GSP-RM.
+    Gsp,
+    /// The program that starts it.
+    Bootloader,
+    /// What sets up its memory.
+    BooterLoad,
+    /// What takes it down.
+    BooterUnload,
+    /// What loads FWSEC on Turing and GA100.
+    GenBootloader,
+    /// What the FSP starts on Hopper and later, in place of booters.
+    Fmc,
+}
+
+impl Chip {
+    /// All that Nova knows.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        Chipset::ALL.iter().copied().map(Self)
+    }
+
+    /// The section of GSP-RM's file that holds its signature for this GPU.
+    pub(crate) const fn signature(self) -> &'static str {
+        self.0.fwsignature_section()
+    }
+
+    /// The files that it needs.
+    pub(crate) fn parts(self) -> &'static [Part] {
+        use Part::{BooterLoad, BooterUnload, Bootloader, Fmc, GenBootloader, Gsp};
+        match self.0.arch() {
+            Architecture::Ampere | Architecture::Ada if self.0 != Chipset::GA100 => {
+                &[Gsp, Bootloader, BooterLoad, BooterUnload]
+            }
+            Architecture::Turing | Architecture::Ampere | Architecture::Ada => {
+                &[Gsp, Bootloader, BooterLoad, BooterUnload, GenBootloader]
+            }
+            Architecture::Hopper | Architecture::BlackwellGb10x | Architecture::BlackwellGb20x => {
+                &[Gsp, Bootloader, Fmc]
+            }
+        }
+    }
+
+    /// Its folder in `root`, the one that holds `nvidia/`.
+    pub(crate) fn folder(self, root: &Path) -> PathBuf {
+        root.join("nvidia").join(self.0.name()).join("gsp")
+    }
+}
+
+impl fmt::Display for Chip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
+
+impl FromStr for Chip {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::all().find(|chip| chip.0.name().eq_ignore_ascii_case(name));
+        found.ok_or_else(|| {
+            let known: Vec<_> = Self::all().map(|chip| chip.to_string()).collect();
+            format!("known are {}", known.join(", "))
+        })
+    }
+}
+
+impl Part {
+    /// What its file's name starts with.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Gsp => "gsp",
+            Self::Bootloader => "bootloader",
+            Self::BooterLoad => "booter_load",
+            Self::BooterUnload => "booter_unload",
+            Self::GenBootloader => "gen_bootloader",
+            Self::Fmc => "fmc",
+        }
+    }
+
+    /// The name of its file.
+    pub(crate) fn file_name(self, release: &str) -> String {
+        format!("{}-{release}.bin", self.name())
+    }
+}
