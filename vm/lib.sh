@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Shared by the scripts here: where things lie, how a cached artefact is made, how progress is shown.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
 
 set -euo pipefail
 
@@ -9,6 +9,7 @@ VM=$REPO/vm
 CACHE=${NOVA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nova}
 APT=$CACHE/apt
 PLAN=$CACHE/plan
+PROGRAMS=${CARGO_TARGET_DIR:-$REPO/build/cargo}/release
 mkdir -p "$CACHE"
 
 say() { printf '%s\n' "nova: $*" >&2; }
@@ -39,15 +40,19 @@ bootstrap() {
 # The line of the sources list that names the suite.
 source_of() { grep " $1 " "$APT/sources.list"; }
 
-# Reads the plan: which versions everything is made from, and the folder of each artefact.
+# A short name for whatever its arguments (files) and its input hold.
+key() { cat - "$@" | sha256sum | cut -c 1-12; }
+
+# Reads the plan, which says the versions that everything is made from, and names the folder of each artefact after
+# what goes into it, so that an update makes a new one.
 read_plan() {
 	[ -e "$PLAN" ] || die "the cache is empty: run vm/prepare"
 	# shellcheck source=/dev/null
 	. "$PLAN"
-	SYSROOT=$CACHE/sysroot-$SYSROOT_KEY
-	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$KERNEL_KEY
-	FIRMWARE=$CACHE/firmware-$FIRMWARE_VERSION
-	GUEST=$CACHE/guest-$GUEST_KEY
+	SYSROOT=$CACHE/sysroot-$(key "$VM/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
+	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/make-kernel" "$VM/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
+	FIRMWARE=$CACHE/firmware-$(key "$VM/make-firmware" <<<"$FIRMWARE_VERSION")
+	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
 # step NAME SECONDS COMMAND...: runs the command with its output in a log, and tells how far it should be.
@@ -56,8 +61,12 @@ step() {
 	shift 2
 	mkdir -p "$CACHE/log"
 	say "$name: about $estimate s"
-	"$@" >"$log" 2>&1 &
+	# In a process group of its own, so that all of it can be ended.
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	set +m
 	job=$!
+	trap 'kill -- "-$job"; die "$name: interrupted"' INT TERM HUP
 	while kill -0 "$job" 2>/dev/null; do
 		sleep 0.2
 		if [ $((SECONDS - start - last)) -ge 10 ]; then
@@ -69,6 +78,7 @@ step() {
 		tail -n 20 "$log" >&2
 		die "$name failed; all of it is in $log"
 	fi
+	trap - INT TERM HUP
 	say "$name: done in $((SECONDS - start)) s"
 }
 
@@ -78,6 +88,8 @@ artefact() {
 	local name=$1 estimate=$2 folder=$3 temporary=$3.part
 	shift 3
 	[ ! -e "$folder" ] || return 0
+	# What an interrupted run left; nobody else makes anything while prepare holds the lock.
+	as_root rm -rf "$temporary"
 	step "$name" "$estimate" as_root "$@" "$temporary"
 	as_root mv -T "$temporary" "$folder"
 }

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0
+# The only entry. Plain `make` explains the targets; the work is done by cargo, by the kernel's build system and by the
+# scripts in vm/.
+
+# The kernel that `modules` builds for, and where the modules go.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+MODULES ?= build/modules/$(shell uname -r)
+CHIP ?= ga102
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
+
+.PHONY: help run check check-unit check-vm bench shell modules modules_install vm-modules programs prepare lint clean
+
+help:
+	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
+	@echo
+	@echo '  make run              boot the GSP firmware on a mocked GPU in a VM, and print the boot report'
+	@echo '                        (CHIP=ga102 is the default; nova-mock --list-chips names the others)'
+	@echo '  make check            run all tests: check-unit and check-vm'
+	@echo '  make check-unit       tests of the crates, without a VM'
+	@echo '  make check-vm         IGT in a VM, on the mocked GPU (CHIP=...)'
+	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
+	@echo '  make modules_install  install them'
+	@echo '  make bench            measure, and print a table'
+	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, shellcheck'
+	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
+	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
+	@echo
+	@echo 'The first run fills the cache; NOVA_UPDATE=1 looks for newer packages at once.'
+
+run: programs vm-modules
+	@vm/run $(CHIP)
+
+check: programs vm-modules
+	@vm/check $(CHIP) unit vm
+
+check-unit: prepare programs
+	@vm/check $(CHIP) unit
+
+check-vm: programs vm-modules
+	@vm/check $(CHIP) vm
+
+bench: programs vm-modules
+	@vm/bench
+
+shell: programs vm-modules
+	@vm/guest --chip $(CHIP) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
+
+modules: build/vendor
+	+@vm/build-modules $(KDIR) $(MODULES)
+
+modules_install:
+	install -D -m 644 -t $(DESTDIR)/lib/modules/$(shell uname -r)/updates $(MODULES)/nova-core.ko $(MODULES)/nova-drm.ko
+	depmod $(if $(DESTDIR),-b $(DESTDIR)) $(shell uname -r)
+
+# The modules for the stock kernel of the VM.
+vm-modules: prepare build/vendor
+	@vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/vm
+
+# What runs on this machine, and what is built here and runs in the VM.
+programs:
+	@cargo build --release --locked --package nova-mock --package nova-fw --package igt --bins
+
+prepare:
+	@vm/prepare
+
+# The crates that the modules are linked with, as sources.
+build/vendor: Cargo.lock
+	@rm -rf $@ $@.part && mkdir -p build
+	@cargo vendor --quiet --locked $@.part >/dev/null
+	@touch $@.part && mv $@.part $@
+
+lint: prepare build/vendor
+	@vm/host-tools shellcheck:shellcheck
+	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* igt-tests/*) .ci/run
+	cargo fmt --all --check
+	rustfmt --check --edition 2021 $$(find nova/kmod -name '*.rs')
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
+		KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
+
+clean:
+	rm -rf build
