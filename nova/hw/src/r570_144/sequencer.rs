@@ -93,8 +93,9 @@ mod tests {
 
     #[test]
     fn every_opcode_is_found_by_its_number() {
-        for opcode in SequencerOpcode::ALL {
-            assert_eq!(SequencerOpcode::from_raw(opcode as u32), Some(opcode));
+        for (number, opcode) in (0..).zip(SequencerOpcode::ALL) {
+            assert_eq!(opcode as u32, number);
+            assert_eq!(SequencerOpcode::from_raw(number), Some(opcode));
         }
         assert_eq!(SequencerOpcode::from_raw(9), None);
     }
