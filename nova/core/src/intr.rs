@@ -10,7 +10,9 @@
 //! subdev/gsp/rm/r535/gsp.c (`r535_gsp_intr`); open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/intr/arch/turing/intr_tu102.c.
 
-use nova_hw::r570_144::{IntrKernelTable, MC_ENGINE_IDX_GSP};
+use core::mem::offset_of;
+
+use nova_hw::r570_144::{IntrKernelTable, IntrKernelTableEntry, MC_ENGINE_IDX_GSP};
 use nova_hw::regs::falcon::{
     FalconIntrRetrigger, FalconIrqmclr, FalconIrqsclr, FalconIrqstat, GSP_BASE, GSP_BASE2,
 };
@@ -23,6 +25,7 @@ use nova_hw::regs::Register;
 
 use crate::error::Error;
 use crate::platform::Registers;
+use crate::wire::Payload;
 
 /// Vectors of the tree: eight leaves of 32.
 const VECTORS: u32 = 256;
@@ -43,19 +46,28 @@ pub struct Handled {
 }
 
 impl Irq {
+    /// Parameters of the control that asks for GSP-RM's interrupt table, which come back filled.
+    pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<IntrKernelTable>()];
+
     /// The GSP's entry in GSP-RM's interrupt table.
-    pub(crate) fn find(table: &IntrKernelTable) -> Result<Self, Error> {
-        let count = usize::try_from(table.table_len).unwrap_or(usize::MAX);
-        let found = table
-            .table
-            .iter()
-            .take(count)
-            .find(|entry| entry.engine_idx == MC_ENGINE_IDX_GSP)
-            .map(|entry| entry.vector_stall);
-        match found {
-            Some(vector) if vector < VECTORS => Ok(Self { vector }),
-            found => Err(Error::NoInterrupt { found }),
+    pub(crate) fn find(table: Payload<'_>) -> Result<Self, Error> {
+        let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
+        let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
+        let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());
+        for offset in offsets.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+            let entry: IntrKernelTableEntry = table.field(offset)?;
+            if entry.engine_idx == MC_ENGINE_IDX_GSP {
+                let vector = entry.vector_stall;
+                return if vector < VECTORS {
+                    Ok(Self { vector })
+                } else {
+                    Err(Error::NoInterrupt {
+                        found: Some(vector),
+                    })
+                };
+            }
         }
+        Err(Error::NoInterrupt { found: None })
     }
 
     /// Lets the interrupt through, once the adapter can handle it.
@@ -223,6 +235,33 @@ mod tests {
         let handled = IRQ.handle(&card);
         assert!(handled.ours && !handled.messages);
         assert!(card.writes.borrow().contains(&(0x110014, 1 << 4)));
+    }
+
+    fn find(entries: &[(u16, u32)], count: u32) -> Result<Irq, Error> {
+        let mut table = IntrKernelTable {
+            table_len: count,
+            ..Default::default()
+        };
+        for (to, &(engine_idx, vector_stall)) in table.table.iter_mut().zip(entries) {
+            (to.engine_idx, to.vector_stall) = (engine_idx, vector_stall);
+        }
+        let message = "test";
+        let bytes = zerocopy::IntoBytes::as_bytes(&table);
+        Irq::find(Payload { message, bytes })
+    }
+
+    #[test]
+    fn the_entry_of_the_gsp_is_found() {
+        let gsp = MC_ENGINE_IDX_GSP;
+        assert_eq!(find(&[(7, 1), (gsp, 0x9b)], 2), Ok(IRQ));
+        assert_eq!(find(&[(gsp, 0x9b)], u32::MAX), Ok(IRQ));
+        let none = Error::NoInterrupt { found: None };
+        assert_eq!(find(&[(7, 1), (gsp, 0x9b)], 1), Err(none));
+        let found = Some(u32::MAX);
+        assert_eq!(
+            find(&[(gsp, u32::MAX)], 1),
+            Err(Error::NoInterrupt { found })
+        );
     }
 
     #[test]

@@ -9,10 +9,11 @@
 //! (`_kgspRpcDrainOneEvent`, `_kgspProcessRpcEvent`), src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
 
 use core::fmt;
+use core::mem::offset_of;
 use core::time::Duration;
 
 use nova_hw::r570_144::{event, function, OsErrorLog, RmControl};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::IntoBytes;
 
 use crate::error::{Error, Timeout};
 use crate::io::{Io, Pacer};
@@ -20,6 +21,7 @@ use crate::platform::{DmaAllocator, DmaMemory, Interrupts, Scratch};
 use crate::queue::{Doorbell, Queue, QueueError, Received, MESSAGE_MAX};
 use crate::sequencer::Sequencer;
 use crate::text::Text;
+use crate::wire::Payload;
 
 /// GSP-RM answers a call in less than this.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -154,49 +156,38 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
         wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
-    ) -> Result<&[u8], Error> {
+    ) -> Result<Payload<'_>, Error> {
         self.calls = self.calls.wrapping_add(1).max(1);
         let awaited = Awaited {
             name,
             function,
             sequence: Some(self.calls),
         };
-        self.send(function, parts, sequencer.io)?;
+        self.send(function, parts, sequencer.hardware.io)?;
         self.wait_for(awaited, REPLY_LIMIT, wait, sequencer, events)
     }
 
-    /// Calls a control of an object of GSP-RM; `params` is what is sent and what is returned.
-    pub(crate) fn control<T>(
+    /// Calls a control of an object of GSP-RM with `params`; returns what they have become.
+    pub(crate) fn control(
         &mut self,
         name: &'static str,
-        mut control: RmControl,
-        params: &mut T,
+        control: RmControl,
+        params: &[u8],
         wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
-    ) -> Result<(), Error>
-    where
-        T: FromBytes + IntoBytes + KnownLayout + Immutable,
-    {
-        control.params_size = u32::try_from(size_of::<T>()).unwrap_or(u32::MAX);
-        let parts = [control.as_bytes(), params.as_bytes()];
+    ) -> Result<Payload<'_>, Error> {
+        let control = RmControl {
+            params_size: u32::try_from(params.len()).unwrap_or(u32::MAX),
+            ..control
+        };
+        let parts = [control.as_bytes(), params];
         let rpc = (name, function::GSP_RM_CONTROL);
         let reply = self.call(rpc, &parts, wait, sequencer, events)?;
-        let short = Error::Payload {
-            message: name,
-            expected: size_of::<RmControl>().saturating_add(size_of::<T>()),
-            found: reply.len(),
-        };
-        let (control, reply) = RmControl::ref_from_prefix(reply).map_err(|_| short)?;
-        if control.status != 0 {
-            return Err(Error::Rpc {
-                rpc: name,
-                status: control.status,
-            });
+        match reply.field(offset_of!(RmControl, status))? {
+            0 => Ok(reply.after::<RmControl>()),
+            status => Err(Error::Rpc { rpc: name, status }),
         }
-        let (reply, _) = T::read_from_prefix(reply).map_err(|_| short)?;
-        *params = reply;
-        Ok(())
     }
 
     /// Puts a message into the command queue, waiting for room, and tells the GSP.
@@ -223,8 +214,8 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
         wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
-    ) -> Result<&[u8], Error> {
-        let mut pacer = sequencer.io.pacer(limit);
+    ) -> Result<Payload<'_>, Error> {
+        let mut pacer = sequencer.hardware.io.pacer(limit);
         loop {
             let last = pacer.expired();
             if let Some(message) = self.handle_until(Some(awaited), sequencer, events)? {
@@ -234,7 +225,10 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
                         status: message.result,
                     });
                 }
-                return Ok(message.payload(self.buffer.as_ref()));
+                return Ok(Payload {
+                    message: awaited.name,
+                    bytes: message.payload(self.buffer.as_ref()),
+                });
             }
             if last {
                 return Err(Error::Timeout(Timeout {
@@ -279,20 +273,16 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
     ) -> Result<(), Error> {
-        let payload = message.payload(self.buffer.as_ref());
+        let bytes = message.payload(self.buffer.as_ref());
         match message.function {
-            event::GSP_RUN_CPU_SEQUENCER => sequencer.run(payload)?,
+            event::GSP_RUN_CPU_SEQUENCER => sequencer.run(bytes)?,
             event::OS_ERROR_LOG => {
-                let (log, _) =
-                    OsErrorLog::ref_from_prefix(payload).map_err(|_| Error::Payload {
-                        message: "OS_ERROR_LOG",
-                        expected: size_of::<OsErrorLog>(),
-                        found: payload.len(),
-                    })?;
-                let text = Text::<{ OsErrorLog::TEXT }>::from_bytes(&log.err_string);
+                let message = "OS_ERROR_LOG";
+                let log = Payload { message, bytes };
+                let text: [u8; OsErrorLog::TEXT] = log.field(offset_of!(OsErrorLog, err_string))?;
                 events(Event::OsError {
-                    xid: log.except_type,
-                    text: text.as_str(),
+                    xid: log.field(offset_of!(OsErrorLog, except_type))?,
+                    text: Text::<{ OsErrorLog::TEXT }>::from_bytes(&text).as_str(),
                 });
             }
             function => {

@@ -17,8 +17,8 @@ use nova_hw::regs::pgc6::BsiSecureScratch14;
 use zerocopy::FromBytes;
 
 use crate::error::{Error, Timeout};
-use crate::falcon::Falcon;
-use crate::io::{halves, Io};
+use crate::gpu::Hardware;
+use crate::io::halves;
 
 /// Limit of a poll where GSP-RM gives none.
 const POLL_DEFAULT: Duration = Duration::from_secs(4);
@@ -95,9 +95,7 @@ pub enum SequencerError {
 
 /// What the sequencer works with.
 pub(crate) struct Sequencer<'a> {
-    pub(crate) io: &'a Io<'a>,
-    pub(crate) gsp: Falcon<'a>,
-    pub(crate) sec2: Falcon<'a>,
+    pub(crate) hardware: Hardware<'a>,
     /// Bytes of BAR0.
     pub(crate) bar: u64,
     /// Bus address of the libos arguments.
@@ -205,16 +203,19 @@ impl Sequencer<'_> {
     fn execute(&self, step: Step<'_>) -> Result<(), Error> {
         match step.opcode {
             SequencerOpcode::RegWrite => {
-                self.io.write32(self.register(&step)?, step.argument(1));
+                self.hardware
+                    .io
+                    .write32(self.register(&step)?, step.argument(1));
             }
             SequencerOpcode::RegModify => {
                 let register = self.register(&step)?;
-                let value = self.io.read32(register) & !step.argument(1) | step.argument(2);
-                self.io.write32(register, value);
+                let value =
+                    self.hardware.io.read32(register) & !step.argument(1) | step.argument(2);
+                self.hardware.io.write32(register, value);
             }
             SequencerOpcode::RegPoll => self.poll(&step)?,
             SequencerOpcode::DelayUs => {
-                self.io.sleep(wait(&step, step.argument(0))?);
+                self.hardware.io.sleep(wait(&step, step.argument(0))?);
             }
             SequencerOpcode::RegStore => {
                 // GSP-RM never reads back what is stored, but the read itself is asked for.
@@ -223,14 +224,14 @@ impl Sequencer<'_> {
                     let at = step.at;
                     return Err(SequencerError::Slot { at, found: slot }.into());
                 }
-                self.io.read32(self.register(&step)?);
+                self.hardware.io.read32(self.register(&step)?);
             }
             SequencerOpcode::CoreReset => {
-                self.gsp.reset()?;
-                self.gsp.allow_physical();
+                self.hardware.gsp.reset()?;
+                self.hardware.gsp.allow_physical();
             }
-            SequencerOpcode::CoreStart => self.gsp.start(),
-            SequencerOpcode::CoreWaitForHalt => self.gsp.wait_halted()?,
+            SequencerOpcode::CoreStart => self.hardware.gsp.start(),
+            SequencerOpcode::CoreWaitForHalt => self.hardware.gsp.wait_halted()?,
             SequencerOpcode::CoreResume => self.resume()?,
         }
         Ok(())
@@ -257,10 +258,10 @@ impl Sequencer<'_> {
             0 => POLL_DEFAULT,
             micros => wait(step, micros)?,
         };
-        let mut pacer = self.io.pacer(limit);
+        let mut pacer = self.hardware.io.pacer(limit);
         loop {
             let last = pacer.expired();
-            let found = self.io.read32(register);
+            let found = self.hardware.io.read32(register);
             if found & mask == expected {
                 return Ok(());
             }
@@ -280,17 +281,17 @@ impl Sequencer<'_> {
 
     /// Lets SEC2, which GSP-RM has loaded by now, start the GSP again.
     fn resume(&self) -> Result<(), Error> {
-        self.gsp.reset_into_riscv()?;
+        self.hardware.gsp.reset_into_riscv()?;
         let [lo, hi] = halves(self.libos);
-        self.gsp.write_mailboxes(lo, hi);
-        self.sec2.start();
-        self.io.wait_at(
+        self.hardware.gsp.write_mailboxes(lo, hi);
+        self.hardware.sec2.start();
+        self.hardware.io.wait_at(
             0,
             "SEC2 to resume the GSP",
             RESUME_LIMIT,
             |scratch: BsiSecureScratch14| scratch.boot_stage_3_handoff(),
         )?;
-        let found = self.sec2.mailbox0();
+        let found = self.hardware.sec2.mailbox0();
         if found != 0 {
             return Err(Error::UcodeFailed {
                 ucode: "SEC2-RTOS",
@@ -298,8 +299,11 @@ impl Sequencer<'_> {
                 found,
             });
         }
-        self.gsp.write_os(self.app_version);
-        self.gsp.wait_riscv(RESUME_LIMIT).map_err(Timeout::into)
+        self.hardware.gsp.write_os(self.app_version);
+        self.hardware
+            .gsp
+            .wait_riscv(RESUME_LIMIT)
+            .map_err(Timeout::into)
     }
 }
 
@@ -359,7 +363,8 @@ impl fmt::Display for SequencerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::Engine;
+    use crate::falcon::{Engine, Falcon};
+    use crate::io::Io;
     use crate::testing::Card;
     use std::vec;
     use std::vec::Vec;
@@ -378,9 +383,11 @@ mod tests {
     fn run(card: &Card, payload: &[u8]) -> Result<(), Error> {
         let io = &Io::new(card);
         let sequencer = Sequencer {
-            io,
-            gsp: Falcon::new(io, Engine::Gsp, 0),
-            sec2: Falcon::new(io, Engine::Sec2, 0),
+            hardware: Hardware {
+                io,
+                gsp: Falcon::new(io, Engine::Gsp, 0),
+                sec2: Falcon::new(io, Engine::Sec2, 0),
+            },
             bar: 1 << 24,
             libos: 0x1_2345_6000,
             app_version: 7,

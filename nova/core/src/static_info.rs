@@ -5,16 +5,20 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h; Linux 7.3,
 //! drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (which regions are usable).
 
+use core::mem::offset_of;
 use core::ops::Range;
 
 use nova_hw::r570_144::{FbRegionInfo, GspStaticConfigInfo};
-use zerocopy::FromBytes;
 
 use crate::error::Error;
 use crate::text::Text;
+use crate::wire::Payload;
 
-/// Regions that a frame buffer is described by, at most.
+/// Usable regions, at most; there are no more in the reply.
 const REGIONS: usize = 16;
+
+/// The reply, field by field.
+type Info = GspStaticConfigInfo;
 
 /// What GSP-RM says about the GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,52 +27,45 @@ pub struct StaticInfo {
     pub name: Text<64>,
     /// Bytes of the frame buffer.
     pub fb_length: u64,
-    /// Handles of the client, device and subdevice under which GSP-RM takes the driver's own calls.
+    /// Handle of the client under which GSP-RM takes the driver's own calls.
     pub(crate) client: u32,
+    /// Handle of that client's subdevice.
     pub(crate) subdevice: u32,
-    regions: [Option<Region>; REGIONS],
-}
-
-/// A part of the frame buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Region {
-    start: u64,
-    end: u64,
-    usable: bool,
+    /// Usable regions; the rest of them is empty.
+    usable: [Range<u64>; REGIONS],
 }
 
 impl StaticInfo {
+    /// The request, which has the size of the reply.
+    pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<Info>()];
+
     /// Reads the reply to GET_GSP_STATIC_INFO.
-    pub(crate) fn read(payload: &[u8]) -> Result<Self, Error> {
-        let (info, _) =
-            GspStaticConfigInfo::ref_from_prefix(payload).map_err(|_| Error::Payload {
-                message: "GET_GSP_STATIC_INFO",
-                expected: size_of::<GspStaticConfigInfo>(),
-                found: payload.len(),
-            })?;
-        let fb = &info.fb_region_info_params;
-        let count = usize::try_from(fb.num_fb_regions).unwrap_or(usize::MAX);
-        let mut regions = [None; REGIONS];
-        for (slot, region) in regions.iter_mut().zip(fb.fb_region.iter().take(count)) {
-            *slot = Region::new(region);
+    pub(crate) fn read(reply: Payload<'_>) -> Result<Self, Error> {
+        let name: [u8; 64] = reply.field(offset_of!(Info, gpu_name_string))?;
+        let mut info = Self {
+            name: Text::from_bytes(&name),
+            fb_length: reply.field(offset_of!(Info, fb_length))?,
+            client: reply.field(offset_of!(Info, h_internal_client))?,
+            subdevice: reply.field(offset_of!(Info, h_internal_subdevice))?,
+            ..Self::default()
+        };
+        let count: u32 = reply.field(offset_of!(Info, fb_region_info_params.num_fb_regions))?;
+        let regions = offset_of!(Info, fb_region_info_params.fb_region);
+        let offsets = (regions..).step_by(size_of::<FbRegionInfo>());
+        let count = usize::try_from(count).unwrap_or(REGIONS);
+        for (slot, offset) in info.usable.iter_mut().zip(offsets.take(count)) {
+            *slot = usable(&reply.field(offset)?);
         }
-        Ok(Self {
-            name: Text::from_bytes(&info.gpu_name_string),
-            fb_length: info.fb_length,
-            client: info.h_internal_client,
-            subdevice: info.h_internal_subdevice,
-            regions,
-        })
+        Ok(info)
     }
 
     /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and good
     /// for compression and for display.
     pub fn usable_regions(&self) -> impl Iterator<Item = Range<u64>> + '_ {
-        self.regions
+        self.usable
             .iter()
-            .flatten()
-            .filter(|region| region.usable)
-            .map(|region| region.start..region.end)
+            .filter(|region| !region.is_empty())
+            .cloned()
     }
 
     /// Bytes of the usable regions.
@@ -79,17 +76,100 @@ impl StaticInfo {
     }
 }
 
-impl Region {
-    /// `None` where the region is empty or ends past the last address.
-    fn new(region: &FbRegionInfo) -> Option<Self> {
-        let end = region.limit.checked_add(1)?;
-        (region.base < end).then_some(Self {
-            start: region.base,
-            end,
-            usable: region.reserved == 0
-                && region.b_protected == 0
-                && region.support_compressed != 0
-                && region.support_iso != 0,
+/// The region, empty where it is not usable.
+fn usable(region: &FbRegionInfo) -> Range<u64> {
+    let usable = region.reserved == 0
+        && region.b_protected == 0
+        && region.support_compressed != 0
+        && region.support_iso != 0;
+    match region.limit.checked_add(1) {
+        Some(end) if usable => region.base..end,
+        _ => 0..0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::{FromZeros, IntoBytes};
+
+    fn read(info: &Info) -> Result<StaticInfo, Error> {
+        StaticInfo::read(Payload {
+            message: "test",
+            bytes: info.as_bytes(),
         })
+    }
+
+    #[test]
+    fn only_regions_that_may_be_given_away_count() {
+        let good = FbRegionInfo {
+            base: 0x1000,
+            limit: 0x1fff,
+            support_compressed: 1,
+            support_iso: 1,
+            ..FbRegionInfo::default()
+        };
+        let regions = [
+            good,
+            FbRegionInfo {
+                reserved: 1,
+                ..good
+            },
+            FbRegionInfo {
+                b_protected: 1,
+                ..good
+            },
+            FbRegionInfo {
+                support_iso: 0,
+                ..good
+            },
+            FbRegionInfo {
+                support_compressed: 0,
+                ..good
+            },
+            // Backwards, and past the last address.
+            FbRegionInfo {
+                base: 0x3000,
+                ..good
+            },
+            FbRegionInfo {
+                limit: u64::MAX,
+                ..good
+            },
+            FbRegionInfo {
+                base: 0x8000,
+                limit: 0xffff,
+                ..good
+            },
+            // Behind the number of regions.
+            good,
+        ];
+        let mut info = Info::new_zeroed();
+        info.fb_region_info_params.num_fb_regions = 8;
+        info.fb_region_info_params.fb_region[..9].copy_from_slice(&regions);
+        info.gpu_name_string[..4].copy_from_slice(b"Nova");
+        let info = read(&info).unwrap();
+        assert!(info.usable_regions().eq([0x1000..0x2000, 0x8000..0x1_0000]));
+        assert_eq!(info.usable_vram(), 0x9000);
+        assert_eq!(info.name.as_str(), "Nova");
+    }
+
+    #[test]
+    fn more_regions_than_fit_are_left_out() {
+        let mut info = Info::new_zeroed();
+        info.fb_region_info_params.num_fb_regions = u32::MAX;
+        assert_eq!(read(&info).unwrap().usable_vram(), 0);
+    }
+
+    #[test]
+    fn a_short_reply_is_refused() {
+        let reply = Payload {
+            message: "test",
+            bytes: &[0; 100],
+        };
+        assert!(matches!(
+            StaticInfo::read(reply),
+            Err(Error::Payload { found: 100, .. })
+        ));
     }
 }

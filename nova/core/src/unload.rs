@@ -6,9 +6,9 @@
 
 use crate::booter;
 use crate::error::{Error, Failure};
-use crate::falcon::{Falcon, Ucode};
+use crate::falcon::Ucode;
 use crate::fwsec;
-use crate::io::Io;
+use crate::gpu::Hardware;
 use crate::platform::DmaMemory;
 use crate::report::{Progress, Stage};
 
@@ -26,29 +26,22 @@ impl<M: DmaMemory> WayBack<M> {
     /// what is returned.
     pub(crate) fn walk(
         &self,
-        io: &Io<'_>,
-        gsp: &Falcon<'_>,
-        sec2: &Falcon<'_>,
+        hardware: Hardware<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::undo(io, gsp, &self.fwsec_sb));
+        let Hardware { io, gsp, sec2 } = hardware;
+        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::undo(io, &gsp, &self.fwsec_sb));
         let booter = progress.run(io, Stage::BooterUnload, || {
-            booter::unload(io, sec2, &self.booter_unload)
+            booter::unload(io, &sec2, &self.booter_unload)
         });
         fwsec.and(booter)
     }
 
     /// Walks it after `failure`, which keeps what failed on the way.
-    pub(crate) fn recover(
-        &self,
-        io: &Io<'_>,
-        gsp: &Falcon<'_>,
-        sec2: &Falcon<'_>,
-        failure: Failure,
-    ) -> Failure {
+    pub(crate) fn recover(&self, hardware: Hardware<'_>, failure: Failure) -> Failure {
         let back = match failure.error {
             Error::CardGone => Ok(()),
-            _ => self.walk(io, gsp, sec2, &mut Progress::default()),
+            _ => self.walk(hardware, &mut Progress::default()),
         };
         Failure {
             recovery: back.err().map(|failure| failure.error),

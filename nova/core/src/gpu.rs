@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is needed of a GPU from the start of its boot to the end of its way back, and the steps
+//! between.
+//!
+//! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` in
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c and `kgspUnloadRm_IMPL` in
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
+
+use core::time::Duration;
+
+use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
+use nova_hw::r570_144::{
+    event, function, RmControl, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE,
+};
+use zerocopy::IntoBytes;
+
+use crate::booter;
+use crate::error::{Error, Failure};
+use crate::falcon::{Engine, Falcon};
+use crate::flush::FlushPage;
+use crate::fwsec;
+use crate::intr::Irq;
+use crate::io::{halves, Io};
+use crate::libos::Libos;
+use crate::platform::{DmaMemory, Platform};
+use crate::prepare::Load;
+use crate::report::{BootReport, Progress, Stage};
+use crate::rpc::{Awaited, Events, Rpc, Wait};
+use crate::sequencer::Sequencer;
+use crate::static_info::StaticInfo;
+use crate::unload::WayBack;
+use crate::wpr::wpr2;
+
+/// The RISC-V core starts in less than this once booter is through.
+const RISCV_LIMIT: Duration = Duration::from_secs(5);
+
+/// GSP-RM initializes itself in less than this, register accesses that it asks for included.
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The GSP stops in less than this.
+const SUSPEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// A GPU and what it reads and writes while GSP-RM runs.
+pub(crate) struct Gpu<P: Platform> {
+    /// PMC_BOOT_0.
+    pub(crate) boot0: u32,
+    /// Bytes of BAR0.
+    pub(crate) bar: u64,
+    /// Version of the bootloader.
+    pub(crate) app_version: u32,
+    pub(crate) report: BootReport,
+    pub(crate) flush: FlushPage<P::Memory>,
+    pub(crate) rpc: Rpc<P::Memory, P::Bytes>,
+    pub(crate) libos: Libos<P::Memory>,
+    pub(crate) way_back: WayBack<P::Memory>,
+}
+
+/// The processors that take part in the boot.
+#[derive(Clone, Copy)]
+pub(crate) struct Hardware<'a> {
+    pub(crate) io: &'a Io<'a>,
+    pub(crate) gsp: Falcon<'a>,
+    pub(crate) sec2: Falcon<'a>,
+}
+
+impl<P: Platform> Gpu<P> {
+    /// The processors.
+    pub(crate) fn hardware<'a>(&self, io: &'a Io<'a>) -> Hardware<'a> {
+        Hardware {
+            io,
+            gsp: Falcon::new(io, Engine::Gsp, self.boot0),
+            sec2: Falcon::new(io, Engine::Sec2, self.boot0),
+        }
+    }
+
+    /// What executes the register accesses that GSP-RM asks for.
+    pub(crate) fn sequencer<'a>(&self, hardware: Hardware<'a>) -> Sequencer<'a> {
+        Sequencer {
+            hardware,
+            bar: self.bar,
+            libos: self.libos.dma_addr(),
+            app_version: self.app_version,
+        }
+    }
+
+    /// Everything that a boot does to the GPU, up to where GSP-RM has described it.
+    pub(crate) fn start(
+        &mut self,
+        hardware: Hardware<'_>,
+        load: &Load<P>,
+        events: Events<'_>,
+    ) -> Result<Irq, Failure> {
+        let mut progress = core::mem::take(&mut self.report.progress);
+        self.start_gsp(hardware, load, &mut progress)?;
+        let irq = self.meet_gsp_rm(hardware, &mut progress, events)?;
+        self.report.progress = progress;
+        if let Some(range) = wpr2(hardware.io) {
+            self.report.wpr2 = range;
+        }
+        Ok(irq)
+    }
+
+    /// Gets the firmware into WPR2 and the RISC-V core going.
+    fn start_gsp(
+        &mut self,
+        hardware: Hardware<'_>,
+        load: &Load<P>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, sec2 } = hardware;
+        progress.run(io, Stage::Leftovers, || self.clear_leftovers(hardware))?;
+        progress.run(io, Stage::FwsecFrts, || {
+            fwsec::make_wpr2(io, &gsp, &load.fwsec_frts, &self.report.frts)
+        })?;
+        progress.run(io, Stage::BooterLoad, || {
+            gsp.reset_into_riscv()?;
+            let [low, high] = halves(self.libos.dma_addr());
+            gsp.write_mailboxes(low, high);
+            booter::load(&sec2, &load.booter, load.metadata.dma_addr())
+        })?;
+        progress.run(io, Stage::Riscv, || {
+            gsp.write_os(self.app_version);
+            gsp.wait_riscv(RISCV_LIMIT)?;
+            self.rpc.ring(io);
+            Ok(())
+        })
+    }
+
+    /// Takes away what a driver that did not get to unload has left: while WPR2 is up, FWSEC refuses.
+    fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
+        if wpr2(hardware.io).is_none() {
+            return Ok(());
+        }
+        self.way_back
+            .walk(hardware, &mut Progress::default())
+            .map_err(|failure| failure.error)
+    }
+
+    /// Waits until GSP-RM is ready and asks it for what a driver has to know.
+    ///
+    /// Its interrupt is among that, so until then its messages are looked for.
+    fn meet_gsp_rm(
+        &mut self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+        events: Events<'_>,
+    ) -> Result<Irq, Failure> {
+        let io = hardware.io;
+        let sequencer = &self.sequencer(hardware);
+        let wait = Wait::Polling;
+        progress.run(io, Stage::InitDone, || {
+            let init_done = Awaited {
+                name: "GSP_INIT_DONE",
+                function: event::GSP_INIT_DONE,
+                sequence: None,
+            };
+            self.rpc
+                .wait_for(init_done, INIT_LIMIT, wait, sequencer, events)
+                .map(|_| ())
+        })?;
+        self.report.info = progress.run(io, Stage::StaticInfo, || {
+            let rpc = ("GET_GSP_STATIC_INFO", function::GET_GSP_STATIC_INFO);
+            let request = [StaticInfo::REQUEST];
+            StaticInfo::read(self.rpc.call(rpc, &request, wait, sequencer, events)?)
+        })?;
+        progress.run(io, Stage::Interrupts, || {
+            let control = RmControl {
+                h_client: self.report.info.client,
+                h_object: self.report.info.subdevice,
+                cmd: CTRL_INTR_GET_KERNEL_TABLE,
+                ..RmControl::default()
+            };
+            Irq::find(self.rpc.control(
+                "INTERNAL_INTR_GET_KERNEL_TABLE",
+                control,
+                Irq::REQUEST,
+                wait,
+                sequencer,
+                events,
+            )?)
+        })
+    }
+
+    /// Tells GSP-RM to stop and waits until the GSP has.
+    pub(crate) fn shut_down(
+        &mut self,
+        platform: &P,
+        hardware: Hardware<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        let sequencer = self.sequencer(hardware);
+        let request = UnloadingGuestDriver::default();
+        let rpc = ("UNLOADING_GUEST_DRIVER", function::UNLOADING_GUEST_DRIVER);
+        let wait = Wait::Interrupt(platform);
+        self.rpc
+            .call(rpc, &[request.as_bytes()], wait, &sequencer, events)?;
+        hardware.gsp.wait_mailbox0(
+            "the GSP's processor to be suspended",
+            MAILBOX0_LIBOS_SUSPENDED,
+            SUSPEND_LIMIT,
+        )?;
+        Ok(())
+    }
+}
