@@ -160,7 +160,7 @@ fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, files: &Files<P>) -> Result<Lay
 }
 
 /// Writes what depends on the layout, and what the GSP finds when it starts.
-// Not inlined, as kernel stacks are small and none of its structures is needed once it returns.
+// Kernel stacks are small: what is not inlined gives its structures back when it returns.
 #[inline(never)]
 fn write<P: Platform>(
     platform: &P,
@@ -196,6 +196,7 @@ fn write<P: Platform>(
 }
 
 /// Queues with the messages that GSP-RM has to find when it starts.
+#[inline(never)]
 fn enqueue_first<P: Platform>(
     platform: &P,
     chip: &Chip,
