@@ -82,6 +82,13 @@ impl<'a> Bin<'a> {
         })
     }
 
+    /// Checks that the ucode's own header has one of these lengths; it has no magic of its own.
+    pub(crate) fn check_header_len(&self, lens: &'static [u64]) -> Result<()> {
+        let at = offset_of!(BinHeader, data_offset);
+        let (field, len) = ("data_offset - header_offset", wide(self.header.len()));
+        self.file.check(at, field, Expected::OneOf(lens), len)
+    }
+
     /// Whether `file` starts with such a header, and how long the ucode's own header is.
     pub(crate) fn recognise(file: &[u8]) -> Option<usize> {
         let (raw, _) = BinHeader::ref_from_prefix(file).ok()?;

@@ -65,6 +65,7 @@ impl<'a> Bootloader<'a> {
     /// Checks `file` and finds what is in it.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::Bootloader, file)?;
+        bin.check_header_len(&[DESC_SIZE as u64, DESC_SIZE_V5 as u64])?;
         let desc: &RiscvUcodeDesc = bin.header.structure(0, "RM_RISCV_UCODE_DESC")?;
         let version = desc.version.get();
         bin.header

@@ -44,6 +44,7 @@ impl<'a> GenBootloader<'a> {
     /// Checks `file` and finds what is in it.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::GenBootloader, file)?;
+        bin.check_header_len(&[DESC_SIZE as u64])?;
         let desc: &BlDesc = bin.header.structure(0, "bl_desc")?;
         let tag = Expected::AtMost(MAX_START_TAG);
         bin.header.check(0, "start_tag", tag, desc.start_tag)?;

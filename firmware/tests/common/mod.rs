@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Small well-formed files of every format, and a look into every corner of a file.
+
+#![allow(dead_code, reason = "no test needs all of it")]
+
+pub(crate) mod rom;
+
+use nova_firmware::elf::Elf;
+use nova_firmware::vbios::{Scan, Step};
+use nova_firmware::{
+    Booter, Bootloader, Error, Fmc, Format, GenBootloader, Gsp, Result, Tlv, Vbios,
+};
+
+pub(crate) use rom::Rom;
+
+/// Every format with a small well-formed file of it.
+pub(crate) fn samples() -> Vec<(Format, Vec<u8>)> {
+    vec![
+        (Format::Gsp, gsp()),
+        (Format::Booter, booter()),
+        (Format::Bootloader, bootloader()),
+        (Format::GenBootloader, gen_bootloader()),
+        (Format::Fmc, fmc()),
+        (Format::Tlv, tlv()),
+        (Format::Vbios, Rom::GA102.build()),
+        (Format::Vbios, Rom::TU102.build()),
+    ]
+}
+
+/// Overwrites `file` at `at`.
+pub(crate) fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+/// Overwrites `file` at `at` with little-endian words.
+pub(crate) fn put_words(file: &mut [u8], at: usize, words: &[u32]) {
+    for (index, word) in words.iter().enumerate() {
+        put(file, at + 4 * index, &word.to_le_bytes());
+    }
+}
+
+/// An ELF file of one class: headers, contents, then the table of sections as `gsp-*.bin` has it.
+fn elf(wide: bool, kind: u16, machine: u16, sections: &[(&str, u32, &[u8])]) -> Vec<u8> {
+    let (header_len, entry_len) = if wide { (64, 64) } else { (52, 40) };
+    let mut file = vec![0; header_len];
+    let mut names = vec![0_u8];
+    let mut table = vec![0_u8; entry_len];
+    let mut add = |file: &mut Vec<u8>, name: u32, kind: u32, contents: &[u8]| {
+        let (offset, size) = (file.len() as u32, contents.len() as u32);
+        let mut entry = vec![0; entry_len];
+        put_words(&mut entry, 0, &[name, kind]);
+        if wide {
+            put_words(&mut entry, 24, &[offset, 0, size, 0]);
+        } else {
+            put_words(&mut entry, 16, &[offset, size]);
+        }
+        table.extend_from_slice(&entry);
+        file.extend_from_slice(contents);
+    };
+    for (name, kind, contents) in sections {
+        let at = names.len() as u32;
+        names.extend_from_slice(name.as_bytes());
+        names.push(0);
+        add(&mut file, at, *kind, contents);
+    }
+    let at = names.len() as u32;
+    names.extend_from_slice(b".shstrtab\0");
+    let strings = names.clone();
+    add(&mut file, at, 3, &strings);
+    let count = sections.len() as u16 + 2;
+    let table_at = file.len() as u32;
+    file.extend_from_slice(&table);
+    put(&mut file, 0, b"\x7fELF\0\x01\x01");
+    file[4] = if wide { 2 } else { 1 };
+    put(&mut file, 16, &kind.to_le_bytes());
+    put(&mut file, 18, &machine.to_le_bytes());
+    put_words(&mut file, 20, &[1]);
+    let (shoff, sizes) = if wide { (40, 52) } else { (32, 40) };
+    put_words(&mut file, shoff, &[table_at]);
+    let sizes_are = [header_len as u16, 0, 0, entry_len as u16, count, count - 1];
+    for (index, size) in sizes_are.iter().enumerate() {
+        put(&mut file, sizes + 2 * index, &size.to_le_bytes());
+    }
+    file
+}
+
+/// `gsp-570.144.bin` with an image of 4 KiB.
+pub(crate) fn gsp() -> Vec<u8> {
+    let mut note = vec![0; 36];
+    put_words(&mut note, 0, &[4, 20, 3]);
+    put(&mut note, 12, b"GNU\0");
+    put(&mut note, 16, &[0xb1; 20]);
+    let image = vec![0x13; 4096];
+    let sections: &[(&str, u32, &[u8])] = &[
+        (".fwimage", 1, &image),
+        (".note.gnu.build-id", 7, &note),
+        (".fwversion", 1, b"570.144\0"),
+        (".fwsignature_ad10x", 1, &[0xad; 64]),
+        (".fwsignature_ga10x", 1, &[0x6a; 64]),
+    ];
+    elf(true, 1, 243, sections)
+}
+
+/// `fmc-570.144.bin`.
+pub(crate) fn fmc() -> Vec<u8> {
+    let sections: &[(&str, u32, &[u8])] = &[
+        ("hash", 1, &[0x11; 48]),
+        ("signature", 1, &[0x22; 96]),
+        ("publickey", 1, &[0x33; 97]),
+        ("image", 1, &[0x44; 512]),
+    ];
+    elf(false, 0, 0, sections)
+}
+
+/// A file of ucode behind `header`, which is as long as it says.
+fn bin(header: &[u8], ucode: &[u8]) -> Vec<u8> {
+    let data_at = 24 + header.len();
+    let len = data_at + ucode.len();
+    let mut file = vec![0; len];
+    let blocks = len.next_multiple_of(256) as u32;
+    let (data_at_word, size) = (data_at as u32, ucode.len() as u32);
+    put_words(&mut file, 0, &[0x10de, 1, blocks, 24, data_at_word, size]);
+    put(&mut file, 24, header);
+    put(&mut file, data_at, ucode);
+    file
+}
+
+/// Where [`booter`] has the values that its header points to.
+pub(crate) const BOOTER_PATCH_LOC: usize = 24 + 36 + 2 * 384;
+
+/// `booter_load-570.144.bin` for GA102: two signatures, 1 KiB of code, 1 KiB of data.
+pub(crate) fn booter() -> Vec<u8> {
+    let mut header = vec![0; 36 + 2 * 384 + 12 + 12 + 36];
+    let at = |offset: usize| (24 + 36 + offset) as u32;
+    let behind = 2 * 384;
+    let words = [
+        at(0),
+        behind as u32,
+        at(behind),
+        at(behind + 4),
+        at(behind + 12),
+        12,
+        at(behind + 8),
+        at(behind + 24),
+        36,
+    ];
+    put_words(&mut header, 0, &words);
+    header[36..36 + 384].fill(0xa1);
+    header[36 + 384..36 + behind].fill(0xa0);
+    put_words(&mut header, 36 + behind, &[0x410, 0, 2]);
+    put_words(&mut header, 36 + behind + 12, &[1, 1, 3]);
+    let load = [0, 0x100, 0x400, 0x400, 1, 0x100, 0x300, 0x100, 0];
+    put_words(&mut header, 36 + behind + 24, &load);
+    bin(&header, &[0x5a; 0x800])
+}
+
+/// `bootloader-570.144.bin` for GA102.
+pub(crate) fn bootloader() -> Vec<u8> {
+    let mut header = vec![0; 84];
+    let words = [
+        5, 0xe00, 0x100, 0xf00, 0x10, 0, 0, 7, 0x0, 0x200, 0x200, 0x200, 0x400, 0x800, 1,
+    ];
+    put_words(&mut header, 0, &words);
+    bin(&header, &[0x17; 0x1000])
+}
+
+/// `gen_bootloader-570.144.bin`.
+pub(crate) fn gen_bootloader() -> Vec<u8> {
+    let mut header = vec![0; 24];
+    put_words(&mut header, 0, &[0xfd, 0, 0, 0x200, 0x200, 0x100]);
+    bin(&header, &[0xbd; 0x300])
+}
+
+/// A TLV file with a text, a number and bytes that need padding.
+pub(crate) fn tlv() -> Vec<u8> {
+    let mut file = b"NVFW".to_vec();
+    for (tag, value) in [
+        (b"VERS", b"570.144".as_slice()),
+        (b"CDSZ", &512_u32.to_le_bytes()),
+        (b"BLOB", &[1, 2, 3, 4, 5]),
+    ] {
+        file.extend_from_slice(tag);
+        file.extend_from_slice(&(value.len() as u32).to_le_bytes());
+        file.extend_from_slice(value);
+        file.resize(file.len().next_multiple_of(4), 0);
+    }
+    file
+}
+
+/// Looks at everything that a file of `format` holds; the first thing that is wrong is the error.
+pub(crate) fn look(format: Format, file: &[u8]) -> Result<()> {
+    match format {
+        Format::Gsp => look_at_gsp(file),
+        Format::Booter => look_at_booter(file),
+        Format::Bootloader => Bootloader::parse(file).map(drop),
+        Format::GenBootloader => GenBootloader::parse(file).map(drop),
+        Format::Fmc => look_at_elf(format, file).and_then(|()| Fmc::parse(file).map(drop)),
+        Format::Tlv => look_at_tlv(file),
+        Format::Vbios => look_at_vbios(file),
+    }
+}
+
+fn look_at_elf(format: Format, file: &[u8]) -> Result<()> {
+    for section in Elf::parse(format, file)?.sections() {
+        let section = section?;
+        let end = section.offset() + section.data().len();
+        assert_eq!(section.data(), &file[section.offset()..end]);
+    }
+    Ok(())
+}
+
+fn look_at_gsp(file: &[u8]) -> Result<()> {
+    let _ = file.first_chunk().map(nova_firmware::len_from_head);
+    look_at_elf(Format::Gsp, file)?;
+    let gsp = Gsp::parse(file)?;
+    assert!(!gsp.version().is_empty() && !gsp.image().is_empty());
+    for signature in gsp.signatures() {
+        signature?;
+    }
+    gsp.signature(".fwsignature_ga10x").map(drop)
+}
+
+fn look_at_booter(file: &[u8]) -> Result<()> {
+    let booter = Booter::parse(file)?;
+    let size = booter.signatures().size();
+    assert!(booter
+        .signatures()
+        .iter()
+        .all(|signature| signature.len() == size));
+    for layout in [booter.layout_tu102(), booter.layout_ga102()] {
+        for part in [layout.imem_sec, layout.dmem] {
+            assert!((part.source as usize + part.len as usize) <= booter.ucode().len());
+        }
+    }
+    assert!(booter.signature_offset() as usize + size <= booter.ucode().len());
+    for fuses in [0, 1, 2, 16, 31, 32, u32::MAX] {
+        let _ = booter.signature_for(fuses);
+    }
+    booter.signature_for(0).map(drop)
+}
+
+fn look_at_tlv(file: &[u8]) -> Result<()> {
+    let tlv = Tlv::parse(file)?;
+    for block in tlv.blocks() {
+        let end = block.offset + block.value.len();
+        assert_eq!(block.value, &file[block.offset..end]);
+    }
+    tlv.text("VERS")?;
+    let _ = (tlv.u32("CDSZ"), tlv.u32("VERS"), tlv.bytes("NONE"));
+    Ok(())
+}
+
+fn look_at_vbios(file: &[u8]) -> Result<()> {
+    let scanned = scan(file).map(drop);
+    let whole = look_at_parsed(file);
+    // What the scan finds wrong is wrong with the whole file too, and the other way round.
+    assert_eq!(scanned.is_ok(), whole.is_ok(), "{scanned:?} {whole:?}");
+    let vbios = Vbios::parse(file)?;
+    assert!(vbios.images().all(|image| image.len > 0));
+    for token in vbios.bit().tokens() {
+        token?;
+    }
+    for entry in vbios.entries()? {
+        let _ = vbios.ucode(&entry?);
+    }
+    whole
+}
+
+fn look_at_parsed(file: &[u8]) -> Result<()> {
+    let vbios = Vbios::parse(file)?;
+    vbios.version()?;
+    let fwsec = vbios.fwsec()?;
+    let mapper = fwsec.dmem_mapper();
+    let ucode = fwsec.bytes();
+    assert!(mapper.init_cmd + 4 <= ucode.len());
+    assert!(mapper.cmd_in_buffer + nova_firmware::vbios::COMMAND_LEN <= ucode.len());
+    if let Some(offset) = fwsec.signature_offset() {
+        assert!(offset as usize + 384 <= ucode.len());
+    }
+    for fuses in [0, 1, 15, 16, u32::MAX] {
+        let _ = fwsec.signature_for(fuses);
+    }
+    Ok(())
+}
+
+/// Reads `rom` as a driver does; the buffer, with holes, and the number of words read.
+pub(crate) fn scan(rom: &[u8]) -> std::result::Result<(Vec<u8>, usize), Error> {
+    let mut buffer = vec![0; rom.len()];
+    let (mut scan, mut words) = (Scan::new(), 0);
+    while let Step::Read(range) = scan.step(&buffer)? {
+        assert!(!range.is_empty(), "every step makes progress");
+        assert_eq!(range.start % 4, 0);
+        words += range.len().div_ceil(4);
+        buffer[range.clone()].copy_from_slice(&rom[range]);
+    }
+    Ok((buffer, words))
+}

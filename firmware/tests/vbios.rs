@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is read from VBIOS images, and how much of them.
+
+mod common;
+
+use common::{rom, scan, Rom};
+use nova_firmware::falcon::{Brom, Part};
+use nova_firmware::vbios::code_type;
+use nova_firmware::Vbios;
+
+/// Every variant of the images.
+fn variants() -> impl Iterator<Item = Rom> {
+    (0..64).map(|bits| Rom {
+        ifr: bits & 3,
+        efi: bits & 4 != 0,
+        npde: bits & 8 != 0,
+        desc: if bits & 16 != 0 { 2 } else { 3 },
+        wide_tokens: bits & 32 != 0,
+    })
+}
+
+#[test]
+fn every_variant_is_understood() {
+    for variant in variants() {
+        let file = variant.build();
+        let vbios = Vbios::parse(&file).unwrap_or_else(|error| panic!("{variant:?}: {error}"));
+        assert_eq!(vbios.ifr().map_or(0, |ifr| ifr.version), variant.ifr);
+        let kinds: Vec<_> = vbios.images().map(|image| image.code_type).collect();
+        let fwsec = [code_type::FWSEC, code_type::FWSEC];
+        let between = if variant.efi {
+            [code_type::EFI].as_slice()
+        } else {
+            &[]
+        };
+        assert_eq!(kinds, [&[code_type::PCI_AT], between, &fwsec].concat());
+        assert_eq!(vbios.bit().offset(), variant.start() + rom::BIT);
+        assert_eq!(
+            vbios.version().expect("a version").to_string(),
+            "94.02.02.42.b4"
+        );
+        assert_eq!(vbios.entries().expect("a table").count(), 2);
+        let fwsec = vbios
+            .fwsec()
+            .unwrap_or_else(|error| panic!("{variant:?}: {error}"));
+        assert_eq!(fwsec.ucode().offset(), variant.second() + rom::DESC);
+        assert_eq!(fwsec.bytes().len() as u32, rom::IMEM_LEN + rom::DMEM_LEN);
+        let mapper = fwsec.dmem_mapper();
+        assert_eq!(mapper.offset as u32, rom::IMEM_LEN + rom::MAPPER);
+        assert_eq!(mapper.init_cmd, mapper.offset + 44);
+        assert_eq!(mapper.cmd_in_buffer as u32, rom::IMEM_LEN + rom::COMMAND);
+    }
+}
+
+#[test]
+fn fwsec_v3() {
+    let file = Rom::GA102.build();
+    let fwsec = Vbios::parse(&file)
+        .and_then(|vbios| vbios.fwsec())
+        .expect("FWSEC");
+    let brom = Brom {
+        pkc_data_offset: rom::PKC_DATA,
+        engine_id_mask: 0x400,
+        ucode_id: 9,
+    };
+    assert_eq!(fwsec.brom(), Some(brom));
+    assert_eq!(
+        fwsec.signature_offset(),
+        Some(rom::IMEM_LEN + rom::PKC_DATA)
+    );
+    let layout = fwsec.layout();
+    assert_eq!(layout.imem_ns, None);
+    assert_eq!(layout.boot_addr, 0);
+    let imem = Part {
+        source: 0,
+        target: 0,
+        len: rom::IMEM_LEN,
+    };
+    assert_eq!(layout.imem_sec, imem);
+    assert_eq!(layout.dmem.source, rom::IMEM_LEN);
+    // Bits 1 and 2 are set, so the GPU's fuses must say 1 or 2.
+    assert_eq!(fwsec.signature_for(1).expect("for 1"), [0x51; 384]);
+    assert_eq!(fwsec.signature_for(2).expect("for 2"), [0x52; 384]);
+    for fuses in [0, 3, 16, u32::MAX] {
+        let error = fwsec.signature_for(fuses).expect_err("no such signature");
+        assert_eq!(error.field, "SignatureVersions");
+    }
+}
+
+#[test]
+fn fwsec_v2() {
+    let file = Rom::TU102.build();
+    let fwsec = Vbios::parse(&file)
+        .and_then(|vbios| vbios.fwsec())
+        .expect("FWSEC");
+    assert_eq!(fwsec.brom(), None);
+    assert_eq!(fwsec.signature_offset(), None);
+    let layout = fwsec.layout();
+    assert_eq!(
+        layout.imem_ns.map(|part| part.len),
+        Some(rom::IMEM_LEN - 0x100)
+    );
+    let secure = Part {
+        source: 0x100,
+        target: 0x100,
+        len: 0x100,
+    };
+    assert_eq!(layout.imem_sec, secure);
+    assert_eq!(layout.dmem.source, rom::IMEM_LEN);
+}
+
+/// The scan's buffer has holes where nobody looks, and what is parsed from it is the same.
+#[test]
+fn the_scan_reads_what_is_looked_at() {
+    for variant in variants() {
+        let file = variant.build();
+        let (read, _) = scan(&file).unwrap_or_else(|error| panic!("{variant:?}: {error}"));
+        let (sparse, whole) = (Vbios::parse(&read), Vbios::parse(&file));
+        let (sparse, whole) = (sparse.expect("enough"), whole.expect("sound"));
+        assert_eq!(sparse.version(), whole.version());
+        let (sparse, whole) = (
+            sparse.fwsec().expect("enough"),
+            whole.fwsec().expect("sound"),
+        );
+        assert_eq!(sparse.bytes(), whole.bytes());
+        assert_eq!(sparse.dmem_mapper(), whole.dmem_mapper());
+        assert_eq!(sparse.signature_for(1).ok(), whole.signature_for(1).ok());
+    }
+}
+
+/// FWSEC and its signatures must be read; all else together takes fewer than 200 words.
+#[test]
+fn the_scan_reads_no_more_than_it_must() {
+    let file = Rom::GA102.build();
+    let (_, words) = scan(&file).expect("a sound image");
+    let needed = (44 + 2 * 384 + rom::IMEM_LEN + rom::DMEM_LEN) as usize / 4;
+    assert!(words > needed, "{words}");
+    assert!(
+        words < needed + 200,
+        "{words} words, {needed} of them FWSEC"
+    );
+    assert!(words < file.len() / 4 / 8, "{words} of {}", file.len() / 4);
+}
