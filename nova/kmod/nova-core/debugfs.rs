@@ -6,7 +6,7 @@ use kernel::debugfs::{Dir, File, Writer};
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel::str::CString;
-use nova_core::{BootReport, Running};
+use nova_core::Running;
 
 use crate::dma::Memory;
 use crate::machine::Machine;
@@ -57,7 +57,10 @@ impl Files {
             let name = CString::try_from_fmt(fmt!("{name}"))?;
             KBox::pin_init(dir.read_binary_file(&name, memory.clone()), GFP_KERNEL)
         };
-        let report = Report(running.report().clone());
+        let report = Report(CString::try_from_fmt(fmt!(
+            "{}",
+            format_args!("{}", running.report())
+        ))?);
         Ok(Self {
             _logs: [log(init)?, log(intr)?, log(rm)?],
             _report: KBox::pin_init(dir.read_only_file(c"boot_report", report), GFP_KERNEL)?,
@@ -65,11 +68,11 @@ impl Files {
     }
 }
 
-/// The report, as people read it.
-struct Report(BootReport);
+/// The boot report as text, which is shorter than the report.
+struct Report(CString);
 
 impl Writer for Report {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        f.write_str(self.0.to_str().map_err(|_| fmt::Error)?)
     }
 }

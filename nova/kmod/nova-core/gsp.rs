@@ -7,6 +7,7 @@ use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::{Event, Failure, Irq, Running};
 
+use crate::errno::errno;
 use crate::machine::Machine;
 
 /// A machine and what runs on its GPU.
@@ -15,7 +16,7 @@ pub(crate) struct Gsp<'a> {
     #[pin]
     machine: Machine<'a>,
     #[pin]
-    running: Mutex<Option<Running<Machine<'a>>>>,
+    running: Mutex<Option<KBox<Running<Machine<'a>>>>>,
 }
 
 impl<'a> Gsp<'a> {
@@ -33,7 +34,7 @@ impl<'a> Gsp<'a> {
     }
 
     /// Whoever asks from now on gets what runs on the GPU.
-    pub(crate) fn set_running(&self, running: Running<Machine<'a>>) {
+    pub(crate) fn set_running(&self, running: KBox<Running<Machine<'a>>>) {
         *self.running.lock() = Some(running);
     }
 
@@ -53,17 +54,21 @@ impl<'a> Gsp<'a> {
         dev_warn!(self.machine.device(), "{}\n", format_args!("{event}"));
     }
 
-    /// Says why something failed.
-    pub(crate) fn log_failure(&self, failure: &Failure) {
+    /// Says why something failed, in one line; returns the error number for it.
+    #[inline(never)]
+    pub(crate) fn failed(&self, failure: &Failure) -> Error {
         dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
+        errno(failure.kind())
     }
 
     fn unload(&self) {
         let running = self.running.lock().take();
         if let Some(running) = running {
+            let running = KBox::into_inner(running);
             let unloaded = running.unload(&self.machine, &mut |event| self.log(event));
             if let Err(failure) = unloaded {
-                self.log_failure(&failure);
+                // The GPU is left as it is; the next attempt to bind it takes that into account.
+                let _ = self.failed(&failure);
             }
         }
     }
