@@ -9,11 +9,11 @@ use crate::io::Io;
 use crate::platform::Platform;
 use crate::prepare::Prepared;
 use crate::report::{BootReport, Progress, Stage};
-use crate::rpc::Events;
+use crate::rpc::{Event, Events};
 
 /// A GPU on which GSP-RM runs.
 pub struct Running<P: Platform> {
-    gpu: Gpu<P>,
+    gpu: P::Boxed<Gpu<P>>,
     irq: Irq,
 }
 
@@ -22,8 +22,8 @@ impl<P: Platform> Prepared<P> {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the GSP from running. What was done to the GPU has been undone then, as far as
-    /// [`Failure::recovery`] does not say otherwise.
+    /// Whatever keeps the GSP from running. What was done to the GPU has been undone then; where that
+    /// failed too, [`Event::NotPutBack`] says so.
     pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
         let io = &Io::new(platform);
         let Self { mut gpu, load } = self;
@@ -32,8 +32,12 @@ impl<P: Platform> Prepared<P> {
         match gpu.start(hardware, &load, events) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
-                let failure = gpu.way_back.recover(hardware, failure);
-                gpu.flush.unregister(io);
+                if failure.error != Error::CardGone {
+                    if let Err(failure) = gpu.way_back.walk(hardware, &mut Progress::default()) {
+                        events(Event::NotPutBack(&failure));
+                    }
+                    gpu.flush.unregister(io);
+                }
                 Err(failure)
             }
         }

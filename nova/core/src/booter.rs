@@ -17,36 +17,16 @@ use crate::io::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 use crate::wpr::wpr2;
 
-/// Which of the two programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Fills WPR2.
-    Load,
-    /// Takes WPR2 away.
-    Unload,
-}
-
-impl Kind {
-    /// Its file.
-    const fn file(self) -> &'static str {
-        match self {
-            Self::Load => "booter_load",
-            Self::Unload => "booter_unload",
-        }
-    }
-}
-
-/// Loads the program, signs it for this chip and puts it where the falcon can get it.
+/// Loads one of the two programs, signs it for this chip and puts it where the falcon can get it.
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
     chipset: Chipset,
-    kind: Kind,
+    kind: &'static str,
 ) -> Result<Ucode<P::Memory>, Error>
 where
     P: FirmwareFiles + DmaAllocator,
 {
-    let kind = kind.file();
     let file = File { chipset, kind };
     let bytes = file.load(platform)?;
     let malformed = |error| file.malformed(error);

@@ -222,8 +222,6 @@ pub struct Failure {
     pub stage: Stage,
     /// Why.
     pub error: Error,
-    /// What failed when the GPU was put back; `None` if nothing did or nothing had to be.
-    pub recovery: Option<Error>,
 }
 
 impl Failure {
@@ -383,10 +381,6 @@ impl fmt::Display for ImageError {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.stage, self.error)?;
-        match self.recovery {
-            Some(error) => write!(f, "; the GPU could not be put back: {error}"),
-            None => Ok(()),
-        }
+        write!(f, "{}: {}", self.stage, self.error)
     }
 }

@@ -16,6 +16,17 @@ use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, Loa
 use crate::radix3::Radix3;
 use crate::text::Text;
 
+/// Release of the firmware that this driver boots; part of the files' names.
+pub const FIRMWARE_RELEASE: &str = RELEASE;
+
+/// What files it takes to boot a chip.
+pub const FIRMWARE_KINDS: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+
+const GSP: &str = "gsp";
+const BOOTLOADER: &str = "bootloader";
+pub(crate) const BOOTER_LOAD: &str = "booter_load";
+pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
+
 /// Where `.fwimage` starts in every file so far: right behind the ELF header.
 const IMAGE_OFFSET: usize = 0x40;
 
@@ -24,7 +35,7 @@ const IMAGE_OFFSET: usize = 0x40;
 pub struct File {
     /// The chip that it is for.
     pub chipset: Chipset,
-    /// What it is: `gsp`, `bootloader`, `booter_load` or `booter_unload`.
+    /// What it is, one of [`FIRMWARE_KINDS`].
     pub kind: &'static str,
 }
 
@@ -62,7 +73,7 @@ impl File {
 /// The GSP's firmware, which the GPU reads where it was loaded.
 pub(crate) struct GspImage<I, M> {
     /// Keeps the pages mapped.
-    _image: I,
+    image: I,
     radix3: Radix3<M>,
     /// Bytes of the image in the file.
     pub(crate) size: usize,
@@ -82,10 +93,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
     where
         P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
     {
-        let file = File {
-            chipset,
-            kind: "gsp",
-        };
+        let file = File { chipset, kind: GSP };
         let load = |page_aligned_at| {
             platform
                 .load_image(file.name().as_str(), page_aligned_at, len_from_head)
@@ -124,7 +132,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             image.page_addr(start.checked_add(page.checked_mul(PAGE_SIZE)?)?)
         })?;
         Ok(Self {
-            _image: image,
+            image,
             radix3,
             size,
             signature,
@@ -132,6 +140,11 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             release,
             build_id,
         })
+    }
+
+    /// Bytes that were copied of it: the signature, and what the machine had to.
+    pub(crate) fn copied(&self) -> usize {
+        self.signature_size.saturating_add(self.image.copied())
     }
 
     /// Bus address of the tables.
@@ -160,7 +173,7 @@ impl<M: DmaMemory> RiscvBootloader<M> {
     {
         let file = File {
             chipset,
-            kind: "bootloader",
+            kind: BOOTLOADER,
         };
         let bytes = file.load(platform)?;
         let bootloader =

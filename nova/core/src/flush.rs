@@ -31,7 +31,7 @@ impl<M: DmaMemory> FlushPage<M> {
     }
 
     /// Takes the page back.
-    pub(crate) fn unregister(self, io: &Io<'_>) {
+    pub(crate) fn unregister(&self, io: &Io<'_>) {
         write(io, 0);
     }
 }

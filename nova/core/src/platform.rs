@@ -7,6 +7,7 @@
 //! through [`DmaAllocator`] and [`Scratch`], which may fail.
 
 use core::fmt;
+use core::ops::DerefMut;
 use core::time::Duration;
 
 /// The 32-bit registers of BAR0.
@@ -68,13 +69,20 @@ pub trait DmaAllocator {
     fn alloc_dma(&self, size: usize) -> Result<Self::Memory, OutOfMemory>;
 }
 
-/// Where plain memory comes from, for what no fixed capacity holds (a copy of the VBIOS).
+/// Where plain memory comes from, for what no fixed capacity holds (a copy of the VBIOS) and what
+/// should not lie on a stack.
 pub trait Scratch {
     /// Bytes that only the CPU sees; freed when dropped.
     type Bytes: AsRef<[u8]> + AsMut<[u8]>;
 
+    /// A value that only the CPU sees; freed when dropped.
+    type Boxed<T>: DerefMut<Target = T>;
+
     /// Allocates `size` zeroed bytes.
     fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory>;
+
+    /// Moves `value` off the stack.
+    fn boxed<T>(&self, value: T) -> Result<Self::Boxed<T>, OutOfMemory>;
 }
 
 /// A firmware file could not be loaded.
@@ -94,6 +102,12 @@ pub trait FirmwareImage: AsRef<[u8]> {
     ///
     /// `None` where `offset` is not a page boundary of the mapping or lies outside of the file.
     fn page_addr(&self, offset: usize) -> Option<u64>;
+
+    /// Bytes that the machine had to copy to get the file into place; none where it read the file
+    /// straight there.
+    fn copied(&self) -> usize {
+        0
+    }
 }
 
 /// Firmware files by the name under which the distribution installs them

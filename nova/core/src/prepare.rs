@@ -2,7 +2,11 @@
 
 //! From a GPU that was found to one whose boot is prepared: all that the GPU will read is written to
 //! memory, and the GPU is as it was.
+//!
+//! Kernel stacks are small: what handles large structures is not inlined, so that they are gone when it
+//! returns.
 
+use nova_hw::chipset::Chipset;
 use nova_hw::r570_144::function;
 use zerocopy::IntoBytes;
 
@@ -11,7 +15,7 @@ use crate::chip::Chip;
 use crate::error::{Error, Failure};
 use crate::falcon::Ucode;
 use crate::fb::{self, Layout};
-use crate::firmware::{copy, GspImage, RiscvBootloader};
+use crate::firmware::{copy, GspImage, RiscvBootloader, BOOTER_LOAD, BOOTER_UNLOAD};
 use crate::flush::FlushPage;
 use crate::fwsec;
 use crate::gfw;
@@ -20,7 +24,7 @@ use crate::identify::Found;
 use crate::io::Io;
 use crate::libos::Libos;
 use crate::platform::{DmaMemory, Platform};
-use crate::report::{BootReport, Stage};
+use crate::report::{BootReport, Progress, Stage};
 use crate::rpc::Rpc;
 use crate::static_info::StaticInfo;
 use crate::system_info::{system_info, Registry};
@@ -30,8 +34,8 @@ use crate::wpr;
 
 /// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.
 pub struct Prepared<P: Platform> {
-    pub(crate) gpu: Gpu<P>,
-    pub(crate) load: Load<P>,
+    pub(crate) gpu: P::Boxed<Gpu<P>>,
+    pub(crate) load: P::Boxed<Load<P>>,
 }
 
 /// What the GPU reads until GSP-RM runs.
@@ -83,45 +87,63 @@ impl Found {
         } = self;
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
         let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
-        let files: Files<P> = progress.run(io, Stage::Firmware, || {
-            Ok(Files {
-                image: GspImage::load(platform, chipset)?,
-                bootloader: RiscvBootloader::load(platform, chipset)?,
-                booter: booter::prepare(platform, io, chipset, booter::Kind::Load)?,
-                booter_unload: booter::prepare(platform, io, chipset, booter::Kind::Unload)?,
-            })
-        })?;
+        let files = progress.run(io, Stage::Firmware, || Files::load(platform, io, chipset))?;
         let layout = progress.run(io, Stage::Layout, || layout(io, &chip, &files))?;
-        let (written, vbios_version) = progress.run(io, Stage::Memory, || {
-            Ok((
-                write(platform, io, &chip, &vbios, &files, &layout)?,
-                vbios.version()?,
-            ))
+        let mut prepared = progress.run(io, Stage::Memory, || {
+            let written = Written::new(platform, io, &chip, &vbios, &files, &layout)?;
+            let report = BootReport {
+                chipset,
+                revision,
+                vbios_version: vbios.version()?,
+                firmware_release: files.image.release,
+                build_id: files.image.build_id,
+                firmware_mapped: files.image.size,
+                firmware_copied: written.copied().saturating_add(files.copied()),
+                frts: layout.frts.clone(),
+                wpr2: layout.wpr2.clone(),
+                info: StaticInfo::default(),
+                progress: Progress::default(),
+            };
+            assemble(platform, boot0, report, files, written)
         })?;
+        prepared.gpu.report.progress = progress;
+        Ok(prepared)
+    }
+}
 
-        let copied = [
-            written.fwsec_frts.size,
-            written.fwsec_sb.size,
-            files.booter.size,
-            files.booter_unload.size,
-            files.bootloader.size,
-            files.image.signature_size,
-        ];
-        let report = BootReport {
-            chipset,
-            revision,
-            vbios_version,
-            firmware_release: files.image.release,
-            build_id: files.image.build_id,
-            firmware_mapped: files.image.size,
-            firmware_copied: copied.iter().sum(),
-            frts: layout.frts,
-            wpr2: layout.wpr2,
-            info: StaticInfo::default(),
-            progress,
-        };
-        Ok(Prepared {
-            gpu: Gpu {
+impl<P: Platform> Files<P> {
+    fn load(platform: &P, io: &Io<'_>, chipset: Chipset) -> Result<Self, Error> {
+        Ok(Self {
+            image: GspImage::load(platform, chipset)?,
+            bootloader: RiscvBootloader::load(platform, chipset)?,
+            booter: booter::prepare(platform, io, chipset, BOOTER_LOAD)?,
+            booter_unload: booter::prepare(platform, io, chipset, BOOTER_UNLOAD)?,
+        })
+    }
+
+    /// Bytes of firmware that had to be copied.
+    fn copied(&self) -> usize {
+        self.image
+            .copied()
+            .saturating_add(self.bootloader.size)
+            .saturating_add(self.booter.size)
+            .saturating_add(self.booter_unload.size)
+    }
+}
+
+/// Puts together what outlives the preparation.
+#[inline(never)]
+fn assemble<P: Platform>(
+    platform: &P,
+    boot0: u32,
+    report: BootReport,
+    files: Files<P>,
+    written: Written<P>,
+) -> Result<Prepared<P>, Error> {
+    let no_memory = |e| Error::no_memory("the state of the GPU", e);
+    Ok(Prepared {
+        gpu: platform
+            .boxed(Gpu {
                 boot0,
                 bar: platform.pci().bar_sizes[0],
                 app_version: files.bootloader.app_version,
@@ -133,16 +155,18 @@ impl Found {
                     fwsec_sb: written.fwsec_sb,
                     booter_unload: files.booter_unload,
                 },
-            },
-            load: Load {
+            })
+            .map_err(no_memory)?,
+        load: platform
+            .boxed(Load {
                 fwsec_frts: written.fwsec_frts,
                 booter: files.booter,
                 metadata: written.metadata,
                 _image: files.image,
                 _bootloader: files.bootloader,
-            },
-        })
-    }
+            })
+            .map_err(no_memory)?,
+    })
 }
 
 /// Divides the frame buffer up.
@@ -159,17 +183,42 @@ fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, files: &Files<P>) -> Result<Lay
     })?)
 }
 
-/// Writes what depends on the layout, and what the GSP finds when it starts.
-// Kernel stacks are small: what is not inlined gives its structures back when it returns.
+impl<P: Platform> Written<P> {
+    /// Writes what depends on the layout, and what the GSP finds when it starts.
+    #[inline(never)]
+    fn new(
+        platform: &P,
+        io: &Io<'_>,
+        chip: &Chip,
+        vbios: &Vbios<P::Bytes>,
+        files: &Files<P>,
+        layout: &Layout,
+    ) -> Result<Self, Error> {
+        let fwsec = fwsec::Signed::new(io, vbios.fwsec()?)?;
+        let rpc = enqueue_first(platform, chip)?;
+        Ok(Self {
+            fwsec_frts: fwsec.frts(platform, &layout.frts)?,
+            fwsec_sb: fwsec.sb(platform)?,
+            metadata: metadata(platform, files, layout)?,
+            libos: Libos::new(platform, rpc.queue())?,
+            rpc,
+            flush: FlushPage::new(platform)?,
+        })
+    }
+
+    /// Bytes of firmware that had to be copied.
+    fn copied(&self) -> usize {
+        self.fwsec_frts.size.saturating_add(self.fwsec_sb.size)
+    }
+}
+
+/// What booter is told.
 #[inline(never)]
-fn write<P: Platform>(
+fn metadata<P: Platform>(
     platform: &P,
-    io: &Io<'_>,
-    chip: &Chip,
-    vbios: &Vbios<P::Bytes>,
     files: &Files<P>,
     layout: &Layout,
-) -> Result<Written<P>, Error> {
+) -> Result<P::Memory, Error> {
     let Files {
         image, bootloader, ..
     } = files;
@@ -183,16 +232,7 @@ fn write<P: Platform>(
             signature: (image.signature.dma_addr(), image.signature_size as u64),
         },
     );
-    let fwsec = fwsec::Signed::new(io, vbios.fwsec()?)?;
-    let rpc = enqueue_first(platform, chip)?;
-    Ok(Written {
-        fwsec_frts: fwsec.frts(platform, &layout.frts)?,
-        fwsec_sb: fwsec.sb(platform)?,
-        metadata: copy(platform, "the WPR metadata", metadata.as_bytes())?,
-        libos: Libos::new(platform, rpc.queue())?,
-        rpc,
-        flush: FlushPage::new(platform)?,
-    })
+    copy(platform, "the WPR metadata", metadata.as_bytes())
 }
 
 /// Queues with the messages that GSP-RM has to find when it starts.

@@ -15,7 +15,7 @@ use core::time::Duration;
 use nova_hw::r570_144::{event, function, OsErrorLog, RmControl};
 use zerocopy::IntoBytes;
 
-use crate::error::{Error, Timeout};
+use crate::error::{Error, Failure, Timeout};
 use crate::io::{Io, Pacer};
 use crate::platform::{DmaAllocator, DmaMemory, Interrupts, Scratch};
 use crate::queue::{Doorbell, Queue, QueueError, Received, MESSAGE_MAX};
@@ -30,7 +30,7 @@ const REPLY_LIMIT: Duration = Duration::from_secs(5);
 const ROOM_LIMIT: Duration = Duration::from_secs(1);
 
 /// What GSP-RM reports on its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// An error, with the number by which NVIDIA's documents know it.
@@ -40,6 +40,8 @@ pub enum Event<'a> {
         /// What happened, in GSP-RM's words.
         text: &'a str,
     },
+    /// A boot failed, and so did putting the GPU back: it has to be reset.
+    NotPutBack(&'a Failure),
     /// Something that this driver does not act upon.
     Unknown {
         /// Number of the event.
@@ -51,6 +53,7 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OsError { xid, text } => write!(f, "Xid {xid}: {text}"),
+            Self::NotPutBack(failure) => write!(f, "the GPU could not be put back: {failure}"),
             Self::Unknown { function } => write!(f, "event {function:#x} of GSP-RM skipped"),
         }
     }

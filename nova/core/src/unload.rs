@@ -5,7 +5,7 @@
 //! Source: open-gpu-kernel-modules 570, `kgspTeardown_TU102` and `kgspUnloadRm_IMPL`.
 
 use crate::booter;
-use crate::error::{Error, Failure};
+use crate::error::Failure;
 use crate::falcon::Ucode;
 use crate::fwsec;
 use crate::gpu::Hardware;
@@ -35,17 +35,5 @@ impl<M: DmaMemory> WayBack<M> {
             booter::unload(io, &sec2, &self.booter_unload)
         });
         fwsec.and(booter)
-    }
-
-    /// Walks it after `failure`, which keeps what failed on the way.
-    pub(crate) fn recover(&self, hardware: Hardware<'_>, failure: Failure) -> Failure {
-        let back = match failure.error {
-            Error::CardGone => Ok(()),
-            _ => self.walk(hardware, &mut Progress::default()),
-        };
-        Failure {
-            recovery: back.err().map(|failure| failure.error),
-            ..failure
-        }
     }
 }
