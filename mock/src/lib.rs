@@ -1,3 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! (crate docs)
+//! A GPU that is a program: one file per hardware block.
+//!
+//! The card behaves as hardware does towards a driver. It reads what the driver prepared the way the
+//! hardware would, and refuses what the hardware would refuse, with the reason in its trace. It does
+//! not know who is asking, and shares nothing with the driver but definitions (`nova_hw`).
+//!
+//! [`Gpu`] is the card; [`in_process`] puts it behind the traits of `nova_core` for tests without a
+//! VM. Not here: display, engines, channels.
+#![forbid(unsafe_code)]
+
+mod block;
+mod booter;
+mod brom;
+pub mod chips;
+pub mod config;
+mod falcon;
+mod fault;
+pub mod firmware;
+mod fuse;
+mod fwsec;
+mod gpu;
+mod gsp;
+mod gsp_rm;
+pub mod host;
+pub mod in_process;
+mod intr;
+mod pbus;
+mod pdisp;
+mod pfb;
+mod pgc6;
+mod pmc;
+mod prom;
+mod queue;
+mod schedule;
+mod sequencer;
+pub mod synthetic;
+mod trace;
+pub mod vbios;
+mod vram;
+
+pub use block::{Block, Engine};
+pub use fault::Fault;
+pub use fuse::Fuses;
+pub use gpu::{Gpu, NoFwsec, Setup};
+pub use trace::{Accesses, Refusal, Trace};
+pub use vram::Vram;

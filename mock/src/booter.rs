@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Booter, the signed program on SEC2 that puts GSP-RM into WPR2 and starts it, and its counterpart
+//! that takes WPR2 away.
+//!
+//! Its source is not public. What it checks follows from what drivers must hand to it: the checks are
+//! those that the comments of gsp_fw_wpr_meta.h and the layout in kernel_gsp_tu102.c
+//! (open-gpu-kernel-modules 570) imply. The error codes are the model's own.
+
+use std::ops::Range;
+
+use nova_hw::gsp::{BOOTER_UNLOAD_MAILBOX, PAGE_SIZE};
+use nova_hw::r570_144::GspFwWprMeta;
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::firmware::Firmware;
+use crate::host::{GuestMemory, Unmapped};
+
+const KIB_4: u64 = 0x1000;
+const KIB_64: u64 = 0x1_0000;
+const KIB_128: u64 = 0x2_0000;
+const MIB: u64 = 0x10_0000;
+
+/// Bytes that a falcon's DMA moves at least, and so the alignment of what it reads.
+const DMA_ALIGN: u64 = 256;
+
+/// Bits of the addresses that the card can put on the bus.
+///
+/// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs.
+pub(crate) const BUS_BITS: u32 = 47;
+
+/// Entries of a page of a radix3 table.
+const ENTRIES: u64 = (PAGE_SIZE / 8) as u64;
+
+/// Why booter does not boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Code {
+    /// The metadata cannot be read or is not metadata.
+    Metadata = 1,
+    /// The frame buffer is not divided as it must be.
+    Layout = 2,
+    /// FRTS is not where the metadata says.
+    Frts = 3,
+    /// GSP-RM's image is not the signed one.
+    Image = 4,
+    /// The signature is not GSP-RM's.
+    Signature = 5,
+    /// The RISC-V bootloader is not the signed one.
+    Bootloader = 6,
+    /// The GSP is running.
+    Busy = 7,
+    /// What was asked for is not known.
+    Arguments = 8,
+}
+
+/// Booter's refusal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) code: Code,
+    pub(crate) reason: String,
+}
+
+fn refuse<T>(code: Code, reason: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused {
+        code,
+        reason: reason.into(),
+    })
+}
+
+fn unmapped(code: Code, what: &str) -> impl Fn(Unmapped) -> Refused + '_ {
+    move |error| Refused {
+        code,
+        reason: format!("{what}: {error}"),
+    }
+}
+
+/// Checks all that was handed over, at `address` of the machine's memory.
+pub(crate) fn load(
+    memory: &dyn GuestMemory,
+    address: u64,
+    firmware: &Firmware,
+    vram: u64,
+    wpr2: Option<&Range<u64>>,
+) -> Result<GspFwWprMeta, Refused> {
+    check_address(Code::Metadata, "WPR metadata", address, DMA_ALIGN)?;
+    let bytes = memory
+        .read_vec(address, size_of::<GspFwWprMeta>())
+        .map_err(unmapped(Code::Metadata, "WPR metadata"))?;
+    let Ok(meta) = GspFwWprMeta::read_from_bytes(&bytes) else {
+        return refuse(Code::Metadata, "WPR metadata of the wrong size");
+    };
+    check_metadata(&meta)?;
+    check_layout(&meta, vram)?;
+    check_frts(&meta, wpr2)?;
+    check_bootloader(memory, &meta, firmware)?;
+    check_signature(memory, &meta, firmware)?;
+    check_image(memory, &meta, firmware)?;
+    Ok(meta)
+}
+
+fn check_address(code: Code, what: &str, address: u64, align: u64) -> Result<(), Refused> {
+    if address == 0 || address % align != 0 || address >> BUS_BITS != 0 {
+        return refuse(code, format!("{what} at bus address {address:#x}"));
+    }
+    Ok(())
+}
+
+fn check_metadata(meta: &GspFwWprMeta) -> Result<(), Refused> {
+    let fields = [
+        ("magic", meta.magic, GspFwWprMeta::MAGIC),
+        ("revision", meta.revision, GspFwWprMeta::REVISION),
+        ("bootCount", meta.boot_count, 0),
+        ("verified", meta.verified, 0),
+    ];
+    for (name, found, expected) in fields {
+        if found != expected {
+            return refuse(
+                Code::Metadata,
+                format!("{name} is {found:#x}, not {expected:#x}"),
+            );
+        }
+    }
+    if meta.padding != [0; 2] {
+        return refuse(Code::Metadata, "padding is not zero");
+    }
+    Ok(())
+}
+
+/// Part of the frame buffer: name, start, size, alignment of the start.
+type Part = (&'static str, u64, u64, u64);
+
+fn check_layout(meta: &GspFwWprMeta, vram: u64) -> Result<(), Refused> {
+    if meta.fb_size != vram {
+        return refuse(
+            Code::Layout,
+            format!("fbSize is {:#x}, the card has {vram:#x}", meta.fb_size),
+        );
+    }
+    if meta.gsp_fw_rsvd_start != meta.non_wpr_heap_offset {
+        return refuse(Code::Layout, "gspFwRsvdStart is not nonWprHeapOffset");
+    }
+    let parts: [Part; 7] = [
+        (
+            "nonWprHeap",
+            meta.non_wpr_heap_offset,
+            meta.non_wpr_heap_size,
+            MIB,
+        ),
+        (
+            "gspFwWpr",
+            meta.gsp_fw_wpr_start,
+            size_of::<GspFwWprMeta>() as u64,
+            KIB_128,
+        ),
+        (
+            "gspFwHeap",
+            meta.gsp_fw_heap_offset,
+            meta.gsp_fw_heap_size,
+            MIB,
+        ),
+        ("gspFw", meta.gsp_fw_offset, meta.size_of_radix3_elf, KIB_64),
+        (
+            "bootBin",
+            meta.boot_bin_offset,
+            meta.size_of_bootloader,
+            KIB_4,
+        ),
+        ("frts", meta.frts_offset, meta.frts_size, KIB_128),
+        (
+            "vgaWorkspace",
+            meta.vga_workspace_offset,
+            meta.vga_workspace_size,
+            KIB_64,
+        ),
+    ];
+    let mut end = 0;
+    for (name, start, size, align) in parts {
+        if size == 0 {
+            return refuse(Code::Layout, format!("{name} is empty"));
+        }
+        if start % align != 0 {
+            return refuse(
+                Code::Layout,
+                format!("{name} at {start:#x} is not aligned to {align:#x}"),
+            );
+        }
+        if start < end {
+            return refuse(
+                Code::Layout,
+                format!("{name} at {start:#x} starts before {end:#x}"),
+            );
+        }
+        end = start.checked_add(size).unwrap_or(u64::MAX);
+    }
+    if end != vram {
+        return refuse(Code::Layout, format!("vgaWorkspace ends at {end:#x}"));
+    }
+    let wpr_end = meta.gsp_fw_wpr_end;
+    if wpr_end % KIB_128 != 0 || wpr_end > meta.vga_workspace_offset {
+        return refuse(Code::Layout, format!("gspFwWprEnd is {wpr_end:#x}"));
+    }
+    Ok(())
+}
+
+fn check_frts(meta: &GspFwWprMeta, wpr2: Option<&Range<u64>>) -> Result<(), Refused> {
+    let Some(wpr2) = wpr2 else {
+        return refuse(Code::Frts, "FWSEC has not opened WPR2");
+    };
+    let frts = meta.frts_offset..meta.frts_offset + meta.frts_size;
+    if frts != *wpr2 {
+        return refuse(
+            Code::Frts,
+            format!("FRTS is {frts:#x?}, WPR2 is {wpr2:#x?}"),
+        );
+    }
+    if frts.end != meta.gsp_fw_wpr_end {
+        return refuse(
+            Code::Frts,
+            format!(
+                "FRTS ends at {:#x}, gspFwWprEnd is {:#x}",
+                frts.end, meta.gsp_fw_wpr_end
+            ),
+        );
+    }
+    Ok(())
+}
+
+fn check_bootloader(
+    memory: &dyn GuestMemory,
+    meta: &GspFwWprMeta,
+    firmware: &Firmware,
+) -> Result<(), Refused> {
+    let expected = &firmware.bootloader;
+    let fields = [
+        (
+            "sizeOfBootloader",
+            meta.size_of_bootloader,
+            expected.ucode.len() as u64,
+        ),
+        (
+            "bootloaderCodeOffset",
+            meta.bootloader_code_offset,
+            expected.code_offset.into(),
+        ),
+        (
+            "bootloaderDataOffset",
+            meta.bootloader_data_offset,
+            expected.data_offset.into(),
+        ),
+        (
+            "bootloaderManifestOffset",
+            meta.bootloader_manifest_offset,
+            expected.manifest_offset.into(),
+        ),
+    ];
+    for (name, found, expected) in fields {
+        if found != expected {
+            return refuse(
+                Code::Bootloader,
+                format!("{name} is {found:#x}, not {expected:#x}"),
+            );
+        }
+    }
+    let address = meta.sysmem_addr_of_bootloader;
+    check_address(Code::Bootloader, "bootloader", address, DMA_ALIGN)?;
+    let found = memory
+        .read_vec(address, expected.ucode.len())
+        .map_err(unmapped(Code::Bootloader, "bootloader"))?;
+    compare(Code::Bootloader, "bootloader", 0, &found, &expected.ucode)
+}
+
+fn check_signature(
+    memory: &dyn GuestMemory,
+    meta: &GspFwWprMeta,
+    firmware: &Firmware,
+) -> Result<(), Refused> {
+    let expected = &firmware.gsp.signature;
+    if meta.size_of_signature != expected.len() as u64 {
+        return refuse(
+            Code::Signature,
+            format!(
+                "sizeOfSignature is {:#x}, not {:#x}",
+                meta.size_of_signature,
+                expected.len()
+            ),
+        );
+    }
+    let address = meta.sysmem_addr_of_signature;
+    check_address(Code::Signature, "signature", address, DMA_ALIGN)?;
+    let found = memory
+        .read_vec(address, expected.len())
+        .map_err(unmapped(Code::Signature, "signature"))?;
+    compare(Code::Signature, "signature", 0, &found, expected)
+}
+
+fn compare(
+    code: Code,
+    what: &str,
+    offset: u64,
+    found: &[u8],
+    expected: &[u8],
+) -> Result<(), Refused> {
+    match found
+        .iter()
+        .zip(expected)
+        .position(|(found, expected)| found != expected)
+    {
+        Some(at) => refuse(
+            code,
+            format!(
+                "byte {:#x} of the {what} is not the signed one",
+                offset + at as u64
+            ),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Walks the three levels of tables and compares the image page by page.
+fn check_image(
+    memory: &dyn GuestMemory,
+    meta: &GspFwWprMeta,
+    firmware: &Firmware,
+) -> Result<(), Refused> {
+    let size = firmware.gsp.size();
+    if meta.size_of_radix3_elf != size {
+        return refuse(
+            Code::Image,
+            format!(
+                "sizeOfRadix3Elf is {:#x}, not {size:#x}",
+                meta.size_of_radix3_elf
+            ),
+        );
+    }
+    let pages = size.div_ceil(PAGE_SIZE as u64);
+    let tables = pages.div_ceil(ENTRIES);
+    let level0 = vec![meta.sysmem_addr_of_radix3_elf];
+    let level1 = entries(memory, &level0, tables.div_ceil(ENTRIES), "level 1")?;
+    let level2 = entries(memory, &level1, tables, "level 2")?;
+    let image = entries(memory, &level2, pages, "image")?;
+
+    let (mut found, mut expected) = ([0; PAGE_SIZE], [0; PAGE_SIZE]);
+    for (page, address) in (0..).zip(image) {
+        let offset = page * PAGE_SIZE as u64;
+        let len = (size - offset).min(PAGE_SIZE as u64) as usize;
+        memory
+            .read(address, &mut found[..len])
+            .map_err(unmapped(Code::Image, "image"))?;
+        if let Err(error) = firmware.gsp.read_at(offset, &mut expected[..len]) {
+            return refuse(Code::Image, format!("the file to compare with: {error}"));
+        }
+        if found[..len] != expected[..len] {
+            compare(
+                Code::Image,
+                "image",
+                offset,
+                &found[..len],
+                &expected[..len],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads `count` addresses of pages of the next level out of the pages `tables`.
+fn entries(
+    memory: &dyn GuestMemory,
+    tables: &[u64],
+    count: u64,
+    what: &str,
+) -> Result<Vec<u64>, Refused> {
+    let mut found = Vec::new();
+    for &table in tables {
+        check_address(Code::Image, "radix3 table", table, PAGE_SIZE as u64)?;
+        let left = count - found.len() as u64;
+        let bytes = memory
+            .read_vec(table, left.min(ENTRIES) as usize * 8)
+            .map_err(unmapped(Code::Image, "radix3 table"))?;
+        for entry in bytes.chunks_exact(8) {
+            let address = entry
+                .iter()
+                .rev()
+                .fold(0, |value, &byte| value << 8 | u64::from(byte));
+            let name = format!("{what} page {}", found.len());
+            check_address(Code::Image, &name, address, PAGE_SIZE as u64)?;
+            found.push(address);
+        }
+    }
+    Ok(found)
+}
+
+/// What booter leaves at the start of WPR2.
+pub(crate) fn verified(meta: &GspFwWprMeta) -> Vec<u8> {
+    let mut meta = *meta;
+    meta.verified = GspFwWprMeta::VERIFIED;
+    meta.as_bytes().to_vec()
+}
+
+/// Checks whether WPR2 may be taken away.
+pub(crate) fn unload(
+    mailbox: [u32; 2],
+    wpr2: Option<&Range<u64>>,
+    gsp_is_active: bool,
+) -> Result<(), Refused> {
+    if mailbox != [BOOTER_UNLOAD_MAILBOX; 2] {
+        return refuse(Code::Arguments, format!("mailboxes {mailbox:#x?}"));
+    }
+    if gsp_is_active {
+        return refuse(Code::Busy, "the GSP's RISC-V core is running");
+    }
+    if wpr2.is_none() {
+        return refuse(Code::Arguments, "WPR2 is not up");
+    }
+    Ok(())
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The falcon's boot ROM: it starts secure code only with a signature that fits the code, the engine
+//! and the fused version.
+//!
+//! The model has no keys: it knows a signed program by its bytes.
+//!
+//! Source: open-gpu-kernel-modules 570, kernel_gsp_falcon_ga102.c (what drivers program) and
+//! kernel_gsp_frts_tu102.c, nouveau, nvkm/falcon/ga100.c (which signature belongs to which version).
+
+use std::ops::Range;
+
+use nova_hw::falcon::BLOCK_SIZE;
+use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
+
+use crate::block::Engine;
+use crate::falcon::Falcon;
+use crate::fuse::Fuses;
+
+/// The boot ROM's parameters.
+#[derive(Debug, Default)]
+pub(crate) struct Brom {
+    mod_sel: u32,
+    ucode_id: u32,
+    engidmask: u32,
+    paraaddr: u32,
+}
+
+impl Brom {
+    /// Reads the register at `offset` from the second base, where there is one.
+    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+        match offset {
+            BromModSel::OFFSET => Some(self.mod_sel),
+            BromCurrUcodeId::OFFSET => Some(self.ucode_id),
+            BromEngidmask::OFFSET => Some(self.engidmask),
+            BromParaaddr::OFFSET => Some(self.paraaddr),
+            _ => None,
+        }
+    }
+
+    /// Writes the register at `offset` from the second base, where there is one.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+        match offset {
+            BromModSel::OFFSET => self.mod_sel = value,
+            BromCurrUcodeId::OFFSET => self.ucode_id = value,
+            BromEngidmask::OFFSET => self.engidmask = value,
+            BromParaaddr::OFFSET => self.paraaddr = value,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+/// How signatures are told apart by version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// The first is for this version, each later one for the version below; the last one where
+    /// nothing is fused.
+    Descending(u32),
+    /// One per set bit, from the lowest; bit n is for version n.
+    Bits(u16),
+}
+
+/// A signed program for a falcon.
+#[derive(Debug)]
+pub(crate) struct Ucode {
+    /// Code, as it belongs into code memory from its start.
+    pub(crate) code: Vec<u8>,
+    /// Virtual address of the first byte of code.
+    pub(crate) code_address: u32,
+    /// Data, as it belongs into data memory from its start, without a signature.
+    pub(crate) data: Vec<u8>,
+    /// Parts of the data that hold parameters.
+    pub(crate) parameters: Vec<Range<usize>>,
+    /// Where in the data the signature belongs.
+    pub(crate) signature_at: u32,
+    /// The signatures.
+    pub(crate) signatures: Vec<Vec<u8>>,
+    /// Which signature is for which version.
+    pub(crate) versions: Versions,
+    /// Engines that it may run on.
+    pub(crate) engine_id_mask: u32,
+    /// Number under which the boot ROM looks up the fuse.
+    pub(crate) ucode_id: u32,
+}
+
+impl Ucode {
+    /// The signature that counts where version `fused` is fused.
+    pub(crate) fn signature(&self, fused: u32) -> Option<&[u8]> {
+        let index = match self.versions {
+            Versions::Descending(_) if fused == 0 => self.signatures.len().checked_sub(1)?,
+            Versions::Descending(first) => first.checked_sub(fused)? as usize,
+            Versions::Bits(bits) => {
+                let bit = 1_u16.checked_shl(fused).filter(|bit| bits & bit != 0)?;
+                (bits & (bit - 1)).count_ones() as usize
+            }
+        };
+        self.signatures.get(index).map(Vec::as_slice)
+    }
+
+    /// Is this the code that is loaded in `falcon`?
+    pub(crate) fn is_code_of(&self, falcon: &Falcon) -> bool {
+        falcon.imem.starts_with(&self.code)
+    }
+
+    /// What the boot ROM checks before it lets the program run.
+    pub(crate) fn verify(
+        &self,
+        falcon: &Falcon,
+        engine: Engine,
+        fuses: &Fuses,
+    ) -> Result<(), String> {
+        let brom = &falcon.brom;
+        let algo = BromModSel::from(brom.mod_sel).algo();
+        if algo != ModSelAlgo::Rsa3k {
+            return Err(format!("MOD_SEL names {algo:?} as algorithm, not RSA3K"));
+        }
+        if brom.engidmask != self.engine_id_mask {
+            return Err(format!(
+                "ENGIDMASK is {:#x}, the program is signed for {:#x}",
+                brom.engidmask, self.engine_id_mask
+            ));
+        }
+        if self.engine_id_mask & engine.id().bit() == 0 {
+            return Err(format!("the program is not for {engine:?}"));
+        }
+        if brom.ucode_id != self.ucode_id {
+            return Err(format!(
+                "CURR_UCODE_ID is {}, the program is signed as {}",
+                brom.ucode_id, self.ucode_id
+            ));
+        }
+        if brom.paraaddr != self.signature_at {
+            return Err(format!(
+                "PARAADDR is {:#x}, the program's signature belongs at {:#x}",
+                brom.paraaddr, self.signature_at
+            ));
+        }
+        if falcon.bootvec != self.code_address {
+            return Err(format!(
+                "BOOTVEC is {:#x}, the program starts at {:#x}",
+                falcon.bootvec, self.code_address
+            ));
+        }
+        self.verify_code(falcon)?;
+        self.verify_signature(falcon, engine, fuses)?;
+        self.verify_data(falcon)
+    }
+
+    fn verify_code(&self, falcon: &Falcon) -> Result<(), String> {
+        let first = self.code_address / BLOCK_SIZE as u32;
+        let blocks = self.code.len().div_ceil(BLOCK_SIZE);
+        for (tag, block) in (first..).zip(&falcon.code[..blocks.min(falcon.code.len())]) {
+            if !block.valid || !block.secure {
+                return Err(format!("code block {tag:#x} was not loaded as secure code"));
+            }
+            if block.tag != tag {
+                return Err(format!("code block {tag:#x} is tagged {:#x}", block.tag));
+            }
+        }
+        Ok(())
+    }
+
+    fn verify_signature(
+        &self,
+        falcon: &Falcon,
+        engine: Engine,
+        fuses: &Fuses,
+    ) -> Result<(), String> {
+        let fused = fuses.version(engine.id(), self.ucode_id);
+        let Some(signature) = self.signature(fused) else {
+            return Err(format!(
+                "the program is not signed for the fused version {fused}"
+            ));
+        };
+        let at = self.signature_at as usize;
+        let loaded = falcon.dmem.get(at..).unwrap_or_default();
+        if loaded.starts_with(signature) {
+            return Ok(());
+        }
+        let other = self
+            .signatures
+            .iter()
+            .any(|other| loaded.starts_with(other));
+        Err(match other {
+            true => format!("the signature is not the one for the fused version {fused}"),
+            false => format!("there is no signature of the program at {at:#x} of the data memory"),
+        })
+    }
+
+    fn verify_data(&self, falcon: &Falcon) -> Result<(), String> {
+        let signature = self.signature_at as usize;
+        let signature = signature..signature + self.signatures.first().map_or(0, Vec::len);
+        let wrong = self
+            .data
+            .iter()
+            .zip(&falcon.dmem)
+            .enumerate()
+            .filter(|(_, (expected, found))| expected != found)
+            .map(|(at, _)| at)
+            .find(|at| {
+                !signature.contains(at) && !self.parameters.iter().any(|hole| hole.contains(at))
+            });
+        match wrong {
+            Some(at) => Err(format!(
+                "byte {at:#x} of the data memory is not the program's"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::CodeBlock;
+
+    fn ucode() -> Ucode {
+        Ucode {
+            code: vec![0x11; 0x200],
+            code_address: 0x100,
+            data: vec![0x22; 0x200],
+            parameters: vec![0x1f0..0x200],
+            signature_at: 0x10,
+            signatures: vec![vec![1; 384], vec![2; 384]],
+            versions: Versions::Descending(1),
+            engine_id_mask: 1,
+            ucode_id: 3,
+        }
+    }
+
+    /// A falcon with the program loaded as it should be.
+    fn loaded(ucode: &Ucode) -> Falcon {
+        let mut falcon = Falcon::new();
+        falcon.imem[..ucode.code.len()].copy_from_slice(&ucode.code);
+        for (tag, block) in (1..3).zip(&mut falcon.code) {
+            *block = CodeBlock {
+                tag,
+                secure: true,
+                valid: true,
+            };
+        }
+        falcon.dmem[..ucode.data.len()].copy_from_slice(&ucode.data);
+        falcon.dmem[0x10..0x10 + 384].fill(1);
+        falcon.bootvec = 0x100;
+        falcon.brom = Brom {
+            mod_sel: 1,
+            ucode_id: 3,
+            engidmask: 1,
+            paraaddr: 0x10,
+        };
+        falcon
+    }
+
+    fn refused(change: impl FnOnce(&mut Falcon)) -> String {
+        let ucode = ucode();
+        let mut falcon = loaded(&ucode);
+        change(&mut falcon);
+        ucode
+            .verify(&falcon, Engine::Sec2, &Fuses::default())
+            .unwrap_err()
+    }
+
+    #[test]
+    fn a_program_that_is_loaded_as_it_should_be_runs() {
+        let ucode = ucode();
+        let mut falcon = loaded(&ucode);
+        falcon.dmem[0x1f5] = 0;
+        assert!(ucode.is_code_of(&falcon));
+        assert_eq!(
+            ucode.verify(&falcon, Engine::Sec2, &Fuses::default()),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn each_wrong_thing_is_named() {
+        assert!(refused(|falcon| falcon.brom.mod_sel = 0).contains("RSA3K"));
+        assert!(refused(|falcon| falcon.brom.engidmask = 0x400).contains("ENGIDMASK"));
+        assert!(refused(|falcon| falcon.brom.ucode_id = 4).contains("CURR_UCODE_ID"));
+        assert!(refused(|falcon| falcon.brom.paraaddr = 0).contains("PARAADDR"));
+        assert!(refused(|falcon| falcon.bootvec = 0).contains("BOOTVEC"));
+        assert!(refused(|falcon| falcon.code[1].secure = false).contains("secure"));
+        assert!(refused(|falcon| falcon.code[1].tag = 7).contains("tagged"));
+        assert!(refused(|falcon| falcon.dmem[0x10..0x190].fill(2)).contains("fused version"));
+        assert!(refused(|falcon| falcon.dmem[0x10..0x190].fill(3)).contains("no signature"));
+        assert!(refused(|falcon| falcon.dmem[0x1a0] = 0).contains("0x1a0"));
+    }
+
+    #[test]
+    fn the_wrong_engine_is_refused() {
+        let ucode = ucode();
+        let error = ucode.verify(&loaded(&ucode), Engine::Gsp, &Fuses::default());
+        assert!(error.unwrap_err().contains("not for Gsp"));
+    }
+
+    #[test]
+    fn signatures_descend_or_follow_bits() {
+        let mut ucode = ucode();
+        assert_eq!(ucode.signature(0), Some(&[2; 384][..]));
+        assert_eq!(ucode.signature(1), Some(&[1; 384][..]));
+        assert_eq!(ucode.signature(2), None);
+        ucode.versions = Versions::Bits(0b1010);
+        assert_eq!(ucode.signature(1), Some(&[1; 384][..]));
+        assert_eq!(ucode.signature(3), Some(&[2; 384][..]));
+        assert_eq!(ucode.signature(0), None);
+        assert_eq!(ucode.signature(40), None);
+    }
+}

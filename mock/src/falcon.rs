@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A falcon: its memories, its DMA through FBIF, its reset, and what starts and halts it; and the
+//! switch to the RISC-V core that shares its memories (Peregrine).
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h,
+//! dev_fbif_v4.h and dev_riscv_pri.h, src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c,
+//! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c; nouveau, nvkm/falcon/ga102.c.
+
+use nova_hw::falcon::BLOCK_SIZE;
+use nova_hw::regs::falcon as reg;
+use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
+use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl, RiscvCpuctl, RiscvIrqdest, RiscvIrqmask};
+
+use crate::brom::Brom;
+
+/// Blocks of code memory and of data memory; enough for all programs of release 570.144.
+const IMEM_BLOCKS: usize = 0x100;
+const DMEM_BLOCKS: usize = 0x100;
+
+/// What a read of a register gives that the CPU may not see, or that does not answer.
+///
+/// Source: open-gpu-kernel-modules 570, kernel_falcon_ga102.c (`privErrVal`).
+pub(crate) const PRIV_ERROR: u32 = 0xbadf_5040;
+
+/// What is known of a block of code memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodeBlock {
+    /// Virtual address in units of blocks.
+    pub(crate) tag: u32,
+    /// Loaded as secure code.
+    pub(crate) secure: bool,
+    /// Loaded at all since the reset.
+    pub(crate) valid: bool,
+}
+
+/// What a write to a register sets going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Nothing.
+    None,
+    /// The engine comes out of reset.
+    Reset,
+    /// The falcon core starts.
+    Start,
+    /// The driver asks for the other core.
+    SelectCore(CoreSelect),
+    /// A transfer.
+    Dma(Transfer),
+    /// Interrupts are announced again.
+    Retrigger,
+    /// The state of interrupts changed.
+    Interrupts,
+    /// Nothing, because the hardware refuses.
+    Refused(&'static str),
+}
+
+/// Which memory of the falcon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    Imem { tag: u32, secure: bool },
+    Dmem,
+}
+
+/// A transfer into the falcon's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Transfer {
+    /// Where from.
+    pub(crate) target: FbifTarget,
+    /// Address there.
+    pub(crate) address: u64,
+    /// Where to.
+    pub(crate) memory: Memory,
+    /// Byte offset there.
+    pub(crate) offset: usize,
+    /// Bytes.
+    pub(crate) len: usize,
+}
+
+/// State of a falcon.
+#[derive(Debug)]
+pub(crate) struct Falcon {
+    pub(crate) imem: Vec<u8>,
+    pub(crate) code: Vec<CodeBlock>,
+    pub(crate) dmem: Vec<u8>,
+    pub(crate) mailbox: [u32; 2],
+    pub(crate) os: u32,
+    rm: u32,
+    pub(crate) bootvec: u32,
+    /// Raised interrupts.
+    pub(crate) irqstat: u32,
+    irqmask: u32,
+    irqdest: u32,
+    pub(crate) halted: bool,
+    /// Only the alias of the control register starts the core.
+    pub(crate) alias_en: bool,
+    in_reset: bool,
+    /// The memories are still being cleared after the reset.
+    pub(crate) scrubbing: bool,
+    /// A transfer came to nothing and blocks those behind it.
+    pub(crate) dma_stuck: bool,
+    require_ctx: bool,
+    dma_base: u64,
+    dma_offset: u32,
+    dma_bus_offset: u32,
+    transcfg: [FbifTranscfg; FbifTranscfg::COUNT as usize],
+    fbif_ctl: FbifCtl,
+    pub(crate) brom: Brom,
+    pub(crate) riscv: Riscv,
+}
+
+/// State of the RISC-V core.
+#[derive(Debug)]
+pub(crate) struct Riscv {
+    pub(crate) active: bool,
+    /// Interrupts that its program routes to the CPU.
+    pub(crate) irqmask: u32,
+    pub(crate) core: CoreSelect,
+    /// The switch to `core` is complete.
+    pub(crate) core_valid: bool,
+    br_fetch: bool,
+}
+
+impl Falcon {
+    pub(crate) fn new() -> Self {
+        let mut falcon = Self {
+            imem: vec![0; IMEM_BLOCKS * BLOCK_SIZE],
+            code: vec![CodeBlock::default(); IMEM_BLOCKS],
+            dmem: vec![0; DMEM_BLOCKS * BLOCK_SIZE],
+            mailbox: [0; 2],
+            os: 0,
+            rm: 0,
+            bootvec: 0,
+            irqstat: 0,
+            irqmask: 0,
+            irqdest: 0,
+            halted: true,
+            alias_en: false,
+            in_reset: false,
+            scrubbing: false,
+            dma_stuck: false,
+            require_ctx: true,
+            dma_base: 0,
+            dma_offset: 0,
+            dma_bus_offset: 0,
+            transcfg: [FbifTranscfg::new(); FbifTranscfg::COUNT as usize],
+            fbif_ctl: FbifCtl::new(),
+            brom: Brom::default(),
+            riscv: Riscv {
+                active: false,
+                irqmask: 0,
+                core: CoreSelect::Falcon,
+                core_valid: true,
+                br_fetch: false,
+            },
+        };
+        falcon.reset();
+        falcon.scrubbing = false;
+        falcon
+    }
+
+    /// What a reset of the engine does; the selected core survives it.
+    fn reset(&mut self) {
+        self.imem.fill(0);
+        self.code.fill(CodeBlock::default());
+        self.dmem.fill(0);
+        self.mailbox = [0; 2];
+        (self.os, self.rm, self.bootvec) = (0, 0, 0);
+        (self.irqstat, self.irqmask, self.irqdest) = (0, 0, 0);
+        self.halted = true;
+        self.alias_en = false;
+        self.scrubbing = true;
+        self.dma_stuck = false;
+        self.require_ctx = true;
+        self.transcfg = [FbifTranscfg::new(); FbifTranscfg::COUNT as usize];
+        self.fbif_ctl = FbifCtl::new();
+        self.brom = Brom::default();
+        self.riscv.active = false;
+        self.riscv.irqmask = 0;
+    }
+
+    /// Interrupts that are raised and go to the CPU.
+    pub(crate) fn interrupts_to_cpu(&self) -> u32 {
+        let mask = match self.riscv.core {
+            CoreSelect::Falcon => self.irqmask & self.irqdest,
+            CoreSelect::Riscv => self.riscv.irqmask,
+        };
+        self.irqstat & mask
+    }
+
+    /// Reads the register at `offset` from the engine's base, where there is one.
+    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+        if self.in_reset && offset != reg::FalconEngine::OFFSET {
+            return Some(PRIV_ERROR);
+        }
+        let value = match offset {
+            reg::FalconIrqstat::OFFSET => self.irqstat,
+            reg::FalconIrqmask::OFFSET => self.irqmask,
+            reg::FalconIrqdest::OFFSET => self.irqdest,
+            reg::FalconMailbox0::OFFSET => self.mailbox[0],
+            reg::FalconMailbox1::OFFSET => self.mailbox[1],
+            reg::FalconOs::OFFSET => self.os,
+            reg::FalconRm::OFFSET => self.rm,
+            reg::FalconHwcfg2::OFFSET => reg::FalconHwcfg2::new()
+                .with_riscv(true)
+                .with_mem_scrubbing(self.scrubbing)
+                .with_reset_ready(true)
+                .into(),
+            reg::FalconCpuctl::OFFSET => reg::FalconCpuctl::new()
+                .with_halted(self.halted)
+                .with_alias_en(self.alias_en)
+                .into(),
+            reg::FalconCpuctlAlias::OFFSET => 0,
+            reg::FalconBootvec::OFFSET => self.bootvec,
+            reg::FalconHwcfg::OFFSET => reg::FalconHwcfg::new()
+                .with_imem_size((IMEM_BLOCKS & 0x1ff) as u16)
+                .with_dmem_size((DMEM_BLOCKS & 0x1ff) as u16)
+                .into(),
+            reg::FalconDmactl::OFFSET => reg::FalconDmactl::new()
+                .with_require_ctx(self.require_ctx)
+                .with_imem_scrubbing(self.scrubbing)
+                .with_dmem_scrubbing(self.scrubbing)
+                .into(),
+            reg::FalconDmatrfbase::OFFSET => (self.dma_base >> 8) as u32,
+            reg::FalconDmatrfbase1::OFFSET => (self.dma_base >> 40) as u32,
+            reg::FalconDmatrfmoffs::OFFSET => self.dma_offset,
+            reg::FalconDmatrffboffs::OFFSET => self.dma_bus_offset,
+            reg::FalconDmatrfcmd::OFFSET => reg::FalconDmatrfcmd::new()
+                .with_idle(!self.dma_stuck)
+                .into(),
+            reg::FalconEngine::OFFSET => reg::FalconEngine::new().with_reset(self.in_reset).into(),
+            FbifCtl::OFFSET => self.fbif_ctl.into(),
+            RISCV_CPUCTL => RiscvCpuctl::new()
+                .with_active_stat(self.riscv.active)
+                .with_halted(!self.riscv.active)
+                .into(),
+            RISCV_IRQMASK | RISCV_IRQDEST => self.riscv.irqmask,
+            RISCV_BCR_CTRL => RiscvBcrCtrl::new()
+                .with_valid(self.riscv.core_valid)
+                .with_core_select(self.riscv.core)
+                .with_br_fetch(self.riscv.br_fetch)
+                .into(),
+            _ => match offset.checked_sub(reg::SIZE) {
+                Some(second) => return self.brom.read(second),
+                None => (*self.transcfg.get(transcfg_index(offset)?)?).into(),
+            },
+        };
+        Some(value)
+    }
+
+    /// Writes the register at `offset` from the engine's base, where there is one.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<Action> {
+        if self.in_reset && offset != reg::FalconEngine::OFFSET {
+            return Some(Action::Refused("write to a falcon that is held in reset"));
+        }
+        match offset {
+            reg::FalconIrqsset::OFFSET => {
+                self.irqstat |= value;
+                return Some(Action::Interrupts);
+            }
+            reg::FalconIrqsclr::OFFSET => {
+                self.irqstat &= !value;
+                return Some(Action::Interrupts);
+            }
+            reg::FalconIrqmset::OFFSET => self.irqmask |= value,
+            reg::FalconIrqmclr::OFFSET => self.irqmask &= !value,
+            reg::FalconIrqdest::OFFSET => self.irqdest = value,
+            reg::FalconMailbox0::OFFSET => self.mailbox[0] = value,
+            reg::FalconMailbox1::OFFSET => self.mailbox[1] = value,
+            reg::FalconOs::OFFSET => self.os = value,
+            reg::FalconRm::OFFSET => self.rm = value,
+            reg::FalconCpuctl::OFFSET => {
+                let start = reg::FalconCpuctl::from(value).startcpu();
+                return Some(self.start(start, !self.alias_en));
+            }
+            reg::FalconCpuctlAlias::OFFSET => {
+                let start = reg::FalconCpuctlAlias::from(value).startcpu();
+                return Some(self.start(start, self.alias_en));
+            }
+            reg::FalconBootvec::OFFSET => self.bootvec = value,
+            reg::FalconDmactl::OFFSET => {
+                self.require_ctx = reg::FalconDmactl::from(value).require_ctx();
+            }
+            reg::FalconDmatrfbase::OFFSET => {
+                self.dma_base = self.dma_base & !0xff_ffff_ff00 | u64::from(value) << 8;
+            }
+            reg::FalconDmatrfbase1::OFFSET => {
+                let base1 = u64::from(reg::FalconDmatrfbase1::from(value).base());
+                self.dma_base = self.dma_base & 0xff_ffff_ffff | base1 << 40;
+            }
+            reg::FalconDmatrfmoffs::OFFSET => {
+                self.dma_offset = reg::FalconDmatrfmoffs::from(value).offs();
+            }
+            reg::FalconDmatrffboffs::OFFSET => self.dma_bus_offset = value,
+            reg::FalconDmatrfcmd::OFFSET => return Some(self.transfer(value.into())),
+            reg::FalconEngine::OFFSET => {
+                return Some(self.hold_in_reset(reg::FalconEngine::from(value).reset()));
+            }
+            reg::FalconIntrRetrigger::OFFSET => return Some(Action::Retrigger),
+            FbifCtl::OFFSET => self.fbif_ctl = value.into(),
+            RISCV_BCR_CTRL => return Some(self.select_core(value.into())),
+            _ => match offset.checked_sub(reg::SIZE) {
+                Some(second) => self.brom.write(second, value)?,
+                None => *self.transcfg.get_mut(transcfg_index(offset)?)? = value.into(),
+            },
+        }
+        Some(Action::None)
+    }
+
+    fn start(&mut self, start: bool, through_here: bool) -> Action {
+        match (start, through_here) {
+            (false, _) => Action::None,
+            (true, false) => Action::Refused("start through the wrong control register"),
+            (true, true) if self.riscv.core == CoreSelect::Riscv => {
+                Action::Refused("start of the falcon core while RISC-V is selected")
+            }
+            (true, true) if self.scrubbing => Action::Refused("start before the scrubbing is done"),
+            (true, true) if !self.halted => Action::Refused("start of a falcon that runs"),
+            (true, true) => {
+                self.halted = false;
+                Action::Start
+            }
+        }
+    }
+
+    fn hold_in_reset(&mut self, hold: bool) -> Action {
+        let was_held = std::mem::replace(&mut self.in_reset, hold);
+        match (was_held, hold) {
+            (true, false) => {
+                self.reset();
+                Action::Reset
+            }
+            (false, true) => {
+                self.riscv.active = false;
+                Action::None
+            }
+            _ => Action::None,
+        }
+    }
+
+    fn select_core(&mut self, value: RiscvBcrCtrl) -> Action {
+        self.riscv.br_fetch = value.br_fetch();
+        self.riscv.core_valid = false;
+        Action::SelectCore(value.core_select())
+    }
+
+    /// Checks a transfer. One that the hardware does not carry out is never done, and blocks the
+    /// queue until the next reset.
+    fn transfer(&mut self, command: reg::FalconDmatrfcmd) -> Action {
+        match self.check_transfer(command) {
+            Ok(transfer) => Action::Dma(transfer),
+            Err(reason) => {
+                self.dma_stuck = true;
+                Action::Refused(reason)
+            }
+        }
+    }
+
+    fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
+        let config = self.transcfg[usize::from(command.ctxdma())];
+        if self.dma_stuck {
+            return Err("DMA behind a transfer that does not end");
+        }
+        if self.scrubbing {
+            return Err("DMA before the scrubbing is done");
+        }
+        if command.is_write() {
+            return Err("DMA out of the falcon's memory");
+        }
+        if self.require_ctx {
+            return Err("DMA without a context, which DMACTL requires");
+        }
+        match config.mem_type() {
+            FbifMemType::Virtual => {
+                return Err("DMA to virtual addresses without an address space")
+            }
+            FbifMemType::Physical if !self.fbif_ctl.allow_phys_no_ctx() => {
+                return Err("DMA to physical addresses without a context, which FBIF_CTL forbids");
+            }
+            FbifMemType::Physical => {}
+        }
+        if config.target() == FbifTarget::Reserved {
+            return Err("DMA to an aperture that does not exist");
+        }
+        let len = 4 << command.size();
+        let offset = self.dma_offset as usize;
+        let (memory, size) = match command.imem() {
+            true => (
+                Memory::Imem {
+                    tag: self.dma_bus_offset / BLOCK_SIZE as u32,
+                    secure: command.sec() != 0,
+                },
+                self.imem.len(),
+            ),
+            false => (Memory::Dmem, self.dmem.len()),
+        };
+        if command.imem() && command.size() != reg::FalconDmatrfcmd::SIZE_256B {
+            return Err("DMA of less than a block into the code memory");
+        }
+        if offset % len != 0 || self.dma_bus_offset as usize % len != 0 {
+            return Err("DMA that is not aligned to its size");
+        }
+        if offset + len > size {
+            return Err("DMA behind the end of the falcon's memory");
+        }
+        Ok(Transfer {
+            target: config.target(),
+            address: self.dma_base + u64::from(self.dma_bus_offset),
+            memory,
+            offset,
+            len,
+        })
+    }
+
+    /// Puts what a transfer brought where it belongs.
+    pub(crate) fn load(&mut self, transfer: &Transfer, bytes: &[u8]) {
+        let range = transfer.offset..transfer.offset + transfer.len;
+        match transfer.memory {
+            Memory::Dmem => self.dmem[range].copy_from_slice(bytes),
+            Memory::Imem { tag, secure } => {
+                self.imem[range].copy_from_slice(bytes);
+                self.code[transfer.offset / BLOCK_SIZE] = CodeBlock {
+                    tag,
+                    secure,
+                    valid: true,
+                };
+            }
+        }
+    }
+
+    /// Number of the first code block that is loaded for virtual address `address`.
+    pub(crate) fn block_at(&self, address: u32) -> Option<usize> {
+        let tag = address / BLOCK_SIZE as u32;
+        self.code
+            .iter()
+            .position(|block| block.valid && block.tag == tag)
+    }
+}
+
+const RISCV_CPUCTL: u32 = reg::SIZE + RiscvCpuctl::OFFSET;
+const RISCV_IRQMASK: u32 = reg::SIZE + RiscvIrqmask::OFFSET;
+const RISCV_IRQDEST: u32 = reg::SIZE + RiscvIrqdest::OFFSET;
+const RISCV_BCR_CTRL: u32 = reg::SIZE + RiscvBcrCtrl::OFFSET;
+
+fn transcfg_index(offset: u32) -> Option<usize> {
+    Some((offset.checked_sub(FbifTranscfg::OFFSET)? / FbifTranscfg::STRIDE) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A falcon that is set up for DMA from coherent memory, as drivers do it.
+    fn ready() -> Falcon {
+        let mut falcon = Falcon::new();
+        falcon.write(reg::FalconDmactl::OFFSET, 0).unwrap();
+        falcon.write(FbifCtl::OFFSET, 0x80).unwrap();
+        falcon.write(FbifTranscfg::OFFSET, 0x5).unwrap();
+        falcon
+    }
+
+    fn dma(falcon: &mut Falcon, command: reg::FalconDmatrfcmd) -> Action {
+        let command = command.with_size(reg::FalconDmatrfcmd::SIZE_256B);
+        falcon
+            .write(reg::FalconDmatrfcmd::OFFSET, command.into())
+            .unwrap()
+    }
+
+    fn is_idle(falcon: &Falcon) -> bool {
+        let command = falcon.read(reg::FalconDmatrfcmd::OFFSET).unwrap();
+        reg::FalconDmatrfcmd::from(command).idle()
+    }
+
+    #[test]
+    fn code_is_tagged_by_its_offset_on_the_bus() {
+        let mut falcon = ready();
+        falcon
+            .write(reg::FalconDmatrfbase::OFFSET, 0x1234_5678)
+            .unwrap();
+        falcon.write(reg::FalconDmatrfbase1::OFFSET, 0x12).unwrap();
+        falcon.write(reg::FalconDmatrfmoffs::OFFSET, 0x200).unwrap();
+        falcon
+            .write(reg::FalconDmatrffboffs::OFFSET, 0x300)
+            .unwrap();
+        let command = reg::FalconDmatrfcmd::new().with_imem(true).with_sec(1);
+        let Action::Dma(transfer) = dma(&mut falcon, command) else {
+            panic!("refused");
+        };
+        assert_eq!(transfer.target, FbifTarget::CoherentSysmem);
+        assert_eq!(transfer.address, 0x1212_3456_7b00);
+        assert_eq!((transfer.offset, transfer.len), (0x200, 0x100));
+
+        falcon.load(&transfer, &[7; 0x100]);
+        assert_eq!(falcon.block_at(0x3ff), Some(2));
+        assert!(falcon.code[2].secure);
+        assert_eq!(falcon.imem[0x200..0x300], [7; 0x100]);
+        assert_eq!(falcon.block_at(0x200), None);
+        assert!(is_idle(&falcon));
+    }
+
+    #[test]
+    fn dma_needs_a_context_or_leave_to_go_without() {
+        let command = reg::FalconDmatrfcmd::new();
+        for (offset, value) in [
+            (reg::FalconDmactl::OFFSET, 1),
+            (FbifCtl::OFFSET, 0),
+            (FbifTranscfg::OFFSET, 0x1),
+            (FbifTranscfg::OFFSET, 0x7),
+        ] {
+            let mut falcon = ready();
+            falcon.write(offset, value).unwrap();
+            assert!(matches!(dma(&mut falcon, command), Action::Refused(_)));
+            assert!(!is_idle(&falcon));
+        }
+        assert!(matches!(dma(&mut ready(), command), Action::Dma(_)));
+    }
+
+    #[test]
+    fn dma_outside_of_the_memory_or_out_of_it_is_refused() {
+        let mut falcon = ready();
+        falcon
+            .write(
+                reg::FalconDmatrfmoffs::OFFSET,
+                (DMEM_BLOCKS * BLOCK_SIZE) as u32,
+            )
+            .unwrap();
+        assert!(matches!(
+            dma(&mut falcon, reg::FalconDmatrfcmd::new()),
+            Action::Refused(_)
+        ));
+
+        let mut falcon = ready();
+        let command = reg::FalconDmatrfcmd::new().with_is_write(true);
+        assert!(matches!(dma(&mut falcon, command), Action::Refused(_)));
+
+        let mut falcon = ready();
+        falcon.write(reg::FalconDmatrfmoffs::OFFSET, 4).unwrap();
+        assert!(matches!(
+            dma(&mut falcon, reg::FalconDmatrfcmd::new()),
+            Action::Refused(_)
+        ));
+    }
+
+    #[test]
+    fn a_reset_clears_and_scrubs() {
+        let mut falcon = ready();
+        falcon.write(reg::FalconMailbox0::OFFSET, 5).unwrap();
+        falcon.dma_stuck = true;
+        let reset = |falcon: &mut Falcon, value| falcon.write(reg::FalconEngine::OFFSET, value);
+        assert_eq!(reset(&mut falcon, 1), Some(Action::None));
+        assert_eq!(falcon.read(reg::FalconHwcfg2::OFFSET), Some(PRIV_ERROR));
+        assert!(matches!(
+            falcon.write(reg::FalconOs::OFFSET, 1),
+            Some(Action::Refused(_))
+        ));
+        assert_eq!(reset(&mut falcon, 0), Some(Action::Reset));
+        let hwcfg2 = reg::FalconHwcfg2::from(falcon.read(reg::FalconHwcfg2::OFFSET).unwrap());
+        assert!(hwcfg2.mem_scrubbing());
+        assert_eq!(falcon.read(reg::FalconMailbox0::OFFSET), Some(0));
+        assert!(is_idle(&falcon));
+        assert!(matches!(
+            falcon.write(reg::FalconCpuctl::OFFSET, 2),
+            Some(Action::Refused(_))
+        ));
+    }
+
+    #[test]
+    fn only_one_of_the_control_registers_starts_the_core() {
+        let mut falcon = ready();
+        assert!(matches!(
+            falcon.write(reg::FalconCpuctlAlias::OFFSET, 2),
+            Some(Action::Refused(_))
+        ));
+        assert_eq!(
+            falcon.write(reg::FalconCpuctl::OFFSET, 2),
+            Some(Action::Start)
+        );
+        assert!(matches!(
+            falcon.write(reg::FalconCpuctl::OFFSET, 2),
+            Some(Action::Refused(_))
+        ));
+
+        let mut falcon = ready();
+        falcon.alias_en = true;
+        assert!(matches!(
+            falcon.write(reg::FalconCpuctl::OFFSET, 2),
+            Some(Action::Refused(_))
+        ));
+        assert_eq!(
+            falcon.write(reg::FalconCpuctlAlias::OFFSET, 2),
+            Some(Action::Start)
+        );
+    }
+
+    #[test]
+    fn the_falcon_does_not_start_while_riscv_is_selected() {
+        let mut falcon = ready();
+        assert_eq!(
+            falcon.write(RISCV_BCR_CTRL, 0x111),
+            Some(Action::SelectCore(CoreSelect::Riscv))
+        );
+        falcon.riscv.core = CoreSelect::Riscv;
+        assert!(matches!(
+            falcon.write(reg::FalconCpuctl::OFFSET, 2),
+            Some(Action::Refused(_))
+        ));
+    }
+
+    #[test]
+    fn registers_that_are_not_there_do_not_answer() {
+        let mut falcon = ready();
+        assert_eq!(falcon.read(0x7fc), None);
+        assert_eq!(falcon.write(0x1ffc, 0), None);
+    }
+}

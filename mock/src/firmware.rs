@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The signed firmware as its authors built it: what the boot ROM and booter verify against.
+//!
+//! Hardware knows it by signatures; the model has no keys and knows it by its bytes.
+//!
+//! Source: nouveau, include/nvfw/{fw,hs}.h and nvkm/subdev/gsp/ga102.c for the booter files;
+//! open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/rmRiscvUcode.h for the
+//! bootloader's descriptor.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object::read::elf::ElfFile64;
+use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
+
+use nova_hw::r570_144::RELEASE;
+
+use crate::brom::{Ucode, Versions};
+use crate::chips::Chip;
+
+/// A firmware file.
+#[derive(Clone, Debug)]
+pub enum Image {
+    /// In memory.
+    Bytes(Arc<[u8]>),
+    /// On disk; read as needed, since the largest has tens of megabytes.
+    File(Arc<File>),
+}
+
+impl Image {
+    /// Size in bytes.
+    pub fn len(&self) -> io::Result<u64> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.len() as u64),
+            Self::File(file) => Ok(file.metadata()?.len()),
+        }
+    }
+
+    /// Is there nothing in it?
+    pub fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Reads from byte `offset`.
+    pub fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => {
+                let from = usize::try_from(offset)
+                    .ok()
+                    .and_then(|at| bytes.get(at..)?.get(..into.len()))
+                    .ok_or(io::ErrorKind::UnexpectedEof)?;
+                into.copy_from_slice(from);
+                Ok(())
+            }
+            Self::File(file) => file.read_exact_at(into, offset),
+        }
+    }
+
+    /// The whole file.
+    pub fn read_all(&self) -> io::Result<Vec<u8>> {
+        let len = usize::try_from(self.len()?).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        let mut bytes = vec![0; len];
+        self.read_at(0, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A place that holds firmware files under the names that Linux asks for.
+pub trait Store {
+    /// Opens `name`, for example `nvidia/ga102/gsp/gsp-570.144.bin`.
+    fn open(&self, name: &str) -> io::Result<Image>;
+}
+
+/// A folder like `/lib/firmware`.
+#[derive(Clone, Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Store for Folder {
+    fn open(&self, name: &str) -> io::Result<Image> {
+        File::open(self.0.join(name)).map(|file| Image::File(Arc::new(file)))
+    }
+}
+
+/// Files in memory.
+#[derive(Clone, Debug, Default)]
+pub struct InMemory(pub BTreeMap<String, Arc<[u8]>>);
+
+impl Store for InMemory {
+    fn open(&self, name: &str) -> io::Result<Image> {
+        let bytes = self.0.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Image::Bytes(bytes.clone()))
+    }
+}
+
+/// A firmware file is not usable.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct FirmwareError {
+    name: String,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Io(io::Error),
+    Elf(object::read::Error),
+    Section(&'static str),
+    Field { what: &'static str, at: usize },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Elf(error) => write!(f, "{error}"),
+            Self::Section(name) => write!(f, "has no section {name}"),
+            Self::Field { what, at } => write!(f, "{what} at byte {at:#x} is not in the file"),
+        }
+    }
+}
+
+impl From<io::Error> for Why {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<object::read::Error> for Why {
+    fn from(error: object::read::Error) -> Self {
+        Self::Elf(error)
+    }
+}
+
+/// Name under which a file of the release is installed.
+pub fn file_name(chip: &Chip, what: &str) -> String {
+    format!("nvidia/{}/gsp/{what}-{RELEASE}.bin", chip.chipset.name())
+}
+
+/// The firmware of a chip.
+#[derive(Debug)]
+pub struct Firmware {
+    pub(crate) booter_load: Ucode,
+    pub(crate) booter_unload: Ucode,
+    pub(crate) bootloader: Bootloader,
+    pub(crate) gsp: GspImage,
+}
+
+impl Firmware {
+    /// Reads the firmware of `chip` from `store`.
+    pub fn load(chip: &Chip, store: &dyn Store) -> Result<Self, FirmwareError> {
+        fn file<T>(
+            chip: &Chip,
+            store: &dyn Store,
+            what: &str,
+            parse: impl FnOnce(Image) -> Result<T, Why>,
+        ) -> Result<T, FirmwareError> {
+            let name = file_name(chip, what);
+            store
+                .open(&name)
+                .map_err(Why::Io)
+                .and_then(parse)
+                .map_err(|why| FirmwareError { name, why })
+        }
+        Ok(Self {
+            booter_load: file(chip, store, "booter_load", |image| {
+                booter(&image.read_all()?)
+            })?,
+            booter_unload: file(chip, store, "booter_unload", |image| {
+                booter(&image.read_all()?)
+            })?,
+            bootloader: file(chip, store, "bootloader", |image| {
+                Bootloader::parse(&image.read_all()?)
+            })?,
+            gsp: file(chip, store, "gsp", |image| {
+                GspImage::parse(image, chip.chipset.fwsignature_section())
+            })?,
+        })
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize, what: &'static str) -> Result<u32, Why> {
+    bytes
+        .get(at..)
+        .and_then(|rest| rest.first_chunk())
+        .map(|word| u32::from_le_bytes(*word))
+        .ok_or(Why::Field { what, at })
+}
+
+fn slice<'a>(bytes: &'a [u8], at: u32, len: u32, what: &'static str) -> Result<&'a [u8], Why> {
+    let at = at as usize;
+    bytes
+        .get(at..)
+        .and_then(|rest| rest.get(..len as usize))
+        .ok_or(Why::Field { what, at })
+}
+
+/// Offsets in the header that starts a booter or bootloader file.
+const BIN_HEADER_OFFSET: usize = 12;
+const BIN_DATA_OFFSET: usize = 16;
+const BIN_DATA_SIZE: usize = 20;
+
+/// Reads a booter file: a signed program for SEC2.
+fn booter(file: &[u8]) -> Result<Ucode, Why> {
+    let header = u32_at(file, BIN_HEADER_OFFSET, "header offset")? as usize;
+    let hs = |index: usize, what| u32_at(file, header.saturating_add(4 * index), what);
+    let indirect = |index, what| u32_at(file, hs(index, what)? as usize, what);
+
+    let count = indirect(6, "number of signatures")?;
+    let all = slice(
+        file,
+        hs(0, "signatures")?.saturating_add(indirect(3, "first signature")?),
+        hs(1, "size of signatures")?,
+        "signatures",
+    )?;
+    let size = all.len() / (count.max(1) as usize);
+
+    let meta = hs(4, "meta data")? as usize;
+    let load = hs(7, "load header")? as usize;
+    let load = |index: usize, what| u32_at(file, load.saturating_add(4 * index), what);
+    let data = slice(
+        file,
+        u32_at(file, BIN_DATA_OFFSET, "data offset")?,
+        u32_at(file, BIN_DATA_SIZE, "data size")?,
+        "data",
+    )?;
+    let (data_at, code_at) = (load(2, "data offset")?, load(5, "application offset")?);
+    Ok(Ucode {
+        code: slice(data, code_at, load(6, "application size")?, "application")?.to_vec(),
+        code_address: code_at,
+        data: slice(data, data_at, load(3, "data size")?, "data")?.to_vec(),
+        parameters: Vec::new(),
+        signature_at: indirect(2, "patch location")?.saturating_sub(data_at),
+        signatures: all.chunks_exact(size.max(1)).map(<[u8]>::to_vec).collect(),
+        versions: Versions::Descending(u32_at(file, meta, "fuse version")?),
+        engine_id_mask: u32_at(file, meta.saturating_add(4), "engine id")?,
+        ucode_id: u32_at(file, meta.saturating_add(8), "ucode id")?,
+    })
+}
+
+/// The program that the GSP's RISC-V core starts with.
+#[derive(Debug)]
+pub(crate) struct Bootloader {
+    pub(crate) ucode: Vec<u8>,
+    pub(crate) app_version: u32,
+    pub(crate) manifest_offset: u32,
+    pub(crate) data_offset: u32,
+    pub(crate) code_offset: u32,
+}
+
+impl Bootloader {
+    fn parse(file: &[u8]) -> Result<Self, Why> {
+        let header = u32_at(file, BIN_HEADER_OFFSET, "header offset")? as usize;
+        let desc = |index: usize, what| u32_at(file, header.saturating_add(4 * index), what);
+        Ok(Self {
+            ucode: slice(
+                file,
+                u32_at(file, BIN_DATA_OFFSET, "data offset")?,
+                u32_at(file, BIN_DATA_SIZE, "data size")?,
+                "data",
+            )?
+            .to_vec(),
+            app_version: desc(7, "application version")?,
+            manifest_offset: desc(8, "manifest offset")?,
+            data_offset: desc(10, "monitor data offset")?,
+            code_offset: desc(12, "monitor code offset")?,
+        })
+    }
+}
+
+/// GSP-RM.
+#[derive(Debug)]
+pub(crate) struct GspImage {
+    file: Image,
+    section: Range<u64>,
+    /// The signature of the chip's family.
+    pub(crate) signature: Vec<u8>,
+    /// Release, as the firmware itself tells it.
+    pub(crate) version: String,
+}
+
+/// [`Image`] as the ELF reader wants it.
+struct Reader<'a> {
+    image: &'a Image,
+    position: u64,
+}
+
+impl ReadCacheOps for Reader<'_> {
+    fn len(&mut self) -> Result<u64, ()> {
+        self.image.len().map_err(|_| ())
+    }
+
+    fn seek(&mut self, position: u64) -> Result<u64, ()> {
+        self.position = position;
+        Ok(position)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> Result<usize, ()> {
+        let left = self.len()?.saturating_sub(self.position);
+        let len = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.read_exact(&mut into[..len])?;
+        Ok(len)
+    }
+
+    fn read_exact(&mut self, into: &mut [u8]) -> Result<(), ()> {
+        self.image.read_at(self.position, into).map_err(|_| ())?;
+        self.position += into.len() as u64;
+        Ok(())
+    }
+}
+
+impl GspImage {
+    fn parse(file: Image, signature_section: &'static str) -> Result<Self, Why> {
+        let cache = ReadCache::new(Reader {
+            image: &file,
+            position: 0,
+        });
+        let elf: ElfFile64<'_, object::Endianness, _> = ElfFile64::parse(&cache)?;
+        let section = |name| elf.section_by_name(name).ok_or(Why::Section(name));
+        let (start, size) = section(".fwimage")?
+            .file_range()
+            .ok_or(Why::Section(".fwimage"))?;
+        let version = section(".fwversion")?.data()?;
+        let version = version.split(|&byte| byte == 0).next().unwrap_or_default();
+        let (version, signature) = (
+            String::from_utf8_lossy(version).into_owned(),
+            section(signature_section)?.data()?.to_vec(),
+        );
+        Ok(Self {
+            section: start..start.saturating_add(size),
+            version,
+            signature,
+            file,
+        })
+    }
+
+    /// Bytes of the image that is given to the GSP.
+    pub(crate) fn size(&self) -> u64 {
+        self.section.end - self.section.start
+    }
+
+    /// Reads the image from byte `offset`.
+    pub(crate) fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.file
+            .read_at(self.section.start.saturating_add(offset), into)
+    }
+}

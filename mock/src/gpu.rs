@@ -1,0 +1,943 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The card: its blocks, how they reach each other, and what time does to them.
+
+use std::time::Duration;
+
+use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
+use nova_hw::r570_144::{event, message_name, GspFwWprMeta};
+use nova_hw::regs::falcon::FalconIrqstat;
+use nova_hw::regs::fbif::FbifTarget;
+use nova_hw::regs::gsp::{PgspMailbox, PgspQueueHead};
+use nova_hw::regs::intr::MsiRearm;
+use nova_hw::regs::riscv::CoreSelect;
+use serde_json::{json, Value};
+
+use crate::block::{Block, Engine};
+use crate::booter::{self, Refused};
+use crate::brom::Ucode;
+use crate::chips::Chip;
+use crate::config::{ConfigSpace, Effect, MIRROR_BASE};
+use crate::falcon::{Action, Falcon, Transfer, PRIV_ERROR};
+use crate::fault::Fault;
+use crate::firmware::Firmware;
+use crate::fuse::Fuses;
+use crate::fwsec::{Command, Fwsec};
+use crate::gsp::{check_heap, Libos};
+use crate::gsp_rm::{Card, GspRm, Next, State, GSP_VECTOR};
+use crate::host::Host;
+use crate::intr::Intr;
+use crate::pbus::Pbus;
+use crate::pfb::Pfb;
+use crate::pgc6::Pgc6;
+use crate::prom::Prom;
+use crate::queue::Queues;
+use crate::schedule::{Event, Schedule};
+use crate::trace::Trace;
+use crate::vram::Vram;
+use crate::{pdisp, pmc, sequencer, vbios};
+
+/// How long things take: short, so that tests are, and long enough that a driver which does not
+/// wait is caught.
+const GFW: Duration = Duration::from_millis(20);
+const SCRUBBING: Duration = Duration::from_micros(50);
+const CORE_SWITCH: Duration = Duration::from_micros(20);
+const NO_CODE: Duration = Duration::from_micros(10);
+const FWSEC: Duration = Duration::from_millis(2);
+const BOOTER: Duration = Duration::from_millis(5);
+const ACR: Duration = Duration::from_millis(1);
+const RESUME: Duration = Duration::from_millis(2);
+const LIBOS: Duration = Duration::from_millis(2);
+const COMMAND: Duration = Duration::from_micros(20);
+const START: Duration = Duration::from_millis(5);
+const FINISH: Duration = Duration::from_millis(5);
+const SUSPEND: Duration = Duration::from_millis(2);
+
+/// What all registers give once the card is gone.
+const GONE: u32 = u32::MAX;
+
+/// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
+/// are not public.
+const FWSEC_ERROR: u16 = 1;
+
+/// What a falcon runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Program {
+    /// Nothing that it could run.
+    Nothing,
+    /// FWSEC.
+    Fwsec,
+    /// Booter.
+    BooterLoad,
+    /// Booter unload.
+    BooterUnload,
+    /// The program that GSP-RM has the sequencer run.
+    Acr,
+    /// SEC2's own firmware, which that program has prepared.
+    Sec2Rtos,
+}
+
+/// What a card is made of.
+pub struct Setup {
+    /// The chip.
+    pub chip: &'static Chip,
+    /// The frame buffer.
+    pub vram: Vram,
+    /// Its signed firmware.
+    pub firmware: Firmware,
+    /// What the ROM holds; a synthetic VBIOS where there is none.
+    pub vbios: Option<Vec<u8>>,
+    /// What was burnt into the chip.
+    pub fuses: Fuses,
+    /// Where to record what happens.
+    pub trace: Trace,
+}
+
+/// A VBIOS is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the VBIOS has no FWSEC ucode with a version 3 descriptor")]
+pub struct NoFwsec;
+
+/// The card.
+pub struct Gpu<H> {
+    chip: &'static Chip,
+    firmware: Firmware,
+    fwsec: Fwsec,
+    acr: Ucode,
+    fuses: Fuses,
+    host: H,
+    vram: Vram,
+    config: ConfigSpace,
+    trace: Trace,
+    faults: Vec<Fault>,
+    schedule: Schedule,
+    prom: Prom,
+    state: Volatile,
+}
+
+/// What a reset clears.
+struct Volatile {
+    pgc6: Pgc6,
+    pbus: Pbus,
+    pfb: Pfb,
+    intr: Intr,
+    gsp: Falcon,
+    sec2: Falcon,
+    pgsp_mailbox: [u32; PgspMailbox::COUNT as usize],
+    /// What runs, per engine, and since when.
+    running: [(Program, Duration); 2],
+    /// SEC2 was prepared to resume GSP-RM.
+    sec2_prepared: bool,
+    /// What booter has accepted.
+    meta: Option<GspFwWprMeta>,
+    rm: Option<GspRm>,
+}
+
+impl Volatile {
+    fn new() -> Self {
+        Self {
+            pgc6: Pgc6::default(),
+            pbus: Pbus::default(),
+            pfb: Pfb::default(),
+            intr: Intr::default(),
+            gsp: Falcon::new(),
+            sec2: Falcon::new(),
+            pgsp_mailbox: [0; PgspMailbox::COUNT as usize],
+            running: [(Program::Nothing, Duration::ZERO); 2],
+            sec2_prepared: false,
+            meta: None,
+            rm: None,
+        }
+    }
+
+    fn falcon(&mut self, engine: Engine) -> &mut Falcon {
+        match engine {
+            Engine::Gsp => &mut self.gsp,
+            Engine::Sec2 => &mut self.sec2,
+        }
+    }
+}
+
+impl<H: Host> Gpu<H> {
+    /// A card that was just powered on, in a machine that has not enumerated it yet.
+    pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
+        let rom = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
+        let prom = Prom::new(rom);
+        let fwsec = Fwsec::find(prom.bytes()).ok_or(NoFwsec)?;
+        tracing::info!(version = setup.firmware.gsp.version, "GSP-RM");
+        let mut gpu = Self {
+            chip: setup.chip,
+            firmware: setup.firmware,
+            fwsec,
+            acr: sequencer::ucode(),
+            fuses: setup.fuses,
+            host,
+            vram: setup.vram,
+            config: ConfigSpace::new(setup.chip),
+            trace: setup.trace,
+            faults: Vec::new(),
+            schedule: Schedule::default(),
+            prom,
+            state: Volatile::new(),
+        };
+        gpu.power_on();
+        Ok(gpu)
+    }
+
+    fn power_on(&mut self) {
+        self.state = Volatile::new();
+        self.schedule.cancel(|_| true);
+        self.schedule.after(GFW, Event::GfwDone);
+    }
+
+    /// Resets the card: fundamental or function level. Configuration space starts afresh.
+    pub fn reset(&mut self) {
+        self.note(Block::Xve, "reset", Value::Null);
+        self.config = ConfigSpace::new(self.chip);
+        self.power_on();
+    }
+
+    /// Breaks the card.
+    pub fn inject(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// Repairs the card.
+    pub fn repair(&mut self) {
+        self.faults.clear();
+    }
+
+    fn is_broken(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
+    /// The chip.
+    pub fn chip(&self) -> &'static Chip {
+        self.chip
+    }
+
+    /// The machine.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// The machine.
+    pub fn host_mut(&mut self) -> &mut H {
+        &mut self.host
+    }
+
+    /// The frame buffer.
+    pub fn vram(&self) -> &Vram {
+        &self.vram
+    }
+
+    /// The frame buffer.
+    pub fn vram_mut(&mut self) -> &mut Vram {
+        &mut self.vram
+    }
+
+    /// PCI configuration space.
+    pub fn config(&self) -> &ConfigSpace {
+        &self.config
+    }
+
+    /// PCI configuration space, for the machine to enumerate.
+    pub fn config_mut(&mut self) -> &mut ConfigSpace {
+        &mut self.config
+    }
+
+    /// Writes to PCI configuration space as the CPU does.
+    pub fn write_config(&mut self, offset: usize, bytes: &[u8]) {
+        if self.config.write(offset, bytes) == Effect::Reset {
+            self.reset();
+        }
+    }
+
+    /// What happened so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// What happened so far, to close it.
+    pub fn trace_mut(&mut self) -> &mut Trace {
+        &mut self.trace
+    }
+
+    /// The write-protected region, where it is up.
+    pub fn wpr2(&self) -> Option<std::ops::Range<u64>> {
+        self.state.pfb.wpr2.clone()
+    }
+
+    /// Address of the page for system memory flushes, 0 where none was given.
+    pub fn flush_page(&self) -> u64 {
+        self.state.pfb.flush_page()
+    }
+
+    /// Time since the card was made.
+    pub fn now(&self) -> Duration {
+        self.schedule.now()
+    }
+
+    /// When the card will next do something by itself.
+    pub fn next_event(&self) -> Option<Duration> {
+        self.schedule.next()
+    }
+
+    /// Lets time pass up to `until`.
+    pub fn advance(&mut self, until: Duration) {
+        while let Some(event) = self.schedule.advance(until) {
+            self.happen(event);
+        }
+    }
+
+    fn note(&mut self, block: Block, name: &str, args: Value) {
+        self.trace.instant(self.schedule.now(), block, name, args);
+    }
+
+    fn refuse(&mut self, block: Block, reason: impl Into<String>) {
+        self.trace.refuse(self.schedule.now(), block, reason.into());
+    }
+
+    fn is_gone(&self) -> bool {
+        let total = self.trace.accesses().total();
+        self.faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::CardGone { after } if total > *after))
+    }
+
+    /// Reads the register at byte `offset` of BAR0.
+    pub fn read32(&mut self, offset: u32) -> u32 {
+        let block = Block::at(offset);
+        self.trace.access(self.schedule.now(), block, false);
+        if self.is_gone() {
+            return GONE;
+        }
+        let vram = self.vram.size();
+        let value = match block {
+            Block::Pmc => pmc::read(self.chip, offset),
+            Block::Pbus => self.state.pbus.read(offset),
+            Block::Xve => Some(self.config.read_u32((offset - MIRROR_BASE) as usize)),
+            Block::Pfb => self.state.pfb.read(vram, offset),
+            Block::Pgc6 => self.state.pgc6.read(vram, offset),
+            Block::Prom => self.prom.read(offset),
+            Block::Pdisp => pdisp::read(vram, offset),
+            Block::Pramin => Some(self.read_pramin(offset)),
+            Block::Fuse => self.fuses.read(offset),
+            Block::Gsp | Block::Sec2 => self.read_falcon(offset),
+            Block::Intr => self.state.intr.read(offset),
+            Block::Unknown => None,
+        };
+        value.unwrap_or_else(|| {
+            let name = nova_hw::regs::name(offset).unwrap_or("nothing that is modelled");
+            self.refuse(block, format!("read of {offset:#x}, {name}"));
+            PRIV_ERROR
+        })
+    }
+
+    /// Writes the register at byte `offset` of BAR0.
+    pub fn write32(&mut self, offset: u32, value: u32) {
+        let block = Block::at(offset);
+        self.trace.access(self.schedule.now(), block, true);
+        if self.is_gone() {
+            return;
+        }
+        let done = match block {
+            Block::Pbus => self.state.pbus.write(offset, value),
+            Block::Xve => {
+                self.write_mirror(offset, value);
+                Some(())
+            }
+            Block::Pfb => self.state.pfb.write(offset, value),
+            Block::Pramin => {
+                self.write_pramin(offset, value);
+                Some(())
+            }
+            Block::Gsp | Block::Sec2 => self.write_falcon(offset, value),
+            Block::Intr => self.state.intr.write(offset, value),
+            Block::Pmc
+            | Block::Pgc6
+            | Block::Prom
+            | Block::Pdisp
+            | Block::Fuse
+            | Block::Unknown => None,
+        };
+        if done.is_none() {
+            let name = nova_hw::regs::name(offset).unwrap_or("nothing that is modelled");
+            self.refuse(block, format!("write of {value:#x} to {offset:#x}, {name}"));
+        }
+        self.send_msi();
+    }
+
+    fn write_mirror(&mut self, offset: u32, value: u32) {
+        match offset {
+            MsiRearm::OFFSET => self.state.intr.rearm(),
+            _ => self.write_config((offset - MIRROR_BASE) as usize, &value.to_le_bytes()),
+        }
+    }
+
+    fn pramin_address(&self, offset: u32) -> u64 {
+        const PRAMIN_MASK: u32 = 0xf_ffff;
+        self.state.pbus.window_base() + u64::from(offset & PRAMIN_MASK)
+    }
+
+    fn read_pramin(&self, offset: u32) -> u32 {
+        let mut bytes = [0; 4];
+        self.vram.read(self.pramin_address(offset), &mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn write_pramin(&mut self, offset: u32, value: u32) {
+        let address = self.pramin_address(offset);
+        self.vram.write(address, &value.to_le_bytes());
+    }
+
+    fn read_falcon(&mut self, offset: u32) -> Option<u32> {
+        if let Some(index) = element(offset, PgspMailbox::OFFSET, PgspMailbox::STRIDE) {
+            if let Some(value) = self.state.pgsp_mailbox.get(index) {
+                return Some(*value);
+            }
+        }
+        let (engine, offset) = Engine::at(offset)?;
+        self.state.falcon(engine).read(offset)
+    }
+
+    fn write_falcon(&mut self, offset: u32, value: u32) -> Option<()> {
+        if let Some(index) = element(offset, PgspMailbox::OFFSET, PgspMailbox::STRIDE) {
+            if let Some(mailbox) = self.state.pgsp_mailbox.get_mut(index) {
+                *mailbox = value;
+                return Some(());
+            }
+        }
+        if offset == PgspQueueHead::OFFSET {
+            self.schedule.after(COMMAND, Event::Commands);
+            return Some(());
+        }
+        let (engine, offset) = Engine::at(offset)?;
+        let before = self.state.falcon(engine).interrupts_to_cpu();
+        let action = self.state.falcon(engine).write(offset, value)?;
+        self.act(engine, action, before);
+        Some(())
+    }
+
+    /// Does what a write to a falcon's register has set going.
+    fn act(&mut self, engine: Engine, action: Action, interrupts_before: u32) {
+        match action {
+            Action::None => {}
+            Action::Refused(reason) => self.refuse(engine.block(), reason),
+            Action::Reset => self.reset_falcon(engine),
+            Action::Start => self.start_falcon(engine),
+            Action::SelectCore(core) => self.select_core(engine, core),
+            Action::Dma(transfer) => self.transfer(engine, &transfer),
+            Action::Retrigger => {
+                if self.state.falcon(engine).interrupts_to_cpu() != 0 {
+                    self.pulse(engine);
+                }
+            }
+            Action::Interrupts => self.update_interrupts(engine, interrupts_before),
+        }
+    }
+
+    /// Announces an engine's interrupts where there were none before.
+    fn update_interrupts(&mut self, engine: Engine, before: u32) {
+        if before == 0 && self.state.falcon(engine).interrupts_to_cpu() != 0 {
+            self.pulse(engine);
+        }
+    }
+
+    fn pulse(&mut self, engine: Engine) {
+        // Only the GSP's vector is told to the driver.
+        if engine == Engine::Gsp && !self.is_broken(Fault::NoInterrupt) {
+            self.state.intr.pulse(GSP_VECTOR);
+            self.send_msi();
+        }
+    }
+
+    fn send_msi(&mut self) {
+        if self.state.intr.take_msi() {
+            self.note(Block::Intr, "MSI", Value::Null);
+            self.host.interrupt();
+        }
+    }
+
+    fn reset_falcon(&mut self, engine: Engine) {
+        self.note(engine.block(), "reset", Value::Null);
+        let is_sequencing = self.is_sequencing();
+        self.schedule.cancel(|event| match event {
+            Event::Scrubbed(other) | Event::CoreSelected(other, _) | Event::Halt(other) => {
+                other == engine
+            }
+            Event::LibosStart | Event::RunSequencer | Event::InitDone | Event::Suspended => {
+                engine == Engine::Gsp && !is_sequencing
+            }
+            Event::GfwDone | Event::Commands => false,
+        });
+        self.state.running[engine as usize].0 = Program::Nothing;
+        match engine {
+            Engine::Sec2 => self.state.sec2_prepared = false,
+            // GSP-RM lives through the resets that it asks for itself.
+            Engine::Gsp if !is_sequencing => self.state.rm = None,
+            Engine::Gsp => {}
+        }
+        if !self.is_broken(Fault::ScrubbingNeverDone(engine)) {
+            self.schedule.after(SCRUBBING, Event::Scrubbed(engine));
+        }
+    }
+
+    fn is_sequencing(&self) -> bool {
+        self.rm_state() == Some(State::Sequencer)
+    }
+
+    fn rm_state(&self) -> Option<State> {
+        self.state.rm.as_ref().map(|rm| rm.state)
+    }
+
+    fn select_core(&mut self, engine: Engine, core: CoreSelect) {
+        if !self.is_broken(Fault::CoreNeverSelected(engine)) {
+            self.schedule.after(
+                CORE_SWITCH,
+                Event::CoreSelected(engine, core == CoreSelect::Riscv),
+            );
+        }
+    }
+
+    fn transfer(&mut self, engine: Engine, transfer: &Transfer) {
+        let mut bytes = vec![0; transfer.len];
+        match transfer.target {
+            FbifTarget::LocalFb => self.vram.read(transfer.address, &mut bytes),
+            _ if !self.config.is_bus_master() => {
+                bytes.fill(0xff);
+                self.refuse(engine.block(), "DMA while the card is no bus master");
+            }
+            _ => {
+                if let Err(error) = self.host.read(transfer.address, &mut bytes) {
+                    bytes.fill(0xff);
+                    self.refuse(engine.block(), format!("DMA: {error}"));
+                }
+            }
+        }
+        let stuck = self.is_broken(Fault::DmaNeverIdle(engine));
+        let falcon = self.state.falcon(engine);
+        falcon.load(transfer, &bytes);
+        falcon.dma_stuck = stuck;
+    }
+
+    /// Starts what is loaded in a falcon.
+    fn start_falcon(&mut self, engine: Engine) {
+        let program = match self.identify(engine) {
+            Ok(program) => program,
+            Err(reason) => {
+                self.refuse(engine.block(), reason);
+                Program::Nothing
+            }
+        };
+        let time = match program {
+            Program::Nothing => NO_CODE,
+            Program::Fwsec => FWSEC,
+            Program::BooterLoad | Program::BooterUnload => BOOTER,
+            Program::Acr => ACR,
+            Program::Sec2Rtos => RESUME,
+        };
+        self.state.running[engine as usize] = (program, self.schedule.now());
+        if !self.is_broken(Fault::NeverHalts(engine)) || program == Program::Nothing {
+            self.schedule.after(time, Event::Halt(engine));
+        }
+    }
+
+    /// Finds out what is loaded in a falcon, as far as the boot ROM lets it run.
+    fn identify(&mut self, engine: Engine) -> Result<Program, String> {
+        if engine == Engine::Sec2 && self.state.sec2_prepared {
+            return Ok(Program::Sec2Rtos);
+        }
+        let falcon = match engine {
+            Engine::Gsp => &self.state.gsp,
+            Engine::Sec2 => &self.state.sec2,
+        };
+        if falcon.block_at(falcon.bootvec).is_none() {
+            return Err(format!(
+                "no code is loaded at BOOTVEC {:#x}",
+                falcon.bootvec
+            ));
+        }
+        let signed = [
+            (Program::Fwsec, &self.fwsec.ucode),
+            (Program::BooterLoad, &self.firmware.booter_load),
+            (Program::BooterUnload, &self.firmware.booter_unload),
+            (Program::Acr, &self.acr),
+        ];
+        let known = signed.iter().find(|(_, ucode)| ucode.is_code_of(falcon));
+        let Some((program, ucode)) = known else {
+            return Err("the code that is loaded is not signed".into());
+        };
+        match ucode.verify(falcon, engine, &self.fuses) {
+            Ok(()) => Ok(*program),
+            Err(reason) => Err(format!("{program:?}: {reason}")),
+        }
+    }
+
+    /// Something that the card does by itself.
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::GfwDone => {
+                if !self.is_broken(Fault::GfwNeverDone) {
+                    self.state.pgc6.gfw_done = true;
+                    self.note(Block::Pgc6, "GFW done", Value::Null);
+                }
+            }
+            Event::Scrubbed(engine) => self.state.falcon(engine).scrubbing = false,
+            Event::CoreSelected(engine, is_riscv) => {
+                let riscv = &mut self.state.falcon(engine).riscv;
+                riscv.core_valid = true;
+                riscv.core = match is_riscv {
+                    true => CoreSelect::Riscv,
+                    false => CoreSelect::Falcon,
+                };
+            }
+            Event::Halt(engine) => self.halt(engine),
+            Event::LibosStart => self.start_libos(),
+            Event::Commands => self.serve_commands(),
+            Event::RunSequencer => self.run_sequencer(),
+            Event::InitDone => self.finish_init(),
+            Event::Suspended => self.suspend(),
+        }
+    }
+
+    /// A falcon's program comes to its end.
+    fn halt(&mut self, engine: Engine) {
+        let (program, since) = self.state.running[engine as usize];
+        self.state.falcon(engine).halted = program != Program::Sec2Rtos;
+        match program {
+            Program::Nothing => {}
+            Program::Fwsec => self.run_fwsec(),
+            Program::BooterLoad => self.run_booter(),
+            Program::BooterUnload => self.run_booter_unload(),
+            Program::Acr => self.run_acr(),
+            Program::Sec2Rtos => self.run_sec2_rtos(),
+        }
+        let now = self.schedule.now();
+        let mailboxes = self.state.falcon(engine).mailbox;
+        self.trace.slice(
+            since,
+            now,
+            engine.block(),
+            &format!("{program:?}"),
+            json!({"mailboxes": mailboxes}),
+        );
+    }
+
+    fn run_fwsec(&mut self) {
+        match self.fwsec.command(&self.state.gsp.dmem) {
+            Ok(Command::Frts(region)) => self.run_frts(region),
+            Ok(Command::Sb) => {
+                let code = self.faults.iter().find_map(|fault| match fault {
+                    Fault::SbError(code) => Some(*code),
+                    _ => None,
+                });
+                self.state.pbus.set_sb_error(code.unwrap_or(0));
+            }
+            Err(reason) => {
+                self.state.pbus.set_frts_error(FWSEC_ERROR);
+                self.state.pbus.set_sb_error(FWSEC_ERROR);
+                self.refuse(Block::Gsp, reason);
+            }
+        }
+    }
+
+    fn run_frts(&mut self, region: std::ops::Range<u64>) {
+        let mut result = Ok(region.clone());
+        if let Some(wpr2) = &self.state.pfb.wpr2 {
+            result = Err((FWSEC_ERROR, format!("FRTS while WPR2 is up at {wpr2:#x?}")));
+        } else if region.end > self.vram.size() {
+            result = Err((
+                FWSEC_ERROR,
+                format!("FRTS at {region:#x?}, outside of the frame buffer"),
+            ));
+        }
+        for fault in &self.faults {
+            match *fault {
+                Fault::FrtsError(code) => result = Err((code, "fault: FRTS fails".into())),
+                Fault::FrtsMisplaced(by) => {
+                    let start = region.start.wrapping_add_signed(by);
+                    result = Ok(start..start + (region.end - region.start));
+                }
+                Fault::FrtsSilent => return self.state.pbus.set_frts_error(0),
+                _ => {}
+            }
+        }
+        match result {
+            Ok(wpr2) => {
+                self.note(
+                    Block::Pfb,
+                    "WPR2 for FRTS",
+                    json!({"start": wpr2.start, "end": wpr2.end}),
+                );
+                self.state.pfb.wpr2 = Some(wpr2);
+                self.state.pbus.set_frts_error(0);
+            }
+            Err((code, reason)) => {
+                self.state.pbus.set_frts_error(code);
+                self.refuse(Block::Gsp, reason);
+            }
+        }
+    }
+
+    fn run_booter(&mut self) {
+        let [low, high] = self.state.sec2.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let result = match self.state.gsp.riscv.active {
+            true => Err(Refused {
+                code: booter::Code::Busy,
+                reason: "the GSP's RISC-V core is running".into(),
+            }),
+            false => booter::load(
+                &self.host,
+                address,
+                &self.firmware,
+                self.vram.size(),
+                self.state.pfb.wpr2.as_ref(),
+            ),
+        };
+        let code = self.faults.iter().find_map(|fault| match fault {
+            Fault::BooterError(code) => Some(*code),
+            _ => None,
+        });
+        match (result, code) {
+            (_, Some(code)) => self.state.sec2.mailbox = [code, 0],
+            (Ok(meta), None) => {
+                self.state.sec2.mailbox = [0; 2];
+                self.accept(&meta);
+            }
+            (Err(Refused { code, reason }), None) => {
+                self.state.sec2.mailbox = [code as u32, 0];
+                self.refuse(Block::Sec2, reason);
+            }
+        }
+    }
+
+    /// Booter has found all in order.
+    fn accept(&mut self, meta: &GspFwWprMeta) {
+        let wpr2 = meta.gsp_fw_wpr_start..meta.gsp_fw_wpr_end;
+        self.vram.write(wpr2.start, &booter::verified(meta));
+        self.note(
+            Block::Pfb,
+            "WPR2",
+            json!({"start": wpr2.start, "end": wpr2.end}),
+        );
+        self.state.pfb.wpr2 = Some(wpr2);
+        self.state.meta = Some(*meta);
+        self.state.pgc6.handoff = false;
+        if !self.is_broken(Fault::RiscvNeverActive) {
+            self.start_riscv();
+            self.schedule.after(LIBOS, Event::LibosStart);
+        }
+    }
+
+    fn start_riscv(&mut self) {
+        let riscv = &mut self.state.gsp.riscv;
+        riscv.core = CoreSelect::Riscv;
+        riscv.core_valid = true;
+        riscv.active = true;
+        riscv.irqmask = FalconIrqstat::new()
+            .with_halt(true)
+            .with_swgen0(true)
+            .into();
+        self.note(Block::Gsp, "RISC-V active", Value::Null);
+    }
+
+    fn run_booter_unload(&mut self) {
+        let is_active = self.state.gsp.riscv.active;
+        let mailbox = self.state.sec2.mailbox;
+        let result = booter::unload(mailbox, self.state.pfb.wpr2.as_ref(), is_active);
+        for fault in &self.faults {
+            match *fault {
+                Fault::BooterUnloadError(code) => {
+                    self.state.sec2.mailbox = [code, 0];
+                    return;
+                }
+                Fault::BooterUnloadSilent => {
+                    self.state.sec2.mailbox = [0; 2];
+                    return;
+                }
+                _ => {}
+            }
+        }
+        match result {
+            Ok(()) => {
+                self.state.sec2.mailbox = [0; 2];
+                self.state.pfb.wpr2 = None;
+                self.state.meta = None;
+                self.state.rm = None;
+                self.note(Block::Pfb, "WPR2 removed", Value::Null);
+            }
+            Err(Refused { code, reason }) => {
+                self.state.sec2.mailbox = [code as u32, 0];
+                self.refuse(Block::Sec2, reason);
+            }
+        }
+    }
+
+    /// The program that GSP-RM has the sequencer run: it prepares SEC2.
+    fn run_acr(&mut self) {
+        if !self.is_sequencing() {
+            self.refuse(Block::Gsp, "GSP-RM has not asked for this program");
+            return;
+        }
+        self.state.gsp.mailbox[0] = 0;
+        self.state.sec2_prepared = true;
+        self.state.sec2.alias_en = true;
+    }
+
+    /// SEC2 resumes GSP-RM.
+    fn run_sec2_rtos(&mut self) {
+        let [low, high] = self.state.gsp.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let expected = self.state.rm.as_ref().map(|rm| rm.libos_address);
+        let mut error = match expected {
+            Some(expected) if !self.is_sequencing() => {
+                Some((1, format!("GSP-RM is not to be resumed at {expected:#x}")))
+            }
+            Some(expected) if expected != address => Some((
+                1,
+                format!("the GSP's mailboxes are {address:#x}, not {expected:#x}"),
+            )),
+            Some(_) => None,
+            None => Some((1, "there is no GSP-RM to resume".into())),
+        };
+        for fault in &self.faults {
+            match *fault {
+                Fault::ResumeNeverDone => return,
+                Fault::ResumeError(code) => error = Some((code, "fault: resume fails".into())),
+                _ => {}
+            }
+        }
+        self.state.sec2.mailbox[0] = 0;
+        self.state.pgc6.handoff = true;
+        if let Some((code, reason)) = error {
+            self.state.sec2.mailbox[0] = code;
+            self.refuse(Block::Sec2, reason);
+            return;
+        }
+        self.start_riscv();
+        if let Some(rm) = &mut self.state.rm {
+            rm.state = State::Resumed;
+        }
+        self.schedule.after(FINISH, Event::InitDone);
+    }
+
+    /// libos reads its arguments and starts GSP-RM.
+    fn start_libos(&mut self) {
+        if let Err(reason) = self.try_start_libos() {
+            self.refuse(Block::Gsp, reason);
+        }
+    }
+
+    fn try_start_libos(&mut self) -> Result<(), String> {
+        let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
+        check_heap(&meta)?;
+        let [low, high] = self.state.gsp.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let libos = Libos::start(&self.host, address)?;
+        libos.write_logs(&mut self.host, self.schedule.now())?;
+        let arguments = &libos.arguments;
+        if arguments.sr_init_arguments.b_in_pm_transition != 0 {
+            return Err("RMARGS ask for a resume, but nothing was suspended".into());
+        }
+        let queues = Queues::link(&mut self.host, &arguments.message_queue_init_arguments)?;
+        self.state.rm = Some(GspRm::new(queues, address));
+        self.note(
+            Block::Gsp,
+            "GSP-RM started",
+            json!({"libos arguments": address}),
+        );
+        self.serve_commands();
+        Ok(())
+    }
+
+    /// GSP-RM takes what the driver has sent.
+    fn serve_commands(&mut self) {
+        while let Some(rm) = &mut self.state.rm {
+            if !self.state.gsp.riscv.active || rm.state == State::Dead {
+                break;
+            }
+            let Some(message) = rm.queues.receive(&mut self.host) else {
+                break;
+            };
+            let result = message.and_then(|message| {
+                let name = message_name(message.function).unwrap_or("unknown");
+                self.trace.instant(
+                    self.schedule.now(),
+                    Block::Gsp,
+                    name,
+                    json!({"bytes": message.payload.len(), "sequence": message.sequence}),
+                );
+                let meta = self.state.meta.unwrap_or_default();
+                let card = Card {
+                    chip: self.chip,
+                    config: &self.config,
+                    meta: &meta,
+                    faults: &self.faults,
+                };
+                rm.handle(&card, &message)
+            });
+            match result {
+                Ok(Next::Wait) => {}
+                Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
+                Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
+                Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
+                Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
+                Err(reason) => self.refuse(Block::Gsp, reason),
+            }
+        }
+        self.flush_queue();
+    }
+
+    /// GSP-RM writes what it has to say, and announces it.
+    fn flush_queue(&mut self) {
+        let Some(rm) = &mut self.state.rm else {
+            return;
+        };
+        match rm.queues.flush(&mut self.host, &self.faults) {
+            Ok(false) => {}
+            Ok(true) => {
+                let before = self.state.gsp.interrupts_to_cpu();
+                self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_swgen0(true));
+                self.update_interrupts(Engine::Gsp, before);
+            }
+            Err(reason) => self.refuse(Block::Gsp, reason),
+        }
+    }
+
+    fn run_sequencer(&mut self) {
+        let (Some(rm), Some(meta)) = (&mut self.state.rm, &self.state.meta) else {
+            return;
+        };
+        let address = meta.non_wpr_heap_offset;
+        self.vram.write(address, &sequencer::image(&self.acr));
+        rm.state = State::Sequencer;
+        let payload = sequencer::payload(&self.acr, address, &self.faults);
+        rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
+        self.note(Block::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
+        self.flush_queue();
+    }
+
+    fn finish_init(&mut self) {
+        if self.is_broken(Fault::NoInitDone) {
+            return;
+        }
+        if let Some(rm) = &mut self.state.rm {
+            rm.init_done(&self.faults);
+            self.note(Block::Gsp, "GSP_INIT_DONE", Value::Null);
+            self.serve_commands();
+        }
+    }
+
+    fn suspend(&mut self) {
+        self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
+        self.state.gsp.riscv.active = false;
+        self.state.rm = None;
+        self.note(Block::Gsp, "suspended", Value::Null);
+    }
+}
+
+fn element(offset: u32, first: u32, stride: u32) -> Option<usize> {
+    Some((offset.checked_sub(first)? / stride) as usize)
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! libos, the system under GSP-RM on the GSP's RISC-V core: it reads the memory regions that the
+//! driver prepared, and writes its logs.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/uproc/os/common/include/libos_init_args.h and
+//! `_kgspInitLibosLoggingStructures`, `kgspSetupLibosInitArgs_IMPL` in
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
+
+use std::time::Duration;
+
+use nova_hw::gsp::PAGE_SIZE;
+use nova_hw::r570_144::{heap, GspArgumentsCached, GspFwWprMeta, LibosMemoryRegion};
+use zerocopy::FromBytes;
+
+use crate::booter::BUS_BITS;
+use crate::host::GuestMemory;
+
+/// Regions that a page of arguments holds.
+const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();
+
+/// The regions that GSP-RM cannot do without; the first three are logs.
+const LOGS: [&str; 3] = ["LOGINIT", "LOGINTR", "LOGRM"];
+const ARGUMENTS: &str = "RMARGS";
+
+/// What libos found.
+#[derive(Clone, Debug)]
+pub(crate) struct Libos {
+    /// Bus addresses of the log buffers.
+    logs: Vec<u64>,
+    /// GSP-RM's arguments.
+    pub(crate) arguments: GspArgumentsCached,
+}
+
+/// A region's name: up to eight characters, the last one in the lowest byte.
+fn id8(name: &str) -> u64 {
+    name.bytes().fold(0, |id, byte| id << 8 | u64::from(byte))
+}
+
+impl Libos {
+    /// Reads the regions at `address` of the machine's memory.
+    pub(crate) fn start(memory: &dyn GuestMemory, address: u64) -> Result<Self, String> {
+        if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
+            return Err(format!("libos arguments at {address:#x}"));
+        }
+        let bytes = memory
+            .read_vec(address, PAGE_SIZE)
+            .map_err(|error| format!("libos arguments: {error}"))?;
+        let regions: Vec<LibosMemoryRegion> = bytes
+            .chunks_exact(size_of::<LibosMemoryRegion>())
+            .filter_map(|bytes| LibosMemoryRegion::read_from_bytes(bytes).ok())
+            .take(REGIONS_MAX)
+            .take_while(|region| region.id8 != 0)
+            .collect();
+        let find = |name: &str| {
+            regions
+                .iter()
+                .find(|region| region.id8 == id8(name))
+                .ok_or_else(|| format!("there is no region {name}"))
+        };
+        let mut logs = Vec::new();
+        for name in LOGS {
+            logs.push(check_log(memory, name, find(name)?)?);
+        }
+        let arguments = find(ARGUMENTS)?;
+        check_region(ARGUMENTS, arguments)?;
+        let size = size_of::<GspArgumentsCached>();
+        if arguments.size < size as u64 {
+            return Err(format!(
+                "{ARGUMENTS} has {:#x} bytes, less than {size:#x}",
+                arguments.size
+            ));
+        }
+        let bytes = memory
+            .read_vec(arguments.pa, size)
+            .map_err(|error| format!("{ARGUMENTS}: {error}"))?;
+        let arguments = GspArgumentsCached::read_from_bytes(&bytes)
+            .map_err(|_| format!("{ARGUMENTS} of the wrong size"))?;
+        Ok(Self { logs, arguments })
+    }
+
+    /// Writes a record into each log: the first words become the put pointer, the address of a
+    /// format string, and the time.
+    pub(crate) fn write_logs(
+        &self,
+        memory: &mut dyn GuestMemory,
+        now: Duration,
+    ) -> Result<(), String> {
+        const FIRST: u64 = 1;
+        for (index, log) in (0..).zip(&self.logs) {
+            let format_string = 0x1000 + 0x10 * index;
+            let words = [FIRST + 2, format_string, now.as_nanos() as u64];
+            // The put pointer is written last, as libos does.
+            for (at, word) in words.into_iter().enumerate().rev() {
+                memory
+                    .write(log + 8 * at as u64, &word.to_le_bytes())
+                    .map_err(|error| format!("log: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_region(name: &str, region: &LibosMemoryRegion) -> Result<(), String> {
+    let LibosMemoryRegion { pa, kind, loc, .. } = *region;
+    if kind != LibosMemoryRegion::KIND_CONTIGUOUS || loc != LibosMemoryRegion::LOC_SYSMEM {
+        return Err(format!("{name} is of kind {kind} at location {loc}"));
+    }
+    if pa == 0 || pa % PAGE_SIZE as u64 != 0 || pa >> BUS_BITS != 0 {
+        return Err(format!("{name} is at {pa:#x}"));
+    }
+    Ok(())
+}
+
+/// Checks a log buffer: empty, and with the addresses of its pages behind the put pointer.
+fn check_log(
+    memory: &dyn GuestMemory,
+    name: &str,
+    region: &LibosMemoryRegion,
+) -> Result<u64, String> {
+    check_region(name, region)?;
+    let pages = region.size / PAGE_SIZE as u64;
+    if pages == 0 || region.size % PAGE_SIZE as u64 != 0 || pages >= (PAGE_SIZE / 8) as u64 {
+        return Err(format!("{name} has {:#x} bytes", region.size));
+    }
+    let read = |at: u64| {
+        memory
+            .read_u64(region.pa + at)
+            .map_err(|error| format!("{name}: {error}"))
+    };
+    let put = read(0)?;
+    if put != 0 {
+        return Err(format!("{name} starts with put pointer {put:#x}"));
+    }
+    for page in 0..pages {
+        let (found, expected) = (read(8 + 8 * page)?, region.pa + page * PAGE_SIZE as u64);
+        if found != expected {
+            return Err(format!(
+                "page {page} of {name} is {found:#x}, not {expected:#x}"
+            ));
+        }
+    }
+    Ok(region.pa)
+}
+
+/// Checks that GSP-RM gets a heap that it can work with.
+pub(crate) fn check_heap(meta: &GspFwWprMeta) -> Result<(), String> {
+    let size = meta.gsp_fw_heap_size;
+    match (heap::MIN_LIBOS3_BAREMETAL..=heap::MAX_LIBOS3_BAREMETAL).contains(&size) {
+        true => Ok(()),
+        false => Err(format!("the heap has {size:#x} bytes")),
+    }
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! GSP-RM: the order in which it wants to be talked to, and what it answers.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
+
+use nova_hw::r570_144::{
+    event, function, message_name, FbRegionInfo, GspFwWprMeta, GspStaticConfigInfo, GspSystemInfo,
+    IntrKernelTable, IntrKernelTableEntry, PackedRegistryEntry, PackedRegistryTable, RmControl,
+    UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE, INTR_VECTOR_INVALID, MC_ENGINE_IDX_GSP,
+};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
+
+use crate::chips::Chip;
+use crate::config::{self, ConfigSpace, MIRROR_BASE};
+use crate::fault::Fault;
+use crate::queue::{Message, Outgoing, Queues};
+
+/// Vector of the GSP's interrupt.
+pub(crate) const GSP_VECTOR: u32 = 0x9b;
+
+/// Handles of the objects that GSP-RM made for the driver's own use.
+const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
+const INTERNAL_DEVICE: u32 = 0xde1d_0001;
+const INTERNAL_SUBDEVICE: u32 = 0x5d1d_0001;
+
+/// NV_STATUS values.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/nvstatuscodes.h.
+const NV_OK: u32 = 0;
+const NV_ERR_INVALID_ARGUMENT: u32 = 0x1f;
+const NV_ERR_INVALID_OBJECT: u32 = 0x31;
+const NV_ERR_NOT_SUPPORTED: u32 = 0x56;
+
+/// How far GSP-RM is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Waits to be told about the machine.
+    SystemInfo,
+    /// Waits for the registry.
+    Registry,
+    /// Works through what it was told.
+    Starting,
+    /// Has asked for the sequencer, and waits to be resumed.
+    Sequencer,
+    /// Was resumed and finishes its initialisation.
+    Resumed,
+    /// Serves the driver.
+    Ready,
+    /// The driver has said that it goes.
+    Unloading,
+    /// Does not go on after something it cannot work with.
+    Dead,
+}
+
+/// What is to happen after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    Wait,
+    /// All that is needed to start is there.
+    Start,
+    /// The processor is to be suspended.
+    Suspend,
+}
+
+/// What GSP-RM knows of the card.
+pub(crate) struct Card<'a> {
+    pub(crate) chip: &'a Chip,
+    pub(crate) config: &'a ConfigSpace,
+    pub(crate) meta: &'a GspFwWprMeta,
+    pub(crate) faults: &'a [Fault],
+}
+
+/// GSP-RM.
+#[derive(Debug)]
+pub(crate) struct GspRm {
+    pub(crate) state: State,
+    pub(crate) queues: Queues,
+    /// Bus address of the libos arguments with which it was started.
+    pub(crate) libos_address: u64,
+}
+
+impl GspRm {
+    pub(crate) fn new(queues: Queues, libos_address: u64) -> Self {
+        Self {
+            state: State::SystemInfo,
+            queues,
+            libos_address,
+        }
+    }
+
+    /// Sends an event.
+    pub(crate) fn notify(&mut self, function: u32, result: u32, payload: Vec<u8>) {
+        self.queues.send(Outgoing {
+            function,
+            sequence: 0,
+            result,
+            payload,
+        });
+    }
+
+    /// Handles a message from the driver. What cannot be worked with is told as an error; while
+    /// GSP-RM starts, that is its end.
+    pub(crate) fn handle(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let name = message_name(message.function).unwrap_or("a function without a name");
+        match (self.state, message.function) {
+            (State::SystemInfo, function::GSP_SET_SYSTEM_INFO) => {
+                self.start_with(check_system_info(card, &message.payload), State::Registry)?;
+                Ok(Next::Wait)
+            }
+            (State::Registry, function::SET_REGISTRY) => {
+                self.start_with(check_registry(&message.payload), State::Starting)?;
+                Ok(Next::Start)
+            }
+            (State::Ready, function::GET_GSP_STATIC_INFO) => {
+                let expected = size_of::<GspStaticConfigInfo>();
+                if message.payload.len() < expected {
+                    self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+                    return Err(format!("{name} of {:#x} bytes", message.payload.len()));
+                }
+                let info = static_info(card);
+                self.reply(card, message, NV_OK, info.as_bytes().to_vec());
+                Ok(Next::Wait)
+            }
+            (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
+            (State::Ready, function::UNLOADING_GUEST_DRIVER) => self.unload(card, message),
+            (State::Ready, _) => {
+                self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
+                Err(format!("{name} is not supported"))
+            }
+            (state, _) => {
+                if state != State::Unloading {
+                    self.state = State::Dead;
+                }
+                Err(format!("{name} while GSP-RM is in state {state:?}"))
+            }
+        }
+    }
+
+    fn start_with(&mut self, checked: Result<(), String>, next: State) -> Result<(), String> {
+        self.state = match checked {
+            Ok(()) => next,
+            Err(_) => State::Dead,
+        };
+        checked
+    }
+
+    fn reply(&mut self, card: &Card<'_>, message: &Message, result: u32, payload: Vec<u8>) {
+        if card.faults.contains(&Fault::NoReply) {
+            return;
+        }
+        let fault = card.faults.iter().find_map(|fault| match fault {
+            Fault::ReplyError(status) => Some(*status),
+            _ => None,
+        });
+        self.queues.send(Outgoing {
+            function: message.function,
+            sequence: message.sequence,
+            result: fault.unwrap_or(result),
+            payload,
+        });
+    }
+
+    fn control(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let Ok((mut header, params)) = RmControl::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            return Err(format!("control of {:#x} bytes", message.payload.len()));
+        };
+        let (status, params, error) = match call(&header, params) {
+            Ok(params) => (NV_OK, params, None),
+            Err((status, error)) => (status, params.to_vec(), Some(error)),
+        };
+        header.status = status;
+        let payload = [header.as_bytes(), &params].concat();
+        self.reply(card, message, NV_OK, payload);
+        error.map_or(Ok(Next::Wait), Err)
+    }
+
+    fn unload(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let Ok((request, _)) = UnloadingGuestDriver::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            return Err(format!(
+                "UNLOADING_GUEST_DRIVER of {:#x} bytes",
+                message.payload.len()
+            ));
+        };
+        if (
+            request.b_in_pm_transition,
+            request.b_gc6_entering,
+            request.new_level,
+        ) != (0, 0, 0)
+        {
+            self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
+            return Err(format!("unload into {request:?}"));
+        }
+        self.state = State::Unloading;
+        self.reply(card, message, NV_OK, message.payload.clone());
+        Ok(Next::Suspend)
+    }
+
+    /// Says that the initialisation is over.
+    pub(crate) fn init_done(&mut self, faults: &[Fault]) {
+        let status = faults.iter().find_map(|fault| match fault {
+            Fault::InitDoneError(status) => Some(*status),
+            _ => None,
+        });
+        self.state = State::Ready;
+        self.notify(event::GSP_INIT_DONE, status.unwrap_or(NV_OK), Vec::new());
+    }
+}
+
+fn check_system_info(card: &Card<'_>, payload: &[u8]) -> Result<(), String> {
+    let Ok((info, _)) = GspSystemInfo::read_from_prefix(payload) else {
+        return Err(format!("system info of {:#x} bytes", payload.len()));
+    };
+    let chip = card.chip;
+    let pair = |high: u16, low: u16| u64::from(high) << 16 | u64::from(low);
+    let fields = [
+        (
+            "gpuPhysAddr",
+            info.gpu_phys_addr,
+            card.config.bar_address(0),
+        ),
+        (
+            "gpuPhysFbAddr",
+            info.gpu_phys_fb_addr,
+            card.config.bar_address(1),
+        ),
+        (
+            "gpuPhysInstAddr",
+            info.gpu_phys_inst_addr,
+            card.config.bar_address(2),
+        ),
+        (
+            "pciConfigMirrorBase",
+            info.pci_config_mirror_base.into(),
+            MIRROR_BASE.into(),
+        ),
+        (
+            "pciConfigMirrorSize",
+            info.pci_config_mirror_size.into(),
+            config::SIZE as u64,
+        ),
+        (
+            "PCIDeviceID",
+            info.pci_device_id.into(),
+            pair(chip.device_id, chip.vendor_id),
+        ),
+        (
+            "PCISubDeviceID",
+            info.pci_sub_device_id.into(),
+            pair(chip.subsystem_id, chip.subsystem_vendor_id),
+        ),
+        (
+            "PCIRevisionID",
+            info.pci_revision_id.into(),
+            chip.pci_revision.into(),
+        ),
+    ];
+    for (name, found, expected) in fields {
+        if found != expected {
+            return Err(format!("{name} is {found:#x}, not {expected:#x}"));
+        }
+    }
+    if info.max_user_va == 0 {
+        return Err("maxUserVa is 0".into());
+    }
+    Ok(())
+}
+
+fn check_registry(payload: &[u8]) -> Result<(), String> {
+    let Ok((table, entries)) = PackedRegistryTable::read_from_prefix(payload) else {
+        return Err(format!("registry of {:#x} bytes", payload.len()));
+    };
+    if table.size as usize != payload.len() {
+        return Err(format!(
+            "registry of {:#x} bytes says {:#x}",
+            payload.len(),
+            table.size
+        ));
+    }
+    let entries = entries.chunks_exact(size_of::<PackedRegistryEntry>());
+    if entries.len() < table.num_entries as usize {
+        return Err(format!(
+            "registry with {} entries is too short",
+            table.num_entries
+        ));
+    }
+    for (index, entry) in entries.take(table.num_entries as usize).enumerate() {
+        let Ok(entry) = PackedRegistryEntry::read_from_bytes(entry) else {
+            return Err(format!("registry entry {index} is cut off"));
+        };
+        let name = payload
+            .get(entry.name_offset as usize..)
+            .unwrap_or_default();
+        let is_named = name
+            .iter()
+            .position(|&byte| byte == 0)
+            .is_some_and(|len| len > 0);
+        if !is_named {
+            return Err(format!("registry entry {index} has no name"));
+        }
+        let is_sound = match entry.kind {
+            PackedRegistryEntry::DWORD => matches!(entry.length, 0 | 4),
+            PackedRegistryEntry::BINARY | PackedRegistryEntry::STRING => payload
+                .get(entry.data as usize..)
+                .is_some_and(|value| value.len() >= entry.length as usize),
+            _ => false,
+        };
+        if !is_sound {
+            return Err(format!("registry entry {index} is {entry:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Calls a control on one of the internal objects.
+fn call(header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
+    if header.params_size as usize > params.len() {
+        let error = format!(
+            "{:#x} bytes of parameters, {:#x} are said",
+            params.len(),
+            header.params_size
+        );
+        return Err((NV_ERR_INVALID_ARGUMENT, error));
+    }
+    if (header.h_client, header.h_object) != (INTERNAL_CLIENT, INTERNAL_SUBDEVICE) {
+        let error = format!(
+            "object {:#x} of client {:#x}",
+            header.h_object, header.h_client
+        );
+        return Err((NV_ERR_INVALID_OBJECT, error));
+    }
+    match header.cmd {
+        CTRL_INTR_GET_KERNEL_TABLE => {
+            if header.params_size as usize != size_of::<IntrKernelTable>() {
+                let error = format!("interrupt table of {:#x} bytes", header.params_size);
+                return Err((NV_ERR_INVALID_ARGUMENT, error));
+            }
+            Ok(interrupt_table().as_bytes().to_vec())
+        }
+        cmd => Err((
+            NV_ERR_NOT_SUPPORTED,
+            format!("control {cmd:#x} is not supported"),
+        )),
+    }
+}
+
+fn interrupt_table() -> IntrKernelTable {
+    const NO_SUBTREE: u8 = 0xff;
+    let mut table = IntrKernelTable::new_zeroed();
+    table.table_len = 1;
+    table.table[0] = IntrKernelTableEntry {
+        engine_idx: MC_ENGINE_IDX_GSP,
+        vector_stall: GSP_VECTOR,
+        vector_non_stall: INTR_VECTOR_INVALID,
+        ..IntrKernelTableEntry::default()
+    };
+    table.subtree_map = [[NO_SUBTREE; 2]; 7];
+    let subtree = (GSP_VECTOR / 64) as u8;
+    table.subtree_map[0] = [subtree; 2];
+    table
+}
+
+fn static_info(card: &Card<'_>) -> GspStaticConfigInfo {
+    let mut info = GspStaticConfigInfo::new_zeroed();
+    let name = card.chip.marketing_name;
+    info.gpu_name_string[..name.len()].copy_from_slice(name.as_bytes());
+    let short = card.chip.chipset.name().to_uppercase();
+    info.gpu_short_name_string[..short.len()].copy_from_slice(short.as_bytes());
+    for (to, from) in info
+        .gpu_name_string_unicode
+        .iter_mut()
+        .zip(name.encode_utf16())
+    {
+        *to = from;
+    }
+
+    let meta = card.meta;
+    info.fb_length = meta.fb_size;
+    let regions = [
+        // What the driver may use, and what the firmware keeps.
+        (0..meta.gsp_fw_rsvd_start, 0),
+        (
+            meta.gsp_fw_rsvd_start..meta.fb_size,
+            meta.fb_size - meta.gsp_fw_rsvd_start,
+        ),
+    ];
+    info.fb_region_info_params.num_fb_regions = regions.len() as u32;
+    for (entry, (range, reserved)) in info.fb_region_info_params.fb_region.iter_mut().zip(regions) {
+        let is_usable = u8::from(reserved == 0);
+        *entry = FbRegionInfo {
+            base: range.start,
+            limit: range.end - 1,
+            reserved,
+            performance: 100,
+            support_compressed: is_usable,
+            support_iso: is_usable,
+            b_protected: 1 - is_usable,
+            ..FbRegionInfo::new_zeroed()
+        };
+    }
+    info.bar1_pde_base = meta.non_wpr_heap_offset + 0x1000;
+    info.bar2_pde_base = meta.non_wpr_heap_offset + 0x2000;
+    info.b_vbios_valid = 1;
+    info.vbios_sub_vendor = card.chip.subsystem_vendor_id.into();
+    info.vbios_sub_device = card.chip.subsystem_id.into();
+    info.h_internal_client = INTERNAL_CLIENT;
+    info.h_internal_device = INTERNAL_DEVICE;
+    info.h_internal_subdevice = INTERNAL_SUBDEVICE;
+    info.fw_wpr_layout_offset.non_wpr_heap_offset = meta.non_wpr_heap_offset;
+    info.fw_wpr_layout_offset.frts_offset = meta.frts_offset;
+    info
+}

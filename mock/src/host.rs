@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the card reaches beyond its own edge: the machine's memory, and the CPU by interrupt.
+
+use std::fmt;
+
+/// An access by the card that no memory answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmapped {
+    /// Bus address of the first byte that nothing answered for.
+    pub addr: u64,
+}
+
+impl fmt::Display for Unmapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory at bus address {:#x}", self.addr)
+    }
+}
+
+/// The machine's memory as a bus master sees it.
+pub trait GuestMemory {
+    /// Reads `into.len()` bytes at bus address `addr`.
+    fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped>;
+
+    /// Writes `from` at bus address `addr`; becomes visible in the order of the calls.
+    fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped>;
+
+    /// Reads a little-endian 32-bit word.
+    fn read_u32(&self, addr: u64) -> Result<u32, Unmapped> {
+        let mut bytes = [0; 4];
+        self.read(addr, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Reads a little-endian 64-bit word.
+    fn read_u64(&self, addr: u64) -> Result<u64, Unmapped> {
+        let mut bytes = [0; 8];
+        self.read(addr, &mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Reads `len` bytes into a new vector.
+    fn read_vec(&self, addr: u64, len: usize) -> Result<Vec<u8>, Unmapped> {
+        let mut bytes = vec![0; len];
+        self.read(addr, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Where the card's message-signalled interrupt goes.
+pub trait InterruptSink {
+    /// Delivers one MSI.
+    fn interrupt(&mut self);
+}
+
+/// The machine that the card is plugged into.
+pub trait Host: GuestMemory + InterruptSink {}
+
+impl<T: GuestMemory + InterruptSink> Host for T {}

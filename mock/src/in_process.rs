@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The card in the same process as the driver, behind the traits that the driver stands on.
+//!
+//! Time is the card's own: sleeping lets it pass at once, and each register access takes a little of
+//! it, so that a driver which polls for ever still comes to its deadline.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_core::platform::{
+    Clock, DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, Interrupts, LoadError,
+    OutOfBounds, OutOfMemory, PciInfo, Platform, Registers, Scratch,
+};
+
+use crate::chips::Chip;
+use crate::config::BARS;
+use crate::firmware::{Firmware, FirmwareError, Store};
+use crate::fuse::Fuses;
+use crate::gpu::{Gpu, NoFwsec, Setup};
+use crate::host::{GuestMemory, InterruptSink, Unmapped};
+use crate::trace::Trace;
+use crate::vram::Vram;
+
+/// Time that a register access takes.
+const ACCESS: Duration = Duration::from_micros(1);
+
+const PAGE: u64 = 4096;
+
+/// Where memory is given out from; the gap behind each block catches accesses past its end.
+const FIRST_ADDRESS: u64 = 0x1_0000_0000;
+const GAP: u64 = PAGE;
+
+/// Bus addresses of the BARs.
+const BAR_ADDRESSES: [u64; BARS.len()] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
+
+/// Domain 0, bus 1, device 0, function 0.
+const BUS_DEVICE_FUNCTION: u64 = 0x100;
+
+const EINVAL: i32 = 22;
+const EIO: i32 = 5;
+const EFBIG: i32 = 27;
+
+/// A block of the machine's memory.
+#[derive(Debug)]
+enum Block {
+    /// Coherent memory.
+    Coherent(Box<[u8]>),
+    /// A file that was read so that its byte `pad` before the start begins a page; each of its pages
+    /// is followed by one that is not there, so that nobody takes them for contiguous.
+    File { bytes: Arc<[u8]>, pad: usize },
+}
+
+/// The machine's memory, and a count of the interrupts that it got.
+#[derive(Debug)]
+pub struct Arena {
+    next: u64,
+    blocks: BTreeMap<u64, Block>,
+    interrupts: u64,
+    allocations_left: Option<u64>,
+}
+
+impl Arena {
+    fn new() -> Self {
+        Self {
+            next: FIRST_ADDRESS,
+            blocks: BTreeMap::new(),
+            interrupts: 0,
+            allocations_left: None,
+        }
+    }
+
+    /// MSIs that were delivered.
+    pub fn interrupts(&self) -> u64 {
+        self.interrupts
+    }
+
+    /// Blocks that are given out at the moment.
+    pub fn allocations(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Lets only so many more allocations succeed.
+    pub fn limit_allocations(&mut self, left: Option<u64>) {
+        self.allocations_left = left;
+    }
+
+    /// Takes one of the allocations that are left.
+    fn take_allocation(&mut self) -> bool {
+        match &mut self.allocations_left {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+
+    fn add(&mut self, block: Block, span: u64) -> u64 {
+        let address = self.next;
+        self.next += span.next_multiple_of(PAGE) + GAP;
+        self.blocks.insert(address, block);
+        address
+    }
+
+    /// The block that `addr` falls into, and the offset in it.
+    fn find(&self, addr: u64) -> Option<(u64, u64)> {
+        let (&start, _) = self.blocks.range(..=addr).next_back()?;
+        Some((start, addr - start))
+    }
+}
+
+/// Where offset `at` of a [`Block::File`]'s span lies in the file.
+fn offset_in_file(at: u64, pad: usize) -> Option<usize> {
+    let (page, within) = (at / PAGE, at % PAGE);
+    if page % 2 != 0 {
+        return None;
+    }
+    ((page / 2 * PAGE + within) as usize).checked_sub(pad)
+}
+
+impl GuestMemory for Arena {
+    fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped> {
+        let unmapped = Unmapped { addr };
+        let (start, at) = self.find(addr).ok_or(unmapped)?;
+        match &self.blocks[&start] {
+            Block::Coherent(bytes) => {
+                let from = bytes
+                    .get(at as usize..)
+                    .and_then(|rest| rest.get(..into.len()));
+                into.copy_from_slice(from.ok_or(unmapped)?);
+            }
+            Block::File { bytes, pad } => {
+                for (at, byte) in (at..).zip(into) {
+                    let from = offset_in_file(at, *pad).ok_or(unmapped)?;
+                    // The last page is filled up with zeroes.
+                    *byte = match bytes.get(from) {
+                        Some(byte) => *byte,
+                        None if from < bytes.len().next_multiple_of(PAGE as usize) => 0,
+                        None => return Err(unmapped),
+                    };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped> {
+        let unmapped = Unmapped { addr };
+        let (start, at) = self.find(addr).ok_or(unmapped)?;
+        match self.blocks.get_mut(&start) {
+            Some(Block::Coherent(bytes)) => {
+                let into = bytes
+                    .get_mut(at as usize..)
+                    .and_then(|rest| rest.get_mut(..from.len()));
+                into.ok_or(unmapped)?.copy_from_slice(from);
+                Ok(())
+            }
+            _ => Err(unmapped),
+        }
+    }
+}
+
+impl InterruptSink for Arena {
+    fn interrupt(&mut self) {
+        self.interrupts += 1;
+    }
+}
+
+/// The card cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Its firmware is not usable.
+    #[error(transparent)]
+    Firmware(#[from] FirmwareError),
+    /// Its VBIOS is not usable.
+    #[error(transparent)]
+    Vbios(#[from] NoFwsec),
+}
+
+/// A machine with the card in it.
+pub struct InProcess {
+    card: Rc<RefCell<Gpu<Arena>>>,
+    files: RefCell<Box<dyn Store>>,
+    pci: PciInfo,
+    interrupts_seen: Cell<u64>,
+}
+
+impl InProcess {
+    /// A machine with a card that is made of `setup`, and with firmware files for its driver.
+    pub fn new(setup: Setup, files: impl Store + 'static) -> Result<Self, Error> {
+        let mut card = Gpu::new(setup, Arena::new())?;
+        card.config_mut().enumerate(BAR_ADDRESSES);
+        let chip = card.chip();
+        let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
+        let pci = PciInfo {
+            bars: BAR_ADDRESSES,
+            bar_sizes: BARS.map(|bar| bar.size),
+            domain_bus_device_function: BUS_DEVICE_FUNCTION,
+            device_id: pair(chip.device_id, chip.vendor_id),
+            subsystem_id: pair(chip.subsystem_id, chip.subsystem_vendor_id),
+            revision: chip.pci_revision,
+        };
+        Ok(Self {
+            card: Rc::new(RefCell::new(card)),
+            files: RefCell::new(Box::new(files)),
+            pci,
+            interrupts_seen: Cell::new(0),
+        })
+    }
+
+    /// A machine with a card as it was sold, whose firmware and whose driver's is in `files`.
+    pub fn with_firmware(chip: &'static Chip, files: impl Store + 'static) -> Result<Self, Error> {
+        let setup = Setup {
+            chip,
+            vram: Vram::in_process(chip.vram),
+            firmware: Firmware::load(chip, &files)?,
+            vbios: None,
+            fuses: Fuses::default(),
+            trace: Trace::default(),
+        };
+        Self::new(setup, files)
+    }
+
+    /// The card, to break it or to look into its trace.
+    ///
+    /// # Panics
+    ///
+    /// Accesses by the driver panic while the result lives.
+    pub fn card(&self) -> RefMut<'_, Gpu<Arena>> {
+        self.card.borrow_mut()
+    }
+
+    /// Gives the driver other firmware files.
+    pub fn set_files(&self, files: impl Store + 'static) {
+        *self.files.borrow_mut() = Box::new(files);
+    }
+
+    /// Resets the card, and enumerates it again.
+    pub fn reset(&self) {
+        let mut card = self.card();
+        card.reset();
+        card.config_mut().enumerate(BAR_ADDRESSES);
+    }
+
+    fn pass(card: &mut Gpu<Arena>, time: Duration) {
+        let until = card.now() + time;
+        card.advance(until);
+    }
+}
+
+impl Registers for InProcess {
+    fn read32(&self, offset: u32) -> u32 {
+        let mut card = self.card();
+        Self::pass(&mut card, ACCESS);
+        match u64::from(offset) < BARS[0].size && offset % 4 == 0 {
+            true => card.read32(offset),
+            false => u32::MAX,
+        }
+    }
+
+    fn write32(&self, offset: u32, value: u32) {
+        let mut card = self.card();
+        Self::pass(&mut card, ACCESS);
+        if u64::from(offset) < BARS[0].size && offset % 4 == 0 {
+            card.write32(offset, value);
+        }
+    }
+}
+
+/// Coherent memory of the machine.
+pub struct Coherent {
+    card: Rc<RefCell<Gpu<Arena>>>,
+    addr: u64,
+    size: usize,
+}
+
+impl Coherent {
+    fn check(&self, offset: usize, len: usize) -> Result<u64, OutOfBounds> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.size => Ok(self.addr + offset as u64),
+            _ => Err(OutOfBounds {
+                offset,
+                len,
+                size: self.size,
+            }),
+        }
+    }
+}
+
+impl Drop for Coherent {
+    fn drop(&mut self) {
+        self.card.borrow_mut().host_mut().blocks.remove(&self.addr);
+    }
+}
+
+impl DmaMemory for Coherent {
+    fn dma_addr(&self) -> u64 {
+        self.addr
+    }
+
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        let addr = self.check(offset, into.len())?;
+        let outside = OutOfBounds {
+            offset,
+            len: into.len(),
+            size: self.size,
+        };
+        self.card
+            .borrow()
+            .host()
+            .read(addr, into)
+            .map_err(|_| outside)
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        let addr = self.check(offset, from.len())?;
+        let outside = OutOfBounds {
+            offset,
+            len: from.len(),
+            size: self.size,
+        };
+        let mut card = self.card.borrow_mut();
+        card.host_mut().write(addr, from).map_err(|_| outside)
+    }
+
+    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
+        let mut bytes = [0; 4];
+        self.read(offset, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
+        self.write(offset, &value.to_le_bytes())
+    }
+}
+
+impl DmaAllocator for InProcess {
+    type Memory = Coherent;
+
+    fn alloc_dma(&self, size: usize) -> Result<Coherent, OutOfMemory> {
+        let rounded = size.checked_next_multiple_of(PAGE as usize);
+        let mut card = self.card();
+        let arena = card.host_mut();
+        let rounded = rounded
+            .filter(|_| arena.take_allocation())
+            .ok_or(OutOfMemory { size })?;
+        let block = Block::Coherent(vec![0; rounded].into());
+        Ok(Coherent {
+            addr: arena.add(block, rounded as u64),
+            size: rounded,
+            card: Rc::clone(&self.card),
+        })
+    }
+}
+
+impl Scratch for InProcess {
+    type Bytes = Vec<u8>;
+    type Boxed<T> = Box<T>;
+
+    fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {
+        match self.card().host_mut().take_allocation() {
+            true => Ok(Box::new(value)),
+            false => Err(OutOfMemory {
+                size: size_of::<T>(),
+            }),
+        }
+    }
+
+    fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
+        match self.card().host_mut().take_allocation() {
+            true => Ok(vec![0; size]),
+            false => Err(OutOfMemory { size }),
+        }
+    }
+}
+
+/// A firmware file.
+#[derive(Clone, Debug)]
+pub struct FileBytes(Arc<[u8]>);
+
+impl AsRef<[u8]> for FileBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A firmware file that the card can read.
+pub struct MappedFile {
+    card: Rc<RefCell<Gpu<Arena>>>,
+    bytes: Arc<[u8]>,
+    addr: u64,
+    pad: usize,
+}
+
+impl AsRef<[u8]> for MappedFile {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl FirmwareImage for MappedFile {
+    fn page_addr(&self, offset: usize) -> Option<u64> {
+        let at = (self.pad + offset) as u64;
+        (offset < self.bytes.len() && at % PAGE == 0).then(|| self.addr + 2 * at)
+    }
+}
+
+impl Drop for MappedFile {
+    fn drop(&mut self) {
+        self.card.borrow_mut().host_mut().blocks.remove(&self.addr);
+    }
+}
+
+impl FirmwareFiles for InProcess {
+    type File = FileBytes;
+    type Image = MappedFile;
+
+    fn load(&self, name: &str) -> Result<FileBytes, LoadError> {
+        let not_found = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => LoadError::NotFound,
+            _ => LoadError::Os(EIO),
+        };
+        let image = self.files.borrow().open(name).map_err(not_found)?;
+        let bytes = match image {
+            crate::firmware::Image::Bytes(bytes) => bytes,
+            file => file.read_all().map_err(not_found)?.into(),
+        };
+        // The kernel's loader does not load empty files either.
+        match bytes.is_empty() {
+            true => Err(LoadError::Os(EINVAL)),
+            false => Ok(FileBytes(bytes)),
+        }
+    }
+
+    fn load_image(
+        &self,
+        name: &str,
+        page_aligned_at: usize,
+        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+    ) -> Result<MappedFile, LoadError> {
+        let FileBytes(bytes) = self.load(name)?;
+        let said = bytes.first_chunk().and_then(len_from_head);
+        if said.is_some_and(|said| said < bytes.len()) {
+            return Err(LoadError::Os(EFBIG));
+        }
+        let pad = page_aligned_at.wrapping_neg() % PAGE as usize;
+        let mut card = self.card();
+        let arena = card.host_mut();
+        if !arena.take_allocation() {
+            return Err(LoadError::OutOfMemory);
+        }
+        let span = 2 * (pad + bytes.len()) as u64 + 2 * PAGE;
+        let addr = arena.add(
+            Block::File {
+                bytes: Arc::clone(&bytes),
+                pad,
+            },
+            span,
+        );
+        Ok(MappedFile {
+            card: Rc::clone(&self.card),
+            bytes,
+            addr,
+            pad,
+        })
+    }
+}
+
+impl Clock for InProcess {
+    fn now(&self) -> Duration {
+        self.card.borrow().now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        Self::pass(&mut self.card(), time);
+    }
+}
+
+impl Interrupts for InProcess {
+    fn wait(&self, timeout: Duration) -> bool {
+        let mut card = self.card();
+        let deadline = card.now() + timeout;
+        loop {
+            let interrupts = card.host().interrupts;
+            if self.interrupts_seen.replace(interrupts) != interrupts {
+                return true;
+            }
+            match card.next_event() {
+                Some(next) if next <= deadline => card.advance(next),
+                _ => {
+                    card.advance(deadline);
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl Platform for InProcess {
+    fn pci(&self) -> &PciInfo {
+        &self.pci
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The CPU's interrupt tree: vectors in leaves, pairs of leaves under the bits of the top, and one
+//! MSI for all of it.
+//!
+//! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (an MSI is sent
+//! again only after it was rearmed).
+
+use nova_hw::regs::intr::{
+    CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTop,
+    CpuIntrTopEnClear, CpuIntrTopEnSet,
+};
+
+const LEAVES: usize = CpuIntrLeaf::COUNT as usize;
+
+/// Subtrees under the top.
+const TOP_MASK: u32 = (1 << (LEAVES / 2)) - 1;
+
+/// State of the tree.
+#[derive(Debug)]
+pub(crate) struct Intr {
+    pending: [u32; LEAVES],
+    enabled: [u32; LEAVES],
+    top_enabled: u32,
+    /// The CPU was asked for attention, and the cause is still there.
+    asserted: bool,
+    /// An MSI may be sent.
+    armed: bool,
+    /// An MSI is to be sent.
+    due: bool,
+}
+
+impl Default for Intr {
+    fn default() -> Self {
+        Self {
+            pending: [0; LEAVES],
+            enabled: [0; LEAVES],
+            top_enabled: 0,
+            asserted: false,
+            armed: true,
+            due: false,
+        }
+    }
+}
+
+impl Intr {
+    /// Bits of the top whose leaves hold an enabled vector that is pending.
+    fn top(&self) -> u32 {
+        let leaves = self.pending.iter().zip(&self.enabled).enumerate();
+        leaves.fold(0, |top, (leaf, (pending, enabled))| {
+            top | u32::from(pending & enabled != 0) << (leaf / 2)
+        })
+    }
+
+    fn update(&mut self) {
+        let asserted = self.top() & self.top_enabled != 0;
+        if asserted && !self.asserted {
+            self.send();
+        }
+        self.asserted = asserted;
+    }
+
+    fn send(&mut self) {
+        if self.armed {
+            self.armed = false;
+            self.due = true;
+        }
+    }
+
+    /// An engine announces an interrupt.
+    pub(crate) fn pulse(&mut self, vector: u32) {
+        if let Some(leaf) = self.pending.get_mut(vector as usize / 32) {
+            *leaf |= 1 << (vector % 32);
+        }
+        self.update();
+    }
+
+    /// The driver allows the next MSI.
+    pub(crate) fn rearm(&mut self) {
+        self.armed = true;
+        if self.asserted {
+            self.send();
+        }
+    }
+
+    /// Is an MSI to be sent? Says so once.
+    pub(crate) fn take_msi(&mut self) -> bool {
+        std::mem::take(&mut self.due)
+    }
+
+    /// Reads the register at `offset`, where there is one.
+    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+        match offset {
+            CpuIntrTop::OFFSET => Some(self.top()),
+            CpuIntrTopEnSet::OFFSET | CpuIntrTopEnClear::OFFSET => Some(self.top_enabled),
+            _ => element(offset, CpuIntrLeaf::OFFSET)
+                .map(|leaf| self.pending[leaf])
+                .or_else(|| {
+                    element(offset, CpuIntrLeafEnSet::OFFSET)
+                        .or_else(|| element(offset, CpuIntrLeafEnClear::OFFSET))
+                        .map(|leaf| self.enabled[leaf])
+                }),
+        }
+    }
+
+    /// Writes the register at `offset`, where there is one.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+        match offset {
+            CpuIntrTopEnSet::OFFSET => self.top_enabled |= value & TOP_MASK,
+            CpuIntrTopEnClear::OFFSET => self.top_enabled &= !value,
+            CpuIntrLeafTrigger::OFFSET => {
+                self.pulse(CpuIntrLeafTrigger::from(value).vector().into());
+            }
+            _ => {
+                if let Some(leaf) = element(offset, CpuIntrLeaf::OFFSET) {
+                    self.pending[leaf] &= !value;
+                } else if let Some(leaf) = element(offset, CpuIntrLeafEnSet::OFFSET) {
+                    self.enabled[leaf] |= value;
+                } else {
+                    let leaf = element(offset, CpuIntrLeafEnClear::OFFSET)?;
+                    self.enabled[leaf] &= !value;
+                }
+            }
+        }
+        self.update();
+        Some(())
+    }
+}
+
+fn element(offset: u32, first: u32) -> Option<usize> {
+    let index = (offset.checked_sub(first)? / CpuIntrLeaf::STRIDE) as usize;
+    (index < LEAVES).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VECTOR: u32 = 155;
+    const LEAF: u32 = VECTOR / 32;
+    const BIT: u32 = 1 << (VECTOR % 32);
+
+    fn enabled() -> Intr {
+        let mut intr = Intr::default();
+        intr.write(CpuIntrLeafEnSet::at(LEAF).unwrap(), BIT)
+            .unwrap();
+        intr.write(CpuIntrTopEnSet::OFFSET, 0xf).unwrap();
+        intr
+    }
+
+    fn clear(intr: &mut Intr) {
+        intr.write(CpuIntrLeaf::at(LEAF).unwrap(), BIT).unwrap();
+    }
+
+    #[test]
+    fn an_interrupt_climbs_only_through_what_is_enabled() {
+        let mut intr = Intr::default();
+        intr.pulse(VECTOR);
+        assert_eq!(intr.read(CpuIntrLeaf::at(LEAF).unwrap()), Some(BIT));
+        assert_eq!(intr.read(CpuIntrTop::OFFSET), Some(0));
+        intr.write(CpuIntrLeafEnSet::at(LEAF).unwrap(), BIT)
+            .unwrap();
+        assert_eq!(intr.read(CpuIntrTop::OFFSET), Some(1 << (LEAF / 2)));
+        assert!(!intr.take_msi());
+        intr.write(CpuIntrTopEnSet::OFFSET, 0xf).unwrap();
+        assert!(intr.take_msi());
+        assert!(!intr.take_msi());
+    }
+
+    #[test]
+    fn the_next_msi_waits_for_the_rearming() {
+        let mut intr = enabled();
+        intr.pulse(VECTOR);
+        assert!(intr.take_msi());
+        clear(&mut intr);
+        intr.pulse(VECTOR);
+        assert!(!intr.take_msi(), "not rearmed");
+        intr.rearm();
+        assert!(intr.take_msi());
+        clear(&mut intr);
+        intr.rearm();
+        assert!(!intr.take_msi(), "nothing pending");
+    }
+
+    #[test]
+    fn toggling_the_top_announces_what_is_still_pending() {
+        let mut intr = enabled();
+        intr.pulse(VECTOR);
+        assert!(intr.take_msi());
+        intr.rearm();
+        assert!(intr.take_msi());
+        intr.write(CpuIntrTopEnClear::OFFSET, 0xf).unwrap();
+        intr.rearm();
+        assert!(!intr.take_msi());
+        intr.write(CpuIntrTopEnSet::OFFSET, 0xf).unwrap();
+        assert!(intr.take_msi());
+    }
+
+    #[test]
+    fn vectors_outside_of_the_tree_do_nothing() {
+        let mut intr = enabled();
+        intr.pulse(u32::MAX);
+        intr.write(CpuIntrLeafTrigger::OFFSET, u32::MAX).unwrap();
+        assert!(!intr.take_msi());
+        assert_eq!(intr.read(0xb8_1020), None);
+        assert_eq!(intr.write(0xb8_1604, 0), None);
+    }
+}

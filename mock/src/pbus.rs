@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PBUS: scratch registers, in which the VBIOS's programs leave their errors, and the PRAMIN window.
+
+use nova_hw::regs::pbus::SwScratch;
+
+/// Selects the 64 KiB page of the frame buffer at which PRAMIN starts.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h
+/// (NV_PBUS_BAR0_WINDOW).
+const BAR0_WINDOW: u32 = 0x1700;
+const BAR0_WINDOW_BASE: u32 = 0x00ff_ffff;
+
+/// Scratch register with FWSEC-FRTS's error in its high half.
+///
+/// Source: open-gpu-kernel-modules 570, kernel_gsp_frts_tu102.c.
+const FRTS_SCRATCH: usize = 0x0e;
+
+/// Scratch register with FWSEC-SB's error in its low half; same source.
+const SB_SCRATCH: usize = 0x15;
+
+/// State of the bus interface.
+#[derive(Debug)]
+pub(crate) struct Pbus {
+    scratch: [u32; SwScratch::COUNT as usize],
+    window: u32,
+}
+
+impl Default for Pbus {
+    fn default() -> Self {
+        Self {
+            scratch: [0; SwScratch::COUNT as usize],
+            window: 0,
+        }
+    }
+}
+
+impl Pbus {
+    /// Reads the register at `offset`, where there is one.
+    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+        match offset {
+            BAR0_WINDOW => Some(self.window),
+            _ => self.scratch.get(scratch_index(offset)?).copied(),
+        }
+    }
+
+    /// Writes the register at `offset`, where there is one.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+        let register = match offset {
+            BAR0_WINDOW => {
+                self.window = value & BAR0_WINDOW_BASE;
+                return Some(());
+            }
+            _ => self.scratch.get_mut(scratch_index(offset)?)?,
+        };
+        *register = value;
+        Some(())
+    }
+
+    /// Address in the frame buffer at which PRAMIN starts.
+    pub(crate) fn window_base(&self) -> u64 {
+        u64::from(self.window) << 16
+    }
+
+    /// Leaves FWSEC-FRTS's error code, or 0.
+    pub(crate) fn set_frts_error(&mut self, code: u16) {
+        let scratch = &mut self.scratch[FRTS_SCRATCH];
+        *scratch = *scratch & 0xffff | u32::from(code) << 16;
+    }
+
+    /// Leaves FWSEC-SB's error code, or 0.
+    pub(crate) fn set_sb_error(&mut self, code: u16) {
+        let scratch = &mut self.scratch[SB_SCRATCH];
+        *scratch = *scratch & !0xffff | u32::from(code);
+    }
+}
+
+fn scratch_index(offset: u32) -> Option<usize> {
+    Some((offset.checked_sub(SwScratch::OFFSET)? / SwScratch::STRIDE) as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nova_hw::regs::pbus::FrtsErr;
+
+    #[test]
+    fn errors_share_their_registers_with_others() {
+        let mut pbus = Pbus::default();
+        pbus.write(FrtsErr::OFFSET, 0x0000_1234).unwrap();
+        pbus.set_frts_error(0x55);
+        assert_eq!(pbus.read(FrtsErr::OFFSET), Some(0x0055_1234));
+        pbus.write(SwScratch::at(0x15).unwrap(), 0xabcd_0000)
+            .unwrap();
+        pbus.set_sb_error(3);
+        assert_eq!(pbus.read(SwScratch::at(0x15).unwrap()), Some(0xabcd_0003));
+    }
+
+    #[test]
+    fn there_are_64_scratch_registers() {
+        let mut pbus = Pbus::default();
+        assert_eq!(pbus.write(0x14fc, 1), Some(()));
+        assert_eq!(pbus.write(0x1500, 1), None);
+        assert_eq!(pbus.read(0x13fc), None);
+    }
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PFB: the write-protected region and the page to which system memory flushes go.
+
+use std::ops::Range;
+
+use nova_hw::regs::pfb::{
+    LocalMemoryRange, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi, Wpr2AddrHi, Wpr2AddrLo,
+};
+
+/// Bytes that the bounds of the region are counted in.
+const WPR_SHIFT: u32 = 12;
+
+/// State of the frame-buffer controller.
+#[derive(Debug, Default)]
+pub(crate) struct Pfb {
+    /// The write-protected region, where it is up.
+    pub(crate) wpr2: Option<Range<u64>>,
+    flush_low: u32,
+    flush_high: u32,
+}
+
+impl Pfb {
+    /// Reads the register at `offset`, where there is one.
+    pub(crate) fn read(&self, vram: u64, offset: u32) -> Option<u32> {
+        // Without a region the start lies behind the end, which is 0.
+        let wpr2 = self
+            .wpr2
+            .clone()
+            .unwrap_or(u64::from(u32::MAX >> 4) << WPR_SHIFT..0);
+        match offset {
+            NisoFlushSysmemAddr::OFFSET => Some(self.flush_low),
+            NisoFlushSysmemAddrHi::OFFSET => Some(self.flush_high),
+            LocalMemoryRange::OFFSET => Some(local_memory_range(vram).into()),
+            Wpr2AddrLo::OFFSET => Some(
+                Wpr2AddrLo::new()
+                    .with_val((wpr2.start >> WPR_SHIFT) as u32)
+                    .into(),
+            ),
+            Wpr2AddrHi::OFFSET => Some(
+                Wpr2AddrHi::new()
+                    .with_val((wpr2.end >> WPR_SHIFT) as u32)
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// Writes the register at `offset`, where there is one that the CPU may write.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+        match offset {
+            NisoFlushSysmemAddr::OFFSET => self.flush_low = value,
+            NisoFlushSysmemAddrHi::OFFSET => {
+                self.flush_high = NisoFlushSysmemAddrHi::from(value).adr_63_40();
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Address of the page for flushes, 0 where none was given.
+    pub(crate) fn flush_page(&self) -> u64 {
+        u64::from(self.flush_high) << 40 | u64::from(self.flush_low) << 8
+    }
+}
+
+/// The largest size that the register can say and that the frame buffer has.
+fn local_memory_range(vram: u64) -> LocalMemoryRange {
+    let mebibytes = vram >> 20;
+    let scale = (u64::BITS - mebibytes.leading_zeros()).saturating_sub(6);
+    LocalMemoryRange::new()
+        .with_lower_scale((scale & 0xf) as u8)
+        .with_lower_mag((mebibytes >> scale & 0x3f) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_cannot_move_the_region() {
+        let mut pfb = Pfb::default();
+        assert_eq!(pfb.write(Wpr2AddrLo::OFFSET, 0), None);
+        assert_eq!(pfb.write(Wpr2AddrHi::OFFSET, u32::MAX), None);
+        assert_eq!(pfb.read(0, Wpr2AddrHi::OFFSET), Some(0));
+    }
+
+    #[test]
+    fn the_region_is_told_in_pages() {
+        let pfb = Pfb {
+            wpr2: Some(0x5_fee0_0000..0x5_fef0_0000),
+            ..Pfb::default()
+        };
+        assert_eq!(pfb.read(0, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
+        assert_eq!(pfb.read(0, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
+    }
+
+    #[test]
+    fn the_flush_page_is_put_together() {
+        let mut pfb = Pfb::default();
+        pfb.write(NisoFlushSysmemAddrHi::OFFSET, 0x12).unwrap();
+        pfb.write(NisoFlushSysmemAddr::OFFSET, 0x3456_7890).unwrap();
+        assert_eq!(pfb.flush_page(), 0x1234_5678_9000);
+    }
+
+    #[test]
+    fn sizes_of_cards_can_be_said() {
+        for size in [6, 8, 12, 24, 48] {
+            assert_eq!(local_memory_range(size << 30).bytes(), size << 30);
+        }
+        assert_eq!(local_memory_range(0).bytes(), 0);
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PMC: which chip this is.
+
+use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
+
+use crate::chips::Chip;
+
+/// Reads the register at `offset`, where there is one.
+pub(crate) fn read(chip: &Chip, offset: u32) -> Option<u32> {
+    let id = chip.chipset.id();
+    let (architecture, implementation) = ((id >> 4) as u8, (id & 0xf) as u8);
+    let (major, minor) = chip.revision;
+    match offset {
+        PmcBoot0::OFFSET => Some(
+            PmcBoot0::new()
+                .with_architecture_0(architecture & 0x1f)
+                .with_architecture_1(architecture & 0x20 != 0)
+                .with_implementation(implementation)
+                .with_major_revision(major)
+                .with_minor_revision(minor)
+                .into(),
+        ),
+        PmcBoot42::OFFSET => Some(
+            PmcBoot42::new()
+                .with_architecture(architecture)
+                .with_implementation(implementation)
+                .with_major_revision(major)
+                .with_minor_revision(minor)
+                .into(),
+        ),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+
+    #[test]
+    fn boot_registers_name_the_chip() {
+        for chip in CHIPS {
+            let boot42 = PmcBoot42::from(read(chip, PmcBoot42::OFFSET).unwrap());
+            assert_eq!(boot42.chipset(), Some(chip.chipset));
+            // Fermi was 0xc: nothing from Turing on may look older.
+            let boot0 = PmcBoot0::from(read(chip, PmcBoot0::OFFSET).unwrap());
+            assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
+        }
+        assert_eq!(read(&CHIPS[0], 4), None);
+    }
+}

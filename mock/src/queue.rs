@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The GSP's end of the two message queues in memory that it shares with the driver.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/shared/msgq/msgq.c and
+//! src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c, whose other side this is.
+
+use std::collections::VecDeque;
+use std::mem::offset_of;
+
+use nova_hw::gsp::PAGE_SIZE;
+use nova_hw::r570_144::{
+    MessageQueueInitArguments, MsgqTxHeader, QueueElement, RpcHeader, MSGQ_FLAGS_SWAP_RX,
+    MSGQ_VERSION, QUEUE_ELEMENT_SIZE_MAX, QUEUE_ELEMENT_SIZE_MIN, RPC_HEADER_VERSION,
+    RPC_SIGNATURE,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::booter::BUS_BITS;
+use crate::fault::Fault;
+use crate::host::{GuestMemory, Unmapped};
+
+/// Most pages that the shared memory may have.
+const PAGES_MAX: u32 = 0x1000;
+
+/// Bytes of a message before the RPC.
+const ELEMENT_HEADER: usize = offset_of!(QueueElement, rpc);
+
+/// A message from the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) function: u32,
+    pub(crate) sequence: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A message to the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) function: u32,
+    pub(crate) sequence: u32,
+    pub(crate) result: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// One direction: a ring of elements in the shared memory.
+#[derive(Debug)]
+struct Ring {
+    /// Offset of the header.
+    header: u64,
+    /// Offset of the first element.
+    entries: u64,
+    /// Elements.
+    count: u32,
+    /// Element that comes next.
+    next: u32,
+    /// Number of the message that comes next.
+    sequence: u32,
+}
+
+impl Ring {
+    /// Offset of element `index`, which may lie behind the end of the ring.
+    fn element(&self, index: u32) -> u64 {
+        self.entries + u64::from(index % self.count) * QUEUE_ELEMENT_SIZE_MIN as u64
+    }
+
+    fn advance(&mut self, elements: u32) {
+        self.next = (self.next + elements) % self.count;
+        self.sequence = self.sequence.wrapping_add(1);
+    }
+}
+
+/// Both queues.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    /// Bus addresses of the pages of the shared memory.
+    pages: Vec<u64>,
+    commands: Ring,
+    status: Ring,
+    /// Offset of the driver's read pointer for the status queue.
+    driver_read_ptr: u64,
+    /// Offset of our read pointer for the command queue.
+    our_read_ptr: u64,
+    /// Messages for which there was no room yet.
+    waiting: VecDeque<Outgoing>,
+}
+
+fn unmapped(error: Unmapped) -> String {
+    format!("shared memory: {error}")
+}
+
+impl Queues {
+    /// Links to the queues that the driver describes, and creates the status queue.
+    pub(crate) fn link(
+        memory: &mut dyn GuestMemory,
+        arguments: &MessageQueueInitArguments,
+    ) -> Result<Self, String> {
+        let pages = read_page_table(memory, arguments)?;
+        let size = (pages.len() * PAGE_SIZE) as u64;
+        let (commands_at, status_at) = (arguments.cmd_queue_offset, arguments.stat_queue_offset);
+        let page = PAGE_SIZE as u64;
+        if commands_at % page != 0 || status_at % page != 0 || commands_at >= status_at {
+            return Err(format!("queues at {commands_at:#x} and {status_at:#x}"));
+        }
+        let room = size.checked_sub(status_at).unwrap_or_default();
+        if commands_at < page || room < 2 * page {
+            return Err(format!(
+                "queues at {commands_at:#x} and {status_at:#x} of {size:#x} bytes"
+            ));
+        }
+
+        let mut queues = Self {
+            pages,
+            commands: Ring {
+                header: commands_at,
+                entries: 0,
+                count: 1,
+                next: 0,
+                sequence: 0,
+            },
+            status: Ring {
+                header: status_at,
+                entries: status_at + page,
+                count: (room / page - 1) as u32,
+                next: 0,
+                sequence: 0,
+            },
+            driver_read_ptr: 0,
+            our_read_ptr: status_at + size_of::<MsgqTxHeader>() as u64,
+            waiting: VecDeque::new(),
+        };
+        queues.link_commands(memory, status_at - commands_at)?;
+        queues.create_status(memory, room as u32)?;
+        Ok(queues)
+    }
+
+    /// Checks the header that the driver wrote.
+    fn link_commands(&mut self, memory: &dyn GuestMemory, room: u64) -> Result<(), String> {
+        let mut bytes = [0; size_of::<MsgqTxHeader>()];
+        self.read(memory, self.commands.header, &mut bytes)?;
+        let Ok(header) = MsgqTxHeader::read_from_bytes(&bytes) else {
+            return Err("command queue header of the wrong size".into());
+        };
+        let count = u64::from(header.size)
+            .checked_sub(header.entry_off.into())
+            .map(|bytes| bytes / QUEUE_ELEMENT_SIZE_MIN as u64);
+        let is_sound = header.version == MSGQ_VERSION
+            && u64::from(header.size) <= room
+            && header.msg_size as usize == QUEUE_ELEMENT_SIZE_MIN
+            && header.msg_count > 1
+            && count == Some(header.msg_count.into())
+            && header.flags & MSGQ_FLAGS_SWAP_RX != 0
+            && header.rx_hdr_off as usize >= size_of::<MsgqTxHeader>()
+            && header.rx_hdr_off % 4 == 0
+            && u64::from(header.entry_off) >= u64::from(header.rx_hdr_off) + 4
+            && header.entry_off as usize % QUEUE_ELEMENT_SIZE_MIN == 0;
+        if !is_sound {
+            return Err(format!("command queue header {header:x?}"));
+        }
+        self.commands.entries = self.commands.header + u64::from(header.entry_off);
+        self.commands.count = header.msg_count;
+        self.driver_read_ptr = self.commands.header + u64::from(header.rx_hdr_off);
+        Ok(())
+    }
+
+    fn create_status(&mut self, memory: &mut dyn GuestMemory, size: u32) -> Result<(), String> {
+        let header = MsgqTxHeader {
+            version: MSGQ_VERSION,
+            size,
+            msg_size: QUEUE_ELEMENT_SIZE_MIN as u32,
+            msg_count: self.status.count,
+            write_ptr: 0,
+            flags: MSGQ_FLAGS_SWAP_RX,
+            rx_hdr_off: size_of::<MsgqTxHeader>() as u32,
+            entry_off: PAGE_SIZE as u32,
+        };
+        self.write(memory, self.our_read_ptr, &0_u32.to_le_bytes())?;
+        self.write(memory, self.status.header, header.as_bytes())
+    }
+
+    /// Reads from byte `offset` of the shared memory, across pages.
+    fn read(&self, memory: &dyn GuestMemory, offset: u64, into: &mut [u8]) -> Result<(), String> {
+        let mut done = 0;
+        while done < into.len() {
+            let (address, left) = self.locate(offset + done as u64)?;
+            let len = left.min(into.len() - done);
+            memory
+                .read(address, &mut into[done..done + len])
+                .map_err(unmapped)?;
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// Writes to byte `offset` of the shared memory, across pages.
+    fn write(&self, memory: &mut dyn GuestMemory, offset: u64, from: &[u8]) -> Result<(), String> {
+        let mut done = 0;
+        while done < from.len() {
+            let (address, left) = self.locate(offset + done as u64)?;
+            let len = left.min(from.len() - done);
+            memory
+                .write(address, &from[done..done + len])
+                .map_err(unmapped)?;
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// Bus address of byte `offset` of the shared memory, and bytes to the end of its page.
+    fn locate(&self, offset: u64) -> Result<(u64, usize), String> {
+        let (page, within) = (offset / PAGE_SIZE as u64, offset as usize % PAGE_SIZE);
+        match self.pages.get(page as usize) {
+            Some(address) => Ok((address + within as u64, PAGE_SIZE - within)),
+            None => Err(format!(
+                "byte {offset:#x} lies outside of the shared memory"
+            )),
+        }
+    }
+
+    fn read_u32(&self, memory: &dyn GuestMemory, offset: u64) -> Result<u32, String> {
+        let mut bytes = [0; 4];
+        self.read(memory, offset, &mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// Takes the next command out of the queue. `None` where there is none; a command that is not
+    /// sound is consumed and told as an error.
+    pub(crate) fn receive(
+        &mut self,
+        memory: &mut dyn GuestMemory,
+    ) -> Option<Result<Message, String>> {
+        let write_ptr_at = self.commands.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
+        let write_ptr = match self.read_u32(memory, write_ptr_at) {
+            Ok(write_ptr) => write_ptr,
+            Err(error) => return Some(Err(error)),
+        };
+        if write_ptr == self.commands.next {
+            return None;
+        }
+        if write_ptr >= self.commands.count {
+            return None;
+        }
+        let available =
+            (write_ptr + self.commands.count - self.commands.next) % self.commands.count;
+        let (elements, message) = self.read_message(memory, available);
+        self.commands.advance(elements);
+        let read_ptr = self.commands.next.to_le_bytes();
+        let consumed = self.write(memory, self.our_read_ptr, &read_ptr);
+        Some(consumed.and(message))
+    }
+
+    /// Reads the message at the read pointer; also tells how many elements it takes.
+    fn read_message(
+        &self,
+        memory: &dyn GuestMemory,
+        available: u32,
+    ) -> (u32, Result<Message, String>) {
+        let at = self.commands.next;
+        let mut bytes = vec![0; QUEUE_ELEMENT_SIZE_MIN];
+        if let Err(error) = self.read(memory, self.commands.element(at), &mut bytes) {
+            return (1, Err(error));
+        }
+        let Ok((element, _)) = QueueElement::read_from_prefix(&bytes) else {
+            return (1, Err("queue element of the wrong size".into()));
+        };
+        let elements = element.elem_count;
+        if elements == 0 || elements as usize > QUEUE_ELEMENT_SIZE_MAX / QUEUE_ELEMENT_SIZE_MIN {
+            return (1, Err(format!("message of {elements} elements")));
+        }
+        if elements > available {
+            let error = format!("message of {elements} elements, {available} were written");
+            return (available, Err(error));
+        }
+        for index in 1..elements {
+            let mut more = vec![0; QUEUE_ELEMENT_SIZE_MIN];
+            if let Err(error) = self.read(memory, self.commands.element(at + index), &mut more) {
+                return (elements, Err(error));
+            }
+            bytes.append(&mut more);
+        }
+        (elements, self.check_message(&element, &bytes))
+    }
+
+    fn check_message(&self, element: &QueueElement, bytes: &[u8]) -> Result<Message, String> {
+        let rpc = &element.rpc;
+        let len = ELEMENT_HEADER.saturating_add(rpc.length as usize);
+        if len < size_of::<QueueElement>() || len > bytes.len() {
+            return Err(format!(
+                "message of {:#x} bytes in {} elements",
+                rpc.length, element.elem_count
+            ));
+        }
+        if len.div_ceil(QUEUE_ELEMENT_SIZE_MIN) != element.elem_count as usize {
+            return Err(format!(
+                "message of {len:#x} bytes in {} elements",
+                element.elem_count
+            ));
+        }
+        let sum = checksum(&bytes[..len]);
+        if sum != 0 {
+            return Err(format!("the checksum leaves {sum:#x}"));
+        }
+        if element.seq_num != self.commands.sequence {
+            return Err(format!(
+                "message number {}, {} was expected",
+                element.seq_num, self.commands.sequence
+            ));
+        }
+        if rpc.header_version != RPC_HEADER_VERSION || rpc.signature != RPC_SIGNATURE {
+            return Err(format!(
+                "RPC header of version {:#x} with signature {:#x}",
+                rpc.header_version, rpc.signature
+            ));
+        }
+        Ok(Message {
+            function: rpc.function,
+            sequence: rpc.sequence,
+            payload: bytes[size_of::<QueueElement>()..len].to_vec(),
+        })
+    }
+
+    /// Puts a message into the status queue, behind those that wait for room.
+    pub(crate) fn send(&mut self, message: Outgoing) {
+        self.waiting.push_back(message);
+    }
+
+    /// Writes what waits and has room. Tells whether anything was written.
+    pub(crate) fn flush(
+        &mut self,
+        memory: &mut dyn GuestMemory,
+        faults: &[Fault],
+    ) -> Result<bool, String> {
+        let mut written = false;
+        while let Some(message) = self.waiting.front() {
+            let bytes = encode(message, self.status.sequence, faults);
+            let elements = bytes.len() / QUEUE_ELEMENT_SIZE_MIN;
+            let read_ptr = self.read_u32(memory, self.driver_read_ptr)? % self.status.count;
+            let used = (self.status.next + self.status.count - read_ptr) % self.status.count;
+            if elements >= (self.status.count - used) as usize {
+                break;
+            }
+            for (index, element) in (0..).zip(bytes.chunks(QUEUE_ELEMENT_SIZE_MIN)) {
+                self.write(
+                    memory,
+                    self.status.element(self.status.next + index),
+                    element,
+                )?;
+            }
+            self.status.advance(elements as u32);
+            let write_ptr_at = self.status.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
+            let write_ptr = faults.iter().find_map(|fault| match fault {
+                Fault::BadWritePointer(value) => Some(*value),
+                _ => None,
+            });
+            let write_ptr = write_ptr.unwrap_or(self.status.next);
+            self.write(memory, write_ptr_at, &write_ptr.to_le_bytes())?;
+            self.waiting.pop_front();
+            written = true;
+        }
+        Ok(written)
+    }
+}
+
+fn read_page_table(
+    memory: &dyn GuestMemory,
+    arguments: &MessageQueueInitArguments,
+) -> Result<Vec<u64>, String> {
+    let (address, count) = (
+        arguments.shared_mem_phys_addr,
+        arguments.page_table_entry_count,
+    );
+    if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
+        return Err(format!("shared memory at {address:#x}"));
+    }
+    if count == 0 || count > PAGES_MAX {
+        return Err(format!("shared memory of {count} pages"));
+    }
+    let table = memory
+        .read_vec(address, count as usize * 8)
+        .map_err(unmapped)?;
+    let pages: Vec<u64> = table
+        .chunks_exact(8)
+        .map(|entry| {
+            entry
+                .iter()
+                .rev()
+                .fold(0, |value, &byte| value << 8 | u64::from(byte))
+        })
+        .collect();
+    if pages[0] != address {
+        return Err(format!(
+            "first page is {:#x}, shared memory is at {address:#x}",
+            pages[0]
+        ));
+    }
+    for (index, page) in pages.iter().enumerate() {
+        if page % PAGE_SIZE as u64 != 0 || page >> BUS_BITS != 0 || *page == 0 {
+            return Err(format!("page {index} of the shared memory at {page:#x}"));
+        }
+    }
+    Ok(pages)
+}
+
+/// Exclusive or of all 64-bit words, the last one padded with zeroes; then of both halves.
+pub(crate) fn checksum(bytes: &[u8]) -> u32 {
+    let sum = bytes.chunks(8).fold(0, |sum, chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        sum ^ u64::from_le_bytes(word)
+    });
+    (sum >> 32) as u32 ^ sum as u32
+}
+
+/// A message as whole elements, broken as `faults` say.
+fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
+    let len = size_of::<QueueElement>() + message.payload.len();
+    let elements = len.div_ceil(QUEUE_ELEMENT_SIZE_MIN);
+    let mut element = QueueElement {
+        seq_num: number,
+        elem_count: elements as u32,
+        rpc: RpcHeader {
+            header_version: RPC_HEADER_VERSION,
+            signature: RPC_SIGNATURE,
+            length: (size_of::<RpcHeader>() + message.payload.len()) as u32,
+            function: message.function,
+            rpc_result: message.result,
+            rpc_result_private: message.result,
+            sequence: message.sequence,
+            ..RpcHeader::default()
+        },
+        ..QueueElement::default()
+    };
+    let mut checksum_fault = 0;
+    for fault in faults {
+        match *fault {
+            Fault::BadSequence => element.seq_num = number.wrapping_add(7),
+            Fault::BadElementCount(count) => element.elem_count = count,
+            Fault::BadLength(len) => element.rpc.length = len,
+            Fault::BadSignature => element.rpc.signature = !RPC_SIGNATURE,
+            Fault::BadChecksum => checksum_fault = 1,
+            _ => {}
+        }
+    }
+    let mut bytes = element.as_bytes().to_vec();
+    bytes.extend_from_slice(&message.payload);
+    element.checksum = checksum(&bytes) ^ checksum_fault;
+    bytes[..size_of::<QueueElement>()].copy_from_slice(element.as_bytes());
+    bytes.resize(elements * QUEUE_ELEMENT_SIZE_MIN, 0);
+    bytes
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The program that GSP-RM has the CPU run in the middle of its start: with the GSP's RISC-V core
+//! stopped, a signed program on the GSP's falcon prepares SEC2, and SEC2 then resumes GSP-RM.
+//!
+//! Source: open-gpu-kernel-modules 570, `kgspExecuteSequencerBuffer_IMPL` in
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and kernel_gsp_ga102.c; Linux 7.3,
+//! drivers/gpu/nova-core/gsp/sequencer.rs (what the operations mean). The operations that the
+//! firmware chooses are not public: this is a program that needs all of them.
+
+use nova_hw::falcon::{EngineId, BLOCK_SIZE};
+use nova_hw::r570_144::{RunCpuSequencer, SequencerOpcode as Op};
+use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
+use nova_hw::regs::falcon as reg;
+use nova_hw::regs::falcon::{GSP_BASE, GSP_BASE2};
+use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
+use zerocopy::IntoBytes;
+
+use crate::brom::{Ucode, Versions};
+use crate::fault::Fault;
+
+/// Words that the driver's buffer for the program has.
+const BUFFER_WORDS: u32 = 0x400;
+
+/// Where in the program's data its signature belongs.
+const SIGNATURE_AT: usize = 0x10;
+
+/// Value of the mailbox that the program replaces by its result.
+const MAILBOX_SENTINEL: u32 = 0xff;
+
+/// The program that runs on the GSP's falcon meanwhile.
+pub(crate) fn ucode() -> Ucode {
+    Ucode {
+        code: vec![0xac; BLOCK_SIZE],
+        code_address: 0,
+        data: vec![0xda; 2 * BLOCK_SIZE],
+        parameters: Vec::new(),
+        signature_at: SIGNATURE_AT as u32,
+        signatures: vec![vec![0x51; 384]],
+        versions: Versions::Descending(1),
+        engine_id_mask: EngineId::Gsp.bit(),
+        ucode_id: 5,
+    }
+}
+
+/// The program as GSP-RM puts it into the frame buffer: code, then data with the signature.
+pub(crate) fn image(ucode: &Ucode) -> Vec<u8> {
+    let mut data = ucode.data.clone();
+    let signature = &ucode.signatures[0];
+    data[SIGNATURE_AT..SIGNATURE_AT + signature.len()].copy_from_slice(signature);
+    [&ucode.code[..], &data[..]].concat()
+}
+
+/// A program under construction.
+#[derive(Default)]
+struct Program(Vec<u32>);
+
+impl Program {
+    fn op(&mut self, opcode: Op, arguments: &[u32]) {
+        self.0.push(opcode as u32);
+        self.0.extend_from_slice(arguments);
+    }
+
+    fn write(&mut self, register: u32, value: impl Into<u32>) {
+        self.op(Op::RegWrite, &[register, value.into()]);
+    }
+
+    fn poll(&mut self, register: u32, mask: impl Into<u32>, value: impl Into<u32>) {
+        const LIMIT_US: u32 = 100_000;
+        const ERROR: u32 = 1;
+        let (mask, value) = (mask.into(), value.into());
+        self.op(Op::RegPoll, &[register, mask, value, LIMIT_US, ERROR]);
+    }
+
+    /// Has the falcon's DMA load blocks.
+    fn load(&mut self, blocks: usize, bus_offset: usize, command: reg::FalconDmatrfcmd) {
+        let command = command.with_size(reg::FalconDmatrfcmd::SIZE_256B);
+        for at in (0..blocks * BLOCK_SIZE).step_by(BLOCK_SIZE) {
+            self.write(GSP_BASE + reg::FalconDmatrfmoffs::OFFSET, at as u32);
+            self.write(
+                GSP_BASE + reg::FalconDmatrffboffs::OFFSET,
+                (bus_offset + at) as u32,
+            );
+            self.write(GSP_BASE + reg::FalconDmatrfcmd::OFFSET, command);
+            let idle = reg::FalconDmatrfcmd::new().with_idle(true);
+            self.poll(GSP_BASE + reg::FalconDmatrfcmd::OFFSET, idle, idle);
+        }
+    }
+}
+
+/// The message's payload: the program that loads and runs `ucode`, which is at `address` of the
+/// frame buffer.
+pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &[Fault]) -> Vec<u8> {
+    let mut program = Program::default();
+    program.op(Op::RegStore, &[GSP_BASE + reg::FalconOs::OFFSET, 0]);
+    program.op(Op::CoreReset, &[]);
+
+    let allow = FbifCtl::new().with_allow_phys_no_ctx(true);
+    program.op(
+        Op::RegModify,
+        &[GSP_BASE + FbifCtl::OFFSET, allow.into(), allow.into()],
+    );
+    let transcfg = FbifTranscfg::new()
+        .with_target(FbifTarget::LocalFb)
+        .with_mem_type(FbifMemType::Physical);
+    program.write(GSP_BASE + FbifTranscfg::OFFSET, transcfg);
+    program.write(
+        GSP_BASE + reg::FalconDmatrfbase::OFFSET,
+        (address >> 8) as u32,
+    );
+    program.write(
+        GSP_BASE + reg::FalconDmatrfbase1::OFFSET,
+        (address >> 40) as u32,
+    );
+    let imem = reg::FalconDmatrfcmd::new().with_imem(true).with_sec(1);
+    program.load(ucode.code.len() / BLOCK_SIZE, 0, imem);
+    let dmem = reg::FalconDmatrfcmd::new();
+    program.load(ucode.data.len() / BLOCK_SIZE, ucode.code.len(), dmem);
+
+    program.write(GSP_BASE2 + BromParaaddr::OFFSET, ucode.signature_at);
+    program.write(GSP_BASE2 + BromEngidmask::OFFSET, ucode.engine_id_mask);
+    program.write(GSP_BASE2 + BromCurrUcodeId::OFFSET, ucode.ucode_id);
+    let algo = BromModSel::new().with_algo(ModSelAlgo::Rsa3k);
+    program.write(GSP_BASE2 + BromModSel::OFFSET, algo);
+    program.write(GSP_BASE + reg::FalconBootvec::OFFSET, ucode.code_address);
+    program.write(GSP_BASE + reg::FalconMailbox0::OFFSET, MAILBOX_SENTINEL);
+    program.op(Op::CoreStart, &[]);
+    program.op(Op::CoreWaitForHalt, &[]);
+    let result = match faults.contains(&Fault::SequencerPollNeverMet) {
+        true => !0,
+        false => 0_u32,
+    };
+    program.poll(GSP_BASE + reg::FalconMailbox0::OFFSET, u32::MAX, result);
+    program.op(Op::DelayUs, &[10]);
+    if faults.contains(&Fault::BadSequencerOpcode) {
+        program.0.push(0x77);
+    }
+    program.op(Op::CoreResume, &[]);
+
+    let header = RunCpuSequencer {
+        buffer_size_dword: BUFFER_WORDS,
+        cmd_index: program.0.len() as u32,
+        ..RunCpuSequencer::default()
+    };
+    [header.as_bytes(), program.0.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::FromBytes;
+
+    /// Opcodes of a program, parsed as drivers do it.
+    fn opcodes(payload: &[u8]) -> Vec<Op> {
+        let (header, list) = RunCpuSequencer::read_from_prefix(payload).unwrap();
+        let words: Vec<u32> = list
+            .chunks_exact(4)
+            .map(|word| u32::from_le_bytes(word.try_into().unwrap()))
+            .collect();
+        assert_eq!(header.cmd_index as usize, words.len());
+        assert!(header.cmd_index <= header.buffer_size_dword);
+        let mut at = 0;
+        let mut found = Vec::new();
+        while at < words.len() {
+            let op = Op::from_raw(words[at]).unwrap();
+            found.push(op);
+            at += 1 + op.arguments();
+        }
+        assert_eq!(at, words.len());
+        found
+    }
+
+    #[test]
+    fn the_program_uses_all_operations_and_ends_with_the_resume() {
+        let found = opcodes(&payload(&ucode(), 0x1234_5600, &[]));
+        for op in Op::ALL {
+            assert!(found.contains(&op), "{op:?}");
+        }
+        assert_eq!(found.last(), Some(&Op::CoreResume));
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Firmware files of the right form with nothing in them, a few kilobytes each: what tests boot that
+//! must be quick (Miri, fuzzers) or run where the real files are not.
+//!
+//! Source of the forms: as for [`firmware`](crate::firmware); the fields' values follow
+//! `booter_load-570.144.bin` and `bootloader-570.144.bin` for GA102.
+
+use std::sync::Arc;
+
+use nova_hw::r570_144::RELEASE;
+
+use crate::chips::Chip;
+use crate::firmware::{file_name, InMemory};
+
+/// Pages of the synthetic GSP-RM; the last one is not full.
+const GSP_PAGES: usize = 5;
+
+const BLOCK: usize = 256;
+const SIGNATURE: usize = 384;
+
+fn words(values: &[u32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+fn noise(seed: u8, len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|at| (at as u8).wrapping_mul(31).wrapping_add(seed) ^ (at >> 8) as u8)
+        .collect()
+}
+
+/// A booter: header, signatures, places, meta data, load header, then code and data.
+fn booter(seed: u8) -> Vec<u8> {
+    const HEADER: usize = 0x18;
+    const SIGNATURES: usize = 0x3c;
+    const PLACES: usize = SIGNATURES + 2 * SIGNATURE;
+    const DATA: usize = 0x400;
+    const CODE: usize = BLOCK;
+    const CODE_SIZE: usize = 2 * BLOCK;
+    const OS_DATA: usize = CODE + CODE_SIZE;
+    const OS_DATA_SIZE: usize = 3 * BLOCK;
+    const SIZE: usize = OS_DATA + OS_DATA_SIZE;
+
+    // Patch location, first signature, meta data (version, engine, ucode id), number of
+    // signatures, load header.
+    let places = words(&[
+        (OS_DATA + 0x10) as u32,
+        0,
+        1,
+        1,
+        3,
+        2,
+        0,
+        BLOCK as u32,
+        OS_DATA as u32,
+        OS_DATA_SIZE as u32,
+        1,
+        CODE as u32,
+        CODE_SIZE as u32,
+        BLOCK as u32,
+    ]);
+    let at = |index: usize| (PLACES + 4 * index) as u32;
+    let total = (DATA + SIZE) as u32;
+    let mut file = words(&[0x10de, 1, total, HEADER as u32, DATA as u32, SIZE as u32]);
+    file.extend(words(&[
+        SIGNATURES as u32,
+        (2 * SIGNATURE) as u32,
+        at(0),
+        at(1),
+        at(2),
+        12,
+        at(5),
+        at(6),
+        0x24,
+    ]));
+    file.extend(noise(seed.wrapping_add(1), 2 * SIGNATURE));
+    file.extend(places);
+    file.resize(DATA, 0);
+    file.extend(noise(seed, SIZE));
+    file
+}
+
+/// The RISC-V bootloader: header, descriptor, code and data.
+fn bootloader() -> Vec<u8> {
+    const HEADER: usize = 0x18;
+    const DATA: usize = 0x100;
+    const SIZE: usize = 0x2000;
+    let total = (DATA + SIZE) as u32;
+    let mut file = words(&[0x10de, 1, total, HEADER as u32, DATA as u32, SIZE as u32]);
+    file.extend(words(&[
+        5,
+        0x1000,
+        0x100,
+        0x1100,
+        0x10,
+        0,
+        0,
+        0,
+        0,
+        0x400,
+        0x400,
+        0x400,
+        0x800,
+        0x400,
+        1,
+        0,
+        0,
+        0,
+        0,
+        SIZE as u32,
+    ]));
+    file.resize(DATA, 0);
+    file.extend(noise(9, SIZE));
+    file
+}
+
+/// GSP-RM: an ELF file with the sections that matter.
+fn gsp(chip: &Chip) -> Vec<u8> {
+    const FILE_HEADER: usize = 64;
+    const SECTION_HEADER: usize = 64;
+    const PROGBITS: u32 = 1;
+    const STRTAB: u32 = 3;
+    const NOTE: u32 = 7;
+
+    let build_id: Vec<u8> = [words(&[4, 20, 3]), b"GNU\0".to_vec(), noise(3, 20)].concat();
+    let mut names = vec![0];
+    let mut sections: Vec<(u32, u32, Vec<u8>)> = Vec::new();
+    let parts = [
+        (".fwimage", PROGBITS, noise(7, GSP_PAGES * 4096 - 100)),
+        (".note.gnu.build-id", NOTE, build_id),
+        (".fwversion", PROGBITS, format!("{RELEASE}\0").into_bytes()),
+        (chip.chipset.fwsignature_section(), PROGBITS, noise(5, 4096)),
+    ];
+    for (name, kind, bytes) in parts {
+        sections.push((names.len() as u32, kind, bytes));
+        names.extend_from_slice(name.as_bytes());
+        names.push(0);
+    }
+    let last_name = names.len() as u32;
+    names.extend_from_slice(b".shstrtab\0");
+    sections.push((last_name, STRTAB, names));
+
+    let mut body = Vec::new();
+    let mut headers = vec![0; SECTION_HEADER];
+    for (name, kind, bytes) in &sections {
+        let offset = (FILE_HEADER + body.len()) as u64;
+        headers.extend(words(&[*name, *kind]));
+        for value in [0, 0, offset, bytes.len() as u64, 0, 1, 0_u64] {
+            headers.extend(value.to_le_bytes());
+        }
+        body.extend(bytes);
+    }
+    body.resize(body.len().next_multiple_of(8), 0);
+
+    // Little-endian ELF64 for RISC-V, relocatable, without segments.
+    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x01\0\xf3\0".to_vec();
+    file.extend(words(&[1]));
+    for value in [0, 0, (FILE_HEADER + body.len()) as u64] {
+        file.extend(value.to_le_bytes());
+    }
+    file.extend(words(&[0]));
+    let count = sections.len() as u16 + 1;
+    for value in [
+        FILE_HEADER as u16,
+        0,
+        0,
+        SECTION_HEADER as u16,
+        count,
+        count - 1,
+    ] {
+        file.extend(value.to_le_bytes());
+    }
+    file.extend(body);
+    file.extend(headers);
+    file
+}
+
+/// All files that the driver and the card of `chip` need.
+pub fn firmware(chip: &Chip) -> InMemory {
+    let files = [
+        ("booter_load", booter(0x20)),
+        ("booter_unload", booter(0x40)),
+        ("bootloader", bootloader()),
+        ("gsp", gsp(chip)),
+    ];
+    InMemory(
+        files
+            .into_iter()
+            .map(|(what, bytes)| (file_name(chip, what), Arc::from(bytes)))
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+    use crate::firmware::Firmware;
+
+    #[test]
+    fn the_card_takes_it() {
+        for chip in CHIPS {
+            let firmware = Firmware::load(chip, &firmware(chip)).unwrap();
+            assert_eq!(firmware.gsp.version, RELEASE);
+            assert_eq!(firmware.gsp.signature, noise(5, 4096));
+            assert_eq!(firmware.gsp.size(), (GSP_PAGES * 4096 - 100) as u64);
+            assert_ne!(firmware.booter_load.code, firmware.booter_unload.code);
+        }
+    }
+}

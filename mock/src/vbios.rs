@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A synthetic VBIOS: as small as drivers allow, since each word that a driver reads from the PROM
+//! costs a trap in a VM.
+//!
+//! Three images: PC-AT with the BIOS information table, EFI (which drivers must skip, and which the
+//! pointers in the table do not count), and FWSEC with the PMU lookup table and the FWSEC ucode.
+//!
+//! Source: PCI firmware specification 3.0, chapter 5; open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c and arch/turing/kernel_gsp_vbios_tu102.c;
+//! Linux 7.3, drivers/gpu/nova-core/vbios.rs.
+
+use nova_hw::falcon::EngineId;
+
+use crate::chips::Chip;
+
+/// Images are multiples of this.
+const BLOCK: usize = 512;
+
+const CODE_TYPE_PC_AT: u8 = 0x00;
+const CODE_TYPE_EFI: u8 = 0x03;
+const CODE_TYPE_FWSEC: u8 = 0xe0;
+
+/// Offset of the PCI data structure in each image; the NVIDIA extension follows.
+const PCIR: usize = 0x20;
+const NPDE: usize = 0x40;
+
+/// Offset of the BIOS information table in the first image.
+const BIT: usize = 0x60;
+const BIT_HEADER: usize = 12;
+const BIT_TOKEN: usize = 6;
+
+/// Where the FWSEC image's tables start.
+const PMU_TABLE: usize = 0x60;
+const DESCRIPTOR: usize = 0x80;
+const DESCRIPTOR_SIZE: usize = 44;
+
+/// Bytes of an RSA-3072 signature.
+pub(crate) const SIGNATURE: usize = 384;
+
+/// Versions that the ucode is signed for, a bit each; the signatures follow in that order.
+const SIGNATURE_VERSIONS: u16 = 0b1011;
+
+/// Number of the fuse register that counts FWSEC's version, from 1.
+const UCODE_ID: u8 = 9;
+
+const IMEM: usize = 0x400;
+const DMEM: usize = 0x400;
+
+/// Offsets in the ucode's data segment.
+const INTERFACE: usize = 0x10;
+const MAPPER: usize = 0x40;
+const SIGNATURE_AT: usize = 0x100;
+const COMMAND_IN: usize = 0x300;
+const COMMAND_OUT: usize = 0x340;
+const COMMAND_SIZE: usize = 0x40;
+
+/// Version of the VBIOS: `94.02.42.80.c4`, as `0x94024280` and `0xc4`.
+const VERSION: u32 = 0x9402_4280;
+const OEM_VERSION: u8 = 0xc4;
+
+/// Writes at fixed places of an image that is large enough for them.
+struct Image(Vec<u8>);
+
+impl Image {
+    fn new(blocks: usize) -> Self {
+        Self(vec![0; blocks * BLOCK])
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.0[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn put_u16(&mut self, at: usize, values: &[u16]) {
+        for (index, value) in values.iter().enumerate() {
+            self.put(at + 2 * index, &value.to_le_bytes());
+        }
+    }
+
+    fn put_u32(&mut self, at: usize, values: &[u32]) {
+        for (index, value) in values.iter().enumerate() {
+            self.put(at + 4 * index, &value.to_le_bytes());
+        }
+    }
+
+    /// The headers that all images have.
+    fn headers(&mut self, chip: &Chip, code_type: u8, is_last: bool) {
+        let blocks = (self.0.len() / BLOCK) as u16;
+        let last = u8::from(is_last) << 7;
+        self.put(0, &[0x55, 0xaa, blocks as u8]);
+        self.put_u16(0x18, &[PCIR as u16]);
+
+        self.put(PCIR, b"PCIR");
+        self.put_u16(PCIR + 4, &[chip.vendor_id, chip.device_id, 0, 0x18]);
+        // Revision 3; VGA-compatible display controller.
+        self.put(PCIR + 0xc, &[3, 0x00, 0x00, 0x03]);
+        self.put_u16(PCIR + 0x10, &[blocks, 0]);
+        self.put(PCIR + 0x14, &[code_type, last]);
+        self.put_u16(PCIR + 0x16, &[blocks]);
+
+        self.put(NPDE, b"NPDE");
+        self.put_u16(NPDE + 4, &[0x0101, 0x0c, blocks]);
+        self.put(NPDE + 0xa, &[last]);
+    }
+
+    /// Sets the last byte so that all of them add up to zero.
+    fn checksum(mut self) -> Vec<u8> {
+        if let Some((last, rest)) = self.0.split_last_mut() {
+            *last = rest.iter().fold(0, |sum: u8, &byte| sum.wrapping_sub(byte));
+        }
+        self.0
+    }
+}
+
+/// Bytes that look like code and are the same each time.
+fn noise(seed: u32, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect()
+}
+
+/// The image for legacy firmware; all that drivers want from it is the table.
+fn pc_at(chip: &Chip) -> Vec<u8> {
+    let mut image = Image::new(1);
+    image.headers(chip, CODE_TYPE_PC_AT, false);
+
+    let tokens: [(u8, u8, &[u8]); 3] = [
+        (
+            b'B',
+            2,
+            &[VERSION.to_le_bytes().as_slice(), &[OEM_VERSION]].concat(),
+        ),
+        (
+            b'i',
+            2,
+            &[VERSION.to_le_bytes().as_slice(), &[OEM_VERSION]].concat(),
+        ),
+        (b'p', 2, &((BLOCK + PMU_TABLE) as u32).to_le_bytes()),
+    ];
+    image.put(BIT, &[0xff, 0xb8]);
+    image.put(BIT + 2, b"BIT\0");
+    image.put(
+        BIT + 6,
+        &[
+            0x00,
+            0x01,
+            BIT_HEADER as u8,
+            BIT_TOKEN as u8,
+            tokens.len() as u8,
+        ],
+    );
+    let header = &image.0[BIT..BIT + BIT_HEADER - 1];
+    let checksum = header
+        .iter()
+        .fold(0, |sum: u8, &byte| sum.wrapping_sub(byte));
+    image.put(BIT + BIT_HEADER - 1, &[checksum]);
+
+    let mut data_at = BIT + BIT_HEADER + BIT_TOKEN * tokens.len();
+    for (index, (id, version, data)) in tokens.iter().enumerate() {
+        let token = BIT + BIT_HEADER + BIT_TOKEN * index;
+        image.put(token, &[*id, *version]);
+        image.put_u16(token + 2, &[data.len() as u16, data_at as u16]);
+        image.put(data_at, data);
+        data_at += data.len();
+    }
+    image.checksum()
+}
+
+/// An EFI image without a driver.
+fn efi(chip: &Chip) -> Vec<u8> {
+    let mut image = Image::new(1);
+    image.headers(chip, CODE_TYPE_EFI, false);
+    image.checksum()
+}
+
+/// FWSEC: the PMU lookup table with one entry, the descriptor, the signatures and the ucode.
+fn fwsec(chip: &Chip) -> Vec<u8> {
+    let signatures = SIGNATURE_VERSIONS.count_ones() as usize;
+    let header = DESCRIPTOR_SIZE + signatures * SIGNATURE;
+    let ucode = DESCRIPTOR + header;
+    let mut image = Image::new((ucode + IMEM + DMEM + 1).div_ceil(BLOCK));
+    image.headers(chip, CODE_TYPE_FWSEC, true);
+
+    // Version 1, header of 6 bytes, an entry of 6 bytes; descriptors of version 3.
+    image.put(PMU_TABLE, &[1, 6, 6, 1, 3, DESCRIPTOR_SIZE as u8]);
+    // FWSEC for production, on the GSP.
+    image.put(PMU_TABLE + 6, &[0x85, 0x0c]);
+    image.put_u32(PMU_TABLE + 8, &[(BLOCK + DESCRIPTOR) as u32]);
+
+    let vdesc = (header as u32) << 16 | 3 << 8 | 1;
+    image.put_u32(
+        DESCRIPTOR,
+        &[
+            vdesc,
+            (IMEM + DMEM) as u32,
+            SIGNATURE_AT as u32,
+            INTERFACE as u32,
+            0,
+            IMEM as u32,
+            0,
+            0,
+            DMEM as u32,
+        ],
+    );
+    image.put_u16(DESCRIPTOR + 36, &[EngineId::Gsp.bit() as u16]);
+    image.put(DESCRIPTOR + 38, &[UCODE_ID, signatures as u8]);
+    image.put_u16(DESCRIPTOR + 40, &[SIGNATURE_VERSIONS, 0]);
+    image.put(
+        DESCRIPTOR + DESCRIPTOR_SIZE,
+        &noise(1, signatures * SIGNATURE),
+    );
+
+    image.put(ucode, &noise(2, IMEM));
+    image.put(ucode + IMEM, &data_segment());
+    image.checksum()
+}
+
+/// FWSEC's data: the application interface, the DMEM mapper and its buffers.
+fn data_segment() -> Vec<u8> {
+    let mut data = Image(vec![0; DMEM]);
+    // Version 1, header of 4 bytes, 2 entries of 8 bytes: something else, and the DMEM mapper.
+    data.put(INTERFACE, &[1, 4, 8, 2]);
+    data.put_u32(INTERFACE + 4, &[1, 0x80, 4, MAPPER as u32]);
+
+    data.put(MAPPER, b"DMAP");
+    data.put_u16(MAPPER + 4, &[3, 64]);
+    data.put_u32(
+        MAPPER + 8,
+        &[
+            COMMAND_IN as u32,
+            COMMAND_SIZE as u32,
+            COMMAND_OUT as u32,
+            COMMAND_SIZE as u32,
+        ],
+    );
+    // Commands that it knows: FRTS and SB.
+    data.put_u32(MAPPER + 0x34, &[1 << 0x15 | 1 << 0x19]);
+    data.0
+}
+
+/// The VBIOS of `chip`.
+pub fn build(chip: &Chip) -> Vec<u8> {
+    [pc_at(chip), efi(chip), fwsec(chip)].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+
+    #[test]
+    fn it_is_small_and_its_images_follow_each_other() {
+        let rom = build(&CHIPS[0]);
+        assert!(rom.len() <= 8 * BLOCK + 2 * BLOCK, "{}", rom.len());
+        let mut at = 0;
+        let mut types = Vec::new();
+        loop {
+            assert_eq!(rom[at..at + 2], [0x55, 0xaa]);
+            let pcir = at + usize::from(rom[at + 0x18]);
+            assert_eq!(rom[pcir..pcir + 4], *b"PCIR");
+            let len = usize::from(rom[pcir + 0x10]) * BLOCK;
+            let sum = rom[at..at + len]
+                .iter()
+                .fold(0, |sum: u8, &byte| sum.wrapping_add(byte));
+            assert_eq!(sum, 0, "checksum of the image at {at:#x}");
+            types.push(rom[pcir + 0x14]);
+            at += len;
+            if rom[pcir + 0x15] != 0 {
+                break;
+            }
+        }
+        assert_eq!(types, [CODE_TYPE_PC_AT, CODE_TYPE_EFI, CODE_TYPE_FWSEC]);
+        assert_eq!(at, rom.len());
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The frame buffer: as large as the card says, and no larger in memory than what was written.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+/// Bytes in a page of the sparse store.
+const PAGE: u64 = 4096;
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Store {
+    /// Pages that were written.
+    Pages(BTreeMap<u64, Box<[u8]>>),
+    /// A sparse file that others may map.
+    File(File),
+}
+
+/// The frame buffer.
+#[derive(Debug)]
+pub struct Vram {
+    size: u64,
+    store: Store,
+}
+
+impl Vram {
+    /// A frame buffer of `size` bytes in this process.
+    pub fn in_process(size: u64) -> Self {
+        Self {
+            size,
+            store: Store::Pages(BTreeMap::new()),
+        }
+    }
+
+    /// A frame buffer of `size` bytes in a sparse file without a name, which can be mapped.
+    pub fn in_memfd(size: u64) -> io::Result<Self> {
+        let fd = rustix::fs::memfd_create("vram", rustix::fs::MemfdFlags::CLOEXEC)?;
+        let file = File::from(fd);
+        file.set_len(size)?;
+        Ok(Self {
+            size,
+            store: Store::File(file),
+        })
+    }
+
+    /// The file that holds the frame buffer, where there is one.
+    pub fn file(&self) -> Option<&File> {
+        match &self.store {
+            Store::File(file) => Some(file),
+            Store::Pages(_) => None,
+        }
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads from byte `addr`; what lies outside, or was never written, reads as zero.
+    pub fn read(&self, addr: u64, into: &mut [u8]) {
+        into.fill(0);
+        let Some(len) = self.len_inside(addr, into.len()) else {
+            return;
+        };
+        match &self.store {
+            Store::Pages(pages) => {
+                for_pages(addr, len, |page, at, range| {
+                    if let Some(bytes) = pages.get(&page) {
+                        into[range.clone()].copy_from_slice(&bytes[at..at + range.len()]);
+                    }
+                });
+            }
+            Store::File(file) => {
+                if let Err(error) = file.read_exact_at(&mut into[..len], addr) {
+                    tracing::error!("frame buffer at {addr:#x}: {error}");
+                }
+            }
+        }
+    }
+
+    /// Writes to byte `addr`; what lies outside is dropped.
+    pub fn write(&mut self, addr: u64, from: &[u8]) {
+        let Some(len) = self.len_inside(addr, from.len()) else {
+            return;
+        };
+        match &mut self.store {
+            Store::Pages(pages) => {
+                for_pages(addr, len, |page, at, range| {
+                    let bytes = pages
+                        .entry(page)
+                        .or_insert_with(|| vec![0; PAGE as usize].into());
+                    bytes[at..at + range.len()].copy_from_slice(&from[range]);
+                });
+            }
+            Store::File(file) => {
+                if let Err(error) = file.write_all_at(&from[..len], addr) {
+                    tracing::error!("frame buffer at {addr:#x}: {error}");
+                }
+            }
+        }
+    }
+
+    fn len_inside(&self, addr: u64, len: usize) -> Option<usize> {
+        let left = usize::try_from(self.size.checked_sub(addr)?).unwrap_or(usize::MAX);
+        Some(len.min(left))
+    }
+}
+
+/// Calls `each` with page number, offset in the page and range of the access, page by page.
+fn for_pages(addr: u64, len: usize, mut each: impl FnMut(u64, usize, std::ops::Range<usize>)) {
+    let mut done = 0;
+    while done < len {
+        let at = addr + done as u64;
+        let offset = (at % PAGE) as usize;
+        let n = (len - done).min(PAGE as usize - offset);
+        each(at / PAGE, offset, done..done + n);
+        done += n;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn behaves(mut vram: Vram) {
+        let mut bytes = [0xff; 8];
+        vram.read(0x1234, &mut bytes);
+        assert_eq!(bytes, [0; 8], "never written");
+
+        vram.write(PAGE - 4, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        vram.read(PAGE - 4, &mut bytes);
+        assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8], "across pages");
+
+        let end = vram.size();
+        vram.write(end - 4, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        vram.read(end - 4, &mut bytes);
+        assert_eq!(bytes, [1, 2, 3, 4, 0, 0, 0, 0], "across the end");
+        vram.write(u64::MAX, &[1]);
+        vram.read(u64::MAX, &mut bytes);
+        assert_eq!(bytes, [0; 8], "outside");
+    }
+
+    #[test]
+    fn in_process_behaves() {
+        behaves(Vram::in_process(24 << 30));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no memfd")]
+    fn in_memfd_behaves() {
+        behaves(Vram::in_memfd(24 << 30).unwrap());
+    }
+}
