@@ -2,13 +2,17 @@
 
 //! How reports are printed.
 
-use comfy_table::{presets, Table};
+use std::fmt::Write;
+
 use serde_json::{Map, Value};
 
 use crate::report::Report;
 
 /// Numbers from this one on are shown in both notations.
 const HEX_FROM: u64 = 10;
+
+/// Spaces between two columns.
+const GAP: usize = 2;
 
 /// The report as one JSON object.
 pub(crate) fn json(report: &Report) -> String {
@@ -17,20 +21,10 @@ pub(crate) fn json(report: &Report) -> String {
 
 /// The report as a table of its fields, and one for each list in it.
 pub(crate) fn text(report: &Report) -> String {
-    let mut text = String::new();
-    if let Value::Object(fields) = value(report) {
-        let mut plain = new_table();
-        let mut lists = String::new();
-        for (name, value) in &fields {
-            add(&mut plain, &mut lists, name, value);
-        }
-        // The table pads its cells to the same width, to the right of the last column too.
-        for line in format!("{plain}\n{lists}\n").lines() {
-            text += line.trim_end();
-            text.push('\n');
-        }
-    }
-    text
+    let mut fields = Vec::new();
+    let mut lists = String::new();
+    add(&mut fields, &mut lists, String::new(), &value(report));
+    aligned(&fields) + &lists + "\n"
 }
 
 fn value(report: &Report) -> Value {
@@ -38,67 +32,63 @@ fn value(report: &Report) -> Value {
     serde_json::to_value(report).unwrap_or_default()
 }
 
-fn new_table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table
-}
-
-/// Adds a field to the table, or to the lists where it is one.
-fn add(plain: &mut Table, lists: &mut String, name: &str, value: &Value) {
+/// Adds a value called `name` to the fields, or to the lists where it is one.
+fn add(fields: &mut Vec<Vec<String>>, lists: &mut String, name: String, value: &Value) {
     match value {
-        Value::Object(fields) => {
-            for (field, value) in fields {
-                add(plain, lists, &format!("{name}.{field}"), value);
+        Value::Object(inner) => {
+            for (field, value) in inner {
+                add(fields, lists, dotted(&name, field), value);
             }
         }
         Value::Array(rows) if !rows.is_empty() => {
-            *lists += &format!("\n{name}\n{}\n", list(rows));
+            *lists += &format!("\n{name}\n{}", list(rows));
         }
         Value::Array(_) | Value::Null => {}
-        value => drop(plain.add_row([name.to_owned(), cell(value)])),
+        value => fields.push(vec![name, cell(value)]),
     }
 }
 
 /// A table of `rows`, whose columns are the fields of any of them.
-fn list(rows: &[Value]) -> Table {
+fn list(rows: &[Value]) -> String {
     let rows: Vec<Map<String, Value>> = rows.iter().map(flat).collect();
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for name in rows.iter().flat_map(Map::keys) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
+        if !names.contains(name) {
+            names.push(name.clone());
         }
     }
-    let mut table = new_table();
-    table.set_header(&names);
-    for row in &rows {
-        table.add_row(
-            names
-                .iter()
-                .map(|name| row.get(*name).map(cell).unwrap_or_default()),
-        );
-    }
-    table
+    let cells = rows.iter().map(|row| {
+        let cells = names
+            .iter()
+            .map(|name| row.get(name).map(cell).unwrap_or_default());
+        cells.collect()
+    });
+    let cells: Vec<_> = cells.collect();
+    aligned(&[vec![names], cells].concat())
 }
 
 /// The fields of `row`, those of objects in it among them.
 fn flat(row: &Value) -> Map<String, Value> {
     let mut fields = Map::new();
-    if let Value::Object(row) = row {
-        for (name, value) in row {
-            match value {
-                Value::Object(inner) => {
-                    let named = |(field, value): (&String, &Value)| {
-                        (format!("{name}.{field}"), value.clone())
-                    };
-                    fields.extend(inner.iter().map(named));
-                }
-                Value::Null => {}
-                _ => drop(fields.insert(name.clone(), value.clone())),
+    for (name, value) in row.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(inner) => {
+                let named =
+                    |(field, value): (&String, &Value)| (dotted(name, field), value.clone());
+                fields.extend(inner.iter().map(named));
             }
+            Value::Null => {}
+            _ => drop(fields.insert(name.clone(), value.clone())),
         }
     }
     fields
+}
+
+fn dotted(name: &str, field: &str) -> String {
+    match name {
+        "" => field.to_owned(),
+        _ => format!("{name}.{field}"),
+    }
 }
 
 fn cell(value: &Value) -> String {
@@ -108,7 +98,27 @@ fn cell(value: &Value) -> String {
             Some(number) if number >= HEX_FROM => format!("{number} ({number:#x})"),
             _ => number.to_string(),
         },
-        Value::Null => String::new(),
         other => other.to_string(),
     }
+}
+
+/// Lines of cells, every column as wide as its widest cell.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:<width$}", width = width + GAP);
+        }
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
 }
