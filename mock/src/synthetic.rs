@@ -86,9 +86,11 @@ fn booter(seed: u8) -> Vec<u8> {
 /// The RISC-V bootloader: header, descriptor, code and data.
 fn bootloader() -> Vec<u8> {
     const HEADER: usize = 0x18;
-    const DATA: usize = 0x100;
+    /// Behind a descriptor of version 5.
+    const DATA: usize = HEADER + 0x54;
     const SIZE: usize = 0x2000;
-    let total = (DATA + SIZE) as u32;
+    // As in the real file: rounded up, although the file is not.
+    let total = (DATA + SIZE).next_multiple_of(BLOCK) as u32;
     let mut file = words(&[0x10de, 1, total, HEADER as u32, DATA as u32, SIZE as u32]);
     file.extend(words(&[
         5,
