@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A machine with a mocked card, and what an adapter does: it handles interrupts and collects events.
+//!
+//! Each test binary uses its part of it.
+#![allow(dead_code, unreachable_pub)]
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_core::platform::{
+    Clock, DmaAllocator, FirmwareFiles, Interrupts, LoadError, OutOfMemory, PciInfo, Platform,
+    Registers, Scratch,
+};
+use nova_core::{probe, Failure, Irq, Running};
+use nova_mock::chips::{by_name, Chip};
+use nova_mock::firmware::{file_name, InMemory, Store};
+use nova_mock::in_process::{Arena, InProcess};
+use nova_mock::{synthetic, Gpu};
+
+/// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
+pub struct Machine {
+    pub mock: InProcess,
+    /// Set while the adapter handles the interrupt.
+    irq: Cell<Option<Irq>>,
+    /// Interrupts that announced messages.
+    pub announced: Cell<u32>,
+    pub events: RefCell<Vec<String>>,
+}
+
+/// The chip that most tests boot.
+pub fn ga102() -> &'static Chip {
+    by_name("ga102").unwrap()
+}
+
+impl Machine {
+    /// A machine with a card that is as it was sold.
+    pub fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
+        Self {
+            mock: InProcess::with_firmware(chip, files).unwrap(),
+            irq: Cell::new(None),
+            announced: Cell::new(0),
+            events: RefCell::default(),
+        }
+    }
+
+    /// A GA102 and firmware of the right form with nothing in it.
+    pub fn synthetic() -> Self {
+        Self::new(ga102(), synthetic::firmware(ga102()))
+    }
+
+    /// Boots the card.
+    pub fn boot(&self) -> Result<Running<Self>, Failure> {
+        let prepared = probe(self)?.prepare(self)?;
+        let mut running = prepared.boot(self, &mut |event| self.note(event.to_string()))?;
+        let irq = running.irq();
+        self.irq.set(Some(irq));
+        irq.enable(self);
+        running
+            .service(self, &mut |event| self.note(event.to_string()))
+            .unwrap();
+        Ok(running)
+    }
+
+    /// Unloads it.
+    pub fn unload(&self, running: Running<Self>) -> Result<(), Failure> {
+        let unloaded = running.unload(self, &mut |event| self.note(event.to_string()));
+        self.irq.set(None);
+        unloaded
+    }
+
+    fn note(&self, event: String) {
+        self.events.borrow_mut().push(event);
+    }
+
+    /// What the card refused, for failures of tests.
+    pub fn refusals(&self) -> Vec<String> {
+        let card = self.mock.card();
+        let refusals = card.trace().refusals().iter();
+        refusals
+            .map(|refusal| format!("{:?}: {}", refusal.block, refusal.reason))
+            .collect()
+    }
+
+    /// Nothing of the driver is left, neither in memory nor on the card.
+    #[track_caller]
+    pub fn assert_as_before(&self) {
+        let card = self.mock.card();
+        assert_eq!(card.host().allocations(), 0, "DMA memory is left");
+        assert_eq!(card.wpr2(), None, "WPR2 is left");
+        assert_eq!(card.flush_page(), 0, "the flush page is left");
+    }
+
+    /// The card can be booted and unloaded, and nothing is left then.
+    #[track_caller]
+    pub fn assert_boots(&self) {
+        let running = self.boot().unwrap_or_else(|failure| {
+            panic!("{failure}; the card refused {:#?}", self.refusals());
+        });
+        self.unload(running).unwrap_or_else(|failure| {
+            panic!("{failure}; the card refused {:#?}", self.refusals());
+        });
+        self.assert_as_before();
+    }
+
+    pub fn card(&self) -> std::cell::RefMut<'_, Gpu<Arena>> {
+        self.mock.card()
+    }
+}
+
+/// The folder with the real firmware files; says so where there is none.
+pub fn real_firmware(test: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("NOVA_FIRMWARE_DIR").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: {test}: NOVA_FIRMWARE_DIR does not name a folder with firmware");
+    }
+    folder
+}
+
+/// Synthetic files with one of them changed by `change`; `None` takes it away.
+pub fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> InMemory {
+    let mut files = synthetic::firmware(ga102());
+    let name = file_name(ga102(), what);
+    let mut bytes = files.0[&name].to_vec();
+    match change(&mut bytes) {
+        Some(()) => files.0.insert(name, Arc::from(bytes)),
+        None => files.0.remove(&name),
+    };
+    files
+}
+
+impl Registers for Machine {
+    fn read32(&self, offset: u32) -> u32 {
+        self.mock.read32(offset)
+    }
+
+    fn write32(&self, offset: u32, value: u32) {
+        self.mock.write32(offset, value);
+    }
+}
+
+impl DmaAllocator for Machine {
+    type Memory = <InProcess as DmaAllocator>::Memory;
+
+    fn alloc_dma(&self, size: usize) -> Result<Self::Memory, OutOfMemory> {
+        self.mock.alloc_dma(size)
+    }
+}
+
+impl Scratch for Machine {
+    type Bytes = <InProcess as Scratch>::Bytes;
+    type Boxed<T> = <InProcess as Scratch>::Boxed<T>;
+
+    fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory> {
+        self.mock.alloc_bytes(size)
+    }
+
+    fn boxed<T>(&self, value: T) -> Result<Self::Boxed<T>, OutOfMemory> {
+        self.mock.boxed(value)
+    }
+}
+
+impl FirmwareFiles for Machine {
+    type File = <InProcess as FirmwareFiles>::File;
+    type Image = <InProcess as FirmwareFiles>::Image;
+
+    fn load(&self, name: &str) -> Result<Self::File, LoadError> {
+        self.mock.load(name)
+    }
+
+    fn load_image(
+        &self,
+        name: &str,
+        page_aligned_at: usize,
+        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+    ) -> Result<Self::Image, LoadError> {
+        self.mock.load_image(name, page_aligned_at, len_from_head)
+    }
+}
+
+impl Clock for Machine {
+    fn now(&self) -> Duration {
+        self.mock.now()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.mock.sleep(time);
+    }
+}
+
+impl Interrupts for Machine {
+    fn wait(&self, timeout: Duration) -> bool {
+        let interrupted = self.mock.wait(timeout);
+        match self.irq.get() {
+            Some(irq) if interrupted => {
+                let handled = irq.handle(self);
+                if handled.messages {
+                    self.announced.set(self.announced.get() + 1);
+                }
+                handled.messages
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Platform for Machine {
+    fn pci(&self) -> &PciInfo {
+        self.mock.pci()
+    }
+}
