@@ -114,10 +114,16 @@ impl AsMut<[u8]> for Bytes {
 
 impl Scratch for Machine<'_> {
     type Bytes = Bytes;
+    type Boxed<T> = KBox<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Bytes, OutOfMemory> {
         KVVec::zeroed(size, GFP_KERNEL)
             .map(Bytes)
             .map_err(|_| OutOfMemory { size })
+    }
+
+    fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {
+        let size = size_of::<T>();
+        KBox::new(value, GFP_KERNEL).map_err(|_| OutOfMemory { size })
     }
 }
