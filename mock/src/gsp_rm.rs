@@ -196,7 +196,8 @@ impl GspRm {
             return Err(format!("unload into {request:?}"));
         }
         self.state = State::Unloading;
-        self.reply(card, message, NV_OK, message.payload.clone());
+        // The answer is a header alone, as Linux 7.3's nova-core expects it.
+        self.reply(card, message, NV_OK, Vec::new());
         Ok(Next::Suspend)
     }
 

@@ -7,7 +7,7 @@
 //! not know who is asking, and shares nothing with the driver but definitions (`nova_hw`).
 //!
 //! [`Gpu`] is the card; [`in_process`] puts it behind the traits of `nova_core` for tests without a
-//! VM. Not here: display, engines, channels.
+//! VM, [`vfio`] behind a socket for QEMU. Not here: display, engines, channels.
 #![forbid(unsafe_code)]
 
 mod block;
@@ -38,6 +38,7 @@ mod sequencer;
 pub mod synthetic;
 mod trace;
 pub mod vbios;
+pub mod vfio;
 mod vram;
 
 pub use block::{Block, Engine};

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Serves a mocked GPU to QEMU over vfio-user.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use nova_mock::chips::{self, Chip, CHIPS};
+use nova_mock::firmware::{Firmware, Folder};
+use nova_mock::vfio::{self, Guest};
+use nova_mock::{Accesses, Block, Fuses, Gpu, Setup, Trace, Vram};
+use tracing_subscriber::EnvFilter;
+
+/// Serves a mocked GPU to QEMU over vfio-user.
+///
+/// It serves one client and ends with it. RUST_LOG=debug shows what happens meanwhile.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// List the chips and end.
+    #[arg(long)]
+    list_chips: bool,
+
+    /// The chip.
+    #[arg(long, value_name = "NAME", default_value = "ga102", value_parser = chip)]
+    chip: &'static Chip,
+
+    /// Size of the frame buffer, such as 24G; by default what the card was sold with.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    vram: Option<u64>,
+
+    /// Where to wait for QEMU.
+    #[arg(long, value_name = "PATH", required_unless_present = "list_chips")]
+    socket: Option<PathBuf>,
+
+    /// Folder with the signed firmware, which holds nvidia/CHIP/gsp.
+    #[arg(long, value_name = "DIR", default_value = "/lib/firmware")]
+    firmware: PathBuf,
+
+    /// Write a timeline of what happens, for https://ui.perfetto.dev.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+
+    /// Serve this VBIOS instead of a synthetic one.
+    #[arg(long, value_name = "FILE")]
+    vbios: Option<PathBuf>,
+}
+
+fn chip(name: &str) -> Result<&'static Chip, String> {
+    chips::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = CHIPS.iter().map(|chip| chip.chipset.name()).collect();
+        format!("the chips are {}", known.join(", "))
+    })
+}
+
+/// Reads a size with an optional unit.
+fn size(text: &str) -> Result<u64, String> {
+    const SMALLEST: u64 = 512 << 20;
+    const LARGEST: u64 = 1 << 40;
+    const STEP: u64 = 1 << 20;
+    let (number, shift) = match text.to_ascii_uppercase().chars().last() {
+        Some('M') => (&text[..text.len() - 1], 20),
+        Some('G') => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a number with the unit M or G is expected".to_string())?;
+    number
+        .checked_mul(1 << shift)
+        .filter(|size| (SMALLEST..=LARGEST).contains(size) && size % STEP == 0)
+        .ok_or_else(|| "whole mebibytes from 512M to 1024G are expected".into())
+}
+
+fn list_chips() {
+    for chip in CHIPS {
+        let name = chip.chipset.name();
+        let gib = chip.vram >> 30;
+        println!("{name:8}{gib:3} GiB  {}", chip.marketing_name);
+    }
+}
+
+/// Puts the card together.
+fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
+    let chip = arguments.chip;
+    let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let firmware = Firmware::load(chip, &Folder(arguments.firmware.clone()))
+        .map_err(|error| at(&arguments.firmware, &error))?;
+    let vbios = match &arguments.vbios {
+        Some(path) => Some(std::fs::read(path).map_err(|error| at(path, &error))?),
+        None => None,
+    };
+    let trace = match &arguments.trace {
+        Some(path) => Trace::to_file(path).map_err(|error| at(path, &error))?,
+        None => Trace::default(),
+    };
+    let vram = Vram::in_memfd(arguments.vram.unwrap_or(chip.vram))
+        .map_err(|error| format!("no frame buffer: {error}"))?;
+    let setup = Setup {
+        chip,
+        vram,
+        firmware,
+        vbios,
+        fuses: Fuses::default(),
+        trace,
+    };
+    Gpu::new(setup, Guest::default()).map_err(|error| match &arguments.vbios {
+        Some(path) => at(path, &error),
+        None => error.to_string(),
+    })
+}
+
+fn print_accesses(accesses: &Accesses) {
+    println!("register accesses: {}", accesses.total());
+    for block in Block::ALL {
+        let (reads, writes) = (accesses.reads(block), accesses.writes(block));
+        if reads + writes != 0 {
+            println!("  {:8}{reads:8} reads{writes:8} writes", block.name());
+        }
+    }
+}
+
+fn run(arguments: &Arguments, socket: &Path) -> Result<(), String> {
+    let card = card(arguments)?;
+    vfio::serve(card, socket, |card| {
+        print_accesses(card.trace().accesses());
+        if let Err(error) = card.trace_mut().finish() {
+            tracing::error!("the trace is not complete: {error}");
+        }
+    })
+    .map_err(|error| format!("{}: {error}", socket.display()))
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let result = match (&arguments.socket, arguments.list_chips) {
+        (Some(socket), false) => run(&arguments, socket),
+        _ => {
+            list_chips();
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("nova-mock: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units_and_bounds() {
+        assert_eq!(size("24G"), Ok(24 << 30));
+        assert_eq!(size("512m"), Ok(512 << 20));
+        assert_eq!(size("1073741824"), Ok(1 << 30));
+        for wrong in [
+            "",
+            "G",
+            "-1G",
+            "511M",
+            "1025G",
+            "99999999999999G",
+            "1073741825",
+        ] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_socket_is_required() {
+        assert!(Arguments::try_parse_from(["nova-mock"]).is_err());
+        assert!(Arguments::try_parse_from(["nova-mock", "--list-chips"]).is_ok());
+        let wrong = ["nova-mock", "--socket", "s", "--chip", "gv100"];
+        assert!(Arguments::try_parse_from(wrong).is_err());
+    }
+}

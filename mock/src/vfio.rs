@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The card behind a socket, for QEMU's `vfio-user-pci`.
+//!
+//! Source: vfio-user specification 0.9.2 (QEMU, docs/interop/vfio-user.rst); Linux, linux/vfio.h.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use vfio_bindings::bindings::vfio::{
+    vfio_region_info, vfio_region_sparse_mmap_area, VFIO_IRQ_INFO_EVENTFD,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_BAR0_REGION_INDEX,
+    VFIO_PCI_BAR1_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX,
+    VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_MMAP,
+    VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
+};
+use vfio_user::{
+    DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
+};
+
+use crate::config::{self, BARS};
+use crate::gpu::Gpu;
+use crate::host::{GuestMemory, InterruptSink, Unmapped};
+
+/// Longest time between two looks at the clock.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// A part of the guest's memory.
+#[derive(Debug)]
+struct Mapping {
+    file: File,
+    offset: u64,
+    size: u64,
+}
+
+/// The guest: its memory as QEMU hands it over, and its interrupt.
+#[derive(Debug, Default)]
+pub struct Guest {
+    mappings: BTreeMap<u64, Mapping>,
+    msi: Option<File>,
+}
+
+impl Guest {
+    /// The file that holds bus address `addr`, the offset in it, and the bytes to its end.
+    fn find(&self, addr: u64) -> Option<(&File, u64, u64)> {
+        let (start, mapping) = self.mappings.range(..=addr).next_back()?;
+        let at = addr - start;
+        let left = mapping.size.checked_sub(at).filter(|left| *left > 0)?;
+        Some((&mapping.file, mapping.offset + at, left))
+    }
+
+    /// Calls `access` for each part of `len` bytes at `addr` that lies in one file.
+    fn for_parts(
+        &self,
+        addr: u64,
+        len: usize,
+        mut access: impl FnMut(&File, u64, std::ops::Range<usize>) -> io::Result<()>,
+    ) -> Result<(), Unmapped> {
+        let mut done = 0;
+        while done < len {
+            let addr = addr.wrapping_add(done as u64);
+            let unmapped = Unmapped { addr };
+            let (file, offset, left) = self.find(addr).ok_or(unmapped)?;
+            let part = (len - done).min(usize::try_from(left).unwrap_or(usize::MAX));
+            access(file, offset, done..done + part).map_err(|error| {
+                tracing::error!("guest memory at {addr:#x}: {error}");
+                unmapped
+            })?;
+            done += part;
+        }
+        Ok(())
+    }
+}
+
+impl GuestMemory for Guest {
+    fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped> {
+        self.for_parts(addr, into.len(), |file, offset, range| {
+            file.read_exact_at(&mut into[range], offset)
+        })
+    }
+
+    fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped> {
+        self.for_parts(addr, from.len(), |file, offset, range| {
+            file.write_all_at(&from[range], offset)
+        })
+    }
+}
+
+impl InterruptSink for Guest {
+    fn interrupt(&mut self) {
+        // Without an eventfd the guest has not enabled the interrupt.
+        if let Some(mut msi) = self.msi.as_ref() {
+            if let Err(error) = msi.write_all(&1_u64.to_ne_bytes()) {
+                tracing::error!("MSI: {error}");
+            }
+        }
+    }
+}
+
+/// The card, the time that passes for it, and what wakes the thread that lets it pass.
+struct Shared {
+    card: Mutex<Gpu<Guest>>,
+    since: Instant,
+    wake: Condvar,
+}
+
+impl Shared {
+    /// The card, as it is by now.
+    fn card(&self) -> MutexGuard<'_, Gpu<Guest>> {
+        let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        card.advance(self.since.elapsed());
+        card
+    }
+
+    /// Accesses the card, and sees to it that what follows from that happens in time.
+    fn access<T>(&self, access: impl FnOnce(&mut Gpu<Guest>) -> T) -> T {
+        let mut card = self.card();
+        let before = card.next_event();
+        let result = access(&mut card);
+        if card.next_event() != before {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    /// Lets time pass for the card, until nobody else holds on to it.
+    fn run(self: Arc<Self>) {
+        while Arc::strong_count(&self) > 1 {
+            let card = self.card();
+            let now = card.now();
+            let idle = card
+                .next_event()
+                .map_or(IDLE, |next| next.saturating_sub(now).min(IDLE));
+            drop(self.wake.wait_timeout(card, idle));
+        }
+    }
+}
+
+/// What QEMU asks for.
+struct Backend(Arc<Shared>);
+
+/// Number of the BAR with this region index, in the order of [`BARS`].
+fn bar(region: u32) -> Option<usize> {
+    BARS.iter().position(|bar| bar.index == region as usize)
+}
+
+/// Calls `word` for each aligned register that `len` bytes at `offset` touch: its offset, the range
+/// of its bytes, and the range of the access.
+fn for_registers(
+    offset: u64,
+    len: usize,
+    mut word: impl FnMut(u32, std::ops::Range<usize>, std::ops::Range<usize>),
+) {
+    let mut done = 0;
+    while done < len {
+        let at = offset + done as u64;
+        let (register, within) = ((at & !3) as u32, (at & 3) as usize);
+        let part = (4 - within).min(len - done);
+        word(register, within..within + part, done..done + part);
+        done += part;
+    }
+}
+
+impl ServerBackend for Backend {
+    fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
+        self.0.access(|card| match (region, bar(region)) {
+            (VFIO_PCI_CONFIG_REGION_INDEX, _) => card.config().read(offset as usize, data),
+            (VFIO_PCI_BAR0_REGION_INDEX, _) => {
+                for_registers(offset, data.len(), |register, bytes, access| {
+                    let word = card.read32(register).to_le_bytes();
+                    data[access].copy_from_slice(&word[bytes]);
+                });
+            }
+            (VFIO_PCI_BAR1_REGION_INDEX, _) => card.vram().read(offset, data),
+            _ => data.fill(0xff),
+        });
+        Ok(())
+    }
+
+    fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.access(|card| match region {
+            VFIO_PCI_CONFIG_REGION_INDEX => card.write_config(offset as usize, data),
+            VFIO_PCI_BAR0_REGION_INDEX => {
+                for_registers(offset, data.len(), |register, bytes, access| {
+                    // Registers are written whole: byte enables are not modelled.
+                    let mut word = [0; 4];
+                    word[bytes].copy_from_slice(&data[access]);
+                    card.write32(register, u32::from_le_bytes(word));
+                });
+            }
+            VFIO_PCI_BAR1_REGION_INDEX => card.vram_mut().write(offset, data),
+            _ => {}
+        });
+        Ok(())
+    }
+
+    fn dma_map(
+        &mut self,
+        _flags: DmaMapFlags,
+        offset: u64,
+        address: u64,
+        size: u64,
+        fd: Option<File>,
+    ) -> io::Result<()> {
+        tracing::debug!(
+            "guest memory {address:#x} + {size:#x}, file: {}",
+            fd.is_some()
+        );
+        // Memory without a file (ROM, other devices) cannot be reached.
+        if let Some(file) = fd {
+            let mapping = Mapping { file, offset, size };
+            self.0
+                .access(|card| card.host_mut().mappings.insert(address, mapping));
+        }
+        Ok(())
+    }
+
+    fn dma_unmap(&mut self, _flags: DmaUnmapFlags, address: u64, size: u64) -> io::Result<()> {
+        let end = address.saturating_add(size);
+        self.0.access(|card| {
+            card.host_mut()
+                .mappings
+                .retain(|start, mapping| *start >= end || start + mapping.size <= address);
+        });
+        Ok(())
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        self.0.access(Gpu::reset);
+        Ok(())
+    }
+
+    fn set_irqs(
+        &mut self,
+        index: u32,
+        flags: u32,
+        _start: u32,
+        count: u32,
+        mut fds: Vec<File>,
+    ) -> io::Result<()> {
+        if index == VFIO_PCI_MSI_IRQ_INDEX && flags & VFIO_IRQ_SET_ACTION_TRIGGER != 0 {
+            let has_file = flags & VFIO_IRQ_SET_DATA_EVENTFD != 0 && count > 0;
+            let msi = fds.pop().filter(|_| has_file);
+            tracing::debug!("MSI enabled: {}", msi.is_some());
+            self.0.access(|card| card.host_mut().msi = msi);
+        }
+        Ok(())
+    }
+}
+
+/// The card's regions: BARs and configuration space. BAR1 can be mapped where the frame buffer is
+/// a file.
+fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
+    (0..VFIO_PCI_NUM_REGIONS)
+        .map(|index| {
+            let size = match (index, bar(index)) {
+                (VFIO_PCI_CONFIG_REGION_INDEX, _) => config::SIZE as u64,
+                (_, Some(bar)) => BARS[bar].size,
+                _ => 0,
+            };
+            let mut region = ServerRegion {
+                region_info: vfio_region_info {
+                    argsz: size_of::<vfio_region_info>() as u32,
+                    index,
+                    size,
+                    ..Default::default()
+                },
+                sparse_areas: Vec::new(),
+                mmap_fd: None,
+            };
+            if size != 0 {
+                region.region_info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+            }
+            if let (VFIO_PCI_BAR1_REGION_INDEX, Some(file)) = (index, card.vram().file()) {
+                region.region_info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
+                region.mmap_fd = Some(file.as_raw_fd());
+                // The file is handed over only for a region that lists its areas.
+                region.sparse_areas.push(SparseArea {
+                    area: vfio_region_sparse_mmap_area { offset: 0, size },
+                });
+            }
+            region
+        })
+        .collect()
+}
+
+fn irqs() -> Vec<IrqInfo> {
+    (0..VFIO_PCI_NUM_IRQS)
+        .map(|index| IrqInfo {
+            index,
+            flags: VFIO_IRQ_INFO_EVENTFD,
+            count: u32::from(matches!(
+                index,
+                VFIO_PCI_INTX_IRQ_INDEX | VFIO_PCI_MSI_IRQ_INDEX
+            )),
+        })
+        .collect()
+}
+
+/// Serves the card at `socket` to one client, until that goes; `seen` then looks at it once more.
+pub fn serve(
+    card: Gpu<Guest>,
+    socket: &Path,
+    seen: impl FnOnce(&mut Gpu<Guest>),
+) -> Result<(), vfio_user::Error> {
+    const RESETTABLE: bool = true;
+    let server = Server::new(socket, RESETTABLE, irqs(), regions(&card))?;
+    let shared = Arc::new(Shared {
+        card: Mutex::new(card),
+        since: Instant::now(),
+        wake: Condvar::new(),
+    });
+    let clock = std::thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || shared.run()
+    });
+    let mut backend = Backend(Arc::clone(&shared));
+    let result = server.run(&mut backend);
+    drop(backend);
+    seen(&mut shared.card());
+    drop(shared);
+    if clock.join().is_err() {
+        tracing::error!("the card's clock has stopped");
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without files")]
+    fn guest_memory_is_found_across_mappings() {
+        let mut guest = Guest::default();
+        for (address, bytes, offset) in [(0x1000, [1; 0x1000], 0), (0x2000, [2; 0x1000], 0x800)] {
+            let mapping = Mapping {
+                file: memory(&bytes),
+                offset,
+                size: 0x800 + (0x800 - offset),
+            };
+            guest.mappings.insert(address, mapping);
+        }
+        let mut bytes = [0; 4];
+        guest.read(0x1ffe, &mut bytes).unwrap();
+        assert_eq!(bytes, [1, 1, 2, 2]);
+        guest.write(0x27fe, &[7, 8]).unwrap();
+        guest.read(0x27fc, &mut bytes).unwrap();
+        assert_eq!(bytes, [2, 2, 7, 8]);
+        assert_eq!(
+            guest.read(0x27fe, &mut bytes),
+            Err(Unmapped { addr: 0x2800 })
+        );
+        assert_eq!(guest.read(0xfff, &mut bytes), Err(Unmapped { addr: 0xfff }));
+        assert_eq!(
+            guest.read(u64::MAX, &mut bytes),
+            Err(Unmapped { addr: u64::MAX })
+        );
+    }
+
+    #[test]
+    fn accesses_are_split_into_registers() {
+        let mut found = Vec::new();
+        for_registers(0x102, 8, |register, bytes, access| {
+            found.push((register, bytes, access))
+        });
+        assert_eq!(
+            found,
+            [
+                (0x100, 2..4, 0..2),
+                (0x104, 0..4, 2..6),
+                (0x108, 0..2, 6..8)
+            ]
+        );
+    }
+}
