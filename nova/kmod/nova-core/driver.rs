@@ -96,7 +96,7 @@ impl pci::Driver for NovaCoreDriver {
                     unsafe {
                         ThreadedRegistration::new(
                             vectors.index(0)?.into(),
-                            Flags::SHARED,
+                            Flags::TRIGGER_NONE,
                             c"nova-core",
                             Ok(handler),
                         )

@@ -6,8 +6,7 @@ use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
 use nova_core::platform::{FirmwareFiles, LoadError};
-use nova_hw::chipset::Chipset;
-use nova_hw::r570_144::RELEASE;
+use nova_core::{BOOTABLE, FIRMWARE_KINDS, FIRMWARE_RELEASE};
 
 use crate::image::Image;
 use crate::machine::Machine;
@@ -55,18 +54,6 @@ fn load_error(error: Error) -> LoadError {
     }
 }
 
-/// The chips that can be booted.
-const CHIPS: [Chipset; 5] = [
-    Chipset::GA102,
-    Chipset::GA103,
-    Chipset::GA104,
-    Chipset::GA106,
-    Chipset::GA107,
-];
-
-/// The files that booting each of them takes.
-const KINDS: [&str; 4] = ["gsp", "bootloader", "booter_load", "booter_unload"];
-
 /// The files of all chips that can be booted, for `modinfo` and for who makes initial ramdisks.
 pub(crate) struct ModInfo<const N: usize>;
 
@@ -75,17 +62,17 @@ impl<const N: usize> ModInfo<N> {
     pub(crate) const fn create(module_name: &'static CStr) -> ModInfoBuilder<N> {
         let mut list = ModInfoBuilder::new(module_name);
         let mut chip = 0;
-        while chip < CHIPS.len() {
+        while chip < BOOTABLE.len() {
             let mut kind = 0;
-            while kind < KINDS.len() {
+            while kind < FIRMWARE_KINDS.len() {
                 list = list
                     .new_entry()
                     .push("nvidia/")
-                    .push(CHIPS[chip].name())
+                    .push(BOOTABLE[chip].name())
                     .push("/gsp/")
-                    .push(KINDS[kind])
+                    .push(FIRMWARE_KINDS[kind])
                     .push("-")
-                    .push(RELEASE)
+                    .push(FIRMWARE_RELEASE)
                     .push(".bin");
                 kind += 1;
             }

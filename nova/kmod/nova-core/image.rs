@@ -93,6 +93,10 @@ impl FirmwareImage for Image {
         let page = self.addresses.get(position / PAGE_SIZE)?;
         Some(page + (position % PAGE_SIZE) as u64)
     }
+
+    fn copied(&self) -> usize {
+        self.file.copied
+    }
 }
 
 /// A file somewhere in whole pages.
@@ -102,6 +106,8 @@ struct Buffer {
     start: usize,
     /// Bytes of the file.
     len: usize,
+    /// Bytes of the file that were copied here by the driver.
+    copied: usize,
 }
 
 impl Buffer {
@@ -125,15 +131,13 @@ impl Buffer {
     /// too, and copies it to `start`.
     fn copy(device: &pci::Device<Bound>, name: &CStr, start: usize) -> Result<Self> {
         let firmware = Firmware::request_nowarn(name, device.as_ref())?;
-        dev_info!(
-            device,
-            "{}: compressed, so its {} bytes are copied\n",
-            name,
-            firmware.size()
-        );
-        Self::fill(start, firmware.size(), |room| {
+        let buffer = Self::fill(start, firmware.size(), |room| {
             room.copy_from_slice(firmware.data());
             Ok(room.len())
+        })?;
+        Ok(Self {
+            copied: buffer.len,
+            ..buffer
         })
     }
 
@@ -153,6 +157,7 @@ impl Buffer {
             bytes: Arc::new(bytes, GFP_KERNEL)?,
             start,
             len,
+            copied: 0,
         })
     }
 
