@@ -15,10 +15,14 @@ use nova_core::platform::{
     Registers, Scratch,
 };
 use nova_core::{probe, Failure, Irq, Running};
+use nova_firmware::vbios::ROM_LEN;
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
 use nova_mock::in_process::{Arena, InProcess};
 use nova_mock::{synthetic, Gpu};
+
+/// Where the window to the ROM starts in BAR0.
+const PROM: u32 = 0x300000;
 
 /// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
 pub struct Machine {
@@ -28,6 +32,8 @@ pub struct Machine {
     /// Interrupts that announced messages.
     pub announced: Cell<u32>,
     pub events: RefCell<Vec<String>>,
+    /// What is in the ROM instead of what the card has there.
+    pub rom: RefCell<Option<Vec<u8>>>,
 }
 
 /// The chip that most tests boot.
@@ -43,6 +49,7 @@ impl Machine {
             irq: Cell::new(None),
             announced: Cell::new(0),
             events: RefCell::default(),
+            rom: RefCell::default(),
         }
     }
 
@@ -105,6 +112,17 @@ impl Machine {
         self.assert_as_before();
     }
 
+    /// Tries to boot the card; whatever comes of it, nothing is left and the next good attempt works.
+    #[track_caller]
+    pub fn assert_fails(&self) -> Failure {
+        let Err(failure) = self.boot() else {
+            panic!("it boots");
+        };
+        self.assert_as_before();
+        failure
+    }
+
+    /// The card.
     pub fn card(&self) -> std::cell::RefMut<'_, Gpu<Arena>> {
         self.mock.card()
     }
@@ -133,7 +151,15 @@ pub fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) ->
 
 impl Registers for Machine {
     fn read32(&self, offset: u32) -> u32 {
-        self.mock.read32(offset)
+        let found = self.mock.read32(offset);
+        let rom = self.rom.borrow();
+        match (rom.as_ref(), offset.checked_sub(PROM)) {
+            (Some(rom), Some(at)) if at < ROM_LEN as u32 => {
+                let word = rom.get(at as usize..).and_then(|rest| rest.first_chunk());
+                word.map_or(u32::MAX, |word| u32::from_le_bytes(*word))
+            }
+            _ => found,
+        }
     }
 
     fn write32(&self, offset: u32, value: u32) {
