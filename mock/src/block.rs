@@ -121,9 +121,6 @@ impl Engine {
         }
     }
 
-    /// Both of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Gsp, Self::Sec2];
-
     /// The engine whose registers are at byte `offset` of BAR0, and the offset from its base.
     pub(crate) fn at(offset: u32) -> Option<(Self, u32)> {
         match offset {

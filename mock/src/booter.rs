@@ -191,7 +191,7 @@ fn check_layout(meta: &GspFwWprMeta, vram: u64) -> Result<(), Refused> {
                 format!("{name} at {start:#x} starts before {end:#x}"),
             );
         }
-        end = start.checked_add(size).unwrap_or(u64::MAX);
+        end = start.saturating_add(size);
     }
     if end != vram {
         return refuse(Code::Layout, format!("vgaWorkspace ends at {end:#x}"));
@@ -207,7 +207,7 @@ fn check_frts(meta: &GspFwWprMeta, wpr2: Option<&Range<u64>>) -> Result<(), Refu
     let Some(wpr2) = wpr2 else {
         return refuse(Code::Frts, "FWSEC has not opened WPR2");
     };
-    let frts = meta.frts_offset..meta.frts_offset + meta.frts_size;
+    let frts = meta.frts_offset..meta.frts_offset.saturating_add(meta.frts_size);
     if frts != *wpr2 {
         return refuse(
             Code::Frts,

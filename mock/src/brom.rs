@@ -220,7 +220,7 @@ mod tests {
             code: vec![0x11; 0x200],
             code_address: 0x100,
             data: vec![0x22; 0x200],
-            parameters: vec![0x1f0..0x200],
+            parameters: Vec::from([0x1e0..0x1f0, 0x1f0..0x200]),
             signature_at: 0x10,
             signatures: vec![vec![1; 384], vec![2; 384]],
             versions: Versions::Descending(1),

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod boot;
 mod booter;
 mod brom;
 pub mod chips;

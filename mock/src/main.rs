@@ -10,11 +10,13 @@ use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmware, Folder};
 use nova_mock::vfio::{self, Guest};
 use nova_mock::{Accesses, Block, Fuses, Gpu, Setup, Trace, Vram};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 /// Serves a mocked GPU to QEMU over vfio-user.
 ///
-/// It serves one client and ends with it. RUST_LOG=debug shows what happens meanwhile.
+/// It serves one client and ends with it, or on SIGTERM or SIGINT. RUST_LOG=debug shows what happens meanwhile.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -123,7 +125,11 @@ fn print_accesses(accesses: &Accesses) {
 
 fn run(arguments: &Arguments, socket: &Path) -> Result<(), String> {
     let card = card(arguments)?;
-    vfio::serve(card, socket, |card| {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
+    let stop = move || {
+        let _ = signals.forever().next();
+    };
+    vfio::serve(card, socket, stop, |card| {
         print_accesses(card.trace().accesses());
         if let Err(error) = card.trace_mut().finish() {
             tracing::error!("the trace is not complete: {error}");

@@ -102,7 +102,7 @@ impl Queues {
         if commands_at % page != 0 || status_at % page != 0 || commands_at >= status_at {
             return Err(format!("queues at {commands_at:#x} and {status_at:#x}"));
         }
-        let room = size.checked_sub(status_at).unwrap_or_default();
+        let room = size.saturating_sub(status_at);
         if commands_at < page || room < 2 * page {
             return Err(format!(
                 "queues at {commands_at:#x} and {status_at:#x} of {size:#x} bytes"

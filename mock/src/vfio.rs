@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use vfio_bindings::bindings::vfio::{
@@ -129,9 +129,9 @@ impl Shared {
         result
     }
 
-    /// Lets time pass for the card, until nobody else holds on to it.
-    fn run(self: Arc<Self>) {
-        while Arc::strong_count(&self) > 1 {
+    /// Lets time pass for the card.
+    fn run(&self) -> ! {
+        loop {
             let card = self.card();
             let now = card.now();
             let idle = card
@@ -303,10 +303,12 @@ fn irqs() -> Vec<IrqInfo> {
         .collect()
 }
 
-/// Serves the card at `socket` to one client, until that goes; `seen` then looks at it once more.
+/// Serves the card at `socket` to one client, until that goes or `stop` returns; `seen` then looks
+/// at the card once more.
 pub fn serve(
     card: Gpu<Guest>,
     socket: &Path,
+    stop: impl FnOnce() + Send + 'static,
     seen: impl FnOnce(&mut Gpu<Guest>),
 ) -> Result<(), vfio_user::Error> {
     const RESETTABLE: bool = true;
@@ -316,17 +318,26 @@ pub fn serve(
         since: Instant::now(),
         wake: Condvar::new(),
     });
-    let clock = std::thread::spawn({
+    let (ended, end) = mpsc::channel();
+    let stopped = ended.clone();
+    // None of the threads is waited for: they may block in the client's socket for ever.
+    std::thread::spawn({
         let shared = Arc::clone(&shared);
         move || shared.run()
     });
-    let mut backend = Backend(Arc::clone(&shared));
-    let result = server.run(&mut backend);
-    drop(backend);
+    std::thread::spawn({
+        let mut backend = Backend(Arc::clone(&shared));
+        move || drop(ended.send(server.run(&mut backend)))
+    });
+    std::thread::spawn(move || {
+        stop();
+        drop(stopped.send(Ok(())));
+    });
+    let result = end.recv().unwrap_or(Ok(()));
     seen(&mut shared.card());
-    drop(shared);
-    if clock.join().is_err() {
-        tracing::error!("the card's clock has stopped");
+    // The server removes its socket, unless it still waits for a client.
+    if let Err(error) = std::fs::remove_file(socket) {
+        tracing::debug!("{}: {error}", socket.display());
     }
     result
 }

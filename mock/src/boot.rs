@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the card's programs do to the card: FWSEC, booter, libos and GSP-RM, in the order of a boot.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
+use nova_hw::r570_144::{event, message_name, GspFwWprMeta};
+use nova_hw::regs::falcon::FalconIrqstat;
+use nova_hw::regs::riscv::CoreSelect;
+use serde_json::{json, Value};
+
+use crate::block::{Block, Engine};
+use crate::booter::{self, Refused};
+use crate::fault::Fault;
+use crate::fwsec::Command;
+use crate::gpu::Gpu;
+use crate::gsp::{check_heap, Libos};
+use crate::gsp_rm::{Card, GspRm, Next, State};
+use crate::host::Host;
+use crate::queue::Queues;
+use crate::schedule::Event;
+use crate::sequencer;
+
+/// How long things take; see [`gpu`](crate::gpu).
+const LIBOS: Duration = Duration::from_millis(2);
+const START: Duration = Duration::from_millis(5);
+const FINISH: Duration = Duration::from_millis(5);
+const SUSPEND: Duration = Duration::from_millis(2);
+
+/// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
+/// are not public.
+const FWSEC_ERROR: u16 = 1;
+
+impl<H: Host> Gpu<H> {
+    pub(crate) fn run_fwsec(&mut self) {
+        match self.fwsec.command(&self.state.gsp.dmem) {
+            Ok(Command::Frts(region)) => self.run_frts(region),
+            Ok(Command::Sb) => {
+                let code = self.faults.iter().find_map(|fault| match fault {
+                    Fault::SbError(code) => Some(*code),
+                    _ => None,
+                });
+                self.state.pbus.set_sb_error(code.unwrap_or(0));
+            }
+            Err(reason) => {
+                self.state.pbus.set_frts_error(FWSEC_ERROR);
+                self.state.pbus.set_sb_error(FWSEC_ERROR);
+                self.refuse(Block::Gsp, reason);
+            }
+        }
+    }
+
+    fn run_frts(&mut self, region: Range<u64>) {
+        let mut result = Ok(region.clone());
+        if let Some(wpr2) = &self.state.pfb.wpr2 {
+            result = Err((FWSEC_ERROR, format!("FRTS while WPR2 is up at {wpr2:#x?}")));
+        } else if region.end > self.vram.size() {
+            result = Err((
+                FWSEC_ERROR,
+                format!("FRTS at {region:#x?}, outside of the frame buffer"),
+            ));
+        }
+        for fault in &self.faults {
+            match *fault {
+                Fault::FrtsError(code) => result = Err((code, "fault: FRTS fails".into())),
+                Fault::FrtsMisplaced(by) => {
+                    let start = region.start.wrapping_add_signed(by);
+                    result = Ok(start..start + (region.end - region.start));
+                }
+                Fault::FrtsSilent => return self.state.pbus.set_frts_error(0),
+                _ => {}
+            }
+        }
+        match result {
+            Ok(wpr2) => {
+                self.note(
+                    Block::Pfb,
+                    "WPR2 for FRTS",
+                    json!({"start": wpr2.start, "end": wpr2.end}),
+                );
+                self.state.pfb.wpr2 = Some(wpr2);
+                self.state.pbus.set_frts_error(0);
+            }
+            Err((code, reason)) => {
+                self.state.pbus.set_frts_error(code);
+                self.refuse(Block::Gsp, reason);
+            }
+        }
+    }
+
+    pub(crate) fn run_booter(&mut self) {
+        let [low, high] = self.state.sec2.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let result = match self.state.gsp.riscv.active {
+            true => Err(Refused {
+                code: booter::Code::Busy,
+                reason: "the GSP's RISC-V core is running".into(),
+            }),
+            false => booter::load(
+                &self.host,
+                address,
+                &self.firmware,
+                self.vram.size(),
+                self.state.pfb.wpr2.as_ref(),
+            ),
+        };
+        let code = self.faults.iter().find_map(|fault| match fault {
+            Fault::BooterError(code) => Some(*code),
+            _ => None,
+        });
+        match (result, code) {
+            (_, Some(code)) => self.state.sec2.mailbox = [code, 0],
+            (Ok(meta), None) => {
+                self.state.sec2.mailbox = [0; 2];
+                self.accept(&meta);
+            }
+            (Err(Refused { code, reason }), None) => {
+                self.state.sec2.mailbox = [code as u32, 0];
+                self.refuse(Block::Sec2, reason);
+            }
+        }
+    }
+
+    /// Booter has found all in order.
+    fn accept(&mut self, meta: &GspFwWprMeta) {
+        let wpr2 = meta.gsp_fw_wpr_start..meta.gsp_fw_wpr_end;
+        self.vram.write(wpr2.start, &booter::verified(meta));
+        self.note(
+            Block::Pfb,
+            "WPR2",
+            json!({"start": wpr2.start, "end": wpr2.end}),
+        );
+        self.state.pfb.wpr2 = Some(wpr2);
+        self.state.meta = Some(*meta);
+        self.state.pgc6.handoff = false;
+        if !self.is_broken(Fault::RiscvNeverActive) {
+            self.start_riscv();
+            self.schedule.after(LIBOS, Event::LibosStart);
+        }
+    }
+
+    fn start_riscv(&mut self) {
+        let riscv = &mut self.state.gsp.riscv;
+        riscv.core = CoreSelect::Riscv;
+        riscv.core_valid = true;
+        riscv.active = true;
+        riscv.irqmask = FalconIrqstat::new()
+            .with_halt(true)
+            .with_swgen0(true)
+            .into();
+        self.note(Block::Gsp, "RISC-V active", Value::Null);
+    }
+
+    pub(crate) fn run_booter_unload(&mut self) {
+        let is_active = self.state.gsp.riscv.active;
+        let mailbox = self.state.sec2.mailbox;
+        let result = booter::unload(mailbox, self.state.pfb.wpr2.as_ref(), is_active);
+        for fault in &self.faults {
+            match *fault {
+                Fault::BooterUnloadError(code) => {
+                    self.state.sec2.mailbox = [code, 0];
+                    return;
+                }
+                Fault::BooterUnloadSilent => {
+                    self.state.sec2.mailbox = [0; 2];
+                    return;
+                }
+                _ => {}
+            }
+        }
+        match result {
+            Ok(()) => {
+                self.state.sec2.mailbox = [0; 2];
+                self.state.pfb.wpr2 = None;
+                self.state.meta = None;
+                self.state.rm = None;
+                self.note(Block::Pfb, "WPR2 removed", Value::Null);
+            }
+            Err(Refused { code, reason }) => {
+                self.state.sec2.mailbox = [code as u32, 0];
+                self.refuse(Block::Sec2, reason);
+            }
+        }
+    }
+
+    /// The program that GSP-RM has the sequencer run: it prepares SEC2.
+    pub(crate) fn run_acr(&mut self) {
+        if !self.is_sequencing() {
+            self.refuse(Block::Gsp, "GSP-RM has not asked for this program");
+            return;
+        }
+        self.state.gsp.mailbox[0] = 0;
+        self.state.sec2_prepared = true;
+        self.state.sec2.alias_en = true;
+    }
+
+    /// SEC2 resumes GSP-RM.
+    pub(crate) fn run_sec2_rtos(&mut self) {
+        let [low, high] = self.state.gsp.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let expected = self.state.rm.as_ref().map(|rm| rm.libos_address);
+        let mut error = match expected {
+            Some(expected) if !self.is_sequencing() => {
+                Some((1, format!("GSP-RM is not to be resumed at {expected:#x}")))
+            }
+            Some(expected) if expected != address => Some((
+                1,
+                format!("the GSP's mailboxes are {address:#x}, not {expected:#x}"),
+            )),
+            Some(_) => None,
+            None => Some((1, "there is no GSP-RM to resume".into())),
+        };
+        for fault in &self.faults {
+            match *fault {
+                Fault::ResumeNeverDone => return,
+                Fault::ResumeError(code) => error = Some((code, "fault: resume fails".into())),
+                _ => {}
+            }
+        }
+        self.state.sec2.mailbox[0] = 0;
+        self.state.pgc6.handoff = true;
+        if let Some((code, reason)) = error {
+            self.state.sec2.mailbox[0] = code;
+            self.refuse(Block::Sec2, reason);
+            return;
+        }
+        self.start_riscv();
+        if let Some(rm) = &mut self.state.rm {
+            rm.state = State::Resumed;
+        }
+        self.schedule.after(FINISH, Event::InitDone);
+    }
+
+    /// libos reads its arguments and starts GSP-RM.
+    pub(crate) fn start_libos(&mut self) {
+        if let Err(reason) = self.try_start_libos() {
+            self.refuse(Block::Gsp, reason);
+        }
+    }
+
+    fn try_start_libos(&mut self) -> Result<(), String> {
+        let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
+        check_heap(&meta)?;
+        let [low, high] = self.state.gsp.mailbox;
+        let address = u64::from(high) << 32 | u64::from(low);
+        let libos = Libos::start(&self.host, address)?;
+        libos.write_logs(&mut self.host, self.schedule.now())?;
+        let arguments = &libos.arguments;
+        if arguments.sr_init_arguments.b_in_pm_transition != 0 {
+            return Err("RMARGS ask for a resume, but nothing was suspended".into());
+        }
+        let queues = Queues::link(&mut self.host, &arguments.message_queue_init_arguments)?;
+        self.state.rm = Some(GspRm::new(queues, address));
+        self.note(
+            Block::Gsp,
+            "GSP-RM started",
+            json!({"libos arguments": address}),
+        );
+        self.serve_commands();
+        Ok(())
+    }
+
+    /// GSP-RM takes what the driver has sent.
+    pub(crate) fn serve_commands(&mut self) {
+        while let Some(rm) = &mut self.state.rm {
+            if !self.state.gsp.riscv.active || rm.state == State::Dead {
+                break;
+            }
+            let Some(message) = rm.queues.receive(&mut self.host) else {
+                break;
+            };
+            let result = message.and_then(|message| {
+                let name = message_name(message.function).unwrap_or("unknown");
+                self.trace.instant(
+                    self.schedule.now(),
+                    Block::Gsp,
+                    name,
+                    json!({"bytes": message.payload.len(), "sequence": message.sequence}),
+                );
+                let meta = self.state.meta.unwrap_or_default();
+                let card = Card {
+                    chip: self.chip,
+                    config: &self.config,
+                    meta: &meta,
+                    faults: &self.faults,
+                };
+                rm.handle(&card, &message)
+            });
+            match result {
+                Ok(Next::Wait) => {}
+                Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
+                Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
+                Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
+                Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
+                Err(reason) => self.refuse(Block::Gsp, reason),
+            }
+        }
+        self.flush_queue();
+    }
+
+    /// GSP-RM writes what it has to say, and announces it.
+    fn flush_queue(&mut self) {
+        let Some(rm) = &mut self.state.rm else {
+            return;
+        };
+        match rm.queues.flush(&mut self.host, &self.faults) {
+            Ok(false) => {}
+            Ok(true) => {
+                let before = self.state.gsp.interrupts_to_cpu();
+                self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_swgen0(true));
+                self.update_interrupts(Engine::Gsp, before);
+            }
+            Err(reason) => self.refuse(Block::Gsp, reason),
+        }
+    }
+
+    pub(crate) fn run_sequencer(&mut self) {
+        let (Some(rm), Some(meta)) = (&mut self.state.rm, &self.state.meta) else {
+            return;
+        };
+        let address = meta.non_wpr_heap_offset;
+        self.vram.write(address, &sequencer::image(&self.acr));
+        rm.state = State::Sequencer;
+        let payload = sequencer::payload(&self.acr, address, &self.faults);
+        rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
+        self.note(Block::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
+        self.flush_queue();
+    }
+
+    pub(crate) fn finish_init(&mut self) {
+        if self.is_broken(Fault::NoInitDone) {
+            return;
+        }
+        if let Some(rm) = &mut self.state.rm {
+            rm.init_done(&self.faults);
+            let (noted, version) = (self.state.gsp.os, self.firmware.bootloader.app_version);
+            let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
+            self.note(Block::Gsp, "GSP_INIT_DONE", args);
+            self.serve_commands();
+        }
+    }
+
+    pub(crate) fn suspend(&mut self) {
+        self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
+        self.state.gsp.riscv.active = false;
+        self.state.rm = None;
+        self.note(Block::Gsp, "suspended", Value::Null);
+    }
+}
