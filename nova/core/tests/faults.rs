@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! One broken card per way in which a boot can fail: the error names the stage and says what was
+//! awaited and seen, everything is released, and once the card is whole the next attempt works.
+
+mod common;
+
+use std::time::Duration;
+
+use common::Machine;
+use nova_core::platform::Clock;
+use nova_core::{ErrorKind, Stage};
+use nova_mock::{Engine, Fault};
+
+/// The longest that a failing attempt may take, way back included.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What becomes of a boot of a card with this fault.
+struct Case {
+    fault: Fault,
+    stage: Stage,
+    kind: ErrorKind,
+    /// What the line must say.
+    says: &'static str,
+}
+
+fn case(fault: Fault, stage: Stage, kind: ErrorKind, says: &'static str) -> Case {
+    Case {
+        fault,
+        stage,
+        kind,
+        says,
+    }
+}
+
+fn check(case: Case) {
+    let Case {
+        fault,
+        stage,
+        kind,
+        says,
+    } = case;
+    let machine = Machine::synthetic();
+    machine.card().inject(fault);
+    let start = machine.now();
+    let failure = match machine.boot() {
+        Ok(_) => panic!("{fault:?}: it boots"),
+        Err(failure) => failure,
+    };
+    let line = failure.to_string();
+    assert_eq!(failure.stage, stage, "{fault:?}: {line}");
+    assert_eq!(failure.kind(), kind, "{fault:?}: {line}");
+    assert!(line.contains(says), "{fault:?}: {line}");
+    assert!(!line.contains('\n'), "{fault:?}: {line}");
+    assert!(machine.now() - start < LIMIT, "{fault:?}: {line}");
+    assert_eq!(machine.card().host().allocations(), 0, "{fault:?}");
+    assert_eq!(machine.card().flush_page(), 0, "{fault:?}");
+
+    machine.card().repair();
+    if stage == Stage::Gfw {
+        // GFW runs when the card leaves reset, and only then.
+        machine.mock.reset();
+    }
+    machine.assert_boots();
+}
+
+#[test]
+fn gfw() {
+    let says = "waited 4s for GFW to open its progress register, saw 0x0";
+    check(case(
+        Fault::GfwNeverDone,
+        Stage::Gfw,
+        ErrorKind::Timeout,
+        says,
+    ));
+}
+
+#[test]
+fn scrubbing() {
+    let says = "GSP memory scrubbing";
+    let fault = Fault::ScrubbingNeverDone(Engine::Gsp);
+    check(case(fault, Stage::FwsecFrts, ErrorKind::Timeout, says));
+    let says = "SEC2 memory scrubbing";
+    let fault = Fault::ScrubbingNeverDone(Engine::Sec2);
+    check(case(fault, Stage::BooterLoad, ErrorKind::Timeout, says));
+}
+
+#[test]
+fn dma() {
+    let fault = Fault::DmaNeverIdle(Engine::Gsp);
+    check(case(
+        fault,
+        Stage::FwsecFrts,
+        ErrorKind::Timeout,
+        "falcon DMA",
+    ));
+    let fault = Fault::DmaNeverIdle(Engine::Sec2);
+    check(case(
+        fault,
+        Stage::BooterLoad,
+        ErrorKind::Timeout,
+        "falcon DMA",
+    ));
+}
+
+#[test]
+fn falcons_that_never_halt() {
+    let says = "GSP falcon to halt";
+    let fault = Fault::NeverHalts(Engine::Gsp);
+    check(case(fault, Stage::FwsecFrts, ErrorKind::Timeout, says));
+    let says = "SEC2 falcon to halt";
+    let fault = Fault::NeverHalts(Engine::Sec2);
+    check(case(fault, Stage::BooterLoad, ErrorKind::Timeout, says));
+}
+
+#[test]
+fn fwsec_frts() {
+    let says = "FWSEC-FRTS: error code in scratch register 0xe: expected 0, found 0xbad";
+    check(case(
+        Fault::FrtsError(0xbad),
+        Stage::FwsecFrts,
+        ErrorKind::Io,
+        says,
+    ));
+    let says = "WPR2 after FWSEC-FRTS: expected at 0x5ffee0000, found at 0x5ffef0000";
+    check(case(
+        Fault::FrtsMisplaced(0x10000),
+        Stage::FwsecFrts,
+        ErrorKind::Io,
+        says,
+    ));
+    let says = "WPR2 after FWSEC-FRTS: expected at 0x5ffee0000, found none";
+    check(case(
+        Fault::FrtsSilent,
+        Stage::FwsecFrts,
+        ErrorKind::Io,
+        says,
+    ));
+}
+
+#[test]
+fn booter_load() {
+    let says = "booter_load: SEC2 mailbox 0: expected 0, found 0x2a";
+    check(case(
+        Fault::BooterError(0x2a),
+        Stage::BooterLoad,
+        ErrorKind::Io,
+        says,
+    ));
+}
+
+#[test]
+fn riscv() {
+    let says = "waited 5s for RISC-V core of the GSP to be active";
+    check(case(
+        Fault::RiscvNeverActive,
+        Stage::Riscv,
+        ErrorKind::Timeout,
+        says,
+    ));
+}
+
+#[test]
+fn sequencer() {
+    let says = "CPU sequencer: word";
+    let stage = Stage::InitDone;
+    check(case(
+        Fault::BadSequencerOpcode,
+        stage,
+        ErrorKind::Protocol,
+        says,
+    ));
+    check(case(
+        Fault::SequencerPollNeverMet,
+        stage,
+        ErrorKind::Protocol,
+        says,
+    ));
+    let says = "SEC2 to resume the GSP";
+    check(case(
+        Fault::ResumeNeverDone,
+        stage,
+        ErrorKind::Timeout,
+        says,
+    ));
+    let says = "SEC2-RTOS: SEC2 mailbox 0: expected 0, found 0x7";
+    check(case(Fault::ResumeError(7), stage, ErrorKind::Io, says));
+}
+
+#[test]
+fn init_done() {
+    let says = "waited 10s for GSP_INIT_DONE, saw 0x";
+    let stage = Stage::InitDone;
+    check(case(Fault::NoInitDone, stage, ErrorKind::Timeout, says));
+    check(case(Fault::NoSequencer, stage, ErrorKind::Timeout, says));
+    let says = "GSP_INIT_DONE: expected status 0, found 0x55";
+    check(case(Fault::InitDoneError(0x55), stage, ErrorKind::Io, says));
+}
+
+#[test]
+fn messages() {
+    let stage = Stage::InitDone;
+    let protocol = ErrorKind::Protocol;
+    let says = "message queue: checksum of function 0x100";
+    check(case(Fault::BadChecksum, stage, protocol, says));
+    let says = "message queue: RPC length: expected at most";
+    check(case(Fault::BadLength(0), stage, protocol, says));
+    check(case(Fault::BadLength(0x1f), stage, protocol, says));
+    check(case(Fault::BadLength(0x10_0000), stage, protocol, says));
+    check(case(Fault::BadLength(u32::MAX), stage, protocol, says));
+    check(case(Fault::BadElementCount(0), stage, protocol, says));
+    check(case(Fault::BadElementCount(62), stage, protocol, says));
+    check(case(
+        Fault::BadElementCount(u32::MAX),
+        stage,
+        protocol,
+        says,
+    ));
+    let says = "message queue: sequence number: expected";
+    check(case(Fault::BadSequence, stage, protocol, says));
+    let says = "message queue: RPC signature: expected 0x43505256, found 0x";
+    check(case(Fault::BadSignature, stage, protocol, says));
+    let says = "write pointer of the status queue: expected less than 63, found 0x3f";
+    check(case(Fault::BadWritePointer(63), stage, protocol, says));
+}
+
+#[test]
+fn replies() {
+    let says = "waited 5s for GET_GSP_STATIC_INFO";
+    check(case(
+        Fault::NoReply,
+        Stage::StaticInfo,
+        ErrorKind::Timeout,
+        says,
+    ));
+    let says = "GET_GSP_STATIC_INFO: expected status 0, found 0x56";
+    check(case(
+        Fault::ReplyError(0x56),
+        Stage::StaticInfo,
+        ErrorKind::Io,
+        says,
+    ));
+}
+
+/// Boots, breaks the card, and unloads it; the next attempt works once the card is whole.
+fn check_unload(fault: Fault, stage: Stage, kind: ErrorKind, says: &str) {
+    let machine = Machine::synthetic();
+    let running = machine.boot().unwrap();
+    machine.card().inject(fault);
+    let start = machine.now();
+    let failure = machine.unload(running).unwrap_err();
+    let line = failure.to_string();
+    assert_eq!(failure.stage, stage, "{fault:?}: {line}");
+    assert_eq!(failure.kind(), kind, "{fault:?}: {line}");
+    assert!(line.contains(says), "{fault:?}: {line}");
+    assert!(machine.now() - start < LIMIT, "{fault:?}: {line}");
+    assert_eq!(machine.card().host().allocations(), 0, "{fault:?}");
+    machine.card().repair();
+    machine.assert_boots();
+}
+
+#[test]
+fn the_way_back() {
+    let says = "waited 5s for UNLOADING_GUEST_DRIVER";
+    check_unload(Fault::NoReply, Stage::Shutdown, ErrorKind::Timeout, says);
+    let says = "UNLOADING_GUEST_DRIVER: expected status 0, found 0x1f";
+    check_unload(
+        Fault::ReplyError(0x1f),
+        Stage::Shutdown,
+        ErrorKind::Io,
+        says,
+    );
+    let says = "waited 5s for the GSP's processor to be suspended, saw 0x";
+    check_unload(
+        Fault::NeverSuspends,
+        Stage::Shutdown,
+        ErrorKind::Timeout,
+        says,
+    );
+    let says = "message queue: checksum of function 0x2f";
+    check_unload(
+        Fault::BadChecksum,
+        Stage::Shutdown,
+        ErrorKind::Protocol,
+        says,
+    );
+    let says = "GSP falcon core";
+    let fault = Fault::CoreNeverSelected(Engine::Gsp);
+    check_unload(fault, Stage::FwsecSb, ErrorKind::Timeout, says);
+    let says = "FWSEC-SB: error code in scratch register 0x15: expected 0, found 0x3";
+    check_unload(Fault::SbError(3), Stage::FwsecSb, ErrorKind::Io, says);
+    let says = "booter_unload: SEC2 mailbox 0: expected 0, found 0x9";
+    check_unload(
+        Fault::BooterUnloadError(9),
+        Stage::BooterUnload,
+        ErrorKind::Io,
+        says,
+    );
+    let says = "WPR2 after booter unload: expected none, found at 0x5f7c00000";
+    check_unload(
+        Fault::BooterUnloadSilent,
+        Stage::BooterUnload,
+        ErrorKind::Busy,
+        says,
+    );
+}
+
+#[test]
+fn what_cannot_be_put_back_is_said() {
+    let machine = Machine::synthetic();
+    machine.card().inject(Fault::RiscvNeverActive);
+    machine.card().inject(Fault::BooterUnloadError(9));
+    let failure = machine.boot().map(|_| ()).unwrap_err();
+    assert_eq!(failure.stage, Stage::Riscv);
+    let expected = "the GPU could not be put back: booter unload: booter_unload: SEC2 mailbox 0: \
+                    expected 0, found 0x9";
+    assert_eq!(*machine.events.borrow(), [expected]);
+}

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Firmware files that are missing, cut off, of another chip or release, or wrong in any field: the error
+//! names the file, everything is released, and with the right files the next attempt works.
+
+mod common;
+
+use common::{ga102, real_firmware, with_file, Machine};
+use nova_core::{Error, ErrorKind, Failure, Stage, FIRMWARE_KINDS};
+use nova_mock::firmware::{file_name, Folder, InMemory, Store};
+use nova_mock::synthetic;
+use std::sync::Arc;
+
+/// Boots with these files, which must fail, and then with the right ones.
+#[track_caller]
+fn fails(machine: &Machine, files: impl Store + 'static) -> Failure {
+    machine.mock.set_files(files);
+    let failure = machine.assert_fails();
+    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.assert_boots();
+    failure
+}
+
+/// The error names the file.
+#[track_caller]
+fn assert_named(failure: &Failure, what: &str) {
+    let line = failure.to_string();
+    assert!(line.contains(&file_name(ga102(), what)), "{line}");
+    assert!(!line.contains('\n'), "{line}");
+}
+
+#[test]
+fn missing() {
+    let machine = Machine::synthetic();
+    for what in FIRMWARE_KINDS {
+        let failure = fails(&machine, with_file(what, |_| None));
+        assert_eq!(failure.stage, Stage::Firmware);
+        assert_eq!(failure.kind(), ErrorKind::NotFound);
+        assert_named(&failure, what);
+    }
+    assert_eq!(
+        fails(&machine, InMemory::default()).kind(),
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn empty_and_cut_off() {
+    let machine = Machine::synthetic();
+    for what in FIRMWARE_KINDS {
+        let len = synthetic::firmware(ga102()).0[&file_name(ga102(), what)].len();
+        let step = if cfg!(miri) { len / 3 } else { len / 40 };
+        for left in (0..len).step_by(step).chain([1, 0x18, 0x40, len - 1]) {
+            let files = with_file(what, |bytes| {
+                bytes.truncate(left);
+                Some(())
+            });
+            let failure = fails(&machine, files);
+            assert_eq!(
+                failure.stage,
+                Stage::Firmware,
+                "{what} cut to {left}: {failure}"
+            );
+            assert_named(&failure, what);
+        }
+    }
+}
+
+#[test]
+fn of_another_release() {
+    let machine = Machine::synthetic();
+    let files = with_file("gsp", |bytes| {
+        let at = bytes.windows(7).position(|text| text == b"570.144")?;
+        bytes[at..at + 7].copy_from_slice(b"535.113");
+        Some(())
+    });
+    let failure = fails(&machine, files);
+    assert_eq!(
+        failure.to_string(),
+        "firmware: nvidia/ga102/gsp/gsp-570.144.bin: release: expected 570.144, found 535.113"
+    );
+    assert_eq!(failure.kind(), ErrorKind::Invalid);
+}
+
+#[test]
+fn of_another_chip() {
+    let machine = Machine::synthetic();
+    let files = with_file("gsp", |bytes| {
+        let at = bytes.windows(10).position(|text| text == b"ture_ga10x")?;
+        bytes[at..at + 10].copy_from_slice(b"ture_tu11x");
+        Some(())
+    });
+    let failure = fails(&machine, files);
+    assert_eq!(failure.kind(), ErrorKind::Invalid);
+    assert_named(&failure, "gsp");
+    assert!(failure.to_string().contains(".fwsignature"), "{failure}");
+
+    // Signed for another chip: the boot ROM or booter refuses it.
+    for (what, stage) in [
+        ("booter_load", Stage::BooterLoad),
+        ("bootloader", Stage::BooterLoad),
+        ("gsp", Stage::BooterLoad),
+    ] {
+        let files = with_file(what, |bytes| {
+            let last = bytes.len() / 2;
+            bytes[last] ^= 1;
+            Some(())
+        });
+        let failure = fails(&machine, files);
+        assert_eq!(failure.stage, stage, "{what}: {failure}");
+    }
+}
+
+#[test]
+fn the_files_of_another_kind() {
+    let machine = Machine::synthetic();
+    let files = synthetic::firmware(ga102());
+    for what in FIRMWARE_KINDS {
+        for other in FIRMWARE_KINDS {
+            let same =
+                what == other || (what.starts_with("booter_") && other.starts_with("booter_"));
+            if same {
+                continue;
+            }
+            let other = files.0[&file_name(ga102(), other)].clone();
+            let files = with_file(what, |bytes| {
+                *bytes = other.to_vec();
+                Some(())
+            });
+            let failure = fails(&machine, files);
+            assert_eq!(failure.stage, Stage::Firmware, "{what}: {failure}");
+            assert_named(&failure, what);
+        }
+    }
+}
+
+/// Whatever a word of a header says: it boots, or an error says why not and nothing is left. Both are
+/// right, as not every word matters.
+#[test]
+fn any_word_of_a_header() {
+    let machine = Machine::synthetic();
+    let mut refused = 0;
+    for what in FIRMWARE_KINDS {
+        let name = file_name(ga102(), what);
+        let len = synthetic::firmware(ga102()).0[&name].len();
+        let (head, tail) = match what {
+            "gsp" => (0x40, len - 0x180..len),
+            "bootloader" => (0x6c, 0..0),
+            _ => (0x400, 0..0),
+        };
+        let step = if cfg!(miri) { 0x60 } else { 4 };
+        for at in (0..head).chain(tail).step_by(step) {
+            for value in [0, 0x7fff_fffc, u32::MAX] {
+                let files = with_file(what, |bytes| {
+                    bytes
+                        .get_mut(at..at + 4)?
+                        .copy_from_slice(&u32::to_le_bytes(value));
+                    Some(())
+                });
+                machine.mock.set_files(files);
+                match machine.boot() {
+                    Ok(running) => machine.unload(running).unwrap_or_else(|failure| {
+                        // What only matters for unloading.
+                        assert_eq!(what, "booter_unload", "{failure}");
+                        machine.mock.reset();
+                    }),
+                    Err(failure) => {
+                        refused += 1;
+                        assert!(!failure.to_string().contains('\n'));
+                        if machine.card().wpr2().is_some() {
+                            assert_eq!(what, "booter_unload", "{failure}");
+                            machine.mock.reset();
+                        }
+                    }
+                }
+                machine.assert_as_before();
+            }
+        }
+    }
+    assert!(cfg!(miri) || refused > 100, "{refused}");
+    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.assert_boots();
+}
+
+/// A file whose image starts somewhere else is loaded once more, with that place on a page boundary.
+#[test]
+fn an_image_at_another_place() {
+    // The image moves 64 bytes back, behind as many zeros, and all offsets with it.
+    let files = with_file("gsp", |bytes| {
+        let word =
+            |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        let sections = word(bytes, 0x28) as usize;
+        let count = usize::from(u16::from_le_bytes([bytes[0x3c], bytes[0x3d]]));
+        for section in 1..count {
+            let at = sections + section * 64 + 0x18;
+            let offset = word(bytes, at) + 64;
+            bytes[at..at + 8].copy_from_slice(&offset.to_le_bytes());
+        }
+        bytes[0x28..0x30].copy_from_slice(&(sections as u64 + 64).to_le_bytes());
+        bytes.splice(0x40..0x40, [0; 64]);
+        Some(())
+    });
+    let machine = Machine::new(ga102(), files);
+    machine.assert_boots();
+}
+
+/// The files that distributions ship, each replaced by the same of an older release.
+#[test]
+fn of_the_older_release_that_distributions_ship() {
+    let Some(folder) = real_firmware("of_the_older_release") else {
+        return;
+    };
+    let folder = Folder(folder);
+    let open = |name: &str| Some(Arc::from(folder.open(name).ok()?.read_all().ok()?));
+    let all = |release: &str| {
+        let files = FIRMWARE_KINDS.map(|what| {
+            let name = file_name(ga102(), what);
+            let bytes = open(&name.replace("570.144", release))?;
+            Some((name, bytes))
+        });
+        files.into_iter().collect::<Option<_>>().map(InMemory)
+    };
+    let (Some(new), Some(old)) = (all("570.144"), all("535.113.01")) else {
+        println!("skipped: of_the_older_release: the folder does not hold both releases");
+        return;
+    };
+    let machine = Machine::new(ga102(), new.clone());
+    for what in FIRMWARE_KINDS {
+        let name = file_name(ga102(), what);
+        let mut files = new.clone();
+        files.0.insert(name.clone(), old.0[&name].clone());
+        machine.mock.set_files(files);
+        // A booter that does not fit is refused by the boot ROM, and then cannot put the GPU back.
+        let failure = match machine.boot() {
+            Err(failure) => failure,
+            Ok(running) => machine.unload(running).unwrap_err(),
+        };
+        println!("{what}: {failure}");
+        if what == "gsp" {
+            assert!(matches!(failure.error, Error::Release { .. }), "{failure}");
+        }
+        machine.mock.reset();
+    }
+    machine.mock.set_files(new);
+    machine.assert_boots();
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! VBIOS images that are not what they should be: an error says where and why, in bounded time, and with
+//! the right image the next attempt works.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ga102, Machine};
+use nova_core::platform::Clock;
+use nova_core::{Error, ErrorKind, Failure, Stage};
+use nova_firmware::vbios::{code_type, Image, Vbios};
+use nova_mock::vbios;
+
+/// Boots with this ROM, which must fail, and then with the card's own.
+#[track_caller]
+fn fails(machine: &Machine, rom: Vec<u8>) -> Failure {
+    *machine.rom.borrow_mut() = Some(rom);
+    let start = machine.now();
+    let failure = machine.assert_fails();
+    // A ROM of 1 MiB is 262144 words of a microsecond each.
+    assert!(machine.now() - start < Duration::from_secs(1), "{failure}");
+    assert!(!failure.to_string().contains('\n'), "{failure}");
+    *machine.rom.borrow_mut() = None;
+    machine.assert_boots();
+    failure
+}
+
+/// The error is the VBIOS's.
+#[track_caller]
+fn assert_vbios(failure: &Failure, says: &str) {
+    assert_eq!(failure.kind(), ErrorKind::Invalid, "{failure}");
+    assert!(matches!(failure.error, Error::Vbios(_)), "{failure}");
+    assert!(failure.to_string().contains(says), "{failure}");
+}
+
+fn rom() -> Vec<u8> {
+    vbios::build(ga102())
+}
+
+/// The images of a ROM, and where the first of a type has its PCI data structure.
+fn images(rom: &[u8]) -> Vec<Image> {
+    Vbios::parse(rom).unwrap().images().collect()
+}
+
+fn pcir(rom: &[u8], image: &Image) -> usize {
+    let at = image.offset + 0x18;
+    image.offset + usize::from(u16::from_le_bytes([rom[at], rom[at + 1]]))
+}
+
+#[test]
+fn nothing_there() {
+    let machine = Machine::synthetic();
+    for byte in [0x00, 0xff, 0x55] {
+        let failure = fails(&machine, vec![byte; 1 << 20]);
+        assert_eq!(failure.stage, Stage::Vbios);
+        assert_vbios(&failure, "VBIOS: ");
+    }
+    assert_vbios(&fails(&machine, Vec::new()), "VBIOS: ");
+}
+
+#[test]
+fn without_fwsec() {
+    let machine = Machine::synthetic();
+    let mut rom = rom();
+    for image in images(&rom) {
+        if image.code_type == code_type::FWSEC {
+            let at = pcir(&rom, &image) + 0x14;
+            rom[at] = 0x70;
+        }
+    }
+    assert_vbios(&fails(&machine, rom), "FWSEC");
+}
+
+#[test]
+fn images_that_loop_or_end_outside() {
+    let machine = Machine::synthetic();
+    for len in [0u16, u16::MAX] {
+        let mut rom = rom();
+        let image = images(&rom)[0];
+        let at = pcir(&rom, &image) + 0x10;
+        rom[at..at + 2].copy_from_slice(&len.to_le_bytes());
+        // The extension that NVIDIA's images have says the same.
+        if let Some(npde) = rom.windows(4).position(|text| text == b"NPDE") {
+            rom[npde + 8..npde + 10].copy_from_slice(&len.to_le_bytes());
+        }
+        assert_vbios(&fails(&machine, rom), "VBIOS: ");
+    }
+    // A PCI data structure behind the end of the image.
+    let mut rom = rom();
+    rom[0x18..0x1a].copy_from_slice(&u16::MAX.to_le_bytes());
+    assert_vbios(&fails(&machine, rom), "VBIOS: ");
+}
+
+/// Whatever a word of the tables says: it boots, or an error says why not and nothing is left.
+#[test]
+fn any_word() {
+    let machine = Machine::synthetic();
+    let good = rom();
+    let mut refused = 0;
+    let step = if cfg!(miri) { good.len() / 8 } else { 36 };
+    for at in (0..good.len() - 4).step_by(step / 4 * 4) {
+        for value in [0, 0x0001_0000, u32::MAX] {
+            let mut rom = good.clone();
+            rom[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+            *machine.rom.borrow_mut() = Some(rom);
+            match machine.boot() {
+                Ok(running) => machine.unload(running).unwrap(),
+                Err(failure) => {
+                    refused += 1;
+                    assert!(!failure.to_string().contains('\n'));
+                    // FWSEC that was changed does not run, and so cannot put the GPU back either; but
+                    // it has not changed anything.
+                    let stages = [Stage::Vbios, Stage::Memory, Stage::FwsecFrts];
+                    assert!(stages.contains(&failure.stage), "{at:#x}: {failure}");
+                }
+            }
+            machine.assert_as_before();
+        }
+    }
+    assert!(cfg!(miri) || refused > 20, "{refused}");
+    *machine.rom.borrow_mut() = None;
+    machine.assert_boots();
+}
