@@ -40,9 +40,6 @@ pub(crate) trait Ioctl<D: Driver> {
 #[repr(transparent)]
 pub(crate) struct Entry(bindings::drm_ioctl_desc);
 
-// SAFETY: What the entry points to never changes.
-unsafe impl Sync for Entry {}
-
 /// The entry of an ioctl at `index`, allowed on primary and on render nodes without authentication.
 pub(crate) const fn entry<D: Driver, I: Ioctl<D>>(index: u32) -> Entry {
     assert!(kernel::ioctl::_IOC_NR(I::NUMBER) == nova_uapi::DRM_COMMAND_BASE + index);
