@@ -47,6 +47,7 @@ fn nothing_is_an_error() {
 
 /// Every length that is too short, so every boundary of a header, a field or a section.
 #[test]
+#[cfg_attr(miri, ignore = "too many files for an interpreter")]
 fn a_cut_off_file_is_an_error() {
     for (format, file) in samples() {
         for len in 0..file.len() {
@@ -60,6 +61,7 @@ fn a_cut_off_file_is_an_error() {
 
 /// Every byte in turn, made to be several other things.
 #[test]
+#[cfg_attr(miri, ignore = "too many files for an interpreter")]
 fn a_damaged_byte_never_panics() {
     for (format, mut file) in samples() {
         for at in 0..file.len() {

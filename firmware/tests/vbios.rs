@@ -9,9 +9,10 @@ use nova_firmware::falcon::{Brom, Part};
 use nova_firmware::vbios::code_type;
 use nova_firmware::Vbios;
 
-/// Every variant of the images.
+/// Every variant of the images; some of them under Miri.
 fn variants() -> impl Iterator<Item = Rom> {
-    (0..64).map(|bits| Rom {
+    let step = if cfg!(miri) { 21 } else { 1 };
+    (0..64).step_by(step).map(|bits| Rom {
         ifr: bits & 3,
         efi: bits & 4 != 0,
         npde: bits & 8 != 0,

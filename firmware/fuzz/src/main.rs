@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Writes a sound file of each format into `corpus/`, for the fuzzers to start from.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::io::Result;
+
+use nova_firmware::Format;
+
+use crate::common::samples;
+
+fn main() -> Result<()> {
+    for (index, (format, file)) in samples().into_iter().enumerate() {
+        let target = match format {
+            Format::Gsp => "gsp",
+            Format::Booter => "booter",
+            Format::Bootloader => "bootloader",
+            Format::GenBootloader => "gen_bootloader",
+            Format::Fmc => "fmc",
+            Format::Tlv => "tlv",
+            Format::Vbios => "vbios",
+        };
+        let folder = format!("corpus/{target}");
+        fs::create_dir_all(&folder)?;
+        fs::write(format!("{folder}/sample-{index}"), file)?;
+    }
+    Ok(())
+}
