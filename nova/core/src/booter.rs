@@ -44,8 +44,7 @@ pub(crate) fn load<M: DmaMemory>(
     booter: &Ucode<M>,
     metadata: u64,
 ) -> Result<(), Error> {
-    let [lo, hi] = halves(metadata);
-    succeeded(booter, sec2.execute(booter, lo, hi)?)
+    execute(sec2, booter, halves(metadata))
 }
 
 /// Lets booter take WPR2 away, if there is one.
@@ -57,10 +56,7 @@ pub(crate) fn unload<M: DmaMemory>(
     if wpr2(io).is_none() {
         return Ok(());
     }
-    succeeded(
-        booter,
-        sec2.execute(booter, BOOTER_UNLOAD_MAILBOX, BOOTER_UNLOAD_MAILBOX)?,
-    )?;
+    execute(sec2, booter, [BOOTER_UNLOAD_MAILBOX; 2])?;
     match wpr2(io) {
         None => Ok(()),
         Some(range) => Err(Error::Wpr2 {
@@ -71,12 +67,18 @@ pub(crate) fn unload<M: DmaMemory>(
     }
 }
 
-/// Booter says in the first mailbox what went wrong.
-fn succeeded<M>(booter: &Ucode<M>, (mailbox0, _): (u32, u32)) -> Result<(), Error> {
-    match mailbox0 {
-        0 => Ok(()),
-        found => Err(Error::UcodeFailed {
-            ucode: booter.name,
+/// Runs booter, which is told something in its mailboxes and says in the first how it went.
+fn execute<M: DmaMemory>(
+    sec2: &Falcon<'_>,
+    booter: &Ucode<M>,
+    told: [u32; 2],
+) -> Result<(), Error> {
+    let ucode = booter.name;
+    match sec2.execute(booter, told)? {
+        [0, _] => Ok(()),
+        said if said == told => Err(Error::UcodeRefused { ucode }),
+        [found, _] => Err(Error::UcodeFailed {
+            ucode,
             register: "SEC2 mailbox 0",
             found,
         }),

@@ -80,6 +80,11 @@ pub enum Error {
         /// Its value.
         found: u32,
     },
+    /// A ucode did not run: the boot ROM refuses what is not signed for this chip.
+    UcodeRefused {
+        /// The ucode.
+        ucode: &'static str,
+    },
     /// A ucode ran and failed.
     UcodeFailed {
         /// The ucode.
@@ -202,7 +207,9 @@ impl Error {
             | Self::OutOfBounds(_)
             | Self::NoRoom(_)
             | Self::Ucode { .. } => ErrorKind::Invalid,
-            Self::UcodeFailed { .. } | Self::Rpc { .. } => ErrorKind::Io,
+            Self::UcodeRefused { .. } | Self::UcodeFailed { .. } | Self::Rpc { .. } => {
+                ErrorKind::Io
+            }
             Self::Wpr2 { expected, .. } => match expected {
                 Some(_) => ErrorKind::Io,
                 None => ErrorKind::Busy,
@@ -313,6 +320,11 @@ impl fmt::Display for Error {
                 expected,
                 found,
             } => write!(f, "{name}: {field}: expected {expected}, found {found:#x}"),
+            Self::UcodeRefused { ucode } => write!(
+                f,
+                "{ucode}: expected it to run, found its mailboxes untouched \
+                 (does the boot ROM refuse its signature?)"
+            ),
             Self::UcodeFailed {
                 ucode,
                 register,

@@ -223,15 +223,14 @@ impl<'a> Falcon<'a> {
     pub(crate) fn execute<M: DmaMemory>(
         &self,
         ucode: &Ucode<M>,
-        mailbox0: u32,
-        mailbox1: u32,
-    ) -> Result<(u32, u32), Error> {
+        mailboxes: [u32; 2],
+    ) -> Result<[u32; 2], Error> {
         self.reset()?;
         self.load(ucode)?;
-        self.write_mailboxes(mailbox0, mailbox1);
+        self.write_mailboxes(mailboxes);
         self.start();
         self.wait_halted()?;
-        Ok((self.mailbox0(), self.mailbox1()))
+        Ok([self.mailbox0(), self.mailbox1()])
     }
 
     /// Copies `ucode` into the falcon's memories and tells the boot ROM about it.
@@ -348,7 +347,7 @@ impl<'a> Falcon<'a> {
     }
 
     /// Writes both mailboxes.
-    pub(crate) fn write_mailboxes(&self, mailbox0: u32, mailbox1: u32) {
+    pub(crate) fn write_mailboxes(&self, [mailbox0, mailbox1]: [u32; 2]) {
         self.io
             .write_at(self.base(), FalconMailbox0::from(mailbox0));
         self.io

@@ -154,9 +154,9 @@ pub(crate) fn undo<M: DmaMemory>(
 
 /// Runs FWSEC with whatever command it was prepared for.
 fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Ucode<M>) -> Result<(), Error> {
-    match gsp.execute(fwsec, 0, 0)? {
-        (0, _) => Ok(()),
-        (found, _) => Err(Error::UcodeFailed {
+    match gsp.execute(fwsec, [0; 2])? {
+        [0, _] => Ok(()),
+        [found, _] => Err(Error::UcodeFailed {
             ucode: NAME,
             register: "GSP mailbox 0",
             found,

@@ -115,8 +115,7 @@ impl<P: Platform> Gpu<P> {
         })?;
         progress.run(io, Stage::BooterLoad, || {
             gsp.reset_into_riscv()?;
-            let [low, high] = halves(self.libos.dma_addr());
-            gsp.write_mailboxes(low, high);
+            gsp.write_mailboxes(halves(self.libos.dma_addr()));
             booter::load(&sec2, &load.booter, load.metadata.dma_addr())
         })?;
         progress.run(io, Stage::Riscv, || {

@@ -282,8 +282,7 @@ impl Sequencer<'_> {
     /// Lets SEC2, which GSP-RM has loaded by now, start the GSP again.
     fn resume(&self) -> Result<(), Error> {
         self.hardware.gsp.reset_into_riscv()?;
-        let [lo, hi] = halves(self.libos);
-        self.hardware.gsp.write_mailboxes(lo, hi);
+        self.hardware.gsp.write_mailboxes(halves(self.libos));
         self.hardware.sec2.start();
         self.hardware.io.wait_at(
             0,

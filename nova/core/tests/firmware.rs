@@ -96,10 +96,10 @@ fn of_another_chip() {
     assert!(failure.to_string().contains(".fwsignature"), "{failure}");
 
     // Signed for another chip: the boot ROM or booter refuses it.
-    for (what, stage) in [
-        ("booter_load", Stage::BooterLoad),
-        ("bootloader", Stage::BooterLoad),
-        ("gsp", Stage::BooterLoad),
+    for (what, says) in [
+        ("booter_load", "booter_load: expected it to run"),
+        ("bootloader", "booter_load: SEC2 mailbox 0: expected 0"),
+        ("gsp", "booter_load: SEC2 mailbox 0: expected 0"),
     ] {
         let files = with_file(what, |bytes| {
             let last = bytes.len() / 2;
@@ -107,7 +107,8 @@ fn of_another_chip() {
             Some(())
         });
         let failure = fails(&machine, files);
-        assert_eq!(failure.stage, stage, "{what}: {failure}");
+        assert_eq!(failure.stage, Stage::BooterLoad, "{what}: {failure}");
+        assert!(failure.to_string().contains(says), "{what}: {failure}");
     }
 }
 
@@ -150,7 +151,7 @@ fn any_word_of_a_header() {
         };
         let step = if cfg!(miri) { 0x60 } else { 4 };
         for at in (0..head).chain(tail).step_by(step) {
-            for value in [0, 0x7fff_fffc, u32::MAX] {
+            for value in [0, u32::MAX] {
                 let files = with_file(what, |bytes| {
                     bytes
                         .get_mut(at..at + 4)?
