@@ -45,7 +45,7 @@ struct Entry {
 impl Entry {
     fn holds(&self, offset: u32) -> bool {
         offset.checked_sub(self.offset).is_some_and(|distance| {
-            distance % self.stride == 0 && distance / self.stride < self.count
+            distance.checked_rem(self.stride) == Some(0) && distance / self.stride < self.count
         })
     }
 }
