@@ -41,6 +41,7 @@ check-vm: programs vm-modules
 	@vm/check $(CHIP) vm
 
 bench: programs vm-modules
+	@cargo build --release --locked --package nova-bench
 	@vm/bench
 
 shell: programs vm-modules

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How many register reads per second the mock serves.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+use nova_core::platform::Registers;
+use nova_mock::firmware::Folder;
+use nova_mock::in_process::InProcess;
+use vfio_user::Client;
+
+/// Index of BAR0, the registers.
+const BAR0: u32 = 0;
+
+/// A register that is there on every GPU: NV_PMC_BOOT_0.
+const PMC_BOOT_0: u32 = 0;
+
+/// How long to measure.
+const TIME: Duration = Duration::from_millis(500);
+
+/// Calls `read` for a while and returns how many times per second it can be called.
+fn per_second(mut read: impl FnMut() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    let mut count = 0_u32;
+    while start.elapsed() < TIME {
+        for _ in 0..100 {
+            read()?;
+        }
+        count += 100;
+    }
+    Ok(f64::from(count) / start.elapsed().as_secs_f64())
+}
+
+/// Register reads per second in this process.
+pub(crate) fn in_process(firmware: &Path) -> Result<f64> {
+    let chip = nova_mock::chips::by_name("ga102").context("the mock knows no ga102")?;
+    let card = InProcess::with_firmware(chip, Folder(firmware.to_owned()))?;
+    per_second(|| {
+        black_box(card.read32(PMC_BOOT_0));
+        Ok(())
+    })
+}
+
+/// Register reads per second of a mock of its own, through its socket.
+pub(crate) fn over_socket(nova_mock: &Path, firmware: &Path) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("gpu");
+    let server = Command::new(nova_mock)
+        .args(["--chip", "ga102", "--socket"])
+        .arg(&socket)
+        .arg("--firmware")
+        .arg(firmware)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("{}", nova_mock.display()))?;
+    let _server = Running(server);
+    let mut client = connect(&socket)?;
+    per_second(|| {
+        let mut word = [0; 4];
+        client.region_read(BAR0, u64::from(PMC_BOOT_0), &mut word)?;
+        black_box(word);
+        Ok(())
+    })
+}
+
+/// Connects once the server listens.
+fn connect(socket: &Path) -> Result<Client> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match Client::new(socket) {
+            Ok(client) => return Ok(client),
+            Err(error) if Instant::now() > deadline => {
+                bail!("{}: {error}", socket.display())
+            }
+            Err(_) => sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// A program that is ended when this is dropped.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where it has ended already there is nothing to end.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
