@@ -12,6 +12,8 @@ pub enum Block {
     Pmc,
     /// Bus interface: scratch registers and the PRAMIN window.
     Pbus,
+    /// The clock.
+    Ptimer,
     /// PCI configuration space and its mirror in BAR0.
     Xve,
     /// Frame buffer: WPR2, system memory flush page.
@@ -38,9 +40,10 @@ pub enum Block {
 
 impl Block {
     /// All blocks, in the order in which the trace shows them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Pmc,
         Self::Pbus,
+        Self::Ptimer,
         Self::Xve,
         Self::Pfb,
         Self::Pgc6,
@@ -61,6 +64,7 @@ impl Block {
         match offset {
             0x00_0000..0x00_1000 => Self::Pmc,
             0x00_1000..0x00_2000 => Self::Pbus,
+            0x00_9000..0x00_a000 => Self::Ptimer,
             0x08_8000..0x08_9000 => Self::Xve,
             0x10_0000..0x10_1000 | 0x1f_a000..0x1f_b000 => Self::Pfb,
             0x11_0000..0x11_2000 => Self::Gsp,
@@ -80,6 +84,7 @@ impl Block {
         match self {
             Self::Pmc => "PMC",
             Self::Pbus => "PBUS",
+            Self::Ptimer => "PTIMER",
             Self::Xve => "XVE",
             Self::Pfb => "PFB",
             Self::Pgc6 => "PGC6",

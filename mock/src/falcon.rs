@@ -7,7 +7,7 @@
 //! dev_fbif_v4.h and dev_riscv_pri.h, src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c,
 //! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c; nouveau, nvkm/falcon/ga102.c.
 
-use nova_hw::falcon::BLOCK_SIZE;
+use nova_hw::falcon::{CoreRev, SecurityModel, BLOCK_SIZE};
 use nova_hw::regs::falcon as reg;
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl, RiscvCpuctl, RiscvIrqdest, RiscvIrqmask};
@@ -17,6 +17,14 @@ use crate::brom::Brom;
 /// Blocks of code memory and of data memory; enough for all programs of release 570.144.
 const IMEM_BLOCKS: usize = 0x100;
 const DMEM_BLOCKS: usize = 0x100;
+
+/// Which interfaces of the falcon are enabled; none of them is modelled.
+///
+/// Source: nouveau, nvkm/falcon/gm200.c.
+const ITFEN: u32 = 0x048;
+
+/// Revision of the falcon's core.
+const CORE_REV: CoreRev = CoreRev(6);
 
 /// What a read of a register gives that the CPU may not see, or that does not answer.
 ///
@@ -91,6 +99,7 @@ pub(crate) struct Falcon {
     pub(crate) irqstat: u32,
     irqmask: u32,
     irqdest: u32,
+    itfen: u32,
     pub(crate) halted: bool,
     /// Only the alias of the control register starts the core.
     pub(crate) alias_en: bool,
@@ -134,6 +143,7 @@ impl Falcon {
             irqstat: 0,
             irqmask: 0,
             irqdest: 0,
+            itfen: 0,
             halted: true,
             alias_en: false,
             in_reset: false,
@@ -167,6 +177,7 @@ impl Falcon {
         self.mailbox = [0; 2];
         (self.os, self.rm, self.bootvec) = (0, 0, 0);
         (self.irqstat, self.irqmask, self.irqdest) = (0, 0, 0);
+        self.itfen = 0;
         self.halted = true;
         self.alias_en = false;
         self.scrubbing = true;
@@ -199,6 +210,7 @@ impl Falcon {
             reg::FalconIrqdest::OFFSET => self.irqdest,
             reg::FalconMailbox0::OFFSET => self.mailbox[0],
             reg::FalconMailbox1::OFFSET => self.mailbox[1],
+            ITFEN => self.itfen,
             reg::FalconOs::OFFSET => self.os,
             reg::FalconRm::OFFSET => self.rm,
             reg::FalconHwcfg2::OFFSET => reg::FalconHwcfg2::new()
@@ -215,6 +227,10 @@ impl Falcon {
             reg::FalconHwcfg::OFFSET => reg::FalconHwcfg::new()
                 .with_imem_size((IMEM_BLOCKS & 0x1ff) as u16)
                 .with_dmem_size((DMEM_BLOCKS & 0x1ff) as u16)
+                .into(),
+            reg::FalconHwcfg1::OFFSET => reg::FalconHwcfg1::new()
+                .with_core_rev(CORE_REV)
+                .with_security_model(SecurityModel::Heavy)
                 .into(),
             reg::FalconDmactl::OFFSET => reg::FalconDmactl::new()
                 .with_require_ctx(self.require_ctx)
@@ -267,6 +283,7 @@ impl Falcon {
             reg::FalconIrqdest::OFFSET => self.irqdest = value,
             reg::FalconMailbox0::OFFSET => self.mailbox[0] = value,
             reg::FalconMailbox1::OFFSET => self.mailbox[1] = value,
+            ITFEN => self.itfen = value,
             reg::FalconOs::OFFSET => self.os = value,
             reg::FalconRm::OFFSET => self.rm = value,
             reg::FalconCpuctl::OFFSET => {

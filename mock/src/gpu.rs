@@ -30,7 +30,7 @@ use crate::prom::Prom;
 use crate::schedule::{Event, Schedule};
 use crate::trace::Trace;
 use crate::vram::Vram;
-use crate::{pdisp, pmc, sequencer, vbios};
+use crate::{pdisp, pmc, ptimer, sequencer, vbios};
 
 /// How long things take: short, so that tests are, and long enough that a driver which does not
 /// wait is caught.
@@ -303,6 +303,7 @@ impl<H: Host> Gpu<H> {
         let value = match block {
             Block::Pmc => pmc::read(self.chip, offset),
             Block::Pbus => self.state.pbus.read(offset),
+            Block::Ptimer => ptimer::read(self.schedule.now(), offset),
             Block::Xve => Some(self.config.read_u32((offset - MIRROR_BASE) as usize)),
             Block::Pfb => self.state.pfb.read(vram, offset),
             Block::Pgc6 => self.state.pgc6.read(vram, offset),
@@ -330,6 +331,7 @@ impl<H: Host> Gpu<H> {
         }
         let done = match block {
             Block::Pbus => self.state.pbus.write(offset, value),
+            Block::Ptimer => ptimer::write(offset, value),
             Block::Xve => {
                 self.write_mirror(offset, value);
                 Some(())

@@ -64,7 +64,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             next: FIRST_ADDRESS,
             blocks: BTreeMap::new(),
@@ -98,6 +98,15 @@ impl Arena {
                 true
             }
         }
+    }
+
+    /// Memory that holds `bytes`, for tests of what the card reads.
+    #[cfg(test)]
+    pub(crate) fn place(&mut self, bytes: &[u8]) -> u64 {
+        let mut block = bytes.to_vec();
+        block.resize(block.len().next_multiple_of(PAGE as usize), 0);
+        let span = block.len() as u64;
+        self.add(Block::Coherent(block.into()), span)
     }
 
     fn add(&mut self, block: Block, span: u64) -> u64 {
@@ -508,5 +517,102 @@ impl Interrupts for InProcess {
 impl Platform for InProcess {
     fn pci(&self) -> &PciInfo {
         &self.pci
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+    use crate::synthetic;
+
+    fn machine() -> InProcess {
+        InProcess::with_firmware(&CHIPS[0], synthetic::firmware(&CHIPS[0])).unwrap()
+    }
+
+    #[test]
+    fn memory_is_given_back() {
+        let machine = machine();
+        let memory = machine.alloc_dma(5000).unwrap();
+        assert_eq!(memory.size(), 8192);
+        memory.store32(8188, 0x1234_5678).unwrap();
+        assert_eq!(memory.load32(8188), Ok(0x1234_5678));
+        assert!(memory.load32(8189).is_err());
+        assert!(memory.read(usize::MAX, &mut [0; 2]).is_err());
+        assert_eq!(
+            machine.card().host().read_u32(memory.dma_addr() + 8188),
+            Ok(0x1234_5678)
+        );
+        assert!(machine
+            .card()
+            .host()
+            .read_u32(memory.dma_addr() + 8190)
+            .is_err());
+        assert_eq!(machine.card().host().allocations(), 1);
+        drop(memory);
+        assert_eq!(machine.card().host().allocations(), 0);
+    }
+
+    #[test]
+    fn allocations_can_be_made_to_fail() {
+        let machine = machine();
+        machine.card().host_mut().limit_allocations(Some(1));
+        assert!(machine.alloc_bytes(1).is_ok());
+        assert!(machine.alloc_dma(1).is_err());
+        machine.card().host_mut().limit_allocations(None);
+        assert!(machine.alloc_dma(usize::MAX).is_err());
+        assert!(machine.alloc_dma(1).is_ok());
+    }
+
+    #[test]
+    fn a_mapped_file_is_read_by_pages_that_do_not_follow_each_other() {
+        let machine = machine();
+        let name = "nvidia/ga102/gsp/gsp-570.144.bin";
+        let file = machine.load_image(name, 64, |_| None).unwrap();
+        assert_eq!(file.page_addr(0), None, "no page starts there");
+        let (first, second) = (
+            file.page_addr(64).unwrap(),
+            file.page_addr(64 + 4096).unwrap(),
+        );
+        assert_ne!(second, first + 4096);
+        let mut page = [0; 4096];
+        machine.card().host().read(second, &mut page).unwrap();
+        assert_eq!(page, file.as_ref()[64 + 4096..64 + 8192]);
+        assert!(machine.card().host().read(first + 4096, &mut [0]).is_err());
+        let last = file.as_ref().len() - 1;
+        assert_eq!(file.page_addr(last + 4096), None);
+        assert!(machine.card().host_mut().write(first, &[0]).is_err());
+        drop(file);
+        assert_eq!(machine.card().host().allocations(), 0);
+    }
+
+    #[test]
+    fn files_that_are_not_there_or_longer_than_they_say_are_not_loaded() {
+        let machine = machine();
+        assert_eq!(machine.load("nothing").err(), Some(LoadError::NotFound));
+        let name = "nvidia/ga102/gsp/gsp-570.144.bin";
+        let short = machine.load_image(name, 64, |_| Some(100));
+        assert_eq!(short.err(), Some(LoadError::Os(EFBIG)));
+    }
+
+    #[test]
+    fn time_passes_by_sleeping_and_by_accesses() {
+        let machine = machine();
+        let before = machine.now();
+        machine.read32(0);
+        assert_eq!(machine.now(), before + ACCESS);
+        machine.sleep(Duration::from_secs(1));
+        assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(1));
+        assert!(!machine.wait(Duration::from_secs(1)));
+        assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(2));
+    }
+
+    #[test]
+    fn outside_of_the_registers_is_nothing() {
+        let machine = machine();
+        assert_eq!(machine.read32(16 << 20), u32::MAX);
+        assert_eq!(machine.read32(2), u32::MAX);
+        machine.write32(u32::MAX, 0);
+        assert_eq!(machine.card().trace().accesses().total(), 0);
     }
 }

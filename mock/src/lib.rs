@@ -33,6 +33,7 @@ mod pfb;
 mod pgc6;
 mod pmc;
 mod prom;
+mod ptimer;
 mod queue;
 mod schedule;
 mod sequencer;

@@ -6,6 +6,12 @@ use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
 
 use crate::chips::Chip;
 
+/// Byte order of the registers and whether the card is a virtual one: 0 for a card.
+///
+/// Source: nouveau, nvkm/engine/device/base.c; open-gpu-kernel-modules 570,
+/// src/common/inc/swref/published/nv_ref.h (NV_PMC_BOOT_1).
+const BOOT_1: u32 = 0x4;
+
 /// Reads the register at `offset`, where there is one.
 pub(crate) fn read(chip: &Chip, offset: u32) -> Option<u32> {
     let id = chip.chipset.id();
@@ -29,6 +35,7 @@ pub(crate) fn read(chip: &Chip, offset: u32) -> Option<u32> {
                 .with_minor_revision(minor)
                 .into(),
         ),
+        BOOT_1 => Some(0),
         _ => None,
     }
 }
@@ -47,6 +54,7 @@ mod tests {
             let boot0 = PmcBoot0::from(read(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
         }
-        assert_eq!(read(&CHIPS[0], 4), None);
+        assert_eq!(read(&CHIPS[0], BOOT_1), Some(0));
+        assert_eq!(read(&CHIPS[0], 8), None);
     }
 }

@@ -448,3 +448,257 @@ fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
     bytes.resize(elements * QUEUE_ELEMENT_SIZE_MIN, 0);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::in_process::Arena;
+
+    /// Elements of each ring.
+    const COUNT: u32 = 4;
+    const COMMANDS: u64 = 0x1000;
+    const STATUS: u64 = 0x6000;
+    const PAGES: usize = 11;
+
+    /// A driver's side, over memory that is contiguous for the driver only.
+    struct Driver {
+        memory: Arena,
+        pages: Vec<u64>,
+        sequence: u32,
+        write_ptr: u32,
+    }
+
+    impl Driver {
+        fn new() -> Self {
+            let mut memory = Arena::new();
+            let pages: Vec<u64> = (0..PAGES).map(|_| memory.place(&[0; PAGE_SIZE])).collect();
+            let mut driver = Self {
+                memory,
+                pages,
+                sequence: 0,
+                write_ptr: 0,
+            };
+            let table: Vec<u8> = driver
+                .pages
+                .iter()
+                .flat_map(|page| page.to_le_bytes())
+                .collect();
+            driver.write(0, &table);
+            let header = MsgqTxHeader {
+                size: (1 + COUNT) * PAGE_SIZE as u32,
+                msg_size: PAGE_SIZE as u32,
+                msg_count: COUNT,
+                flags: MSGQ_FLAGS_SWAP_RX,
+                rx_hdr_off: 0x20,
+                entry_off: PAGE_SIZE as u32,
+                ..MsgqTxHeader::default()
+            };
+            driver.write(COMMANDS, header.as_bytes());
+            driver
+        }
+
+        fn write(&mut self, offset: u64, bytes: &[u8]) {
+            let address = self.pages[offset as usize / PAGE_SIZE] + offset % PAGE_SIZE as u64;
+            self.memory.write(address, bytes).unwrap();
+        }
+
+        fn read_u32(&self, offset: u64) -> u32 {
+            let address = self.pages[offset as usize / PAGE_SIZE] + offset % PAGE_SIZE as u64;
+            self.memory.read_u32(address).unwrap()
+        }
+
+        fn arguments(&self) -> MessageQueueInitArguments {
+            MessageQueueInitArguments {
+                shared_mem_phys_addr: self.pages[0],
+                page_table_entry_count: PAGES as u32,
+                cmd_queue_offset: COMMANDS,
+                stat_queue_offset: STATUS,
+                ..MessageQueueInitArguments::default()
+            }
+        }
+
+        fn link(&mut self) -> Result<Queues, String> {
+            let arguments = self.arguments();
+            Queues::link(&mut self.memory, &arguments)
+        }
+
+        /// Sends a command after a change to its bytes, which the checksum covers or not.
+        fn send(&mut self, len: usize, change: impl FnOnce(&mut [u8])) {
+            let message = Outgoing {
+                function: 76,
+                sequence: 9,
+                result: u32::MAX,
+                payload: vec![0x5a; len],
+            };
+            let mut bytes = encode(&message, self.sequence, &[]);
+            change(&mut bytes);
+            for page in bytes.chunks(PAGE_SIZE) {
+                let at = COMMANDS + PAGE_SIZE as u64 * u64::from(1 + self.write_ptr);
+                self.write(at, page);
+                self.write_ptr = (self.write_ptr + 1) % COUNT;
+            }
+            self.sequence += 1;
+            self.write(COMMANDS + 16, &self.write_ptr.to_le_bytes());
+        }
+    }
+
+    fn put(bytes: &mut [u8], at: usize, value: u32) {
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Makes the checksum fit again.
+    fn sum(bytes: &mut [u8], len: usize) {
+        put(bytes, 32, 0);
+        let sum = checksum(&bytes[..len]);
+        put(bytes, 32, sum);
+    }
+
+    #[test]
+    fn commands_are_received_around_the_end_of_the_ring() {
+        let mut driver = Driver::new();
+        let mut queues = driver.link().unwrap();
+        assert!(queues.receive(&mut driver.memory).is_none());
+        for len in [1, 5000, 0, 4016, 9000] {
+            driver.send(len, |_| {});
+            let message = queues.receive(&mut driver.memory).unwrap().unwrap();
+            assert_eq!((message.function, message.sequence), (76, 9));
+            assert_eq!(message.payload, vec![0x5a; len]);
+            assert!(queues.receive(&mut driver.memory).is_none());
+            assert_eq!(
+                driver.read_u32(STATUS + 0x20),
+                driver.write_ptr,
+                "read pointer"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_that_is_not_sound_is_dropped_and_the_next_one_is_not() {
+        type Change = fn(&mut [u8]);
+        let changes: [(Change, &str); 7] = [
+            (|bytes| bytes[90] ^= 1, "checksum"),
+            (
+                |bytes| {
+                    put(bytes, 36, 7);
+                    sum(bytes, 100)
+                },
+                "number 7",
+            ),
+            (
+                |bytes| {
+                    put(bytes, 40, 2);
+                    sum(bytes, 100)
+                },
+                "2 elements",
+            ),
+            (|bytes| put(bytes, 40, 0), "0 elements"),
+            (|bytes| put(bytes, 40, 17), "17 elements"),
+            (|bytes| put(bytes, 56, 5000), "elements"),
+            (
+                |bytes| {
+                    put(bytes, 52, 0);
+                    sum(bytes, 100)
+                },
+                "signature",
+            ),
+        ];
+        for (change, reason) in changes {
+            let mut driver = Driver::new();
+            let mut queues = driver.link().unwrap();
+            driver.send(20, change);
+            let error = queues.receive(&mut driver.memory).unwrap().unwrap_err();
+            assert!(error.contains(reason), "{error}");
+            driver.send(20, |_| {});
+            assert!(
+                queues.receive(&mut driver.memory).unwrap().is_ok(),
+                "after {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_write_pointer_outside_of_the_ring_is_not_followed() {
+        let mut driver = Driver::new();
+        let mut queues = driver.link().unwrap();
+        driver.write(COMMANDS + 16, &COUNT.to_le_bytes());
+        assert!(queues.receive(&mut driver.memory).is_none());
+    }
+
+    #[test]
+    fn messages_wait_until_the_driver_has_read() {
+        let mut driver = Driver::new();
+        let mut queues = driver.link().unwrap();
+        for function in 0..5 {
+            queues.send(Outgoing {
+                function,
+                sequence: 0,
+                result: 0,
+                payload: vec![],
+            });
+        }
+        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(true));
+        assert_eq!(driver.read_u32(STATUS + 16), 3, "one element stays free");
+        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(false));
+        driver.write(COMMANDS + 0x20, &3_u32.to_le_bytes());
+        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(true));
+        assert_eq!(driver.read_u32(STATUS + 16), 1);
+        // The last message lies in the first element.
+        assert_eq!(driver.read_u32(STATUS + 0x1000 + 36), 4, "its number");
+        assert_eq!(driver.read_u32(STATUS + 0x1000 + 60), 4, "its function");
+    }
+
+    #[test]
+    fn queues_that_are_not_described_well_are_not_linked() {
+        type Change = fn(&mut MessageQueueInitArguments);
+        let changes: [Change; 8] = [
+            |arguments| arguments.shared_mem_phys_addr += 8,
+            |arguments| arguments.shared_mem_phys_addr = 0xdead_0000,
+            |arguments| arguments.page_table_entry_count = 0,
+            |arguments| arguments.page_table_entry_count = u32::MAX,
+            |arguments| arguments.cmd_queue_offset = 0x1800,
+            |arguments| arguments.cmd_queue_offset = 0,
+            |arguments| arguments.stat_queue_offset = 0x1000,
+            |arguments| arguments.stat_queue_offset = 0xa000,
+        ];
+        for (index, change) in changes.iter().enumerate() {
+            let mut driver = Driver::new();
+            let mut arguments = driver.arguments();
+            change(&mut arguments);
+            assert!(
+                Queues::link(&mut driver.memory, &arguments).is_err(),
+                "{index}"
+            );
+        }
+        for (at, value) in [
+            (0, 1),
+            (4, 0x8000),
+            (8, 0x2000),
+            (12, 3),
+            (20, 0),
+            (24, 4),
+            (28, 0x20),
+        ] {
+            let mut driver = Driver::new();
+            driver.write(COMMANDS + at, &u32::to_le_bytes(value));
+            assert!(driver.link().is_err(), "header field at {at}");
+        }
+    }
+
+    #[test]
+    fn faults_break_messages() {
+        let message = Outgoing {
+            function: 1,
+            sequence: 0,
+            result: 0,
+            payload: vec![0; 8],
+        };
+        let len = size_of::<QueueElement>() + 8;
+        assert_eq!(checksum(&encode(&message, 0, &[])[..len]), 0);
+        assert_ne!(
+            checksum(&encode(&message, 0, &[Fault::BadChecksum])[..len]),
+            0
+        );
+        let numbered = encode(&message, 3, &[Fault::BadSequence]);
+        assert_ne!(numbered[36], 3);
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PTIMER: the card's clock, in nanoseconds since the card was made. Drivers that bound their waits by
+//! it need it to go on.
+//!
+//! Source: nouveau, nvkm/subdev/timer/regsnv04.h and nv04.c; open-gpu-kernel-modules 570,
+//! src/common/inc/swref/published/maxwell/gm107/dev_timer.h.
+
+use std::time::Duration;
+
+const INTR_0: u32 = 0x9100;
+const INTR_EN_0: u32 = 0x9140;
+const TIME_0: u32 = 0x9400;
+const TIME_1: u32 = 0x9410;
+
+/// The lowest bits of the time stay clear.
+const TIME_0_MASK: u32 = !0x1f;
+
+/// Reads the register at `offset`, where there is one.
+pub(crate) fn read(now: Duration, offset: u32) -> Option<u32> {
+    let now = now.as_nanos() as u64;
+    match offset {
+        // The alarm is not modelled: it never rings.
+        INTR_0 | INTR_EN_0 => Some(0),
+        TIME_0 => Some(now as u32 & TIME_0_MASK),
+        TIME_1 => Some((now >> 32) as u32),
+        _ => None,
+    }
+}
+
+/// Writes the register at `offset`, where there is one that a write does not matter to.
+pub(crate) fn write(offset: u32, value: u32) -> Option<()> {
+    matches!((offset, value), (INTR_0, _) | (INTR_EN_0, 0)).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_in_two_halves() {
+        let now = Duration::from_nanos(0x12_3456_789f);
+        assert_eq!(read(now, TIME_0), Some(0x3456_7880));
+        assert_eq!(read(now, TIME_1), Some(0x12));
+        assert_eq!(read(now, 0x9404), None);
+    }
+
+    #[test]
+    fn the_alarm_can_only_be_turned_off() {
+        assert_eq!(write(INTR_EN_0, 0), Some(()));
+        assert_eq!(write(INTR_EN_0, 1), None);
+    }
+}
