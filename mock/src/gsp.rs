@@ -151,3 +151,112 @@ pub(crate) fn check_heap(meta: &GspFwWprMeta) -> Result<(), String> {
         false => Err(format!("the heap has {size:#x} bytes")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::in_process::Arena;
+    use zerocopy::IntoBytes;
+
+    const LOG_PAGES: u64 = 2;
+
+    fn region(name: &str, pa: u64, size: u64) -> LibosMemoryRegion {
+        LibosMemoryRegion {
+            id8: id8(name),
+            pa,
+            size,
+            kind: LibosMemoryRegion::KIND_CONTIGUOUS,
+            loc: LibosMemoryRegion::LOC_SYSMEM,
+            ..LibosMemoryRegion::default()
+        }
+    }
+
+    /// Regions as a driver prepares them.
+    fn regions(memory: &mut Arena) -> Vec<LibosMemoryRegion> {
+        let size = LOG_PAGES * PAGE_SIZE as u64;
+        let mut regions = Vec::new();
+        for name in LOGS {
+            let log = memory.place(&vec![0; size as usize]);
+            for page in 0..LOG_PAGES {
+                let entry = (log + page * PAGE_SIZE as u64).to_le_bytes();
+                memory.write(log + 8 + 8 * page, &entry).unwrap();
+            }
+            regions.push(region(name, log, size));
+        }
+        let arguments = GspArgumentsCached {
+            b_dmem_stack: 1,
+            ..GspArgumentsCached::default()
+        };
+        let arguments = memory.place(arguments.as_bytes());
+        regions.push(region(ARGUMENTS, arguments, PAGE_SIZE as u64));
+        regions
+    }
+
+    /// Starts libos with regions after a change.
+    fn start(
+        change: impl FnOnce(&mut Arena, &mut Vec<LibosMemoryRegion>),
+    ) -> Result<Libos, String> {
+        let mut memory = Arena::new();
+        let mut regions = regions(&mut memory);
+        change(&mut memory, &mut regions);
+        let address = memory.place(regions.as_bytes());
+        Libos::start(&memory, address)
+    }
+
+    #[test]
+    fn names_are_read_from_the_last_byte() {
+        assert_eq!(id8("RMARGS"), 0x524d_4152_4753);
+    }
+
+    #[test]
+    fn arguments_are_found_and_logs_are_written() {
+        let mut memory = Arena::new();
+        let regions = regions(&mut memory);
+        let address = memory.place(regions.as_bytes());
+        let libos = Libos::start(&memory, address).unwrap();
+        assert_eq!(libos.arguments.b_dmem_stack, 1);
+        libos
+            .write_logs(&mut memory, Duration::from_nanos(7))
+            .unwrap();
+        assert_eq!(memory.read_u64(regions[2].pa), Ok(3));
+        assert_eq!(memory.read_u64(regions[2].pa + 16), Ok(7));
+    }
+
+    #[test]
+    fn regions_that_are_missing_or_wrong_are_refused() {
+        assert!(start(|_, _| {}).is_ok());
+        assert!(start(|_, regions| drop(regions.remove(0))).is_err());
+        assert!(start(|_, regions| drop(regions.pop())).is_err());
+        assert!(start(|_, regions| regions[0].id8 = 0).is_err());
+        assert!(start(|_, regions| regions[0].kind = LibosMemoryRegion::KIND_RADIX3).is_err());
+        assert!(start(|_, regions| regions[3].loc = LibosMemoryRegion::LOC_FB).is_err());
+        assert!(start(|_, regions| regions[1].pa += 8).is_err());
+        assert!(start(|_, regions| regions[1].pa = 0xdead_0000).is_err());
+        assert!(start(|_, regions| regions[1].size -= 1).is_err());
+        assert!(start(|_, regions| regions[1].size = 0).is_err());
+        assert!(start(|_, regions| regions[3].size = 71).is_err());
+        assert!(start(|memory, regions| memory.write(regions[2].pa, &[1]).unwrap()).is_err());
+        assert!(start(|memory, regions| memory.write(regions[2].pa + 17, &[1]).unwrap()).is_err());
+    }
+
+    #[test]
+    fn arguments_must_be_where_the_mailboxes_say() {
+        let memory = Arena::new();
+        for address in [0, 0x800, 1 << 47, 0xdead_0000] {
+            assert!(Libos::start(&memory, address).is_err(), "{address:#x}");
+        }
+    }
+
+    #[test]
+    fn the_heap_has_bounds() {
+        let heap = |gsp_fw_heap_size| {
+            check_heap(&GspFwWprMeta {
+                gsp_fw_heap_size,
+                ..GspFwWprMeta::default()
+            })
+        };
+        assert!(heap(128 << 20).is_ok());
+        assert!(heap(1 << 20).is_err());
+        assert!(heap(1 << 30).is_err());
+    }
+}

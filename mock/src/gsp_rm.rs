@@ -415,3 +415,139 @@ fn static_info(card: &Card<'_>) -> GspStaticConfigInfo {
     info.fw_wpr_layout_offset.frts_offset = meta.frts_offset;
     info
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+
+    fn config() -> ConfigSpace {
+        let mut config = ConfigSpace::new(&CHIPS[0]);
+        config.enumerate([0xf000_0000, 0x40_0000_0000, 0x40_1000_0000]);
+        config
+    }
+
+    fn with_card<T>(act: impl FnOnce(&Card<'_>) -> T) -> T {
+        act(&Card {
+            chip: &CHIPS[0],
+            config: &config(),
+            meta: &GspFwWprMeta {
+                fb_size: 24 << 30,
+                gsp_fw_rsvd_start: 23 << 30,
+                ..GspFwWprMeta::default()
+            },
+            faults: &[],
+        })
+    }
+
+    fn system_info() -> GspSystemInfo {
+        GspSystemInfo {
+            gpu_phys_addr: 0xf000_0000,
+            gpu_phys_fb_addr: 0x40_0000_0000,
+            gpu_phys_inst_addr: 0x40_1000_0000,
+            max_user_va: (1 << 47) - 4096,
+            pci_config_mirror_base: 0x8_8000,
+            pci_config_mirror_size: 0x1000,
+            pci_device_id: 0x2204_10de,
+            pci_sub_device_id: 0x1467_10de,
+            pci_revision_id: 0xa1,
+            ..GspSystemInfo::default()
+        }
+    }
+
+    #[test]
+    fn what_is_said_about_the_card_must_be_true() {
+        let check = |change: fn(&mut GspSystemInfo)| {
+            let mut info = system_info();
+            change(&mut info);
+            with_card(|card| check_system_info(card, info.as_bytes()))
+        };
+        assert_eq!(check(|_| {}), Ok(()));
+        assert!(check(|info| info.gpu_phys_addr = 0).is_err());
+        assert!(check(|info| info.gpu_phys_fb_addr += 1).is_err());
+        assert!(check(|info| info.gpu_phys_inst_addr += 1).is_err());
+        assert!(check(|info| info.pci_config_mirror_base = 0x9_2000).is_err());
+        assert!(check(|info| info.pci_config_mirror_size = 0).is_err());
+        assert!(check(|info| info.pci_device_id = 0x10de_2204).is_err());
+        assert!(check(|info| info.pci_sub_device_id = 0).is_err());
+        assert!(check(|info| info.pci_revision_id = 0).is_err());
+        assert!(check(|info| info.max_user_va = 0).is_err());
+        assert!(with_card(|card| check_system_info(card, &[0; 927])).is_err());
+    }
+
+    /// A registry with one number.
+    fn registry() -> Vec<u8> {
+        let table = PackedRegistryTable {
+            size: 8 + 16 + 5,
+            num_entries: 1,
+        };
+        let entry = PackedRegistryEntry {
+            name_offset: 24,
+            kind: PackedRegistryEntry::DWORD,
+            data: 1,
+            length: 4,
+            ..PackedRegistryEntry::default()
+        };
+        [table.as_bytes(), entry.as_bytes(), b"name\0"].concat()
+    }
+
+    #[test]
+    fn the_registry_must_be_whole() {
+        assert_eq!(check_registry(&registry()), Ok(()));
+        for (at, value) in [(0, 1), (4, 9), (8, 99), (8, 28), (12, 7), (20, 3)] {
+            let mut registry = registry();
+            registry[at] = value;
+            assert!(check_registry(&registry).is_err(), "byte {at} is {value}");
+        }
+        for len in 0..registry().len() {
+            assert!(check_registry(&registry()[..len]).is_err(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn controls_need_an_object_and_room() {
+        let header = RmControl {
+            h_client: INTERNAL_CLIENT,
+            h_object: INTERNAL_SUBDEVICE,
+            cmd: CTRL_INTR_GET_KERNEL_TABLE,
+            params_size: size_of::<IntrKernelTable>() as u32,
+            ..RmControl::default()
+        };
+        let params = IntrKernelTable::default();
+        let table = call(&header, params.as_bytes()).unwrap();
+        let table = IntrKernelTable::read_from_bytes(&table).unwrap();
+        assert_eq!(table.table_len, 1);
+        assert_eq!(table.table[0].vector_stall, GSP_VECTOR);
+
+        let status = |change: fn(&mut RmControl)| {
+            let mut header = header;
+            change(&mut header);
+            call(&header, params.as_bytes()).unwrap_err().0
+        };
+        assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_OBJECT);
+        assert_eq!(status(|header| header.h_object = 0), NV_ERR_INVALID_OBJECT);
+        assert_eq!(status(|header| header.cmd = 1), NV_ERR_NOT_SUPPORTED);
+        assert_eq!(
+            status(|header| header.params_size = 4),
+            NV_ERR_INVALID_ARGUMENT
+        );
+        assert_eq!(
+            status(|header| header.params_size = u32::MAX),
+            NV_ERR_INVALID_ARGUMENT
+        );
+    }
+
+    #[test]
+    fn the_card_is_described_with_its_regions() {
+        let info = with_card(static_info);
+        assert!(info
+            .gpu_name_string
+            .starts_with(b"NVIDIA GeForce RTX 3090\0"));
+        let regions = info.fb_region_info_params;
+        assert_eq!(regions.num_fb_regions, 2);
+        assert_eq!(regions.fb_region[0].limit, (23 << 30) - 1);
+        assert_eq!(regions.fb_region[0].reserved, 0);
+        assert_eq!(regions.fb_region[1].b_protected, 1);
+        assert_eq!(regions.fb_region[1].limit, (24 << 30) - 1);
+    }
+}
