@@ -60,7 +60,8 @@ impl<P: Platform> Running<P> {
         self.irq
     }
 
-    /// Handles all messages that have arrived.
+    /// Handles the messages that have arrived; what arrives meanwhile is announced by another
+    /// interrupt.
     ///
     /// # Errors
     ///

@@ -235,6 +235,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 256 }))]
+
         /// Whatever the sizes are, the parts are large enough, aligned, and do not overlap.
         #[test]
         fn parts_do_not_overlap(

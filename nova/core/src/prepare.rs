@@ -113,11 +113,12 @@ impl Found {
 
 impl<P: Platform> Files<P> {
     fn load(platform: &P, io: &Io<'_>, chipset: Chipset) -> Result<Self, Error> {
+        // The large file comes last, so that what is wrong with a small one is found out early.
         Ok(Self {
-            image: GspImage::load(platform, chipset)?,
             bootloader: RiscvBootloader::load(platform, chipset)?,
             booter: booter::prepare(platform, io, chipset, BOOTER_LOAD)?,
             booter_unload: booter::prepare(platform, io, chipset, BOOTER_UNLOAD)?,
+            image: GspImage::load(platform, chipset)?,
         })
     }
 

@@ -131,7 +131,7 @@ impl Doorbell {
 }
 
 /// A message that has arrived; its payload lies in the buffer that it was received into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Received {
     /// RPC or event number.
     pub(crate) function: u32,
@@ -468,7 +468,7 @@ impl fmt::Display for QueueError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::testing::{Allocator, Memory};
     use proptest::prelude::*;
@@ -476,14 +476,14 @@ mod tests {
     use std::vec::Vec;
 
     /// The other side, as plain as can be.
-    struct Gsp {
+    pub(crate) struct Gsp {
         shared: Memory,
         write: u32,
         sequence: u32,
     }
 
     /// A message in the making: all that can be wrong with it.
-    struct Draft {
+    pub(crate) struct Draft {
         function: u32,
         len: u32,
         elements: u32,
@@ -493,7 +493,21 @@ mod tests {
     }
 
     impl Gsp {
-        fn put(&mut self, function: u32, payload: &[u8], change: impl FnOnce(&mut Draft)) {
+        /// The other side of the queues that were allocated first.
+        pub(crate) fn of(allocator: &Allocator) -> Self {
+            Self {
+                shared: allocator.given.borrow()[0].clone(),
+                write: 0,
+                sequence: 0,
+            }
+        }
+
+        pub(crate) fn put(
+            &mut self,
+            function: u32,
+            payload: &[u8],
+            change: impl FnOnce(&mut Draft),
+        ) {
             let end = HEADERS + payload.len();
             let elements = end.div_ceil(PAGE_SIZE) as u32;
             let mut draft = Draft {
@@ -572,12 +586,7 @@ mod tests {
     fn pair() -> (Queue<Memory>, Gsp) {
         let allocator = Allocator::default();
         let queue = Queue::new(&allocator).unwrap();
-        let gsp = Gsp {
-            shared: allocator.given.borrow()[0].clone(),
-            write: 0,
-            sequence: 0,
-        };
-        (queue, gsp)
+        (queue, Gsp::of(&allocator))
     }
 
     fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {

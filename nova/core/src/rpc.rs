@@ -29,6 +29,10 @@ const REPLY_LIMIT: Duration = Duration::from_secs(5);
 /// GSP-RM makes room in the command queue in less than this.
 const ROOM_LIMIT: Duration = Duration::from_secs(1);
 
+/// Messages that are handled before the time is looked at again: as many as a queue holds, so that a
+/// GSP which never stops talking cannot keep a caller for ever.
+const BATCH: u32 = 64;
+
 /// What GSP-RM reports on its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -244,7 +248,7 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
         }
     }
 
-    /// Handles all that has arrived.
+    /// Handles what has arrived, up to a queue full of it.
     pub(crate) fn handle(
         &mut self,
         sequencer: &Sequencer<'_>,
@@ -260,7 +264,10 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
     ) -> Result<Option<Received>, Error> {
-        while let Some(message) = self.queue.receive(self.buffer.as_mut())? {
+        for _ in 0..BATCH {
+            let Some(message) = self.queue.receive(self.buffer.as_mut())? else {
+                break;
+            };
             if awaited.is_some_and(|awaited| awaited.is(&message)) {
                 return Ok(Some(message));
             }
@@ -294,5 +301,114 @@ impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::{Engine, Falcon};
+    use crate::gpu::Hardware;
+    use crate::platform::Clock;
+    use crate::queue::tests::Gsp;
+    use crate::testing::{Allocator, Card};
+    use std::cell::RefCell;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    const REPLY: Awaited = Awaited {
+        name: "a reply",
+        function: 99,
+        // What the other side puts into all of its messages.
+        sequence: Some(7),
+    };
+
+    /// Waits for [`REPLY`] while `meanwhile` is told of each event; returns the events too.
+    fn wait(
+        first: &[(u32, &[u8])],
+        mut meanwhile: impl FnMut(&mut Gsp),
+    ) -> (Result<Vec<u8>, Error>, Vec<String>, Duration) {
+        let (card, allocator) = (Card::default(), Allocator::default());
+        let io = &Io::new(&card);
+        let mut rpc = Rpc::new(&allocator).unwrap();
+        let gsp = RefCell::new(Gsp::of(&allocator));
+        for &(function, payload) in first {
+            gsp.borrow_mut().put(function, payload, |_| {});
+        }
+        let sequencer = Sequencer {
+            hardware: Hardware {
+                io,
+                gsp: Falcon::new(io, Engine::Gsp, 0),
+                sec2: Falcon::new(io, Engine::Sec2, 0),
+            },
+            bar: 1 << 24,
+            libos: 0,
+            app_version: 0,
+        };
+        let mut events = Vec::new();
+        let note = &mut |event: Event<'_>| {
+            events.push(event.to_string());
+            // What a wait in between would cost.
+            card.sleep(Duration::from_micros(1));
+            meanwhile(&mut gsp.borrow_mut());
+        };
+        let limit = Duration::from_millis(5);
+        let reply = rpc
+            .wait_for(REPLY, limit, Wait::Polling, &sequencer, note)
+            .map(|payload| payload.bytes.to_vec());
+        (reply, events, card.now())
+    }
+
+    #[test]
+    fn events_before_a_reply_are_told() {
+        let mut log = [0; size_of::<OsErrorLog>()];
+        log[0] = 31;
+        log[12..16].copy_from_slice(b"oops");
+        let first = [(0x1006, &log[..]), (0x1020, &[]), (99, &[1, 2, 3])];
+        let (reply, events, _) = wait(&first, |_| {});
+        assert_eq!(reply, Ok(Vec::from([1, 2, 3])));
+        assert_eq!(events, ["Xid 31: oops", "event 0x1020 of GSP-RM skipped"]);
+    }
+
+    #[test]
+    fn an_event_that_is_cut_off_is_refused() {
+        let (reply, ..) = wait(&[(0x1006, &[0; 267])], |_| {});
+        assert!(matches!(
+            reply,
+            Err(Error::Payload {
+                message: "OS_ERROR_LOG",
+                ..
+            })
+        ));
+        let (reply, ..) = wait(&[(0x1002, &[0; 8])], |_| {});
+        assert!(matches!(reply, Err(Error::Payload { found: 8, .. })));
+    }
+
+    #[test]
+    fn a_gsp_that_says_nothing_is_not_waited_for_for_ever() {
+        let (reply, _, time) = wait(&[], |_| {});
+        let seen = 0;
+        assert!(matches!(reply, Err(Error::Timeout(e)) if e.seen == seen));
+        assert!(time < Duration::from_millis(10));
+    }
+
+    #[test]
+    fn nor_is_one_that_never_stops_talking() {
+        let (reply, events, time) = wait(&[(0x1020, &[])], |gsp| gsp.put(0x1020, &[], |_| {}));
+        let seen = events.len() as u32;
+        assert!(matches!(reply, Err(Error::Timeout(e)) if e.seen == seen));
+        assert!(events.len() > 100 && time < Duration::from_millis(10));
+    }
+
+    #[test]
+    fn the_reply_to_another_call_is_none() {
+        let mut message = Received::default();
+        (message.function, message.sequence) = (99, 6);
+        assert!(!REPLY.is(&message));
+        let event = Awaited {
+            sequence: None,
+            ..REPLY
+        };
+        assert!(event.is(&message));
     }
 }

@@ -23,7 +23,7 @@ use crate::io::halves;
 /// Limit of a poll where GSP-RM gives none.
 const POLL_DEFAULT: Duration = Duration::from_secs(4);
 
-/// Longest wait that GSP-RM is granted, for a poll as for a delay.
+/// Longest wait that GSP-RM is granted, for a poll as for a delay, and for the list as a whole.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// SEC2 has the GSP running again in less than this.
@@ -75,6 +75,11 @@ pub enum SequencerError {
         at: usize,
         /// Microseconds.
         found: u32,
+    },
+    /// The list as a whole takes longer than any that makes sense.
+    TooLong {
+        /// Word of the list that was not reached in time.
+        at: usize,
     },
     /// A register did not take the value that GSP-RM expects.
     Poll {
@@ -194,8 +199,13 @@ impl Sequencer<'_> {
     pub(crate) fn run(&self, payload: &[u8]) -> Result<(), Error> {
         // The whole list is read before anything is done, so that none is done by halves.
         Steps::new(payload)?.try_for_each(|step| step.map(|_| ()))?;
+        let pacer = self.hardware.io.pacer(LONGEST_WAIT);
         for step in Steps::new(payload)? {
-            self.execute(step?)?;
+            let step = step?;
+            if pacer.expired() {
+                return Err(SequencerError::TooLong { at: step.at }.into());
+            }
+            self.execute(step)?;
         }
         Ok(())
     }
@@ -343,6 +353,9 @@ impl fmt::Display for SequencerError {
                 f,
                 "word {at}: wait: expected at most {LONGEST_WAIT:?}, found {found} microseconds"
             ),
+            Self::TooLong { at } => {
+                write!(f, "word {at}: expected to be there within {LONGEST_WAIT:?}")
+            }
             Self::Poll {
                 at,
                 register,
@@ -471,6 +484,14 @@ mod tests {
             code: 0x42,
         };
         assert_eq!(poll, expected);
+    }
+
+    #[test]
+    fn the_list_as_a_whole_has_an_end() {
+        let wait = [3, 6_000_000];
+        let list = [wait, wait, wait].concat();
+        let error = run(&Card::default(), &message(6, 7, &list));
+        assert_eq!(error, Err(SequencerError::TooLong { at: 4 }.into()));
     }
 
     #[test]

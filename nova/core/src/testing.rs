@@ -4,10 +4,13 @@
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
+use std::boxed::Box;
 use std::rc::Rc;
 use std::vec::Vec;
 
-use crate::platform::{Clock, DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Registers};
+use crate::platform::{
+    Clock, DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Registers, Scratch,
+};
 
 /// DMA memory on the heap; clones share the bytes.
 #[derive(Clone)]
@@ -44,6 +47,19 @@ impl DmaAllocator for Allocator {
         self.next.set(memory.addr + size as u64 + 0x1000);
         self.given.borrow_mut().push(memory.clone());
         Ok(memory)
+    }
+}
+
+impl Scratch for Allocator {
+    type Bytes = Vec<u8>;
+    type Boxed<T> = Box<T>;
+
+    fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
+        Ok(std::vec![0; size])
+    }
+
+    fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {
+        Ok(Box::new(value))
     }
 }
 
