@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Booter, the signed program on SEC2 that moves the GSP's firmware into WPR2 and, when it is told to
-//! unload, takes WPR2 away again.
+//! Booter, the signed program on SEC2 that moves the GSP's firmware into WPR2 and, when it is told
+//! to unload, takes WPR2 away again.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_booter.c and
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_booter_tu102.c.

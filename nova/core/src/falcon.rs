@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The falcon: the small processor that the GSP and SEC2 are made of, and how signed code gets to run on
-//! one.
+//! The falcon: the small processor that the GSP and SEC2 are made of, and how signed code gets to
+//! run on one.
 //!
-//! The falcon's own DMA engine copies code and data out of system memory, 256 bytes at a time. Its boot
-//! ROM checks the signature before the first instruction runs.
+//! The falcon's own DMA engine copies code and data out of system memory, 256 bytes at a time. Its
+//! boot ROM checks the signature before the first instruction runs.
 //!
-//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c
-//! and src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c.
+//! Source: open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c and
+//! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c.
 
 use core::time::Duration;
 

@@ -2,11 +2,12 @@
 
 //! The frame buffer: who gets which part of it for the boot.
 //!
-//! From the end downwards: VGA workspace, FRTS, bootloader, GSP firmware, WPR2 heap, WPR metadata (WPR2
-//! spans from these to the end of FRTS), and below WPR2 the heap that is not protected.
+//! From the end downwards: VGA workspace, FRTS, bootloader, GSP firmware, WPR2 heap, WPR metadata
+//! (WPR2 spans from these to the end of FRTS), and below WPR2 the heap that is not protected.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspCalculateFbLayout_TU102` in
-//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c; Linux 7.3, drivers/gpu/nova-core/fb.rs.
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c; Linux 7.3,
+//! drivers/gpu/nova-core/fb.rs.
 
 use core::fmt;
 use core::ops::Range;

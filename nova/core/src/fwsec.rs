@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FWSEC, the signed program out of the VBIOS that runs on the GSP's falcon. `FRTS` makes WPR2 and puts
-//! verified VBIOS data there; `SB` puts the GSP back as it was after reset.
+//! FWSEC, the signed program out of the VBIOS that runs on the GSP's falcon. `FRTS` makes WPR2 and
+//! puts verified VBIOS data there; `SB` puts the GSP back as it was after reset.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GPU's own firmware (GFW), which runs out of the VBIOS after reset: memory training, clocks. Nothing
-//! on the card may be relied on before it is through.
+//! The GPU's own firmware (GFW), which runs out of the VBIOS after reset: memory training, clocks.
+//! Nothing on the card may be relied on before it is through.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspWaitForGfwBootOk_TU102`; Linux 7.3,
 //! drivers/gpu/nova-core/gpu/hal/tu102.rs.
@@ -18,7 +18,8 @@ const LIMIT: Duration = Duration::from_secs(4);
 
 /// Waits until the GFW is through.
 pub(crate) fn wait(io: &Io<'_>) -> Result<(), Error> {
-    // FWSEC lowers the privilege level of the progress register first; a read before would be refused.
+    // FWSEC lowers the privilege level of the progress register first; a read before would be
+    // refused.
     io.wait_at(
         0,
         "GFW to open its progress register",

@@ -126,7 +126,8 @@ impl<P: Platform> Gpu<P> {
         })
     }
 
-    /// Takes away what a driver that did not get to unload has left: while WPR2 is up, FWSEC refuses.
+    /// Takes away what a driver that did not get to unload has left: while WPR2 is up, FWSEC
+    /// refuses.
     fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
         if wpr2(hardware.io).is_none() {
             return Ok(());

@@ -2,9 +2,9 @@
 
 //! The GSP's interrupt on its way to the CPU.
 //!
-//! GSP-RM raises SWGEN0 in the GSP's falcon when it has put a message into its queue. The falcon passes it
-//! on as a *vector*, a bit in the CPU's interrupt tree: 32 vectors make a leaf, two leaves a bit of the
-//! top. A bit of the top raises an MSI while it is enabled.
+//! GSP-RM raises SWGEN0 in the GSP's falcon when it has put a message into its queue. The falcon
+//! passes it on as a *vector*, a bit in the CPU's interrupt tree: 32 vectors make a leaf, two
+//! leaves a bit of the top. A bit of the top raises an MSI while it is enabled.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/vfn/tu102.c, core/intr.c and
 //! subdev/gsp/rm/r535/gsp.c (`r535_gsp_intr`); open-gpu-kernel-modules 570,
@@ -72,8 +72,8 @@ impl Irq {
 
     /// Lets the interrupt through, once the adapter can handle it.
     ///
-    /// What arrived before is not announced any more: [`Running::service`](crate::Running::service) has
-    /// to be called once after this.
+    /// What arrived before is not announced any more: [`Running::service`](crate::Running::service)
+    /// has to be called once after this.
     pub fn enable(self, registers: &dyn Registers) {
         write(registers, GSP_BASE, FalconIrqsclr::new().with_swgen0(true));
         write(
@@ -103,7 +103,8 @@ impl Irq {
     ///
     /// Reads and writes registers only, so it may be called where nothing may sleep or lock.
     pub fn handle(self, registers: &dyn Registers) -> Handled {
-        // Held back while it is looked at, so that what comes meanwhile raises a new MSI at the end.
+        // Held back while it is looked at, so that what comes meanwhile raises a new MSI at the
+        // end.
         write(registers, 0, CpuIntrTopEnClear::from(self.top_bit()));
         write(registers, 0, MsiRearm::new());
         let handled = self.look(registers);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What libos, the kernel under GSP-RM, finds when it starts: its log buffers and GSP-RM's arguments.
+//! What libos, the kernel under GSP-RM, finds when it starts: its log buffers and GSP-RM's
+//! arguments.
 //!
 //! Source: open-gpu-kernel-modules 570, `_kgspInitLibosLoggingStructures` and
 //! `kgspSetupLibosInitArgs_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c,

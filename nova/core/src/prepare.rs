@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a GPU that was found to one whose boot is prepared: all that the GPU will read is written to
-//! memory, and the GPU is as it was.
+//! From a GPU that was found to one whose boot is prepared: all that the GPU will read is written
+//! to memory, and the GPU is as it was.
 //!
-//! Kernel stacks are small: what handles large structures is not inlined, so that they are gone when it
-//! returns.
+//! Kernel stacks are small: what handles large structures is not inlined, so that they are gone
+//! when it returns.
 
 use nova_hw::chipset::Chipset;
 use nova_hw::r570_144::function;
@@ -69,13 +69,13 @@ struct Written<P: Platform> {
 }
 
 impl Found {
-    /// Waits for the GPU's own firmware, reads the VBIOS, loads the firmware files, and writes all that
-    /// the GPU will read to memory.
+    /// Waits for the GPU's own firmware, reads the VBIOS, loads the firmware files, and writes all
+    /// that the GPU will read to memory.
     ///
     /// # Errors
     ///
-    /// Missing or malformed firmware files or VBIOS, no memory, a GPU that does not get ready. The GPU
-    /// is as it was.
+    /// Missing or malformed firmware files or VBIOS, no memory, a GPU that does not get ready. The
+    /// GPU is as it was.
     pub fn prepare<P: Platform>(self, platform: &P) -> Result<Prepared<P>, Failure> {
         let io = &Io::new(platform);
         let Self {

@@ -2,14 +2,15 @@
 
 //! The two rings through which the CPU and GSP-RM exchange messages, as a state machine.
 //!
-//! One piece of DMA memory holds a page of page addresses (its own), the command queue (CPU to GSP) and
-//! the status queue (GSP to CPU). Each queue is a page of headers and a ring of 4 KiB elements. A
-//! message takes as many elements as it needs, wraps at the end of the ring, and carries a checksum
-//! over all of it and the sequence number of its queue. The pointers count elements. Who reads a
-//! queue writes its read pointer beside the *other* queue's write pointer, so that each side writes
-//! to its own header page only.
+//! One piece of DMA memory holds a page of page addresses (its own), the command queue (CPU to GSP)
+//! and the status queue (GSP to CPU). Each queue is a page of headers and a ring of 4 KiB elements.
+//! A message takes as many elements as it needs, wraps at the end of the ring, and carries a
+//! checksum over all of it and the sequence number of its queue. The pointers count elements. Who
+//! reads a queue writes its read pointer beside the *other* queue's write pointer, so that each
+//! side writes to its own header page only.
 //!
-//! Nothing here waits or locks: [`Queue::send`] says what to ring, [`Queue::receive`] what has arrived.
+//! Nothing here waits or locks: [`Queue::send`] says what to ring, [`Queue::receive`] what has
+//! arrived.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c,
 //! src/nvidia/inc/libraries/msgq/msgq_priv.h, src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
@@ -341,7 +342,8 @@ impl<M: DmaMemory> Queue<M> {
         }
     }
 
-    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer; returns where they end.
+    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer; returns where they
+    /// end.
     fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<usize, OutOfBounds> {
         let start = ring_offset(self.write, at);
         let (first, rest) = bytes
@@ -386,7 +388,8 @@ fn ring_offset(element: u32, at: usize) -> usize {
         % RING_SIZE
 }
 
-/// Where a message with this header ends, if its lengths agree with each other and with what is there.
+/// Where a message with this header ends, if its lengths agree with each other and with what is
+/// there.
 fn message_end(header: &QueueElement, available: u32) -> Option<usize> {
     let rpc_len = usize::try_from(header.rpc.length).ok()?;
     let end = ELEMENT_HEADER.checked_add(rpc_len)?;
@@ -396,8 +399,8 @@ fn message_end(header: &QueueElement, available: u32) -> Option<usize> {
     fits.then_some(end)
 }
 
-/// The checksum of a message: its bytes as 64-bit words, exclusive-ored, the halves then folded. The
-/// message carries the value that makes the result zero.
+/// The checksum of a message: its bytes as 64-bit words, exclusive-ored, the halves then folded.
+/// The message carries the value that makes the result zero.
 #[derive(Default)]
 struct Checksum {
     sum: u64,
@@ -638,7 +641,8 @@ pub(crate) mod tests {
         assert_eq!(checksum.fold(), 0x0403_0201 ^ 0x0807_0605 ^ 0x10);
     }
 
-    /// Puts a message that `change` spoils and a good one behind it; returns what is said of the first.
+    /// Puts a message that `change` spoils and a good one behind it; returns what is said of the
+    /// first.
     fn spoiled(change: impl FnOnce(&mut Draft)) -> QueueError {
         let (mut queue, mut gsp) = pair();
         let mut buffer = vec![0; MESSAGE_MAX];
@@ -718,7 +722,8 @@ pub(crate) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 32 }))]
 
-        /// Whatever the lengths are, what is put in on one side comes out on the other, wrapping included.
+        /// Whatever the lengths are, what is put in on one side comes out on the other, wrapping
+        /// included.
         #[test]
         fn what_goes_in_comes_out(lens in prop::collection::vec(0..=MESSAGE_MAX - HEADERS, 1..20)) {
             let (mut queue, mut gsp) = pair();

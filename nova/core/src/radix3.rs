@@ -2,11 +2,13 @@
 
 //! The three-level table through which booter finds the pages of the GSP's firmware.
 //!
-//! Every table is made of 4 KiB pages of 64-bit little-endian bus addresses. The one page of level 0
-//! points to the pages of level 1, those to the pages of level 2, those to the pages of the firmware,
-//! which therefore stays where it was loaded. All tables lie in one allocation, level after level.
+//! Every table is made of 4 KiB pages of 64-bit little-endian bus addresses. The one page of level
+//! 0 points to the pages of level 1, those to the pages of level 2, those to the pages of the
+//! firmware, which therefore stays where it was loaded. All tables lie in one allocation, level
+//! after level.
 //!
-//! Source: open-gpu-kernel-modules 570, `kgspCreateRadix3` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
+//! Source: open-gpu-kernel-modules 570, `kgspCreateRadix3` in
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
 
 use core::ops::Range;
 
@@ -170,11 +172,11 @@ mod tests {
             let pages = if cfg!(miri) { pages % 700 + 1 } else { pages };
             let allocator = Allocator::default();
             let radix3 = Radix3::build(&allocator, pages, |page| Some(page_addr(page))).unwrap();
+            let entry = |table: u64, n: usize| allocator.word(table + (n * ENTRY) as u64);
             for page in 0..pages {
-                let level1 = allocator.word(radix3.root() + (page / ENTRIES / ENTRIES * ENTRY) as u64);
-                let level2 = allocator.word(level1 + (page / ENTRIES % ENTRIES * ENTRY) as u64);
-                let found = allocator.word(level2 + (page % ENTRIES * ENTRY) as u64);
-                prop_assert_eq!(found, page_addr(page));
+                let level1 = entry(radix3.root(), page / ENTRIES / ENTRIES);
+                let level2 = entry(level1, page / ENTRIES % ENTRIES);
+                prop_assert_eq!(entry(level2, page % ENTRIES), page_addr(page));
             }
             let tables = pages.div_ceil(ENTRIES) + pages.div_ceil(ENTRIES * ENTRIES) + 1;
             prop_assert_eq!(allocator.given.borrow()[0].size(), tables * PAGE_SIZE);

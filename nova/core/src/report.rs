@@ -165,8 +165,8 @@ pub struct BootReport {
     pub build_id: [u8; 20],
     /// Bytes of firmware that the GPU reads where they were loaded.
     pub firmware_mapped: usize,
-    /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none of
-    /// the GSP's firmware image.
+    /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none
+    /// of the GSP's firmware image.
     pub firmware_copied: usize,
     /// Where FRTS is in the frame buffer.
     pub frts: Range<u64>,

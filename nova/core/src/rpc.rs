@@ -2,11 +2,12 @@
 
 //! Calls to GSP-RM and what it reports on its own.
 //!
-//! A reply carries the function and the sequence number of its call. Whatever else arrives meanwhile is an
-//! event: it is handled here, handed to the adapter, or counted and skipped.
+//! A reply carries the function and the sequence number of its call. Whatever else arrives
+//! meanwhile is an event: it is handled here, handed to the adapter, or counted and skipped.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
-//! (`_kgspRpcDrainOneEvent`, `_kgspProcessRpcEvent`), src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
+//! (`_kgspRpcDrainOneEvent`, `_kgspProcessRpcEvent`),
+//! src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
 
 use core::fmt;
 use core::mem::offset_of;
@@ -29,8 +30,8 @@ const REPLY_LIMIT: Duration = Duration::from_secs(5);
 /// GSP-RM makes room in the command queue in less than this.
 const ROOM_LIMIT: Duration = Duration::from_secs(1);
 
-/// Messages that are handled before the time is looked at again: as many as a queue holds, so that a
-/// GSP which never stops talking cannot keep a caller for ever.
+/// Messages that are handled before the time is looked at again: as many as a queue holds, so that
+/// a GSP which never stops talking cannot keep a caller for ever.
 const BATCH: u32 = 64;
 
 /// What GSP-RM reports on its own.

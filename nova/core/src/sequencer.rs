@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPU sequencer: register accesses that GSP-RM asks the CPU to make, because only the CPU may or
-//! because the GSP is in reset meanwhile.
+//! The CPU sequencer: register accesses that GSP-RM asks the CPU to make, because only the CPU may
+//! or because the GSP is in reset meanwhile.
 //!
 //! The message holds 32-bit words, an opcode and its arguments after one another.
 //!

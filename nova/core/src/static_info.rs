@@ -2,8 +2,8 @@
 
 //! What GSP-RM says about the GPU once it runs.
 //!
-//! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h; Linux 7.3,
-//! drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (which regions are usable).
+//! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h; Linux
+//! 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (which regions are usable).
 
 use core::mem::offset_of;
 use core::ops::Range;
@@ -59,8 +59,8 @@ impl StaticInfo {
         Ok(info)
     }
 
-    /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and good
-    /// for compression and for display.
+    /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and
+    /// good for compression and for display.
     pub fn usable_regions(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.usable
             .iter()

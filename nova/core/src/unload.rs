@@ -12,8 +12,8 @@ use crate::gpu::Hardware;
 use crate::platform::DmaMemory;
 use crate::report::{Progress, Stage};
 
-/// What the way back takes, prepared before the way forth is walked: once something has failed is no
-/// time to look for files.
+/// What the way back takes, prepared before the way forth is walked: once something has failed is
+/// no time to look for files.
 pub(crate) struct WayBack<M> {
     /// FWSEC with the command to undo the boot.
     pub(crate) fwsec_sb: Ucode<M>,
@@ -22,8 +22,8 @@ pub(crate) struct WayBack<M> {
 }
 
 impl<M: DmaMemory> WayBack<M> {
-    /// Walks it. A step that fails does not keep the next one from being tried; the first failure is
-    /// what is returned.
+    /// Walks it. A step that fails does not keep the next one from being tried; the first failure
+    /// is what is returned.
     pub(crate) fn walk(
         &self,
         hardware: Hardware<'_>,

@@ -56,7 +56,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
 }
 
 impl From<nova_firmware::Error> for Error {
-    /// Whatever is parsed from a file is given that file's name where it is parsed; the VBIOS has none.
+    /// Whatever is parsed from a file is given that file's name where it is parsed; the VBIOS has
+    /// none.
     fn from(error: nova_firmware::Error) -> Self {
         Self::Vbios(error)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are small,
-//! and nothing says that a buffer is aligned.
+//! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are
+//! small, and nothing says that a buffer is aligned.
 
 use zerocopy::FromBytes;
 

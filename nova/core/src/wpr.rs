@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! WPR2, the part of the frame buffer that only the GSP can write once booter has filled it, and the
-//! metadata that tells booter what to fill it with.
+//! WPR2, the part of the frame buffer that only the GSP can write once booter has filled it, and
+//! the metadata that tells booter what to fill it with.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h,
 //! `kgspIsWpr2Up_TU102`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware files that are missing, cut off, of another chip or release, or wrong in any field: the error
-//! names the file, everything is released, and with the right files the next attempt works.
+//! Firmware files that are missing, cut off, of another chip or release, or wrong in any field: the
+//! error names the file, everything is released, and with the right files the next attempt works.
 
 mod common;
 
@@ -135,8 +135,8 @@ fn the_files_of_another_kind() {
     }
 }
 
-/// Whatever a word of a header says: it boots, or an error says why not and nothing is left. Both are
-/// right, as not every word matters.
+/// Whatever a word of a header says: it boots, or an error says why not and nothing is left. Both
+/// are right, as not every word matters.
 #[test]
 fn any_word_of_a_header() {
     let machine = Machine::synthetic();
@@ -183,7 +183,8 @@ fn any_word_of_a_header() {
     machine.assert_boots();
 }
 
-/// A file whose image starts somewhere else is loaded once more, with that place on a page boundary.
+/// A file whose image starts somewhere else is loaded once more, with that place on a page
+/// boundary.
 #[test]
 fn an_image_at_another_place() {
     // The image moves 64 bytes back, behind as many zeros, and all offsets with it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VBIOS images that are not what they should be: an error says where and why, in bounded time, and with
-//! the right image the next attempt works.
+//! VBIOS images that are not what they should be: an error says where and why, in bounded time, and
+//! with the right image the next attempt works.
 
 mod common;
 
@@ -110,8 +110,8 @@ fn any_word() {
                 Err(failure) => {
                     refused += 1;
                     assert!(!failure.to_string().contains('\n'));
-                    // FWSEC that was changed does not run, and so cannot put the GPU back either; but
-                    // it has not changed anything.
+                    // FWSEC that was changed does not run, and so cannot put the GPU back either;
+                    // but it has not changed anything.
                     let stages = [Stage::Vbios, Stage::Memory, Stage::FwsecFrts];
                     assert!(stages.contains(&failure.stage), "{at:#x}: {failure}");
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A machine with a mocked card, and what an adapter does: it handles interrupts and collects events.
+//! A machine with a mocked card, and what an adapter does: it handles interrupts and collects
+//! events.
 //!
 //! Each test binary uses its part of it.
 #![allow(dead_code, unreachable_pub)]
@@ -112,7 +113,8 @@ impl Machine {
         self.assert_as_before();
     }
 
-    /// Tries to boot the card; whatever comes of it, nothing is left and the next good attempt works.
+    /// Tries to boot the card; whatever comes of it, nothing is left and the next good attempt
+    /// works.
     #[track_caller]
     pub fn assert_fails(&self) -> Failure {
         let Err(failure) = self.boot() else {
