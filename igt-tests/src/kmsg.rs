@@ -28,13 +28,26 @@ pub fn info(text: &str) {
 ///
 /// # Panics
 ///
-/// Where a pattern is not a regular expression: the test is wrong then.
+/// Where a pattern is not a regular expression or has a backslash in it, which the kernel would not
+/// hand on as it is: the test is wrong then. [`literal`] makes a pattern of text.
 pub fn expect(patterns: &[&str]) {
     let all = patterns.join("|");
+    assert!(!all.contains('\\'), "kmsg::expect: a backslash in {all}");
     if let Err(error) = Regex::new(&all) {
         panic!("kmsg::expect: {error}");
     }
     info(&format!("add ignored dmesg regex: {all}"));
+}
+
+/// A pattern for [`expect`] that matches `text` itself, with any character for those that only a
+/// backslash could quote.
+pub fn literal(text: &str) -> String {
+    let quoted = |c: char| match c {
+        '.' | '*' | '+' | '?' | '(' | ')' | '{' | '}' | '|' | '$' => format!("[{c}]"),
+        '[' | ']' | '^' | '\\' => ".".to_owned(),
+        c => c.to_string(),
+    };
+    text.chars().map(quoted).collect()
 }
 
 /// A message of the kernel log.
@@ -125,6 +138,15 @@ mod tests {
         let record = Record::parse("30,1,2,-;systemd says\n").unwrap();
         assert_eq!(record.level, 6);
         assert!(!record.is_warning());
+    }
+
+    #[test]
+    fn literals_match_themselves_alone() {
+        let text = "gsp-570.144.bin: (a+b) [c] {1} $x|y?*";
+        let pattern = Regex::new(&literal(text)).unwrap();
+        assert!(pattern.is_match(text));
+        assert!(!pattern.is_match(&text.replace('.', "-")));
+        assert!(!literal(text).contains('\\'));
     }
 
     #[test]

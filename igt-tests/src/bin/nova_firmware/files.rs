@@ -378,13 +378,24 @@ fn put_aside(path: &Path) -> Undo {
 }
 
 /// Writes into a file; what is returned writes what stood there before.
+///
+/// Meanwhile the file is closed: the kernel reads no firmware that is open for writing.
 fn patch(path: &Path, at: u64, bytes: &[u8]) -> Undo {
+    let path = path.to_owned();
+    let old = exchange(&path, at, bytes);
+    assert_ne!(old, bytes, "the file says so already");
+    Undo::new(move || {
+        exchange(&path, at, &old);
+    })
+}
+
+/// Writes `bytes` at an offset and returns what stood there.
+fn exchange(path: &Path, at: u64, bytes: &[u8]) -> Vec<u8> {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let mut old = vec![0; bytes.len()];
     file.read_exact_at(&mut old, at).unwrap();
-    assert_ne!(old, bytes, "the file says so already");
     file.write_all_at(bytes, at).unwrap();
-    Undo::new(move || file.write_all_at(&old, at).unwrap())
+    old
 }
 
 fn elf(content: &[u8]) -> ElfFile64<'_, LittleEndian> {
