@@ -346,6 +346,10 @@ fn bootloader_fields() {
             "monitorDataOffset at 0x40: expected 0x1200 bytes, found 0x1000",
         ),
         (
+            wrong(24 + 45, &[0x10]),
+            "monitorDataOffset at 0x40: expected 0x1200 bytes, found 0x1000",
+        ),
+        (
             wrong(24 + 49, &[0x10]),
             "monitorCodeOffset at 0x48: expected 0x1800 bytes, found 0x1000",
         ),
