@@ -253,6 +253,7 @@ impl<H: Host> Gpu<H> {
         }
         let queues = Queues::link(&mut self.host, &arguments.message_queue_init_arguments)?;
         self.state.rm = Some(GspRm::new(queues, address));
+        self.ended(Block::Gsp, "bootloader and libos", LIBOS);
         self.note(
             Block::Gsp,
             "GSP-RM started",
@@ -325,6 +326,7 @@ impl<H: Host> Gpu<H> {
         rm.state = State::Sequencer;
         let payload = sequencer::payload(&self.acr, address, &self.faults);
         rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
+        self.ended(Block::Gsp, "GSP-RM starts", START);
         self.note(Block::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
         self.flush_queue();
     }
@@ -337,6 +339,7 @@ impl<H: Host> Gpu<H> {
             rm.init_done(&self.faults);
             let (noted, version) = (self.state.gsp.os, self.firmware.bootloader.app_version);
             let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
+            self.ended(Block::Gsp, "GSP-RM finishes", FINISH);
             self.note(Block::Gsp, "GSP_INIT_DONE", args);
             self.serve_commands();
         }
@@ -346,6 +349,6 @@ impl<H: Host> Gpu<H> {
         self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
         self.state.gsp.riscv.active = false;
         self.state.rm = None;
-        self.note(Block::Gsp, "suspended", Value::Null);
+        self.ended(Block::Gsp, "GSP-RM suspends", SUSPEND);
     }
 }

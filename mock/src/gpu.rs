@@ -281,6 +281,13 @@ impl<H: Host> Gpu<H> {
         self.trace.instant(self.schedule.now(), block, name, args);
     }
 
+    /// Records that `block` has done something that took `time`.
+    pub(crate) fn ended(&mut self, block: Block, name: &str, time: Duration) {
+        let now = self.schedule.now();
+        self.trace
+            .slice(now.saturating_sub(time), now, block, name, Value::Null);
+    }
+
     pub(crate) fn refuse(&mut self, block: Block, reason: impl Into<String>) {
         self.trace.refuse(self.schedule.now(), block, reason.into());
     }
@@ -569,10 +576,13 @@ impl<H: Host> Gpu<H> {
             Event::GfwDone => {
                 if !self.is_broken(Fault::GfwNeverDone) {
                     self.state.pgc6.gfw_done = true;
-                    self.note(Block::Pgc6, "GFW done", Value::Null);
+                    self.ended(Block::Pgc6, "GFW", GFW);
                 }
             }
-            Event::Scrubbed(engine) => self.state.falcon(engine).scrubbing = false,
+            Event::Scrubbed(engine) => {
+                self.state.falcon(engine).scrubbing = false;
+                self.ended(engine.block(), "scrubbing", SCRUBBING);
+            }
             Event::CoreSelected(engine, is_riscv) => {
                 let riscv = &mut self.state.falcon(engine).riscv;
                 riscv.core_valid = true;

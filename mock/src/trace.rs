@@ -199,10 +199,13 @@ impl Trace {
         }));
     }
 
-    fn emit(&mut self, event: Value) {
+    fn emit(&mut self, mut event: Value) {
         let Some(out) = &mut self.out else {
             return;
         };
+        if event["args"].is_null() {
+            event["args"] = json!({});
+        }
         if let Err(error) = write!(out, ",\n{event}") {
             tracing::error!("the trace ends here: {error}");
             self.out = None;
