@@ -80,6 +80,7 @@ impl pci::Driver for NovaCoreDriver {
             let running = boot(device, &gsp)?;
             let irq = running.irq();
             let gpu = Gpu::new(running.report());
+            dev_info!(device, "{}\n", gpu);
             let files = debugfs::Files::new(device.as_ref().name(), &running);
             gsp.set_running(running);
             let unload = Unload(gsp.clone());

@@ -4,6 +4,7 @@
 
 use kernel::auxiliary;
 use kernel::device::Bound;
+use kernel::fmt;
 use kernel::prelude::*;
 use kernel::types::CovariantForLt;
 use nova_core::{BootReport, Text};
@@ -53,5 +54,21 @@ impl Gpu {
             usable_vram: report.info.usable_vram(),
             firmware_release: report.firmware_release,
         }
+    }
+}
+
+impl fmt::Display for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            chipset,
+            revision,
+            name,
+            firmware_release,
+            ..
+        } = self;
+        write!(
+            f,
+            "{name} ({chipset} rev {revision}), firmware {firmware_release}"
+        )
     }
 }
