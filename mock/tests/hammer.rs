@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A driver that does anything at all to the card: it may be refused, and nothing else may happen.
+
+use std::time::Duration;
+
+use nova_core::platform::{Clock, DmaAllocator, DmaMemory, Registers};
+use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
+use nova_mock::chips::CHIPS;
+use nova_mock::in_process::InProcess;
+use nova_mock::synthetic;
+
+/// Where registers are that do something.
+const BASES: [u32; 8] = [
+    0x00_1000, 0x08_8000, 0x1f_a000, GSP_BASE, GSP_BASE, SEC2_BASE, SEC2_BASE, 0xb8_1000,
+];
+
+/// Numbers that are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as u32
+    }
+
+    /// A register of one of the blocks.
+    fn register(&mut self) -> u32 {
+        let base = BASES[self.next() as usize % BASES.len()];
+        base + (self.next() % 0x2000 & !3)
+    }
+
+    /// A value that has a chance to mean something.
+    fn value(&mut self, address: u64) -> u32 {
+        match self.next() % 6 {
+            0 => 0,
+            1 => 2,
+            2 => u32::MAX,
+            3 => (address >> 8) as u32,
+            4 => 1 << (self.next() % 32),
+            _ => self.next(),
+        }
+    }
+}
+
+#[test]
+fn no_access_does_harm() {
+    let rounds = if cfg!(miri) { 300 } else { 30_000 };
+    for seed in 0..4 {
+        let chip = &CHIPS[seed as usize];
+        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        let memory = machine.alloc_dma(0x1_0000).unwrap();
+        let mut numbers = Numbers(seed);
+        for round in 0..rounds {
+            let register = numbers.register();
+            if numbers.next() % 2 == 0 {
+                machine.read32(register);
+            } else {
+                machine.write32(register, numbers.value(memory.dma_addr()));
+            }
+            if round % 64 == 0 {
+                machine.sleep(Duration::from_millis(1));
+                let at = numbers.next() as usize % 0x1_0000 & !3;
+                memory.store32(at, numbers.next()).unwrap();
+            }
+        }
+        // Nothing that is not signed opens the write-protected region.
+        assert_eq!(machine.card().wpr2(), None);
+        assert_eq!(machine.card().trace().accesses().total(), rounds);
+    }
+}
