@@ -5,6 +5,9 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
 
+use nova_hw::r570_144::status::{
+    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_OBJECT, NV_ERR_NOT_SUPPORTED, NV_OK,
+};
 use nova_hw::r570_144::{
     event, function, message_name, FbRegionInfo, GspFwWprMeta, GspStaticConfigInfo, GspSystemInfo,
     IntrKernelTable, IntrKernelTableEntry, PackedRegistryEntry, PackedRegistryTable, RmControl,
@@ -24,14 +27,6 @@ pub(crate) const GSP_VECTOR: u32 = 0x9b;
 const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
 const INTERNAL_DEVICE: u32 = 0xde1d_0001;
 const INTERNAL_SUBDEVICE: u32 = 0x5d1d_0001;
-
-/// NV_STATUS values.
-///
-/// Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/nvstatuscodes.h.
-const NV_OK: u32 = 0;
-const NV_ERR_INVALID_ARGUMENT: u32 = 0x1f;
-const NV_ERR_INVALID_OBJECT: u32 = 0x31;
-const NV_ERR_NOT_SUPPORTED: u32 = 0x56;
 
 /// How far GSP-RM is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
