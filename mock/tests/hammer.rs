@@ -30,7 +30,7 @@ impl Numbers {
     /// A register of one of the blocks.
     fn register(&mut self) -> u32 {
         let base = BASES[self.next() as usize % BASES.len()];
-        base + (self.next() % 0x2000 & !3)
+        base + ((self.next() % 0x2000) & !3)
     }
 
     /// A value that has a chance to mean something.
@@ -63,7 +63,7 @@ fn no_access_does_harm() {
             }
             if round % 64 == 0 {
                 machine.sleep(Duration::from_millis(1));
-                let at = numbers.next() as usize % 0x1_0000 & !3;
+                let at = (numbers.next() as usize % 0x1_0000) & !3;
                 memory.store32(at, numbers.next()).unwrap();
             }
         }
