@@ -10,7 +10,7 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 use kernel::{auxiliary, pci};
-use nova_core::{Prepared, Running};
+use nova_core::Running;
 
 use crate::debugfs;
 use crate::gpu::{self, Gpu};
@@ -89,6 +89,8 @@ impl pci::Driver for NovaCoreDriver {
                 enabled,
                 gsp,
                 vectors,
+                unload,
+                files: files?,
                 interrupt <- {
                     let handler = Interrupt { gsp: gsp.clone(), irq };
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
@@ -103,8 +105,6 @@ impl pci::Driver for NovaCoreDriver {
                         )
                     }
                 },
-                unload,
-                files: files?,
                 second_level: {
                     irq.enable(gsp.machine());
                     gsp.service();
@@ -122,37 +122,19 @@ impl pci::Driver for NovaCoreDriver {
 }
 
 /// Boots the GPU; where that fails, one line says why.
-///
-/// What is large comes in boxes, and from functions of their own: a kernel's stack is small.
 fn boot<'bound>(
     device: &'bound pci::Device<Core<'_>>,
     gsp: &Gsp<'bound>,
-) -> Result<KBox<Running<Machine<'bound>>>> {
-    let prepared = prepare(device, gsp)?;
-    start(gsp, prepared)
-}
-
-#[inline(never)]
-fn prepare<'bound>(
-    device: &'bound pci::Device<Core<'_>>,
-    gsp: &Gsp<'bound>,
-) -> Result<KBox<Prepared<Machine<'bound>>>> {
-    let found = nova_core::probe(gsp.machine()).map_err(|failure| gsp.failed(&failure))?;
+) -> Result<Running<Machine<'bound>>> {
+    let machine = gsp.machine();
+    let failed = |failure| gsp.failed(&failure);
+    let found = nova_core::probe(machine).map_err(failed)?;
     let mask = DmaMask::try_new(found.dma_address_bits())?;
     // SAFETY: No DMA memory of this device has been allocated yet.
     unsafe { device.dma_set_mask_and_coherent(mask)? };
-    let prepared = found.prepare(gsp.machine());
-    let prepared = prepared.map_err(|failure| gsp.failed(&failure))?;
-    Ok(KBox::new(prepared, GFP_KERNEL)?)
-}
-
-#[inline(never)]
-fn start<'bound>(
-    gsp: &Gsp<'bound>,
-    prepared: KBox<Prepared<Machine<'bound>>>,
-) -> Result<KBox<Running<Machine<'bound>>>> {
-    let prepared = KBox::into_inner(prepared);
-    let running = prepared.boot(gsp.machine(), &mut |event| gsp.log(event));
-    let running = running.map_err(|failure| gsp.failed(&failure))?;
-    Ok(KBox::new(running, GFP_KERNEL)?)
+    found
+        .prepare(machine)
+        .map_err(failed)?
+        .boot(machine, &mut |event| gsp.log(event))
+        .map_err(failed)
 }

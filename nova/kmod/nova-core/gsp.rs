@@ -16,7 +16,7 @@ pub(crate) struct Gsp<'a> {
     #[pin]
     machine: Machine<'a>,
     #[pin]
-    running: Mutex<Option<KBox<Running<Machine<'a>>>>>,
+    running: Mutex<Option<Running<Machine<'a>>>>,
 }
 
 impl<'a> Gsp<'a> {
@@ -34,7 +34,7 @@ impl<'a> Gsp<'a> {
     }
 
     /// Whoever asks from now on gets what runs on the GPU.
-    pub(crate) fn set_running(&self, running: KBox<Running<Machine<'a>>>) {
+    pub(crate) fn set_running(&self, running: Running<Machine<'a>>) {
         *self.running.lock() = Some(running);
     }
 
@@ -64,7 +64,6 @@ impl<'a> Gsp<'a> {
     fn unload(&self) {
         let running = self.running.lock().take();
         if let Some(running) = running {
-            let running = KBox::into_inner(running);
             let unloaded = running.unload(&self.machine, &mut |event| self.log(event));
             if let Err(failure) = unloaded {
                 // The GPU is left as it is; the next attempt to bind it takes that into account.
