@@ -39,9 +39,6 @@ pub fn probe<P: Registers + Clock>(platform: &P) -> Result<Found, Failure> {
 
 fn identify(io: &Io<'_>) -> Result<Found, Error> {
     let boot0 = u32::from(io.read::<PmcBoot0>());
-    if boot0 == u32::MAX {
-        return Err(Error::CardGone);
-    }
     // Chips before Fermi may lack PMC_BOOT_42, and none before Turing has a GSP that we know.
     let boot42 = io.read::<PmcBoot42>();
     let chipset = boot42.chipset().ok_or(Error::UnknownChip {

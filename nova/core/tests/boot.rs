@@ -11,6 +11,7 @@ use nova_core::platform::Clock;
 use nova_core::{probe, Error, ErrorKind, Stage};
 use nova_mock::chips::by_name;
 use nova_mock::firmware::Folder;
+use nova_mock::host::GuestMemory;
 use nova_mock::{synthetic, vbios, Fault};
 
 /// Reads that one stage took.
@@ -77,6 +78,18 @@ fn the_report_says_what_was_found_and_done() {
     ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+    machine.unload(running).unwrap();
+}
+
+#[test]
+fn the_card_is_told_where_to_flush_and_when_to_look() {
+    let machine = Machine::synthetic();
+    let running = machine.boot().unwrap();
+    // One for the messages that wait for GSP-RM, and one for each call.
+    assert_eq!(machine.doorbells.get(), 3);
+    let page = machine.card().flush_page();
+    assert!(page != 0 && page % 0x1000 == 0);
+    machine.card().host().read(page, &mut [0; 0x1000]).unwrap();
     machine.unload(running).unwrap();
 }
 

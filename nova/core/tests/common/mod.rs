@@ -25,6 +25,9 @@ use nova_mock::{synthetic, Gpu};
 /// Where the window to the ROM starts in BAR0.
 const PROM: u32 = 0x300000;
 
+/// The GSP's doorbell.
+const DOORBELL: u32 = 0x110c00;
+
 /// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
 pub struct Machine {
     pub mock: InProcess,
@@ -35,6 +38,8 @@ pub struct Machine {
     pub events: RefCell<Vec<String>>,
     /// What is in the ROM instead of what the card has there.
     pub rom: RefCell<Option<Vec<u8>>>,
+    /// How often the GSP was told to look at its queue.
+    pub doorbells: Cell<u32>,
 }
 
 /// The chip that most tests boot.
@@ -51,6 +56,7 @@ impl Machine {
             announced: Cell::new(0),
             events: RefCell::default(),
             rom: RefCell::default(),
+            doorbells: Cell::new(0),
         }
     }
 
@@ -165,6 +171,9 @@ impl Registers for Machine {
     }
 
     fn write32(&self, offset: u32, value: u32) {
+        if offset == DOORBELL {
+            self.doorbells.set(self.doorbells.get() + 1);
+        }
         self.mock.write32(offset, value);
     }
 }
