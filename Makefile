@@ -34,7 +34,7 @@ run: programs vm-modules
 check: programs vm-modules
 	@vm/check $(CHIP) unit vm
 
-check-unit: prepare programs
+check-unit: programs
 	@vm/check $(CHIP) unit
 
 check-vm: programs vm-modules
@@ -59,7 +59,7 @@ vm-modules: prepare build/vendor
 	@vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/vm
 
 # What runs on this machine, and what is built here and runs in the VM.
-programs:
+programs: prepare
 	@cargo build --release --locked --package nova-mock --package nova-fw --package igt --bins
 
 prepare:
