@@ -197,7 +197,10 @@ impl fmt::Display for LoadError {
         match self {
             Self::NotFound => f.write_str("not found"),
             Self::OutOfMemory => f.write_str("no memory"),
-            Self::Os(errno) => write!(f, "error {errno}"),
+            Self::Os(errno) => write!(
+                f,
+                "expected a readable file that is not empty, found error {errno}"
+            ),
         }
     }
 }
