@@ -322,17 +322,20 @@ impl<H: Host> Gpu<H> {
             Block::Intr => self.state.intr.read(offset),
             Block::Unknown => None,
         };
-        value.unwrap_or_else(|| {
+        let value = value.unwrap_or_else(|| {
             let name = nova_hw::regs::name(offset).unwrap_or("nothing that is modelled");
             self.refuse(block, format!("read of {offset:#x}, {name}"));
             PRIV_ERROR
-        })
+        });
+        self.trace.read(offset, value);
+        value
     }
 
     /// Writes the register at byte `offset` of BAR0.
     pub fn write32(&mut self, offset: u32, value: u32) {
         let block = Block::at(offset);
         self.trace.access(self.schedule.now(), block, true);
+        self.trace.write(offset, value);
         if self.is_gone() {
             return;
         }

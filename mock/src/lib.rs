@@ -35,6 +35,7 @@ mod pmc;
 mod prom;
 mod ptimer;
 mod queue;
+mod register_log;
 mod schedule;
 mod sequencer;
 pub mod synthetic;

@@ -44,6 +44,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
 
+    /// Write every register access, in order.
+    #[arg(long, value_name = "FILE")]
+    registers: Option<PathBuf>,
+
     /// Serve this VBIOS instead of a synthetic one.
     #[arg(long, value_name = "FILE")]
     vbios: Option<PathBuf>,
@@ -93,10 +97,15 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
         Some(path) => Some(std::fs::read(path).map_err(|error| at(path, &error))?),
         None => None,
     };
-    let trace = match &arguments.trace {
+    let mut trace = match &arguments.trace {
         Some(path) => Trace::to_file(path).map_err(|error| at(path, &error))?,
         None => Trace::default(),
     };
+    if let Some(path) = &arguments.registers {
+        trace
+            .log_registers(path)
+            .map_err(|error| at(path, &error))?;
+    }
     let vram = Vram::in_memfd(arguments.vram.unwrap_or(chip.vram))
         .map_err(|error| format!("no frame buffer: {error}"))?;
     let setup = Setup {

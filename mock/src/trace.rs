@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::{json, Value};
 
 use crate::block::Block;
+use crate::register_log::RegisterLog;
 
 /// What the hardware refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,7 @@ pub struct Trace {
     refusals: Vec<Refusal>,
     run: Option<Run>,
     out: Option<BufWriter<File>>,
+    registers: Option<RegisterLog>,
 }
 
 impl Trace {
@@ -90,6 +92,15 @@ impl Trace {
         let mut trace = Self::default();
         trace.out = Some(out);
         Ok(trace)
+    }
+
+    /// Also writes every register access to `path`, in order.
+    ///
+    /// A line is `r OFFSET VALUE`, `w OFFSET VALUE` (both in hexadecimal), or `# BLOCK WHAT` for
+    /// what a block did.
+    pub fn log_registers(&mut self, path: &Path) -> io::Result<()> {
+        self.registers = Some(RegisterLog::to_file(path)?);
+        Ok(())
     }
 
     /// Number of register accesses so far.
@@ -126,9 +137,24 @@ impl Trace {
         }
     }
 
+    /// Logs what a read gave.
+    pub(crate) fn read(&mut self, offset: u32, value: u32) {
+        if let Some(log) = &mut self.registers {
+            log.read(offset, value);
+        }
+    }
+
+    /// Logs what was written.
+    pub(crate) fn write(&mut self, offset: u32, value: u32) {
+        if let Some(log) = &mut self.registers {
+            log.write(offset, value);
+        }
+    }
+
     /// Records something that `block` did at once.
     pub(crate) fn instant(&mut self, now: Duration, block: Block, name: &str, args: Value) {
         tracing::debug!(block = block.name(), %args, "{name}");
+        self.note(block, name);
         self.end_run();
         self.emit(json!({
             "ph": "i", "s": "t", "pid": 1, "tid": track(block), "ts": micros(now), "name": name, "args": args,
@@ -145,6 +171,7 @@ impl Trace {
         args: Value,
     ) {
         tracing::debug!(block = block.name(), %args, "{name}");
+        self.note(block, name);
         self.emit(json!({
             "ph": "X", "pid": 1, "tid": track(block), "ts": micros(since),
             "dur": micros(now.saturating_sub(since)), "name": name, "args": args,
@@ -167,15 +194,24 @@ impl Trace {
         }
     }
 
-    /// Closes the timeline. Without this it misses its last events, and opens all the same.
+    /// Closes the timeline and the log. Without this they miss their last lines.
     pub fn finish(&mut self) -> io::Result<()> {
         self.end_run();
+        if let Some(log) = &mut self.registers {
+            log.flush()?;
+        }
         match self.out.take() {
             Some(mut out) => {
                 writeln!(out, "\n]")?;
                 out.flush()
             }
             None => Ok(()),
+        }
+    }
+
+    fn note(&mut self, block: Block, what: &str) {
+        if let Some(log) = &mut self.registers {
+            log.note(block, what);
         }
     }
 

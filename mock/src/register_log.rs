@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every register access in its order, for comparing what two drivers do to the same card.
+//!
+//! A line is an access, `r` or `w` with the offset and the value in hexadecimal, or `#` with what
+//! a block did meanwhile:
+//!
+//! ```text
+//! r 00000000 172000a1
+//! w 001103c0 00000001
+//! # GSP reset
+//! ```
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use crate::block::Block;
+
+/// The file.
+#[derive(Debug)]
+pub(crate) struct RegisterLog(Option<BufWriter<File>>);
+
+impl RegisterLog {
+    pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
+        Ok(Self(Some(BufWriter::new(File::create(path)?))))
+    }
+
+    pub(crate) fn read(&mut self, offset: u32, value: u32) {
+        self.line(format_args!("r {offset:08x} {value:08x}"));
+    }
+
+    pub(crate) fn write(&mut self, offset: u32, value: u32) {
+        self.line(format_args!("w {offset:08x} {value:08x}"));
+    }
+
+    pub(crate) fn note(&mut self, block: Block, what: &str) {
+        self.line(format_args!("# {} {what}", block.name()));
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), Write::flush)
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let Some(out) = &mut self.0 else {
+            return;
+        };
+        if let Err(error) = writeln!(out, "{line}") {
+            tracing::error!("the register log ends here: {error}");
+            self.0 = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without files")]
+    fn accesses_and_notes_are_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("registers.log");
+        let mut log = RegisterLog::to_file(&path).unwrap();
+        log.read(0, 0x1720_00a1);
+        log.write(0x11_03c0, 1);
+        log.note(Block::Gsp, "reset");
+        log.flush().unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "r 00000000 172000a1\nw 001103c0 00000001\n# GSP reset\n"
+        );
+    }
+}
