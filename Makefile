@@ -9,7 +9,7 @@ CHIP ?= ga102
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm bench shell modules modules_install vm-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -21,6 +21,7 @@ help:
 	@echo '  make check-vm         IGT in a VM, on the mocked GPU (CHIP=...)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
+	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=...)'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
@@ -43,6 +44,10 @@ check-vm: programs vm-modules
 bench: programs vm-modules
 	@cargo build --release --locked --package nova-bench
 	@vm/bench
+
+trace-diff: programs vm-modules
+	@cargo build --quiet --release --locked --package nova-bench
+	@vm/trace-diff $(CHIP)
 
 shell: programs vm-modules
 	@vm/guest --chip $(CHIP) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The document that explains differences.
+//!
+//! A section explains one: in prose, and in a code block for this program, whose first line names
+//! the chips that it holds for:
+//!
+//! ````markdown
+//! ## Why upstream writes that
+//! Because ...
+//! ```trace-difference ga102 ad10*
+//! - GSP NV_PFALCON_FALCON_IRQSCLR 0x40
+//! ```
+//! ````
+//!
+//! The lines are those that the program prints, without how many times; a value of `*` is any.
+
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+
+use crate::compare::{Difference, Line};
+
+/// What is in the info string of the blocks.
+const LANGUAGE: &str = "trace-difference";
+
+/// The explanations that hold for one chip.
+#[derive(Debug, Default)]
+pub(crate) struct Explanations(Vec<Explanation>);
+
+#[derive(Debug)]
+struct Explanation {
+    title: String,
+    lines: Vec<String>,
+}
+
+impl Explanations {
+    /// Reads those for `chip` from a document.
+    pub(crate) fn parse(document: &str, chip: &str) -> Self {
+        let mut explanations = Self::default();
+        let mut title = String::new();
+        let mut in_heading = false;
+        let mut in_block = false;
+        for event in Parser::new(document) {
+            match event {
+                Event::Start(Tag::Heading { .. }) => {
+                    in_heading = true;
+                    title.clear();
+                }
+                Event::End(TagEnd::Heading(_)) => in_heading = false,
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                    in_block = holds_for(&info, chip);
+                }
+                Event::End(TagEnd::CodeBlock) => in_block = false,
+                Event::Text(text) | Event::Code(text) if in_heading => title.push_str(&text),
+                Event::Text(text) if in_block => explanations.0.push(Explanation {
+                    title: title.clone(),
+                    lines: text.lines().map(str::to_owned).collect(),
+                }),
+                _ => {}
+            }
+        }
+        explanations
+    }
+
+    /// The title of what explains a difference.
+    pub(crate) fn title(&self, difference: &Difference<'_>) -> Option<&str> {
+        let mut explanations = self.0.iter();
+        let explanation = explanations.find(|explanation| explanation.explains(difference))?;
+        Some(&explanation.title)
+    }
+
+    /// The titles of those that explain none of the differences.
+    pub(crate) fn unused(&self, differences: &[Difference<'_>]) -> Vec<&str> {
+        let unused = self.0.iter().filter(|explanation| {
+            !differences
+                .iter()
+                .any(|difference| explanation.explains(difference))
+        });
+        unused
+            .map(|explanation| explanation.title.as_str())
+            .collect()
+    }
+}
+
+/// Whether a block with this info string is about differences of `chip`.
+fn holds_for(info: &str, chip: &str) -> bool {
+    let mut words = info.split_whitespace();
+    words.next() == Some(LANGUAGE)
+        && words.any(|pattern| match pattern.strip_suffix('*') {
+            Some(prefix) => chip.starts_with(prefix),
+            None => chip == pattern,
+        })
+}
+
+impl Explanation {
+    fn explains(&self, difference: &Difference<'_>) -> bool {
+        self.lines.len() == difference.lines.len()
+            && self
+                .lines
+                .iter()
+                .zip(&difference.lines)
+                .all(|(pattern, line)| matches(pattern, line))
+    }
+}
+
+/// Whether all words of the line are the pattern's, or the pattern has `*` there.
+fn matches(pattern: &str, line: &Line) -> bool {
+    let line = line.to_string();
+    let (pattern, line) = (pattern.split_whitespace(), line.split_whitespace());
+    pattern.clone().count() == line.clone().count()
+        && pattern
+            .zip(line)
+            .all(|(pattern, word)| pattern == "*" || pattern == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Side;
+
+    const DOCUMENT: &str = "\
+# Differences
+## The first `one`
+Why.
+```trace-difference ga102 ad10*
+- GSP NV_X 0x40
++ GSP NV_Y *
+```
+## Another
+```sh
+- GSP NV_X 0x40
+```
+";
+
+    fn line(side: Side, register: &str, value: u32) -> Line {
+        Line {
+            side,
+            register: format!("GSP {register}"),
+            values: vec![value],
+            count: 3,
+        }
+    }
+
+    fn difference(lines: Vec<Line>) -> Difference<'static> {
+        Difference {
+            after: "the start",
+            lines,
+        }
+    }
+
+    #[test]
+    fn a_difference_is_explained_by_all_of_its_lines() {
+        let explanations = Explanations::parse(DOCUMENT, "ad104");
+        let theirs = || line(Side::Theirs, "NV_X", 0x40);
+        let ours = |value| line(Side::Ours, "NV_Y", value);
+        for value in [0, 7] {
+            let title = explanations
+                .title(&difference(vec![theirs(), ours(value)]))
+                .map(str::to_owned);
+            assert_eq!(title.as_deref(), Some("The first one"));
+        }
+        for lines in [
+            vec![theirs()],
+            vec![ours(1), theirs()],
+            vec![theirs(), ours(1), ours(2)],
+            vec![line(Side::Theirs, "NV_X", 0x41), ours(1)],
+            vec![line(Side::Ours, "NV_X", 0x40), ours(1)],
+        ] {
+            assert_eq!(explanations.title(&difference(lines)), None);
+        }
+    }
+
+    #[test]
+    fn explanations_of_other_chips_do_not_count() {
+        let all = [difference(vec![])];
+        for (chip, count) in [("ga102", 1), ("ga103", 0), ("ad107", 1), ("ad", 0)] {
+            let explanations = Explanations::parse(DOCUMENT, chip);
+            assert_eq!(explanations.0.len(), count, "{chip}");
+            assert_eq!(explanations.unused(&all).len(), count, "{chip}");
+        }
+    }
+
+    #[test]
+    fn a_block_names_its_chips() {
+        assert!(holds_for("trace-difference *", "gb202"));
+        assert!(!holds_for("trace-difference", "gb202"));
+    }
+}
