@@ -5,8 +5,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use nova_hw::abi::{event, GspFwWprMeta};
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
-use nova_hw::r570_144::{event, message_name, GspFwWprMeta};
 use nova_hw::regs::falcon::FalconIrqstat;
 use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
@@ -242,17 +242,17 @@ impl<H: Host> Gpu<H> {
 
     fn try_start_libos(&mut self) -> Result<(), String> {
         let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
-        check_heap(&meta)?;
+        let release = self.firmware.gsp.release;
+        check_heap(self.chip, release, &meta)?;
         let [low, high] = self.state.gsp.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
-        let libos = Libos::start(&self.host, address)?;
+        let libos = Libos::start(&self.host, &release.arguments, address)?;
         libos.write_logs(&mut self.host, self.schedule.now())?;
-        let arguments = &libos.arguments;
-        if arguments.sr_init_arguments.b_in_pm_transition != 0 {
+        if libos.resumes {
             return Err("RMARGS ask for a resume, but nothing was suspended".into());
         }
-        let queues = Queues::link(&mut self.host, &arguments.message_queue_init_arguments)?;
-        self.state.rm = Some(GspRm::new(queues, address));
+        let queues = Queues::link(&mut self.host, &libos.queues)?;
+        self.state.rm = Some(GspRm::new(release, queues, address));
         self.ended(Block::Gsp, "bootloader and libos", LIBOS);
         self.note(
             Block::Gsp,
@@ -273,7 +273,7 @@ impl<H: Host> Gpu<H> {
                 break;
             };
             let result = message.and_then(|message| {
-                let name = message_name(message.function).unwrap_or("unknown");
+                let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
                 self.trace.instant(
                     self.schedule.now(),
                     Block::Gsp,

@@ -9,8 +9,8 @@
 
 use std::ops::Range;
 
+use nova_hw::abi::GspFwWprMeta;
 use nova_hw::gsp::{BOOTER_UNLOAD_MAILBOX, PAGE_SIZE};
-use nova_hw::r570_144::GspFwWprMeta;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::firmware::Firmware;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use object::read::elf::ElfFile64;
 use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
 
-use nova_hw::r570_144::RELEASE;
+use nova_hw::release::{Release, RELEASES};
 
 use crate::brom::{Ucode, Versions};
 use crate::chips::Chip;
@@ -112,6 +112,7 @@ enum Why {
     Io(io::Error),
     Elf(object::read::Error),
     Section(&'static str),
+    Release(String),
     Field { what: &'static str, at: usize },
 }
 
@@ -121,6 +122,7 @@ impl fmt::Display for Why {
             Self::Io(error) => write!(f, "{error}"),
             Self::Elf(error) => write!(f, "{error}"),
             Self::Section(name) => write!(f, "has no section {name}"),
+            Self::Release(name) => write!(f, "is of release {name:?}, which is not known"),
             Self::Field { what, at } => write!(f, "{what} at byte {at:#x} is not in the file"),
         }
     }
@@ -140,7 +142,8 @@ impl From<object::read::Error> for Why {
 
 /// Name under which a file of the release is installed.
 pub fn file_name(chip: &Chip, what: &str) -> String {
-    format!("nvidia/{}/gsp/{what}-{RELEASE}.bin", chip.chipset.name())
+    let release = RELEASES[0].name;
+    format!("nvidia/{}/gsp/{what}-{release}.bin", chip.chipset.name())
 }
 
 /// The firmware of a chip.
@@ -282,7 +285,7 @@ pub(crate) struct GspImage {
     /// The signature of the chip's family.
     pub(crate) signature: Vec<u8>,
     /// Release, as the firmware itself tells it.
-    pub(crate) version: String,
+    pub(crate) release: &'static Release,
 }
 
 /// [`Image`] as the ELF reader wants it.
@@ -328,13 +331,12 @@ impl GspImage {
             .ok_or(Why::Section(".fwimage"))?;
         let version = section(".fwversion")?.data()?;
         let version = version.split(|&byte| byte == 0).next().unwrap_or_default();
-        let (version, signature) = (
-            String::from_utf8_lossy(version).into_owned(),
-            section(signature_section)?.data()?.to_vec(),
-        );
+        let version = String::from_utf8_lossy(version);
+        let release = Release::named(&version).ok_or_else(|| Why::Release(version.into()))?;
+        let signature = section(signature_section)?.data()?.to_vec();
         Ok(Self {
             section: start..start.saturating_add(size),
-            version,
+            release,
             signature,
             file,
         })

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use nova_hw::r570_144::GspFwWprMeta;
+use nova_hw::abi::GspFwWprMeta;
 use nova_hw::regs::fbif::FbifTarget;
 use nova_hw::regs::gsp::{PgspMailbox, PgspQueueHead};
 use nova_hw::regs::intr::MsiRearm;
@@ -151,7 +151,7 @@ impl<H: Host> Gpu<H> {
         let rom = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let prom = Prom::new(rom);
         let fwsec = Fwsec::find(prom.bytes()).ok_or(NoFwsec)?;
-        tracing::info!(version = setup.firmware.gsp.version, "GSP-RM");
+        tracing::info!(version = setup.firmware.gsp.release.name, "GSP-RM");
         let mut gpu = Self {
             chip: setup.chip,
             firmware: setup.firmware,

@@ -9,12 +9,16 @@
 
 use std::time::Duration;
 
+use nova_hw::abi::{GspFwWprMeta, LibosMemoryRegion};
+use nova_hw::chipset::{Architecture, Chipset};
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::r570_144::{heap, GspArgumentsCached, GspFwWprMeta, LibosMemoryRegion};
+use nova_hw::release::{ArgumentsAt, Release};
 use zerocopy::FromBytes;
 
 use crate::booter::BUS_BITS;
+use crate::chips::Chip;
 use crate::host::GuestMemory;
+use crate::queue::QueuePlaces;
 
 /// Regions that a page of arguments holds.
 const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();
@@ -28,8 +32,10 @@ const ARGUMENTS: &str = "RMARGS";
 pub(crate) struct Libos {
     /// Bus addresses of the log buffers.
     logs: Vec<u64>,
-    /// GSP-RM's arguments.
-    pub(crate) arguments: GspArgumentsCached,
+    /// Where the queues are.
+    pub(crate) queues: QueuePlaces,
+    /// GSP-RM is to go on where it was suspended.
+    pub(crate) resumes: bool,
 }
 
 /// A region's name: up to eight characters, the last one in the lowest byte.
@@ -38,8 +44,13 @@ fn id8(name: &str) -> u64 {
 }
 
 impl Libos {
-    /// Reads the regions at `address` of the machine's memory.
-    pub(crate) fn start(memory: &dyn GuestMemory, address: u64) -> Result<Self, String> {
+    /// Reads the regions at `address` of the machine's memory, and in them the arguments of GSP-RM,
+    /// which has its fields `at` these places.
+    pub(crate) fn start(
+        memory: &dyn GuestMemory,
+        at: &ArgumentsAt,
+        address: u64,
+    ) -> Result<Self, String> {
         if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
             return Err(format!("libos arguments at {address:#x}"));
         }
@@ -64,7 +75,7 @@ impl Libos {
         }
         let arguments = find(ARGUMENTS)?;
         check_region(ARGUMENTS, arguments)?;
-        let size = size_of::<GspArgumentsCached>();
+        let size = at.size;
         if arguments.size < size as u64 {
             return Err(format!(
                 "{ARGUMENTS} has {:#x} bytes, less than {size:#x}",
@@ -74,9 +85,17 @@ impl Libos {
         let bytes = memory
             .read_vec(arguments.pa, size)
             .map_err(|error| format!("{ARGUMENTS}: {error}"))?;
-        let arguments = GspArgumentsCached::read_from_bytes(&bytes)
-            .map_err(|_| format!("{ARGUMENTS} of the wrong size"))?;
-        Ok(Self { logs, arguments })
+        let queues = QueuePlaces {
+            memory: at.queue_memory.read(&bytes).unwrap_or_default(),
+            pages: at.queue_pages.read(&bytes).unwrap_or_default(),
+            commands: at.command_queue.read(&bytes).unwrap_or_default(),
+            status: at.status_queue.read(&bytes).unwrap_or_default(),
+        };
+        Ok(Self {
+            logs,
+            queues,
+            resumes: at.in_pm_transition.read(&bytes) != Some(0),
+        })
     }
 
     /// Writes a record into each log: the first words become the put pointer, the address of a
@@ -144,9 +163,17 @@ fn check_log(
 }
 
 /// Checks that GSP-RM gets a heap that it can work with.
-pub(crate) fn check_heap(meta: &GspFwWprMeta) -> Result<(), String> {
+pub(crate) fn check_heap(
+    chip: &Chip,
+    release: &Release,
+    meta: &GspFwWprMeta,
+) -> Result<(), String> {
+    let libos = match (chip.chipset, chip.chipset.arch()) {
+        (Chipset::GA100, _) | (_, Architecture::Turing) => &release.heap.libos2,
+        _ => &release.heap.libos3,
+    };
     let size = meta.gsp_fw_heap_size;
-    match (heap::MIN_LIBOS3_BAREMETAL..=heap::MAX_LIBOS3_BAREMETAL).contains(&size) {
+    match (libos.min..=libos.max).contains(&size) {
         true => Ok(()),
         false => Err(format!("the heap has {size:#x} bytes")),
     }
@@ -155,8 +182,13 @@ pub(crate) fn check_heap(meta: &GspFwWprMeta) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::by_name;
     use crate::in_process::Arena;
+    use nova_hw::release::RELEASES;
     use zerocopy::IntoBytes;
+
+    /// The newest release's arguments.
+    const AT: &ArgumentsAt = &RELEASES[0].arguments;
 
     const LOG_PAGES: u64 = 2;
 
@@ -183,11 +215,9 @@ mod tests {
             }
             regions.push(region(name, log, size));
         }
-        let arguments = GspArgumentsCached {
-            b_dmem_stack: 1,
-            ..GspArgumentsCached::default()
-        };
-        let arguments = memory.place(arguments.as_bytes());
+        let mut arguments = vec![0; AT.size];
+        AT.command_queue.write(&mut arguments, &0x1000);
+        let arguments = memory.place(&arguments);
         regions.push(region(ARGUMENTS, arguments, PAGE_SIZE as u64));
         regions
     }
@@ -200,7 +230,7 @@ mod tests {
         let mut regions = regions(&mut memory);
         change(&mut memory, &mut regions);
         let address = memory.place(regions.as_bytes());
-        Libos::start(&memory, address)
+        Libos::start(&memory, AT, address)
     }
 
     #[test]
@@ -213,8 +243,9 @@ mod tests {
         let mut memory = Arena::new();
         let regions = regions(&mut memory);
         let address = memory.place(regions.as_bytes());
-        let libos = Libos::start(&memory, address).unwrap();
-        assert_eq!(libos.arguments.b_dmem_stack, 1);
+        let libos = Libos::start(&memory, AT, address).unwrap();
+        assert_eq!(libos.queues.commands, 0x1000);
+        assert!(!libos.resumes);
         libos
             .write_logs(&mut memory, Duration::from_nanos(7))
             .unwrap();
@@ -243,17 +274,18 @@ mod tests {
     fn arguments_must_be_where_the_mailboxes_say() {
         let memory = Arena::new();
         for address in [0, 0x800, 1 << 47, 0xdead_0000] {
-            assert!(Libos::start(&memory, address).is_err(), "{address:#x}");
+            assert!(Libos::start(&memory, AT, address).is_err(), "{address:#x}");
         }
     }
 
     #[test]
     fn the_heap_has_bounds() {
         let heap = |gsp_fw_heap_size| {
-            check_heap(&GspFwWprMeta {
+            let meta = GspFwWprMeta {
                 gsp_fw_heap_size,
                 ..GspFwWprMeta::default()
-            })
+            };
+            check_heap(by_name("ga102").unwrap(), RELEASES[0], &meta)
         };
         assert!(heap(128 << 20).is_ok());
         assert!(heap(1 << 20).is_err());

@@ -5,14 +5,16 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
 
-use nova_hw::r570_144::status::{
+use nova_hw::abi::status::{
     NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_OBJECT, NV_ERR_NOT_SUPPORTED, NV_OK,
 };
-use nova_hw::r570_144::{
-    event, function, message_name, FbRegionInfo, GspFwWprMeta, GspStaticConfigInfo, GspSystemInfo,
-    IntrKernelTable, IntrKernelTableEntry, PackedRegistryEntry, PackedRegistryTable, RmControl,
-    UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE, INTR_VECTOR_INVALID, MC_ENGINE_IDX_GSP,
+use nova_hw::abi::{
+    event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, IntrKernelTable,
+    IntrKernelTableEntry, PackedRegistryEntry, PackedRegistryTable, RmControl,
+    UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE, INTR_VECTOR_INVALID,
 };
+use nova_hw::field::Field;
+use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::Chip;
@@ -72,15 +74,18 @@ pub(crate) struct Card<'a> {
 #[derive(Debug)]
 pub(crate) struct GspRm {
     pub(crate) state: State,
+    /// Which one it is.
+    pub(crate) release: &'static Release,
     pub(crate) queues: Queues,
     /// Bus address of the libos arguments with which it was started.
     pub(crate) libos_address: u64,
 }
 
 impl GspRm {
-    pub(crate) fn new(queues: Queues, libos_address: u64) -> Self {
+    pub(crate) fn new(release: &'static Release, queues: Queues, libos_address: u64) -> Self {
         Self {
             state: State::SystemInfo,
+            release,
             queues,
             libos_address,
         }
@@ -99,10 +104,12 @@ impl GspRm {
     /// Handles a message from the driver. What cannot be worked with is told as an error; while
     /// GSP-RM starts, that is its end.
     pub(crate) fn handle(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
-        let name = message_name(message.function).unwrap_or("a function without a name");
+        let name =
+            (self.release.message_name)(message.function).unwrap_or("a function without a name");
         match (self.state, message.function) {
             (State::SystemInfo, function::GSP_SET_SYSTEM_INFO) => {
-                self.start_with(check_system_info(card, &message.payload), State::Registry)?;
+                let checked = check_system_info(card, &self.release.system_info, &message.payload);
+                self.start_with(checked, State::Registry)?;
                 Ok(Next::Wait)
             }
             (State::Registry, function::SET_REGISTRY) => {
@@ -110,13 +117,12 @@ impl GspRm {
                 Ok(Next::Start)
             }
             (State::Ready, function::GET_GSP_STATIC_INFO) => {
-                let expected = size_of::<GspStaticConfigInfo>();
-                if message.payload.len() < expected {
+                let at = &self.release.static_info;
+                if message.payload.len() < at.size {
                     self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
                     return Err(format!("{name} of {:#x} bytes", message.payload.len()));
                 }
-                let info = static_info(card);
-                self.reply(card, message, NV_OK, info.as_bytes().to_vec());
+                self.reply(card, message, NV_OK, static_info(card, at));
                 Ok(Next::Wait)
             }
             (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
@@ -163,7 +169,7 @@ impl GspRm {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
             return Err(format!("control of {:#x} bytes", message.payload.len()));
         };
-        let (status, params, error) = match call(&header, params) {
+        let (status, params, error) = match call(self.release, &header, params) {
             Ok(params) => (NV_OK, params, None),
             Err((status, error)) => (status, params.to_vec(), Some(error)),
         };
@@ -207,60 +213,62 @@ impl GspRm {
     }
 }
 
-fn check_system_info(card: &Card<'_>, payload: &[u8]) -> Result<(), String> {
-    let Ok((info, _)) = GspSystemInfo::read_from_prefix(payload) else {
+fn check_system_info(card: &Card<'_>, at: &SystemInfoAt, payload: &[u8]) -> Result<(), String> {
+    if payload.len() < at.size {
         return Err(format!("system info of {:#x} bytes", payload.len()));
-    };
+    }
+    let word = |field: Field<u32>| field.read(payload).map(u64::from);
     let chip = card.chip;
     let pair = |high: u16, low: u16| u64::from(high) << 16 | u64::from(low);
     let fields = [
         (
             "gpuPhysAddr",
-            info.gpu_phys_addr,
+            at.gpu_phys_addr.read(payload),
             card.config.bar_address(0),
         ),
         (
             "gpuPhysFbAddr",
-            info.gpu_phys_fb_addr,
+            at.gpu_phys_fb_addr.read(payload),
             card.config.bar_address(1),
         ),
         (
             "gpuPhysInstAddr",
-            info.gpu_phys_inst_addr,
+            at.gpu_phys_inst_addr.read(payload),
             card.config.bar_address(2),
         ),
         (
             "pciConfigMirrorBase",
-            info.pci_config_mirror_base.into(),
+            word(at.pci_config_mirror_base),
             MIRROR_BASE.into(),
         ),
         (
             "pciConfigMirrorSize",
-            info.pci_config_mirror_size.into(),
+            word(at.pci_config_mirror_size),
             config::SIZE as u64,
         ),
         (
             "PCIDeviceID",
-            info.pci_device_id.into(),
+            at.pci_device_id.and_then(word),
             pair(chip.device_id, chip.vendor_id),
         ),
         (
             "PCISubDeviceID",
-            info.pci_sub_device_id.into(),
+            at.pci_sub_device_id.and_then(word),
             pair(chip.subsystem_id, chip.subsystem_vendor_id),
         ),
         (
             "PCIRevisionID",
-            info.pci_revision_id.into(),
+            at.pci_revision_id.and_then(word),
             chip.pci_revision.into(),
         ),
     ];
     for (name, found, expected) in fields {
-        if found != expected {
+        // What the release is not told, it cannot find wrong.
+        if let Some(found) = found.filter(|&found| found != expected) {
             return Err(format!("{name} is {found:#x}, not {expected:#x}"));
         }
     }
-    if info.max_user_va == 0 {
+    if at.max_user_va.read(payload) == Some(0) {
         return Err("maxUserVa is 0".into());
     }
     Ok(())
@@ -313,7 +321,7 @@ fn check_registry(payload: &[u8]) -> Result<(), String> {
 }
 
 /// Calls a control on one of the internal objects.
-fn call(header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
+fn call(release: &Release, header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
     if header.params_size as usize > params.len() {
         let error = format!(
             "{:#x} bytes of parameters, {:#x} are said",
@@ -335,7 +343,7 @@ fn call(header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
                 let error = format!("interrupt table of {:#x} bytes", header.params_size);
                 return Err((NV_ERR_INVALID_ARGUMENT, error));
             }
-            Ok(interrupt_table().as_bytes().to_vec())
+            Ok(interrupt_table(release.gsp_engine).as_bytes().to_vec())
         }
         cmd => Err((
             NV_ERR_NOT_SUPPORTED,
@@ -344,12 +352,12 @@ fn call(header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
     }
 }
 
-fn interrupt_table() -> IntrKernelTable {
+fn interrupt_table(gsp_engine: u16) -> IntrKernelTable {
     const NO_SUBTREE: u8 = 0xff;
     let mut table = IntrKernelTable::new_zeroed();
     table.table_len = 1;
     table.table[0] = IntrKernelTableEntry {
-        engine_idx: MC_ENGINE_IDX_GSP,
+        engine_idx: gsp_engine,
         vector_stall: GSP_VECTOR,
         vector_non_stall: INTR_VECTOR_INVALID,
         ..IntrKernelTableEntry::default()
@@ -360,32 +368,60 @@ fn interrupt_table() -> IntrKernelTable {
     table
 }
 
-fn static_info(card: &Card<'_>) -> GspStaticConfigInfo {
-    let mut info = GspStaticConfigInfo::new_zeroed();
+/// The GPU, described as the release does.
+fn static_info(card: &Card<'_>, at: &StaticInfoAt) -> Vec<u8> {
+    let mut reply = vec![0; at.size];
     let name = card.chip.marketing_name;
-    info.gpu_name_string[..name.len()].copy_from_slice(name.as_bytes());
+    at.name.write(&mut reply, &text(name.bytes()));
+    at.unicode_name
+        .write(&mut reply, &text(name.encode_utf16()));
     let short = card.chip.chipset.name().to_uppercase();
-    info.gpu_short_name_string[..short.len()].copy_from_slice(short.as_bytes());
-    for (to, from) in info
-        .gpu_name_string_unicode
-        .iter_mut()
-        .zip(name.encode_utf16())
-    {
-        *to = from;
-    }
+    at.short_name.write(&mut reply, &text(short.bytes()));
 
     let meta = card.meta;
-    info.fb_length = meta.fb_size;
+    at.fb_length.write(&mut reply, &meta.fb_size);
+    at.fb_regions.write(&mut reply, &fb_regions(meta));
+    let heap = meta.non_wpr_heap_offset;
+    at.bar1_pde_base.write(&mut reply, &(heap + 0x1000));
+    at.bar2_pde_base.write(&mut reply, &(heap + 0x2000));
+    at.vbios_valid.write(&mut reply, &1);
+    at.vbios_sub_vendor
+        .write(&mut reply, &card.chip.subsystem_vendor_id.into());
+    at.vbios_sub_device
+        .write(&mut reply, &card.chip.subsystem_id.into());
+    at.client.write(&mut reply, &INTERNAL_CLIENT);
+    at.device.write(&mut reply, &INTERNAL_DEVICE);
+    at.subdevice.write(&mut reply, &INTERNAL_SUBDEVICE);
+    if let Some(at) = at.non_wpr_heap {
+        at.write(&mut reply, &heap);
+    }
+    if let Some(at) = at.frts {
+        at.write(&mut reply, &meta.frts_offset);
+    }
+    reply
+}
+
+/// Characters in a field that is filled up with NULs.
+fn text<T: Default + Copy, const N: usize>(characters: impl Iterator<Item = T>) -> [T; N] {
+    let mut field = [T::default(); N];
+    for (to, from) in field.iter_mut().zip(characters) {
+        *to = from;
+    }
+    field
+}
+
+/// What the driver may use of the frame buffer, and what the firmware keeps.
+fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
+    let mut params = FbRegionInfoParams::new_zeroed();
     let regions = [
-        // What the driver may use, and what the firmware keeps.
         (0..meta.gsp_fw_rsvd_start, 0),
         (
             meta.gsp_fw_rsvd_start..meta.fb_size,
             meta.fb_size - meta.gsp_fw_rsvd_start,
         ),
     ];
-    info.fb_region_info_params.num_fb_regions = regions.len() as u32;
-    for (entry, (range, reserved)) in info.fb_region_info_params.fb_region.iter_mut().zip(regions) {
+    params.num_fb_regions = regions.len() as u32;
+    for (entry, (range, reserved)) in params.fb_region.iter_mut().zip(regions) {
         let is_usable = u8::from(reserved == 0);
         *entry = FbRegionInfo {
             base: range.start,
@@ -398,23 +434,15 @@ fn static_info(card: &Card<'_>) -> GspStaticConfigInfo {
             ..FbRegionInfo::new_zeroed()
         };
     }
-    info.bar1_pde_base = meta.non_wpr_heap_offset + 0x1000;
-    info.bar2_pde_base = meta.non_wpr_heap_offset + 0x2000;
-    info.b_vbios_valid = 1;
-    info.vbios_sub_vendor = card.chip.subsystem_vendor_id.into();
-    info.vbios_sub_device = card.chip.subsystem_id.into();
-    info.h_internal_client = INTERNAL_CLIENT;
-    info.h_internal_device = INTERNAL_DEVICE;
-    info.h_internal_subdevice = INTERNAL_SUBDEVICE;
-    info.fw_wpr_layout_offset.non_wpr_heap_offset = meta.non_wpr_heap_offset;
-    info.fw_wpr_layout_offset.frts_offset = meta.frts_offset;
-    info
+    params
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
+    use nova_hw::r570_144::GspSystemInfo;
+    use nova_hw::release::RELEASES;
 
     fn config() -> ConfigSpace {
         let mut config = ConfigSpace::new(&CHIPS[0]);
@@ -455,7 +483,7 @@ mod tests {
         let check = |change: fn(&mut GspSystemInfo)| {
             let mut info = system_info();
             change(&mut info);
-            with_card(|card| check_system_info(card, info.as_bytes()))
+            with_card(|card| check_system_info(card, &RELEASES[0].system_info, info.as_bytes()))
         };
         assert_eq!(check(|_| {}), Ok(()));
         assert!(check(|info| info.gpu_phys_addr = 0).is_err());
@@ -467,7 +495,8 @@ mod tests {
         assert!(check(|info| info.pci_sub_device_id = 0).is_err());
         assert!(check(|info| info.pci_revision_id = 0).is_err());
         assert!(check(|info| info.max_user_va = 0).is_err());
-        assert!(with_card(|card| check_system_info(card, &[0; 927])).is_err());
+        let at = &RELEASES[0].system_info;
+        assert!(with_card(|card| check_system_info(card, at, &[0; 927])).is_err());
     }
 
     /// A registry with one number.
@@ -509,7 +538,7 @@ mod tests {
             ..RmControl::default()
         };
         let params = IntrKernelTable::default();
-        let table = call(&header, params.as_bytes()).unwrap();
+        let table = call(RELEASES[0], &header, params.as_bytes()).unwrap();
         let table = IntrKernelTable::read_from_bytes(&table).unwrap();
         assert_eq!(table.table_len, 1);
         assert_eq!(table.table[0].vector_stall, GSP_VECTOR);
@@ -517,7 +546,7 @@ mod tests {
         let status = |change: fn(&mut RmControl)| {
             let mut header = header;
             change(&mut header);
-            call(&header, params.as_bytes()).unwrap_err().0
+            call(RELEASES[0], &header, params.as_bytes()).unwrap_err().0
         };
         assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_OBJECT);
         assert_eq!(status(|header| header.h_object = 0), NV_ERR_INVALID_OBJECT);
@@ -534,15 +563,17 @@ mod tests {
 
     #[test]
     fn the_card_is_described_with_its_regions() {
-        let info = with_card(static_info);
-        assert!(info
-            .gpu_name_string
-            .starts_with(b"NVIDIA GeForce RTX 3090\0"));
-        let regions = info.fb_region_info_params;
-        assert_eq!(regions.num_fb_regions, 2);
-        assert_eq!(regions.fb_region[0].limit, (23 << 30) - 1);
-        assert_eq!(regions.fb_region[0].reserved, 0);
-        assert_eq!(regions.fb_region[1].b_protected, 1);
-        assert_eq!(regions.fb_region[1].limit, (24 << 30) - 1);
+        for release in RELEASES {
+            let at = &release.static_info;
+            let info = with_card(|card| static_info(card, at));
+            let name = at.name.read(&info).unwrap();
+            assert!(name.starts_with(b"NVIDIA GeForce RTX 3090\0"));
+            let regions = at.fb_regions.read(&info).unwrap();
+            assert_eq!(regions.num_fb_regions, 2);
+            assert_eq!(regions.fb_region[0].limit, (23 << 30) - 1);
+            assert_eq!(regions.fb_region[0].reserved, 0);
+            assert_eq!(regions.fb_region[1].b_protected, 1);
+            assert_eq!(regions.fb_region[1].limit, (24 << 30) - 1);
+        }
     }
 }

@@ -8,12 +8,11 @@
 use std::collections::VecDeque;
 use std::mem::offset_of;
 
-use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::r570_144::{
-    MessageQueueInitArguments, MsgqTxHeader, QueueElement, RpcHeader, MSGQ_FLAGS_SWAP_RX,
-    MSGQ_VERSION, QUEUE_ELEMENT_SIZE_MAX, QUEUE_ELEMENT_SIZE_MIN, RPC_HEADER_VERSION,
-    RPC_SIGNATURE,
+use nova_hw::abi::{
+    MsgqTxHeader, QueueElement, RpcHeader, MSGQ_FLAGS_SWAP_RX, MSGQ_VERSION,
+    QUEUE_ELEMENT_SIZE_MAX, QUEUE_ELEMENT_SIZE_MIN, RPC_HEADER_VERSION, RPC_SIGNATURE,
 };
+use nova_hw::gsp::PAGE_SIZE;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::booter::BUS_BITS;
@@ -25,6 +24,19 @@ const PAGES_MAX: u32 = 0x1000;
 
 /// Bytes of a message before the RPC.
 const ELEMENT_HEADER: usize = offset_of!(QueueElement, rpc);
+
+/// Where the driver says that the queues are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QueuePlaces {
+    /// Bus address of the memory that holds a table of its own pages, then the queues.
+    pub(crate) memory: u64,
+    /// Entries of the table.
+    pub(crate) pages: u32,
+    /// Offset of the command queue in that memory.
+    pub(crate) commands: u64,
+    /// Offset of the status queue in that memory.
+    pub(crate) status: u64,
+}
 
 /// A message from the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,11 +105,11 @@ impl Queues {
     /// Links to the queues that the driver describes, and creates the status queue.
     pub(crate) fn link(
         memory: &mut dyn GuestMemory,
-        arguments: &MessageQueueInitArguments,
+        arguments: &QueuePlaces,
     ) -> Result<Self, String> {
         let pages = read_page_table(memory, arguments)?;
         let size = (pages.len() * PAGE_SIZE) as u64;
-        let (commands_at, status_at) = (arguments.cmd_queue_offset, arguments.stat_queue_offset);
+        let (commands_at, status_at) = (arguments.commands, arguments.status);
         let page = PAGE_SIZE as u64;
         if commands_at % page != 0 || status_at % page != 0 || commands_at >= status_at {
             return Err(format!("queues at {commands_at:#x} and {status_at:#x}"));
@@ -361,14 +373,8 @@ impl Queues {
     }
 }
 
-fn read_page_table(
-    memory: &dyn GuestMemory,
-    arguments: &MessageQueueInitArguments,
-) -> Result<Vec<u64>, String> {
-    let (address, count) = (
-        arguments.shared_mem_phys_addr,
-        arguments.page_table_entry_count,
-    );
+fn read_page_table(memory: &dyn GuestMemory, arguments: &QueuePlaces) -> Result<Vec<u64>, String> {
+    let (address, count) = (arguments.memory, arguments.pages);
     if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
         return Err(format!("shared memory at {address:#x}"));
     }
@@ -507,13 +513,12 @@ mod tests {
             self.memory.read_u32(address).unwrap()
         }
 
-        fn arguments(&self) -> MessageQueueInitArguments {
-            MessageQueueInitArguments {
-                shared_mem_phys_addr: self.pages[0],
-                page_table_entry_count: PAGES as u32,
-                cmd_queue_offset: COMMANDS,
-                stat_queue_offset: STATUS,
-                ..MessageQueueInitArguments::default()
+        fn arguments(&self) -> QueuePlaces {
+            QueuePlaces {
+                memory: self.pages[0],
+                pages: PAGES as u32,
+                commands: COMMANDS,
+                status: STATUS,
             }
         }
 
@@ -649,16 +654,16 @@ mod tests {
 
     #[test]
     fn queues_that_are_not_described_well_are_not_linked() {
-        type Change = fn(&mut MessageQueueInitArguments);
+        type Change = fn(&mut QueuePlaces);
         let changes: [Change; 8] = [
-            |arguments| arguments.shared_mem_phys_addr += 8,
-            |arguments| arguments.shared_mem_phys_addr = 0xdead_0000,
-            |arguments| arguments.page_table_entry_count = 0,
-            |arguments| arguments.page_table_entry_count = u32::MAX,
-            |arguments| arguments.cmd_queue_offset = 0x1800,
-            |arguments| arguments.cmd_queue_offset = 0,
-            |arguments| arguments.stat_queue_offset = 0x1000,
-            |arguments| arguments.stat_queue_offset = 0xa000,
+            |arguments| arguments.memory += 8,
+            |arguments| arguments.memory = 0xdead_0000,
+            |arguments| arguments.pages = 0,
+            |arguments| arguments.pages = u32::MAX,
+            |arguments| arguments.commands = 0x1800,
+            |arguments| arguments.commands = 0,
+            |arguments| arguments.status = 0x1000,
+            |arguments| arguments.status = 0xa000,
         ];
         for (index, change) in changes.iter().enumerate() {
             let mut driver = Driver::new();

@@ -8,8 +8,8 @@
 //! drivers/gpu/nova-core/gsp/sequencer.rs (what the operations mean). The operations that the
 //! firmware chooses are not public: this is a program that needs all of them.
 
+use nova_hw::abi::{RunCpuSequencer, SequencerOpcode as Op};
 use nova_hw::falcon::{EngineId, BLOCK_SIZE};
-use nova_hw::r570_144::{RunCpuSequencer, SequencerOpcode as Op};
 use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
 use nova_hw::regs::falcon as reg;
 use nova_hw::regs::falcon::{GSP_BASE, GSP_BASE2};

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use nova_hw::r570_144::RELEASE;
+use nova_hw::release::RELEASES;
 
 use crate::chips::Chip;
 use crate::firmware::{file_name, InMemory};
@@ -133,7 +133,11 @@ fn gsp(chip: &Chip) -> Vec<u8> {
     let parts = [
         (".fwimage", PROGBITS, noise(7, GSP_PAGES * 4096 - 100)),
         (".note.gnu.build-id", NOTE, build_id),
-        (".fwversion", PROGBITS, format!("{RELEASE}\0").into_bytes()),
+        (
+            ".fwversion",
+            PROGBITS,
+            format!("{}\0", RELEASES[0].name).into_bytes(),
+        ),
         (chip.chipset.fwsignature_section(), PROGBITS, noise(5, 4096)),
     ];
     for (name, kind, bytes) in parts {
@@ -206,7 +210,7 @@ mod tests {
     fn the_card_takes_it() {
         for chip in CHIPS {
             let firmware = Firmware::load(chip, &firmware(chip)).unwrap();
-            assert_eq!(firmware.gsp.version, RELEASE);
+            assert_eq!(firmware.gsp.release, RELEASES[0]);
             assert_eq!(firmware.gsp.signature, noise(5, 4096));
             assert_eq!(firmware.gsp.size(), (GSP_PAGES * 4096 - 100) as u64);
             assert_ne!(firmware.booter_load.code, firmware.booter_unload.code);

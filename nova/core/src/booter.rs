@@ -7,12 +7,11 @@
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_booter_tu102.c.
 
 use nova_firmware::booter::Booter;
-use nova_hw::chipset::Chipset;
 use nova_hw::gsp::BOOTER_UNLOAD_MAILBOX;
 
 use crate::error::Error;
 use crate::falcon::{fuse_version, Falcon, Ucode};
-use crate::firmware::File;
+use crate::firmware::FileSet;
 use crate::io::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 use crate::wpr::wpr2;
@@ -21,13 +20,13 @@ use crate::wpr::wpr2;
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
-    chipset: Chipset,
+    set: FileSet,
     kind: &'static str,
 ) -> Result<Ucode<P::Memory>, Error>
 where
     P: FirmwareFiles + DmaAllocator,
 {
-    let file = File { chipset, kind };
+    let file = set.file(kind);
     let bytes = file.load(platform)?;
     let malformed = |error| file.malformed(error);
     let booter = Booter::parse(bytes.as_ref()).map_err(malformed)?;

@@ -3,7 +3,7 @@
 //! What differs between chips, in one table.
 
 use nova_hw::chipset::Chipset;
-use nova_hw::r570_144::heap;
+use nova_hw::release;
 
 /// Chips that can be booted.
 pub const BOOTABLE: [Chipset; 5] = [
@@ -23,25 +23,19 @@ pub(crate) struct Chip {
     pub(crate) frts_size: u64,
     /// Bytes of GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap_size: u64,
-    /// Parameters of GSP-RM's heap in WPR2.
+    /// What GSP-RM's heap in WPR2 is for.
     pub(crate) heap: Heap,
     /// Where PCI configuration space is mirrored in BAR0, and its bytes.
     pub(crate) pci_config_mirror: (u32, u32),
 }
 
-/// Parameters of GSP-RM's heap.
+/// What GSP-RM's heap is for; how large that makes it depends on the release.
 ///
-/// Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_heap.h.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Heap {
-    /// Bytes that libos takes.
-    pub(crate) os: u64,
-    /// Bytes that GSP-RM takes to boot.
-    pub(crate) base: u64,
-    /// Fewest bytes that it works with.
-    pub(crate) min: u64,
-    /// Most bytes that it works with.
-    pub(crate) max: u64,
+/// Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heap {
+    /// GA102 to Ada.
+    Libos3,
 }
 
 /// GA102 to GA107.
@@ -49,12 +43,7 @@ const GA10X: Chip = Chip {
     dma_address_bits: 47,
     frts_size: 1 << 20,
     non_wpr_heap_size: 1 << 20,
-    heap: Heap {
-        os: heap::OS_SIZE_LIBOS3_BAREMETAL,
-        base: heap::BASE_RM_SIZE_TU10X,
-        min: heap::MIN_LIBOS3_BAREMETAL,
-        max: heap::MAX_LIBOS3_BAREMETAL,
-    },
+    heap: Heap::Libos3,
     pci_config_mirror: (0x088000, 0x001000),
 };
 
@@ -67,14 +56,18 @@ impl Chip {
 
 impl Heap {
     /// Bytes of the heap for a frame buffer of `fb` bytes.
-    pub(crate) fn size(&self, fb: u64) -> u64 {
+    pub(crate) fn size(self, heap: &release::Heap, fb: u64) -> u64 {
+        let (libos, base) = match self {
+            Self::Libos3 => (&heap.libos3, heap.base_tu10x),
+        };
         let gib = fb.div_ceil(1 << 30);
-        let management = align_up_mib(heap::SIZE_PER_GB_FB.saturating_mul(gib));
-        self.os
-            .saturating_add(self.base)
-            .saturating_add(align_up_mib(heap::CLIENT_ALLOC_SIZE))
+        let management = align_up_mib(heap.per_gib_of_fb.saturating_mul(gib));
+        libos
+            .size
+            .saturating_add(base)
+            .saturating_add(align_up_mib(heap.clients))
             .saturating_add(management)
-            .clamp(self.min, self.max)
+            .clamp(libos.min, libos.max)
     }
 }
 
@@ -89,10 +82,11 @@ mod tests {
 
     #[test]
     fn heap_of_a_24_gib_card() {
+        let heap = &release::RELEASES[0].heap;
         // libos, boot, 2048 channels of 48 KiB, and 96 KiB per GiB rounded up.
-        let expected = heap::OS_SIZE_LIBOS3_BAREMETAL + heap::BASE_RM_SIZE_TU10X + (96 << 20);
-        assert_eq!(GA10X.heap.size(24 << 30), expected + (3 << 20));
-        assert_eq!(GA10X.heap.size(u64::MAX), GA10X.heap.max);
+        let expected = (22 << 20) + (8 << 20) + (96 << 20) + (3 << 20);
+        assert_eq!(GA10X.heap.size(heap, 24 << 30), expected);
+        assert_eq!(GA10X.heap.size(heap, u64::MAX), heap.libos3.max);
     }
 
     #[test]

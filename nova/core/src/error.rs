@@ -6,7 +6,6 @@ use core::fmt;
 use core::time::Duration;
 
 use nova_hw::chipset::Chipset;
-use nova_hw::r570_144::RELEASE;
 
 use crate::fb::NoRoom;
 use crate::firmware::File;
@@ -307,7 +306,8 @@ impl fmt::Display for Error {
             Self::Load { file, error } => write!(f, "{file}: {error}"),
             Self::Firmware { file, error } => write!(f, "{file}: {error}"),
             Self::Release { file, found } => {
-                write!(f, "{file}: release: expected {RELEASE}, found {found}")
+                let expected = file.set.release.name;
+                write!(f, "{file}: release: expected {expected}, found {found}")
             }
             Self::Vbios(error) => write!(f, "VBIOS: {error}"),
             Self::Image(e) => e.fmt(f),

@@ -12,7 +12,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use nova_hw::r570_144::GspFwWprMeta;
+use nova_hw::abi::GspFwWprMeta;
 use nova_hw::regs::fuse::OptDisplay;
 use nova_hw::regs::pdisp::VgaWorkspaceBase;
 use nova_hw::regs::pgc6::UsableFbSize;

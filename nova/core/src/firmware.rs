@@ -9,7 +9,7 @@ use nova_firmware::elf::len_from_head;
 use nova_firmware::gsp::Gsp;
 use nova_hw::chipset::Chipset;
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::r570_144::RELEASE;
+use nova_hw::release::{Release, RELEASES};
 
 use crate::error::{Error, ImageError};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, LoadError};
@@ -17,7 +17,7 @@ use crate::radix3::Radix3;
 use crate::text::Text;
 
 /// Release of the firmware that this driver boots; part of the files' names.
-pub const FIRMWARE_RELEASE: &str = RELEASE;
+pub const FIRMWARE_RELEASE: &str = RELEASES[0].name;
 
 /// What files it takes to boot a chip.
 pub const FIRMWARE_KINDS: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
@@ -30,19 +30,36 @@ pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
 /// Where `.fwimage` starts in every file so far: right behind the ELF header.
 const IMAGE_OFFSET: usize = 0x40;
 
+/// The files of a release for a chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSet {
+    /// The chip that they are for.
+    pub chipset: Chipset,
+    /// The release that they are of.
+    pub release: &'static Release,
+}
+
+impl FileSet {
+    /// One of the files.
+    pub(crate) const fn file(self, kind: &'static str) -> File {
+        File { set: self, kind }
+    }
+}
+
 /// A firmware file; printed as distributions name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The chip that it is for.
-    pub chipset: Chipset,
+    /// The files that it belongs to.
+    pub set: FileSet,
     /// What it is, one of [`FIRMWARE_KINDS`].
     pub kind: &'static str,
 }
 
 impl fmt::Display for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chipset, kind } = self;
-        write!(f, "nvidia/{}/gsp/{kind}-{RELEASE}.bin", chipset.name())
+        let Self { set, kind } = self;
+        let (chip, release) = (set.chipset.name(), set.release.name);
+        write!(f, "nvidia/{chip}/gsp/{kind}-{release}.bin")
     }
 }
 
@@ -81,19 +98,17 @@ pub(crate) struct GspImage<I, M> {
     pub(crate) signature: M,
     /// Bytes of the signature.
     pub(crate) signature_size: usize,
-    /// Release.
-    pub(crate) release: Text<32>,
     /// Build id, as far as it has one.
     pub(crate) build_id: [u8; 20],
 }
 
 impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
-    /// Loads the file for `chipset`, maps it for the GPU and builds the tables that lead to it.
-    pub(crate) fn load<P>(platform: &P, chipset: Chipset) -> Result<Self, Error>
+    /// Loads the file of `set`, maps it for the GPU and builds the tables that lead to it.
+    pub(crate) fn load<P>(platform: &P, set: FileSet) -> Result<Self, Error>
     where
         P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
     {
-        let file = File { chipset, kind: GSP };
+        let file = set.file(GSP);
         let load = |page_aligned_at| {
             platform
                 .load_image(file.name().as_str(), page_aligned_at, len_from_head)
@@ -108,16 +123,15 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             image = load(offset)?;
         }
         let gsp = Gsp::parse(image.as_ref()).map_err(malformed)?;
-        let release = Text::from_bytes(gsp.version().as_bytes());
-        if gsp.version() != RELEASE {
-            let found = release;
+        if gsp.version() != set.release.name {
+            let found = Text::from_bytes(gsp.version().as_bytes());
             return Err(Error::Release { file, found });
         }
         let mut build_id = [0; 20];
         for (to, from) in build_id.iter_mut().zip(gsp.build_id().unwrap_or_default()) {
             *to = *from;
         }
-        let section = chipset.fwsignature_section();
+        let section = set.chipset.fwsignature_section();
         let signature = gsp.signature(section).map_err(malformed)?;
         let signature_size = signature.len();
         let signature = copy(platform, "the signature of the GSP's firmware", signature)?;
@@ -137,7 +151,6 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             size,
             signature,
             signature_size,
-            release,
             build_id,
         })
     }
@@ -166,15 +179,12 @@ pub(crate) struct RiscvBootloader<M> {
 }
 
 impl<M: DmaMemory> RiscvBootloader<M> {
-    /// Loads the file for `chipset`.
-    pub(crate) fn load<P>(platform: &P, chipset: Chipset) -> Result<Self, Error>
+    /// Loads the file of `set`.
+    pub(crate) fn load<P>(platform: &P, set: FileSet) -> Result<Self, Error>
     where
         P: FirmwareFiles + DmaAllocator<Memory = M>,
     {
-        let file = File {
-            chipset,
-            kind: BOOTLOADER,
-        };
+        let file = set.file(BOOTLOADER);
         let bytes = file.load(platform)?;
         let bootloader =
             Bootloader::parse(bytes.as_ref()).map_err(|error| file.malformed(error))?;

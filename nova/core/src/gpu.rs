@@ -9,10 +9,9 @@
 
 use core::time::Duration;
 
+use nova_hw::abi::{event, function, RmControl, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE};
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
-use nova_hw::r570_144::{
-    event, function, RmControl, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE,
-};
+use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
 use crate::booter;
@@ -49,6 +48,8 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) bar: u64,
     /// Version of the bootloader.
     pub(crate) app_version: u32,
+    /// Release of the firmware.
+    pub(crate) release: &'static Release,
     pub(crate) report: BootReport,
     pub(crate) flush: FlushPage<P::Memory>,
     pub(crate) rpc: Rpc<P::Memory, P::Bytes>,
@@ -161,8 +162,9 @@ impl<P: Platform> Gpu<P> {
         })?;
         self.report.info = progress.run(io, Stage::StaticInfo, || {
             let rpc = ("GET_GSP_STATIC_INFO", function::GET_GSP_STATIC_INFO);
-            let request = [StaticInfo::REQUEST];
-            StaticInfo::read(self.rpc.call(rpc, &request, wait, sequencer, events)?)
+            let at = &self.release.static_info;
+            let request = [StaticInfo::request(at)];
+            StaticInfo::read(at, self.rpc.call(rpc, &request, wait, sequencer, events)?)
         })?;
         progress.run(io, Stage::Interrupts, || {
             let control = RmControl {
@@ -171,14 +173,15 @@ impl<P: Platform> Gpu<P> {
                 cmd: CTRL_INTR_GET_KERNEL_TABLE,
                 ..RmControl::default()
             };
-            Irq::find(self.rpc.control(
+            let table = self.rpc.control(
                 "INTERNAL_INTR_GET_KERNEL_TABLE",
                 control,
                 Irq::REQUEST,
                 wait,
                 sequencer,
                 events,
-            )?)
+            )?;
+            Irq::find(self.release.gsp_engine, table)
         })
     }
 

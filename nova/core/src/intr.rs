@@ -12,7 +12,7 @@
 
 use core::mem::offset_of;
 
-use nova_hw::r570_144::{IntrKernelTable, IntrKernelTableEntry, MC_ENGINE_IDX_GSP};
+use nova_hw::abi::{IntrKernelTable, IntrKernelTableEntry};
 use nova_hw::regs::falcon::{
     FalconIntrRetrigger, FalconIrqmclr, FalconIrqsclr, FalconIrqstat, GSP_BASE, GSP_BASE2,
 };
@@ -49,14 +49,14 @@ impl Irq {
     /// Parameters of the control that asks for GSP-RM's interrupt table, which come back filled.
     pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<IntrKernelTable>()];
 
-    /// The GSP's entry in GSP-RM's interrupt table.
-    pub(crate) fn find(table: Payload<'_>) -> Result<Self, Error> {
+    /// The GSP's entry in GSP-RM's interrupt table, in which it is `engine`.
+    pub(crate) fn find(engine: u16, table: Payload<'_>) -> Result<Self, Error> {
         let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
         let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
         let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());
         for offset in offsets.take(usize::try_from(count).unwrap_or(usize::MAX)) {
             let entry: IntrKernelTableEntry = table.field(offset)?;
-            if entry.engine_idx == MC_ENGINE_IDX_GSP {
+            if entry.engine_idx == engine {
                 let vector = entry.vector_stall;
                 return if vector < VECTORS {
                     Ok(Self { vector })
@@ -179,6 +179,8 @@ mod tests {
 
     /// Vector 0x9b: leaf 4, bit 27, bit 2 of the top.
     const IRQ: Irq = Irq { vector: 0x9b };
+    /// Its number in a table.
+    const GSP: u16 = 50;
     const LEAF: u32 = 0xb81010;
     const TOP: u32 = 0xb81600;
     const TOP_EN_SET: u32 = 0xb81608;
@@ -248,19 +250,18 @@ mod tests {
         }
         let message = "test";
         let bytes = zerocopy::IntoBytes::as_bytes(&table);
-        Irq::find(Payload { message, bytes })
+        Irq::find(GSP, Payload { message, bytes })
     }
 
     #[test]
     fn the_entry_of_the_gsp_is_found() {
-        let gsp = MC_ENGINE_IDX_GSP;
-        assert_eq!(find(&[(7, 1), (gsp, 0x9b)], 2), Ok(IRQ));
-        assert_eq!(find(&[(gsp, 0x9b)], u32::MAX), Ok(IRQ));
+        assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 2), Ok(IRQ));
+        assert_eq!(find(&[(GSP, 0x9b)], u32::MAX), Ok(IRQ));
         let none = Error::NoInterrupt { found: None };
-        assert_eq!(find(&[(7, 1), (gsp, 0x9b)], 1), Err(none));
+        assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 1), Err(none));
         let found = Some(u32::MAX);
         assert_eq!(
-            find(&[(gsp, u32::MAX)], 1),
+            find(&[(GSP, u32::MAX)], 1),
             Err(Error::NoInterrupt { found })
         );
     }

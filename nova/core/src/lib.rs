@@ -52,7 +52,7 @@ pub use boot::Running;
 pub use chip::BOOTABLE;
 pub use error::{Error, ErrorKind, Failure, ImageError, Timeout};
 pub use fb::{Layout, NoRoom};
-pub use firmware::{File, FIRMWARE_KINDS, FIRMWARE_RELEASE};
+pub use firmware::{File, FileSet, FIRMWARE_KINDS, FIRMWARE_RELEASE};
 pub use identify::{probe, Found};
 pub use intr::{Handled, Irq};
 pub use prepare::Prepared;

@@ -7,8 +7,10 @@
 //! `kgspSetupLibosInitArgs_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c,
 //! src/nvidia/arch/nvalloc/common/inc/libos_init_args.h.
 
+use nova_hw::abi::LibosMemoryRegion;
+use nova_hw::field::Draft;
 use nova_hw::gsp::{LIBOS_REGIONS, LOG_BUFFER_SIZE, PAGE_SIZE};
-use nova_hw::r570_144::{GspArgumentsCached, LibosMemoryRegion};
+use nova_hw::release::ArgumentsAt;
 use zerocopy::IntoBytes;
 
 use crate::error::Error;
@@ -29,16 +31,14 @@ pub(crate) struct Libos<M> {
 
 impl<M: DmaMemory> Libos<M> {
     /// Allocates and fills all of it.
-    pub(crate) fn new<A>(allocator: &A, queue: &Queue<M>) -> Result<Self, Error>
+    pub(crate) fn new<A>(allocator: &A, at: &ArgumentsAt, queue: &Queue<M>) -> Result<Self, Error>
     where
         A: DmaAllocator<Memory = M>,
     {
         let rm_arguments = alloc(allocator, "GSP-RM's arguments", PAGE_SIZE)?;
-        let cached = GspArgumentsCached {
-            message_queue_init_arguments: queue.init_arguments(),
-            b_dmem_stack: 1,
-            ..Default::default()
-        };
+        let mut cached = Draft::new(at.size);
+        queue.describe(at, &mut cached);
+        cached.set(at.dmem_stack, 1);
         rm_arguments.write(0, cached.as_bytes())?;
 
         let logs = [

@@ -6,8 +6,9 @@
 //! Kernel stacks are small: what handles large structures is not inlined, so that they are gone
 //! when it returns.
 
+use nova_hw::abi::function;
 use nova_hw::chipset::Chipset;
-use nova_hw::r570_144::function;
+use nova_hw::release::{Release, RELEASES};
 use zerocopy::IntoBytes;
 
 use crate::booter;
@@ -15,7 +16,7 @@ use crate::chip::Chip;
 use crate::error::{Error, Failure};
 use crate::falcon::Ucode;
 use crate::fb::{self, Layout};
-use crate::firmware::{copy, GspImage, RiscvBootloader, BOOTER_LOAD, BOOTER_UNLOAD};
+use crate::firmware::{copy, FileSet, GspImage, RiscvBootloader, BOOTER_LOAD, BOOTER_UNLOAD};
 use crate::flush::FlushPage;
 use crate::fwsec;
 use crate::gfw;
@@ -28,6 +29,7 @@ use crate::report::{BootReport, Progress, Stage};
 use crate::rpc::Rpc;
 use crate::static_info::StaticInfo;
 use crate::system_info::{system_info, Registry};
+use crate::text::Text;
 use crate::unload::WayBack;
 use crate::vbios::Vbios;
 use crate::wpr;
@@ -52,6 +54,7 @@ pub(crate) struct Load<P: Platform> {
 
 /// The firmware files, loaded.
 struct Files<P: Platform> {
+    release: &'static Release,
     image: GspImage<P::Image, P::Memory>,
     bootloader: RiscvBootloader<P::Memory>,
     booter: Ucode<P::Memory>,
@@ -95,7 +98,7 @@ impl Found {
                 chipset,
                 revision,
                 vbios_version: vbios.version()?,
-                firmware_release: files.image.release,
+                firmware_release: Text::from_bytes(files.release.name.as_bytes()),
                 build_id: files.image.build_id,
                 firmware_mapped: files.image.size,
                 firmware_copied: written.copied().saturating_add(files.copied()),
@@ -114,11 +117,14 @@ impl Found {
 impl<P: Platform> Files<P> {
     fn load(platform: &P, io: &Io<'_>, chipset: Chipset) -> Result<Self, Error> {
         // The large file comes last, so that what is wrong with a small one is found out early.
+        let [release] = RELEASES;
+        let set = FileSet { chipset, release };
         Ok(Self {
-            bootloader: RiscvBootloader::load(platform, chipset)?,
-            booter: booter::prepare(platform, io, chipset, BOOTER_LOAD)?,
-            booter_unload: booter::prepare(platform, io, chipset, BOOTER_UNLOAD)?,
-            image: GspImage::load(platform, chipset)?,
+            release,
+            bootloader: RiscvBootloader::load(platform, set)?,
+            booter: booter::prepare(platform, io, set, BOOTER_LOAD)?,
+            booter_unload: booter::prepare(platform, io, set, BOOTER_UNLOAD)?,
+            image: GspImage::load(platform, set)?,
         })
     }
 
@@ -148,6 +154,7 @@ fn assemble<P: Platform>(
                 boot0,
                 bar: platform.pci().bar_sizes[0],
                 app_version: files.bootloader.app_version,
+                release: files.release,
                 report,
                 flush: written.flush,
                 rpc: written.rpc,
@@ -179,7 +186,7 @@ fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, files: &Files<P>) -> Result<Lay
         frts: chip.frts_size,
         bootloader: files.bootloader.size as u64,
         firmware: files.image.size as u64,
-        heap: chip.heap.size(fb),
+        heap: chip.heap.size(&files.release.heap, fb),
         non_wpr_heap: chip.non_wpr_heap_size,
     })?)
 }
@@ -196,12 +203,12 @@ impl<P: Platform> Written<P> {
         layout: &Layout,
     ) -> Result<Self, Error> {
         let fwsec = fwsec::Signed::new(io, vbios.fwsec()?)?;
-        let rpc = enqueue_first(platform, chip)?;
+        let rpc = enqueue_first(platform, files.release, chip)?;
         Ok(Self {
             fwsec_frts: fwsec.frts(platform, &layout.frts)?,
             fwsec_sb: fwsec.sb(platform)?,
             metadata: metadata(platform, files, layout)?,
-            libos: Libos::new(platform, rpc.queue())?,
+            libos: Libos::new(platform, &files.release.arguments, rpc.queue())?,
             rpc,
             flush: FlushPage::new(platform)?,
         })
@@ -240,10 +247,11 @@ fn metadata<P: Platform>(
 #[inline(never)]
 fn enqueue_first<P: Platform>(
     platform: &P,
+    release: &Release,
     chip: &Chip,
 ) -> Result<Rpc<P::Memory, P::Bytes>, Error> {
     let mut rpc = Rpc::new(platform)?;
-    let system_info = system_info(platform.pci(), chip);
+    let system_info = system_info(&release.system_info, platform.pci(), chip);
     rpc.enqueue(function::GSP_SET_SYSTEM_INFO, &[system_info.as_bytes()])?;
     rpc.enqueue(function::SET_REGISTRY, &Registry::new().parts())?;
     Ok(rpc)

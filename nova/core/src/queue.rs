@@ -18,8 +18,10 @@
 use core::fmt;
 use core::mem::offset_of;
 
+use nova_hw::abi::{self, MsgqRxHeader, MsgqTxHeader, QueueElement, RpcHeader};
+use nova_hw::field::Draft;
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::r570_144::{self as abi, MsgqRxHeader, MsgqTxHeader, QueueElement, RpcHeader};
+use nova_hw::release::ArgumentsAt;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::error::Error;
@@ -196,15 +198,13 @@ impl<M: DmaMemory> Queue<M> {
         })
     }
 
-    /// What GSP-RM has to know to find the queues.
-    pub(crate) fn init_arguments(&self) -> abi::MessageQueueInitArguments {
-        abi::MessageQueueInitArguments {
-            shared_mem_phys_addr: self.shared.dma_addr(),
-            page_table_entry_count: SHARED_PAGES as u32,
-            cmd_queue_offset: COMMAND_QUEUE as u64,
-            stat_queue_offset: STATUS_QUEUE as u64,
-            ..Default::default()
-        }
+    /// Tells GSP-RM in its arguments where the queues are.
+    pub(crate) fn describe(&self, at: &ArgumentsAt, arguments: &mut Draft) {
+        arguments
+            .set(at.queue_memory, self.shared.dma_addr())
+            .set(at.queue_pages, SHARED_PAGES as u32)
+            .set(at.command_queue, COMMAND_QUEUE as u64)
+            .set(at.status_queue, STATUS_QUEUE as u64);
     }
 
     /// Puts a message into the command queue; its payload is all `parts` after one another.
@@ -474,6 +474,7 @@ impl fmt::Display for QueueError {
 pub(crate) mod tests {
     use super::*;
     use crate::testing::{Allocator, Memory};
+    use nova_hw::release::RELEASES;
     use proptest::prelude::*;
     use std::vec;
     use std::vec::Vec;
@@ -606,10 +607,14 @@ pub(crate) mod tests {
             let expected = gsp.shared.dma_addr() + (page * PAGE_SIZE) as u64;
             assert_eq!(u64::from_le_bytes(entry), expected);
         }
-        let arguments = queue.init_arguments();
-        assert_eq!(arguments.page_table_entry_count, 129);
-        assert_eq!(arguments.cmd_queue_offset, 0x1000);
-        assert_eq!(arguments.stat_queue_offset, 0x41000);
+        let at = &RELEASES[0].arguments;
+        let mut arguments = nova_hw::field::Draft::new(at.size);
+        queue.describe(at, &mut arguments);
+        let arguments = arguments.as_bytes();
+        assert_eq!(at.queue_memory.read(arguments), Some(gsp.shared.dma_addr()));
+        assert_eq!(at.queue_pages.read(arguments), Some(129));
+        assert_eq!(at.command_queue.read(arguments), Some(0x1000));
+        assert_eq!(at.status_queue.read(arguments), Some(0x41000));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use core::fmt;
 use core::mem::offset_of;
 use core::time::Duration;
 
-use nova_hw::r570_144::{event, function, OsErrorLog, RmControl};
+use nova_hw::abi::{event, function, OsErrorLog, RmControl};
 use zerocopy::IntoBytes;
 
 use crate::error::{Error, Failure, Timeout};

@@ -12,7 +12,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use nova_hw::r570_144::{RunCpuSequencer, SequencerOpcode};
+use nova_hw::abi::{RunCpuSequencer, SequencerOpcode};
 use nova_hw::regs::pgc6::BsiSecureScratch14;
 use zerocopy::FromBytes;
 

@@ -8,7 +8,8 @@
 use core::mem::offset_of;
 use core::ops::Range;
 
-use nova_hw::r570_144::{FbRegionInfo, GspStaticConfigInfo};
+use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
+use nova_hw::release::StaticInfoAt;
 
 use crate::error::Error;
 use crate::text::Text;
@@ -17,8 +18,8 @@ use crate::wire::Payload;
 /// Usable regions, at most; there are no more in the reply.
 const REGIONS: usize = 16;
 
-/// The reply, field by field.
-type Info = GspStaticConfigInfo;
+/// As many zeros as a request can have.
+const ZEROS: &[u8] = &[0; 4096];
 
 /// What GSP-RM says about the GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,21 +38,23 @@ pub struct StaticInfo {
 
 impl StaticInfo {
     /// The request, which has the size of the reply.
-    pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<Info>()];
+    pub(crate) fn request(at: &StaticInfoAt) -> &'static [u8] {
+        ZEROS.get(..at.size).unwrap_or(ZEROS)
+    }
 
     /// Reads the reply to GET_GSP_STATIC_INFO.
-    pub(crate) fn read(reply: Payload<'_>) -> Result<Self, Error> {
-        let name: [u8; 64] = reply.field(offset_of!(Info, gpu_name_string))?;
+    pub(crate) fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, Error> {
         let mut info = Self {
-            name: Text::from_bytes(&name),
-            fb_length: reply.field(offset_of!(Info, fb_length))?,
-            client: reply.field(offset_of!(Info, h_internal_client))?,
-            subdevice: reply.field(offset_of!(Info, h_internal_subdevice))?,
+            name: Text::from_bytes(&reply.at(at.name)?),
+            fb_length: reply.at(at.fb_length)?,
+            client: reply.at(at.client)?,
+            subdevice: reply.at(at.subdevice)?,
             ..Self::default()
         };
-        let count: u32 = reply.field(offset_of!(Info, fb_region_info_params.num_fb_regions))?;
-        let regions = offset_of!(Info, fb_region_info_params.fb_region);
-        let offsets = (regions..).step_by(size_of::<FbRegionInfo>());
+        let regions = |field| at.fb_regions.offset().saturating_add(field);
+        let count: u32 = reply.field(regions(offset_of!(FbRegionInfoParams, num_fb_regions)))?;
+        let first = regions(offset_of!(FbRegionInfoParams, fb_region));
+        let offsets = (first..).step_by(size_of::<FbRegionInfo>());
         let count = usize::try_from(count).unwrap_or(REGIONS);
         for (slot, offset) in info.usable.iter_mut().zip(offsets.take(count)) {
             *slot = usable(&reply.field(offset)?);
@@ -91,13 +94,28 @@ fn usable(region: &FbRegionInfo) -> Range<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zerocopy::{FromZeros, IntoBytes};
+    use nova_hw::release::RELEASES;
+    use std::vec::Vec;
 
-    fn read(info: &Info) -> Result<StaticInfo, Error> {
-        StaticInfo::read(Payload {
-            message: "test",
-            bytes: info.as_bytes(),
-        })
+    /// What the newest release would say with these regions.
+    fn reply(count: u32, regions: &[FbRegionInfo]) -> Vec<u8> {
+        let at = &RELEASES[0].static_info;
+        let mut params = FbRegionInfoParams {
+            num_fb_regions: count,
+            ..Default::default()
+        };
+        params.fb_region[..regions.len()].copy_from_slice(regions);
+        let mut name = [0; 64];
+        name[..4].copy_from_slice(b"Nova");
+        let mut bytes = StaticInfo::request(at).to_vec();
+        at.fb_regions.write(&mut bytes, &params);
+        at.name.write(&mut bytes, &name);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<StaticInfo, Error> {
+        let message = "test";
+        StaticInfo::read(&RELEASES[0].static_info, Payload { message, bytes })
     }
 
     #[test]
@@ -144,11 +162,7 @@ mod tests {
             // Behind the number of regions.
             good,
         ];
-        let mut info = Info::new_zeroed();
-        info.fb_region_info_params.num_fb_regions = 8;
-        info.fb_region_info_params.fb_region[..9].copy_from_slice(&regions);
-        info.gpu_name_string[..4].copy_from_slice(b"Nova");
-        let info = read(&info).unwrap();
+        let info = read(&reply(8, &regions)).unwrap();
         assert!(info.usable_regions().eq([0x1000..0x2000, 0x8000..0x1_0000]));
         assert_eq!(info.usable_vram(), 0x9000);
         assert_eq!(info.name.as_str(), "Nova");
@@ -156,19 +170,13 @@ mod tests {
 
     #[test]
     fn more_regions_than_fit_are_left_out() {
-        let mut info = Info::new_zeroed();
-        info.fb_region_info_params.num_fb_regions = u32::MAX;
-        assert_eq!(read(&info).unwrap().usable_vram(), 0);
+        assert_eq!(read(&reply(u32::MAX, &[])).unwrap().usable_vram(), 0);
     }
 
     #[test]
     fn a_short_reply_is_refused() {
-        let reply = Payload {
-            message: "test",
-            bytes: &[0; 100],
-        };
         assert!(matches!(
-            StaticInfo::read(reply),
+            read(&[0; 100]),
             Err(Error::Payload { found: 100, .. })
         ));
     }

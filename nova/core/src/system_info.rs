@@ -6,7 +6,9 @@
 //! (`GspSystemInfo`), src/nvidia/generated/g_os_nvoc.h (`PACKED_REGISTRY_TABLE`); Linux 7.3,
 //! drivers/gpu/nova-core/gsp/commands.rs.
 
-use nova_hw::r570_144::{GspSystemInfo, PackedRegistryEntry, PackedRegistryTable};
+use nova_hw::abi::{PackedRegistryEntry, PackedRegistryTable};
+use nova_hw::field::Draft;
+use nova_hw::release::SystemInfoAt;
 use zerocopy::IntoBytes;
 
 use crate::chip::Chip;
@@ -27,22 +29,21 @@ const REGISTRY_NAMES: &[u8] = b"RMSecBusResetEnable\0RMForcePcieConfigSave\0RMDe
 const MAX_USER_VA: u64 = (1 << 47) - 0x1000;
 
 /// Payload of GSP_SET_SYSTEM_INFO.
-pub(crate) fn system_info(pci: &PciInfo, chip: &Chip) -> GspSystemInfo {
+pub(crate) fn system_info(at: &SystemInfoAt, pci: &PciInfo, chip: &Chip) -> Draft {
     let [registers, frame_buffer, instance] = pci.bars;
     let (mirror_base, mirror_size) = chip.pci_config_mirror;
-    GspSystemInfo {
-        gpu_phys_addr: registers,
-        gpu_phys_fb_addr: frame_buffer,
-        gpu_phys_inst_addr: instance,
-        nv_domain_bus_device_func: pci.domain_bus_device_function,
-        max_user_va: MAX_USER_VA,
-        pci_config_mirror_base: mirror_base,
-        pci_config_mirror_size: mirror_size,
-        pci_device_id: pci.device_id,
-        pci_sub_device_id: pci.subsystem_id,
-        pci_revision_id: pci.revision.into(),
-        ..Default::default()
-    }
+    let mut info = Draft::new(at.size);
+    info.set(at.gpu_phys_addr, registers)
+        .set(at.gpu_phys_fb_addr, frame_buffer)
+        .set(at.gpu_phys_inst_addr, instance)
+        .set(at.nv_domain_bus_device_func, pci.domain_bus_device_function)
+        .set(at.max_user_va, MAX_USER_VA)
+        .set(at.pci_config_mirror_base, mirror_base)
+        .set(at.pci_config_mirror_size, mirror_size)
+        .set(at.pci_device_id, pci.device_id)
+        .set(at.pci_sub_device_id, pci.subsystem_id)
+        .set(at.pci_revision_id, pci.revision.into());
+    info
 }
 
 /// Payload of SET_REGISTRY: the table, its entries and their names.

@@ -3,6 +3,7 @@
 //! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are
 //! small, and nothing says that a buffer is aligned.
 
+use nova_hw::field::Field;
 use zerocopy::FromBytes;
 
 use crate::error::Error;
@@ -28,6 +29,11 @@ impl<'b> Payload<'b> {
                 found: self.bytes.len(),
             }),
         }
+    }
+
+    /// The field where a release has it.
+    pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, Error> {
+        self.field(field.offset())
     }
 
     /// What follows a structure of type `T` at the start.

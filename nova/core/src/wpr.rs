@@ -8,7 +8,7 @@
 
 use core::ops::Range;
 
-use nova_hw::r570_144::GspFwWprMeta;
+use nova_hw::abi::GspFwWprMeta;
 use nova_hw::regs::pfb::{Wpr2AddrHi, Wpr2AddrLo};
 
 use crate::fb::Layout;

@@ -14,12 +14,18 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod layout;
+
+pub mod abi;
 pub mod chipset;
 pub mod falcon;
+pub mod field;
 pub mod fwsec;
 pub mod gsp;
 pub mod r570_144;
 pub mod regs;
+pub mod release;
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("the structures that the firmware reads are little-endian");

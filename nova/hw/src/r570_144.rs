@@ -1,65 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What firmware release 570.144 and a driver exchange: structures in memory, messages, numbers.
+//! Release 570.144: what it and a driver exchange in a way of their own.
 //!
-//! Fields keep the names of the C structures, in Rust's case; `_padding` is what a C compiler
-//! leaves between fields and is zero. Each structure names the header that it was read from, and
-//! its size and the offsets that matter are checked when this is compiled. Paths are those of
-//! open-gpu-kernel-modules 570.144.
+//! Paths are those of open-gpu-kernel-modules 570.144.
 
-/// Checks the size of a structure and offsets in it.
-macro_rules! layout {
-    ($name:ident: $size:literal $(, $field:ident @ $offset:literal)* $(,)?) => {
-        const _: () = {
-            assert!(size_of::<$name>() == $size);
-            $(assert!(core::mem::offset_of!($name, $field) == $offset);)*
-        };
-    };
-}
-
-/// Declares numbers and looks up their names.
-macro_rules! numbers {
-    ($($name:ident = $number:literal,)*) => {
-        $(
-            #[doc = concat!("Number of `", stringify!($name), "`.")]
-            pub const $name: u32 = $number;
-        )*
-
-        /// The name that belongs to a number.
-        pub const fn name(number: u32) -> Option<&'static str> {
-            match number {
-                $($name => Some(stringify!($name)),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-mod control;
-pub mod heap;
+mod heap;
 mod init;
-mod libos;
 mod numbers;
-mod queue;
-mod registry;
 mod rpc;
-mod sequencer;
 mod static_info;
-pub mod status;
 mod system_info;
-mod wpr;
 
-pub use control::*;
 pub use init::*;
-pub use libos::*;
-pub use numbers::{event, function, message_name};
-pub use queue::*;
-pub use registry::*;
+pub use numbers::{event, function};
 pub use rpc::*;
-pub use sequencer::*;
 pub use static_info::*;
 pub use system_info::*;
-pub use wpr::*;
 
-/// The release, as it stands in the names of firmware files and in their `.fwversion` section.
-pub const RELEASE: &str = "570.144";
+use crate::field::field;
+use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt};
+
+/// The release.
+pub static RELEASE: Release = Release {
+    name: "570.144",
+    boots_through_fsp: true,
+    gsp_engine: MC_ENGINE_IDX_GSP,
+    heap: heap::HEAP,
+    message_name: numbers::message_name,
+    system_info: SystemInfoAt {
+        size: size_of::<GspSystemInfo>(),
+        gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
+        gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
+        gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
+        nv_domain_bus_device_func: field!(GspSystemInfo, nv_domain_bus_device_func),
+        max_user_va: field!(GspSystemInfo, max_user_va),
+        pci_config_mirror_base: field!(GspSystemInfo, pci_config_mirror_base),
+        pci_config_mirror_size: field!(GspSystemInfo, pci_config_mirror_size),
+        pci_device_id: Some(field!(GspSystemInfo, pci_device_id)),
+        pci_sub_device_id: Some(field!(GspSystemInfo, pci_sub_device_id)),
+        pci_revision_id: Some(field!(GspSystemInfo, pci_revision_id)),
+    },
+    arguments: ArgumentsAt {
+        size: size_of::<GspArgumentsCached>(),
+        queue_memory: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.shared_mem_phys_addr
+        ),
+        queue_pages: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.page_table_entry_count
+        ),
+        command_queue: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.cmd_queue_offset
+        ),
+        status_queue: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.stat_queue_offset
+        ),
+        resume_level: field!(GspArgumentsCached, sr_init_arguments.old_level),
+        resume_flags: field!(GspArgumentsCached, sr_init_arguments.flags),
+        in_pm_transition: field!(GspArgumentsCached, sr_init_arguments.b_in_pm_transition),
+        dmem_stack: Some(field!(GspArgumentsCached, b_dmem_stack)),
+    },
+    static_info: StaticInfoAt {
+        size: size_of::<GspStaticConfigInfo>(),
+        name: field!(GspStaticConfigInfo, gpu_name_string),
+        short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
+        unicode_name: field!(GspStaticConfigInfo, gpu_name_string_unicode),
+        fb_length: field!(GspStaticConfigInfo, fb_length),
+        fb_regions: field!(GspStaticConfigInfo, fb_region_info_params),
+        bar1_pde_base: field!(GspStaticConfigInfo, bar1_pde_base),
+        bar2_pde_base: field!(GspStaticConfigInfo, bar2_pde_base),
+        vbios_valid: field!(GspStaticConfigInfo, b_vbios_valid),
+        vbios_sub_vendor: field!(GspStaticConfigInfo, vbios_sub_vendor),
+        vbios_sub_device: field!(GspStaticConfigInfo, vbios_sub_device),
+        client: field!(GspStaticConfigInfo, h_internal_client),
+        device: field!(GspStaticConfigInfo, h_internal_device),
+        subdevice: field!(GspStaticConfigInfo, h_internal_subdevice),
+        non_wpr_heap: Some(field!(
+            GspStaticConfigInfo,
+            fw_wpr_layout_offset.non_wpr_heap_offset
+        )),
+        frts: Some(field!(
+            GspStaticConfigInfo,
+            fw_wpr_layout_offset.frts_offset
+        )),
+    },
+    rc_triggered: RcTriggeredAt {
+        size: size_of::<RcTriggered>(),
+        engine: field!(RcTriggered, nv2080_engine_type),
+        channel: field!(RcTriggered, chid),
+        xid: field!(RcTriggered, except_type),
+        scope: field!(RcTriggered, scope),
+        mmu_fault_addr_lo: Some(field!(RcTriggered, mmu_fault_addr_lo)),
+        mmu_fault_addr_hi: Some(field!(RcTriggered, mmu_fault_addr_hi)),
+        mmu_fault_type: Some(field!(RcTriggered, mmu_fault_type)),
+    },
+};
+
+/// Number of the GSP in an interrupt table.
+///
+/// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
+const MC_ENGINE_IDX_GSP: u16 = 50;

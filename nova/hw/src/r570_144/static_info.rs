@@ -9,6 +9,8 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::abi::FbRegionInfoParams;
+
 /// The GPU as GSP-RM knows it; `GspStaticConfigInfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
@@ -197,49 +199,6 @@ pub struct SkuInfo {
 }
 
 layout!(SkuInfo: 48, sku_config_version @ 20, business_cycle @ 44);
-
-/// Regions of the frame buffer; `NV2080_CTRL_CMD_FB_GET_FB_REGION_INFO_PARAMS`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct FbRegionInfoParams {
-    /// Regions that are filled.
-    pub num_fb_regions: u32,
-    #[doc(hidden)]
-    pub _padding: [u8; 4],
-    /// The regions.
-    pub fb_region: [FbRegionInfo; 16],
-}
-
-layout!(FbRegionInfoParams: 776, fb_region @ 8);
-
-/// A region of the frame buffer; `NV2080_CTRL_CMD_FB_GET_FB_REGION_FB_REGION_INFO`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct FbRegionInfo {
-    /// First byte.
-    pub base: u64,
-    /// Last byte.
-    pub limit: u64,
-    /// Bytes that GSP-RM keeps for itself.
-    pub reserved: u64,
-    /// How fast it is among the regions.
-    pub performance: u32,
-    /// May hold compressed surfaces.
-    pub support_compressed: u8,
-    /// May be displayed.
-    pub support_iso: u8,
-    /// Is protected.
-    pub b_protected: u8,
-    /// Kinds of surfaces that must not be here.
-    pub black_list: [u8; 17],
-}
-
-layout!(FbRegionInfo: 48, reserved @ 16, performance @ 24, support_compressed @ 28,
-    black_list @ 31);
 
 /// Virtual functions; `NV0080_CTRL_GPU_GET_SRIOV_CAPS_PARAMS`.
 #[derive(

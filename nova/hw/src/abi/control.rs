@@ -8,11 +8,6 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 /// `NV2080_CTRL_CMD_INTERNAL_INTR_GET_KERNEL_TABLE`.
 pub const CTRL_INTR_GET_KERNEL_TABLE: u32 = 0x2080_0a5c;
 
-/// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
-///
-/// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
-pub const MC_ENGINE_IDX_GSP: u16 = 50;
-
 /// A vector that there is none of; `NV_INTR_VECTOR_INVALID`.
 pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
 
@@ -49,7 +44,7 @@ impl Default for IntrKernelTable {
 )]
 #[repr(C)]
 pub struct IntrKernelTableEntry {
-    /// The engine; [`MC_ENGINE_IDX_GSP`].
+    /// The engine; the GSP is [`Release::gsp_engine`](crate::release::Release::gsp_engine).
     pub engine_idx: u16,
     #[doc(hidden)]
     pub _padding: [u8; 2],

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all firmware releases and a driver exchange alike: structures in memory, messages, numbers.
+//! What differs is in a module per [release](crate::release).
+//!
+//! Fields keep the names of the C structures, in Rust's case; `_padding` is what a C compiler
+//! leaves between fields and is zero. Each structure names the header that it was read from, and
+//! its size and the offsets that matter are checked when this is compiled. Paths are those of
+//! open-gpu-kernel-modules 570.144; 535.113.01 says the same.
+
+mod control;
+mod fb_region;
+mod libos;
+mod numbers;
+mod queue;
+mod registry;
+mod rpc;
+mod sequencer;
+pub mod status;
+mod wpr;
+
+pub use control::*;
+pub use fb_region::*;
+pub use libos::*;
+pub use numbers::{event, function, message_name};
+pub use queue::*;
+pub use registry::*;
+pub use rpc::*;
+pub use sequencer::*;
+pub use wpr::*;

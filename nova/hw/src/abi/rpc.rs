@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Payloads of RPCs and events that have no file of their own.
+//!
+//! Source: src/nvidia/generated/g_rpc-structures.h.
+
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
+
+/// Payload of UNLOADING_GUEST_DRIVER; `rpc_unloading_guest_driver_v1F_07`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct UnloadingGuestDriver {
+    /// The driver comes back, with the state of the GPU kept.
+    pub b_in_pm_transition: u8,
+    /// The GPU goes to sleep.
+    pub b_gc6_entering: u8,
+    #[doc(hidden)]
+    pub _padding: [u8; 2],
+    /// Power level: 0 for a full unload, 3 for suspend, 7 for hibernation
+    /// (`NV2080_CTRL_GPU_SET_POWER_STATE_GPU_LEVEL_*`).
+    pub new_level: u32,
+}
+
+layout!(UnloadingGuestDriver: 8, new_level @ 4);
+
+/// Start of the payload of GSP_RM_ALLOC; parameters follow; `rpc_gsp_rm_alloc_v03_00`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct RmAlloc {
+    /// Client.
+    pub h_client: u32,
+    /// Parent of the new object.
+    pub h_parent: u32,
+    /// Handle of the new object, chosen by the driver.
+    pub h_object: u32,
+    /// Class of the new object.
+    pub h_class: u32,
+    /// NV_STATUS, in the reply.
+    pub status: u32,
+    /// Bytes of the parameters.
+    pub params_size: u32,
+    /// Flags.
+    pub flags: u32,
+    /// Zero.
+    pub reserved: [u8; 4],
+}
+
+layout!(RmAlloc: 32, h_class @ 12, status @ 16, params_size @ 20);
+
+/// Start of the payload of GSP_RM_CONTROL; parameters follow; `rpc_gsp_rm_control_v03_00`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct RmControl {
+    /// Client.
+    pub h_client: u32,
+    /// Object.
+    pub h_object: u32,
+    /// Which control.
+    pub cmd: u32,
+    /// NV_STATUS, in the reply.
+    pub status: u32,
+    /// Bytes of the parameters.
+    pub params_size: u32,
+    /// Flags.
+    pub flags: u32,
+}
+
+layout!(RmControl: 24, cmd @ 8, status @ 12, params_size @ 16);
+
+/// Start of the payload of OS_ERROR_LOG; `rpc_os_error_log_v17_00`. 570.144 adds the Xid for which
+/// the channel had been removed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct OsErrorLog {
+    /// The Xid, the number that NVIDIA's documents know this error by.
+    pub except_type: u32,
+    /// Runlist of the channel.
+    pub runlist_id: u32,
+    /// Channel.
+    pub chid: u32,
+    /// What happened; ends with a NUL.
+    pub err_string: [u8; Self::TEXT],
+}
+
+layout!(OsErrorLog: 268, err_string @ 12);
+
+impl OsErrorLog {
+    /// Bytes of the text.
+    pub const TEXT: usize = 0x100;
+}
+
+impl Default for OsErrorLog {
+    fn default() -> Self {
+        Self::new_zeroed()
+    }
+}
+
+/// Start of the payload of POST_EVENT; data follows; `rpc_post_event_v17_00`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct PostEvent {
+    /// Client.
+    pub h_client: u32,
+    /// Event object.
+    pub h_event: u32,
+    /// Notifier.
+    pub notify_index: u32,
+    /// What happened.
+    pub data: u32,
+    /// More of it.
+    pub info16: u16,
+    #[doc(hidden)]
+    pub _padding0: [u8; 2],
+    /// NV_STATUS.
+    pub status: u32,
+    /// Bytes of the data.
+    pub event_data_size: u32,
+    /// All event objects of the notifier are meant.
+    pub b_notify_list: u8,
+    #[doc(hidden)]
+    pub _padding1: [u8; 3],
+}
+
+layout!(PostEvent: 32, status @ 20, event_data_size @ 24, b_notify_list @ 28);
