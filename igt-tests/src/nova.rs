@@ -32,14 +32,20 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// The first NVIDIA GPU of the machine; skips where there is none.
-    pub fn require() -> Self {
+    /// The NVIDIA GPUs of the machine, by address.
+    pub fn all() -> Vec<Self> {
         let is_gpu = |pci: &PciDevice| {
             let class = pci.class().is_ok_and(|class| class >> 16 == DISPLAY);
             class && pci.vendor().is_ok_and(|vendor| vendor == NVIDIA)
         };
-        match PciDevice::all().into_iter().find(is_gpu) {
-            Some(pci) => Self { pci },
+        let gpus = PciDevice::all().into_iter().filter(is_gpu);
+        gpus.map(|pci| Self { pci }).collect()
+    }
+
+    /// The first NVIDIA GPU of the machine; skips where there is none.
+    pub fn require() -> Self {
+        match Self::all().into_iter().next() {
+            Some(gpu) => gpu,
             None => crate::skip!("No NVIDIA GPU."),
         }
     }
@@ -62,6 +68,32 @@ impl Gpu {
         Path::new(sysfs::DEBUGFS)
             .join("nova-core")
             .join(self.pci.name())
+    }
+
+    /// What the driver says about the last boot.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver does not run.
+    pub fn boot_report(&self) -> String {
+        let path = self.debugfs().join("boot_report");
+        match fs::read_to_string(&path) {
+            Ok(report) => report,
+            Err(error) => panic!("{}: {error}", path.display()),
+        }
+    }
+
+    /// The chip's name in small letters, as the driver says it.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver does not run.
+    pub fn chip(&self) -> String {
+        let report = self.boot_report();
+        match field(&report, "chipset").and_then(|value| value.split(' ').next()) {
+            Some(name) => name.to_lowercase(),
+            None => panic!("no chipset in {report}"),
+        }
     }
 
     /// Loads the modules and binds the GPU, as far as that is not so already, and has it running
@@ -144,9 +176,15 @@ impl Gpu {
             "{} is left",
             self.debugfs().display()
         );
-        for table in ["/proc/iomem", "/proc/interrupts"] {
-            let text = fs::read_to_string(table).unwrap_or_default().to_lowercase();
-            let left: Vec<&str> = text.lines().filter(|line| line.contains("nova")).collect();
+        for (table, claimed) in [
+            (
+                "/proc/iomem",
+                claimed_memory as fn(&str, &str) -> Vec<String>,
+            ),
+            ("/proc/interrupts", claimed_interrupts),
+        ] {
+            let text = fs::read_to_string(table).unwrap_or_default();
+            let left = claimed(&text, &self.pci.name());
             assert!(left.is_empty(), "left in {table}: {left:?}");
         }
     }
@@ -177,6 +215,37 @@ impl Gpu {
         let primary = self.drm().map(|drm| drm.primary);
         open(&primary.unwrap_or_default())
     }
+}
+
+/// The value of a line of the boot report.
+pub fn field<'a>(report: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = report.lines();
+    lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim()))
+}
+
+/// What the driver holds of the memory of the device `name`: lines that are indented under it.
+fn claimed_memory(iomem: &str, name: &str) -> Vec<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut within = None;
+    let mut claimed = Vec::new();
+    for line in iomem.lines() {
+        if within.is_some_and(|device| indent(line) <= device) {
+            within = None;
+        }
+        if within.is_some() && line.contains("nova") {
+            claimed.push(line.trim().to_owned());
+        }
+        if line.ends_with(name) {
+            within = Some(indent(line));
+        }
+    }
+    claimed
+}
+
+/// What the driver holds of the interrupts of the device `name`.
+fn claimed_interrupts(interrupts: &str, name: &str) -> Vec<String> {
+    let held = |line: &&str| line.contains(name) && line.contains("nova");
+    interrupts.lines().filter(held).map(str::to_owned).collect()
 }
 
 fn open(node: &Path) -> File {
@@ -344,4 +413,42 @@ fn query_whole<T: FromZeros + IntoBytes + zerocopy::FromBytes>(
     };
     query_into(file, query, answer.as_mut_bytes()).map_err(|(error, _)| error)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IOMEM: &str = "\
+fd000000-feffffff : PCI Bus 0000:00
+  fd000000-fdffffff : 0000:00:03.0
+    fd000000-fdffffff : nova-core
+  fe000000-feffffff : 0000:00:04.0
+1000000000-1fffffffff : PCI Bus 0000:00
+  1000000000-100fffffff : 0000:00:04.0
+    1000000000-1000000fff : nova-core
+";
+
+    const INTERRUPTS: &str = "\
+ 28:   1   0  PCI-MSI-0000:00:03.0   0-edge      nova-core
+ 29:   1   0  PCI-MSIX-0000:00:04.0   0-edge      virtio0-config
+";
+
+    #[test]
+    fn what_a_device_holds_is_found_under_it() {
+        let first = ["fd000000-fdffffff : nova-core"];
+        assert_eq!(claimed_memory(IOMEM, "0000:00:03.0"), first);
+        let second = ["1000000000-1000000fff : nova-core"];
+        assert_eq!(claimed_memory(IOMEM, "0000:00:04.0"), second);
+        assert!(claimed_memory(IOMEM, "0000:00:05.0").is_empty());
+        assert_eq!(claimed_interrupts(INTERRUPTS, "0000:00:03.0").len(), 1);
+        assert!(claimed_interrupts(INTERRUPTS, "0000:00:04.0").is_empty());
+    }
+
+    #[test]
+    fn fields_of_the_boot_report() {
+        let report = "GPU            NVIDIA X\nchipset        GA102 rev a.1\n";
+        assert_eq!(field(report, "chipset"), Some("GA102 rev a.1"));
+        assert_eq!(field(report, "chip"), None);
+    }
 }
