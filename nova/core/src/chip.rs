@@ -5,6 +5,8 @@
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
 
+use crate::path::Path;
+
 /// Chips that can be booted.
 pub const BOOTABLE: [Chipset; 5] = [
     Chipset::GA102,
@@ -17,6 +19,8 @@ pub const BOOTABLE: [Chipset; 5] = [
 /// What the boot has to know about a chip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chip {
+    /// On which path it is booted.
+    pub(crate) path: Path,
     /// Bits of a bus address.
     pub(crate) dma_address_bits: u32,
     /// Bytes of FRTS.
@@ -40,6 +44,7 @@ pub(crate) enum Heap {
 
 /// GA102 to GA107.
 const GA10X: Chip = Chip {
+    path: Path::Sec2,
     dma_address_bits: 47,
     frts_size: 1 << 20,
     non_wpr_heap_size: 1 << 20,
@@ -49,8 +54,13 @@ const GA10X: Chip = Chip {
 
 impl Chip {
     /// The entry of `chipset`, if it can be booted.
-    pub(crate) fn of(chipset: Chipset) -> Option<Self> {
-        BOOTABLE.contains(&chipset).then_some(GA10X)
+    pub(crate) const fn of(chipset: Chipset) -> Option<Self> {
+        match chipset {
+            Chipset::GA102 | Chipset::GA103 | Chipset::GA104 | Chipset::GA106 | Chipset::GA107 => {
+                Some(GA10X)
+            }
+            _ => None,
+        }
     }
 }
 

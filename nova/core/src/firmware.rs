@@ -11,19 +11,26 @@ use nova_hw::chipset::Chipset;
 use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::{Release, RELEASES};
 
+use crate::chip::Chip;
 use crate::error::{Error, ImageError};
-use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, LoadError};
+use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, LoadError, Platform};
 use crate::radix3::Radix3;
 use crate::text::Text;
+use crate::wpr::Images;
 
 /// Release of the firmware that this driver boots; part of the files' names.
 pub const FIRMWARE_RELEASE: &str = RELEASES[0].name;
 
-/// What files it takes to boot a chip.
-pub const FIRMWARE_KINDS: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+/// What files it takes to boot `chipset`.
+pub const fn firmware_kinds(chipset: Chipset) -> &'static [&'static str] {
+    match Chip::of(chipset) {
+        Some(chip) => chip.path.firmware_kinds(),
+        None => &[],
+    }
+}
 
-const GSP: &str = "gsp";
-const BOOTLOADER: &str = "bootloader";
+pub(crate) const GSP: &str = "gsp";
+pub(crate) const BOOTLOADER: &str = "bootloader";
 pub(crate) const BOOTER_LOAD: &str = "booter_load";
 pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
 
@@ -51,7 +58,7 @@ impl FileSet {
 pub struct File {
     /// The files that it belongs to.
     pub set: FileSet,
-    /// What it is, one of [`FIRMWARE_KINDS`].
+    /// What it is, one of [`firmware_kinds`].
     pub kind: &'static str,
 }
 
@@ -87,6 +94,55 @@ impl File {
     }
 }
 
+/// Loads the files of a release for `chipset`.
+pub(crate) fn of_release<T>(
+    chipset: Chipset,
+    load: impl Fn(FileSet) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let [release] = RELEASES;
+    load(FileSet { chipset, release })
+}
+
+/// The files that every path takes, loaded.
+pub(crate) struct Common<P: Platform> {
+    /// Release that they are of.
+    pub(crate) release: &'static Release,
+    /// GSP-RM.
+    pub(crate) image: GspImage<P::Image, P::Memory>,
+    /// The program that starts it.
+    pub(crate) bootloader: RiscvBootloader<P::Memory>,
+}
+
+impl<P: Platform> Common<P> {
+    /// Loads the files of `set`.
+    pub(crate) fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
+        Ok(Self {
+            release: set.release,
+            bootloader: RiscvBootloader::load(platform, set)?,
+            image: GspImage::load(platform, set)?,
+        })
+    }
+
+    /// Bytes that were copied of them.
+    pub(crate) fn copied(&self) -> usize {
+        self.image.copied().saturating_add(self.bootloader.size)
+    }
+
+    /// Where they are, as the WPR metadata tells.
+    pub(crate) fn images(&self) -> Images {
+        let Self {
+            image, bootloader, ..
+        } = self;
+        Images {
+            radix3: image.radix3.root(),
+            firmware_size: image.size as u64,
+            bootloader: (bootloader.memory.dma_addr(), bootloader.size as u64),
+            bootloader_offsets: bootloader.offsets,
+            signature: (image.signature.dma_addr(), image.signature_size as u64),
+        }
+    }
+}
+
 /// The GSP's firmware, which the GPU reads where it was loaded.
 pub(crate) struct GspImage<I, M> {
     /// Keeps the pages mapped.
@@ -95,9 +151,9 @@ pub(crate) struct GspImage<I, M> {
     /// Bytes of the image in the file.
     pub(crate) size: usize,
     /// The signature for this chip.
-    pub(crate) signature: M,
+    signature: M,
     /// Bytes of the signature.
-    pub(crate) signature_size: usize,
+    signature_size: usize,
     /// Build id, as far as it has one.
     pub(crate) build_id: [u8; 20],
 }
@@ -159,21 +215,16 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
     pub(crate) fn copied(&self) -> usize {
         self.signature_size.saturating_add(self.image.copied())
     }
-
-    /// Bus address of the tables.
-    pub(crate) fn radix3(&self) -> u64 {
-        self.radix3.root()
-    }
 }
 
 /// The program that starts GSP-RM on the RISC-V core.
 pub(crate) struct RiscvBootloader<M> {
     /// The program.
-    pub(crate) memory: M,
+    memory: M,
     /// Bytes of the program.
     pub(crate) size: usize,
     /// Offsets of its code, data and manifest.
-    pub(crate) offsets: [u32; 3],
+    offsets: [u32; 3],
     /// Its version.
     pub(crate) app_version: u32,
 }

@@ -14,21 +14,18 @@ use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
-use crate::booter;
 use crate::error::{Error, Failure};
 use crate::falcon::{Engine, Falcon};
 use crate::flush::FlushPage;
-use crate::fwsec;
 use crate::intr::Irq;
-use crate::io::{halves, Io};
+use crate::io::Io;
 use crate::libos::Libos;
-use crate::platform::{DmaMemory, Platform};
-use crate::prepare::Load;
+use crate::path::{Load, WayBack};
+use crate::platform::Platform;
 use crate::report::{BootReport, Progress, Stage};
 use crate::rpc::{Awaited, Events, Rpc, Wait};
 use crate::sequencer::Sequencer;
 use crate::static_info::StaticInfo;
-use crate::unload::WayBack;
 use crate::wpr::wpr2;
 
 /// The RISC-V core starts in less than this once booter is through.
@@ -109,33 +106,17 @@ impl<P: Platform> Gpu<P> {
         load: &Load<P>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, sec2 } = hardware;
-        progress.run(io, Stage::Leftovers, || self.clear_leftovers(hardware))?;
-        progress.run(io, Stage::FwsecFrts, || {
-            fwsec::make_wpr2(io, &gsp, &load.fwsec_frts, &self.report.frts)
+        let Hardware { io, gsp, .. } = hardware;
+        progress.run(io, Stage::Leftovers, || {
+            self.way_back.clear_leftovers(hardware)
         })?;
-        progress.run(io, Stage::BooterLoad, || {
-            gsp.reset_into_riscv()?;
-            gsp.write_mailboxes(halves(self.libos.dma_addr()));
-            booter::load(&sec2, &load.booter, load.metadata.dma_addr())
-        })?;
+        load.start(hardware, self.libos.dma_addr(), progress)?;
         progress.run(io, Stage::Riscv, || {
             gsp.write_os(self.app_version);
             gsp.wait_riscv(RISCV_LIMIT)?;
             self.rpc.ring(io);
             Ok(())
         })
-    }
-
-    /// Takes away what a driver that did not get to unload has left: while WPR2 is up, FWSEC
-    /// refuses.
-    fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
-        if wpr2(hardware.io).is_none() {
-            return Ok(());
-        }
-        self.way_back
-            .walk(hardware, &mut Progress::default())
-            .map_err(|failure| failure.error)
     }
 
     /// Waits until GSP-RM is ready and asks it for what a driver has to know.

@@ -157,8 +157,8 @@ pub struct BootReport {
     pub chipset: Chipset,
     /// Its revision.
     pub revision: Revision,
-    /// Version of the VBIOS.
-    pub vbios_version: Text<32>,
+    /// Version of the VBIOS, where the boot takes it.
+    pub vbios_version: Option<Text<32>>,
     /// Release of the GSP's firmware.
     pub firmware_release: Text<32>,
     /// Build id of the GSP's firmware.
@@ -168,8 +168,8 @@ pub struct BootReport {
     /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none
     /// of the GSP's firmware image.
     pub firmware_copied: usize,
-    /// Where FRTS is in the frame buffer.
-    pub frts: Range<u64>,
+    /// Where FRTS is in the frame buffer, where the driver chose that.
+    pub frts: Option<Range<u64>>,
     /// Where WPR2 is in the frame buffer.
     pub wpr2: Range<u64>,
     /// What GSP-RM says about the GPU.
@@ -188,7 +188,9 @@ impl fmt::Display for BootReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "GPU            {}", self.info.name)?;
         writeln!(f, "chipset        {} rev {}", self.chipset, self.revision)?;
-        writeln!(f, "VBIOS          {}", self.vbios_version)?;
+        if let Some(version) = &self.vbios_version {
+            writeln!(f, "VBIOS          {version}")?;
+        }
         write!(f, "firmware       {}, build ", self.firmware_release)?;
         for byte in self.build_id {
             write!(f, "{byte:02x}")?;
@@ -199,7 +201,9 @@ impl fmt::Display for BootReport {
             "               {} bytes mapped, {} bytes copied",
             self.firmware_mapped, self.firmware_copied
         )?;
-        writeln!(f, "FRTS           {}", Span(&self.frts))?;
+        if let Some(frts) = &self.frts {
+            writeln!(f, "FRTS           {}", Span(frts))?;
+        }
         writeln!(f, "WPR2           {}", Span(&self.wpr2))?;
         writeln!(
             f,

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{ga102, real_firmware, with_file, Machine};
-use nova_core::{Error, ErrorKind, Failure, Stage, FIRMWARE_KINDS};
+use nova_core::{firmware_kinds, Error, ErrorKind, Failure, Stage};
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
 use std::sync::Arc;
@@ -21,6 +21,11 @@ fn fails(machine: &Machine, files: impl Store + 'static) -> Failure {
     failure
 }
 
+/// The files that a GA102 takes.
+fn kinds() -> impl Iterator<Item = &'static str> {
+    firmware_kinds(ga102().chipset).iter().copied()
+}
+
 /// The error names the file.
 #[track_caller]
 fn assert_named(failure: &Failure, what: &str) {
@@ -32,7 +37,7 @@ fn assert_named(failure: &Failure, what: &str) {
 #[test]
 fn missing() {
     let machine = Machine::synthetic();
-    for what in FIRMWARE_KINDS {
+    for what in kinds() {
         let failure = fails(&machine, with_file(what, |_| None));
         assert_eq!(failure.stage, Stage::Firmware);
         assert_eq!(failure.kind(), ErrorKind::NotFound);
@@ -47,7 +52,7 @@ fn missing() {
 #[test]
 fn empty_and_cut_off() {
     let machine = Machine::synthetic();
-    for what in FIRMWARE_KINDS {
+    for what in kinds() {
         let len = synthetic::firmware(ga102()).0[&file_name(ga102(), what)].len();
         let step = if cfg!(miri) { len / 3 } else { len / 40 };
         for left in (0..len).step_by(step).chain([1, 0x18, 0x40, len - 1]) {
@@ -116,8 +121,8 @@ fn of_another_chip() {
 fn the_files_of_another_kind() {
     let machine = Machine::synthetic();
     let files = synthetic::firmware(ga102());
-    for what in FIRMWARE_KINDS {
-        for other in FIRMWARE_KINDS {
+    for what in kinds() {
+        for other in kinds() {
             let same =
                 what == other || (what.starts_with("booter_") && other.starts_with("booter_"));
             if same {
@@ -141,7 +146,7 @@ fn the_files_of_another_kind() {
 fn any_word_of_a_header() {
     let machine = Machine::synthetic();
     let mut refused = 0;
-    for what in FIRMWARE_KINDS {
+    for what in kinds() {
         let name = file_name(ga102(), what);
         let len = synthetic::firmware(ga102()).0[&name].len();
         let (head, tail) = match what {
@@ -215,19 +220,19 @@ fn of_the_older_release_that_distributions_ship() {
     let folder = Folder(folder);
     let open = |name: &str| Some(Arc::from(folder.open(name).ok()?.read_all().ok()?));
     let all = |release: &str| {
-        let files = FIRMWARE_KINDS.map(|what| {
+        let files = kinds().map(|what| {
             let name = file_name(ga102(), what);
             let bytes = open(&name.replace("570.144", release))?;
             Some((name, bytes))
         });
-        files.into_iter().collect::<Option<_>>().map(InMemory)
+        files.collect::<Option<_>>().map(InMemory)
     };
     let (Some(new), Some(old)) = (all("570.144"), all("535.113.01")) else {
         println!("skipped: of_the_older_release: the folder does not hold both releases");
         return;
     };
     let machine = Machine::new(ga102(), new.clone());
-    for what in FIRMWARE_KINDS {
+    for what in kinds() {
         let name = file_name(ga102(), what);
         let mut files = new.clone();
         files.0.insert(name.clone(), old.0[&name].clone());

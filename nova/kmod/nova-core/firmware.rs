@@ -6,7 +6,7 @@ use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
 use nova_core::platform::{FirmwareFiles, LoadError};
-use nova_core::{BOOTABLE, FIRMWARE_KINDS, FIRMWARE_RELEASE};
+use nova_core::{firmware_kinds, BOOTABLE, FIRMWARE_RELEASE};
 
 use crate::image::Image;
 use crate::machine::Machine;
@@ -63,14 +63,15 @@ impl<const N: usize> ModInfo<N> {
         let mut list = ModInfoBuilder::new(module_name);
         let mut chip = 0;
         while chip < BOOTABLE.len() {
+            let kinds = firmware_kinds(BOOTABLE[chip]);
             let mut kind = 0;
-            while kind < FIRMWARE_KINDS.len() {
+            while kind < kinds.len() {
                 list = list
                     .new_entry()
                     .push("nvidia/")
                     .push(BOOTABLE[chip].name())
                     .push("/gsp/")
-                    .push(FIRMWARE_KINDS[kind])
+                    .push(kinds[kind])
                     .push("-")
                     .push(FIRMWARE_RELEASE)
                     .push(".bin");
