@@ -10,6 +10,8 @@
 
 mod control;
 mod fb_region;
+mod gid;
+mod init;
 mod libos;
 mod numbers;
 mod queue;
@@ -17,14 +19,18 @@ mod registry;
 mod rpc;
 mod sequencer;
 pub mod status;
+mod system_info;
 mod wpr;
 
 pub use control::*;
 pub use fb_region::*;
+pub use gid::*;
+pub use init::*;
 pub use libos::*;
 pub use numbers::{event, function, message_name};
 pub use queue::*;
 pub use registry::*;
 pub use rpc::*;
 pub use sequencer::*;
+pub use system_info::*;
 pub use wpr::*;

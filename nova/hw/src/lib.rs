@@ -23,6 +23,7 @@ pub mod falcon;
 pub mod field;
 pub mod fwsec;
 pub mod gsp;
+pub mod r535_113_01;
 pub mod r570_144;
 pub mod regs;
 pub mod release;

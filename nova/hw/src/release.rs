@@ -9,10 +9,10 @@
 
 use crate::abi::FbRegionInfoParams;
 use crate::field::{Draft, Field};
-use crate::r570_144;
+use crate::{r535_113_01, r570_144};
 
 /// All releases, the newest first.
-pub static RELEASES: [&Release; 1] = [&r570_144::RELEASE];
+pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE];
 
 /// A firmware release.
 #[derive(Debug)]

@@ -6,6 +6,8 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::abi::GspSrInitArguments;
+
 /// Where the message queues are; `MESSAGE_QUEUE_INIT_ARGUMENTS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -26,24 +28,6 @@ pub struct MessageQueueInitArguments {
 
 layout!(MessageQueueInitArguments: 32, page_table_entry_count @ 8, cmd_queue_offset @ 16,
     stat_queue_offset @ 24);
-
-/// What a resume is told; all zero for a first boot; `GSP_SR_INIT_ARGUMENTS`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct GspSrInitArguments {
-    /// Power level before.
-    pub old_level: u32,
-    /// Flags.
-    pub flags: u32,
-    /// This is a resume.
-    pub b_in_pm_transition: u8,
-    #[doc(hidden)]
-    pub _padding: [u8; 3],
-}
-
-layout!(GspSrInitArguments: 12);
 
 /// Arguments of GSP-RM; `GSP_ARGUMENTS_CACHED`.
 #[derive(

@@ -9,7 +9,7 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-use crate::abi::FbRegionInfoParams;
+use crate::abi::{FbRegionInfoParams, GidInfo};
 
 /// The GPU as GSP-RM knows it; `GspStaticConfigInfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
@@ -151,22 +151,6 @@ impl Default for GspStaticConfigInfo {
         Self::new_zeroed()
     }
 }
-
-/// The GPU's unique id; `NV2080_CTRL_GPU_GET_GID_INFO_PARAMS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
-#[repr(C)]
-pub struct GidInfo {
-    /// Which id.
-    pub index: u32,
-    /// Its format.
-    pub flags: u32,
-    /// Its bytes.
-    pub length: u32,
-    /// The id.
-    pub data: [u8; 256],
-}
-
-layout!(GidInfo: 268, data @ 12);
 
 /// What was sold; `NV2080_CTRL_BIOS_GET_SKU_INFO_PARAMS`.
 #[derive(

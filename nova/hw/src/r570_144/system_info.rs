@@ -3,9 +3,13 @@
 //! Payload of GSP_SET_SYSTEM_INFO: the machine around the GPU.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspSystemInfo` and below),
-//! src/nvidia/generated/g_gpu_acpi_data_nvoc.h and g_chipset_nvoc.h.
+//! src/nvidia/generated/g_gpu_acpi_data_nvoc.h.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::abi::{
+    BusInfo, CapsMethodData, DodMethodData, GspVfInfo, JtMethodData, MuxMethodDataElement,
+};
 
 /// The machine around the GPU.
 #[derive(
@@ -121,56 +125,6 @@ pub struct GspSystemInfo {
     pub host_page_size: u64,
 }
 
-/// A PCI device; `BUSINFO`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct BusInfo {
-    /// Device.
-    pub device_id: u16,
-    /// Vendor.
-    pub vendor_id: u16,
-    /// Subsystem device.
-    pub subdevice_id: u16,
-    /// Subsystem vendor.
-    pub subvendor_id: u16,
-    /// Revision.
-    pub revision_id: u8,
-    #[doc(hidden)]
-    pub _padding: u8,
-}
-
-layout!(BusInfo: 10, revision_id @ 8);
-
-/// Virtual functions of the GPU; `GSP_VF_INFO`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct GspVfInfo {
-    /// How many there can be.
-    pub total_vfs: u32,
-    /// Routing id of the first, from that of the GPU.
-    pub first_vf_offset: u32,
-    /// Physical address of the first one's BAR0.
-    pub first_vf_bar0_address: u64,
-    /// Physical address of the first one's BAR1.
-    pub first_vf_bar1_address: u64,
-    /// Physical address of the first one's BAR2.
-    pub first_vf_bar2_address: u64,
-    /// BAR0 has 64 bits.
-    pub b_64bit_bar0: u8,
-    /// BAR1 has 64 bits.
-    pub b_64bit_bar1: u8,
-    /// BAR2 has 64 bits.
-    pub b_64bit_bar2: u8,
-    #[doc(hidden)]
-    pub _padding: [u8; 5],
-}
-
-layout!(GspVfInfo: 40, first_vf_bar0_address @ 8, b_64bit_bar0 @ 32);
-
 /// What ACPI says about the GPU; `ACPI_METHOD_DATA`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -194,42 +148,6 @@ pub struct AcpiMethodData {
 layout!(AcpiMethodData: 676, dod_method_data @ 4, jt_method_data @ 76, mux_method_data @ 88,
     caps_method_data @ 668);
 
-/// Result of _DOD; `DOD_METHOD_DATA`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct DodMethodData {
-    /// NV_STATUS of the method.
-    pub status: u32,
-    /// Bytes of the list.
-    pub acpi_id_list_len: u32,
-    /// Ids of the displays.
-    pub acpi_id_list: [u32; 16],
-}
-
-layout!(DodMethodData: 72);
-
-/// Result of _DSM JT; `JT_METHOD_DATA`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct JtMethodData {
-    /// NV_STATUS of the method.
-    pub status: u32,
-    /// Capabilities.
-    pub jt_caps: u32,
-    /// Revision.
-    pub jt_rev_id: u16,
-    /// The system's firmware has capabilities of its own.
-    pub b_sbios_caps: u8,
-    #[doc(hidden)]
-    pub _padding: u8,
-}
-
-layout!(JtMethodData: 12, b_sbios_caps @ 10);
-
 /// State of the display multiplexer; `MUX_METHOD_DATA`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -247,36 +165,6 @@ pub struct MuxMethodData {
 }
 
 layout!(MuxMethodData: 580, acpi_id_mux_part_table @ 196, acpi_id_mux_state_table @ 388);
-
-/// What the multiplexer does for a display; `MUX_METHOD_DATA_ELEMENT`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct MuxMethodDataElement {
-    /// The display.
-    pub acpi_id: u32,
-    /// Mode, part or state.
-    pub mode: u32,
-    /// NV_STATUS of the method.
-    pub status: u32,
-}
-
-layout!(MuxMethodDataElement: 12);
-
-/// Result of _DSM Optimus; `CAPS_METHOD_DATA`.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
-)]
-#[repr(C)]
-pub struct CapsMethodData {
-    /// NV_STATUS of the method.
-    pub status: u32,
-    /// Capabilities.
-    pub optimus_caps: u32,
-}
-
-layout!(CapsMethodData: 8);
 
 layout!(GspSystemInfo: 928,
     max_user_va @ 72, pci_config_mirror_base @ 80, pci_device_id @ 88, oor_arch @ 104,

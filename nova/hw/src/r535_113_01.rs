@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Release 535.113.01: what it and a driver exchange in a way of their own.
+//!
+//! Paths are those of open-gpu-kernel-modules 535.113.01.
+
+mod heap;
+mod init;
+mod numbers;
+mod rpc;
+mod static_info;
+mod system_info;
+
+pub use init::*;
+pub use numbers::event;
+pub use rpc::*;
+pub use static_info::*;
+pub use system_info::*;
+
+use crate::field::field;
+use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt};
+
+/// The release.
+pub static RELEASE: Release = Release {
+    name: "535.113.01",
+    boots_through_fsp: false,
+    gsp_engine: MC_ENGINE_IDX_GSP,
+    heap: heap::HEAP,
+    message_name: numbers::message_name,
+    system_info: SystemInfoAt {
+        size: size_of::<GspSystemInfo>(),
+        gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
+        gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
+        gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
+        nv_domain_bus_device_func: field!(GspSystemInfo, nv_domain_bus_device_func),
+        max_user_va: field!(GspSystemInfo, max_user_va),
+        pci_config_mirror_base: field!(GspSystemInfo, pci_config_mirror_base),
+        pci_config_mirror_size: field!(GspSystemInfo, pci_config_mirror_size),
+        pci_device_id: None,
+        pci_sub_device_id: None,
+        pci_revision_id: None,
+    },
+    arguments: ArgumentsAt {
+        size: size_of::<GspArgumentsCached>(),
+        queue_memory: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.shared_mem_phys_addr
+        ),
+        queue_pages: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.page_table_entry_count
+        ),
+        command_queue: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.cmd_queue_offset
+        ),
+        status_queue: field!(
+            GspArgumentsCached,
+            message_queue_init_arguments.stat_queue_offset
+        ),
+        resume_level: field!(GspArgumentsCached, sr_init_arguments.old_level),
+        resume_flags: field!(GspArgumentsCached, sr_init_arguments.flags),
+        in_pm_transition: field!(GspArgumentsCached, sr_init_arguments.b_in_pm_transition),
+        dmem_stack: None,
+    },
+    static_info: StaticInfoAt {
+        size: size_of::<GspStaticConfigInfo>(),
+        name: field!(GspStaticConfigInfo, gpu_name_string),
+        short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
+        unicode_name: field!(GspStaticConfigInfo, gpu_name_string_unicode),
+        fb_length: field!(GspStaticConfigInfo, fb_length),
+        fb_regions: field!(GspStaticConfigInfo, fb_region_info_params),
+        bar1_pde_base: field!(GspStaticConfigInfo, bar1_pde_base),
+        bar2_pde_base: field!(GspStaticConfigInfo, bar2_pde_base),
+        vbios_valid: field!(GspStaticConfigInfo, b_vbios_valid),
+        vbios_sub_vendor: field!(GspStaticConfigInfo, vbios_sub_vendor),
+        vbios_sub_device: field!(GspStaticConfigInfo, vbios_sub_device),
+        client: field!(GspStaticConfigInfo, h_internal_client),
+        device: field!(GspStaticConfigInfo, h_internal_device),
+        subdevice: field!(GspStaticConfigInfo, h_internal_subdevice),
+        non_wpr_heap: None,
+        frts: None,
+    },
+    rc_triggered: RcTriggeredAt {
+        size: size_of::<RcTriggered>(),
+        engine: field!(RcTriggered, nv2080_engine_type),
+        channel: field!(RcTriggered, chid),
+        xid: field!(RcTriggered, except_type),
+        scope: field!(RcTriggered, scope),
+        mmu_fault_addr_lo: None,
+        mmu_fault_addr_hi: None,
+        mmu_fault_type: None,
+    },
+};
+
+/// Number of the GSP in an interrupt table.
+///
+/// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
+const MC_ENGINE_IDX_GSP: u16 = 49;
