@@ -422,6 +422,7 @@ mod tests {
     use crate::host::GuestMemory;
     use crate::in_process::Arena;
     use crate::synthetic;
+    use nova_hw::release::RELEASES;
 
     const CHIP: &Chip = &CHIPS[0];
     const VRAM: u64 = 8 << 30;
@@ -445,7 +446,7 @@ mod tests {
     }
 
     fn prepared() -> Prepared {
-        let firmware = Firmware::load(CHIP, &synthetic::firmware(CHIP)).unwrap();
+        let firmware = Firmware::load(CHIP, RELEASES[0], &synthetic::firmware(CHIP)).unwrap();
         let mut memory = Arena::new();
         let mut image = vec![0; firmware.gsp.size() as usize];
         firmware.gsp.read_at(0, &mut image).unwrap();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,6 +107,13 @@ pub struct FirmwareError {
     why: Why,
 }
 
+impl FirmwareError {
+    /// The file is not there.
+    fn is_missing(&self) -> bool {
+        matches!(&self.why, Why::Io(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 #[derive(Debug)]
 enum Why {
     Io(io::Error),
@@ -140,13 +147,67 @@ impl From<object::read::Error> for Why {
     }
 }
 
-/// Name under which a file of the release is installed.
+/// Name under which a file of the newest release is installed.
 pub fn file_name(chip: &Chip, what: &str) -> String {
-    let release = RELEASES[0].name;
-    format!("nvidia/{}/gsp/{what}-{release}.bin", chip.chipset.name())
+    file_name_of(chip, what, RELEASES[0])
 }
 
-/// The firmware of a chip.
+/// Name under which a file of `release` is installed.
+pub fn file_name_of(chip: &Chip, what: &str, release: &Release) -> String {
+    let (chip, release) = (chip.chipset.name(), release.name);
+    format!("nvidia/{chip}/gsp/{what}-{release}.bin")
+}
+
+/// All that is signed for a chip: the firmware of one release or more. Which one runs is up to whom
+/// loads it; booter takes nothing but what it was released with.
+#[derive(Debug)]
+pub struct Firmwares {
+    all: Vec<Firmware>,
+    /// The one whose booter was started last.
+    current: usize,
+}
+
+impl Firmwares {
+    /// Reads all firmware of `chip` in `store`; releases that are not there as a whole are left
+    /// out, but one has to be.
+    pub fn load(chip: &Chip, store: &dyn Store) -> Result<Self, FirmwareError> {
+        let mut all = Vec::new();
+        let mut first_missing = None;
+        for release in RELEASES {
+            match Firmware::load(chip, release, store) {
+                Ok(firmware) => all.push(firmware),
+                Err(error) if error.is_missing() => {
+                    first_missing.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match first_missing {
+            Some(error) if all.is_empty() => Err(error),
+            _ => Ok(Self { all, current: 0 }),
+        }
+    }
+
+    /// All of it.
+    pub(crate) fn all(&self) -> &[Firmware] {
+        &self.all
+    }
+
+    /// Notes that the booter of number `index` was started.
+    pub(crate) fn set_current(&mut self, index: usize) {
+        self.current = index;
+    }
+}
+
+impl Deref for Firmwares {
+    type Target = Firmware;
+
+    fn deref(&self) -> &Firmware {
+        &self.all[self.current]
+    }
+}
+
+/// The firmware of a release for a chip.
 #[derive(Debug)]
 pub struct Firmware {
     pub(crate) booter_load: Ucode,
@@ -156,35 +217,41 @@ pub struct Firmware {
 }
 
 impl Firmware {
-    /// Reads the firmware of `chip` from `store`.
-    pub fn load(chip: &Chip, store: &dyn Store) -> Result<Self, FirmwareError> {
-        fn file<T>(
-            chip: &Chip,
-            store: &dyn Store,
-            what: &str,
-            parse: impl FnOnce(Image) -> Result<T, Why>,
-        ) -> Result<T, FirmwareError> {
-            let name = file_name(chip, what);
-            store
-                .open(&name)
-                .map_err(Why::Io)
-                .and_then(parse)
-                .map_err(|why| FirmwareError { name, why })
-        }
+    /// Reads the firmware of `release` for `chip` from `store`.
+    pub(crate) fn load(
+        chip: &Chip,
+        release: &Release,
+        store: &dyn Store,
+    ) -> Result<Self, FirmwareError> {
+        let file = |what| FileOf {
+            name: file_name_of(chip, what, release),
+            store,
+        };
+        let booter = |image: Image| booter(&image.read_all()?);
         Ok(Self {
-            booter_load: file(chip, store, "booter_load", |image| {
-                booter(&image.read_all()?)
-            })?,
-            booter_unload: file(chip, store, "booter_unload", |image| {
-                booter(&image.read_all()?)
-            })?,
-            bootloader: file(chip, store, "bootloader", |image| {
-                Bootloader::parse(&image.read_all()?)
-            })?,
-            gsp: file(chip, store, "gsp", |image| {
-                GspImage::parse(image, chip.chipset.fwsignature_section())
-            })?,
+            booter_load: file("booter_load").parse(booter)?,
+            booter_unload: file("booter_unload").parse(booter)?,
+            bootloader: file("bootloader").parse(|image| Bootloader::parse(&image.read_all()?))?,
+            gsp: file("gsp")
+                .parse(|image| GspImage::parse(image, chip.chipset.fwsignature_section()))?,
         })
+    }
+}
+
+/// A file by its name.
+struct FileOf<'a> {
+    name: String,
+    store: &'a dyn Store,
+}
+
+impl FileOf<'_> {
+    fn parse<T>(self, parse: impl FnOnce(Image) -> Result<T, Why>) -> Result<T, FirmwareError> {
+        let Self { name, store } = self;
+        store
+            .open(&name)
+            .map_err(Why::Io)
+            .and_then(parse)
+            .map_err(|why| FirmwareError { name, why })
     }
 }
 

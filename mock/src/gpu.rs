@@ -17,7 +17,7 @@ use crate::chips::Chip;
 use crate::config::{ConfigSpace, Effect, MIRROR_BASE};
 use crate::falcon::{Action, Falcon, Transfer, PRIV_ERROR};
 use crate::fault::Fault;
-use crate::firmware::Firmware;
+use crate::firmware::Firmwares;
 use crate::fuse::Fuses;
 use crate::fwsec::Fwsec;
 use crate::gsp_rm::{GspRm, State, GSP_VECTOR};
@@ -71,7 +71,7 @@ pub struct Setup {
     /// The frame buffer.
     pub vram: Vram,
     /// Its signed firmware.
-    pub firmware: Firmware,
+    pub firmware: Firmwares,
     /// What the ROM holds; a synthetic VBIOS where there is none.
     pub vbios: Option<Vec<u8>>,
     /// What was burnt into the chip.
@@ -88,7 +88,7 @@ pub struct NoFwsec;
 /// The card.
 pub struct Gpu<H> {
     pub(crate) chip: &'static Chip,
-    pub(crate) firmware: Firmware,
+    pub(crate) firmware: Firmwares,
     pub(crate) fwsec: Fwsec,
     pub(crate) acr: Ucode,
     pub(crate) fuses: Fuses,
@@ -151,7 +151,9 @@ impl<H: Host> Gpu<H> {
         let rom = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let prom = Prom::new(rom);
         let fwsec = Fwsec::find(prom.bytes()).ok_or(NoFwsec)?;
-        tracing::info!(version = setup.firmware.gsp.release.name, "GSP-RM");
+        for firmware in setup.firmware.all() {
+            tracing::info!(version = firmware.gsp.release.name, "GSP-RM");
+        }
         let mut gpu = Self {
             chip: setup.chip,
             firmware: setup.firmware,
@@ -557,20 +559,35 @@ impl<H: Host> Gpu<H> {
                 falcon.bootvec
             ));
         }
+        let booters = self
+            .firmware
+            .all()
+            .iter()
+            .enumerate()
+            .flat_map(|(of, firmware)| {
+                [
+                    (Program::BooterLoad, of, &firmware.booter_load),
+                    (Program::BooterUnload, of, &firmware.booter_unload),
+                ]
+            });
         let signed = [
-            (Program::Fwsec, &self.fwsec.ucode),
-            (Program::BooterLoad, &self.firmware.booter_load),
-            (Program::BooterUnload, &self.firmware.booter_unload),
-            (Program::Acr, &self.acr),
+            (Program::Fwsec, 0, &self.fwsec.ucode),
+            (Program::Acr, 0, &self.acr),
         ];
-        let known = signed.iter().find(|(_, ucode)| ucode.is_code_of(falcon));
-        let Some((program, ucode)) = known else {
+        let known = signed
+            .into_iter()
+            .chain(booters)
+            .find(|(.., ucode)| ucode.is_code_of(falcon));
+        let Some((program, of, ucode)) = known else {
             return Err("the code that is loaded is not signed".into());
         };
-        match ucode.verify(falcon, engine, &self.fuses) {
-            Ok(()) => Ok(*program),
-            Err(reason) => Err(format!("{program:?}: {reason}")),
+        ucode
+            .verify(falcon, engine, &self.fuses)
+            .map_err(|reason| format!("{program:?}: {reason}"))?;
+        if program == Program::BooterLoad {
+            self.firmware.set_current(of);
         }
+        Ok(program)
     }
 
     /// Something that the card does by itself.
@@ -652,7 +669,7 @@ mod tests {
         let setup = Setup {
             chip,
             vram: Vram::in_process(chip.vram),
-            firmware: Firmware::load(chip, &synthetic::firmware(chip)).unwrap(),
+            firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
             vbios: None,
             fuses: Fuses::default(),
             trace: Trace::default(),
@@ -681,7 +698,7 @@ mod tests {
         let setup = Setup {
             chip,
             vram: Vram::in_process(chip.vram),
-            firmware: Firmware::load(chip, &synthetic::firmware(chip)).unwrap(),
+            firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
             vbios: Some(vec![0x55, 0xaa]),
             fuses: Fuses::default(),
             trace: Trace::default(),

@@ -18,7 +18,7 @@ use nova_core::platform::{
 
 use crate::chips::Chip;
 use crate::config::BARS;
-use crate::firmware::{Firmware, FirmwareError, Store};
+use crate::firmware::{FirmwareError, Firmwares, Store};
 use crate::fuse::Fuses;
 use crate::gpu::{Gpu, NoFwsec, Setup};
 use crate::host::{GuestMemory, InterruptSink, Unmapped};
@@ -227,7 +227,7 @@ impl InProcess {
         let setup = Setup {
             chip,
             vram: Vram::in_process(chip.vram),
-            firmware: Firmware::load(chip, &files)?,
+            firmware: Firmwares::load(chip, &files)?,
             vbios: None,
             fuses: Fuses::default(),
             trace: Trace::default(),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use nova_mock::chips::{self, Chip, CHIPS};
-use nova_mock::firmware::{Firmware, Folder};
+use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
 use nova_mock::{Accesses, Block, Fuses, Gpu, Setup, Trace, Vram};
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -91,7 +91,7 @@ fn list_chips() {
 fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
     let chip = arguments.chip;
     let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let firmware = Firmware::load(chip, &Folder(arguments.firmware.clone()))
+    let firmware = Firmwares::load(chip, &Folder(arguments.firmware.clone()))
         .map_err(|error| at(&arguments.firmware, &error))?;
     let vbios = match &arguments.vbios {
         Some(path) => Some(std::fs::read(path).map_err(|error| at(path, &error))?),

@@ -8,10 +8,10 @@
 
 use std::sync::Arc;
 
-use nova_hw::release::RELEASES;
+use nova_hw::release::{Release, RELEASES};
 
 use crate::chips::Chip;
-use crate::firmware::{file_name, InMemory};
+use crate::firmware::{file_name_of, InMemory};
 
 /// Pages of the synthetic GSP-RM; the last one is not full.
 const GSP_PAGES: usize = 5;
@@ -84,7 +84,7 @@ fn booter(seed: u8) -> Vec<u8> {
 }
 
 /// The RISC-V bootloader: header, descriptor, code and data.
-fn bootloader() -> Vec<u8> {
+fn bootloader(seed: u8) -> Vec<u8> {
     const HEADER: usize = 0x18;
     /// Behind a descriptor of version 5.
     const DATA: usize = HEADER + 0x54;
@@ -115,12 +115,12 @@ fn bootloader() -> Vec<u8> {
         SIZE as u32,
     ]));
     file.resize(DATA, 0);
-    file.extend(noise(9, SIZE));
+    file.extend(noise(9 ^ seed, SIZE));
     file
 }
 
 /// GSP-RM: an ELF file with the sections that matter.
-fn gsp(chip: &Chip) -> Vec<u8> {
+fn gsp(chip: &Chip, release: &Release) -> Vec<u8> {
     const FILE_HEADER: usize = 64;
     const SECTION_HEADER: usize = 64;
     const PROGBITS: u32 = 1;
@@ -131,12 +131,16 @@ fn gsp(chip: &Chip) -> Vec<u8> {
     let mut names = vec![0];
     let mut sections: Vec<(u32, u32, Vec<u8>)> = Vec::new();
     let parts = [
-        (".fwimage", PROGBITS, noise(7, GSP_PAGES * 4096 - 100)),
+        (
+            ".fwimage",
+            PROGBITS,
+            noise(7 ^ seed_of(release), GSP_PAGES * 4096 - 100),
+        ),
         (".note.gnu.build-id", NOTE, build_id),
         (
             ".fwversion",
             PROGBITS,
-            format!("{}\0", RELEASES[0].name).into_bytes(),
+            format!("{}\0", release.name).into_bytes(),
         ),
         (chip.chipset.fwsignature_section(), PROGBITS, noise(5, 4096)),
     ];
@@ -184,18 +188,29 @@ fn gsp(chip: &Chip) -> Vec<u8> {
     file
 }
 
-/// All files that the driver and the card of `chip` need.
+/// All files of the newest release that the driver and the card of `chip` need.
 pub fn firmware(chip: &Chip) -> InMemory {
+    firmware_of(chip, RELEASES[0])
+}
+
+/// What makes the files of `release` different from those of others: the last digit of its name.
+fn seed_of(release: &Release) -> u8 {
+    release.name.bytes().last().unwrap_or_default()
+}
+
+/// All files of `release` that the driver and the card of `chip` need.
+pub fn firmware_of(chip: &Chip, release: &Release) -> InMemory {
+    let seed = seed_of(release);
     let files = [
-        ("booter_load", booter(0x20)),
-        ("booter_unload", booter(0x40)),
-        ("bootloader", bootloader()),
-        ("gsp", gsp(chip)),
+        ("booter_load", booter(0x20 ^ seed)),
+        ("booter_unload", booter(0x40 ^ seed)),
+        ("bootloader", bootloader(seed)),
+        ("gsp", gsp(chip, release)),
     ];
     InMemory(
         files
             .into_iter()
-            .map(|(what, bytes)| (file_name(chip, what), Arc::from(bytes)))
+            .map(|(what, bytes)| (file_name_of(chip, what, release), Arc::from(bytes)))
             .collect(),
     )
 }
@@ -204,16 +219,18 @@ pub fn firmware(chip: &Chip) -> InMemory {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
-    use crate::firmware::Firmware;
+    use crate::firmware::Firmwares;
 
     #[test]
     fn the_card_takes_it() {
         for chip in CHIPS {
-            let firmware = Firmware::load(chip, &firmware(chip)).unwrap();
-            assert_eq!(firmware.gsp.release, RELEASES[0]);
-            assert_eq!(firmware.gsp.signature, noise(5, 4096));
-            assert_eq!(firmware.gsp.size(), (GSP_PAGES * 4096 - 100) as u64);
-            assert_ne!(firmware.booter_load.code, firmware.booter_unload.code);
+            for release in RELEASES {
+                let firmware = Firmwares::load(chip, &firmware_of(chip, release)).unwrap();
+                assert_eq!(firmware.gsp.release, release);
+                assert_eq!(firmware.gsp.signature, noise(5, 4096));
+                assert_eq!(firmware.gsp.size(), (GSP_PAGES * 4096 - 100) as u64);
+                assert_ne!(firmware.booter_load.code, firmware.booter_unload.code);
+            }
         }
     }
 }

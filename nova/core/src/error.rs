@@ -7,6 +7,7 @@ use core::time::Duration;
 
 use nova_hw::chipset::Chipset;
 
+use crate::choice;
 use crate::fb::NoRoom;
 use crate::firmware::File;
 use crate::platform::{LoadError, OutOfBounds, OutOfMemory};
@@ -45,6 +46,13 @@ pub enum Error {
         file: File,
         /// What is wrong.
         error: nova_firmware::Error,
+    },
+    /// There is no such release for this chip.
+    NoRelease {
+        /// The chip.
+        chipset: Chipset,
+        /// The branch that was asked for.
+        branch: u32,
     },
     /// A firmware file is of another release than the one asked for.
     Release {
@@ -200,6 +208,7 @@ impl Error {
             },
             Self::NoMemory { .. } => ErrorKind::NoMemory,
             Self::Firmware { .. }
+            | Self::NoRelease { .. }
             | Self::Release { .. }
             | Self::Vbios(_)
             | Self::Image(_)
@@ -308,6 +317,14 @@ impl fmt::Display for Error {
             Self::Release { file, found } => {
                 let expected = file.set.release.name;
                 write!(f, "{file}: release: expected {expected}, found {found}")
+            }
+            Self::NoRelease { chipset, branch } => {
+                f.write_str("firmware release: expected ")?;
+                for (n, release) in choice::releases(*chipset, None).enumerate() {
+                    let or = if n == 0 { "" } else { " or " };
+                    write!(f, "{or}{}", release.branch().unwrap_or_default())?;
+                }
+                write!(f, " for {}, found {branch}", chipset.name())
             }
             Self::Vbios(error) => write!(f, "VBIOS: {error}"),
             Self::Image(e) => e.fmt(f),

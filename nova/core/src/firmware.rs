@@ -9,7 +9,7 @@ use nova_firmware::elf::len_from_head;
 use nova_firmware::gsp::Gsp;
 use nova_hw::chipset::Chipset;
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::release::{Release, RELEASES};
+use nova_hw::release::Release;
 
 use crate::chip::Chip;
 use crate::error::{Error, ImageError};
@@ -18,8 +18,8 @@ use crate::radix3::Radix3;
 use crate::text::Text;
 use crate::wpr::Images;
 
-/// Release of the firmware that this driver boots; part of the files' names.
-pub const FIRMWARE_RELEASE: &str = RELEASES[0].name;
+/// Releases of the firmware that this driver boots, the newest first.
+pub use nova_hw::release::RELEASES as FIRMWARE_RELEASES;
 
 /// What files it takes to boot `chipset`.
 pub const fn firmware_kinds(chipset: Chipset) -> &'static [&'static str] {
@@ -94,19 +94,12 @@ impl File {
     }
 }
 
-/// Loads the files of a release for `chipset`.
-pub(crate) fn of_release<T>(
-    chipset: Chipset,
-    load: impl Fn(FileSet) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let [release] = RELEASES;
-    load(FileSet { chipset, release })
-}
-
 /// The files that every path takes, loaded.
 pub(crate) struct Common<P: Platform> {
     /// Release that they are of.
     pub(crate) release: &'static Release,
+    /// The first file that a newer release lacked, if one was passed over.
+    pub(crate) passed_over: Option<File>,
     /// GSP-RM.
     pub(crate) image: GspImage<P::Image, P::Memory>,
     /// The program that starts it.
@@ -118,6 +111,7 @@ impl<P: Platform> Common<P> {
     pub(crate) fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
         Ok(Self {
             release: set.release,
+            passed_over: None,
             bootloader: RiscvBootloader::load(platform, set)?,
             image: GspImage::load(platform, set)?,
         })
@@ -154,8 +148,8 @@ pub(crate) struct GspImage<I, M> {
     signature: M,
     /// Bytes of the signature.
     signature_size: usize,
-    /// Build id, as far as it has one.
-    pub(crate) build_id: [u8; 20],
+    /// Build id, if it has one.
+    pub(crate) build_id: Option<[u8; 20]>,
 }
 
 impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
@@ -183,10 +177,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             let found = Text::from_bytes(gsp.version().as_bytes());
             return Err(Error::Release { file, found });
         }
-        let mut build_id = [0; 20];
-        for (to, from) in build_id.iter_mut().zip(gsp.build_id().unwrap_or_default()) {
-            *to = *from;
-        }
+        let build_id = gsp.build_id().and_then(|id| id.first_chunk()).copied();
         let section = set.chipset.fwsignature_section();
         let signature = gsp.signature(section).map_err(malformed)?;
         let signature_size = signature.len();

@@ -22,6 +22,8 @@ pub struct Found {
     pub(crate) revision: Revision,
     /// PMC_BOOT_0, which falcons are told after each reset.
     pub(crate) boot0: u32,
+    /// Branch of the one firmware release that is to be booted.
+    pub(crate) pinned: Option<u32>,
     pub(crate) progress: Progress,
 }
 
@@ -50,6 +52,7 @@ fn identify(io: &Io<'_>) -> Result<Found, Error> {
         chipset,
         revision: boot42.into(),
         boot0,
+        pinned: None,
         progress: Progress::default(),
     })
 }
@@ -68,6 +71,16 @@ impl Found {
     /// Its revision.
     pub fn revision(&self) -> Revision {
         self.revision
+    }
+
+    /// Has no firmware be booted but the release of this branch, such as 570; without one, the newest
+    /// that is installed is.
+    #[must_use]
+    pub fn pin(self, branch: Option<u32>) -> Self {
+        Self {
+            pinned: branch,
+            ..self
+        }
     }
 
     /// Bits that bus addresses given to this chip may have.

@@ -89,6 +89,7 @@ fn report<P: Platform>(found: &Found, plan: &Plan<P>) -> Result<BootReport, Erro
         revision: found.revision,
         vbios_version: plan.vbios_version()?,
         firmware_release: Text::from_bytes(common.release.name.as_bytes()),
+        passed_over: common.passed_over,
         build_id: common.image.build_id,
         firmware_mapped: common.image.size,
         firmware_copied: common.copied(),

@@ -9,6 +9,7 @@ use core::time::Duration;
 use nova_hw::chipset::{Chipset, Revision};
 
 use crate::error::{Error, Failure};
+use crate::firmware::File;
 use crate::identify;
 use crate::io::Io;
 use crate::static_info::StaticInfo;
@@ -161,8 +162,10 @@ pub struct BootReport {
     pub vbios_version: Option<Text<32>>,
     /// Release of the GSP's firmware.
     pub firmware_release: Text<32>,
-    /// Build id of the GSP's firmware.
-    pub build_id: [u8; 20],
+    /// The first file that a newer release lacked, if one was passed over.
+    pub passed_over: Option<File>,
+    /// Build id of the GSP's firmware, if it has one.
+    pub build_id: Option<[u8; 20]>,
     /// Bytes of firmware that the GPU reads where they were loaded.
     pub firmware_mapped: usize,
     /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none
@@ -191,11 +194,18 @@ impl fmt::Display for BootReport {
         if let Some(version) = &self.vbios_version {
             writeln!(f, "VBIOS          {version}")?;
         }
-        write!(f, "firmware       {}, build ", self.firmware_release)?;
-        for byte in self.build_id {
-            write!(f, "{byte:02x}")?;
+        write!(f, "firmware       {}", self.firmware_release)?;
+        if let Some(build_id) = self.build_id {
+            f.write_str(", build ")?;
+            build_id
+                .iter()
+                .try_for_each(|byte| write!(f, "{byte:02x}"))?;
         }
         writeln!(f)?;
+        if let Some(file) = self.passed_over {
+            let newer = file.set.release.name;
+            writeln!(f, "               {newer} lacks {file}")?;
+        }
         writeln!(
             f,
             "               {} bytes mapped, {} bytes copied",

@@ -8,6 +8,7 @@
 //! one has not is `None`.
 
 use crate::abi::FbRegionInfoParams;
+use crate::chipset::{Architecture, Chipset};
 use crate::field::{Draft, Field};
 use crate::{r535_113_01, r570_144};
 
@@ -38,6 +39,18 @@ pub struct Release {
 }
 
 impl Release {
+    /// The number of the branch that the release is from, such as 570.
+    pub fn branch(&self) -> Option<u32> {
+        self.name.split('.').next()?.parse().ok()
+    }
+
+    /// Whether it has firmware for `chipset`.
+    pub const fn is_for(&self, chipset: Chipset) -> bool {
+        use Architecture::{BlackwellGb10x, BlackwellGb20x, Hopper};
+        let through_fsp = matches!(chipset.arch(), Hopper | BlackwellGb10x | BlackwellGb20x);
+        self.boots_through_fsp || !through_fsp
+    }
+
     /// The release with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         RELEASES
@@ -204,12 +217,23 @@ const _: () = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn releases_are_found_by_name() {
         for release in RELEASES {
             assert_eq!(Release::named(release.name), Some(release));
+            let branch = release.branch().unwrap().to_string();
+            assert!(release.name.starts_with(&branch));
         }
         assert_eq!(Release::named("570"), None);
+    }
+
+    #[test]
+    fn the_newest_is_for_all_chips() {
+        assert!(Chipset::ALL.iter().all(|&chip| RELEASES[0].is_for(chip)));
+        let r535 = Release::named("535.113.01").unwrap();
+        assert!(r535.is_for(Chipset::TU102) && r535.is_for(Chipset::AD107));
+        assert!(!r535.is_for(Chipset::GH100) && !r535.is_for(Chipset::GB207));
     }
 }

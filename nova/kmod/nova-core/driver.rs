@@ -81,6 +81,9 @@ impl pci::Driver for NovaCoreDriver {
             let irq = running.irq();
             let gpu = Gpu::new(running.report());
             dev_info!(device, "{}\n", gpu);
+            if let Some(file) = running.report().passed_over {
+                dev_info!(device, "newer firmware lacks {}\n", format_args!("{file}"));
+            }
             let files = debugfs::Files::new(device.as_ref().name(), &running);
             gsp.set_running(running);
             let unload = Unload(gsp.clone());
@@ -121,6 +124,12 @@ impl pci::Driver for NovaCoreDriver {
     }
 }
 
+/// The branch of the one firmware release that may be booted, if there is one.
+fn pinned_release() -> Option<u32> {
+    let branch = crate::module_parameters::firmware_release.value();
+    (branch != 0).then_some(branch)
+}
+
 /// Boots the GPU; where that fails, one line says why.
 fn boot<'bound>(
     device: &'bound pci::Device<Core<'_>>,
@@ -128,7 +137,9 @@ fn boot<'bound>(
 ) -> Result<Running<Machine<'bound>>> {
     let machine = gsp.machine();
     let failed = |failure| gsp.failed(&failure);
-    let found = nova_core::probe(machine).map_err(failed)?;
+    let found = nova_core::probe(machine)
+        .map_err(failed)?
+        .pin(pinned_release());
     let mask = DmaMask::try_new(found.dma_address_bits())?;
     // SAFETY: No DMA memory of this device has been allocated yet.
     unsafe { device.dma_set_mask_and_coherent(mask)? };

@@ -6,7 +6,8 @@ use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
 use nova_core::platform::{FirmwareFiles, LoadError};
-use nova_core::{firmware_kinds, BOOTABLE, FIRMWARE_RELEASE};
+use nova_core::{firmware_kinds, BOOTABLE, FIRMWARE_RELEASES};
+use nova_hw::chipset::Chipset;
 
 use crate::image::Image;
 use crate::machine::Machine;
@@ -63,21 +64,37 @@ impl<const N: usize> ModInfo<N> {
         let mut list = ModInfoBuilder::new(module_name);
         let mut chip = 0;
         while chip < BOOTABLE.len() {
-            let kinds = firmware_kinds(BOOTABLE[chip]);
-            let mut kind = 0;
-            while kind < kinds.len() {
-                list = list
-                    .new_entry()
-                    .push("nvidia/")
-                    .push(BOOTABLE[chip].name())
-                    .push("/gsp/")
-                    .push(kinds[kind])
-                    .push("-")
-                    .push(FIRMWARE_RELEASE)
-                    .push(".bin");
-                kind += 1;
+            let mut release = 0;
+            while release < FIRMWARE_RELEASES.len() {
+                if FIRMWARE_RELEASES[release].is_for(BOOTABLE[chip]) {
+                    list = Self::push_set(list, BOOTABLE[chip], FIRMWARE_RELEASES[release].name);
+                }
+                release += 1;
             }
             chip += 1;
+        }
+        list
+    }
+
+    /// The files of a release for a chip.
+    const fn push_set(
+        mut list: ModInfoBuilder<N>,
+        chip: Chipset,
+        release: &str,
+    ) -> ModInfoBuilder<N> {
+        let kinds = firmware_kinds(chip);
+        let mut kind = 0;
+        while kind < kinds.len() {
+            list = list
+                .new_entry()
+                .push("nvidia/")
+                .push(chip.name())
+                .push("/gsp/")
+                .push(kinds[kind])
+                .push("-")
+                .push(release)
+                .push(".bin");
+            kind += 1;
         }
         list
     }

@@ -54,6 +54,12 @@ module! {
     description: "Boots NVIDIA GPUs from Turing on",
     license: "GPL v2",
     firmware: [],
+    params: {
+        firmware_release: u32 {
+            default: 0,
+            description: "Branch of the GSP firmware to boot, such as 570; 0 for the newest installed",
+        },
+    },
 }
 
 kernel::module_firmware!(firmware::ModInfo);

@@ -14,10 +14,11 @@ use zerocopy::IntoBytes;
 use super::Written;
 use crate::booter;
 use crate::chip::Chip;
+use crate::choice::{self, Chosen};
 use crate::error::{Error, Failure};
 use crate::falcon::Ucode;
 use crate::fb::{self, Layout};
-use crate::firmware::{self, copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD};
+use crate::firmware::{copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD};
 use crate::fwsec;
 use crate::gfw;
 use crate::gpu::Hardware;
@@ -77,9 +78,14 @@ impl<P: Platform> Plan<P> {
     ) -> Result<Self, Failure> {
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
         let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
-        let (booter, common) = progress.run(io, Stage::Firmware, || {
-            firmware::of_release(found.chipset, |set| files(platform, io, set))
+        let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
+            choice::newest(found, |set| files(platform, io, set))
         })?;
+        let (booter, common) = files;
+        let common = Common {
+            passed_over,
+            ..common
+        };
         let layout = progress.run(io, Stage::Layout, || layout(io, &found.chip, &common))?;
         Ok(Self {
             common,

@@ -38,6 +38,8 @@ pub struct Machine {
     pub events: RefCell<Vec<String>>,
     /// What is in the ROM instead of what the card has there.
     pub rom: RefCell<Option<Vec<u8>>>,
+    /// The branch of the one release that is to be booted.
+    pub pinned: Cell<Option<u32>>,
     /// How often the GSP was told to look at its queue.
     pub doorbells: Cell<u32>,
 }
@@ -56,6 +58,7 @@ impl Machine {
             announced: Cell::new(0),
             events: RefCell::default(),
             rom: RefCell::default(),
+            pinned: Cell::new(None),
             doorbells: Cell::new(0),
         }
     }
@@ -67,7 +70,7 @@ impl Machine {
 
     /// Boots the card.
     pub fn boot(&self) -> Result<Running<Self>, Failure> {
-        let prepared = probe(self)?.prepare(self)?;
+        let prepared = probe(self)?.pin(self.pinned.get()).prepare(self)?;
         let mut running = prepared.boot(self, &mut |event| self.note(event.to_string()))?;
         let irq = running.irq();
         self.irq.set(Some(irq));

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which firmware to boot: the newest release that is installed as a whole.
+
+use nova_hw::chipset::Chipset;
+use nova_hw::release::{Release, RELEASES};
+
+use crate::error::Error;
+use crate::firmware::{File, FileSet};
+use crate::identify::Found;
+use crate::platform::LoadError;
+
+/// What was chosen.
+pub(crate) struct Chosen<T> {
+    /// What was loaded of it.
+    pub(crate) files: T,
+    /// The first file that a newer release lacked, if one was passed over.
+    pub(crate) passed_over: Option<File>,
+}
+
+/// Has `load` load the files of the newest release that has firmware for the chip and is there as
+/// a whole; where one is pinned by the number of its branch, of that one or none.
+///
+/// # Errors
+///
+/// What `load` says, or that there is no such release; of releases that are not there, the newest
+/// one's first missing file.
+pub(crate) fn newest<T>(
+    found: &Found,
+    mut load: impl FnMut(FileSet) -> Result<T, Error>,
+) -> Result<Chosen<T>, Error> {
+    let &Found {
+        chipset, pinned, ..
+    } = found;
+    let mut passed_over = None;
+    for release in releases(chipset, pinned) {
+        match load(FileSet { chipset, release }) {
+            Ok(files) => return Ok(Chosen { files, passed_over }),
+            Err(Error::Load {
+                file,
+                error: LoadError::NotFound,
+            }) => {
+                passed_over.get_or_insert(file);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(match (passed_over, pinned) {
+        (Some(file), _) => Error::Load {
+            file,
+            error: LoadError::NotFound,
+        },
+        (None, branch) => Error::NoRelease {
+            chipset,
+            branch: branch.unwrap_or_default(),
+        },
+    })
+}
+
+/// The releases for `chipset`, the newest first.
+pub(crate) fn releases(
+    chipset: Chipset,
+    pinned: Option<u32>,
+) -> impl Iterator<Item = &'static Release> {
+    RELEASES.iter().copied().filter(move |release| {
+        release.is_for(chipset) && pinned.is_none_or(|branch| release.branch() == Some(branch))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chip::Chip;
+    use crate::firmware::GSP;
+    use crate::report::Progress;
+    use nova_hw::regs::pmc::PmcBoot42;
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    /// What is chosen where these releases lack a file.
+    fn choose(
+        chipset: Chipset,
+        pinned: Option<u32>,
+        missing: &[&str],
+    ) -> Result<Chosen<&'static str>, Error> {
+        let found = Found {
+            chip: Chip::of(Chipset::GA102).unwrap(),
+            chipset,
+            revision: PmcBoot42::new().into(),
+            boot0: 0,
+            pinned,
+            progress: Progress::default(),
+        };
+        newest(&found, |set| {
+            if missing.contains(&set.release.name) {
+                let file = set.file(GSP);
+                let error = LoadError::NotFound;
+                return Err(Error::Load { file, error });
+            }
+            Ok(set.release.name)
+        })
+    }
+
+    #[test]
+    fn the_newest_whole_release_is_chosen() {
+        let chosen = choose(Chipset::GA102, None, &[]).unwrap();
+        assert_eq!((chosen.files, chosen.passed_over), ("570.144", None));
+        let chosen = choose(Chipset::GA102, None, &["570.144"]).unwrap();
+        assert_eq!(chosen.files, "535.113.01");
+        let passed_over = chosen.passed_over.unwrap().to_string();
+        assert_eq!(passed_over, "nvidia/ga102/gsp/gsp-570.144.bin");
+    }
+
+    #[test]
+    fn a_pinned_release_is_chosen_or_none() {
+        let chosen = choose(Chipset::GA102, Some(535), &[]).unwrap();
+        assert_eq!((chosen.files, chosen.passed_over), ("535.113.01", None));
+        let error = choose(Chipset::GA102, Some(570), &["570.144"])
+            .err()
+            .unwrap();
+        assert_eq!(
+            error.to_string(),
+            "nvidia/ga102/gsp/gsp-570.144.bin: not found"
+        );
+    }
+
+    #[test]
+    fn what_there_is_no_release_for_is_said() {
+        let say = |chipset, branch| {
+            let error = choose(chipset, Some(branch), &[]).err().unwrap();
+            error.to_string()
+        };
+        assert_eq!(
+            say(Chipset::GA102, 1),
+            "firmware release: expected 570 or 535 for ga102, found 1"
+        );
+        assert_eq!(
+            say(Chipset::GB202, 535),
+            "firmware release: expected 570 for gb202, found 535"
+        );
+        assert_eq!(releases(Chipset::GH100, None).collect::<Vec<_>>().len(), 1);
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Firmware releases: each boots, the newest that is there as a whole is taken, and what does not
+//! belong together is refused.
+
+mod common;
+
+use common::{ga102, real_firmware, Machine};
+use nova_core::{ErrorKind, Running, Stage};
+use nova_hw::release::{Release, RELEASES};
+use nova_mock::chips::CHIPS;
+use nova_mock::firmware::{file_name_of, Folder, InMemory};
+use nova_mock::synthetic;
+
+const KINDS: [&str; 4] = ["booter_load", "booter_unload", "bootloader", "gsp"];
+
+fn r570() -> &'static Release {
+    Release::named("570.144").unwrap()
+}
+
+fn r535() -> &'static Release {
+    Release::named("535.113.01").unwrap()
+}
+
+/// The files of all releases.
+fn everything() -> InMemory {
+    let files = RELEASES
+        .iter()
+        .flat_map(|release| synthetic::firmware_of(ga102(), release).0);
+    InMemory(files.collect())
+}
+
+/// A GA102 that all releases are signed for, in a machine that has `files`.
+fn machine(files: InMemory) -> Machine {
+    let machine = Machine::new(ga102(), everything());
+    machine.mock.set_files(files);
+    machine
+}
+
+/// Boots what the machine has and unloads it; what the report says about the firmware.
+#[track_caller]
+fn boots(machine: &Machine) -> (String, Option<String>) {
+    let running: Running<_> = machine.boot().unwrap_or_else(|failure| {
+        panic!("{failure}; the card refused {:#?}", machine.refusals());
+    });
+    let report = running.report();
+    let release = report.firmware_release.as_str().to_owned();
+    let passed_over = report.passed_over.map(|file| file.to_string());
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
+    (release, passed_over)
+}
+
+#[test]
+fn each_boots_on_each_chip() {
+    for chip in CHIPS {
+        for release in RELEASES
+            .iter()
+            .filter(|release| release.is_for(chip.chipset))
+        {
+            let machine = Machine::new(chip, synthetic::firmware_of(chip, release));
+            let (found, _) = boots(&machine);
+            assert_eq!(found, release.name, "{}", chip.chipset);
+            assert_eq!(machine.events.take(), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn the_real_ones_boot() {
+    let Some(folder) = real_firmware("the_real_ones_boot") else {
+        return;
+    };
+    let machine = Machine::new(ga102(), Folder(folder));
+    for release in RELEASES {
+        machine.pinned.set(release.branch());
+        assert_eq!(boots(&machine), (release.name.to_owned(), None));
+    }
+}
+
+#[test]
+fn the_newest_is_taken_unless_another_one_is_pinned() {
+    let machine = machine(everything());
+    assert_eq!(boots(&machine), ("570.144".into(), None));
+    machine.pinned.set(Some(535));
+    assert_eq!(boots(&machine), ("535.113.01".into(), None));
+    machine.pinned.set(Some(470));
+    let failure = machine.assert_fails();
+    assert_eq!(failure.stage, Stage::Firmware);
+    assert_eq!(failure.kind(), ErrorKind::Invalid);
+    assert_eq!(
+        failure.to_string(),
+        "firmware: firmware release: expected 570 or 535 for ga102, found 470"
+    );
+}
+
+#[test]
+fn what_is_not_whole_is_passed_over() {
+    for kind in KINDS {
+        let missing = file_name_of(ga102(), kind, r570());
+        let mut files = everything();
+        files.0.remove(&missing);
+        let machine = machine(files);
+        assert_eq!(
+            boots(&machine),
+            ("535.113.01".into(), Some(missing.clone()))
+        );
+
+        // Pinned, it is an error.
+        machine.pinned.set(Some(570));
+        let failure = machine.assert_fails();
+        assert_eq!(failure.kind(), ErrorKind::NotFound);
+        assert_eq!(
+            failure.to_string(),
+            format!("firmware: {missing}: not found")
+        );
+    }
+}
+
+#[test]
+fn nothing_is_whole() {
+    let mut files = everything();
+    for release in RELEASES {
+        files
+            .0
+            .remove(&file_name_of(ga102(), "bootloader", release));
+    }
+    let failure = machine(files).assert_fails();
+    assert_eq!(
+        failure.to_string(),
+        "firmware: nvidia/ga102/gsp/bootloader-570.144.bin: not found"
+    );
+}
+
+/// A file of one release under the name of the other.
+#[test]
+fn mixed_releases_are_refused() {
+    for (wanted, other) in [(r570(), r535()), (r535(), r570())] {
+        for kind in KINDS {
+            let mut files = everything();
+            let bytes = files.0[&file_name_of(ga102(), kind, other)].clone();
+            files.0.insert(file_name_of(ga102(), kind, wanted), bytes);
+            let machine = machine(files);
+            machine.pinned.set(wanted.branch());
+            let line = match (kind, machine.boot()) {
+                // Nobody looks at it before it is needed, and booter of either release can do this.
+                ("booter_unload", Ok(running)) => {
+                    machine.unload(running).unwrap();
+                    continue;
+                }
+                (_, Ok(_)) => panic!("{kind} of {} boots", other.name),
+                (_, Err(failure)) => failure.to_string(),
+            };
+            machine.assert_as_before();
+            if kind == "gsp" {
+                let (expected, found) = (wanted.name, other.name);
+                assert_eq!(
+                    line,
+                    format!(
+                        "firmware: nvidia/ga102/gsp/gsp-{expected}.bin: release: \
+                         expected {expected}, found {found}"
+                    )
+                );
+            } else {
+                assert!(line.starts_with("booter load: booter_load: "), "{line}");
+            }
+        }
+    }
+}
