@@ -2,6 +2,8 @@
 
 //! From a prepared GPU to one that runs, and back.
 
+use core::time::Duration;
+
 use crate::error::{Error, Failure};
 use crate::gpu::Gpu;
 use crate::intr::Irq;
@@ -9,7 +11,10 @@ use crate::io::Io;
 use crate::platform::Platform;
 use crate::prepare::Prepared;
 use crate::report::{BootReport, Progress, Stage};
-use crate::rpc::{Event, Events};
+use crate::rpc::call::{Call, Control, Reply, Ticket};
+use crate::rpc::event::{Event, EventCounts, Events};
+use crate::rpc::history::Record;
+use crate::rpc::lost::Lost;
 
 /// A GPU on which GSP-RM runs.
 pub struct Running<P: Platform> {
@@ -29,7 +34,7 @@ impl<P: Platform> Prepared<P> {
         let Self { mut gpu, load } = self;
         let hardware = gpu.hardware(io);
         gpu.flush.register(io);
-        match gpu.start(hardware, &load, events) {
+        match gpu.start(platform, hardware, &load, events) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
                 if failure.error != Error::CardGone {
@@ -60,16 +65,98 @@ impl<P: Platform> Running<P> {
         self.irq
     }
 
-    /// Handles the messages that have arrived; what arrives meanwhile is announced by another
-    /// interrupt.
+    /// Handles the messages that have arrived, sends what there was no room for, and looks whether
+    /// the GSP still does its work.
+    ///
+    /// To be called after each interrupt that announces messages, and while a call is under way
+    /// also after each [`Self::pause`] without one. Replies that have come are there to be taken
+    /// then; what arrives meanwhile is announced by another interrupt.
     ///
     /// # Errors
     ///
-    /// A message that cannot be understood; those behind it are handled by the next call.
+    /// The GSP is lost.
     pub fn service(&mut self, platform: &P, events: Events<'_>) -> Result<(), Error> {
         let io = &Io::new(platform);
         let sequencer = self.gpu.sequencer(self.gpu.hardware(io));
-        self.gpu.rpc.handle(&sequencer, events)
+        self.gpu.rpc.service(&sequencer, events)
+    }
+
+    /// Makes a call, whose reply is there to be taken after some [`Self::service`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
+    /// is lost.
+    pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, Error> {
+        let object = self.gpu.report.info.handles(control.object);
+        let parts = [control.params];
+        let call = Call::control("GSP_RM_CONTROL", object, control.cmd, &parts);
+        let io = &Io::new(platform);
+        let ticket = self.gpu.rpc.submit(platform, &call, io.now())?;
+        self.gpu.rpc.ring(io);
+        Ok(ticket)
+    }
+
+    /// Takes the reply to a call; `None` while it is under way.
+    ///
+    /// # Errors
+    ///
+    /// The GSP is lost, or there is no such call. A call that GSP-RM refused is a reply whose
+    /// status says so.
+    pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+        self.gpu.rpc.take(ticket)
+    }
+
+    /// Gives a call up: nobody is going to take its reply.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        self.gpu.rpc.cancel(ticket);
+    }
+
+    /// How long whoever waits for a reply may sleep at a time.
+    pub fn pause(&self, platform: &P) -> Duration {
+        self.gpu.rpc.pause(platform.now())
+    }
+
+    /// Why the GSP was given up, if it was: it did not answer in time, its processor has stopped,
+    /// its queues cannot be understood, or the card is gone. From then on all calls fail, and
+    /// [`Self::abandon`] is what is left to do.
+    pub fn lost(&self) -> Option<&Lost> {
+        self.gpu.rpc.lost()
+    }
+
+    /// The last calls, the oldest first.
+    pub fn last_calls(&self) -> impl Iterator<Item = &Record> {
+        self.gpu.rpc.history().records()
+    }
+
+    /// How many events GSP-RM has reported.
+    pub fn event_counts(&self) -> EventCounts {
+        self.gpu.rpc.counts()
+    }
+
+    /// Puts the GPU back as far as that is possible without GSP-RM, and gives up all memory that
+    /// it used.
+    ///
+    /// For a GSP that is lost. The function has to be reset before it is booted again.
+    ///
+    /// # Errors
+    ///
+    /// What failed first; the steps behind it have been tried nevertheless.
+    pub fn abandon(self, platform: &P) -> Result<(), Failure> {
+        if self
+            .lost()
+            .is_some_and(|lost| lost.cause == Error::CardGone)
+        {
+            return Ok(());
+        }
+        let io = &Io::new(platform);
+        let Self { gpu, irq } = self;
+        irq.disable(platform);
+        let back = gpu
+            .way_back
+            .walk(gpu.hardware(io), &mut Progress::default());
+        gpu.flush.unregister(io);
+        back
     }
 
     /// Stops GSP-RM and puts the GPU back as it was before the boot.

@@ -13,6 +13,7 @@ use crate::firmware::File;
 use crate::platform::{LoadError, OutOfBounds, OutOfMemory};
 use crate::queue::QueueError;
 use crate::report::Stage;
+use crate::rpc::calls::{CALLS_MAX, PAYLOAD_LIMIT};
 use crate::sequencer::SequencerError;
 use crate::text::Text;
 
@@ -119,6 +120,20 @@ pub enum Error {
         /// NV_STATUS that came back.
         status: u32,
     },
+    /// A call has more parameters than any message could carry.
+    CallTooLong {
+        /// Bytes of its payload.
+        len: usize,
+    },
+    /// As many calls of GSP-RM are under way as there can be.
+    TooManyCalls,
+    /// There is no such call, or nobody waits for it any more.
+    NoCall,
+    /// The GSP's processor has stopped.
+    Halted {
+        /// Its control register.
+        cpuctl: u32,
+    },
     /// The payload of a message is too short.
     Payload {
         /// Name of the RPC or event.
@@ -222,6 +237,9 @@ impl Error {
                 Some(_) => ErrorKind::Io,
                 None => ErrorKind::Busy,
             },
+            Self::CallTooLong { .. } | Self::NoCall => ErrorKind::Invalid,
+            Self::TooManyCalls => ErrorKind::Busy,
+            Self::Halted { .. } => ErrorKind::Io,
             Self::Queue(_)
             | Self::Payload { .. }
             | Self::Sequencer(_)
@@ -361,6 +379,18 @@ impl fmt::Display for Error {
             Self::Rpc { rpc, status } => {
                 write!(f, "{rpc}: expected status 0, found {status:#x}")
             }
+            Self::CallTooLong { len } => write!(
+                f,
+                "call of GSP-RM: expected at most {PAYLOAD_LIMIT:#x} bytes, found {len:#x}"
+            ),
+            Self::TooManyCalls => {
+                write!(f, "calls of GSP-RM: all {CALLS_MAX} are under way")
+            }
+            Self::NoCall => f.write_str("calls of GSP-RM: expected one under way, found none"),
+            Self::Halted { cpuctl } => write!(
+                f,
+                "RISC-V core of the GSP: expected it to run, found CPUCTL {cpuctl:#010x}"
+            ),
             Self::Payload {
                 message,
                 expected,

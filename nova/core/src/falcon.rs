@@ -384,6 +384,16 @@ impl<'a> Falcon<'a> {
         self.io.write_at(self.base(), FalconOs::from(version));
     }
 
+    /// Looks whether the RISC-V core still runs.
+    pub(crate) fn check_riscv(&self) -> Result<(), Error> {
+        let cpuctl: RiscvCpuctl = self.io.read_at(self.base2());
+        match u32::from(cpuctl) {
+            u32::MAX => Err(Error::CardGone),
+            _ if cpuctl.active_stat() => Ok(()),
+            cpuctl => Err(Error::Halted { cpuctl }),
+        }
+    }
+
     /// Waits until the RISC-V core runs.
     pub(crate) fn wait_riscv(&self, limit: Duration) -> Result<(), Timeout> {
         self.io.wait_at(

@@ -9,7 +9,7 @@
 
 use core::time::Duration;
 
-use nova_hw::abi::{event, function, RmControl, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE};
+use nova_hw::abi::{event, function, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE};
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
@@ -23,7 +23,9 @@ use crate::libos::Libos;
 use crate::path::{Load, WayBack};
 use crate::platform::Platform;
 use crate::report::{BootReport, Progress, Stage};
-use crate::rpc::{Awaited, Events, Rpc, Wait};
+use crate::rpc::call::{Call, Object};
+use crate::rpc::event::Events;
+use crate::rpc::{Rpc, Wait};
 use crate::sequencer::Sequencer;
 use crate::static_info::StaticInfo;
 use crate::wpr::wpr2;
@@ -49,7 +51,7 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) release: &'static Release,
     pub(crate) report: BootReport,
     pub(crate) flush: FlushPage<P::Memory>,
-    pub(crate) rpc: Rpc<P::Memory, P::Bytes>,
+    pub(crate) rpc: Rpc<P>,
     pub(crate) libos: Libos<P::Memory>,
     pub(crate) way_back: WayBack<P::Memory>,
 }
@@ -85,13 +87,14 @@ impl<P: Platform> Gpu<P> {
     /// Everything that a boot does to the GPU, up to where GSP-RM has described it.
     pub(crate) fn start(
         &mut self,
+        platform: &P,
         hardware: Hardware<'_>,
         load: &Load<P>,
         events: Events<'_>,
     ) -> Result<Irq, Failure> {
         let mut progress = core::mem::take(&mut self.report.progress);
         self.start_gsp(hardware, load, &mut progress)?;
-        let irq = self.meet_gsp_rm(hardware, &mut progress, events)?;
+        let irq = self.meet_gsp_rm(platform, hardware, &mut progress, events)?;
         self.report.progress = progress;
         if let Some(range) = wpr2(hardware.io) {
             self.report.wpr2 = range;
@@ -124,6 +127,7 @@ impl<P: Platform> Gpu<P> {
     /// Its interrupt is among that, so until then its messages are looked for.
     fn meet_gsp_rm(
         &mut self,
+        platform: &P,
         hardware: Hardware<'_>,
         progress: &mut Progress,
         events: Events<'_>,
@@ -132,37 +136,27 @@ impl<P: Platform> Gpu<P> {
         let sequencer = &self.sequencer(hardware);
         let wait = Wait::Polling;
         progress.run(io, Stage::InitDone, || {
-            let init_done = Awaited {
-                name: "GSP_INIT_DONE",
-                function: event::GSP_INIT_DONE,
-                sequence: None,
-            };
-            self.rpc
-                .wait_for(init_done, INIT_LIMIT, wait, sequencer, events)
-                .map(|_| ())
+            let init_done = Call::event("GSP_INIT_DONE", event::GSP_INIT_DONE, INIT_LIMIT);
+            let said = self
+                .rpc
+                .call(platform, &init_done, wait, sequencer, events)?;
+            said.good().map(|_| ())
         })?;
         self.report.info = progress.run(io, Stage::StaticInfo, || {
-            let rpc = ("GET_GSP_STATIC_INFO", function::GET_GSP_STATIC_INFO);
             let at = &self.release.static_info;
-            let request = [StaticInfo::request(at)];
-            StaticInfo::read(at, self.rpc.call(rpc, &request, wait, sequencer, events)?)
+            let parts = [StaticInfo::request(at)];
+            let function = function::GET_GSP_STATIC_INFO;
+            let call = Call::new("GET_GSP_STATIC_INFO", function, &parts);
+            let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
+            StaticInfo::read(at, reply.good()?)
         })?;
         progress.run(io, Stage::Interrupts, || {
-            let control = RmControl {
-                h_client: self.report.info.client,
-                h_object: self.report.info.subdevice,
-                cmd: CTRL_INTR_GET_KERNEL_TABLE,
-                ..RmControl::default()
-            };
-            let table = self.rpc.control(
-                "INTERNAL_INTR_GET_KERNEL_TABLE",
-                control,
-                Irq::REQUEST,
-                wait,
-                sequencer,
-                events,
-            )?;
-            Irq::find(self.release.gsp_engine, table)
+            let name = "INTERNAL_INTR_GET_KERNEL_TABLE";
+            let object = self.report.info.handles(Object::Subdevice);
+            let parts = [Irq::REQUEST];
+            let call = Call::control(name, object, CTRL_INTR_GET_KERNEL_TABLE, &parts);
+            let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
+            Irq::find(self.release.gsp_engine, reply.good()?)
         })
     }
 
@@ -175,10 +169,12 @@ impl<P: Platform> Gpu<P> {
     ) -> Result<(), Error> {
         let sequencer = self.sequencer(hardware);
         let request = UnloadingGuestDriver::default();
-        let rpc = ("UNLOADING_GUEST_DRIVER", function::UNLOADING_GUEST_DRIVER);
+        let parts = [request.as_bytes()];
+        let function = function::UNLOADING_GUEST_DRIVER;
+        let call = Call::new("UNLOADING_GUEST_DRIVER", function, &parts);
         let wait = Wait::Interrupt(platform);
-        self.rpc
-            .call(rpc, &[request.as_bytes()], wait, &sequencer, events)?;
+        let reply = self.rpc.call(platform, &call, wait, &sequencer, events)?;
+        reply.good()?;
         hardware.gsp.wait_mailbox0(
             "the GSP's processor to be suspended",
             MAILBOX0_LIBOS_SUSPENDED,

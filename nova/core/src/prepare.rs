@@ -19,6 +19,7 @@ use crate::libos::Libos;
 use crate::path::{Load, Plan};
 use crate::platform::Platform;
 use crate::report::{BootReport, Progress, Stage};
+use crate::rpc::call::Call;
 use crate::rpc::Rpc;
 use crate::static_info::StaticInfo;
 use crate::system_info::{system_info, Registry};
@@ -104,12 +105,18 @@ fn report<P: Platform>(found: &Found, plan: &Plan<P>) -> Result<BootReport, Erro
 #[inline(never)]
 fn enqueue_first<P: Platform>(
     platform: &P,
-    release: &Release,
+    release: &'static Release,
     chip: &Chip,
-) -> Result<Rpc<P::Memory, P::Bytes>, Error> {
-    let mut rpc = Rpc::new(platform)?;
-    let system_info = system_info(&release.system_info, platform.pci(), chip);
-    rpc.enqueue(function::GSP_SET_SYSTEM_INFO, &[system_info.as_bytes()])?;
-    rpc.enqueue(function::SET_REGISTRY, &Registry::new().parts())?;
+) -> Result<Rpc<P>, Error> {
+    let mut rpc = Rpc::new(platform, release)?;
+    let now = platform.now();
+    let info = system_info(&release.system_info, platform.pci(), chip);
+    let parts = [info.as_bytes()];
+    let info = Call::notice("GSP_SET_SYSTEM_INFO", function::GSP_SET_SYSTEM_INFO, &parts);
+    rpc.submit(platform, &info, now)?;
+    let registry = Registry::new();
+    let parts = registry.parts();
+    let registry = Call::notice("SET_REGISTRY", function::SET_REGISTRY, &parts);
+    rpc.submit(platform, &registry, now)?;
     Ok(rpc)
 }

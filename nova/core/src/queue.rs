@@ -67,6 +67,9 @@ const ELEMENT_HEADER: usize = HEADERS - size_of::<RpcHeader>();
 /// Longest message in bytes, headers included; a buffer of this size takes any.
 pub(crate) const MESSAGE_MAX: usize = abi::QUEUE_ELEMENT_SIZE_MAX;
 
+/// Longest payload of a message in bytes.
+pub(crate) const PAYLOAD_MAX: usize = MESSAGE_MAX - HEADERS;
+
 /// What is wrong with a queue or a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueError {
@@ -207,17 +210,14 @@ impl<M: DmaMemory> Queue<M> {
             .set(at.status_queue, STATUS_QUEUE as u64);
     }
 
-    /// Puts a message into the command queue; its payload is all `parts` after one another.
+    /// Puts a message into the command queue.
     pub(crate) fn send(
         &mut self,
         function: u32,
         sequence: u32,
-        parts: &[&[u8]],
+        payload: &[u8],
     ) -> Result<Doorbell, QueueError> {
-        let payload = parts
-            .iter()
-            .fold(0usize, |sum, part| sum.saturating_add(part.len()));
-        let len = HEADERS.saturating_add(payload);
+        let len = HEADERS.saturating_add(payload.len());
         let too_long = QueueError::TooLong { len };
         if len > MESSAGE_MAX {
             return Err(too_long);
@@ -254,13 +254,11 @@ impl<M: DmaMemory> Queue<M> {
         };
         let mut checksum = Checksum::default();
         checksum.add(header.as_bytes());
-        parts.iter().for_each(|part| checksum.add(part));
+        checksum.add(payload);
         header.checksum = checksum.fold();
 
-        let mut at = self.write_ring(0, header.as_bytes())?;
-        for part in parts {
-            at = self.write_ring(at, part)?;
-        }
+        self.write_ring(0, header.as_bytes())?;
+        self.write_ring(HEADERS, payload)?;
         self.write = advance(self.write, needed);
         self.sent = self.sent.wrapping_add(1);
         self.shared
@@ -342,17 +340,15 @@ impl<M: DmaMemory> Queue<M> {
         }
     }
 
-    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer; returns where they
-    /// end.
-    fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<usize, OutOfBounds> {
+    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer.
+    fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<(), OutOfBounds> {
         let start = ring_offset(self.write, at);
         let (first, rest) = bytes
             .split_at_checked(RING_SIZE.saturating_sub(start))
             .unwrap_or((bytes, &[]));
         self.shared
             .write(COMMAND_QUEUE + PAGE_SIZE + start, first)?;
-        self.shared.write(COMMAND_QUEUE + PAGE_SIZE, rest)?;
-        Ok(at.saturating_add(bytes.len()))
+        self.shared.write(COMMAND_QUEUE + PAGE_SIZE, rest)
     }
 
     /// Reads from the status ring, `at` bytes behind the read pointer.
@@ -488,12 +484,16 @@ pub(crate) mod tests {
 
     /// A message in the making: all that can be wrong with it.
     pub(crate) struct Draft {
-        function: u32,
-        len: u32,
+        pub(crate) function: u32,
+        pub(crate) len: u32,
         elements: u32,
         sequence: u32,
         signature: u32,
-        flip: u32,
+        /// Sequence number of the call that it answers.
+        pub(crate) answers: u32,
+        /// NV_STATUS.
+        pub(crate) result: u32,
+        pub(crate) flip: u32,
     }
 
     impl Gsp {
@@ -520,6 +520,8 @@ pub(crate) mod tests {
                 elements,
                 sequence: self.sequence,
                 signature: abi::RPC_SIGNATURE,
+                answers: 7,
+                result: 0,
                 flip: 0,
             };
             change(&mut draft);
@@ -527,7 +529,7 @@ pub(crate) mod tests {
                 // Checksum, to be filled in, and the rest of the element's header.
                 [0, draft.sequence, draft.elements, 0],
                 [0x0300_0000, draft.signature, draft.len, draft.function],
-                [0, 0, 7, 0],
+                [draft.result, draft.result, draft.answers, 0],
             ];
             let mut message = vec![0; 32];
             message.extend(
@@ -560,10 +562,18 @@ pub(crate) mod tests {
 
         /// Reads all commands: function and payload.
         fn take(&self) -> Vec<(u32, Vec<u8>)> {
+            let taken = self.commands(u32::MAX).into_iter();
+            taken
+                .map(|(function, _, payload)| (function, payload))
+                .collect()
+        }
+
+        /// Reads so many commands: function, sequence number and payload.
+        pub(crate) fn commands(&self, most: u32) -> Vec<(u32, u32, Vec<u8>)> {
             let mut taken = vec![];
             let mut read = self.shared.load32(STATUS_QUEUE + READ_POINTER).unwrap();
             let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
-            while read != write {
+            while read != write && (taken.len() as u32) < most {
                 let at = |n: usize| {
                     COMMAND_QUEUE + PAGE_SIZE + (read as usize * PAGE_SIZE + n) % RING_SIZE
                 };
@@ -576,6 +586,7 @@ pub(crate) mod tests {
                 let len = word(56) as usize;
                 taken.push((
                     word(60),
+                    word(72),
                     (HEADERS..ELEMENT_HEADER + len).map(byte).collect(),
                 ));
                 read = (read + word(40)) % ELEMENTS;
@@ -594,7 +605,7 @@ pub(crate) mod tests {
     }
 
     fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
-        queue.send(function, 0, &[payload]).map(drop)
+        queue.send(function, 0, payload).map(drop)
     }
 
     #[test]
@@ -736,8 +747,7 @@ pub(crate) mod tests {
             for (n, len) in lens.into_iter().enumerate() {
                 let len = if cfg!(miri) { len % 300 } else { len };
                 let payload: Vec<u8> = (0..len).map(|i| (i * 7 + n) as u8).collect();
-                let (first, second) = payload.split_at(len / 3);
-                drop(queue.send(n as u32, 0, &[first, second]).unwrap());
+                drop(queue.send(n as u32, 0, &payload).unwrap());
                 prop_assert_eq!(gsp.take(), [(n as u32, payload.clone())]);
                 gsp.put(n as u32, &payload, |_| {});
                 let message = queue.receive(&mut buffer).unwrap().unwrap();

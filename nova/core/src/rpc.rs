@@ -1,71 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls to GSP-RM and what it reports on its own.
+//! The conversation with GSP-RM.
 //!
-//! A reply carries the function and the sequence number of its call. Whatever else arrives
-//! meanwhile is an event: it is handled here, handed to the adapter, or counted and skipped.
+//! Any number of calls are under way at the same time, up to [`calls::CALLS_MAX`]. A reply carries
+//! the function and the sequence number of its call; what no message holds whole comes in
+//! [`pieces`]. Whatever else arrives is an [`event`]. A GSP that does not answer, that has stopped,
+//! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
+//!
+//! Nothing here waits but [`Rpc::call`], which is for the time before and after the adapter handles
+//! the GSP's interrupt.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
-//! (`_kgspRpcDrainOneEvent`, `_kgspProcessRpcEvent`),
-//! src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
+//! (`_kgspRpcRecvPoll`, `_kgspRpcDrainOneEvent`), src/nvidia/src/kernel/vgpu/rpc.c
+//! (`_issueRpcAndWait`, `_issueRpcLarge`).
 
-use core::fmt;
-use core::mem::offset_of;
+pub(crate) mod call;
+pub(crate) mod calls;
+pub(crate) mod event;
+pub(crate) mod history;
+pub(crate) mod lost;
+mod pieces;
+
 use core::time::Duration;
 
-use nova_hw::abi::{event, function, OsErrorLog, RmControl};
-use zerocopy::IntoBytes;
+use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
+use nova_hw::release::Release;
 
-use crate::error::{Error, Failure, Timeout};
-use crate::io::{Io, Pacer};
-use crate::platform::{DmaAllocator, DmaMemory, Interrupts, Scratch};
+use crate::error::{Error, Timeout};
+use crate::io::{Io, Pacer, LONGEST_PAUSE};
+use crate::platform::{DmaAllocator, Interrupts, Scratch};
 use crate::queue::{Doorbell, Queue, QueueError, Received, MESSAGE_MAX};
 use crate::sequencer::Sequencer;
-use crate::text::Text;
-use crate::wire::Payload;
-
-/// GSP-RM answers a call in less than this.
-const REPLY_LIMIT: Duration = Duration::from_secs(5);
-
-/// GSP-RM makes room in the command queue in less than this.
-const ROOM_LIMIT: Duration = Duration::from_secs(1);
+use call::{Call, Reply, Ticket};
+use calls::{Calls, Delivered};
+use event::{EventCounts, Events};
+use history::{Answer, History};
+use lost::Lost;
 
 /// Messages that are handled before the time is looked at again: as many as a queue holds, so that
 /// a GSP which never stops talking cannot keep a caller for ever.
 const BATCH: u32 = 64;
 
-/// What GSP-RM reports on its own.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// An error, with the number by which NVIDIA's documents know it.
-    OsError {
-        /// The Xid.
-        xid: u32,
-        /// What happened, in GSP-RM's words.
-        text: &'a str,
-    },
-    /// A boot failed, and so did putting the GPU back: it has to be reset.
-    NotPutBack(&'a Failure),
-    /// Something that this driver does not act upon.
-    Unknown {
-        /// Number of the event.
-        function: u32,
-    },
-}
-
-impl fmt::Display for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OsError { xid, text } => write!(f, "Xid {xid}: {text}"),
-            Self::NotPutBack(failure) => write!(f, "the GPU could not be put back: {failure}"),
-            Self::Unknown { function } => write!(f, "event {function:#x} of GSP-RM skipped"),
-        }
-    }
-}
-
-/// Who is told of events.
-pub(crate) type Events<'a> = &'a mut dyn FnMut(Event<'_>);
+/// How often it is looked whether the GSP still runs while calls are under way.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How to wait for a message.
 #[derive(Clone, Copy)]
@@ -77,339 +54,253 @@ pub(crate) enum Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn wait(self, pacer: &mut Pacer<'_>) {
+    fn wait(self, pacer: &mut Pacer<'_>, longest: Duration) {
         match self {
             Self::Polling => pacer.pause(),
             // Whether it fired does not matter: the queue is looked at either way.
             Self::Interrupt(interrupts) => {
-                interrupts.wait(pacer.left());
+                interrupts.wait(longest);
             }
         }
     }
 }
 
-/// What is awaited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Awaited {
-    /// Its name, for errors.
-    pub(crate) name: &'static str,
-    /// Its function.
-    pub(crate) function: u32,
-    /// The sequence number of the call that it answers; events have none.
-    pub(crate) sequence: Option<u32>,
-}
-
-impl Awaited {
-    fn is(&self, message: &Received) -> bool {
-        self.function == message.function
-            && self
-                .sequence
-                .is_none_or(|sequence| sequence == message.sequence)
-    }
-}
-
 /// The connection to GSP-RM.
-pub(crate) struct Rpc<M, B> {
-    queue: Queue<M>,
+pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
+    release: &'static Release,
+    queue: Queue<P::Memory>,
     /// The message that was received last.
-    buffer: B,
-    /// Sequence number of the last call; messages that answer none have zero.
-    calls: u32,
-    /// Messages that nobody waited for and nobody knew.
-    skipped: u32,
+    buffer: P::Bytes,
+    calls: Calls<P>,
+    history: History,
+    counts: EventCounts,
     /// There if the GSP does not know of all that is in the command queue.
     doorbell: Option<Doorbell>,
+    /// When it was looked whether the GSP still runs.
+    looked: Duration,
+    lost: Option<Lost>,
 }
 
-impl<M: DmaMemory, B: AsRef<[u8]> + AsMut<[u8]>> Rpc<M, B> {
+impl<P: DmaAllocator + Scratch> Rpc<P> {
     /// Allocates the queues and a buffer for the longest message.
-    pub(crate) fn new<P>(platform: &P) -> Result<Self, Error>
-    where
-        P: DmaAllocator<Memory = M> + Scratch<Bytes = B>,
-    {
+    pub(crate) fn new(memory: &P, release: &'static Release) -> Result<Self, Error> {
         Ok(Self {
-            queue: Queue::new(platform)?,
-            buffer: platform
+            release,
+            queue: Queue::new(memory)?,
+            buffer: memory
                 .alloc_bytes(MESSAGE_MAX)
                 .map_err(|e| Error::no_memory("a message of the GSP", e))?,
-            calls: 0,
-            skipped: 0,
+            calls: Calls::new(),
+            history: History::default(),
+            counts: EventCounts::default(),
             doorbell: None,
+            looked: Duration::ZERO,
+            lost: None,
         })
     }
 
     /// The queues.
-    pub(crate) fn queue(&self) -> &Queue<M> {
+    pub(crate) fn queue(&self) -> &Queue<P::Memory> {
         &self.queue
     }
 
-    /// Puts a message that has no reply into the command queue; the GSP is told by [`Self::ring`].
-    pub(crate) fn enqueue(&mut self, function: u32, parts: &[&[u8]]) -> Result<(), Error> {
-        self.doorbell = Some(self.queue.send(function, 0, parts)?);
-        Ok(())
+    /// The last calls.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
-    /// Tells the GSP of what was enqueued.
+    /// How many events there were.
+    pub(crate) fn counts(&self) -> EventCounts {
+        self.counts
+    }
+
+    /// Why the GSP was given up, if it was.
+    pub(crate) fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// Puts a call into the command queue, as far as there is room; the GSP is told by
+    /// [`Self::ring`].
+    pub(crate) fn submit(
+        &mut self,
+        memory: &P,
+        call: &Call<'_>,
+        now: Duration,
+    ) -> Result<Ticket, Error> {
+        self.check_lost()?;
+        let ticket = self.calls.add(memory, call, now)?.ticket();
+        self.history.made(ticket, call, now);
+        self.send(now)?;
+        Ok(ticket)
+    }
+
+    /// Tells the GSP of what has been submitted.
     pub(crate) fn ring(&mut self, io: &Io<'_>) {
         if let Some(doorbell) = self.doorbell.take() {
             doorbell.ring(io);
         }
     }
 
-    /// Calls GSP-RM and waits for the reply, whose payload is returned.
-    pub(crate) fn call(
-        &mut self,
-        (name, function): (&'static str, u32),
-        parts: &[&[u8]],
-        wait: Wait<'_>,
-        sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<Payload<'_>, Error> {
-        self.calls = self.calls.wrapping_add(1).max(1);
-        let awaited = Awaited {
-            name,
-            function,
-            sequence: Some(self.calls),
-        };
-        self.send(function, parts, sequencer.hardware.io)?;
-        self.wait_for(awaited, REPLY_LIMIT, wait, sequencer, events)
-    }
-
-    /// Calls a control of an object of GSP-RM with `params`; returns what they have become.
-    pub(crate) fn control(
-        &mut self,
-        name: &'static str,
-        control: RmControl,
-        params: &[u8],
-        wait: Wait<'_>,
-        sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<Payload<'_>, Error> {
-        let control = RmControl {
-            params_size: u32::try_from(params.len()).unwrap_or(u32::MAX),
-            ..control
-        };
-        let parts = [control.as_bytes(), params];
-        let rpc = (name, function::GSP_RM_CONTROL);
-        let reply = self.call(rpc, &parts, wait, sequencer, events)?;
-        match reply.field(offset_of!(RmControl, status))? {
-            0 => Ok(reply.after::<RmControl>()),
-            status => Err(Error::Rpc { rpc: name, status }),
-        }
-    }
-
-    /// Puts a message into the command queue, waiting for room, and tells the GSP.
-    fn send(&mut self, function: u32, parts: &[&[u8]], io: &Io<'_>) -> Result<(), Error> {
-        let mut pacer = io.pacer(ROOM_LIMIT);
-        loop {
-            let last = pacer.expired();
-            match self.queue.send(function, self.calls, parts) {
-                Ok(doorbell) => {
-                    doorbell.ring(io);
-                    return Ok(());
-                }
-                Err(QueueError::Full { .. }) if !last => pacer.pause(),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    /// Handles what arrives until `awaited` does, whose payload is returned.
-    pub(crate) fn wait_for(
-        &mut self,
-        awaited: Awaited,
-        limit: Duration,
-        wait: Wait<'_>,
-        sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<Payload<'_>, Error> {
-        let mut pacer = sequencer.hardware.io.pacer(limit);
-        loop {
-            let last = pacer.expired();
-            if let Some(message) = self.handle_until(Some(awaited), sequencer, events)? {
-                if message.result != 0 {
-                    return Err(Error::Rpc {
-                        rpc: awaited.name,
-                        status: message.result,
-                    });
-                }
-                return Ok(Payload {
-                    message: awaited.name,
-                    bytes: message.payload(self.buffer.as_ref()),
-                });
-            }
-            if last {
-                return Err(Error::Timeout(Timeout {
-                    awaited: awaited.name,
-                    seen: self.skipped,
-                    after: limit,
-                }));
-            }
-            wait.wait(&mut pacer);
-        }
-    }
-
-    /// Handles what has arrived, up to a queue full of it.
-    pub(crate) fn handle(
+    /// Handles what has arrived, up to a queue full of it, sends what there is room for now, and
+    /// looks whether the GSP still does its work.
+    pub(crate) fn service(
         &mut self,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
     ) -> Result<(), Error> {
-        self.handle_until(None, sequencer, events).map(|_| ())
+        self.check_lost()?;
+        let io = sequencer.hardware.io;
+        // Asked first, so that what was said before the GSP stopped is still heard.
+        let doubt = self.doubt(sequencer);
+        for _ in 0..BATCH {
+            match self.queue.receive(self.buffer.as_mut()) {
+                Ok(Some(message)) => self.handle(&message, sequencer, events)?,
+                Ok(None) => break,
+                Err(error) => return Err(self.lose(io.now(), error.into())),
+            }
+        }
+        self.send(io.now())?;
+        self.ring(io);
+        match doubt {
+            Some((call, cause)) if self.calls.is_under_way(call) => Err(self.lose(io.now(), cause)),
+            _ => Ok(()),
+        }
     }
 
-    /// Handles what has arrived up to `awaited`, which is returned.
-    fn handle_until(
+    /// Takes the reply to a call; `None` while it is under way.
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+        let taken = self.calls.take(ticket);
+        match &self.lost {
+            Some(lost) if taken.is_none() => {
+                self.calls.forget(ticket);
+                Some(Err(lost.cause))
+            }
+            _ => taken,
+        }
+    }
+
+    /// Forgets a call that nobody waits for any more.
+    pub(crate) fn cancel(&mut self, ticket: Ticket) {
+        self.calls.cancel(ticket);
+    }
+
+    /// How long nothing has to be done without an interrupt.
+    pub(crate) fn pause(&self, now: Duration) -> Duration {
+        // Nothing announces room in the command queue.
+        if self.calls.any_to_send() {
+            return LONGEST_PAUSE;
+        }
+        let left = |(slot, age): (&calls::Slot<_>, Duration)| slot.limit().saturating_sub(age);
+        let deadline = self.calls.oldest(now).map(left);
+        deadline.map_or(LOOK_EVERY, |deadline| deadline.min(LOOK_EVERY))
+    }
+
+    /// Calls GSP-RM and waits for the reply.
+    pub(crate) fn call(
         &mut self,
-        awaited: Option<Awaited>,
+        memory: &P,
+        call: &Call<'_>,
+        wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
-    ) -> Result<Option<Received>, Error> {
-        for _ in 0..BATCH {
-            let Some(message) = self.queue.receive(self.buffer.as_mut())? else {
-                break;
-            };
-            if awaited.is_some_and(|awaited| awaited.is(&message)) {
-                return Ok(Some(message));
+    ) -> Result<Reply<P>, Error> {
+        let io = sequencer.hardware.io;
+        let ticket = self.submit(memory, call, io.now())?;
+        self.ring(io);
+        let mut pacer = io.pacer(call.limit);
+        loop {
+            // What goes wrong is told by the call itself, unless it was answered before.
+            let _ = self.service(sequencer, events);
+            if let Some(reply) = self.take(ticket) {
+                return reply;
             }
-            self.dispatch(&message, sequencer, events)?;
+            wait.wait(&mut pacer, self.pause(io.now()));
         }
-        Ok(None)
     }
 
-    /// Handles one message that nobody waits for.
-    fn dispatch(
+    /// Sends what there is room for, the oldest call first.
+    fn send(&mut self, now: Duration) -> Result<(), Error> {
+        while let Some(slot) = self.calls.next_to_send() {
+            let Some((function, sequence, payload)) = slot.to_send() else {
+                break;
+            };
+            match self.queue.send(function, sequence, payload) {
+                Ok(doorbell) => {
+                    slot.sent(now);
+                    self.doorbell = Some(doorbell);
+                }
+                Err(QueueError::Full { .. }) => break,
+                Err(error) => return Err(self.lose(now, error.into())),
+            }
+        }
+        self.calls.tidy();
+        Ok(())
+    }
+
+    /// Handles one message.
+    fn handle(
         &mut self,
         message: &Received,
         sequencer: &Sequencer<'_>,
         events: Events<'_>,
     ) -> Result<(), Error> {
-        let bytes = message.payload(self.buffer.as_ref());
-        match message.function {
-            event::GSP_RUN_CPU_SEQUENCER => sequencer.run(bytes)?,
-            event::OS_ERROR_LOG => {
-                let message = "OS_ERROR_LOG";
-                let log = Payload { message, bytes };
-                let text: [u8; OsErrorLog::TEXT] = log.field(offset_of!(OsErrorLog, err_string))?;
-                events(Event::OsError {
-                    xid: log.field(offset_of!(OsErrorLog, except_type))?,
-                    text: Text::<{ OsErrorLog::TEXT }>::from_bytes(&text).as_str(),
-                });
+        let payload = message.payload(self.buffer.as_ref());
+        let now = sequencer.hardware.io.now();
+        match self.calls.deliver(message, payload, now) {
+            Delivered::Last(slot) => {
+                let answer = Answer {
+                    at: now,
+                    status: slot.result(),
+                    len: slot.received().len(),
+                };
+                self.history.answered(slot.ticket(), answer);
+                self.calls.tidy();
             }
-            function => {
-                self.skipped = self.skipped.saturating_add(1);
-                events(Event::Unknown { function });
+            Delivered::Piece => {}
+            Delivered::Nowhere if message.function == GSP_RUN_CPU_SEQUENCER => {
+                if let Err(error) = sequencer.run(payload) {
+                    return Err(self.lose(now, error));
+                }
+            }
+            Delivered::Nowhere => {
+                self.counts
+                    .tell(self.release, message.function, payload, events);
             }
         }
         Ok(())
     }
+
+    /// A call that the GSP does not seem to answer any more, and why: it is over its limit, or the
+    /// GSP's processor has stopped.
+    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Ticket, Error)> {
+        let now = sequencer.hardware.io.now();
+        let (oldest, age) = self.calls.oldest(now)?;
+        let over = age >= oldest.limit();
+        if !over && now.saturating_sub(self.looked) < LOOK_EVERY {
+            return None;
+        }
+        self.looked = now;
+        let timeout = Timeout {
+            awaited: oldest.name(),
+            seen: self.counts.skipped,
+            after: oldest.limit(),
+        };
+        let stopped = sequencer.hardware.gsp.check_riscv().err();
+        let cause = stopped.or(over.then_some(timeout.into()))?;
+        Some((oldest.ticket(), cause))
+    }
+
+    fn check_lost(&self) -> Result<(), Error> {
+        self.lost.as_ref().map_or(Ok(()), |lost| Err(lost.cause))
+    }
+
+    /// Gives the GSP up; returns why.
+    fn lose(&mut self, now: Duration, cause: Error) -> Error {
+        let oldest = self.calls.oldest(now);
+        let call = oldest.map(|(slot, age)| (slot.name(), age));
+        self.lost.get_or_insert(Lost { call, cause }).cause
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::falcon::{Engine, Falcon};
-    use crate::gpu::Hardware;
-    use crate::platform::Clock;
-    use crate::queue::tests::Gsp;
-    use crate::testing::{Allocator, Card};
-    use std::cell::RefCell;
-    use std::string::{String, ToString};
-    use std::vec::Vec;
-
-    const REPLY: Awaited = Awaited {
-        name: "a reply",
-        function: 99,
-        // What the other side puts into all of its messages.
-        sequence: Some(7),
-    };
-
-    /// Waits for [`REPLY`] while `meanwhile` is told of each event; returns the events too.
-    fn wait(
-        first: &[(u32, &[u8])],
-        mut meanwhile: impl FnMut(&mut Gsp),
-    ) -> (Result<Vec<u8>, Error>, Vec<String>, Duration) {
-        let (card, allocator) = (Card::default(), Allocator::default());
-        let io = &Io::new(&card);
-        let mut rpc = Rpc::new(&allocator).unwrap();
-        let gsp = RefCell::new(Gsp::of(&allocator));
-        for &(function, payload) in first {
-            gsp.borrow_mut().put(function, payload, |_| {});
-        }
-        let sequencer = Sequencer {
-            hardware: Hardware {
-                io,
-                gsp: Falcon::new(io, Engine::Gsp, 0),
-                sec2: Falcon::new(io, Engine::Sec2, 0),
-            },
-            bar: 1 << 24,
-            libos: 0,
-            app_version: 0,
-        };
-        let mut events = Vec::new();
-        let note = &mut |event: Event<'_>| {
-            events.push(event.to_string());
-            // What a wait in between would cost.
-            card.sleep(Duration::from_micros(1));
-            meanwhile(&mut gsp.borrow_mut());
-        };
-        let limit = Duration::from_millis(5);
-        let reply = rpc
-            .wait_for(REPLY, limit, Wait::Polling, &sequencer, note)
-            .map(|payload| payload.bytes.to_vec());
-        (reply, events, card.now())
-    }
-
-    #[test]
-    fn events_before_a_reply_are_told() {
-        let mut log = [0; size_of::<OsErrorLog>()];
-        log[0] = 31;
-        log[12..16].copy_from_slice(b"oops");
-        let first = [(0x1006, &log[..]), (0x1020, &[]), (99, &[1, 2, 3])];
-        let (reply, events, _) = wait(&first, |_| {});
-        assert_eq!(reply, Ok(Vec::from([1, 2, 3])));
-        assert_eq!(events, ["Xid 31: oops", "event 0x1020 of GSP-RM skipped"]);
-    }
-
-    #[test]
-    fn an_event_that_is_cut_off_is_refused() {
-        let (reply, ..) = wait(&[(0x1006, &[0; 267])], |_| {});
-        assert!(matches!(
-            reply,
-            Err(Error::Payload {
-                message: "OS_ERROR_LOG",
-                ..
-            })
-        ));
-        let (reply, ..) = wait(&[(0x1002, &[0; 8])], |_| {});
-        assert!(matches!(reply, Err(Error::Payload { found: 8, .. })));
-    }
-
-    #[test]
-    fn a_gsp_that_says_nothing_is_not_waited_for_for_ever() {
-        let (reply, _, time) = wait(&[], |_| {});
-        let seen = 0;
-        assert!(matches!(reply, Err(Error::Timeout(e)) if e.seen == seen));
-        assert!(time < Duration::from_millis(10));
-    }
-
-    #[test]
-    fn nor_is_one_that_never_stops_talking() {
-        let (reply, events, time) = wait(&[(0x1020, &[])], |gsp| gsp.put(0x1020, &[], |_| {}));
-        let seen = events.len() as u32;
-        assert!(matches!(reply, Err(Error::Timeout(e)) if e.seen == seen));
-        assert!(events.len() > 100 && time < Duration::from_millis(10));
-    }
-
-    #[test]
-    fn the_reply_to_another_call_is_none() {
-        let mut message = Received::default();
-        (message.function, message.sequence) = (99, 6);
-        assert!(!REPLY.is(&message));
-        let event = Awaited {
-            sequence: None,
-            ..REPLY
-        };
-        assert!(event.is(&message));
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
 use nova_hw::release::StaticInfoAt;
 
 use crate::error::Error;
+use crate::rpc::call::Object;
 use crate::text::Text;
 use crate::wire::Payload;
 
@@ -30,7 +31,9 @@ pub struct StaticInfo {
     pub fb_length: u64,
     /// Handle of the client under which GSP-RM takes the driver's own calls.
     pub(crate) client: u32,
-    /// Handle of that client's subdevice.
+    /// Handle of that client's device.
+    pub(crate) device: u32,
+    /// Handle of that device's subdevice.
     pub(crate) subdevice: u32,
     /// Usable regions; the rest of them is empty.
     usable: [Range<u64>; REGIONS],
@@ -48,6 +51,7 @@ impl StaticInfo {
             name: Text::from_bytes(&reply.at(at.name)?),
             fb_length: reply.at(at.fb_length)?,
             client: reply.at(at.client)?,
+            device: reply.at(at.device)?,
             subdevice: reply.at(at.subdevice)?,
             ..Self::default()
         };
@@ -60,6 +64,16 @@ impl StaticInfo {
             *slot = usable(&reply.field(offset)?);
         }
         Ok(info)
+    }
+
+    /// Handles of the driver's client and of one of its objects.
+    pub(crate) fn handles(&self, object: Object) -> (u32, u32) {
+        let object = match object {
+            Object::Client => self.client,
+            Object::Device => self.device,
+            Object::Subdevice => self.subdevice,
+        };
+        (self.client, object)
     }
 
     /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and

@@ -157,11 +157,8 @@ fn no_memory_is_survived_wherever_it_happens() {
     let mut failures = 0;
     loop {
         machine.card().host_mut().limit_allocations(Some(failures));
-        match machine.boot() {
-            Ok(running) => {
-                machine.unload(running).unwrap();
-                break;
-            }
+        match machine.boot().and_then(|running| machine.unload(running)) {
+            Ok(()) => break,
             Err(failure) => {
                 assert_eq!(failure.kind(), ErrorKind::NoMemory, "{failure}");
                 machine.assert_as_before();

@@ -261,8 +261,8 @@ fn check_unload(fault: Fault, stage: Stage, kind: ErrorKind, says: &str) {
 
 #[test]
 fn the_way_back() {
-    let says = "waited 5s for UNLOADING_GUEST_DRIVER";
-    check_unload(Fault::NoReply, Stage::Shutdown, ErrorKind::Timeout, says);
+    let says = "RISC-V core of the GSP: expected it to run, found CPUCTL 0x00000010";
+    check_unload(Fault::NoReply, Stage::Shutdown, ErrorKind::Io, says);
     let says = "UNLOADING_GUEST_DRIVER: expected status 0, found 0x1f";
     check_unload(
         Fault::ReplyError(0x1f),

@@ -40,18 +40,29 @@ impl<'a> Gsp<'a> {
 
     /// Handles the messages that have arrived.
     pub(crate) fn service(&self) {
-        let device = self.machine.device();
         if let Some(running) = &mut *self.running.lock() {
-            let serviced = running.service(&self.machine, &mut |event| self.log(event));
-            if let Err(error) = serviced {
-                dev_err!(device, "{}\n", format_args!("{error}"));
-            }
+            self.service_locked(running);
         }
     }
 
-    /// Says what the GSP tells on its own.
+    /// Handles the messages that have arrived, and says so when the GSP is lost.
+    fn service_locked(&self, running: &mut Running<Machine<'a>>) {
+        let was_lost = running.lost().is_some();
+        let serviced = running.service(&self.machine, &mut |event| self.log(event));
+        match (serviced, running.lost()) {
+            (Err(_), Some(lost)) if !was_lost => {
+                dev_err!(self.machine.device(), "{}\n", format_args!("{lost}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Says what the GSP tells on its own. What nobody understands is only counted.
     pub(crate) fn log(&self, event: Event<'_>) {
-        dev_warn!(self.machine.device(), "{}\n", format_args!("{event}"));
+        match event {
+            Event::Unknown { .. } => {}
+            event => dev_warn!(self.machine.device(), "{}\n", format_args!("{event}")),
+        }
     }
 
     /// Says why something failed, in one line; returns the error number for it.
