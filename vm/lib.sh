@@ -52,7 +52,7 @@ read_plan() {
 	SYSROOT=$CACHE/sysroot-$(key "$VM/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
 	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/make-kernel" "$VM/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/make-firmware" <<<"$FIRMWARE_VERSION")
-	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
+	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/make-firmware" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
 # step NAME SECONDS COMMAND...: runs the command with its output in a log, and tells how far it should be.
