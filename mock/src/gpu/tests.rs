@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the card as a whole.
+
+use super::*;
+use crate::chips::CHIPS;
+use crate::config::MIRROR_BASE;
+use crate::falcon::PRIV_ERROR;
+use crate::host::GuestMemory;
+use crate::in_process::Arena;
+use crate::synthetic;
+use nova_hw::regs::falcon as reg;
+use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
+use nova_hw::regs::fbif::{FbifCtl, FbifTranscfg};
+use nova_hw::regs::gsp::PgspQueueHead;
+use nova_hw::regs::intr::{CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet, MsiRearm};
+use nova_hw::regs::pgc6::GfwBootPrivLevelMask;
+use nova_hw::regs::pmc::PmcBoot0;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn card() -> Gpu<Arena> {
+    let chip = &CHIPS[0];
+    let setup = Setup {
+        chip,
+        vram: Vram::in_process(chip.vram),
+        firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
+        vbios: None,
+        fuses: Fuses::default(),
+        trace: Trace::default(),
+    };
+    let mut card = Gpu::new(setup, Arena::new()).unwrap();
+    card.config_mut()
+        .enumerate([0xf000_0000, 0x40_0000_0000, 0x40_1000_0000]);
+    card
+}
+
+fn pass(card: &mut Gpu<Arena>, time: Duration) {
+    let until = card.now() + time;
+    card.advance(until);
+}
+
+fn last_refusal(card: &Gpu<Arena>) -> &str {
+    card.trace()
+        .refusals()
+        .last()
+        .map_or("", |refusal| &refusal.reason)
+}
+
+#[test]
+fn a_vbios_without_fwsec_is_of_no_use() {
+    let chip = &CHIPS[0];
+    let setup = Setup {
+        chip,
+        vram: Vram::in_process(chip.vram),
+        firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
+        vbios: Some(vec![0x55, 0xaa]),
+        fuses: Fuses::default(),
+        trace: Trace::default(),
+    };
+    assert_eq!(Gpu::new(setup, Arena::new()).err(), Some(NoFwsec));
+}
+
+#[test]
+fn what_is_not_there_answers_with_an_error_and_a_note() {
+    let mut card = card();
+    assert_eq!(card.read32(0x50_0000), PRIV_ERROR);
+    assert!(last_refusal(&card).contains("0x500000"));
+    card.write32(PmcBoot0::OFFSET, 0);
+    assert!(last_refusal(&card).contains("NV_PMC_BOOT_0"));
+    for offset in (0..16 << 20).step_by(0x404) {
+        card.read32(offset & !3);
+        card.write32(offset & !3, u32::MAX);
+    }
+    pass(&mut card, SECOND);
+}
+
+#[test]
+fn the_gfw_takes_its_time_after_each_reset() {
+    let mut card = card();
+    for _ in 0..2 {
+        assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), 0);
+        pass(&mut card, GFW);
+        assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), 1);
+        card.reset();
+    }
+    card.inject(Fault::GfwNeverDone);
+    pass(&mut card, SECOND);
+    assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), 0);
+}
+
+#[test]
+fn a_card_that_is_gone_gives_all_ones() {
+    let mut card = card();
+    card.inject(Fault::CardGone { after: 2 });
+    assert_ne!(card.read32(PmcBoot0::OFFSET), u32::MAX);
+    assert_ne!(card.read32(PmcBoot0::OFFSET), u32::MAX);
+    assert_eq!(card.read32(PmcBoot0::OFFSET), u32::MAX);
+    card.repair();
+    assert_ne!(card.read32(PmcBoot0::OFFSET), u32::MAX);
+}
+
+#[test]
+fn configuration_space_is_mirrored() {
+    let mut card = card();
+    assert_eq!(card.read32(MIRROR_BASE), 0x2204_10de);
+    assert_eq!(card.read32(MIRROR_BASE + 0x10), 0xf000_0000);
+}
+
+#[test]
+fn pramin_shows_the_frame_buffer() {
+    let mut card = card();
+    card.write32(0x1700, 0x12);
+    card.write32(0x70_0010, 0xcafe_f00d);
+    let mut bytes = [0; 4];
+    card.vram().read(0x12_0010, &mut bytes);
+    assert_eq!(u32::from_le_bytes(bytes), 0xcafe_f00d);
+    assert_eq!(card.read32(0x70_0010), 0xcafe_f00d);
+}
+
+#[test]
+fn an_interrupt_becomes_an_msi() {
+    let mut card = card();
+    card.write32(CpuIntrLeafEnSet::OFFSET, 1 << 5);
+    card.write32(CpuIntrTopEnSet::OFFSET, 1);
+    card.write32(CpuIntrLeafTrigger::OFFSET, 5);
+    assert_eq!(card.host().interrupts(), 1);
+    card.write32(MsiRearm::OFFSET, 0);
+    assert_eq!(card.host().interrupts(), 2, "the vector is still pending");
+}
+
+/// Prepares a falcon for DMA and loads a block of its data memory from `address`.
+fn load_block(card: &mut Gpu<Arena>, base: u32, target: u32, address: u64) {
+    card.write32(base + FbifCtl::OFFSET, 0x80);
+    card.write32(base + reg::FalconDmactl::OFFSET, 0);
+    card.write32(base + FbifTranscfg::OFFSET, 0x4 | target);
+    card.write32(base + reg::FalconDmatrfbase::OFFSET, (address >> 8) as u32);
+    card.write32(base + reg::FalconDmatrfcmd::OFFSET, 0x600);
+}
+
+#[test]
+fn dma_brings_what_is_at_the_target() {
+    let mut card = card();
+    let address = card.host_mut().place(&[0x11; 256]);
+    card.vram_mut().write(address, &[0x22; 256]);
+    load_block(&mut card, SEC2_BASE, 1, address);
+    assert_eq!(card.state.sec2.dmem[..256], [0x11; 256]);
+    load_block(&mut card, SEC2_BASE, 0, address);
+    assert_eq!(card.state.sec2.dmem[..256], [0x22; 256], "the frame buffer");
+    load_block(&mut card, SEC2_BASE, 1, 0xdead_0000);
+    assert_eq!(card.state.sec2.dmem[..256], [0xff; 256], "nothing");
+    assert!(last_refusal(&card).contains("no memory"));
+}
+
+#[test]
+fn a_card_that_is_no_bus_master_reaches_nothing() {
+    let mut card = card();
+    let address = card.host_mut().place(&[0x11; 256]);
+    card.write_config(4, &[0x02]);
+    load_block(&mut card, GSP_BASE, 1, address);
+    assert_eq!(card.state.gsp.dmem[..256], [0xff; 256]);
+    assert!(last_refusal(&card).contains("bus master"));
+}
+
+#[test]
+fn a_falcon_without_signed_code_halts_and_leaves_its_mailboxes() {
+    let mut card = card();
+    let cpuctl = SEC2_BASE + reg::FalconCpuctl::OFFSET;
+    card.write32(SEC2_BASE + reg::FalconMailbox0::OFFSET, 7);
+    card.write32(cpuctl, 2);
+    assert!(last_refusal(&card).contains("no code"));
+    pass(&mut card, SECOND);
+    assert_eq!(card.read32(cpuctl), 1 << 4);
+    assert_eq!(card.read32(SEC2_BASE + reg::FalconMailbox0::OFFSET), 7);
+
+    let address = card.host_mut().place(&[0x11; 256]);
+    load_block(&mut card, SEC2_BASE, 1, address);
+    card.write32(SEC2_BASE + reg::FalconDmatrfcmd::OFFSET, 0x614);
+    card.write32(cpuctl, 2);
+    assert!(last_refusal(&card).contains("not signed"));
+    pass(&mut card, SECOND);
+    assert_eq!(card.wpr2(), None);
+}
+
+#[test]
+fn a_falcon_is_scrubbed_after_its_reset() {
+    let mut card = card();
+    let hwcfg2 = GSP_BASE + reg::FalconHwcfg2::OFFSET;
+    let is_scrubbing =
+        |card: &mut Gpu<Arena>| reg::FalconHwcfg2::from(card.read32(hwcfg2)).mem_scrubbing();
+    for fault in [None, Some(Fault::ScrubbingNeverDone(Engine::Gsp))] {
+        card.faults = fault.into_iter().collect();
+        card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 1);
+        card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 0);
+        assert!(is_scrubbing(&mut card));
+        pass(&mut card, SECOND);
+        assert_eq!(is_scrubbing(&mut card), fault.is_some());
+    }
+}
+
+#[test]
+fn a_doorbell_without_gsp_rm_does_nothing() {
+    let mut card = card();
+    card.write32(PgspQueueHead::OFFSET, 0);
+    pass(&mut card, SECOND);
+    assert!(card.trace().refusals().is_empty());
+    assert_eq!(card.host().read_u32(0).ok(), None);
+}
