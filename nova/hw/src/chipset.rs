@@ -143,6 +143,26 @@ impl Architecture {
     }
 }
 
+/// What the generation with the number `architecture` in `NV_PMC_BOOT_42` is called, older ones and
+/// those without a chip in [`Chipset`] included.
+///
+/// Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/engine/device/base.c.
+pub const fn family(architecture: u8) -> Option<&'static str> {
+    Some(match architecture {
+        0x0c | 0x0d => "Fermi",
+        0x0e..=0x10 => "Kepler",
+        0x11 | 0x12 => "Maxwell",
+        0x13 => "Pascal",
+        0x14 => "Volta",
+        0x16 => "Turing",
+        0x17 => "Ampere",
+        0x18 => "Hopper",
+        0x19 => "Ada",
+        0x1a | 0x1b => "Blackwell",
+        _ => return None,
+    })
+}
+
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -5,6 +5,8 @@
 //! Its registers are in [`regs::falcon`](crate::regs::falcon) and beside; here is what firmware
 //! headers and drivers say about it.
 
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
 /// Bytes that a falcon's memories are counted in: a block of code, tagged as one, and the most that
 /// one transfer of its DMA moves.
 pub const BLOCK_SIZE: usize = 256;
@@ -88,4 +90,51 @@ impl SecurityModel {
     pub(crate) const fn into_bits(self) -> u8 {
         self as u8
     }
+}
+
+/// What the generic bootloader finds in data memory: the ucode that it is to fetch and to start
+/// (`RM_FLCN_BL_DMEM_DESC`). Addresses are taken apart, low half first.
+///
+/// Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/rmflcnbl.h.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct LoaderDescriptor {
+    /// Zero.
+    pub reserved: [u32; 4],
+    /// Signature of the secure code; zero where the code carries it itself.
+    pub signature: [u32; 4],
+    /// Which of the FBIF's configurations the code is fetched through.
+    pub ctx_dma: u32,
+    /// Bus address that corresponds to offset 0 of code memory.
+    pub code_dma_base: [u32; 2],
+    /// Offset of the non-secure code from that address, and in code memory.
+    pub non_secure_code_off: u32,
+    /// Bytes of the non-secure code.
+    pub non_secure_code_size: u32,
+    /// Offset of the secure code from that address, and in code memory.
+    pub secure_code_off: u32,
+    /// Bytes of the secure code.
+    pub secure_code_size: u32,
+    /// Where the code is entered once it is loaded.
+    pub code_entry_point: u32,
+    /// Bus address of the data, which goes to the start of data memory.
+    pub data_dma_base: [u32; 2],
+    /// Bytes of the data.
+    pub data_size: u32,
+    /// Number of arguments to the code.
+    pub argc: u32,
+    /// Where they are.
+    pub argv: u32,
+}
+
+const _: () = assert!(size_of::<LoaderDescriptor>() == 84);
+
+impl LoaderDescriptor {
+    /// [`Self::ctx_dma`] of system memory with physical addresses.
+    ///
+    /// Source: open-gpu-kernel-modules 570,
+    /// src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c.
+    pub const CTX_DMA_SYSMEM: u32 = 4;
 }

@@ -17,6 +17,19 @@ registers! {
         __: u8,
     }
 
+    /// How far the scrubbing of the frame buffer has come, on Ada; `NV_PGC6_BSI_SECURE_SCRATCH_15`
+    /// for the hardware.
+    ///
+    /// Source: open-gpu-kernel-modules 570,
+    /// src/common/inc/swref/published/ada/ad102/dev_gc6_island_addendum.h.
+    NV_PGC6_BSI_VPR_SECURE_SCRATCH_15 as BsiVprSecureScratch15 @ 0x1180fc {
+        #[bits(29)]
+        __: u32,
+        /// At least [`BsiVprSecureScratch15::SCRUBBER_DONE`] once all of it is scrubbed.
+        #[bits(3)]
+        pub scrubber_handoff: u8,
+    }
+
     /// Who may access [`GfwBoot`].
     NV_PGC6_AON_SECURE_SCRATCH_GROUP_05_PRIV_LEVEL_MASK as GfwBootPrivLevelMask @ 0x118128 {
         /// The CPU may read it.
@@ -45,6 +58,11 @@ registers! {
         /// MiB.
         pub value: u32,
     }
+}
+
+impl BsiVprSecureScratch15 {
+    /// `scrubber_handoff` when the scrubber is through.
+    pub const SCRUBBER_DONE: u8 = 3;
 }
 
 impl GfwBoot {

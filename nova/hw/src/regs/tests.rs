@@ -73,6 +73,7 @@ fn fields_lie_where_the_manuals_have_them() {
         }
         pbus::FrtsErr { with_frts_err_code(0xffff) = 0xffff << 16 }
         pgc6::BsiSecureScratch14 { with_boot_stage_3_handoff(true) = 1 << 26 }
+        pgc6::BsiVprSecureScratch15 { with_scrubber_handoff(7) = 7 << 29 }
         pgc6::GfwBootPrivLevelMask { with_read_protection_level0(true) = 1 }
         pgc6::GfwBoot { with_progress(0xff) = 0xff }
         fuse::OptDisplay { with_display_disabled(true) = 1 }
