@@ -10,30 +10,36 @@ use nova_firmware::booter::Booter;
 use nova_hw::gsp::BOOTER_UNLOAD_MAILBOX;
 
 use crate::error::Error;
-use crate::falcon::{fuse_version, Falcon, Ucode};
+use crate::falcon::{Falcon, Kind, Ucode};
 use crate::firmware::FileSet;
 use crate::io::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 use crate::wpr::wpr2;
 
-/// Loads one of the two programs, signs it for this chip and puts it where the falcon can get it.
+/// Loads one of the two programs, or another of their format, signs it for this chip and puts it
+/// where the falcon can get it.
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
+    falcon: Kind,
     set: FileSet,
-    kind: &'static str,
+    name: &'static str,
 ) -> Result<Ucode<P::Memory>, Error>
 where
     P: FirmwareFiles + DmaAllocator,
 {
-    let file = set.file(kind);
+    let file = set.file(name);
     let bytes = file.load(platform)?;
     let malformed = |error| file.malformed(error);
     let booter = Booter::parse(bytes.as_ref()).map_err(malformed)?;
     let brom = booter.brom();
-    let fused = fuse_version(io, kind, &brom)?;
+    let fused = falcon.fuse_version(io, name, &brom)?;
     let signature = booter.signature_for(fused).map_err(malformed)?;
-    Ucode::new(platform, kind, booter.ucode(), booter.layout_ga102(), brom)?
+    let layout = match falcon {
+        Kind::Tu102 => booter.layout_tu102(),
+        Kind::Ga102 => booter.layout_ga102(),
+    };
+    Ucode::new(platform, name, booter.ucode(), layout, Some(brom))?
         .patch(booter.signature_offset() as usize, signature)
 }
 
@@ -67,7 +73,7 @@ pub(crate) fn unload<M: DmaMemory>(
 }
 
 /// Runs booter, which is told something in its mailboxes and says in the first how it went.
-fn execute<M: DmaMemory>(
+pub(crate) fn execute<M: DmaMemory>(
     sec2: &Falcon<'_>,
     booter: &Ucode<M>,
     told: [u32; 2],

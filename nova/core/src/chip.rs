@@ -5,15 +5,28 @@
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
 
+use crate::firmware::{BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, GEN_BOOTLOADER, GSP};
 use crate::path::Path;
+use crate::{falcon, fb, flush, intr};
 
 /// Chips that can be booted.
-pub const BOOTABLE: [Chipset; 5] = [
+pub const BOOTABLE: [Chipset; 16] = [
+    Chipset::TU102,
+    Chipset::TU104,
+    Chipset::TU106,
+    Chipset::TU117,
+    Chipset::TU116,
+    Chipset::GA100,
     Chipset::GA102,
     Chipset::GA103,
     Chipset::GA104,
     Chipset::GA106,
     Chipset::GA107,
+    Chipset::AD102,
+    Chipset::AD103,
+    Chipset::AD104,
+    Chipset::AD106,
+    Chipset::AD107,
 ];
 
 /// What the boot has to know about a chip.
@@ -21,6 +34,14 @@ pub const BOOTABLE: [Chipset; 5] = [
 pub(crate) struct Chip {
     /// On which path it is booted.
     pub(crate) path: Path,
+    /// How its falcons are reset and loaded.
+    pub(crate) falcon: falcon::Kind,
+    /// What its frame buffer is described by.
+    pub(crate) fb: fb::Registers,
+    /// Where the flush page is registered.
+    pub(crate) flush: flush::Registers,
+    /// How the GSP's interrupt is quieted.
+    pub(crate) interrupt: intr::Wiring,
     /// Bits of a bus address.
     pub(crate) dma_address_bits: u32,
     /// Bytes of FRTS.
@@ -31,6 +52,8 @@ pub(crate) struct Chip {
     pub(crate) heap: Heap,
     /// Where PCI configuration space is mirrored in BAR0, and its bytes.
     pub(crate) pci_config_mirror: (u32, u32),
+    /// There is a scrubber, for what GFW leaves unscrubbed of the frame buffer.
+    pub(crate) scrubber: bool,
 }
 
 /// What GSP-RM's heap is for; how large that makes it depends on the release.
@@ -38,28 +61,74 @@ pub(crate) struct Chip {
 /// Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heap {
+    /// Turing and GA100.
+    Libos2,
     /// GA102 to Ada.
     Libos3,
 }
 
-/// GA102 to GA107.
-const GA10X: Chip = Chip {
+/// Turing.
+const TU10X: Chip = Chip {
     path: Path::Sec2,
+    falcon: falcon::Kind::Tu102,
+    fb: fb::Registers::Tu102,
+    flush: flush::Registers::Tu102,
+    interrupt: intr::Wiring::Tu102,
     dma_address_bits: 47,
     frts_size: 1 << 20,
     non_wpr_heap_size: 1 << 20,
-    heap: Heap::Libos3,
+    heap: Heap::Libos2,
     pci_config_mirror: (0x088000, 0x001000),
+    scrubber: false,
+};
+
+/// GA100: Turing's falcons in a chip without a display, and so without FRTS.
+const GA100: Chip = Chip {
+    fb: fb::Registers::Ga100,
+    flush: flush::Registers::Ga100,
+    interrupt: intr::Wiring::Ga100,
+    frts_size: 0,
+    ..TU10X
+};
+
+/// GA102 to GA107.
+const GA10X: Chip = Chip {
+    falcon: falcon::Kind::Ga102,
+    fb: fb::Registers::Ga102,
+    interrupt: intr::Wiring::Ga102,
+    frts_size: TU10X.frts_size,
+    heap: Heap::Libos3,
+    ..GA100
+};
+
+/// Ada.
+const AD10X: Chip = Chip {
+    scrubber: true,
+    ..GA10X
 };
 
 impl Chip {
     /// The entry of `chipset`, if it can be booted.
     pub(crate) const fn of(chipset: Chipset) -> Option<Self> {
+        use Chipset::*;
         match chipset {
-            Chipset::GA102 | Chipset::GA103 | Chipset::GA104 | Chipset::GA106 | Chipset::GA107 => {
-                Some(GA10X)
-            }
+            TU102 | TU104 | TU106 | TU117 | TU116 => Some(TU10X),
+            GA100 => Some(self::GA100),
+            GA102 | GA103 | GA104 | GA106 | GA107 => Some(GA10X),
+            AD102 | AD103 | AD104 | AD106 | AD107 => Some(AD10X),
             _ => None,
+        }
+    }
+}
+
+impl Chip {
+    /// What files it takes to boot it.
+    pub(crate) const fn firmware_kinds(&self) -> &'static [&'static str] {
+        match (self.path, self.falcon) {
+            (Path::Sec2, falcon::Kind::Tu102) => {
+                &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER]
+            }
+            (Path::Sec2, falcon::Kind::Ga102) => &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD],
         }
     }
 }
@@ -68,6 +137,7 @@ impl Heap {
     /// Bytes of the heap for a frame buffer of `fb` bytes.
     pub(crate) fn size(self, heap: &release::Heap, fb: u64) -> u64 {
         let (libos, base) = match self {
+            Self::Libos2 => (&heap.libos2, heap.base_tu10x),
             Self::Libos3 => (&heap.libos3, heap.base_tu10x),
         };
         let gib = fb.div_ceil(1 << 30);
@@ -100,9 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn every_ga10x_and_nothing_else_is_booted() {
+    fn turing_and_ga100_run_libos2() {
+        let heap = &release::RELEASES[0].heap;
+        // Without libos' own part.
+        let expected = (8 << 20) + (96 << 20) + (2 << 20);
+        assert_eq!(TU10X.heap.size(heap, 11 << 30), expected);
+        assert_eq!(GA100.heap, TU10X.heap);
+    }
+
+    #[test]
+    fn what_is_booted_has_an_entry_and_nothing_else() {
         for &chipset in Chipset::ALL {
-            let expected = chipset.name().starts_with("ga10") && chipset != Chipset::GA100;
+            let expected = BOOTABLE.contains(&chipset);
             assert_eq!(Chip::of(chipset).is_some(), expected, "{chipset}");
         }
     }

@@ -5,7 +5,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use nova_hw::chipset::Chipset;
+use nova_hw::chipset::{family, Chipset};
+use nova_hw::regs::pmc::PmcBoot42;
 
 use crate::choice;
 use crate::fb::NoRoom;
@@ -23,7 +24,7 @@ use crate::text::Text;
 pub enum Error {
     /// The registers read all ones: the card is gone from the bus.
     CardGone,
-    /// A GPU that has no GSP, or none that this driver knows.
+    /// A GPU that has no GSP, or a chip that this driver does not know.
     UnknownChip {
         /// PMC_BOOT_0.
         boot0: u32,
@@ -73,6 +74,15 @@ pub enum Error {
         /// Bytes asked for.
         size: usize,
     },
+    /// The GPU cannot be told of memory at such an address.
+    Unreachable {
+        /// What lies there.
+        what: &'static str,
+        /// Its bus address.
+        address: u64,
+        /// Bits that the address may have.
+        bits: u32,
+    },
     /// An access outside of DMA memory.
     OutOfBounds(OutOfBounds),
     /// The frame buffer is too small.
@@ -99,6 +109,11 @@ pub enum Error {
         ucode: &'static str,
         /// Where it says so.
         register: &'static str,
+        /// What it says.
+        found: u32,
+    },
+    /// The scrubber ran and says that it is not through.
+    Unscrubbed {
         /// What it says.
         found: u32,
     },
@@ -229,10 +244,12 @@ impl Error {
             | Self::Image(_)
             | Self::OutOfBounds(_)
             | Self::NoRoom(_)
+            | Self::Unreachable { .. }
             | Self::Ucode { .. } => ErrorKind::Invalid,
-            Self::UcodeRefused { .. } | Self::UcodeFailed { .. } | Self::Rpc { .. } => {
-                ErrorKind::Io
-            }
+            Self::UcodeRefused { .. }
+            | Self::UcodeFailed { .. }
+            | Self::Unscrubbed { .. }
+            | Self::Rpc { .. } => ErrorKind::Io,
             Self::Wpr2 { expected, .. } => match expected {
                 Some(_) => ErrorKind::Io,
                 None => ErrorKind::Busy,
@@ -318,17 +335,21 @@ impl fmt::Display for Error {
             Self::CardGone => {
                 f.write_str("registers: expected a GPU, found all ones (the card is gone)")
             }
-            Self::UnknownChip { boot0, boot42 } => write!(
-                f,
-                "PMC_BOOT_42: expected a chip from Turing on, found {boot42:#010x} \
-                 (PMC_BOOT_0 {boot0:#010x})"
-            ),
-            Self::UnsupportedChip(chipset) => {
+            Self::UnknownChip { boot0, boot42 } => {
+                let looks = family(PmcBoot42::from(*boot42).architecture());
                 write!(
                     f,
-                    "chip: expected GA102 to GA107, found {chipset} (not supported yet)"
+                    "PMC_BOOT_42: expected a chip from TU102 to GB207, found {boot42:#010x}, which \
+                     looks like {} and is not supported (PMC_BOOT_0 {boot0:#010x})",
+                    looks.unwrap_or("no family that is known")
                 )
             }
+            Self::UnsupportedChip(chipset) => write!(
+                f,
+                "chip: expected Turing to Ada but not Hopper, found {chipset} ({}), which is not \
+                 supported",
+                chipset.arch()
+            ),
             Self::Timeout(e) => e.fmt(f),
             Self::Load { file, error } => write!(f, "{file}: {error}"),
             Self::Firmware { file, error } => write!(f, "{file}: {error}"),
@@ -347,6 +368,14 @@ impl fmt::Display for Error {
             Self::Vbios(error) => write!(f, "VBIOS: {error}"),
             Self::Image(e) => e.fmt(f),
             Self::NoMemory { what, size } => write!(f, "no memory for {what} ({size:#x} bytes)"),
+            Self::Unreachable {
+                what,
+                address,
+                bits,
+            } => write!(
+                f,
+                "{what}: expected a bus address of {bits} bits, found {address:#x}"
+            ),
             Self::OutOfBounds(e) => e.fmt(f),
             Self::NoRoom(e) => e.fmt(f),
             Self::Ucode {
@@ -365,6 +394,10 @@ impl fmt::Display for Error {
                 register,
                 found,
             } => write!(f, "{ucode}: {register}: expected 0, found {found:#x}"),
+            Self::Unscrubbed { found } => write!(
+                f,
+                "scrubber: handoff in secure scratch register 15: expected 3, found {found:#x}"
+            ),
             Self::Wpr2 {
                 after,
                 expected,

@@ -13,8 +13,9 @@ use core::fmt;
 use core::ops::Range;
 
 use nova_hw::abi::GspFwWprMeta;
-use nova_hw::regs::fuse::OptDisplay;
+use nova_hw::regs::fuse::{OptDisplay, OptDisplayTu102};
 use nova_hw::regs::pdisp::VgaWorkspaceBase;
+use nova_hw::regs::pfb::LocalMemoryRange;
 use nova_hw::regs::pgc6::UsableFbSize;
 
 use crate::io::Io;
@@ -87,6 +88,11 @@ pub struct NoRoom {
 }
 
 impl Layout {
+    /// Bytes at the end of the frame buffer that are given away.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.fb.saturating_sub(self.non_wpr_heap.start)
+    }
+
     /// Finds the places.
     pub(crate) fn new(sizes: &Sizes) -> Result<Self, NoRoom> {
         let vga_base = vga_workspace_base(sizes)?;
@@ -128,17 +134,37 @@ impl Layout {
     }
 }
 
-/// Bytes of the frame buffer that are usable, as the GFW says.
-pub(crate) fn usable_size(io: &Io<'_>) -> u64 {
-    io.read::<UsableFbSize>().bytes()
+/// What says how large the frame buffer is and whether there is a display.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registers {
+    /// Turing.
+    Tu102,
+    /// GA100: the fuses are somewhere else.
+    Ga100,
+    /// GA102 and later: the GFW says what is usable.
+    Ga102,
 }
 
-/// Where the VBIOS put the VGA workspace, where there is a display and it says so.
-pub(crate) fn vga_workspace(io: &Io<'_>) -> Option<u64> {
-    if io.read::<OptDisplay>().display_disabled() {
-        return None;
+impl Registers {
+    /// Bytes of the frame buffer that are usable.
+    pub(crate) fn usable_size(self, io: &Io<'_>) -> u64 {
+        match self {
+            Self::Tu102 | Self::Ga100 => io.read::<LocalMemoryRange>().bytes(),
+            Self::Ga102 => io.read::<UsableFbSize>().bytes(),
+        }
     }
-    io.read::<VgaWorkspaceBase>().address()
+
+    /// Where the VBIOS put the VGA workspace, where there is a display and it says so.
+    pub(crate) fn vga_workspace(self, io: &Io<'_>) -> Option<u64> {
+        let disabled = match self {
+            Self::Tu102 => io.read::<OptDisplayTu102>().display_disabled(),
+            Self::Ga100 | Self::Ga102 => io.read::<OptDisplay>().display_disabled(),
+        };
+        if disabled {
+            return None;
+        }
+        io.read::<VgaWorkspaceBase>().address()
+    }
 }
 
 /// Where the VGA workspace starts.

@@ -3,8 +3,8 @@
 //! The page that the GPU writes to in order to know that its earlier writes to system memory have
 //! arrived. Falcons do so when they are reset, so it has to be there before.
 //!
-//! Source: open-gpu-kernel-modules 570, `kmemsysProgramSysmemFlushBuffer_GA100`; Linux 7.3,
-//! drivers/gpu/nova-core/fb/hal/ga100.rs.
+//! Source: open-gpu-kernel-modules 570, `kmemsysProgramSysmemFlushBuffer_GM107` and `_GA100`; Linux
+//! 7.3, drivers/gpu/nova-core/fb/hal/{tu102,ga100}.rs.
 
 use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::regs::pfb::{NisoFlushSysmemAddr, NisoFlushSysmemAddrHi};
@@ -13,32 +13,111 @@ use crate::error::Error;
 use crate::io::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory};
 
+const NAME: &str = "the sysmem flush page";
+
+/// Where the GPU is told of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registers {
+    /// Turing: one register, which reaches 1 TiB.
+    Tu102,
+    /// GA100 and later: one more for the rest of the address.
+    Ga100,
+}
+
 /// The page.
-pub(crate) struct FlushPage<M>(M);
+pub(crate) struct FlushPage<M> {
+    page: M,
+    registers: Registers,
+}
 
 impl<M: DmaMemory> FlushPage<M> {
     /// Allocates the page; the GPU is not told yet.
-    pub(crate) fn new<A: DmaAllocator<Memory = M>>(allocator: &A) -> Result<Self, Error> {
+    pub(crate) fn new<A: DmaAllocator<Memory = M>>(
+        allocator: &A,
+        registers: Registers,
+    ) -> Result<Self, Error> {
         let page = allocator
             .alloc_dma(PAGE_SIZE)
-            .map_err(|e| Error::no_memory("the sysmem flush page", e))?;
-        Ok(Self(page))
+            .map_err(|e| Error::no_memory(NAME, e))?;
+        let (what, address, bits) = (NAME, page.dma_addr(), registers.address_bits());
+        if address.checked_shr(bits).is_some_and(|rest| rest != 0) {
+            return Err(Error::Unreachable {
+                what,
+                address,
+                bits,
+            });
+        }
+        Ok(Self { page, registers })
     }
 
     /// Tells the GPU.
     pub(crate) fn register(&self, io: &Io<'_>) {
-        write(io, self.0.dma_addr());
+        self.registers.write(io, self.page.dma_addr());
     }
 
     /// Takes the page back.
     pub(crate) fn unregister(&self, io: &Io<'_>) {
-        write(io, 0);
+        self.registers.write(io, 0);
     }
 }
 
-fn write(io: &Io<'_>, address: u64) {
-    // Bits 7:0 are zero anyway, and the rest is split at bit 40.
-    let [low, high] = halves(address >> 8);
-    io.write(NisoFlushSysmemAddrHi::from(high));
-    io.write(NisoFlushSysmemAddr::from(low));
+impl Registers {
+    /// Bits that the address of the page may have.
+    fn address_bits(self) -> u32 {
+        match self {
+            Self::Tu102 => 40,
+            Self::Ga100 => 64,
+        }
+    }
+
+    /// Tells the GPU where the page is.
+    fn write(self, io: &Io<'_>, address: u64) {
+        // Bits 7:0 are zero anyway, and the rest is split at bit 40.
+        let [low, high] = halves(address >> 8);
+        match self {
+            Self::Tu102 => (),
+            Self::Ga100 => io.write(NisoFlushSysmemAddrHi::from(high)),
+        }
+        io.write(NisoFlushSysmemAddr::from(low));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Allocator, Card};
+
+    const LOW: u32 = 0x100c10;
+    const HIGH: u32 = 0x100c40;
+
+    /// What is written to register the page and to take it back.
+    fn written(registers: Registers, allocator: &Allocator) -> std::vec::Vec<(u32, u32)> {
+        let card = Card::default();
+        let page = FlushPage::new(allocator, registers).unwrap();
+        page.register(&Io::new(&card));
+        page.unregister(&Io::new(&card));
+        card.writes.take()
+    }
+
+    #[test]
+    fn the_page_is_registered_and_taken_back() {
+        let allocator = Allocator::default();
+        let expected = [(LOW, 0x0100_0000), (LOW, 0)];
+        assert_eq!(written(Registers::Tu102, &allocator), expected);
+        let allocator = Allocator::starting_at(0x1234_5600_0000_1000);
+        let expected = [(HIGH, 0x0012_3456), (LOW, 0x10), (HIGH, 0), (LOW, 0)];
+        assert_eq!(written(Registers::Ga100, &allocator), expected);
+    }
+
+    #[test]
+    fn turing_takes_no_page_above_1_tib() {
+        let allocator = Allocator::starting_at(1 << 40);
+        let error = FlushPage::new(&allocator, Registers::Tu102).err();
+        let expected = Error::Unreachable {
+            what: NAME,
+            address: 1 << 40,
+            bits: 40,
+        };
+        assert_eq!(error, Some(expected));
+    }
 }

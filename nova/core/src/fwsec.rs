@@ -6,51 +6,69 @@
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
 
+mod loader;
+
 use core::ops::Range;
 
 use nova_firmware::falcon::Brom;
+use nova_firmware::gen_bootloader::GenBootloader;
 use nova_firmware::vbios::{Fwsec, COMMAND_LEN};
+use nova_hw::falcon::LoaderDescriptor;
 use nova_hw::fwsec::{FrtsCommand, FrtsRegion, ReadVbios, CMD_FRTS, CMD_SB};
 use nova_hw::regs::pbus::{FrtsErr, SbErr};
 use zerocopy::IntoBytes;
 
 use crate::error::Error;
-use crate::falcon::{fuse_version, Falcon, Ucode};
+use crate::falcon::{Falcon, Kind, Ucode};
 use crate::io::Io;
 use crate::platform::{DmaAllocator, DmaMemory};
 use crate::wpr::wpr2;
 
 const NAME: &str = "FWSEC";
 
-/// FWSEC as it is in the VBIOS, with the signature that this chip accepts.
+/// FWSEC as it is in the VBIOS, with what it takes to run on this chip.
 pub(crate) struct Signed<'a> {
     fwsec: Fwsec<'a>,
-    brom: Brom,
-    /// Where the signature goes, and the signature; ucode for development boards has none.
-    signature: Option<(u32, &'a [u8])>,
+    start: Start<'a>,
+}
+
+/// How the program gets going, which depends on the falcon.
+enum Start<'a> {
+    /// A small program fetches it and starts it.
+    Loader(GenBootloader<'a>),
+    /// The boot ROM starts it: with a signature at an offset, unless it is for development boards.
+    BootRom(Brom, Option<(u32, &'a [u8])>),
+}
+
+/// FWSEC with a command, ready to run.
+pub(crate) struct Program<M> {
+    ucode: Ucode<M>,
+    /// What fetches it, where the falcon cannot.
+    loader: Option<Ucode<M>>,
 }
 
 impl<'a> Signed<'a> {
-    /// Chooses the signature.
-    pub(crate) fn new(io: &Io<'_>, fwsec: Fwsec<'a>) -> Result<Self, Error> {
-        let brom = fwsec.brom().ok_or(Error::Ucode {
-            name: NAME,
-            field: "descriptor version",
-            expected: "3",
-            found: fwsec.ucode().descriptor_version().into(),
-        })?;
+    /// FWSEC for a falcon whose boot ROM checks signatures; chooses the one for this chip.
+    pub(crate) fn for_boot_rom(io: &Io<'_>, falcon: Kind, fwsec: Fwsec<'a>) -> Result<Self, Error> {
+        let brom = fwsec.brom().ok_or_else(|| version("3", &fwsec))?;
         let signature = match fwsec.signature_offset() {
             Some(offset) => {
-                let fused = fuse_version(io, NAME, &brom)?;
+                let fused = falcon.fuse_version(io, NAME, &brom)?;
                 Some((offset, fwsec.signature_for(fused)?))
             }
             None => None,
         };
-        Ok(Self {
-            fwsec,
-            brom,
-            signature,
-        })
+        let start = Start::BootRom(brom, signature);
+        Ok(Self { fwsec, start })
+    }
+
+    /// FWSEC for a falcon that is loaded through ports, which `loader` spares the CPU.
+    pub(crate) fn for_loader(fwsec: Fwsec<'a>, loader: GenBootloader<'a>) -> Result<Self, Error> {
+        if fwsec.brom().is_some() {
+            return Err(version("2", &fwsec));
+        }
+        let start = Start::Loader(loader);
+        Ok(Self { fwsec, start })
     }
 
     /// FWSEC that makes WPR2, with FRTS at `frts`.
@@ -58,7 +76,7 @@ impl<'a> Signed<'a> {
         &self,
         allocator: &A,
         frts: &Range<u64>,
-    ) -> Result<Ucode<A::Memory>, Error> {
+    ) -> Result<Program<A::Memory>, Error> {
         let arguments = FrtsCommand {
             read_vbios: ReadVbios::ROM,
             frts_region: FrtsRegion::in_fb(
@@ -70,7 +88,7 @@ impl<'a> Signed<'a> {
     }
 
     /// FWSEC that undoes a boot.
-    pub(crate) fn sb<A: DmaAllocator>(&self, allocator: &A) -> Result<Ucode<A::Memory>, Error> {
+    pub(crate) fn sb<A: DmaAllocator>(&self, allocator: &A) -> Result<Program<A::Memory>, Error> {
         self.with_command(allocator, CMD_SB, ReadVbios::ROM.as_bytes())
     }
 
@@ -79,22 +97,56 @@ impl<'a> Signed<'a> {
         allocator: &A,
         command: u32,
         arguments: &[u8],
-    ) -> Result<Ucode<A::Memory>, Error> {
+    ) -> Result<Program<A::Memory>, Error> {
         const { assert!(size_of::<FrtsCommand>() <= COMMAND_LEN) };
+        let (bytes, layout) = (self.fwsec.bytes(), self.fwsec.layout());
         let mapper = self.fwsec.dmem_mapper();
-        let ucode = Ucode::new(
-            allocator,
-            NAME,
-            self.fwsec.bytes(),
-            self.fwsec.layout(),
-            self.brom,
-        )?
-        .patch(mapper.init_cmd, &command.to_le_bytes())?
-        .patch(mapper.cmd_in_buffer, arguments)?;
-        match self.signature {
-            Some((offset, signature)) => ucode.patch(offset as usize, signature),
-            None => Ok(ucode),
+        let with_command = |brom| {
+            Ucode::new(allocator, NAME, bytes, layout, brom)?
+                .patch(mapper.init_cmd, &command.to_le_bytes())?
+                .patch(mapper.cmd_in_buffer, arguments)
+        };
+        match &self.start {
+            Start::Loader(loader) => {
+                let ucode = with_command(None)?;
+                let loader = Some(loader::prepare(
+                    allocator,
+                    loader,
+                    &layout,
+                    ucode.dma_addr(),
+                )?);
+                Ok(Program { ucode, loader })
+            }
+            Start::BootRom(brom, signature) => {
+                let ucode = with_command(Some(*brom))?;
+                let ucode = match *signature {
+                    Some((offset, signature)) => ucode.patch(offset as usize, signature)?,
+                    None => ucode,
+                };
+                Ok(Program {
+                    ucode,
+                    loader: None,
+                })
+            }
         }
+    }
+}
+
+impl<M> Program<M> {
+    /// Bytes that were copied for it.
+    pub(crate) fn size(&self) -> usize {
+        let loader = self.loader.as_ref().map_or(0, |loader| loader.size);
+        self.ucode.size.saturating_add(loader)
+    }
+}
+
+/// The descriptor is of another version than this chip takes.
+fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> Error {
+    Error::Ucode {
+        name: NAME,
+        field: "descriptor version",
+        expected,
+        found: fwsec.ucode().descriptor_version().into(),
     }
 }
 
@@ -112,7 +164,7 @@ fn pages(bytes: u64) -> Result<u32, Error> {
 pub(crate) fn make_wpr2<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
-    fwsec: &Ucode<M>,
+    fwsec: &Program<M>,
     frts: &Range<u64>,
 ) -> Result<(), Error> {
     run(gsp, fwsec)?;
@@ -139,7 +191,7 @@ pub(crate) fn make_wpr2<M: DmaMemory>(
 pub(crate) fn undo<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
-    fwsec: &Ucode<M>,
+    fwsec: &Program<M>,
 ) -> Result<(), Error> {
     run(gsp, fwsec)?;
     match io.read::<SbErr>().sb_err_code() {
@@ -153,8 +205,15 @@ pub(crate) fn undo<M: DmaMemory>(
 }
 
 /// Runs FWSEC with whatever command it was prepared for.
-fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Ucode<M>) -> Result<(), Error> {
-    match gsp.execute(fwsec, [0; 2])? {
+fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), Error> {
+    match &fwsec.loader {
+        Some(loader) => {
+            gsp.load(loader)?;
+            gsp.reach_sysmem(LoaderDescriptor::CTX_DMA_SYSMEM);
+        }
+        None => gsp.load(&fwsec.ucode)?,
+    }
+    match gsp.run([0; 2])? {
         [0, _] => Ok(()),
         [found, _] => Err(Error::UcodeFailed {
             ucode: NAME,

@@ -14,6 +14,7 @@ use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
+use crate::chip::Chip;
 use crate::error::{Error, Failure};
 use crate::falcon::{Engine, Falcon};
 use crate::flush::FlushPage;
@@ -41,6 +42,8 @@ const SUSPEND_LIMIT: Duration = Duration::from_secs(5);
 
 /// A GPU and what it reads and writes while GSP-RM runs.
 pub(crate) struct Gpu<P: Platform> {
+    /// What is particular to the chip.
+    pub(crate) chip: Chip,
     /// PMC_BOOT_0.
     pub(crate) boot0: u32,
     /// Bytes of BAR0.
@@ -67,10 +70,11 @@ pub(crate) struct Hardware<'a> {
 impl<P: Platform> Gpu<P> {
     /// The processors.
     pub(crate) fn hardware<'a>(&self, io: &'a Io<'a>) -> Hardware<'a> {
+        let falcon = |engine| Falcon::new(io, self.chip.falcon, engine, self.boot0);
         Hardware {
             io,
-            gsp: Falcon::new(io, Engine::Gsp, self.boot0),
-            sec2: Falcon::new(io, Engine::Sec2, self.boot0),
+            gsp: falcon(Engine::Gsp),
+            sec2: falcon(Engine::Sec2),
         }
     }
 
@@ -156,7 +160,7 @@ impl<P: Platform> Gpu<P> {
             let parts = [Irq::REQUEST];
             let call = Call::control(name, object, CTRL_INTR_GET_KERNEL_TABLE, &parts);
             let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
-            Irq::find(self.release.gsp_engine, reply.good()?)
+            Irq::find(self.chip.interrupt, self.release.gsp_engine, reply.good()?)
         })
     }
 

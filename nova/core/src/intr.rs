@@ -20,7 +20,7 @@ use nova_hw::regs::intr::{
     CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrTop, CpuIntrTopEnClear,
     CpuIntrTopEnSet, MsiRearm,
 };
-use nova_hw::regs::riscv::RiscvIrqmask;
+use nova_hw::regs::riscv::{RiscvIrqmask, RiscvIrqmaskTu102};
 use nova_hw::regs::Register;
 
 use crate::error::Error;
@@ -30,9 +30,21 @@ use crate::wire::Payload;
 /// Vectors of the tree: eight leaves of 32.
 const VECTORS: u32 = 256;
 
-/// The GSP's interrupt; a number that can be copied to wherever interrupts are handled.
+/// How the interrupt gets from the GSP's falcon into the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wiring {
+    /// Turing.
+    Tu102,
+    /// GA100: what was raised while the CPU looked has to be announced again.
+    Ga100,
+    /// GA102 and later: the same with another mask register.
+    Ga102,
+}
+
+/// The GSP's interrupt; small enough to be copied to wherever interrupts are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Irq {
+    wiring: Wiring,
     vector: u32,
 }
 
@@ -50,7 +62,7 @@ impl Irq {
     pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<IntrKernelTable>()];
 
     /// The GSP's entry in GSP-RM's interrupt table, in which it is `engine`.
-    pub(crate) fn find(engine: u16, table: Payload<'_>) -> Result<Self, Error> {
+    pub(crate) fn find(wiring: Wiring, engine: u16, table: Payload<'_>) -> Result<Self, Error> {
         let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
         let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
         let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());
@@ -59,7 +71,7 @@ impl Irq {
             if entry.engine_idx == engine {
                 let vector = entry.vector_stall;
                 return if vector < VECTORS {
-                    Ok(Self { vector })
+                    Ok(Self { wiring, vector })
                 } else {
                     Err(Error::NoInterrupt {
                         found: Some(vector),
@@ -129,19 +141,24 @@ impl Irq {
         );
 
         let status: FalconIrqstat = read(registers, GSP_BASE);
-        let mask: RiscvIrqmask = read(registers, GSP_BASE2);
-        let pending = u32::from(status) & u32::from(mask);
+        let mask: u32 = match self.wiring {
+            Wiring::Tu102 | Wiring::Ga100 => read::<RiscvIrqmaskTu102>(registers, GSP_BASE2).into(),
+            Wiring::Ga102 => read::<RiscvIrqmask>(registers, GSP_BASE2).into(),
+        };
+        let pending = u32::from(status) & mask;
         let others = u32::from(FalconIrqstat::from(pending).with_swgen0(false));
         if others != 0 {
             // Nothing that this driver knows how to serve: masked, or it would come again at once.
             write(registers, GSP_BASE, FalconIrqmclr::from(others));
         }
         write(registers, GSP_BASE, FalconIrqsclr::from(pending));
-        write(
-            registers,
-            GSP_BASE,
-            FalconIntrRetrigger::new().with_trigger(true),
-        );
+        match self.wiring {
+            Wiring::Tu102 => (),
+            Wiring::Ga100 | Wiring::Ga102 => {
+                let retrigger = FalconIntrRetrigger::new().with_trigger(true);
+                write(registers, GSP_BASE, retrigger);
+            }
+        }
         Handled {
             ours: true,
             messages: FalconIrqstat::from(pending).swgen0(),
@@ -178,7 +195,10 @@ mod tests {
     use crate::testing::Card;
 
     /// Vector 0x9b: leaf 4, bit 27, bit 2 of the top.
-    const IRQ: Irq = Irq { vector: 0x9b };
+    const IRQ: Irq = Irq {
+        wiring: Wiring::Ga102,
+        vector: 0x9b,
+    };
     /// Its number in a table.
     const GSP: u16 = 50;
     const LEAF: u32 = 0xb81010;
@@ -250,7 +270,7 @@ mod tests {
         }
         let message = "test";
         let bytes = zerocopy::IntoBytes::as_bytes(&table);
-        Irq::find(GSP, Payload { message, bytes })
+        Irq::find(IRQ.wiring, GSP, Payload { message, bytes })
     }
 
     #[test]

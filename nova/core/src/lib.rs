@@ -39,6 +39,7 @@ mod queue;
 mod radix3;
 mod report;
 mod rpc;
+mod scrubber;
 mod sequencer;
 mod static_info;
 mod system_info;

@@ -11,7 +11,7 @@ pub(crate) mod sec2;
 use core::ops::Range;
 
 use crate::error::{Error, Failure};
-use crate::firmware::{Common, BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, GSP};
+use crate::firmware::Common;
 use crate::gpu::Hardware;
 use crate::identify::Found;
 use crate::io::Io;
@@ -24,15 +24,6 @@ use crate::text::Text;
 pub(crate) enum Path {
     /// FWSEC on the GSP makes WPR2, and booter on SEC2 fills it.
     Sec2,
-}
-
-impl Path {
-    /// What files it takes.
-    pub(crate) const fn firmware_kinds(self) -> &'static [&'static str] {
-        match self {
-            Self::Sec2 => &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD],
-        }
-    }
 }
 
 /// All that a boot takes, found and given its place; nothing is written and nothing on the GPU has
@@ -93,7 +84,7 @@ impl<P: Platform> Plan<P> {
     /// Where FRTS goes, where the path chooses that.
     pub(crate) fn frts(&self) -> Option<Range<u64>> {
         match self {
-            Self::Sec2(plan) => Some(plan.layout.frts.clone()),
+            Self::Sec2(plan) => Some(plan.layout.frts.clone()).filter(|frts| !frts.is_empty()),
         }
     }
 

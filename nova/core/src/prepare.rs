@@ -67,12 +67,13 @@ fn write<P: Platform>(
     Ok(Prepared {
         gpu: platform
             .boxed(Gpu {
+                chip: found.chip,
                 boot0: found.boot0,
                 bar: platform.pci().bar_sizes[0],
                 app_version,
                 release,
                 report,
-                flush: FlushPage::new(platform)?,
+                flush: FlushPage::new(platform, found.chip.flush)?,
                 rpc,
                 libos,
                 way_back: written.way_back,

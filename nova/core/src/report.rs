@@ -35,6 +35,8 @@ pub enum Stage {
     Leftovers,
     /// FWSEC makes WPR2.
     FwsecFrts,
+    /// What GFW has left unscrubbed of the frame buffer is scrubbed.
+    Scrubber,
     /// Booter loads the firmware into WPR2.
     BooterLoad,
     /// The GSP's RISC-V core starts.
@@ -54,8 +56,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Stages of a boot.
-    const BOOT: usize = 13;
+    /// Stages of a boot, at most.
+    const BOOT: usize = 15;
 }
 
 impl fmt::Display for Stage {
@@ -69,6 +71,7 @@ impl fmt::Display for Stage {
             Self::Memory => "memory",
             Self::Leftovers => "leftovers",
             Self::FwsecFrts => "FWSEC-FRTS",
+            Self::Scrubber => "scrubber",
             Self::BooterLoad => "booter load",
             Self::Riscv => "RISC-V",
             Self::InitDone => "INIT_DONE",

@@ -375,7 +375,7 @@ impl fmt::Display for SequencerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Falcon};
+    use crate::falcon::{Engine, Falcon, Kind};
     use crate::io::Io;
     use crate::testing::Card;
     use std::vec;
@@ -397,8 +397,8 @@ mod tests {
         let sequencer = Sequencer {
             hardware: Hardware {
                 io,
-                gsp: Falcon::new(io, Engine::Gsp, 0),
-                sec2: Falcon::new(io, Engine::Sec2, 0),
+                gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
+                sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
             },
             bar: 1 << 24,
             libos: 0x1_2345_6000,

@@ -35,6 +35,16 @@ impl Default for Allocator {
     }
 }
 
+impl Allocator {
+    /// One whose first memory is at bus address `addr`.
+    pub(crate) fn starting_at(addr: u64) -> Self {
+        Self {
+            next: Cell::new(addr),
+            given: RefCell::default(),
+        }
+    }
+}
+
 impl DmaAllocator for Allocator {
     type Memory = Memory;
 

@@ -60,6 +60,20 @@ fn a_ga102_is_found_with_two_reads() {
 }
 
 #[test]
+fn chips_of_all_families_are_found() {
+    for (boot42, chipset, bits) in [
+        (0x162a_1000, Chipset::TU102, 47),
+        (0x168a_1000, Chipset::TU116, 47),
+        (0x170a_1000, Chipset::GA100, 47),
+        (0x197a_1000, Chipset::AD107, 47),
+    ] {
+        let found = probe(&card(0, boot42)).unwrap();
+        assert_eq!(found.chipset(), chipset);
+        assert_eq!(found.dma_address_bits(), bits);
+    }
+}
+
+#[test]
 fn what_cannot_be_booted_is_said_in_one_line() {
     let cases = [
         (
@@ -72,26 +86,29 @@ fn what_cannot_be_booted_is_said_in_one_line() {
             // A GV100: older than Turing.
             (0x1400_00a1, 0x140a_1000),
             ErrorKind::Unsupported,
-            "identify: PMC_BOOT_42: expected a chip from Turing on, found 0x140a1000 \
-             (PMC_BOOT_0 0x140000a1)",
+            "identify: PMC_BOOT_42: expected a chip from TU102 to GB207, found 0x140a1000, which \
+             looks like Volta and is not supported (PMC_BOOT_0 0x140000a1)",
+        ),
+        (
+            // A chip of a known family that there is not.
+            (0x1950_00a1, 0x195a_1000),
+            ErrorKind::Unsupported,
+            "identify: PMC_BOOT_42: expected a chip from TU102 to GB207, found 0x195a1000, which \
+             looks like Ada and is not supported (PMC_BOOT_0 0x195000a1)",
         ),
         (
             // Nothing that is known.
             (0x1234_5678, 0x3f0a_1000),
             ErrorKind::Unsupported,
-            "identify: PMC_BOOT_42: expected a chip from Turing on, found 0x3f0a1000 \
-             (PMC_BOOT_0 0x12345678)",
+            "identify: PMC_BOOT_42: expected a chip from TU102 to GB207, found 0x3f0a1000, which \
+             looks like no family that is known and is not supported (PMC_BOOT_0 0x12345678)",
         ),
         (
-            // A TU102 and an AD102: later.
-            (0x1620_00a1, 0x162a_1000),
+            // A GH100.
+            (0x1800_00a1, 0x180a_1000),
             ErrorKind::Unsupported,
-            "identify: chip: expected GA102 to GA107, found TU102 (not supported yet)",
-        ),
-        (
-            (0x1920_00a1, 0x192a_1000),
-            ErrorKind::Unsupported,
-            "identify: chip: expected GA102 to GA107, found AD102 (not supported yet)",
+            "identify: chip: expected Turing to Ada but not Hopper, found GH100 (Hopper), which is not \
+             supported",
         ),
     ];
     for ((boot0, boot42), kind, line) in cases {

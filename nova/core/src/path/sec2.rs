@@ -9,6 +9,7 @@
 
 use core::ops::Range;
 
+use nova_firmware::gen_bootloader::GenBootloader;
 use zerocopy::IntoBytes;
 
 use super::Written;
@@ -16,9 +17,9 @@ use crate::booter;
 use crate::chip::Chip;
 use crate::choice::{self, Chosen};
 use crate::error::{Error, Failure};
-use crate::falcon::Ucode;
+use crate::falcon::{Kind, Ucode};
 use crate::fb::{self, Layout};
-use crate::firmware::{copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD};
+use crate::firmware::{copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
 use crate::fwsec;
 use crate::gfw;
 use crate::gpu::Hardware;
@@ -26,6 +27,7 @@ use crate::identify::Found;
 use crate::io::{halves, Io};
 use crate::platform::{DmaMemory, Platform};
 use crate::report::{Progress, Stage};
+use crate::scrubber;
 use crate::vbios::Vbios;
 use crate::wpr::{self, wpr2};
 
@@ -37,21 +39,27 @@ pub(crate) struct Plan<P: Platform> {
     pub(crate) vbios: Vbios<P::Bytes>,
     /// Who gets which part of the frame buffer.
     pub(crate) layout: Layout,
-    booter: Booters<P::Memory>,
+    files: Files<P>,
+    /// What clears the frame buffer, where that is to be done.
+    scrubber: Option<Ucode<P::Memory>>,
+    falcon: Kind,
+    set: FileSet,
 }
 
-/// Booter for the way forth and for the way back.
-struct Booters<M> {
-    load: Ucode<M>,
-    unload: Ucode<M>,
+/// The files of this path.
+struct Files<P: Platform> {
+    booter_load: Ucode<P::Memory>,
+    booter_unload: Ucode<P::Memory>,
+    /// What fetches FWSEC, where the falcon cannot.
+    gen_bootloader: Option<P::File>,
 }
 
 /// What the GPU reads until GSP-RM runs.
 pub(crate) struct Load<P: Platform> {
-    /// FWSEC that makes WPR2.
-    fwsec_frts: Ucode<P::Memory>,
-    /// Where it puts FRTS.
-    frts: Range<u64>,
+    /// FWSEC that makes WPR2, and where it puts FRTS; booter makes WPR2 where there is none.
+    fwsec_frts: Option<(fwsec::Program<P::Memory>, Range<u64>)>,
+    /// What clears the frame buffer, where that is to be done.
+    scrubber: Option<Ucode<P::Memory>>,
     /// Booter that fills WPR2.
     booter: Ucode<P::Memory>,
     /// What booter is told.
@@ -62,7 +70,7 @@ pub(crate) struct Load<P: Platform> {
 /// What it takes to undo that.
 pub(crate) struct WayBack<M> {
     /// FWSEC with the command to undo the boot.
-    fwsec_sb: Ucode<M>,
+    fwsec_sb: fwsec::Program<M>,
     /// Booter that takes WPR2 away.
     booter_unload: Ucode<M>,
 }
@@ -76,75 +84,108 @@ impl<P: Platform> Plan<P> {
         found: &Found,
         progress: &mut Progress,
     ) -> Result<Self, Failure> {
+        let falcon = found.chip.falcon;
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
         let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
-            choice::newest(found, |set| files(platform, io, set))
+            choice::newest(found, |set| {
+                let files = Files::load(platform, io, falcon, set)?;
+                Ok((set, files, Common::load(platform, set)?))
+            })
         })?;
-        let (booter, common) = files;
+        let (set, files, common) = files;
         let common = Common {
             passed_over,
             ..common
         };
         let layout = progress.run(io, Stage::Layout, || layout(io, &found.chip, &common))?;
+        let scrubber = if found.chip.scrubber && scrubber::reaches_beyond_gfw(&layout) {
+            progress.run(io, Stage::Scrubber, || {
+                scrubber::prepare(platform, io, falcon, set)
+            })?
+        } else {
+            None
+        };
         Ok(Self {
             common,
             vbios,
             layout,
-            booter,
+            files,
+            scrubber,
+            falcon,
+            set,
         })
     }
 
     /// Writes what depends on the layout.
     pub(super) fn write(self, platform: &P, io: &Io<'_>) -> Result<Written<P>, Error> {
-        let fwsec = fwsec::Signed::new(io, self.vbios.fwsec()?)?;
-        let load = Load {
-            fwsec_frts: fwsec.frts(platform, &self.layout.frts)?,
-            frts: self.layout.frts.clone(),
-            metadata: metadata(platform, &self.common, &self.layout)?,
-            booter: self.booter.load,
-            _common: self.common,
+        let fwsec = self.fwsec(io)?;
+        let frts = &self.layout.frts;
+        let fwsec_frts = if frts.is_empty() {
+            None
+        } else {
+            Some((fwsec.frts(platform, frts)?, frts.clone()))
         };
         let way_back = WayBack {
             fwsec_sb: fwsec.sb(platform)?,
-            booter_unload: self.booter.unload,
+            booter_unload: self.files.booter_unload,
         };
-        let ucodes = [
-            &load.fwsec_frts,
-            &load.booter,
-            &way_back.fwsec_sb,
-            &way_back.booter_unload,
-        ];
+        let load = Load {
+            fwsec_frts,
+            scrubber: self.scrubber,
+            metadata: metadata(platform, &self.common, &self.layout)?,
+            booter: self.files.booter_load,
+            _common: self.common,
+        };
         Ok(Written {
-            copied: ucodes
-                .iter()
-                .fold(0, |sum, ucode| ucode.size.saturating_add(sum)),
+            copied: load.copied().saturating_add(way_back.copied()),
             load: super::Load::Sec2(load),
             way_back: super::WayBack::Sec2(way_back),
         })
     }
+
+    /// FWSEC, as the falcon of this chip takes it.
+    fn fwsec(&self, io: &Io<'_>) -> Result<fwsec::Signed<'_>, Error> {
+        let fwsec = self.vbios.fwsec()?;
+        match &self.files.gen_bootloader {
+            Some(file) => {
+                fwsec::Signed::for_loader(fwsec, gen_bootloader(self.set, file.as_ref())?)
+            }
+            None => fwsec::Signed::for_boot_rom(io, self.falcon, fwsec),
+        }
+    }
 }
 
-/// Loads the files of `set`, the large one last, so that what is wrong with a small one is found
-/// out early.
-fn files<P: Platform>(
-    platform: &P,
-    io: &Io<'_>,
-    set: FileSet,
-) -> Result<(Booters<P::Memory>, Common<P>), Error> {
-    let booters = Booters {
-        load: booter::prepare(platform, io, set, BOOTER_LOAD)?,
-        unload: booter::prepare(platform, io, set, BOOTER_UNLOAD)?,
-    };
-    Ok((booters, Common::load(platform, set)?))
+impl<P: Platform> Files<P> {
+    /// Loads the files of `set`.
+    fn load(platform: &P, io: &Io<'_>, falcon: Kind, set: FileSet) -> Result<Self, Error> {
+        let booter = |name| booter::prepare(platform, io, falcon, set, name);
+        Ok(Self {
+            booter_load: booter(BOOTER_LOAD)?,
+            booter_unload: booter(BOOTER_UNLOAD)?,
+            gen_bootloader: match falcon {
+                Kind::Tu102 => {
+                    let file = set.file(GEN_BOOTLOADER).load(platform)?;
+                    gen_bootloader(set, file.as_ref())?;
+                    Some(file)
+                }
+                Kind::Ga102 => None,
+            },
+        })
+    }
+}
+
+/// What is in the file of that name.
+fn gen_bootloader(set: FileSet, file: &[u8]) -> Result<GenBootloader<'_>, Error> {
+    GenBootloader::parse(file).map_err(|error| set.file(GEN_BOOTLOADER).malformed(error))
 }
 
 /// Divides the frame buffer up.
 fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<Layout, Error> {
-    let fb = fb::usable_size(io);
+    let fb = chip.fb.usable_size(io);
     Ok(Layout::new(&fb::Sizes {
         fb,
-        vga_workspace: fb::vga_workspace(io),
+        vga_workspace: chip.fb.vga_workspace(io),
         frts: chip.frts_size,
         bootloader: common.bootloader.size as u64,
         firmware: common.image.size as u64,
@@ -165,6 +206,18 @@ fn metadata<P: Platform>(
 }
 
 impl<P: Platform> Load<P> {
+    /// Bytes of firmware that were copied for it.
+    fn copied(&self) -> usize {
+        let fwsec = self
+            .fwsec_frts
+            .as_ref()
+            .map_or(0, |(fwsec, _)| fwsec.size());
+        let scrubber = self.scrubber.as_ref().map_or(0, |scrubber| scrubber.size);
+        fwsec
+            .saturating_add(scrubber)
+            .saturating_add(self.booter.size)
+    }
+
     /// Makes WPR2, and has booter fill it and start the RISC-V core.
     pub(super) fn start(
         &self,
@@ -173,9 +226,14 @@ impl<P: Platform> Load<P> {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let Hardware { io, gsp, sec2 } = hardware;
-        progress.run(io, Stage::FwsecFrts, || {
-            fwsec::make_wpr2(io, &gsp, &self.fwsec_frts, &self.frts)
-        })?;
+        if let Some((fwsec, frts)) = &self.fwsec_frts {
+            progress.run(io, Stage::FwsecFrts, || {
+                fwsec::make_wpr2(io, &gsp, fwsec, frts)
+            })?;
+        }
+        if let Some(scrubber) = &self.scrubber {
+            progress.run(io, Stage::Scrubber, || scrubber::run(io, &sec2, scrubber))?;
+        }
         progress.run(io, Stage::BooterLoad, || {
             gsp.reset_into_riscv()?;
             gsp.write_mailboxes(halves(libos));
@@ -185,6 +243,11 @@ impl<P: Platform> Load<P> {
 }
 
 impl<M: DmaMemory> WayBack<M> {
+    /// Bytes of firmware that were copied for it.
+    fn copied(&self) -> usize {
+        self.fwsec_sb.size().saturating_add(self.booter_unload.size)
+    }
+
     /// Has FWSEC put the GSP back and booter take WPR2 away.
     pub(super) fn walk(
         &self,

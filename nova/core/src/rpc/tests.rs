@@ -3,7 +3,7 @@
 use super::call::{Control, Object};
 use super::calls::{CALLS_MAX, PAYLOAD_LIMIT};
 use super::*;
-use crate::falcon::{Engine, Falcon};
+use crate::falcon::{Engine, Falcon, Kind};
 use crate::gpu::Hardware;
 use crate::platform::Clock;
 use crate::queue::tests::Gsp;
@@ -90,8 +90,8 @@ fn with_sequencer<T>(card: &Card, act: impl FnOnce(&Sequencer<'_>) -> T) -> T {
     act(&Sequencer {
         hardware: Hardware {
             io,
-            gsp: Falcon::new(io, Engine::Gsp, 0),
-            sec2: Falcon::new(io, Engine::Sec2, 0),
+            gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
+            sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
         },
         bar: 1 << 24,
         libos: 0,

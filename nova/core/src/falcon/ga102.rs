@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is particular to the falcons of GA102 and later: their own DMA engine fetches the code, 256
+//! bytes at a time, and a boot ROM checks its signature before the first instruction runs.
+//!
+//! Source: open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c and
+//! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c.
+
+use nova_firmware::falcon::{Brom, Layout, Part};
+use nova_hw::falcon::{EngineId, BLOCK_SIZE};
+use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
+use nova_hw::regs::falcon::{
+    FalconBootvec, FalconDmatrfbase, FalconDmatrfbase1, FalconDmatrfcmd, FalconDmatrffboffs,
+    FalconDmatrfmoffs, FalconHwcfg2,
+};
+use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, Sec2UcodeVersion};
+use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
+
+use super::{Falcon, Ucode, BLOCK, CORE_SELECT_LIMIT, DMA_LIMIT, RESET_READY_LIMIT};
+use crate::error::{Error, Timeout};
+use crate::io::{halves, Io};
+use crate::platform::DmaMemory;
+
+impl Falcon<'_> {
+    /// Gives the hardware time to get ready for a reset.
+    pub(super) fn wait_reset_ready(&self) {
+        // It sometimes never says that it is.
+        let _ = self.io.wait_at(
+            self.base(),
+            "reset to be possible",
+            RESET_READY_LIMIT,
+            |hwcfg2: FalconHwcfg2| hwcfg2.reset_ready(),
+        );
+    }
+
+    /// Makes the falcon the core that runs.
+    pub(super) fn select_falcon(&self) -> Result<(), Timeout> {
+        let bcr: RiscvBcrCtrl = self.io.read_at(self.base2());
+        if bcr.core_select() == CoreSelect::Falcon {
+            return Ok(());
+        }
+        let falcon = RiscvBcrCtrl::new().with_core_select(CoreSelect::Falcon);
+        self.io.write_at(self.base2(), falcon);
+        let awaited = self.named("GSP falcon core", "SEC2 falcon core");
+        self.io.wait_at(
+            self.base2(),
+            awaited,
+            CORE_SELECT_LIMIT,
+            |bcr: RiscvBcrCtrl| bcr.valid(),
+        )?;
+        self.wait_scrubbed()
+    }
+
+    /// Makes RISC-V the core that runs once it is started.
+    pub(super) fn select_riscv(&self) {
+        let riscv = RiscvBcrCtrl::new()
+            .with_core_select(CoreSelect::Riscv)
+            .with_valid(true)
+            .with_br_fetch(true);
+        self.io.write_at(self.base2(), riscv);
+    }
+
+    /// Copies `ucode` into the falcon's memories and tells the boot ROM about it.
+    pub(super) fn load_by_dma<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), Error> {
+        self.allow_physical();
+        self.reach_sysmem(0);
+        let Layout {
+            imem_sec,
+            dmem,
+            boot_addr,
+            ..
+        } = ucode.layout;
+        let command = FalconDmatrfcmd::new().with_size(FalconDmatrfcmd::SIZE_256B);
+        self.transfer(
+            ucode,
+            imem_sec,
+            boot_addr,
+            command.with_imem(true).with_sec(1),
+        )?;
+        self.transfer(ucode, dmem, 0, command)?;
+        if let Some(brom) = &ucode.brom {
+            self.tell_boot_rom(brom);
+        }
+        self.io
+            .write_at(self.base(), FalconBootvec::from(boot_addr));
+        Ok(())
+    }
+
+    /// Says where the signature is and who may run what it signs.
+    fn tell_boot_rom(&self, brom: &Brom) {
+        let signature = BromParaaddr::from(brom.pkc_data_offset);
+        self.io.write_at(self.base2(), signature);
+        let engines = BromEngidmask::from(u32::from(brom.engine_id_mask));
+        self.io.write_at(self.base2(), engines);
+        let ucode = BromCurrUcodeId::new().with_ucode_id(brom.ucode_id);
+        self.io.write_at(self.base2(), ucode);
+        let algorithm = BromModSel::new().with_algo(ModSelAlgo::Rsa3k);
+        self.io.write_at(self.base2(), algorithm);
+    }
+
+    /// Copies one part; code gets tagged with its virtual address, which starts at `tag`.
+    ///
+    /// The tag is at once the offset of the transfer, so it is taken off the base address.
+    fn transfer<M: DmaMemory>(
+        &self,
+        ucode: &Ucode<M>,
+        part: Part,
+        tag: u32,
+        command: FalconDmatrfcmd,
+    ) -> Result<(), Error> {
+        let base = ucode
+            .memory
+            .dma_addr()
+            .wrapping_add(u64::from(part.source))
+            .wrapping_sub(u64::from(tag));
+        let offsets = part.target | tag;
+        if base % u64::from(BLOCK) != 0 || offsets % BLOCK != 0 {
+            return Err(Error::Ucode {
+                name: ucode.name,
+                field: "offset of a part",
+                expected: "a multiple of 256",
+                found: part.source | offsets,
+            });
+        }
+        let [base0, base1] = halves(base >> 8);
+        self.io.write_at(self.base(), FalconDmatrfbase::from(base0));
+        self.io
+            .write_at(self.base(), FalconDmatrfbase1::from(base1));
+        for at in (0..part.len).step_by(BLOCK_SIZE) {
+            // Registers that are written while the queue is full would change a transfer in it.
+            self.wait_dma("falcon DMA queue", |command| !command.full())?;
+            let target = FalconDmatrfmoffs::from(part.target.wrapping_add(at));
+            let offset = FalconDmatrffboffs::from(tag.wrapping_add(at));
+            self.io.write_at(self.base(), target);
+            self.io.write_at(self.base(), offset);
+            self.io.write_at(self.base(), command);
+        }
+        self.wait_dma("falcon DMA", |command| command.idle())
+    }
+
+    fn wait_dma(
+        &self,
+        awaited: &'static str,
+        done: impl Fn(FalconDmatrfcmd) -> bool,
+    ) -> Result<(), Error> {
+        self.io.wait_at(self.base(), awaited, DMA_LIMIT, done)?;
+        Ok(())
+    }
+}
+
+/// Version of the ucode `name` that is fused into the chip.
+pub(super) fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Result<u32, Error> {
+    let id = u32::from(brom.ucode_id);
+    let engines = u32::from(brom.engine_id_mask);
+    let fuses = if engines & EngineId::Sec2.bit() != 0 {
+        Sec2UcodeVersion::at
+    } else if engines & EngineId::Nvdec.bit() != 0 {
+        NvdecUcodeVersion::at
+    } else if engines & EngineId::Gsp.bit() != 0 {
+        GspUcodeVersion::at
+    } else {
+        return Err(Error::Ucode {
+            name,
+            field: "engine mask",
+            expected: "SEC2 (0x1), NVDEC (0x4) or GSP (0x400)",
+            found: engines,
+        });
+    };
+    // Ucodes are numbered from 1.
+    let offset = id.checked_sub(1).and_then(fuses).ok_or(Error::Ucode {
+        name,
+        field: "ucode id",
+        expected: "1 to 16",
+        found: id,
+    })?;
+    // All three have the same fields. Each newer version blows the next fuse.
+    let fuses = GspUcodeVersion::from(io.read32(offset)).data();
+    Ok(u16::BITS.saturating_sub(fuses.leading_zeros()))
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Code for a falcon, in memory and ready to be loaded.
+
+use nova_firmware::falcon::{Brom, Layout, Part};
+use nova_hw::falcon::BLOCK_SIZE;
+
+use super::BLOCK;
+use crate::error::Error;
+use crate::platform::{DmaAllocator, DmaMemory};
+
+/// Code and data in system memory.
+pub(crate) struct Ucode<M> {
+    /// Its name, for errors.
+    pub(crate) name: &'static str,
+    /// Bytes of the code and data.
+    pub(crate) size: usize,
+    /// Where they are; all of `layout` lies in it, padded to whole blocks.
+    pub(super) memory: M,
+    /// What goes where.
+    pub(super) layout: Layout,
+    /// What the boot ROM is told, where it has to know something.
+    pub(super) brom: Option<Brom>,
+}
+
+impl<M: DmaMemory> Ucode<M> {
+    /// Copies `bytes` to where the falcon can get them.
+    pub(crate) fn new<A: DmaAllocator<Memory = M>>(
+        allocator: &A,
+        name: &'static str,
+        bytes: &[u8],
+        layout: Layout,
+        brom: Option<Brom>,
+    ) -> Result<Self, Error> {
+        // The last block of a part may end behind the code.
+        let end = end(&layout).unwrap_or(usize::MAX);
+        if end.saturating_sub(bytes.len()) >= BLOCK_SIZE {
+            return Err(Error::Ucode {
+                name,
+                field: "end of a part",
+                expected: "at most the end of the ucode",
+                found: u32::try_from(end).unwrap_or(u32::MAX),
+            });
+        }
+        let mut ucode = Self::blank(allocator, name, end.max(bytes.len()), layout)?;
+        ucode.size = bytes.len();
+        ucode.brom = brom;
+        ucode.patch(0, bytes)
+    }
+
+    /// Makes room for `size` bytes of code and data, all zero.
+    pub(crate) fn blank<A: DmaAllocator<Memory = M>>(
+        allocator: &A,
+        name: &'static str,
+        size: usize,
+        layout: Layout,
+    ) -> Result<Self, Error> {
+        let memory = allocator
+            .alloc_dma(size)
+            .map_err(|e| Error::no_memory(name, e))?;
+        Ok(Self {
+            name,
+            size,
+            memory,
+            layout,
+            brom: None,
+        })
+    }
+
+    /// Overwrites what is at byte `offset` of the ucode.
+    pub(crate) fn patch(self, offset: usize, bytes: &[u8]) -> Result<Self, Error> {
+        self.memory.write(offset, bytes)?;
+        Ok(self)
+    }
+
+    /// Bus address of the first byte.
+    pub(crate) fn dma_addr(&self) -> u64 {
+        self.memory.dma_addr()
+    }
+}
+
+/// Where the last block of the parts ends.
+fn end(layout: &Layout) -> Option<usize> {
+    let end = |part: Part| {
+        let len = part.len.checked_next_multiple_of(BLOCK)?;
+        usize::try_from(part.source.checked_add(len)?).ok()
+    };
+    let code = end(layout.imem_sec)?.max(end(layout.dmem)?);
+    match layout.imem_ns {
+        Some(part) => Some(code.max(end(part)?)),
+        None => Some(code),
+    }
+}
