@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use nova_hw::chipset::Chipset;
+use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
@@ -79,12 +81,32 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "whole mebibytes from 512M to 1024G are expected".into())
 }
 
-fn list_chips() {
-    for chip in CHIPS {
-        let name = chip.chipset.name();
-        let gib = chip.vram >> 30;
-        println!("{name:8}{gib:3} GiB  {}", chip.marketing_name);
+/// What is known of every chip, a line each.
+fn chip_list() -> String {
+    let line = |chip: &str, family: &str, path: &str, firmware: &str, card: &str| {
+        format!("{chip:7}{family:8}{path:17}{firmware:21}{card}\n")
+    };
+    let mut list = line("chip", "family", "boot path", "firmware", "card");
+    for &chipset in Chipset::ALL {
+        let releases = RELEASES.iter().filter(|release| release.is_for(chipset));
+        let releases: Vec<_> = releases.map(|release| release.name).collect();
+        let card = match chips::by_name(chipset.name()) {
+            Some(chip) => format!("{} ({} GiB)", chip.marketing_name, chip.vram >> 30),
+            None => "not mocked".to_owned(),
+        };
+        let path = match chipset.arch().boots_through_fsp() {
+            true => "FMC through FSP",
+            false => "booter on SEC2",
+        };
+        list += &line(
+            chipset.name(),
+            chipset.family(),
+            path,
+            &releases.join(", "),
+            &card,
+        );
     }
+    list
 }
 
 /// Puts the card together.
@@ -157,7 +179,7 @@ fn main() -> ExitCode {
     let result = match (&arguments.socket, arguments.list_chips) {
         (Some(socket), false) => run(&arguments, socket),
         _ => {
-            list_chips();
+            print!("{}", chip_list());
             Ok(())
         }
     };
@@ -196,6 +218,15 @@ mod tests {
         ] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_chip_is_listed() {
+        let list = chip_list();
+        assert_eq!(list.lines().count(), 1 + Chipset::ALL.len());
+        let line = |name| list.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line("ga102").contains("booter on SEC2   570.144, 535.113.01  NVIDIA"));
+        assert!(line("gb202").contains("gb20x   FMC through FSP  570.144   "));
     }
 
     #[test]

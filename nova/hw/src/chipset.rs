@@ -46,6 +46,14 @@ macro_rules! chipsets {
                 }
             }
 
+            /// Its family, such as `ga10x`: chips that boot the same way and share a signature in the
+            /// GSP's firmware file.
+            pub const fn family(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $signature,)*
+                }
+            }
+
             /// Section of the GSP's firmware file that holds the signatures for this chip.
             pub const fn fwsignature_section(self) -> &'static str {
                 match self {
@@ -140,6 +148,16 @@ impl Architecture {
     /// Its number in `NV_PMC_BOOT_42`.
     pub const fn id(self) -> u8 {
         self as u8
+    }
+
+    /// Whether the FSP (firmware security processor) starts the GSP, and not the CPU through booter on SEC2.
+    ///
+    /// Source: Linux 7.3, drivers/gpu/nova-core/gsp/hal.rs.
+    pub const fn boots_through_fsp(self) -> bool {
+        matches!(
+            self,
+            Self::Hopper | Self::BlackwellGb10x | Self::BlackwellGb20x
+        )
     }
 }
 

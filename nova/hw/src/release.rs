@@ -8,7 +8,7 @@
 //! one has not is `None`.
 
 use crate::abi::FbRegionInfoParams;
-use crate::chipset::{Architecture, Chipset};
+use crate::chipset::Chipset;
 use crate::field::{Draft, Field};
 use crate::{r535_113_01, r570_144};
 
@@ -46,9 +46,7 @@ impl Release {
 
     /// Whether it has firmware for `chipset`.
     pub const fn is_for(&self, chipset: Chipset) -> bool {
-        use Architecture::{BlackwellGb10x, BlackwellGb20x, Hopper};
-        let through_fsp = matches!(chipset.arch(), Hopper | BlackwellGb10x | BlackwellGb20x);
-        self.boots_through_fsp || !through_fsp
+        self.boots_through_fsp || !chipset.arch().boots_through_fsp()
     }
 
     /// The release with this name.
