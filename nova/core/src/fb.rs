@@ -209,7 +209,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::testing::Card;
+
     const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn each_family_has_its_registers() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        // 44 << 8 MiB with ECC, which takes a sixteenth.
+        card.set(0x100ce0, 0x4000_02c8);
+        card.set(0x1183a4, 24 << 10);
+        card.set(0x625f04, 0x05ff_ff08);
+        let ecc = (44 << 28) / 16 * 15;
+        let workspace = Some(0x5_ffff_0000);
+        let cases = [
+            (Registers::Tu102, ecc, 0x021c04),
+            (Registers::Ga100, ecc, 0x820c04),
+            (Registers::Ga102, 24 * GIB, 0x820c04),
+        ];
+        for (registers, size, fuse) in cases {
+            assert_eq!(registers.usable_size(io), size);
+            assert_eq!(registers.vga_workspace(io), workspace);
+            card.set(fuse, 1);
+            assert_eq!(registers.vga_workspace(io), None);
+            card.set(fuse, 0);
+        }
+    }
+
+    #[test]
+    fn without_frts_wpr2_ends_where_it_would_start() {
+        let sizes = Sizes { frts: 0, ..sizes() };
+        let layout = Layout::new(&sizes).unwrap();
+        assert!(layout.frts.is_empty());
+        assert_eq!(layout.frts.start, layout.wpr_end);
+        assert_eq!(layout.wpr2.end, layout.wpr_end);
+        assert_eq!(layout.reserved(), layout.fb - layout.non_wpr_heap.start);
+    }
 
     fn sizes() -> Sizes {
         Sizes {

@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn older_chips_mask_elsewhere_and_turing_announces_nothing_again() {
+        for wiring in [Wiring::Tu102, Wiring::Ga100] {
+            let card = interrupted(1 << 6, 0);
+            card.set(0x1112b4, 1 << 6);
+            assert!(Irq { wiring, ..IRQ }.handle(&card).messages);
+            let again = card.writes.borrow().contains(&(0x1103e8, 1));
+            assert_eq!(again, wiring == Wiring::Ga100);
+        }
+    }
+
+    #[test]
     fn what_the_gsp_did_not_raise_is_not_ours() {
         let card = interrupted(0, 0);
         card.set(LEAF, 1 << 3);

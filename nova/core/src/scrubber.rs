@@ -61,3 +61,45 @@ pub(crate) fn run<M: DmaMemory>(
 fn handoff(io: &Io<'_>) -> u8 {
     io.read::<BsiVprSecureScratch15>().scrubber_handoff()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::Engine;
+    use crate::testing::{Allocator, Card};
+    use nova_firmware::falcon::{Layout as Parts, Part};
+
+    const SCRATCH: u32 = 0x1180fc;
+
+    fn run_with(handoff: u32) -> Result<(), Error> {
+        let card = Card::default();
+        card.set(SCRATCH, handoff << 29);
+        // Ready for reset, the DMA engine idle, halted.
+        card.set(0x8400f4, 1 << 31);
+        card.set(0x840118, 1 << 1);
+        card.set(0x840100, 1 << 4);
+        let part = Part {
+            source: 0,
+            target: 0,
+            len: 0x100,
+        };
+        let parts = Parts {
+            imem_ns: None,
+            imem_sec: part,
+            dmem: part,
+            boot_addr: 0,
+        };
+        let ucode = Ucode::new(&Allocator::default(), SCRUBBER, &[0; 0x100], parts, None)?;
+        let io = &Io::new(&card);
+        let ran = run(io, &Falcon::new(io, Kind::Ga102, Engine::Sec2, 0), &ucode);
+        assert!(card.writes.borrow().contains(&(0x840100, 2)));
+        ran
+    }
+
+    #[test]
+    fn it_is_believed_only_what_the_scratch_register_says() {
+        assert_eq!(run_with(3), Ok(()));
+        assert_eq!(run_with(7), Ok(()));
+        assert_eq!(run_with(2), Err(Error::Unscrubbed { found: 2 }));
+    }
+}

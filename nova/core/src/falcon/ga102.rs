@@ -178,3 +178,102 @@ pub(super) fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Resu
     let fuses = GspUcodeVersion::from(io.read32(offset)).data();
     Ok(u16::BITS.saturating_sub(fuses.leading_zeros()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::{Engine, Kind};
+    use crate::testing::{Allocator, Card, Memory};
+
+    const BROM: Brom = Brom {
+        pkc_data_offset: 0x10,
+        engine_id_mask: 0x401,
+        ucode_id: 9,
+    };
+
+    fn ucode(allocator: &Allocator) -> Ucode<Memory> {
+        let part = |source, target, len| Part {
+            source,
+            target,
+            len,
+        };
+        let layout = Layout {
+            imem_ns: None,
+            imem_sec: part(0x100, 0, 0x180),
+            dmem: part(0x300, 0, 0x100),
+            boot_addr: 0x100,
+        };
+        Ucode::new(allocator, "test", &[1; 0x400], layout, Some(BROM)).unwrap()
+    }
+
+    /// A falcon whose DMA engine is idle and whose falcon core is selected.
+    fn card() -> Card {
+        let card = Card::default();
+        card.set(0x1100f4, 1 << 31);
+        card.set(0x110118, 1 << 1);
+        card
+    }
+
+    /// The writes in the order of Linux' nova-core.
+    #[test]
+    fn code_and_data_are_fetched_and_the_boot_rom_is_told() {
+        let card = card();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0xb720_00a1);
+        gsp.load(&ucode(&Allocator::default())).unwrap();
+        let expected = [
+            (0x1103c0, 1),
+            (0x1103c0, 0),
+            (0x110084, 0xb720_00a1),
+            (0x110624, 0x80),
+            (0x11010c, 0),
+            (0x110600, 0x5),
+            // The address at which code runs is taken off where it is fetched from.
+            (0x110110, 0x0100_0000),
+            (0x110128, 0),
+            (0x110114, 0),
+            (0x11011c, 0x100),
+            (0x110118, 0x614),
+            (0x110114, 0x100),
+            (0x11011c, 0x200),
+            (0x110118, 0x614),
+            (0x110110, 0x0100_0003),
+            (0x110128, 0),
+            (0x110114, 0),
+            (0x11011c, 0),
+            (0x110118, 0x600),
+            (0x111210, 0x10),
+            (0x11119c, 0x401),
+            (0x111198, 9),
+            (0x111180, 1),
+            (0x110104, 0x100),
+        ];
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn fuses_count_versions() {
+        let card = card();
+        let io = &Io::new(&card);
+        let version = |engine_id_mask, ucode_id| {
+            let brom = Brom {
+                engine_id_mask,
+                ucode_id,
+                ..BROM
+            };
+            Kind::Ga102.fuse_version(io, "test", &brom)
+        };
+        card.set(0x824140, 0b11);
+        card.set(0x82413c, 0b1);
+        card.set(0x8241c0, 0b111);
+        assert_eq!(version(0x1, 1), Ok(2));
+        assert_eq!(version(0x401, 1), Ok(2));
+        assert_eq!(version(0x4, 16), Ok(1));
+        assert_eq!(version(0x400, 1), Ok(3));
+        assert_eq!(version(0x400, 2), Ok(0));
+        assert!(version(0x400, 0).is_err() && version(0x400, 17).is_err());
+        assert!(version(0x2, 1).is_err());
+        // Turing's falcons have no boot ROM that would ask them.
+        assert_eq!(Kind::Tu102.fuse_version(io, "test", &BROM), Ok(0));
+    }
+}

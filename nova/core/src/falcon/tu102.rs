@@ -137,3 +137,131 @@ fn for_each_block<M: DmaMemory>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::{Engine, Kind};
+    use crate::io::Io;
+    use crate::testing::{Allocator, Card};
+    use std::vec::Vec;
+
+    /// Nine words of non-secure code, 66 of secure code, and two of data.
+    fn layout() -> Layout {
+        let part = |source, target, len| Part {
+            source,
+            target,
+            len,
+        };
+        Layout {
+            imem_ns: Some(part(0, 0, 0x24)),
+            imem_sec: part(0x100, 0x100, 0x108),
+            dmem: part(0x300, 0x104, 8),
+            boot_addr: 0,
+        }
+    }
+
+    /// A ucode whose words count from 0.
+    fn ucode(layout: Layout) -> Ucode<crate::testing::Memory> {
+        let bytes: Vec<u8> = (0..0xc2_u32).flat_map(u32::to_le_bytes).collect();
+        Ucode::new(&Allocator::default(), "test", &bytes, layout, None).unwrap()
+    }
+
+    fn load(card: &Card, layout: Layout) -> Result<(), Error> {
+        let io = &Io::new(card);
+        let sec2 = Falcon::new(io, Kind::Tu102, Engine::Sec2, 0x1620_00a1);
+        sec2.load(&ucode(layout))
+    }
+
+    /// The writes in the order of Linux' nova-core.
+    #[test]
+    fn code_and_data_are_written_word_by_word() {
+        let card = Card::default();
+        load(&card, layout()).unwrap();
+        let mut expected = std::vec![
+            (0x8403c0, 1),
+            (0x8403c0, 0),
+            (0x840084, 0x1620_00a1),
+            (0x840624, 0x80),
+            (0x84010c, 0),
+            (0x840180, 1 << 24),
+            (0x840188, 0),
+        ];
+        expected.extend((0..9).map(|word| (0x840184, word)));
+        expected.extend([(0x840180, 1 << 28 | 1 << 24 | 0x100), (0x840188, 1)]);
+        expected.extend((0x40..0x80).map(|word| (0x840184, word)));
+        expected.push((0x840188, 2));
+        expected.extend((0x80..0x82).map(|word| (0x840184, word)));
+        expected.push((0x8401c0, 1 << 24 | 0x104));
+        expected.extend((0xc0..0xc2).map(|word| (0x8401c4, word)));
+        expected.push((0x840104, 0));
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn code_that_starts_elsewhere_is_tagged_with_where_it_starts() {
+        let card = Card::default();
+        let boot_addr = 0xfd00;
+        load(
+            &card,
+            Layout {
+                boot_addr,
+                ..layout()
+            },
+        )
+        .unwrap();
+        let writes = card.writes.borrow();
+        assert!(writes.contains(&(0x840188, 0xfd)));
+        assert_eq!(writes.last(), Some(&(0x840104, boot_addr)));
+    }
+
+    #[test]
+    fn what_ports_do_not_reach_is_refused() {
+        let code = layout().imem_sec;
+        for (target, len) in [(0x80, 0x108), (0x100, 0x10a), (0xff00, 0x108)] {
+            let imem_sec = Part {
+                target,
+                len,
+                ..code
+            };
+            let layout = Layout {
+                imem_sec,
+                ..layout()
+            };
+            let error = load(&Card::default(), layout);
+            assert!(matches!(error, Err(Error::Ucode { .. })), "{error:?}");
+        }
+        let dmem = Part {
+            target: 2,
+            ..layout().dmem
+        };
+        let layout = Layout { dmem, ..layout() };
+        assert!(load(&Card::default(), layout).is_err());
+    }
+
+    #[test]
+    fn a_memory_that_is_never_cleared_is_a_timeout() {
+        for bit in [1, 2] {
+            let card = Card::default();
+            card.set(0x84010c, 1 << bit);
+            let error = load(&card, layout());
+            let Err(Error::Timeout(timeout)) = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!(timeout.awaited, "SEC2 memory scrubbing");
+        }
+    }
+
+    #[test]
+    fn turning_to_riscv_is_a_reset_like_any_other() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Tu102, Engine::Gsp, 7);
+        gsp.reset_into_riscv().unwrap();
+        let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x110084, 7)];
+        assert_eq!(*card.writes.borrow(), expected);
+        assert!(gsp.wait_riscv(core::time::Duration::ZERO).is_err());
+        card.set(0x111240, 1);
+        gsp.wait_riscv(core::time::Duration::ZERO).unwrap();
+    }
+}

@@ -95,3 +95,63 @@ fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, Error> {
         ..Default::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FWSEC of a TU102: 0x300 bytes of non-secure code, the secure code behind it, then data.
+    fn layout() -> Layout {
+        let part = |source, target, len| Part {
+            source,
+            target,
+            len,
+        };
+        Layout {
+            imem_ns: Some(part(0, 0, 0x300)),
+            imem_sec: part(0x300, 0x300, 0xd000),
+            dmem: part(0xd300, 0, 0x4a00),
+            boot_addr: 0,
+        }
+    }
+
+    #[test]
+    fn the_program_is_told_where_everything_is() {
+        let expected = LoaderDescriptor {
+            ctx_dma: 4,
+            code_dma_base: [0x2345_6000, 0x1],
+            non_secure_code_off: 0,
+            non_secure_code_size: 0x300,
+            secure_code_off: 0x300,
+            secure_code_size: 0xd000,
+            data_dma_base: [0x2346_3300, 0x1],
+            data_size: 0x4a00,
+            ..Default::default()
+        };
+        assert_eq!(descriptor(&layout(), 0x1_2345_6000), Ok(expected));
+    }
+
+    #[test]
+    fn code_that_goes_elsewhere_has_its_place_taken_off_the_address() {
+        let mut moved = layout();
+        moved.imem_ns.as_mut().unwrap().target = 0x1000;
+        moved.imem_sec.target = 0x1300;
+        let descriptor = descriptor(&moved, 0x1_0000_0000).unwrap();
+        assert_eq!(descriptor.code_dma_base, [0xffff_f000, 0]);
+        assert_eq!(descriptor.secure_code_off, 0x1300);
+        assert_eq!(descriptor.data_dma_base, [0xd300, 1]);
+    }
+
+    #[test]
+    fn what_the_program_cannot_load_is_refused() {
+        let change = |change: fn(&mut Layout)| {
+            let mut layout = layout();
+            change(&mut layout);
+            descriptor(&layout, 0x1_0000_0000)
+        };
+        assert!(change(|layout| layout.imem_ns = None).is_err());
+        assert!(change(|layout| layout.dmem.target = 0x100).is_err());
+        assert!(change(|layout| layout.dmem.source = 0xd380).is_err());
+        assert!(change(|layout| layout.imem_sec.target = 0x340).is_err());
+    }
+}
