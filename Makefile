@@ -30,7 +30,7 @@ help:
 	@echo 'The first run fills the cache; NOVA_UPDATE=1 looks for newer packages at once.'
 
 run: programs vm-modules
-	@vm/run $(CHIP)
+	@vm/run $(CHIP) $(FIRMWARE_RELEASE)
 
 check: programs vm-modules
 	@vm/check $(CHIP) unit vm
