@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 use crate::bin::Bin;
 use crate::error::{Error, ErrorKind, Expected, Format, Result};
 use crate::falcon::{Brom, Layout, Part, Signatures};
+use crate::tlv::Tlv;
 use crate::view::{offset, wide, View};
 
 /// More signatures than this are refused: the fuses count 16 versions.
@@ -133,6 +134,41 @@ impl<'a> Booter<'a> {
             fuse_version: meta.fuse_version.get(),
             meta_data_at,
             brom,
+        })
+    }
+
+    /// Takes it out of a TLV file, which has the same values one by one.
+    pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
+        let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
+        let stretch = |start, size| {
+            let values = (U32::new(tlv.u32(start)?), U32::new(tlv.u32(size)?));
+            region(&tlv.value(start)?, 0, start, values, ucode)
+        };
+        let os_data = stretch("DAOF", "DASZ")?;
+        let signatures = packed_signatures(tlv)?;
+        let patch_loc = tlv.u32("PLOC")?;
+        check_patch_loc(
+            &tlv.value("PLOC")?,
+            0,
+            patch_loc,
+            &os_data,
+            signatures.size(),
+        )?;
+        Ok(Self {
+            file: tlv.value("FUSE")?,
+            ucode,
+            os_code: stretch("CDOF", "CDSZ")?,
+            os_data,
+            app: stretch("A0CO", "A0CS")?,
+            signatures,
+            patch_loc,
+            fuse_version: tlv.u32("FUSE")?,
+            meta_data_at: 0,
+            brom: Brom {
+                pkc_data_offset: patch_loc.saturating_sub(os_data.offset),
+                engine_id_mask: packed_narrow(tlv, "ENID")?,
+                ucode_id: packed_narrow(tlv, "UCID")?,
+            },
         })
     }
 
@@ -336,6 +372,18 @@ fn signatures<'a>(file: &View<'a>, hs_at: usize, hs: &HsHeaderV2) -> Result<Sign
     let bytes = file.bytes(start, offset(total.get()), "signatures")?;
     let size = total.get().checked_div(num_sig).unwrap_or(0);
     Ok(Signatures::new(bytes, offset(size)))
+}
+
+fn packed_signatures<'a>(tlv: &Tlv<'a>) -> Result<Signatures<'a>> {
+    tlv.number("NSIG", Expected::AtLeast(1))?;
+    let count = tlv.number("NSIG", Expected::AtMost(MAX_SIGNATURES.into()))?;
+    let bytes = tlv.sized("SIGN", Expected::MultipleOf(count.into()))?;
+    let size = bytes.len().checked_div(offset(count)).unwrap_or(0);
+    Ok(Signatures::new(bytes, size))
+}
+
+fn packed_narrow<T: TryFrom<u32>>(tlv: &Tlv<'_>, tag: &'static str) -> Result<T> {
+    narrow(&tlv.value(tag)?, 0, tag, 0, U32::new(tlv.u32(tag)?))
 }
 
 /// The signature goes into the data, where the boot ROM or the ucode looks for it.

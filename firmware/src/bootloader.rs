@@ -12,6 +12,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::bin::Bin;
 use crate::error::{ErrorKind, Expected, Format, Result};
+use crate::tlv::Tlv;
 use crate::view::wide;
 
 /// `RM_RISCV_UCODE_DESC` up to what every version has.
@@ -54,7 +55,7 @@ const VERSIONS: &[u64] = &[4, 5];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bootloader<'a> {
     ucode: &'a [u8],
-    version: u32,
+    version: Option<u32>,
     app_version: u32,
     code_offset: u32,
     data_offset: u32,
@@ -81,7 +82,7 @@ impl<'a> Bootloader<'a> {
         };
         Ok(Self {
             ucode: bin.ucode,
-            version,
+            version: Some(version),
             app_version: desc.app_version.get(),
             code_offset: inside(
                 offset_of!(RiscvUcodeDesc, monitor_code_offset),
@@ -104,13 +105,28 @@ impl<'a> Bootloader<'a> {
         })
     }
 
+    /// Takes it out of a TLV file.
+    pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
+        let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
+        let last = wide(ucode.len()).saturating_sub(1);
+        let inside = |tag| tlv.number(tag, Expected::AtMost(last));
+        Ok(Self {
+            ucode,
+            version: None,
+            app_version: tlv.u32("APPV")?,
+            code_offset: inside("CDOF")?,
+            data_offset: inside("DAOF")?,
+            manifest_offset: inside("MFOF")?,
+        })
+    }
+
     /// The program.
     pub const fn ucode(&self) -> &'a [u8] {
         self.ucode
     }
 
-    /// Version of the descriptor.
-    pub const fn descriptor_version(&self) -> u32 {
+    /// Version of the descriptor, in files that have one.
+    pub const fn descriptor_version(&self) -> Option<u32> {
         self.version
     }
 

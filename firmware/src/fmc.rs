@@ -9,6 +9,7 @@ use object::elf;
 
 use crate::elf::Elf;
 use crate::error::{Expected, Format, Result};
+use crate::tlv::Tlv;
 use crate::view::wide;
 
 /// Bytes of a SHA-384 hash.
@@ -43,6 +44,16 @@ impl<'a> Fmc<'a> {
             hash: sized("hash", Expected::Exactly(HASH_LEN))?,
             public_key: sized("publickey", Expected::AtMost(RSA_LEN))?,
             signature: sized("signature", Expected::AtMost(RSA_LEN))?,
+        })
+    }
+
+    /// Takes it out of a TLV file.
+    pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
+        Ok(Self {
+            image: tlv.sized("BLOB", Expected::AtLeast(1))?,
+            hash: tlv.sized("HASH", Expected::Exactly(HASH_LEN))?,
+            public_key: tlv.sized("PKEY", Expected::AtMost(RSA_LEN))?,
+            signature: tlv.sized("SIGN", Expected::AtMost(RSA_LEN))?,
         })
     }
 

@@ -11,6 +11,7 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::bin::Bin;
 use crate::error::{ErrorKind, Expected, Format, Result};
+use crate::tlv::Tlv;
 use crate::view::{offset, wide};
 
 /// Boot addresses are tags of 16 bits in blocks of 256 bytes.
@@ -31,6 +32,10 @@ struct BlDesc {
 /// Size of the descriptor.
 pub(crate) const DESC_SIZE: usize = size_of::<BlDesc>();
 
+/// Size of the descriptor and what fills it up in `acr/bl.bin`, the same program as it came with
+/// firmware before 570.
+pub(crate) const DESC_SIZE_ACR: usize = 256;
+
 /// The generic bootloader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GenBootloader<'a> {
@@ -44,7 +49,7 @@ impl<'a> GenBootloader<'a> {
     /// Checks `file` and finds what is in it.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::GenBootloader, file)?;
-        bin.check_header_len(&[DESC_SIZE as u64])?;
+        bin.check_header_len(&[DESC_SIZE as u64, DESC_SIZE_ACR as u64])?;
         let desc: &BlDesc = bin.header.structure(0, "bl_desc")?;
         let tag = Expected::AtMost(MAX_START_TAG);
         bin.header.check(0, "start_tag", tag, desc.start_tag)?;
@@ -73,6 +78,19 @@ impl<'a> GenBootloader<'a> {
             code,
             start_tag: desc.start_tag.get(),
             dmem_load_offset: desc.dmem_load_off.get(),
+        })
+    }
+
+    /// Takes it out of a TLV file, which leaves out that the descriptor goes to the start of DMEM.
+    pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
+        let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
+        tlv.number("CDSZ", Expected::AtLeast(1))?;
+        let size = tlv.number("CDSZ", Expected::AtMost(wide(ucode.len())))?;
+        Ok(Self {
+            ucode,
+            code: ucode.get(..offset(size)).unwrap_or_default(),
+            start_tag: tlv.number("STRT", Expected::AtMost(MAX_START_TAG))?,
+            dmem_load_offset: 0,
         })
     }
 

@@ -11,6 +11,7 @@ use object::elf;
 
 use crate::elf::{Elf, Section};
 use crate::error::{Expected, Format, Result};
+use crate::tlv::Tlv;
 use crate::view::{offset, wide, View};
 
 /// What a signature's section is called, up to the family's name.
@@ -89,6 +90,42 @@ impl<'a> Gsp<'a> {
     /// The container.
     pub const fn elf(&self) -> Elf<'a> {
         self.elf
+    }
+}
+
+/// What `gsp.tlv` says about GSP-RM, which lies in a file of its own beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PackedGsp<'a> {
+    /// Name of that file, which lies in the same folder.
+    pub file_name: &'a str,
+    /// Bytes of that file, all of which are the program.
+    pub size: u32,
+    /// The signature for the GPUs of this folder.
+    pub signature: &'a [u8],
+    /// The linker's build id in hexadecimal, if it is there.
+    pub build_id: Option<&'a str>,
+}
+
+impl<'a> PackedGsp<'a> {
+    /// Longest name of the other file.
+    pub const NAME_MAX: usize = 32;
+
+    /// Takes it out of a TLV file.
+    pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
+        let file_name = tlv.text("FILE")?;
+        let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let plain = file_name.chars().all(letters) && !file_name.starts_with('.');
+        if file_name.is_empty() || file_name.len() > Self::NAME_MAX || !plain {
+            let expected = Expected::Words("the name of a file in the same folder");
+            let first = file_name.bytes().next().unwrap_or_default();
+            return Err(tlv.value("FILE")?.unexpected(0, "FILE", expected, first));
+        }
+        Ok(Self {
+            file_name,
+            size: tlv.number("SIZE", Expected::AtLeast(1))?,
+            signature: tlv.sized("SIGN", Expected::AtLeast(1))?,
+            build_id: tlv.text("BLID").ok(),
+        })
     }
 }
 

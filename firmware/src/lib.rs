@@ -26,7 +26,7 @@ pub use elf::len_from_head;
 pub use error::{Error, ErrorKind, Expected, Format, Result};
 pub use fmc::Fmc;
 pub use gen_bootloader::GenBootloader;
-pub use gsp::Gsp;
+pub use gsp::{Gsp, PackedGsp};
 pub use tlv::Tlv;
 pub use vbios::Vbios;
 
@@ -39,7 +39,7 @@ pub fn recognise(file: &[u8]) -> Option<Format> {
         [b'N', b'V', b'G', b'I', ..] | [0x55, 0xaa, ..] => Some(Format::Vbios),
         [0x56, 0x4e, ..] | [0x77, 0xbb, ..] => Some(Format::Vbios),
         _ => bin::Bin::recognise(file).map(|header_len| match header_len {
-            gen_bootloader::DESC_SIZE => Format::GenBootloader,
+            gen_bootloader::DESC_SIZE | gen_bootloader::DESC_SIZE_ACR => Format::GenBootloader,
             bootloader::DESC_SIZE | bootloader::DESC_SIZE_V5 => Format::Bootloader,
             _ => Format::Booter,
         }),

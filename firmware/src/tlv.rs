@@ -7,7 +7,7 @@
 use core::str;
 
 use crate::error::{ErrorKind, Expected, Format, Result};
-use crate::view::{offset, View};
+use crate::view::{offset, wide, View};
 
 /// What every file starts with.
 pub const MAGIC: &[u8; 4] = b"NVFW";
@@ -70,32 +70,60 @@ impl<'a> Tlv<'a> {
         self.walk().map_while(Result::ok)
     }
 
+    /// The release that the file is of, such as `570.144`.
+    pub fn version(&self) -> Result<&'a str> {
+        self.text("VERS")
+    }
+
     /// The value of `tag`.
     pub fn bytes(&self, tag: &'static str) -> Result<&'a [u8]> {
-        let found = self.blocks().find(|block| block.tag == tag);
-        let missing = || self.blocks.error(0, tag, ErrorKind::Missing);
-        found.map(|block| block.value).ok_or_else(missing)
+        self.value(tag).map(|value| value.all())
+    }
+
+    /// The value of `tag`, which has as many bytes as `expected`.
+    pub(crate) fn sized(&self, tag: &'static str, expected: Expected) -> Result<&'a [u8]> {
+        let value = self.value(tag)?;
+        value.check(0, tag, Expected::AtLeast(1), wide(value.len()))?;
+        value.check(0, tag, expected, wide(value.len()))?;
+        Ok(value.all())
     }
 
     /// The value of `tag` as a little-endian number of 32 bits.
     pub fn u32(&self, tag: &'static str) -> Result<u32> {
-        let bytes = self.bytes(tag)?;
+        let value = self.value(tag)?;
         let wrong = |_| {
-            let (expected, found) = (Expected::Exactly(4), crate::view::wide(bytes.len()));
-            self.blocks.unexpected(0, tag, expected, found)
+            let (expected, found) = (Expected::Exactly(4), wide(value.len()));
+            value.unexpected(0, tag, expected, found)
         };
-        bytes.try_into().map(u32::from_le_bytes).map_err(wrong)
+        let word = <[u8; 4]>::try_from(value.all());
+        word.map(u32::from_le_bytes).map_err(wrong)
+    }
+
+    /// The value of `tag` as a number that fits `expected`.
+    pub(crate) fn number(&self, tag: &'static str, expected: Expected) -> Result<u32> {
+        let number = self.u32(tag)?;
+        self.value(tag)?.check(0, tag, expected, number)?;
+        Ok(number)
+    }
+
+    /// The value of `tag`, with its place in the file.
+    pub(crate) fn value(&self, tag: &'static str) -> Result<View<'a>> {
+        let found = self.blocks().find(|block| block.tag == tag);
+        let block = found.ok_or_else(|| self.blocks.error(0, tag, ErrorKind::Missing))?;
+        let at = block.offset.saturating_sub(MAGIC.len());
+        self.blocks.view(at, block.value.len(), tag)
     }
 
     /// The value of `tag` as printable ASCII.
     pub fn text(&self, tag: &'static str) -> Result<&'a str> {
-        let bytes = self.bytes(tag)?;
+        let value = self.value(tag)?;
+        let bytes = value.all();
         let printable = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
         let text = str::from_utf8(bytes).ok().filter(|_| printable);
         text.ok_or_else(|| {
             let expected = Expected::Words("printable ASCII");
             let first = bytes.first().copied().unwrap_or_default();
-            self.blocks.unexpected(0, tag, expected, first)
+            value.unexpected(0, tag, expected, first)
         })
     }
 

@@ -424,7 +424,7 @@ fn tlv_fields() {
         ),
         (
             wrong(12, &[7]),
-            "VERS at 0x4: expected printable ASCII, found 0x7",
+            "VERS at 0xc: expected printable ASCII, found 0x7",
         ),
         (
             wrong(20, b"VERS"),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nova_core::platform::{
-    Clock, DmaAllocator, DmaMemory, FirmwareFiles, FirmwareImage, Interrupts, LoadError,
+    Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, Interrupts, LoadError,
     OutOfBounds, OutOfMemory, PciInfo, Platform, Registers, Scratch,
 };
 
@@ -454,10 +454,13 @@ impl FirmwareFiles for InProcess {
         &self,
         name: &str,
         page_aligned_at: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<MappedFile, LoadError> {
         let FileBytes(bytes) = self.load(name)?;
-        let said = bytes.first_chunk().and_then(len_from_head);
+        let said = match len {
+            FileLen::Known(len) => Some(len),
+            FileLen::FromHead(len) => bytes.first_chunk().and_then(len),
+        };
         if said.is_some_and(|said| said < bytes.len()) {
             return Err(LoadError::Os(EFBIG));
         }
@@ -568,7 +571,9 @@ mod tests {
     fn a_mapped_file_is_read_by_pages_that_do_not_follow_each_other() {
         let machine = machine();
         let name = "nvidia/ga102/gsp/gsp-570.144.bin";
-        let file = machine.load_image(name, 64, |_| None).unwrap();
+        let file = machine
+            .load_image(name, 64, FileLen::FromHead(|_| None))
+            .unwrap();
         assert_eq!(file.page_addr(0), None, "no page starts there");
         let (first, second) = (
             file.page_addr(64).unwrap(),
@@ -591,7 +596,7 @@ mod tests {
         let machine = machine();
         assert_eq!(machine.load("nothing").err(), Some(LoadError::NotFound));
         let name = "nvidia/ga102/gsp/gsp-570.144.bin";
-        let short = machine.load_image(name, 64, |_| Some(100));
+        let short = machine.load_image(name, 64, FileLen::Known(100));
         assert_eq!(short.err(), Some(LoadError::Os(EFBIG)));
     }
 

@@ -237,7 +237,7 @@ impl From<Booter<'_>> for BooterReport {
 impl From<Bootloader<'_>> for BootloaderReport {
     fn from(loader: Bootloader<'_>) -> Self {
         Self {
-            descriptor_version: loader.descriptor_version(),
+            descriptor_version: loader.descriptor_version().unwrap_or_default(),
             ucode_size: loader.ucode().len(),
             app_version: loader.app_version(),
             code_offset: loader.code_offset(),

@@ -31,7 +31,7 @@ where
     let file = set.file(name);
     let bytes = file.load(platform)?;
     let malformed = |error| file.malformed(error);
-    let booter = Booter::parse(bytes.as_ref()).map_err(malformed)?;
+    let booter = file.parse(bytes.as_ref(), Booter::parse, Booter::from_tlv)?;
     let brom = booter.brom();
     let fused = falcon.fuse_version(io, name, &brom)?;
     let signature = booter.signature_for(fused).map_err(malformed)?;

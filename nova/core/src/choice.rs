@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which firmware to boot: the newest release that is installed as a whole.
+//! Which firmware to boot: the newest release that is installed as a whole; where there is none, what
+//! is there in the packing of Linux 7.3's nova-core.
 
+use nova_firmware::tlv::Tlv;
 use nova_hw::chipset::Chipset;
 use nova_hw::release::{Release, RELEASES};
 
 use crate::error::Error;
-use crate::firmware::{File, FileSet};
+use crate::firmware::{File, FileSet, Packing, GSP};
 use crate::identify::Found;
-use crate::platform::LoadError;
+use crate::platform::{FirmwareFiles, LoadError};
 
 /// What was chosen.
 pub(crate) struct Chosen<T> {
@@ -18,14 +20,15 @@ pub(crate) struct Chosen<T> {
     pub(crate) passed_over: Option<File>,
 }
 
-/// Has `load` load the files of the newest release that has firmware for the chip and is there as
+/// Has `load` load `files`: those of the newest release that has firmware for the chip and is there as
 /// a whole; where one is pinned by the number of its branch, of that one or none.
 ///
 /// # Errors
 ///
 /// What `load` says, or that there is no such release; of releases that are not there, the newest
 /// one's first missing file.
-pub(crate) fn newest<T>(
+pub(crate) fn newest<F: FirmwareFiles, T>(
+    files: &F,
     found: &Found,
     mut load: impl FnMut(FileSet) -> Result<T, Error>,
 ) -> Result<Chosen<T>, Error> {
@@ -34,7 +37,12 @@ pub(crate) fn newest<T>(
     } = found;
     let mut passed_over = None;
     for release in releases(chipset, pinned) {
-        match load(FileSet { chipset, release }) {
+        let set = FileSet {
+            chipset,
+            release,
+            packing: Packing::Bin,
+        };
+        match load(set) {
             Ok(files) => return Ok(Chosen { files, passed_over }),
             Err(Error::Load {
                 file,
@@ -45,16 +53,44 @@ pub(crate) fn newest<T>(
             Err(error) => return Err(error),
         }
     }
-    Err(match (passed_over, pinned) {
-        (Some(file), _) => Error::Load {
-            file,
-            error: LoadError::NotFound,
-        },
-        (None, branch) => Error::NoRelease {
+    let Some(first_missing) = passed_over else {
+        return Err(Error::NoRelease {
             chipset,
-            branch: branch.unwrap_or_default(),
-        },
+            branch: pinned.unwrap_or_default(),
+        });
+    };
+    let set = tlv_set(files, first_missing, pinned)?;
+    Ok(Chosen {
+        files: load(set)?,
+        passed_over: passed_over.filter(|file| file.set.release != set.release),
     })
+}
+
+/// The set that is packed as TLV, of whatever release it is. Where there is none, `first_missing`
+/// is what is missing.
+fn tlv_set<F: FirmwareFiles>(
+    files: &F,
+    first_missing: File,
+    pinned: Option<u32>,
+) -> Result<FileSet, Error> {
+    let set = FileSet {
+        packing: Packing::Tlv,
+        ..first_missing.set
+    };
+    let file = set.file(GSP);
+    let bytes = file.load(files).map_err(|error| match error {
+        Error::Load { error, .. } if error == LoadError::NotFound => Error::Load {
+            file: first_missing,
+            error,
+        },
+        error => error,
+    })?;
+    let version = Tlv::parse(bytes.as_ref()).and_then(|tlv| tlv.version());
+    let version = version.map_err(|error| file.malformed(error))?;
+    match releases(set.chipset, pinned).find(|release| release.name == version) {
+        Some(release) => Ok(FileSet { release, ..set }),
+        None => Err(file.of_release(version)),
+    }
 }
 
 /// The releases for `chipset`, the newest first.
@@ -71,11 +107,38 @@ pub(crate) fn releases(
 mod tests {
     use super::*;
     use crate::chip::Chip;
-    use crate::firmware::GSP;
+    use crate::platform::{FileLen, FirmwareImage};
     use crate::report::Progress;
     use nova_hw::regs::pmc::PmcBoot42;
     use std::string::ToString;
     use std::vec::Vec;
+
+    /// A folder without files.
+    struct Nothing;
+
+    impl FirmwareImage for Vec<u8> {
+        fn page_addr(&self, _offset: usize) -> Option<u64> {
+            None
+        }
+    }
+
+    impl FirmwareFiles for Nothing {
+        type File = Vec<u8>;
+        type Image = Vec<u8>;
+
+        fn load(&self, _name: &str) -> Result<Vec<u8>, LoadError> {
+            Err(LoadError::NotFound)
+        }
+
+        fn load_image(
+            &self,
+            _name: &str,
+            _page_aligned_at: usize,
+            _len: FileLen,
+        ) -> Result<Vec<u8>, LoadError> {
+            Err(LoadError::NotFound)
+        }
+    }
 
     /// What is chosen where these releases lack a file.
     fn choose(
@@ -91,7 +154,7 @@ mod tests {
             pinned,
             progress: Progress::default(),
         };
-        newest(&found, |set| {
+        newest(&Nothing, &found, |set| {
             if missing.contains(&set.release.name) {
                 let file = set.file(GSP);
                 let error = LoadError::NotFound;

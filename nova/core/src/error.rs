@@ -10,7 +10,7 @@ use nova_hw::regs::pmc::PmcBoot42;
 
 use crate::choice;
 use crate::fb::NoRoom;
-use crate::firmware::File;
+use crate::firmware::{File, ImageFile};
 use crate::platform::{LoadError, OutOfBounds, OutOfMemory};
 use crate::queue::QueueError;
 use crate::report::Stage;
@@ -55,6 +55,22 @@ pub enum Error {
         chipset: Chipset,
         /// The branch that was asked for.
         branch: u32,
+    },
+    /// The GSP's firmware image could not be loaded from the file that another one names.
+    LoadImage {
+        /// The file.
+        file: ImageFile,
+        /// Why.
+        error: LoadError,
+    },
+    /// That file is not as long as the other one says.
+    ImageLen {
+        /// The file.
+        file: ImageFile,
+        /// Bytes that it should have.
+        expected: usize,
+        /// Bytes that it has.
+        found: usize,
     },
     /// A firmware file is of another release than the one asked for.
     Release {
@@ -231,7 +247,7 @@ impl Error {
             Self::CardGone => ErrorKind::NoDevice,
             Self::UnknownChip { .. } | Self::UnsupportedChip(_) => ErrorKind::Unsupported,
             Self::Timeout(_) => ErrorKind::Timeout,
-            Self::Load { error, .. } => match error {
+            Self::Load { error, .. } | Self::LoadImage { error, .. } => match error {
                 LoadError::NotFound => ErrorKind::NotFound,
                 LoadError::OutOfMemory => ErrorKind::NoMemory,
                 LoadError::Os(_) => ErrorKind::Io,
@@ -239,6 +255,7 @@ impl Error {
             Self::NoMemory { .. } => ErrorKind::NoMemory,
             Self::Firmware { .. }
             | Self::NoRelease { .. }
+            | Self::ImageLen { .. }
             | Self::Release { .. }
             | Self::Vbios(_)
             | Self::Image(_)
@@ -357,6 +374,12 @@ impl fmt::Display for Error {
                 let expected = file.set.release.name;
                 write!(f, "{file}: release: expected {expected}, found {found}")
             }
+            Self::LoadImage { file, error } => write!(f, "{file}: {error}"),
+            Self::ImageLen {
+                file,
+                expected,
+                found,
+            } => write!(f, "{file}: expected {expected:#x} bytes, found {found:#x}"),
             Self::NoRelease { chipset, branch } => {
                 f.write_str("firmware release: expected ")?;
                 for (n, release) in choice::releases(*chipset, None).enumerate() {

@@ -54,7 +54,9 @@ pub use boot::Running;
 pub use chip::BOOTABLE;
 pub use error::{Error, ErrorKind, Failure, ImageError, Timeout};
 pub use fb::{Layout, NoRoom};
-pub use firmware::{firmware_kinds, File, FileSet, FIRMWARE_RELEASES};
+pub use firmware::{
+    firmware_kinds, name_parts, File, FileSet, ImageFile, Packing, FIRMWARE_RELEASES,
+};
 pub use identify::{probe, Found};
 pub use intr::{Handled, Irq};
 pub use prepare::Prepared;

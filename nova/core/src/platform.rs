@@ -110,6 +110,15 @@ pub trait FirmwareImage: AsRef<[u8]> {
     }
 }
 
+/// How long a file is, before it is read.
+#[derive(Clone, Copy, Debug)]
+pub enum FileLen {
+    /// So many bytes; what a longer one has beyond them is not wanted.
+    Known(usize),
+    /// What this says of its first 64 bytes; `None` for a file that cannot be used.
+    FromHead(fn(&[u8; 64]) -> Option<usize>),
+}
+
 /// Firmware files by the name under which the distribution installs them
 /// (`nvidia/ga102/gsp/gsp-570.144.bin`).
 pub trait FirmwareFiles {
@@ -125,13 +134,13 @@ pub trait FirmwareFiles {
     /// Loads a file and maps it for the device without copying it.
     ///
     /// The byte at `page_aligned_at` lands on a page boundary, so that the section that starts
-    /// there can be given to the device as pages. `len_from_head` tells the length of the whole
-    /// file from its first 64 bytes, which lets the machine read the file straight into place.
+    /// there can be given to the device as pages. `len` tells the length of the whole file, which
+    /// lets the machine read the file straight into place.
     fn load_image(
         &self,
         name: &str,
         page_aligned_at: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<Self::Image, LoadError>;
 }
 

@@ -23,6 +23,8 @@ use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemIn
 /// The release.
 pub static RELEASE: Release = Release {
     name: "535.113.01",
+    // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/fwsec.c
+    gen_bootloader: "acr/bl.bin",
     boots_through_fsp: false,
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,

@@ -23,6 +23,7 @@ use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemIn
 /// The release.
 pub static RELEASE: Release = Release {
     name: "570.144",
+    gen_bootloader: "gsp/gen_bootloader-570.144.bin",
     boots_through_fsp: true,
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,

@@ -20,6 +20,8 @@ pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE]
 pub struct Release {
     /// As it stands in the names of firmware files and in their `.fwversion` section.
     pub name: &'static str,
+    /// The program that fetches FWSEC on Turing and GA100, as a file below the chip's folder.
+    pub gen_bootloader: &'static str,
     /// It has files for Hopper and later, which boot through the FSP.
     pub boots_through_fsp: bool,
     /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.

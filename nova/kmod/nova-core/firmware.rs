@@ -5,9 +5,10 @@
 use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
-use nova_core::platform::{FirmwareFiles, LoadError};
-use nova_core::{firmware_kinds, BOOTABLE, FIRMWARE_RELEASES};
+use nova_core::platform::{FileLen, FirmwareFiles, LoadError};
+use nova_core::{firmware_kinds, name_parts, BOOTABLE, FIRMWARE_RELEASES};
 use nova_hw::chipset::Chipset;
+use nova_hw::release::Release;
 
 use crate::image::Image;
 use crate::machine::Machine;
@@ -36,10 +37,10 @@ impl FirmwareFiles for Machine<'_> {
         &self,
         name: &str,
         page_aligned_at: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<Image, LoadError> {
         let name = c_string(name)?;
-        Image::load(self.device(), &name, page_aligned_at, len_from_head).map_err(load_error)
+        Image::load(self.device(), &name, page_aligned_at, len).map_err(load_error)
     }
 }
 
@@ -67,7 +68,7 @@ impl<const N: usize> ModInfo<N> {
             let mut release = 0;
             while release < FIRMWARE_RELEASES.len() {
                 if FIRMWARE_RELEASES[release].is_for(BOOTABLE[chip]) {
-                    list = Self::push_set(list, BOOTABLE[chip], FIRMWARE_RELEASES[release].name);
+                    list = Self::push_set(list, BOOTABLE[chip], FIRMWARE_RELEASES[release]);
                 }
                 release += 1;
             }
@@ -80,20 +81,22 @@ impl<const N: usize> ModInfo<N> {
     const fn push_set(
         mut list: ModInfoBuilder<N>,
         chip: Chipset,
-        release: &str,
+        release: &'static Release,
     ) -> ModInfoBuilder<N> {
         let kinds = firmware_kinds(chip);
         let mut kind = 0;
         while kind < kinds.len() {
+            let [folder, name, dash, of, suffix] = name_parts(release, kinds[kind]);
             list = list
                 .new_entry()
                 .push("nvidia/")
                 .push(chip.name())
-                .push("/gsp/")
-                .push(kinds[kind])
-                .push("-")
-                .push(release)
-                .push(".bin");
+                .push("/")
+                .push(folder)
+                .push(name)
+                .push(dash)
+                .push(of)
+                .push(suffix);
             kind += 1;
         }
         list

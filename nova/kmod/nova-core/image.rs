@@ -3,9 +3,9 @@
 //! The GSP's firmware image, which the device reads where the firmware loader has put it.
 //!
 //! The file is tens of megabytes long and its interesting section does not start on a page boundary of
-//! the file. So its length is learnt from its head, and the loader then reads the file to where the
-//! section does start on a page boundary of memory: no byte is copied by the driver. Only where the file
-//! is compressed, which the loader can only load to a place of its own, is it copied once.
+//! the file. So its length is learnt beforehand, and the loader then reads the file to where the section
+//! does start on a page boundary of memory: no byte is copied by the driver. Only where the file is
+//! compressed, which the loader can only load to a place of its own, is it copied once.
 
 use kernel::alloc::allocator::VmallocPageIter;
 use kernel::alloc::flags::__GFP_NOWARN;
@@ -17,7 +17,7 @@ use kernel::pci;
 use kernel::prelude::*;
 use kernel::scatterlist::{Owned, SGTable};
 use kernel::sync::Arc;
-use nova_core::platform::FirmwareImage;
+use nova_core::platform::{FileLen, FirmwareImage};
 
 use crate::partial_firmware;
 
@@ -42,11 +42,11 @@ impl Image {
         device: &pci::Device<Bound>,
         name: &CStr,
         page_aligned_at: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<Self> {
         let skew = page_aligned_at % GPU_PAGE_SIZE;
         let start = (GPU_PAGE_SIZE - skew) % GPU_PAGE_SIZE;
-        let file = match Buffer::read(device, name, start, len_from_head) {
+        let file = match Buffer::read(device, name, start, len) {
             Err(ENOENT) => Buffer::copy(device, name, start)?,
             read => read?,
         };
@@ -116,12 +116,17 @@ impl Buffer {
         device: &pci::Device<Bound>,
         name: &CStr,
         start: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<Self> {
-        let mut head = KBox::new([0; 64], GFP_KERNEL)?;
-        let head_len = partial_firmware::read(name, device.as_ref(), &mut *head)?;
-        // A file that does not tell its length is none that can be used; its head shows why.
-        let len = len_from_head(&head).unwrap_or(head_len);
+        let len = match len {
+            FileLen::Known(len) => len,
+            FileLen::FromHead(from_head) => {
+                let mut head = KBox::new([0; 64], GFP_KERNEL)?;
+                let head_len = partial_firmware::read(name, device.as_ref(), &mut *head)?;
+                // A file that does not tell its length is none that can be used; its head shows why.
+                from_head(&head).unwrap_or(head_len)
+            }
+        };
         Self::fill(start, len, |room| {
             partial_firmware::read(name, device.as_ref(), room)
         })

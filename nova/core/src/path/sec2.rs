@@ -88,7 +88,7 @@ impl<P: Platform> Plan<P> {
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
         let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
-            choice::newest(found, |set| {
+            choice::newest(platform, found, |set| {
                 let files = Files::load(platform, io, falcon, set)?;
                 Ok((set, files, Common::load(platform, set)?))
             })
@@ -177,7 +177,8 @@ impl<P: Platform> Files<P> {
 
 /// What is in the file of that name.
 fn gen_bootloader(set: FileSet, file: &[u8]) -> Result<GenBootloader<'_>, Error> {
-    GenBootloader::parse(file).map_err(|error| set.file(GEN_BOOTLOADER).malformed(error))
+    let gen_bootloader = set.file(GEN_BOOTLOADER);
+    gen_bootloader.parse(file, GenBootloader::parse, GenBootloader::from_tlv)
 }
 
 /// Divides the frame buffer up.

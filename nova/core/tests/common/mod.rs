@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nova_core::platform::{
-    Clock, DmaAllocator, FirmwareFiles, Interrupts, LoadError, OutOfMemory, PciInfo, Platform,
-    Registers, Scratch,
+    Clock, DmaAllocator, FileLen, FirmwareFiles, Interrupts, LoadError, OutOfMemory, PciInfo,
+    Platform, Registers, Scratch,
 };
 use nova_core::{probe, Failure, Irq, Running};
 use nova_firmware::vbios::ROM_LEN;
@@ -214,9 +214,9 @@ impl FirmwareFiles for Machine {
         &self,
         name: &str,
         page_aligned_at: usize,
-        len_from_head: fn(&[u8; 64]) -> Option<usize>,
+        len: FileLen,
     ) -> Result<Self::Image, LoadError> {
-        self.mock.load_image(name, page_aligned_at, len_from_head)
+        self.mock.load_image(name, page_aligned_at, len)
     }
 }
 
