@@ -15,7 +15,8 @@ help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
 	@echo
 	@echo '  make run              boot the GSP firmware on a mocked GPU in a VM, and print the boot report'
-	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others)'
+	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others;'
+	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest)'
 	@echo '  make check            run all tests: check-unit and check-vm'
 	@echo '  make check-unit       tests of the crates, without a VM'
 	@echo '  make check-vm         IGT in a VM, on the mocked GPU (CHIP=...)'

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{look, put, rom, samples, scan, Rom, BOOTER_PATCH_LOC};
-use nova_firmware::{Error, ErrorKind, Format};
+use nova_firmware::{Booter, Error, ErrorKind, Format, Tlv};
 use proptest::prelude::*;
 
 /// The sample of `format` with some bytes replaced.
@@ -641,5 +641,42 @@ proptest! {
             prop_assert_eq!(found, format);
             prop_assert!(!field.is_empty());
         }
+    }
+}
+
+/// A booter out of a TLV file is the one out of the file that it was packed from.
+#[test]
+fn a_packed_booter_is_the_same() {
+    let (file, packed) = (common::booter(), common::booter_tlv());
+    let booter = Booter::parse(&file).unwrap();
+    let packed = Booter::from_tlv(&Tlv::parse(&packed).unwrap()).unwrap();
+    assert_eq!(packed.ucode(), booter.ucode());
+    assert_eq!(packed.layout_tu102(), booter.layout_tu102());
+    assert_eq!(packed.layout_ga102(), booter.layout_ga102());
+    assert_eq!(packed.signature_offset(), booter.signature_offset());
+    assert_eq!(packed.brom(), booter.brom());
+    for fuses in 0..4 {
+        assert_eq!(
+            packed.signature_for(fuses).ok(),
+            booter.signature_for(fuses).ok()
+        );
+    }
+}
+
+/// Whatever any byte of a packed booter's tags and values says, nothing is read out of bounds.
+#[test]
+fn any_byte_of_a_packed_booter() {
+    let sample = common::booter_tlv();
+    // The signatures and the program behind them may say anything.
+    let head = 4 + 16 + 11 * 12 + 8;
+    for at in 0..head {
+        for value in [0, 1, 0x7f, 0xff] {
+            let mut file = sample.clone();
+            file[at] = value;
+            let _ = common::look(Format::Tlv, &file);
+        }
+    }
+    for len in (0..head).chain([sample.len() - 1]) {
+        let _ = common::look(Format::Tlv, &sample[..len]);
     }
 }

@@ -21,7 +21,7 @@ use crate::file::File;
 use crate::report::Report;
 use crate::set::Chip;
 
-/// The release that the driver speaks the language of.
+/// The newest release that the driver speaks the language of.
 const RELEASE: &str = "570.144";
 
 /// Looks into NVIDIA firmware files and VBIOS images, and checks firmware folders.
@@ -62,7 +62,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Repacks a GPU's firmware for Linux 7.3's own nova-core.
+    /// Repacks a GPU's firmware as Linux 7.3's own nova-core asks for it (570.144 is what it speaks).
     Tlv {
         /// The GPU.
         #[arg(long)]

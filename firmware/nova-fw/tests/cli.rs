@@ -250,3 +250,75 @@ fn tlv_holds_what_the_files_hold() {
     assert_eq!(tlv.u32("A0CO"), Ok(booter.app().offset));
     assert_eq!(tlv.u32("UCID"), Ok(booter.brom().ucode_id.into()));
 }
+
+/// Reads a file by the rules of Linux 7.3's drivers/gpu/nova-core/firmware/tlv.rs: ASCII tags, blocks
+/// that fill the file to the last byte, and `VERS` among them; of equal tags, the first one counts.
+fn as_upstream_reads(file: &[u8]) -> Vec<(&str, &[u8])> {
+    let mut rest = file.strip_prefix(b"NVFW").expect("the magic");
+    let mut blocks = Vec::new();
+    while !rest.is_empty() {
+        let (head, tail) = rest.split_at(8);
+        let (tag, len) = head.split_at(4);
+        let len = u32::from_le_bytes(len.try_into().expect("four bytes")) as usize;
+        let (value, tail) = tail.split_at(len.next_multiple_of(4));
+        assert!(tag.is_ascii());
+        blocks.push((std::str::from_utf8(tag).expect("ASCII"), &value[..len]));
+        rest = tail;
+    }
+    assert!(blocks.iter().any(|(tag, _)| *tag == "VERS"));
+    blocks
+}
+
+/// Names of files, each with its tags.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
+/// For each kind of boot, the files that upstream's driver asks for, and in them the tags.
+///
+/// Source: Linux 7.3, `boot_firmware_files` in drivers/gpu/nova-core/gsp/hal.rs, and who reads the
+/// files in drivers/gpu/nova-core/firmware.
+#[test]
+fn tlv_has_what_upstream_asks_for() {
+    const GSP: (&str, &str) = ("gsp.tlv", "VERS SIZE FILE SIGN");
+    const BOOTLOADER: (&str, &str) = ("gsp_bootloader.tlv", "VERS CDOF DAOF MFOF APPV BLOB");
+    const BOOTER: &str = "VERS DAOF DASZ CDOF CDSZ PLOC FUSE ENID UCID A0CO A0CS BLOB NSIG SIGN";
+    let booters = [("booter_load.tlv", BOOTER), ("booter_unload.tlv", BOOTER)];
+    let gen_bootloader = [("gen_bootloader.tlv", "VERS BLOB CDSZ STRT")];
+    let fmc = [("fmc.tlv", "VERS BLOB HASH PKEY SIGN")];
+    let through_fwsec_loader = [&booters[..], &gen_bootloader].concat();
+    // With the name of the family that GSP-RM is signed for.
+    let chips: [(&str, &[u8], Files<'_>); 8] = [
+        ("tu102", b"tu10x", &through_fwsec_loader),
+        ("tu116", b"tu11x", &through_fwsec_loader),
+        ("ga100", b"ga100", &through_fwsec_loader),
+        ("ga102", b"ga10x", &booters),
+        ("ad102", b"ad10x", &booters),
+        ("gh100", b"gh100", &fmc),
+        ("gb100", b"gb10x", &fmc),
+        ("gb202", b"gb20x", &fmc),
+    ];
+    for (chip, family, own) in chips {
+        let from = firmware_folder(chip);
+        let mut gsp = common::gsp();
+        let named = gsp.windows(5).rposition(|text| text == b"ga10x");
+        common::put(&mut gsp, named.expect("it is signed"), family);
+        let path = format!("nvidia/{chip}/gsp/gsp-570.144.bin");
+        fs::write(from.path().join(path), gsp).expect("a new file");
+        let to = tempfile::tempdir().expect("a temporary folder");
+        let target = to.path().to_str().expect("a plain name");
+        let arguments = ["tlv", "--chip", chip, "--from", ".", "--to", target];
+        let written = stdout(&nova_fw(from.path(), &arguments));
+        let files = [&[GSP, BOOTLOADER], own].concat();
+        assert_eq!(written.lines().count(), files.len() + 1, "{written}");
+        let folder = to.path().join("nvidia").join(chip).join("gsp");
+        for (name, tags) in files {
+            let file = fs::read(folder.join(name)).expect("it was written");
+            let blocks = as_upstream_reads(&file);
+            for tag in tags.split(' ') {
+                let value = blocks.iter().find(|(found, _)| *found == tag);
+                let (_, value) = value.unwrap_or_else(|| panic!("{chip}: {name}: {tag}"));
+                assert!(!value.is_empty(), "{chip}: {name}: {tag}");
+            }
+        }
+        assert!(folder.join("gsp.bin").exists());
+    }
+}

@@ -9,7 +9,7 @@ pub(crate) mod rom;
 use nova_firmware::elf::Elf;
 use nova_firmware::vbios::{Scan, Step};
 use nova_firmware::{
-    Booter, Bootloader, Error, Fmc, Format, GenBootloader, Gsp, Result, Tlv, Vbios,
+    Booter, Bootloader, Error, Fmc, Format, GenBootloader, Gsp, PackedGsp, Result, Tlv, Vbios,
 };
 
 pub(crate) use rom::Rom;
@@ -174,18 +174,40 @@ pub(crate) fn gen_bootloader() -> Vec<u8> {
 
 /// A TLV file with a text, a number and bytes that need padding.
 pub(crate) fn tlv() -> Vec<u8> {
+    tlv_of(&[
+        ("VERS", b"570.144"),
+        ("CDSZ", &512_u32.to_le_bytes()),
+        ("BLOB", &[1, 2, 3, 4, 5]),
+    ])
+}
+
+/// A TLV file of these tags and values.
+pub(crate) fn tlv_of(blocks: &[(&str, &[u8])]) -> Vec<u8> {
     let mut file = b"NVFW".to_vec();
-    for (tag, value) in [
-        (b"VERS", b"570.144".as_slice()),
-        (b"CDSZ", &512_u32.to_le_bytes()),
-        (b"BLOB", &[1, 2, 3, 4, 5]),
-    ] {
-        file.extend_from_slice(tag);
+    for (tag, value) in blocks {
+        file.extend_from_slice(tag.as_bytes());
         file.extend_from_slice(&(value.len() as u32).to_le_bytes());
         file.extend_from_slice(value);
         file.resize(file.len().next_multiple_of(4), 0);
     }
     file
+}
+
+/// `booter_load.tlv` with what [`booter`] has.
+pub(crate) fn booter_tlv() -> Vec<u8> {
+    let words = [0x400_u32, 0x400, 0, 0x100, 0x410, 1, 1, 3, 0x100, 0x300, 2];
+    let words = words.map(u32::to_le_bytes);
+    let tags = [
+        "DAOF", "DASZ", "CDOF", "CDSZ", "PLOC", "FUSE", "ENID", "UCID", "A0CO", "A0CS", "NSIG",
+    ];
+    let signatures = [[0xa1; 384], [0xa0; 384]].concat();
+    let mut blocks: Vec<(&str, &[u8])> = vec![("VERS", b"570.144")];
+    blocks.extend(
+        tags.into_iter()
+            .zip(words.iter().map(|word| word.as_slice())),
+    );
+    blocks.extend([("SIGN", signatures.as_slice()), ("BLOB", &[0x5a; 0x800])]);
+    tlv_of(&blocks)
 }
 
 /// Looks at everything that a file of `format` holds; the first thing that is wrong is the error.
@@ -223,6 +245,11 @@ fn look_at_gsp(file: &[u8]) -> Result<()> {
 
 fn look_at_booter(file: &[u8]) -> Result<()> {
     let booter = Booter::parse(file)?;
+    look_into_booter(&booter);
+    booter.signature_for(0).map(drop)
+}
+
+fn look_into_booter(booter: &Booter<'_>) {
     let size = booter.signatures().size();
     assert!(booter
         .signatures()
@@ -237,7 +264,6 @@ fn look_at_booter(file: &[u8]) -> Result<()> {
     for fuses in [0, 1, 2, 16, 31, 32, u32::MAX] {
         let _ = booter.signature_for(fuses);
     }
-    booter.signature_for(0).map(drop)
 }
 
 fn look_at_tlv(file: &[u8]) -> Result<()> {
@@ -246,8 +272,22 @@ fn look_at_tlv(file: &[u8]) -> Result<()> {
         let end = block.offset + block.value.len();
         assert_eq!(block.value, &file[block.offset..end]);
     }
-    tlv.text("VERS")?;
+    tlv.version()?;
     let _ = (tlv.u32("CDSZ"), tlv.u32("VERS"), tlv.bytes("NONE"));
+    // Whatever it is, no component that is taken out of it may be believed too much.
+    if let Ok(booter) = Booter::from_tlv(&tlv) {
+        look_into_booter(&booter);
+    }
+    if let Ok(loader) = Bootloader::from_tlv(&tlv) {
+        assert!((loader.manifest_offset() as usize) < loader.ucode().len());
+    }
+    if let Ok(loader) = GenBootloader::from_tlv(&tlv) {
+        assert!(!loader.code().is_empty() && loader.code().len() <= loader.ucode().len());
+    }
+    if let Ok(gsp) = PackedGsp::from_tlv(&tlv) {
+        assert!(!gsp.file_name.contains('/') && gsp.size > 0);
+    }
+    let _ = Fmc::from_tlv(&tlv);
     Ok(())
 }
 
