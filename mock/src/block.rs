@@ -59,12 +59,14 @@ impl Block {
 
     /// The block that answers at byte `offset` of BAR0.
     ///
-    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102.
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102 and
+    /// turing/tu102.
     pub fn at(offset: u32) -> Self {
         match offset {
             0x00_0000..0x00_1000 => Self::Pmc,
             0x00_1000..0x00_2000 => Self::Pbus,
             0x00_9000..0x00_a000 => Self::Ptimer,
+            0x02_1000..0x02_2000 => Self::Fuse,
             0x08_8000..0x08_9000 => Self::Xve,
             0x10_0000..0x10_1000 | 0x1f_a000..0x1f_b000 => Self::Pfb,
             0x11_0000..0x11_2000 => Self::Gsp,

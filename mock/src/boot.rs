@@ -12,7 +12,7 @@ use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
 
 use crate::block::{Block, Engine};
-use crate::booter::{self, Refused};
+use crate::booter::{self, FrameBuffer, Refused};
 use crate::fault::Fault;
 use crate::fwsec::Command;
 use crate::gpu::Gpu;
@@ -28,6 +28,11 @@ const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
 const SUSPEND: Duration = Duration::from_millis(2);
+
+/// Bytes at the end of the frame buffer that GFW scrubs.
+///
+/// Source: open-gpu-kernel-modules 570, `kgspGetPrescrubbedTopFbSize_TU102` in kernel_gsp_tu102.c.
+const SCRUBBED_BY_GFW: u64 = 256 << 20;
 
 /// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
 /// are not public.
@@ -98,13 +103,7 @@ impl<H: Host> Gpu<H> {
                 code: booter::Code::Busy,
                 reason: "the GSP's RISC-V core is running".into(),
             }),
-            false => booter::load(
-                &self.host,
-                address,
-                &self.firmware,
-                self.vram.size(),
-                self.state.pfb.wpr2.as_ref(),
-            ),
+            false => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
         };
         let code = self.faults.iter().find_map(|fault| match fault {
             Fault::BooterError(code) => Some(*code),
@@ -121,6 +120,26 @@ impl<H: Host> Gpu<H> {
                 self.refuse(Block::Sec2, reason);
             }
         }
+    }
+
+    fn frame_buffer(&self) -> FrameBuffer {
+        let size = self.vram.size();
+        let scrubbed = match self.chip.has_scrubber() && !self.state.pgc6.scrubbed {
+            true => SCRUBBED_BY_GFW,
+            false => size,
+        };
+        FrameBuffer {
+            size,
+            scrubbed,
+            has_frts: self.chip.has_frts(),
+            wpr2: self.state.pfb.wpr2.clone(),
+        }
+    }
+
+    /// The scrubber clears all of the frame buffer.
+    pub(crate) fn run_scrubber(&mut self) {
+        self.state.pgc6.scrubbed = true;
+        self.state.sec2.mailbox[0] = 0;
     }
 
     /// Booter has found all in order.

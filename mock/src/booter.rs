@@ -32,6 +32,19 @@ pub(crate) const BUS_BITS: u32 = 47;
 /// Entries of a page of a radix3 table.
 const ENTRIES: u64 = (PAGE_SIZE / 8) as u64;
 
+/// The frame buffer as booter finds it.
+#[derive(Clone, Debug)]
+pub(crate) struct FrameBuffer {
+    /// Bytes.
+    pub(crate) size: u64,
+    /// Bytes at its end that have been scrubbed.
+    pub(crate) scrubbed: u64,
+    /// FWSEC has to have put FRTS there.
+    pub(crate) has_frts: bool,
+    /// The write-protected region, where it is up.
+    pub(crate) wpr2: Option<Range<u64>>,
+}
+
 /// Why booter does not boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -80,8 +93,7 @@ pub(crate) fn load(
     memory: &dyn GuestMemory,
     address: u64,
     firmware: &Firmware,
-    vram: u64,
-    wpr2: Option<&Range<u64>>,
+    frame_buffer: &FrameBuffer,
 ) -> Result<GspFwWprMeta, Refused> {
     check_address(Code::Metadata, "WPR metadata", address, DMA_ALIGN)?;
     let bytes = memory
@@ -91,8 +103,8 @@ pub(crate) fn load(
         return refuse(Code::Metadata, "WPR metadata of the wrong size");
     };
     check_metadata(&meta)?;
-    check_layout(&meta, vram)?;
-    check_frts(&meta, wpr2)?;
+    check_layout(&meta, frame_buffer)?;
+    check_frts(&meta, frame_buffer)?;
     check_bootloader(memory, &meta, firmware)?;
     check_signature(memory, &meta, firmware)?;
     check_image(memory, &meta, firmware)?;
@@ -130,7 +142,8 @@ fn check_metadata(meta: &GspFwWprMeta) -> Result<(), Refused> {
 /// Part of the frame buffer: name, start, size, alignment of the start.
 type Part = (&'static str, u64, u64, u64);
 
-fn check_layout(meta: &GspFwWprMeta, vram: u64) -> Result<(), Refused> {
+fn check_layout(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), Refused> {
+    let vram = frame_buffer.size;
     if meta.fb_size != vram {
         return refuse(
             Code::Layout,
@@ -176,7 +189,7 @@ fn check_layout(meta: &GspFwWprMeta, vram: u64) -> Result<(), Refused> {
     ];
     let mut end = 0;
     for (name, start, size, align) in parts {
-        if size == 0 {
+        if size == 0 && (name != "frts" || frame_buffer.has_frts) {
             return refuse(Code::Layout, format!("{name} is empty"));
         }
         if start % align != 0 {
@@ -200,19 +213,30 @@ fn check_layout(meta: &GspFwWprMeta, vram: u64) -> Result<(), Refused> {
     if wpr_end % KIB_128 != 0 || wpr_end > meta.vga_workspace_offset {
         return refuse(Code::Layout, format!("gspFwWprEnd is {wpr_end:#x}"));
     }
+    if vram - meta.gsp_fw_rsvd_start > frame_buffer.scrubbed {
+        let reserved = meta.gsp_fw_rsvd_start;
+        return refuse(
+            Code::Layout,
+            format!("what lies from {reserved:#x} on is not scrubbed"),
+        );
+    }
     Ok(())
 }
 
-fn check_frts(meta: &GspFwWprMeta, wpr2: Option<&Range<u64>>) -> Result<(), Refused> {
-    let Some(wpr2) = wpr2 else {
-        return refuse(Code::Frts, "FWSEC has not opened WPR2");
-    };
+fn check_frts(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), Refused> {
     let frts = meta.frts_offset..meta.frts_offset.saturating_add(meta.frts_size);
-    if frts != *wpr2 {
-        return refuse(
-            Code::Frts,
-            format!("FRTS is {frts:#x?}, WPR2 is {wpr2:#x?}"),
-        );
+    let wpr2 = &frame_buffer.wpr2;
+    match frame_buffer.has_frts {
+        true if wpr2.is_none() => return refuse(Code::Frts, "FWSEC has not opened WPR2"),
+        true if *wpr2 != Some(frts.clone()) => {
+            let reason = format!("FRTS is {frts:#x?}, WPR2 is {wpr2:#x?}");
+            return refuse(Code::Frts, reason);
+        }
+        false if wpr2.is_some() || !frts.is_empty() => {
+            let reason = format!("FRTS is {frts:#x?} and WPR2 {wpr2:#x?}, where neither is to be");
+            return refuse(Code::Frts, reason);
+        }
+        _ => {}
     }
     if frts.end != meta.gsp_fw_wpr_end {
         return refuse(
@@ -437,6 +461,15 @@ mod tests {
         level2: u64,
     }
 
+    fn frame_buffer() -> FrameBuffer {
+        FrameBuffer {
+            size: VRAM,
+            scrubbed: VRAM,
+            has_frts: true,
+            wpr2: Some(FRTS),
+        }
+    }
+
     fn table(memory: &mut Arena, entries: &[u64]) -> u64 {
         let bytes: Vec<u8> = entries
             .iter()
@@ -501,7 +534,7 @@ mod tests {
     impl Prepared {
         fn load(&mut self) -> Result<GspFwWprMeta, Refused> {
             let address = self.memory.place(self.meta.as_bytes());
-            load(&self.memory, address, &self.firmware, VRAM, Some(&FRTS))
+            load(&self.memory, address, &self.firmware, &frame_buffer())
         }
     }
 
@@ -529,8 +562,7 @@ mod tests {
                 &prepared.memory,
                 address,
                 &prepared.firmware,
-                VRAM,
-                Some(&FRTS),
+                &frame_buffer(),
             );
             assert_eq!(result.unwrap_err().code, Code::Metadata, "{address:#x}");
         }
@@ -575,8 +607,48 @@ mod tests {
         assert_eq!(refused(|meta| meta.gsp_fw_wpr_end -= KIB_128), Code::Frts);
         let mut prepared = prepared();
         let address = prepared.memory.place(prepared.meta.as_bytes());
-        let result = load(&prepared.memory, address, &prepared.firmware, VRAM, None);
+        let closed = FrameBuffer {
+            wpr2: None,
+            ..frame_buffer()
+        };
+        let result = load(&prepared.memory, address, &prepared.firmware, &closed);
         assert_eq!(result.unwrap_err().code, Code::Frts);
+    }
+
+    #[test]
+    fn without_frts_booter_makes_wpr2_itself() {
+        let mut prepared = prepared();
+        prepared.meta.frts_offset = FRTS.end;
+        prepared.meta.frts_size = 0;
+        let address = prepared.memory.place(prepared.meta.as_bytes());
+        let empty = FrameBuffer {
+            has_frts: false,
+            wpr2: None,
+            ..frame_buffer()
+        };
+        let load = |frame_buffer| load(&prepared.memory, address, &prepared.firmware, frame_buffer);
+        assert_eq!(load(&empty), Ok(prepared.meta));
+        let open = FrameBuffer {
+            wpr2: Some(FRTS),
+            ..empty
+        };
+        assert_eq!(load(&open).unwrap_err().code, Code::Frts);
+        assert_eq!(load(&frame_buffer()).unwrap_err().code, Code::Layout);
+    }
+
+    #[test]
+    fn what_is_not_scrubbed_is_not_used() {
+        let mut prepared = prepared();
+        let address = prepared.memory.place(prepared.meta.as_bytes());
+        let needed = VRAM - prepared.meta.gsp_fw_rsvd_start;
+        for (scrubbed, result) in [(needed, None), (needed - 1, Some(Code::Layout))] {
+            let frame_buffer = FrameBuffer {
+                scrubbed,
+                ..frame_buffer()
+            };
+            let found = load(&prepared.memory, address, &prepared.firmware, &frame_buffer);
+            assert_eq!(found.err().map(|refused| refused.code), result);
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The falcon's boot ROM: it starts secure code only with a signature that fits the code, the engine
-//! and the fused version.
+//! What lets secure code run on a falcon: a signature that fits the code, the engine and the fused
+//! version. From GA102 on a boot ROM checks that before anything runs; up to GA100 the program
+//! starts with a part that is not secure, and the hardware checks the rest when that calls it.
 //!
 //! The model has no keys: it knows a signed program by its bytes.
 //!
@@ -61,6 +62,15 @@ pub(crate) enum Versions {
     Bits(u16),
 }
 
+/// How a program gets to be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// By the boot ROM.
+    BootRom,
+    /// By its first part, which is so many bytes long and not secure.
+    Stub(u32),
+}
+
 /// A signed program for a falcon.
 #[derive(Debug)]
 pub(crate) struct Ucode {
@@ -68,6 +78,8 @@ pub(crate) struct Ucode {
     pub(crate) code: Vec<u8>,
     /// Virtual address of the first byte of code.
     pub(crate) code_address: u32,
+    /// How it starts.
+    pub(crate) start: Start,
     /// Data, as it belongs into data memory from its start, without a signature.
     pub(crate) data: Vec<u8>,
     /// Parts of the data that hold parameters.
@@ -110,6 +122,35 @@ impl Ucode {
         engine: Engine,
         fuses: &Fuses,
     ) -> Result<(), String> {
+        if self.start == Start::BootRom {
+            self.verify_parameters(falcon)?;
+        }
+        if self.engine_id_mask & engine.id().bit() == 0 {
+            return Err(format!("the program is not for {engine:?}"));
+        }
+        if falcon.bootvec != self.code_address {
+            return Err(format!(
+                "BOOTVEC is {:#x}, the program starts at {:#x}",
+                falcon.bootvec, self.code_address
+            ));
+        }
+        self.verify_loaded(falcon, engine, fuses)
+    }
+
+    /// What is checked of a program that is in the memories, however it got there.
+    pub(crate) fn verify_loaded(
+        &self,
+        falcon: &Falcon,
+        engine: Engine,
+        fuses: &Fuses,
+    ) -> Result<(), String> {
+        self.verify_code(falcon)?;
+        self.verify_signature(falcon, engine, fuses)?;
+        self.verify_data(falcon)
+    }
+
+    /// What the boot ROM was told.
+    fn verify_parameters(&self, falcon: &Falcon) -> Result<(), String> {
         let brom = &falcon.brom;
         let algo = BromModSel::from(brom.mod_sel).algo();
         if algo != ModSelAlgo::Rsa3k {
@@ -120,9 +161,6 @@ impl Ucode {
                 "ENGIDMASK is {:#x}, the program is signed for {:#x}",
                 brom.engidmask, self.engine_id_mask
             ));
-        }
-        if self.engine_id_mask & engine.id().bit() == 0 {
-            return Err(format!("the program is not for {engine:?}"));
         }
         if brom.ucode_id != self.ucode_id {
             return Err(format!(
@@ -136,23 +174,23 @@ impl Ucode {
                 brom.paraaddr, self.signature_at
             ));
         }
-        if falcon.bootvec != self.code_address {
-            return Err(format!(
-                "BOOTVEC is {:#x}, the program starts at {:#x}",
-                falcon.bootvec, self.code_address
-            ));
-        }
-        self.verify_code(falcon)?;
-        self.verify_signature(falcon, engine, fuses)?;
-        self.verify_data(falcon)
+        Ok(())
     }
 
     fn verify_code(&self, falcon: &Falcon) -> Result<(), String> {
         let first = self.code_address / BLOCK_SIZE as u32;
+        let stub = match self.start {
+            Start::BootRom => 0,
+            Start::Stub(bytes) => bytes.div_ceil(BLOCK_SIZE as u32),
+        };
         let blocks = self.code.len().div_ceil(BLOCK_SIZE);
         for (tag, block) in (first..).zip(&falcon.code[..blocks.min(falcon.code.len())]) {
-            if !block.valid || !block.secure {
-                return Err(format!("code block {tag:#x} was not loaded as secure code"));
+            let secure = tag - first >= stub;
+            if !block.valid || block.secure != secure {
+                let not = if secure { "" } else { "not " };
+                return Err(format!(
+                    "code block {tag:#x} is to be loaded as {not}secure code"
+                ));
             }
             if block.tag != tag {
                 return Err(format!("code block {tag:#x} is tagged {:#x}", block.tag));
@@ -167,7 +205,14 @@ impl Ucode {
         engine: Engine,
         fuses: &Fuses,
     ) -> Result<(), String> {
-        let fused = fuses.version(engine.id(), self.ucode_id);
+        if self.signatures.is_empty() {
+            // It stands in the data, which is compared.
+            return Ok(());
+        }
+        let fused = match self.start {
+            Start::BootRom => fuses.version(engine.id(), self.ucode_id),
+            Start::Stub(_) => 0,
+        };
         let Some(signature) = self.signature(fused) else {
             return Err(format!(
                 "the program is not signed for the fused version {fused}"
@@ -213,12 +258,13 @@ impl Ucode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::CodeBlock;
+    use crate::falcon::{CodeBlock, Generation};
 
     fn ucode() -> Ucode {
         Ucode {
             code: vec![0x11; 0x200],
             code_address: 0x100,
+            start: Start::BootRom,
             data: vec![0x22; 0x200],
             parameters: Vec::from([0x1e0..0x1f0, 0x1f0..0x200]),
             signature_at: 0x10,
@@ -231,7 +277,7 @@ mod tests {
 
     /// A falcon with the program loaded as it should be.
     fn loaded(ucode: &Ucode) -> Falcon {
-        let mut falcon = Falcon::new();
+        let mut falcon = Falcon::new(Generation::Ga102);
         falcon.imem[..ucode.code.len()].copy_from_slice(&ucode.code);
         for (tag, block) in (1..3).zip(&mut falcon.code) {
             *block = CodeBlock {

@@ -2,7 +2,9 @@
 
 //! The chips that the model knows: an entry says what differs between them.
 
-use nova_hw::chipset::Chipset;
+use nova_hw::chipset::{Architecture, Chipset};
+
+use crate::falcon::Generation;
 
 /// A chip, and the card around it.
 #[derive(Debug)]
@@ -25,42 +27,116 @@ pub struct Chip {
     pub subsystem_id: u16,
     /// Bytes of frame buffer unless told otherwise.
     pub vram: u64,
+    /// What its falcons are like.
+    pub(crate) falcons: Generation,
+    /// It has a display engine.
+    pub(crate) has_display: bool,
 }
 
-/// A GA10x with a display.
-const fn ga10x(chipset: Chipset, marketing_name: &'static str, device_id: u16, vram: u64) -> Chip {
-    Chip {
-        chipset,
-        revision: (0xa, 1),
-        marketing_name,
-        vendor_id: 0x10de,
-        device_id,
-        pci_revision: 0xa1,
-        subsystem_vendor_id: 0x10de,
-        subsystem_id: 0x1467,
-        vram,
+impl Chip {
+    /// A GeForce card.
+    const fn geforce(
+        chipset: Chipset,
+        marketing_name: &'static str,
+        device_id: u16,
+        vram: u64,
+    ) -> Self {
+        Self {
+            chipset,
+            revision: (0xa, 1),
+            marketing_name,
+            vendor_id: 0x10de,
+            device_id,
+            pci_revision: 0xa1,
+            subsystem_vendor_id: 0x10de,
+            subsystem_id: 0x1467,
+            vram,
+            falcons: falcons_of(chipset),
+            has_display: true,
+        }
+    }
+
+    /// FWSEC puts FRTS into the frame buffer before the boot.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kernel_gsp_nvoc.c
+    /// (`kgspGetFrtsSize`).
+    pub(crate) const fn has_frts(&self) -> bool {
+        !matches!(self.chipset, Chipset::GA100)
+    }
+
+    /// The scrubber of the frame buffer is a program of its own.
+    ///
+    /// Source: as above (`bScrubberUcodeSupported`).
+    pub(crate) const fn has_scrubber(&self) -> bool {
+        matches!(self.chipset.arch(), Architecture::Ada)
+    }
+}
+
+/// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kernel_falcon_nvoc.c and
+/// g_kernel_gsp_nvoc.c (`kgspExecuteHsFalcon`, `kflcnIsRiscvActive`).
+const fn falcons_of(chipset: Chipset) -> Generation {
+    match (chipset, chipset.arch()) {
+        (_, Architecture::Turing) => Generation::Tu102,
+        (Chipset::GA100, _) => Generation::Ga100,
+        _ => Generation::Ga102,
     }
 }
 
 /// The chips that work.
 ///
-/// Source: pci.ids for the device ids and names.
+/// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_nv_name_released.h, for the device
+/// ids and names.
 pub const CHIPS: &[Chip] = &[
-    ga10x(Chipset::GA102, "NVIDIA GeForce RTX 3090", 0x2204, 24 << 30),
-    ga10x(
+    Chip::geforce(Chipset::GA102, "NVIDIA GeForce RTX 3090", 0x2204, 24 << 30),
+    Chip::geforce(
         Chipset::GA103,
         "NVIDIA GeForce RTX 3060 Ti",
         0x2414,
         8 << 30,
     ),
-    ga10x(Chipset::GA104, "NVIDIA GeForce RTX 3070", 0x2484, 8 << 30),
-    ga10x(Chipset::GA106, "NVIDIA GeForce RTX 3060", 0x2503, 12 << 30),
-    ga10x(
+    Chip::geforce(Chipset::GA104, "NVIDIA GeForce RTX 3070", 0x2484, 8 << 30),
+    Chip::geforce(Chipset::GA106, "NVIDIA GeForce RTX 3060", 0x2503, 12 << 30),
+    Chip::geforce(
         Chipset::GA107,
         "NVIDIA GeForce RTX 3050 6GB Laptop GPU",
         0x25ab,
         6 << 30,
     ),
+    Chip {
+        has_display: false,
+        subsystem_id: 0x145f,
+        ..Chip::geforce(Chipset::GA100, "NVIDIA A100-PCIE-40GB", 0x20f1, 40 << 30)
+    },
+    Chip::geforce(
+        Chipset::TU102,
+        "NVIDIA GeForce RTX 2080 Ti",
+        0x1e04,
+        11 << 30,
+    ),
+    Chip::geforce(Chipset::TU104, "NVIDIA GeForce RTX 2080", 0x1e82, 8 << 30),
+    Chip::geforce(Chipset::TU106, "NVIDIA GeForce RTX 2070", 0x1f02, 8 << 30),
+    Chip::geforce(
+        Chipset::TU116,
+        "NVIDIA GeForce GTX 1660 Ti",
+        0x2182,
+        6 << 30,
+    ),
+    Chip::geforce(Chipset::TU117, "NVIDIA GeForce GTX 1650", 0x1f82, 4 << 30),
+    Chip::geforce(Chipset::AD102, "NVIDIA GeForce RTX 4090", 0x2684, 24 << 30),
+    Chip::geforce(Chipset::AD103, "NVIDIA GeForce RTX 4080", 0x2704, 16 << 30),
+    Chip::geforce(
+        Chipset::AD104,
+        "NVIDIA GeForce RTX 4070 Ti",
+        0x2782,
+        12 << 30,
+    ),
+    Chip::geforce(
+        Chipset::AD106,
+        "NVIDIA GeForce RTX 4060 Ti",
+        0x2803,
+        8 << 30,
+    ),
+    Chip::geforce(Chipset::AD107, "NVIDIA GeForce RTX 4060", 0x2882, 8 << 30),
 ];
 
 /// The chip of this name, in small letters.

@@ -3,16 +3,26 @@
 //! A falcon: its memories, its DMA through FBIF, its reset, and what starts and halts it; and the
 //! switch to the RISC-V core that shares its memories (Peregrine).
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h,
+//! Up to GA100 the CPU also reaches the memories through [`ports`], and there is no boot ROM.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h
+//! and turing/tu102,
 //! dev_fbif_v4.h and dev_riscv_pri.h, src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c,
 //! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c; nouveau, nvkm/falcon/ga102.c.
 
 use nova_hw::falcon::{CoreRev, SecurityModel, BLOCK_SIZE};
 use nova_hw::regs::falcon as reg;
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
-use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl, RiscvCpuctl, RiscvIrqdest, RiscvIrqmask};
+use nova_hw::regs::riscv::{
+    CoreSelect, RiscvBcrCtrl, RiscvCoreSwitchRiscvStatus, RiscvCpuctl, RiscvIrqdest,
+    RiscvIrqdestTu102, RiscvIrqmask, RiscvIrqmaskTu102,
+};
 
 use crate::brom::Brom;
+
+use ports::Ports;
+
+mod ports;
 
 /// Blocks of code memory and of data memory; enough for all programs of release 570.144.
 const IMEM_BLOCKS: usize = 0x100;
@@ -30,6 +40,24 @@ const CORE_REV: CoreRev = CoreRev(6);
 ///
 /// Source: open-gpu-kernel-modules 570, kernel_falcon_ga102.c (`privErrVal`).
 pub(crate) const PRIV_ERROR: u32 = 0xbadf_5040;
+
+/// What falcons are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// Turing: ports into the memories, signatures checked by the program's own first part.
+    Tu102,
+    /// GA100: as Turing, and interrupts can be announced again.
+    Ga100,
+    /// GA102 and later: a boot ROM, and a switch between the cores.
+    Ga102,
+}
+
+impl Generation {
+    /// A boot ROM checks secure programs, and the CPU has no way into the memories but DMA.
+    pub(crate) fn has_boot_rom(self) -> bool {
+        self == Self::Ga102
+    }
+}
 
 /// What is known of a block of code memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +116,7 @@ pub(crate) struct Transfer {
 /// State of a falcon.
 #[derive(Debug)]
 pub(crate) struct Falcon {
+    generation: Generation,
     pub(crate) imem: Vec<u8>,
     pub(crate) code: Vec<CodeBlock>,
     pub(crate) dmem: Vec<u8>,
@@ -114,6 +143,7 @@ pub(crate) struct Falcon {
     dma_bus_offset: u32,
     transcfg: [FbifTranscfg; FbifTranscfg::COUNT as usize],
     fbif_ctl: FbifCtl,
+    ports: Ports,
     pub(crate) brom: Brom,
     pub(crate) riscv: Riscv,
 }
@@ -131,8 +161,9 @@ pub(crate) struct Riscv {
 }
 
 impl Falcon {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(generation: Generation) -> Self {
         let mut falcon = Self {
+            generation,
             imem: vec![0; IMEM_BLOCKS * BLOCK_SIZE],
             code: vec![CodeBlock::default(); IMEM_BLOCKS],
             dmem: vec![0; DMEM_BLOCKS * BLOCK_SIZE],
@@ -155,6 +186,7 @@ impl Falcon {
             dma_bus_offset: 0,
             transcfg: [FbifTranscfg::new(); FbifTranscfg::COUNT as usize],
             fbif_ctl: FbifCtl::new(),
+            ports: Ports::default(),
             brom: Brom::default(),
             riscv: Riscv {
                 active: false,
@@ -169,7 +201,7 @@ impl Falcon {
         falcon
     }
 
-    /// What a reset of the engine does; the selected core survives it.
+    /// What a reset of the engine does. Where the driver selects the core, it survives that.
     fn reset(&mut self) {
         self.imem.fill(0);
         self.code.fill(CodeBlock::default());
@@ -185,9 +217,13 @@ impl Falcon {
         self.require_ctx = true;
         self.transcfg = [FbifTranscfg::new(); FbifTranscfg::COUNT as usize];
         self.fbif_ctl = FbifCtl::new();
+        self.ports = Ports::default();
         self.brom = Brom::default();
         self.riscv.active = false;
         self.riscv.irqmask = 0;
+        if !self.generation.has_boot_rom() {
+            self.riscv.core = CoreSelect::Falcon;
+        }
     }
 
     /// Interrupts that are raised and go to the CPU.
@@ -213,11 +249,7 @@ impl Falcon {
             ITFEN => self.itfen,
             reg::FalconOs::OFFSET => self.os,
             reg::FalconRm::OFFSET => self.rm,
-            reg::FalconHwcfg2::OFFSET => reg::FalconHwcfg2::new()
-                .with_riscv(true)
-                .with_mem_scrubbing(self.scrubbing)
-                .with_reset_ready(true)
-                .into(),
+            reg::FalconHwcfg2::OFFSET => self.hwcfg2().into(),
             reg::FalconCpuctl::OFFSET => reg::FalconCpuctl::new()
                 .with_halted(self.halted)
                 .with_alias_en(self.alias_en)
@@ -246,22 +278,25 @@ impl Falcon {
                 .into(),
             reg::FalconEngine::OFFSET => reg::FalconEngine::new().with_reset(self.in_reset).into(),
             FbifCtl::OFFSET => self.fbif_ctl.into(),
-            RISCV_CPUCTL => RiscvCpuctl::new()
-                .with_active_stat(self.riscv.active)
-                .with_halted(!self.riscv.active)
-                .into(),
-            RISCV_IRQMASK | RISCV_IRQDEST => self.riscv.irqmask,
-            RISCV_BCR_CTRL => RiscvBcrCtrl::new()
-                .with_valid(self.riscv.core_valid)
-                .with_core_select(self.riscv.core)
-                .with_br_fetch(self.riscv.br_fetch)
-                .into(),
             _ => match offset.checked_sub(reg::SIZE) {
-                Some(second) => return self.brom.read(second),
+                Some(second) if self.generation.has_boot_rom() => {
+                    return self.riscv.read(second).or_else(|| self.brom.read(second));
+                }
+                Some(second) => return self.riscv.read_tu102(second),
                 None => (*self.transcfg.get(transcfg_index(offset)?)?).into(),
             },
         };
         Some(value)
+    }
+
+    fn hwcfg2(&self) -> reg::FalconHwcfg2 {
+        let hwcfg2 = reg::FalconHwcfg2::new().with_riscv(true);
+        match self.generation.has_boot_rom() {
+            true => hwcfg2
+                .with_mem_scrubbing(self.scrubbing)
+                .with_reset_ready(true),
+            false => hwcfg2,
+        }
     }
 
     /// Writes the register at `offset` from the engine's base, where there is one.
@@ -313,10 +348,16 @@ impl Falcon {
             reg::FalconEngine::OFFSET => {
                 return Some(self.hold_in_reset(reg::FalconEngine::from(value).reset()));
             }
-            reg::FalconIntrRetrigger::OFFSET => return Some(Action::Retrigger),
+            reg::FalconIntrRetrigger::OFFSET if self.generation != Generation::Tu102 => {
+                return Some(Action::Retrigger);
+            }
             FbifCtl::OFFSET => self.fbif_ctl = value.into(),
-            RISCV_BCR_CTRL => return Some(self.select_core(value.into())),
+            ports::FIRST..ports::END if !self.generation.has_boot_rom() => {
+                return self.write_port(offset, value);
+            }
             _ => match offset.checked_sub(reg::SIZE) {
+                Some(_) if !self.generation.has_boot_rom() => return None,
+                Some(RiscvBcrCtrl::OFFSET) => return Some(self.select_core(value.into())),
                 Some(second) => self.brom.write(second, value)?,
                 None => *self.transcfg.get_mut(transcfg_index(offset)?)? = value.into(),
             },
@@ -373,17 +414,11 @@ impl Falcon {
         }
     }
 
-    fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
-        let config = self.transcfg[usize::from(command.ctxdma())];
-        if self.dma_stuck {
-            return Err("DMA behind a transfer that does not end");
-        }
-        if self.scrubbing {
-            return Err("DMA before the scrubbing is done");
-        }
-        if command.is_write() {
-            return Err("DMA out of the falcon's memory");
-        }
+    /// Where DMA with configuration `ctxdma` of the FBIF leads, where the hardware lets it.
+    pub(crate) fn dma_target(&self, ctxdma: u8) -> Result<FbifTarget, &'static str> {
+        let Some(config) = self.transcfg.get(usize::from(ctxdma)) else {
+            return Err("DMA with a configuration that does not exist");
+        };
         if self.require_ctx {
             return Err("DMA without a context, which DMACTL requires");
         }
@@ -396,9 +431,23 @@ impl Falcon {
             }
             FbifMemType::Physical => {}
         }
-        if config.target() == FbifTarget::Reserved {
-            return Err("DMA to an aperture that does not exist");
+        match config.target() {
+            FbifTarget::Reserved => Err("DMA to an aperture that does not exist"),
+            target => Ok(target),
         }
+    }
+
+    fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
+        if self.dma_stuck {
+            return Err("DMA behind a transfer that does not end");
+        }
+        if self.scrubbing {
+            return Err("DMA before the scrubbing is done");
+        }
+        if command.is_write() {
+            return Err("DMA out of the falcon's memory");
+        }
+        let target = self.dma_target(command.ctxdma())?;
         let len = 4 << command.size();
         let offset = self.dma_offset as usize;
         let (memory, size) = match command.imem() {
@@ -421,7 +470,7 @@ impl Falcon {
             return Err("DMA behind the end of the falcon's memory");
         }
         Ok(Transfer {
-            target: config.target(),
+            target,
             address: self.dma_base + u64::from(self.dma_bus_offset),
             memory,
             offset,
@@ -454,10 +503,41 @@ impl Falcon {
     }
 }
 
-const RISCV_CPUCTL: u32 = reg::SIZE + RiscvCpuctl::OFFSET;
-const RISCV_IRQMASK: u32 = reg::SIZE + RiscvIrqmask::OFFSET;
-const RISCV_IRQDEST: u32 = reg::SIZE + RiscvIrqdest::OFFSET;
-const RISCV_BCR_CTRL: u32 = reg::SIZE + RiscvBcrCtrl::OFFSET;
+impl Riscv {
+    /// Reads the register at `offset` from the second base, where there is one.
+    fn read(&self, offset: u32) -> Option<u32> {
+        match offset {
+            RiscvCpuctl::OFFSET => Some(
+                RiscvCpuctl::new()
+                    .with_active_stat(self.active)
+                    .with_halted(!self.active)
+                    .into(),
+            ),
+            RiscvIrqmask::OFFSET | RiscvIrqdest::OFFSET => Some(self.irqmask),
+            RiscvBcrCtrl::OFFSET => Some(
+                RiscvBcrCtrl::new()
+                    .with_valid(self.core_valid)
+                    .with_core_select(self.core)
+                    .with_br_fetch(self.br_fetch)
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// The same for Turing and GA100.
+    fn read_tu102(&self, offset: u32) -> Option<u32> {
+        match offset {
+            RiscvCoreSwitchRiscvStatus::OFFSET => Some(
+                RiscvCoreSwitchRiscvStatus::new()
+                    .with_active_stat(self.active)
+                    .into(),
+            ),
+            RiscvIrqmaskTu102::OFFSET | RiscvIrqdestTu102::OFFSET => Some(self.irqmask),
+            _ => None,
+        }
+    }
+}
 
 fn transcfg_index(offset: u32) -> Option<usize> {
     Some((offset.checked_sub(FbifTranscfg::OFFSET)? / FbifTranscfg::STRIDE) as usize)
@@ -469,7 +549,7 @@ mod tests {
 
     /// A falcon that is set up for DMA from coherent memory, as drivers do it.
     fn ready() -> Falcon {
-        let mut falcon = Falcon::new();
+        let mut falcon = Falcon::new(Generation::Ga102);
         falcon.write(reg::FalconDmactl::OFFSET, 0).unwrap();
         falcon.write(FbifCtl::OFFSET, 0x80).unwrap();
         falcon.write(FbifTranscfg::OFFSET, 0x5).unwrap();
@@ -613,7 +693,7 @@ mod tests {
     fn the_falcon_does_not_start_while_riscv_is_selected() {
         let mut falcon = ready();
         assert_eq!(
-            falcon.write(RISCV_BCR_CTRL, 0x111),
+            falcon.write(reg::SIZE + RiscvBcrCtrl::OFFSET, 0x111),
             Some(Action::SelectCore(CoreSelect::Riscv))
         );
         falcon.riscv.core = CoreSelect::Riscv;

@@ -20,9 +20,10 @@ use std::sync::Arc;
 use object::read::elf::ElfFile64;
 use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
 
+use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::release::{Release, RELEASES};
 
-use crate::brom::{Ucode, Versions};
+use crate::brom::{Start, Ucode, Versions};
 use crate::chips::Chip;
 
 /// A firmware file.
@@ -155,7 +156,11 @@ pub fn file_name(chip: &Chip, what: &str) -> String {
 /// Name under which a file of `release` is installed.
 pub fn file_name_of(chip: &Chip, what: &str, release: &Release) -> String {
     let (chip, release) = (chip.chipset.name(), release.name);
-    format!("nvidia/{chip}/gsp/{what}-{release}.bin")
+    match (what, release) {
+        // Published before there was a release of the GSP's firmware.
+        ("gen_bootloader", "535.113.01") => format!("nvidia/{chip}/acr/bl.bin"),
+        _ => format!("nvidia/{chip}/gsp/{what}-{release}.bin"),
+    }
 }
 
 /// All that is signed for a chip: the firmware of one release or more. Which one runs is up to whom
@@ -212,6 +217,10 @@ impl Deref for Firmwares {
 pub struct Firmware {
     pub(crate) booter_load: Ucode,
     pub(crate) booter_unload: Ucode,
+    /// What fetches FWSEC, where the falcons have no boot ROM.
+    pub(crate) loader: Option<Loader>,
+    /// What clears the rest of the frame buffer, where that is a program of its own and there is one.
+    pub(crate) scrubber: Option<Ucode>,
     pub(crate) bootloader: Bootloader,
     pub(crate) gsp: GspImage,
 }
@@ -227,14 +236,33 @@ impl Firmware {
             name: file_name_of(chip, what, release),
             store,
         };
-        let booter = |image: Image| booter(&image.read_all()?);
+        let boot_rom = chip.falcons.has_boot_rom();
+        let booter = |image: Image| booter(&image.read_all()?, boot_rom);
+        let loader = match boot_rom {
+            true => None,
+            false => Some(file("gen_bootloader").parse(|image| Loader::parse(&image.read_all()?))?),
+        };
+        let scrubber = match chip.has_scrubber() {
+            true => optional(file("scrubber").parse(booter))?,
+            false => None,
+        };
         Ok(Self {
+            loader,
+            scrubber,
             booter_load: file("booter_load").parse(booter)?,
             booter_unload: file("booter_unload").parse(booter)?,
             bootloader: file("bootloader").parse(|image| Bootloader::parse(&image.read_all()?))?,
             gsp: file("gsp")
                 .parse(|image| GspImage::parse(image, chip.chipset.fwsignature_section()))?,
         })
+    }
+}
+
+/// Makes nothing of a file that is not there.
+fn optional<T>(result: Result<T, FirmwareError>) -> Result<Option<T>, FirmwareError> {
+    match result {
+        Err(error) if error.is_missing() => Ok(None),
+        result => result.map(Some),
     }
 }
 
@@ -276,8 +304,9 @@ const BIN_HEADER_OFFSET: usize = 12;
 const BIN_DATA_OFFSET: usize = 16;
 const BIN_DATA_SIZE: usize = 20;
 
-/// Reads a booter file: a signed program for SEC2.
-fn booter(file: &[u8]) -> Result<Ucode, Why> {
+/// Reads a booter file: a signed program for SEC2. Without a boot ROM, the code before the
+/// application is its start.
+fn booter(file: &[u8], boot_rom: bool) -> Result<Ucode, Why> {
     let header = u32_at(file, BIN_HEADER_OFFSET, "header offset")? as usize;
     let hs = |index: usize, what| u32_at(file, header.saturating_add(4 * index), what);
     let indirect = |index, what| u32_at(file, hs(index, what)? as usize, what);
@@ -300,10 +329,23 @@ fn booter(file: &[u8]) -> Result<Ucode, Why> {
         u32_at(file, BIN_DATA_SIZE, "data size")?,
         "data",
     )?;
-    let (data_at, code_at) = (load(2, "data offset")?, load(5, "application offset")?);
+    let data_at = load(2, "data offset")?;
+    let (secure_at, secure_len) = (load(5, "application offset")?, load(6, "application size")?);
+    let (code_at, code_len, start) = match boot_rom {
+        true => (secure_at, secure_len, Start::BootRom),
+        false => {
+            let start = Start::Stub(load(1, "size of the code")?);
+            (
+                load(0, "code offset")?,
+                secure_at.saturating_add(secure_len),
+                start,
+            )
+        }
+    };
     Ok(Ucode {
-        code: slice(data, code_at, load(6, "application size")?, "application")?.to_vec(),
+        code: slice(data, code_at, code_len, "code")?.to_vec(),
         code_address: code_at,
+        start,
         data: slice(data, data_at, load(3, "data size")?, "data")?.to_vec(),
         parameters: Vec::new(),
         signature_at: indirect(2, "patch location")?.saturating_sub(data_at),
@@ -312,6 +354,37 @@ fn booter(file: &[u8]) -> Result<Ucode, Why> {
         engine_id_mask: u32_at(file, meta.saturating_add(4), "engine id")?,
         ucode_id: u32_at(file, meta.saturating_add(8), "ucode id")?,
     })
+}
+
+/// The program that fetches FWSEC by DMA and starts it; it is not signed.
+///
+/// Source: nouveau, include/nvfw/acr.h (`nvfw_bl_desc`).
+#[derive(Debug)]
+pub(crate) struct Loader {
+    pub(crate) code: Vec<u8>,
+    /// Virtual address of the first byte of code.
+    pub(crate) address: u32,
+    /// Where in data memory it looks for its descriptor.
+    pub(crate) descriptor_at: usize,
+}
+
+impl Loader {
+    fn parse(file: &[u8]) -> Result<Self, Why> {
+        let header = u32_at(file, BIN_HEADER_OFFSET, "header offset")? as usize;
+        let desc = |index: usize, what| u32_at(file, header.saturating_add(4 * index), what);
+        let data = slice(
+            file,
+            u32_at(file, BIN_DATA_OFFSET, "data offset")?,
+            u32_at(file, BIN_DATA_SIZE, "data size")?,
+            "data",
+        )?;
+        let (at, len) = (desc(2, "code offset")?, desc(3, "code size")?);
+        Ok(Self {
+            code: slice(data, at, len, "code")?.to_vec(),
+            address: desc(0, "start tag")?.saturating_mul(BLOCK_SIZE as u32),
+            descriptor_at: desc(1, "descriptor offset")? as usize,
+        })
+    }
 }
 
 /// The program that the GSP's RISC-V core starts with.

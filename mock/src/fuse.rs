@@ -2,8 +2,13 @@
 
 //! FUSE: what was burnt in, such as the versions of signed programs that are still accepted.
 
+use nova_hw::chipset::Architecture;
 use nova_hw::falcon::EngineId;
-use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, OptDisplay, Sec2UcodeVersion};
+use nova_hw::regs::fuse::{
+    GspUcodeVersion, NvdecUcodeVersion, OptDisplay, OptDisplayTu102, Sec2UcodeVersion,
+};
+
+use crate::chips::Chip;
 
 /// The fuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,17 +37,24 @@ impl Default for Fuses {
 
 impl Fuses {
     /// Reads the register at `offset`, where there is one.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+    pub(crate) fn read(&self, chip: &Chip, offset: u32) -> Option<u32> {
         let element = |versions: &[u16; 16], first: u32| {
             let index = offset.checked_sub(first)? / 4;
             Some(u32::from(*versions.get(index as usize)?))
         };
+        let is_turing = chip.chipset.arch() == Architecture::Turing;
+        let display = match is_turing {
+            true => OptDisplayTu102::OFFSET,
+            false => OptDisplay::OFFSET,
+        };
         match offset {
-            OptDisplay::OFFSET => Some(
+            _ if offset == display => Some(
                 OptDisplay::new()
-                    .with_display_disabled(self.display_disabled)
+                    .with_display_disabled(self.display_disabled || !chip.has_display)
                     .into(),
             ),
+            // Without a boot ROM none is looked up.
+            _ if is_turing => None,
             _ => element(&self.gsp, GspUcodeVersion::OFFSET)
                 .or_else(|| element(&self.sec2, Sec2UcodeVersion::OFFSET))
                 .or_else(|| element(&self.nvdec, NvdecUcodeVersion::OFFSET)),
@@ -67,6 +79,7 @@ impl Fuses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::by_name;
 
     #[test]
     fn the_highest_burnt_bit_counts() {
@@ -85,9 +98,13 @@ mod tests {
         let mut fuses = Fuses::default();
         fuses.gsp[15] = 7;
         fuses.nvdec[0] = 3;
-        assert_eq!(fuses.read(0x82_41fc), Some(7));
-        assert_eq!(fuses.read(0x82_4100), Some(3));
-        assert_eq!(fuses.read(0x82_4200), None);
-        assert_eq!(fuses.read(OptDisplay::OFFSET), Some(0));
+        let read = |chip, offset| fuses.read(by_name(chip).unwrap(), offset);
+        assert_eq!(read("ga102", 0x82_41fc), Some(7));
+        assert_eq!(read("ga102", 0x82_4100), Some(3));
+        assert_eq!(read("ga102", 0x82_4200), None);
+        assert_eq!(read("ga102", OptDisplay::OFFSET), Some(0));
+        assert_eq!(read("ga100", OptDisplay::OFFSET), Some(1));
+        assert_eq!(read("tu102", OptDisplay::OFFSET), None);
+        assert_eq!(read("tu102", OptDisplayTu102::OFFSET), Some(0));
     }
 }

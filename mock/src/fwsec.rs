@@ -7,7 +7,10 @@
 
 use std::ops::Range;
 
-use crate::brom::{Ucode, Versions};
+use nova_hw::falcon::EngineId;
+
+use crate::brom::{Start, Ucode, Versions};
+use crate::chips::Chip;
 use crate::vbios::SIGNATURE;
 
 /// Code types of images, and what their headers are found by.
@@ -19,6 +22,7 @@ const BIT_TOKEN_FALCON_DATA: u8 = b'p';
 /// Applications in the table that are FWSEC.
 const APPLICATIONS: [u8; 2] = [0x05, 0x85];
 
+const DESCRIPTOR_V2: usize = 60;
 const DESCRIPTOR_V3: usize = 44;
 const INTERFACE_DMEMMAPPER: u32 = 4;
 const MAPPER_SIGNATURE: u32 = u32::from_le_bytes(*b"DMAP");
@@ -116,13 +120,44 @@ impl Fwsec {
         Self::parse(vbios.get(u32_at(&vbios, entry + 2)? as usize..)?)
     }
 
-    /// Reads a version 3 descriptor, the signatures and the ucode behind it.
+    /// Reads a descriptor and what is behind it.
     fn parse(descriptor: &[u8]) -> Option<Self> {
         let vdesc = u32_at(descriptor, 0)?;
-        if vdesc >> 8 & 0xff != 3 {
-            return None;
-        }
         let header = (vdesc >> 16) as usize;
+        match vdesc >> 8 & 0xff {
+            2 => Self::parse_v2(descriptor, header),
+            3 => Self::parse_v3(descriptor, header),
+            _ => None,
+        }
+    }
+
+    /// Reads a version 2 descriptor and the ucode behind it, which carries its signature.
+    fn parse_v2(descriptor: &[u8], header: usize) -> Option<Self> {
+        let field = |index: usize| u32_at(descriptor, 4 * index);
+        let (imem, secure) = (field(6)?, field(9)?);
+        let ucode = descriptor.get(header.max(DESCRIPTOR_V2)..)?;
+        let data = ucode.get(field(10)? as usize..)?;
+        let data = data.get(..field(12)? as usize)?.to_vec();
+        let interface = field(4)? as usize;
+        Some(Self {
+            interface,
+            ucode: Ucode {
+                code: ucode.get(..imem as usize)?.to_vec(),
+                code_address: field(5)?,
+                start: Start::Stub(imem.checked_sub(secure)?),
+                parameters: parameters(&data, interface)?,
+                data,
+                signature_at: 0,
+                signatures: Vec::new(),
+                versions: Versions::Descending(0),
+                engine_id_mask: EngineId::Gsp.bit(),
+                ucode_id: 0,
+            },
+        })
+    }
+
+    /// Reads a version 3 descriptor, the signatures and the ucode behind it.
+    fn parse_v3(descriptor: &[u8], header: usize) -> Option<Self> {
         let field = |index: usize| u32_at(descriptor, 4 * index);
         let (imem, dmem) = (field(5)? as usize, field(8)? as usize);
         let count = usize::from(u8_at(descriptor, 39)?);
@@ -135,6 +170,7 @@ impl Fwsec {
             ucode: Ucode {
                 code: ucode.get(..imem)?.to_vec(),
                 code_address: field(6)?,
+                start: Start::BootRom,
                 parameters: parameters(&data, interface)?,
                 data,
                 signature_at: field(2)?,
@@ -148,6 +184,11 @@ impl Fwsec {
                 ucode_id: u8_at(descriptor, 38)?.into(),
             },
         })
+    }
+
+    /// Does it start as the falcons of `chip` start programs?
+    pub(crate) fn is_for(&self, chip: &Chip) -> bool {
+        (self.ucode.start == Start::BootRom) == chip.falcons.has_boot_rom()
     }
 
     /// What the program is told to do, in the data memory that it was loaded with.

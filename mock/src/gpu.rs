@@ -13,7 +13,7 @@ use crate::block::{Block, Engine};
 use crate::brom::Ucode;
 use crate::chips::Chip;
 use crate::config::{ConfigSpace, Effect};
-use crate::falcon::Falcon;
+use crate::falcon::{Falcon, Generation};
 use crate::fault::Fault;
 use crate::firmware::Firmwares;
 use crate::fuse::Fuses;
@@ -31,6 +31,7 @@ use crate::vram::Vram;
 use crate::{sequencer, vbios};
 
 mod falcons;
+mod loader;
 mod registers;
 
 /// How long things take: short, so that tests are, and long enough that a driver which does not
@@ -53,6 +54,8 @@ pub(crate) enum Program {
     BooterLoad,
     /// Booter unload.
     BooterUnload,
+    /// The scrubber of the frame buffer.
+    Scrubber,
     /// The program that GSP-RM has the sequencer run.
     Acr,
     /// SEC2's own firmware, which that program has prepared.
@@ -77,7 +80,7 @@ pub struct Setup {
 
 /// A VBIOS is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the VBIOS has no FWSEC ucode with a version 3 descriptor")]
+#[error("the VBIOS has no FWSEC ucode for this chip")]
 pub struct NoFwsec;
 
 /// The card.
@@ -116,14 +119,14 @@ pub(crate) struct Volatile {
 }
 
 impl Volatile {
-    fn new() -> Self {
+    fn new(falcons: Generation) -> Self {
         Self {
             pgc6: Pgc6::default(),
             pbus: Pbus::default(),
             pfb: Pfb::default(),
             intr: Intr::default(),
-            gsp: Falcon::new(),
-            sec2: Falcon::new(),
+            gsp: Falcon::new(falcons),
+            sec2: Falcon::new(falcons),
             pgsp_mailbox: [0; PgspMailbox::COUNT as usize],
             running: [(Program::Nothing, Duration::ZERO); 2],
             sec2_prepared: false,
@@ -145,7 +148,9 @@ impl<H: Host> Gpu<H> {
     pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
         let rom = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let prom = Prom::new(rom);
-        let fwsec = Fwsec::find(prom.bytes()).ok_or(NoFwsec)?;
+        let fwsec = Fwsec::find(prom.bytes())
+            .filter(|fwsec| fwsec.is_for(setup.chip))
+            .ok_or(NoFwsec)?;
         for firmware in setup.firmware.all() {
             tracing::info!(version = firmware.gsp.release.name, "GSP-RM");
         }
@@ -153,7 +158,7 @@ impl<H: Host> Gpu<H> {
             chip: setup.chip,
             firmware: setup.firmware,
             fwsec,
-            acr: sequencer::ucode(),
+            acr: sequencer::ucode(setup.chip.falcons),
             fuses: setup.fuses,
             host,
             vram: setup.vram,
@@ -162,14 +167,14 @@ impl<H: Host> Gpu<H> {
             faults: Vec::new(),
             schedule: Schedule::default(),
             prom,
-            state: Volatile::new(),
+            state: Volatile::new(setup.chip.falcons),
         };
         gpu.power_on();
         Ok(gpu)
     }
 
     fn power_on(&mut self) {
-        self.state = Volatile::new();
+        self.state = Volatile::new(self.chip.falcons);
         self.schedule.cancel(|_| true);
         self.schedule.after(GFW, Event::GfwDone);
     }

@@ -4,9 +4,12 @@
 
 use std::ops::Range;
 
+use nova_hw::chipset::Architecture;
 use nova_hw::regs::pfb::{
     LocalMemoryRange, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi, Wpr2AddrHi, Wpr2AddrLo,
 };
+
+use crate::chips::Chip;
 
 /// Bytes that the bounds of the region are counted in.
 const WPR_SHIFT: u32 = 12;
@@ -22,7 +25,7 @@ pub(crate) struct Pfb {
 
 impl Pfb {
     /// Reads the register at `offset`, where there is one.
-    pub(crate) fn read(&self, vram: u64, offset: u32) -> Option<u32> {
+    pub(crate) fn read(&self, chip: &Chip, vram: u64, offset: u32) -> Option<u32> {
         // Without a region the start lies behind the end, which is 0.
         let wpr2 = self
             .wpr2
@@ -30,7 +33,7 @@ impl Pfb {
             .unwrap_or(u64::from(u32::MAX >> 4) << WPR_SHIFT..0);
         match offset {
             NisoFlushSysmemAddr::OFFSET => Some(self.flush_low),
-            NisoFlushSysmemAddrHi::OFFSET => Some(self.flush_high),
+            NisoFlushSysmemAddrHi::OFFSET if has_high_flush(chip) => Some(self.flush_high),
             LocalMemoryRange::OFFSET => Some(local_memory_range(vram).into()),
             Wpr2AddrLo::OFFSET => Some(
                 Wpr2AddrLo::new()
@@ -47,10 +50,10 @@ impl Pfb {
     }
 
     /// Writes the register at `offset`, where there is one that the CPU may write.
-    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+    pub(crate) fn write(&mut self, chip: &Chip, offset: u32, value: u32) -> Option<()> {
         match offset {
             NisoFlushSysmemAddr::OFFSET => self.flush_low = value,
-            NisoFlushSysmemAddrHi::OFFSET => {
+            NisoFlushSysmemAddrHi::OFFSET if has_high_flush(chip) => {
                 self.flush_high = NisoFlushSysmemAddrHi::from(value).adr_63_40();
             }
             _ => return None,
@@ -62,6 +65,11 @@ impl Pfb {
     pub(crate) fn flush_page(&self) -> u64 {
         u64::from(self.flush_high) << 40 | u64::from(self.flush_low) << 8
     }
+}
+
+/// On Turing the page's address has 40 bits.
+fn has_high_flush(chip: &Chip) -> bool {
+    chip.chipset.arch() != Architecture::Turing
 }
 
 /// The largest size that the register can say and that the frame buffer has.
@@ -76,13 +84,18 @@ fn local_memory_range(vram: u64) -> LocalMemoryRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::by_name;
+
+    fn chip() -> &'static Chip {
+        by_name("ga102").unwrap()
+    }
 
     #[test]
     fn the_cpu_cannot_move_the_region() {
         let mut pfb = Pfb::default();
-        assert_eq!(pfb.write(Wpr2AddrLo::OFFSET, 0), None);
-        assert_eq!(pfb.write(Wpr2AddrHi::OFFSET, u32::MAX), None);
-        assert_eq!(pfb.read(0, Wpr2AddrHi::OFFSET), Some(0));
+        assert_eq!(pfb.write(chip(), Wpr2AddrLo::OFFSET, 0), None);
+        assert_eq!(pfb.write(chip(), Wpr2AddrHi::OFFSET, u32::MAX), None);
+        assert_eq!(pfb.read(chip(), 0, Wpr2AddrHi::OFFSET), Some(0));
     }
 
     #[test]
@@ -91,21 +104,25 @@ mod tests {
             wpr2: Some(0x5_fee0_0000..0x5_fef0_0000),
             ..Pfb::default()
         };
-        assert_eq!(pfb.read(0, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
-        assert_eq!(pfb.read(0, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
+        assert_eq!(pfb.read(chip(), 0, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
+        assert_eq!(pfb.read(chip(), 0, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
     }
 
     #[test]
     fn the_flush_page_is_put_together() {
         let mut pfb = Pfb::default();
-        pfb.write(NisoFlushSysmemAddrHi::OFFSET, 0x12).unwrap();
-        pfb.write(NisoFlushSysmemAddr::OFFSET, 0x3456_7890).unwrap();
+        pfb.write(chip(), NisoFlushSysmemAddrHi::OFFSET, 0x12)
+            .unwrap();
+        pfb.write(chip(), NisoFlushSysmemAddr::OFFSET, 0x3456_7890)
+            .unwrap();
         assert_eq!(pfb.flush_page(), 0x1234_5678_9000);
+        let turing = by_name("tu102").unwrap();
+        assert_eq!(pfb.write(turing, NisoFlushSysmemAddrHi::OFFSET, 0), None);
     }
 
     #[test]
     fn sizes_of_cards_can_be_said() {
-        for size in [6, 8, 12, 24, 48] {
+        for size in [4, 6, 8, 11, 12, 24, 40, 48] {
             assert_eq!(local_memory_range(size << 30).bytes(), size << 30);
         }
         assert_eq!(local_memory_range(0).bytes(), 0);

@@ -8,6 +8,8 @@
 //! drivers/gpu/nova-core/gsp/sequencer.rs (what the operations mean). The operations that the
 //! firmware chooses are not public: this is a program that needs all of them.
 
+use std::ops::Range;
+
 use nova_hw::abi::{RunCpuSequencer, SequencerOpcode as Op};
 use nova_hw::falcon::{EngineId, BLOCK_SIZE};
 use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
@@ -16,7 +18,8 @@ use nova_hw::regs::falcon::{GSP_BASE, GSP_BASE2};
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use zerocopy::IntoBytes;
 
-use crate::brom::{Ucode, Versions};
+use crate::brom::{Start, Ucode, Versions};
+use crate::falcon::Generation;
 use crate::fault::Fault;
 
 /// Words that the driver's buffer for the program has.
@@ -29,10 +32,14 @@ const SIGNATURE_AT: usize = 0x10;
 const MAILBOX_SENTINEL: u32 = 0xff;
 
 /// The program that runs on the GSP's falcon meanwhile.
-pub(crate) fn ucode() -> Ucode {
+pub(crate) fn ucode(falcons: Generation) -> Ucode {
     Ucode {
-        code: vec![0xac; BLOCK_SIZE],
+        code: vec![0xac; 2 * BLOCK_SIZE],
         code_address: 0,
+        start: match falcons.has_boot_rom() {
+            true => Start::BootRom,
+            false => Start::Stub(BLOCK_SIZE as u32),
+        },
         data: vec![0xda; 2 * BLOCK_SIZE],
         parameters: Vec::new(),
         signature_at: SIGNATURE_AT as u32,
@@ -73,9 +80,9 @@ impl Program {
     }
 
     /// Has the falcon's DMA load blocks.
-    fn load(&mut self, blocks: usize, bus_offset: usize, command: reg::FalconDmatrfcmd) {
+    fn load(&mut self, blocks: Range<usize>, bus_offset: usize, command: reg::FalconDmatrfcmd) {
         let command = command.with_size(reg::FalconDmatrfcmd::SIZE_256B);
-        for at in (0..blocks * BLOCK_SIZE).step_by(BLOCK_SIZE) {
+        for at in blocks.map(|block| block * BLOCK_SIZE) {
             self.write(GSP_BASE + reg::FalconDmatrfmoffs::OFFSET, at as u32);
             self.write(
                 GSP_BASE + reg::FalconDmatrffboffs::OFFSET,
@@ -112,16 +119,24 @@ pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &[Fault]) -> Vec<u8> 
         GSP_BASE + reg::FalconDmatrfbase1::OFFSET,
         (address >> 40) as u32,
     );
-    let imem = reg::FalconDmatrfcmd::new().with_imem(true).with_sec(1);
-    program.load(ucode.code.len() / BLOCK_SIZE, 0, imem);
+    let blocks = |bytes: &[u8]| bytes.len() / BLOCK_SIZE;
+    let imem = reg::FalconDmatrfcmd::new().with_imem(true);
+    let stub = match ucode.start {
+        Start::BootRom => 0,
+        Start::Stub(bytes) => bytes as usize / BLOCK_SIZE,
+    };
+    program.load(0..stub, 0, imem);
+    program.load(stub..blocks(&ucode.code), 0, imem.with_sec(1));
     let dmem = reg::FalconDmatrfcmd::new();
-    program.load(ucode.data.len() / BLOCK_SIZE, ucode.code.len(), dmem);
+    program.load(0..blocks(&ucode.data), ucode.code.len(), dmem);
 
-    program.write(GSP_BASE2 + BromParaaddr::OFFSET, ucode.signature_at);
-    program.write(GSP_BASE2 + BromEngidmask::OFFSET, ucode.engine_id_mask);
-    program.write(GSP_BASE2 + BromCurrUcodeId::OFFSET, ucode.ucode_id);
-    let algo = BromModSel::new().with_algo(ModSelAlgo::Rsa3k);
-    program.write(GSP_BASE2 + BromModSel::OFFSET, algo);
+    if ucode.start == Start::BootRom {
+        program.write(GSP_BASE2 + BromParaaddr::OFFSET, ucode.signature_at);
+        program.write(GSP_BASE2 + BromEngidmask::OFFSET, ucode.engine_id_mask);
+        program.write(GSP_BASE2 + BromCurrUcodeId::OFFSET, ucode.ucode_id);
+        let algo = BromModSel::new().with_algo(ModSelAlgo::Rsa3k);
+        program.write(GSP_BASE2 + BromModSel::OFFSET, algo);
+    }
     program.write(GSP_BASE + reg::FalconBootvec::OFFSET, ucode.code_address);
     program.write(GSP_BASE + reg::FalconMailbox0::OFFSET, MAILBOX_SENTINEL);
     program.op(Op::CoreStart, &[]);
@@ -172,10 +187,12 @@ mod tests {
 
     #[test]
     fn the_program_uses_all_operations_and_ends_with_the_resume() {
-        let found = opcodes(&payload(&ucode(), 0x1234_5600, &[]));
-        for op in Op::ALL {
-            assert!(found.contains(&op), "{op:?}");
+        for falcons in [Generation::Tu102, Generation::Ga102] {
+            let found = opcodes(&payload(&ucode(falcons), 0x1234_5600, &[]));
+            for op in Op::ALL {
+                assert!(found.contains(&op), "{op:?}");
+            }
+            assert_eq!(found.last(), Some(&Op::CoreResume));
         }
-        assert_eq!(found.last(), Some(&Op::CoreResume));
     }
 }

@@ -33,10 +33,14 @@ fn noise(seed: u8, len: usize) -> Vec<u8> {
 }
 
 /// A booter: header, signatures, places, meta data, load header, then code and data.
-fn booter(seed: u8) -> Vec<u8> {
+fn booter(chip: &Chip, seed: u8) -> Vec<u8> {
     const HEADER: usize = 0x18;
     const SIGNATURES: usize = 0x3c;
-    const PLACES: usize = SIGNATURES + 2 * SIGNATURE;
+    let (fused, signatures) = match chip.falcons.has_boot_rom() {
+        true => (1, 2),
+        false => (0, 1),
+    };
+    let places_at = SIGNATURES + signatures * SIGNATURE;
     const DATA: usize = 0x400;
     const CODE: usize = BLOCK;
     const CODE_SIZE: usize = 2 * BLOCK;
@@ -49,10 +53,10 @@ fn booter(seed: u8) -> Vec<u8> {
     let places = words(&[
         (OS_DATA + 0x10) as u32,
         0,
-        1,
+        fused,
         1,
         3,
-        2,
+        signatures as u32,
         0,
         BLOCK as u32,
         OS_DATA as u32,
@@ -62,12 +66,12 @@ fn booter(seed: u8) -> Vec<u8> {
         CODE_SIZE as u32,
         BLOCK as u32,
     ]);
-    let at = |index: usize| (PLACES + 4 * index) as u32;
+    let at = |index: usize| (places_at + 4 * index) as u32;
     let total = (DATA + SIZE) as u32;
     let mut file = words(&[0x10de, 1, total, HEADER as u32, DATA as u32, SIZE as u32]);
     file.extend(words(&[
         SIGNATURES as u32,
-        (2 * SIGNATURE) as u32,
+        (signatures * SIGNATURE) as u32,
         at(0),
         at(1),
         at(2),
@@ -76,10 +80,32 @@ fn booter(seed: u8) -> Vec<u8> {
         at(6),
         0x24,
     ]));
-    file.extend(noise(seed.wrapping_add(1), 2 * SIGNATURE));
+    file.extend(noise(seed.wrapping_add(1), signatures * SIGNATURE));
     file.extend(places);
     file.resize(DATA, 0);
     file.extend(noise(seed, SIZE));
+    file
+}
+
+/// The generic bootloader: header, descriptor, code and data.
+fn gen_bootloader() -> Vec<u8> {
+    const HEADER: usize = 0x18;
+    const DATA: usize = 0x30;
+    const CODE_SIZE: usize = 2 * BLOCK;
+    const SIZE: usize = CODE_SIZE + BLOCK;
+    const START_TAG: u32 = 0xfd;
+    // As in the real file: rounded up, although the file is not.
+    let total = (DATA + SIZE).next_multiple_of(BLOCK) as u32;
+    let mut file = words(&[0x10de, 1, total, HEADER as u32, DATA as u32, SIZE as u32]);
+    file.extend(words(&[
+        START_TAG,
+        0,
+        0,
+        CODE_SIZE as u32,
+        CODE_SIZE as u32,
+        BLOCK as u32,
+    ]));
+    file.extend(noise(0xb1, SIZE));
     file
 }
 
@@ -201,12 +227,18 @@ fn seed_of(release: &Release) -> u8 {
 /// All files of `release` that the driver and the card of `chip` need.
 pub fn firmware_of(chip: &Chip, release: &Release) -> InMemory {
     let seed = seed_of(release);
-    let files = [
-        ("booter_load", booter(0x20 ^ seed)),
-        ("booter_unload", booter(0x40 ^ seed)),
+    let mut files = vec![
+        ("booter_load", booter(chip, 0x20 ^ seed)),
+        ("booter_unload", booter(chip, 0x40 ^ seed)),
         ("bootloader", bootloader(seed)),
         ("gsp", gsp(chip, release)),
     ];
+    if !chip.falcons.has_boot_rom() {
+        files.push(("gen_bootloader", gen_bootloader()));
+    }
+    if chip.has_scrubber() {
+        files.push(("scrubber", booter(chip, 0x60 ^ seed)));
+    }
     InMemory(
         files
             .into_iter()

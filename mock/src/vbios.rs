@@ -33,7 +33,8 @@ const BIT_TOKEN: usize = 6;
 /// Where the FWSEC image's tables start.
 const PMU_TABLE: usize = 0x60;
 const DESCRIPTOR: usize = 0x80;
-const DESCRIPTOR_SIZE: usize = 44;
+const DESCRIPTOR_V2_SIZE: usize = 60;
+const DESCRIPTOR_V3_SIZE: usize = 44;
 
 /// Bytes of an RSA-3072 signature.
 pub(crate) const SIGNATURE: usize = 384;
@@ -45,6 +46,8 @@ const SIGNATURE_VERSIONS: u16 = 0b1011;
 const UCODE_ID: u8 = 9;
 
 const IMEM: usize = 0x400;
+/// Bytes at the start of the code that are not secure, where there is no boot ROM.
+const STUB: usize = 0x100;
 const DMEM: usize = 0x400;
 
 /// Offsets in the ucode's data segment.
@@ -179,18 +182,59 @@ fn efi(chip: &Chip) -> Vec<u8> {
 
 /// FWSEC: the PMU lookup table with one entry, the descriptor, the signatures and the ucode.
 fn fwsec(chip: &Chip) -> Vec<u8> {
-    let signatures = SIGNATURE_VERSIONS.count_ones() as usize;
-    let header = DESCRIPTOR_SIZE + signatures * SIGNATURE;
-    let ucode = DESCRIPTOR + header;
-    let mut image = Image::new((ucode + IMEM + DMEM + 1).div_ceil(BLOCK));
-    image.headers(chip, CODE_TYPE_FWSEC, true);
+    match chip.falcons.has_boot_rom() {
+        true => fwsec_v3(chip),
+        false => fwsec_v2(chip),
+    }
+}
 
-    // Version 1, header of 6 bytes, an entry of 6 bytes; descriptors of version 3.
-    image.put(PMU_TABLE, &[1, 6, 6, 1, 3, DESCRIPTOR_SIZE as u8]);
+/// An image with the table and `ucode_at` bytes before the ucode.
+fn fwsec_image(chip: &Chip, ucode_at: usize, version: u8, descriptor_size: usize) -> Image {
+    let mut image = Image::new((ucode_at + IMEM + DMEM + 1).div_ceil(BLOCK));
+    image.headers(chip, CODE_TYPE_FWSEC, true);
+    // Version 1, header of 6 bytes, an entry of 6 bytes; the descriptors' version and size.
+    image.put(PMU_TABLE, &[1, 6, 6, 1, version, descriptor_size as u8]);
     // FWSEC for production, on the GSP.
     image.put(PMU_TABLE + 6, &[0x85, 0x0c]);
     image.put_u32(PMU_TABLE + 8, &[(BLOCK + DESCRIPTOR) as u32]);
+    image.put(ucode_at, &noise(2, IMEM));
+    image.put(ucode_at + IMEM, &data_segment());
+    image
+}
 
+/// Up to GA100: the signature is in the ucode.
+fn fwsec_v2(chip: &Chip) -> Vec<u8> {
+    let ucode = DESCRIPTOR + DESCRIPTOR_V2_SIZE;
+    let mut image = fwsec_image(chip, ucode, 2, DESCRIPTOR_V2_SIZE);
+    image.put_u32(
+        DESCRIPTOR,
+        &[
+            (DESCRIPTOR_V2_SIZE as u32) << 16 | 2 << 8 | 1,
+            (IMEM + DMEM) as u32,
+            (IMEM + DMEM) as u32,
+            0,
+            INTERFACE as u32,
+            0,
+            IMEM as u32,
+            0,
+            STUB as u32,
+            (IMEM - STUB) as u32,
+            IMEM as u32,
+            0,
+            DMEM as u32,
+            0,
+            0,
+        ],
+    );
+    image.put(ucode + IMEM + SIGNATURE_AT, &noise(1, SIGNATURE));
+    image.checksum()
+}
+
+/// From GA102 on: the signatures follow the descriptor.
+fn fwsec_v3(chip: &Chip) -> Vec<u8> {
+    let signatures = SIGNATURE_VERSIONS.count_ones() as usize;
+    let header = DESCRIPTOR_V3_SIZE + signatures * SIGNATURE;
+    let mut image = fwsec_image(chip, DESCRIPTOR + header, 3, DESCRIPTOR_V3_SIZE);
     let vdesc = (header as u32) << 16 | 3 << 8 | 1;
     image.put_u32(
         DESCRIPTOR,
@@ -210,12 +254,9 @@ fn fwsec(chip: &Chip) -> Vec<u8> {
     image.put(DESCRIPTOR + 38, &[UCODE_ID, signatures as u8]);
     image.put_u16(DESCRIPTOR + 40, &[SIGNATURE_VERSIONS, 0]);
     image.put(
-        DESCRIPTOR + DESCRIPTOR_SIZE,
+        DESCRIPTOR + DESCRIPTOR_V3_SIZE,
         &noise(1, signatures * SIGNATURE),
     );
-
-    image.put(ucode, &noise(2, IMEM));
-    image.put(ucode + IMEM, &data_segment());
     image.checksum()
 }
 

@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
+use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::fbif::FbifTarget;
 use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
 
 use super::{Gpu, Program, SCRUBBING};
 use crate::block::{Block, Engine};
-use crate::falcon::{Action, Transfer};
+use crate::brom::Ucode;
+use crate::falcon::{Action, Falcon, Transfer};
 use crate::fault::Fault;
+use crate::fuse::Fuses;
 use crate::gsp_rm::{State, GSP_VECTOR};
 use crate::host::Host;
 use crate::schedule::Event;
@@ -107,21 +110,33 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    fn transfer(&mut self, engine: Engine, transfer: &Transfer) {
-        let mut bytes = vec![0; transfer.len];
-        match transfer.target {
-            FbifTarget::LocalFb => self.vram.read(transfer.address, &mut bytes),
+    /// Reads what a falcon's DMA finds; all ones where it finds nothing.
+    pub(super) fn read_bus(
+        &mut self,
+        engine: Engine,
+        target: FbifTarget,
+        address: u64,
+        len: usize,
+    ) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        match target {
+            FbifTarget::LocalFb => self.vram.read(address, &mut bytes),
             _ if !self.config.is_bus_master() => {
                 bytes.fill(0xff);
                 self.refuse(engine.block(), "DMA while the card is no bus master");
             }
             _ => {
-                if let Err(error) = self.host.read(transfer.address, &mut bytes) {
+                if let Err(error) = self.host.read(address, &mut bytes) {
                     bytes.fill(0xff);
                     self.refuse(engine.block(), format!("DMA: {error}"));
                 }
             }
         }
+        bytes
+    }
+
+    fn transfer(&mut self, engine: Engine, transfer: &Transfer) {
+        let bytes = self.read_bus(engine, transfer.target, transfer.address, transfer.len);
         let stuck = self.is_broken(Fault::DmaNeverIdle(engine));
         let falcon = self.state.falcon(engine);
         falcon.load(transfer, &bytes);
@@ -140,7 +155,7 @@ impl<H: Host> Gpu<H> {
         let time = match program {
             Program::Nothing => NO_CODE,
             Program::Fwsec => FWSEC,
-            Program::BooterLoad | Program::BooterUnload => BOOTER,
+            Program::BooterLoad | Program::BooterUnload | Program::Scrubber => BOOTER,
             Program::Acr => ACR,
             Program::Sec2Rtos => RESUME,
         };
@@ -150,45 +165,55 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Finds out what is loaded in a falcon, as far as the boot ROM lets it run.
+    /// Finds out what is loaded in a falcon, as far as it is allowed to run.
     fn identify(&mut self, engine: Engine) -> Result<Program, String> {
         if engine == Engine::Sec2 && self.state.sec2_prepared {
             return Ok(Program::Sec2Rtos);
         }
+        let falcon = self.state.falcon(engine);
+        let Some(block) = falcon.block_at(falcon.bootvec) else {
+            let bootvec = falcon.bootvec;
+            return Err(format!("no code is loaded at BOOTVEC {bootvec:#x}"));
+        };
+        if let Some(loader) = self.loader_at(engine, block * BLOCK_SIZE) {
+            self.fetch(engine, loader)?;
+            return self.known_program(engine, Ucode::verify_loaded);
+        }
+        self.known_program(engine, Ucode::verify)
+    }
+
+    /// The signed program whose code is loaded, if it passes `verify`.
+    fn known_program(
+        &mut self,
+        engine: Engine,
+        verify: fn(&Ucode, &Falcon, Engine, &Fuses) -> Result<(), String>,
+    ) -> Result<Program, String> {
         let falcon = match engine {
             Engine::Gsp => &self.state.gsp,
             Engine::Sec2 => &self.state.sec2,
         };
-        if falcon.block_at(falcon.bootvec).is_none() {
-            return Err(format!(
-                "no code is loaded at BOOTVEC {:#x}",
-                falcon.bootvec
-            ));
-        }
-        let booters = self
-            .firmware
-            .all()
-            .iter()
-            .enumerate()
-            .flat_map(|(of, firmware)| {
-                [
-                    (Program::BooterLoad, of, &firmware.booter_load),
-                    (Program::BooterUnload, of, &firmware.booter_unload),
-                ]
-            });
+        let released = self.firmware.all().iter().enumerate();
+        let released = released.flat_map(|(of, firmware)| {
+            let scrubber = firmware.scrubber.as_ref();
+            [
+                (Program::BooterLoad, of, &firmware.booter_load),
+                (Program::BooterUnload, of, &firmware.booter_unload),
+            ]
+            .into_iter()
+            .chain(scrubber.map(|scrubber| (Program::Scrubber, of, scrubber)))
+        });
         let signed = [
             (Program::Fwsec, 0, &self.fwsec.ucode),
             (Program::Acr, 0, &self.acr),
         ];
         let known = signed
             .into_iter()
-            .chain(booters)
+            .chain(released)
             .find(|(.., ucode)| ucode.is_code_of(falcon));
         let Some((program, of, ucode)) = known else {
             return Err("the code that is loaded is not signed".into());
         };
-        ucode
-            .verify(falcon, engine, &self.fuses)
+        verify(ucode, falcon, engine, &self.fuses)
             .map_err(|reason| format!("{program:?}: {reason}"))?;
         if program == Program::BooterLoad {
             self.firmware.set_current(of);
@@ -205,6 +230,7 @@ impl<H: Host> Gpu<H> {
             Program::Fwsec => self.run_fwsec(),
             Program::BooterLoad => self.run_booter(),
             Program::BooterUnload => self.run_booter_unload(),
+            Program::Scrubber => self.run_scrubber(),
             Program::Acr => self.run_acr(),
             Program::Sec2Rtos => self.run_sec2_rtos(),
         }

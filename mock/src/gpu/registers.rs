@@ -27,12 +27,12 @@ impl<H: Host> Gpu<H> {
             Block::Pbus => self.state.pbus.read(offset),
             Block::Ptimer => ptimer::read(self.schedule.now(), offset),
             Block::Xve => Some(self.config.read_u32((offset - MIRROR_BASE) as usize)),
-            Block::Pfb => self.state.pfb.read(vram, offset),
-            Block::Pgc6 => self.state.pgc6.read(vram, offset),
+            Block::Pfb => self.state.pfb.read(self.chip, vram, offset),
+            Block::Pgc6 => self.state.pgc6.read(self.chip, vram, offset),
             Block::Prom => self.prom.read(offset),
-            Block::Pdisp => pdisp::read(vram, offset),
+            Block::Pdisp => pdisp::read(self.chip, vram, offset),
             Block::Pramin => Some(self.read_pramin(offset)),
-            Block::Fuse => self.fuses.read(offset),
+            Block::Fuse => self.fuses.read(self.chip, offset),
             Block::Gsp | Block::Sec2 => self.read_falcon(offset),
             Block::Intr => self.state.intr.read(offset),
             Block::Unknown => None,
@@ -61,7 +61,7 @@ impl<H: Host> Gpu<H> {
                 self.write_mirror(offset, value);
                 Some(())
             }
-            Block::Pfb => self.state.pfb.write(offset, value),
+            Block::Pfb => self.state.pfb.write(self.chip, offset, value),
             Block::Pramin => {
                 self.write_pramin(offset, value);
                 Some(())

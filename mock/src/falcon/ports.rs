@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ports through which the CPU writes into a falcon's memories, up to GA100.
+//!
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_falcon_v4.h
+//! and src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c (`s_imemCopyTo_TU102`).
+
+use nova_hw::falcon::BLOCK_SIZE;
+use nova_hw::regs::falcon::{FalconDmemc, FalconDmemd, FalconImemc, FalconImemd, FalconImemt};
+
+use super::{Action, CodeBlock, Falcon};
+
+/// Where the registers start and end.
+pub(super) const FIRST: u32 = FalconImemc::OFFSET;
+pub(super) const END: u32 = FalconDmemc::OFFSET + FalconDmemc::COUNT * FalconDmemc::STRIDE;
+
+/// Bytes of a word.
+const WORD: usize = size_of::<u32>();
+
+/// Where the ports stand.
+#[derive(Debug, Default)]
+pub(super) struct Ports {
+    code: [CodePort; FalconImemc::COUNT as usize],
+    data: [FalconDmemc; FalconDmemc::COUNT as usize],
+}
+
+#[derive(Debug, Default)]
+struct CodePort {
+    at: FalconImemc,
+    /// Tag of the blocks that are begun from here on.
+    tag: u16,
+}
+
+/// The next word's place, for a port that moves on.
+fn next(blk: u16, offs: u8) -> (u16, u8) {
+    const LAST: u8 = (BLOCK_SIZE / WORD - 1) as u8;
+    match offs {
+        LAST => (blk.wrapping_add(1), 0),
+        _ => (blk, offs + 1),
+    }
+}
+
+/// Element of an array of registers, where `offset` is that of one.
+fn element(offset: u32, first: u32, stride: u32) -> Option<usize> {
+    let from = offset.checked_sub(first)?;
+    (from % stride == 0).then_some((from / stride) as usize)
+}
+
+impl Falcon {
+    /// Writes the register at `offset` of a port, where there is one.
+    pub(super) fn write_port(&mut self, offset: u32, value: u32) -> Option<Action> {
+        if self.scrubbing {
+            return Some(Action::Refused("access to memory that is being scrubbed"));
+        }
+        let port = |first, stride| element(offset, first, stride);
+        let code = &mut self.ports.code;
+        if let Some(at) = port(FalconImemc::OFFSET, FalconImemc::STRIDE)
+            .and_then(|port| code.get_mut(port))
+            .map(|port| &mut port.at)
+        {
+            *at = value.into();
+        } else if let Some(port) =
+            port(FalconImemt::OFFSET, FalconImemt::STRIDE).and_then(|port| code.get_mut(port))
+        {
+            port.tag = FalconImemt::from(value).tag();
+        } else if let Some(port) = port(FalconImemd::OFFSET, FalconImemd::STRIDE)
+            .filter(|&port| port < self.ports.code.len())
+        {
+            return Some(self.write_code(port, value));
+        } else if let Some(port) = port(FalconDmemd::OFFSET, FalconDmemd::STRIDE) {
+            return self.write_data(port, value);
+        } else {
+            let port = port(FalconDmemc::OFFSET, FalconDmemc::STRIDE)?;
+            *self.ports.data.get_mut(port)? = value.into();
+        }
+        Some(Action::None)
+    }
+
+    fn write_code(&mut self, port: usize, value: u32) -> Action {
+        let port = &mut self.ports.code[port];
+        let (blk, offs) = (port.at.blk(), port.at.offs());
+        let Some(block) = self.code.get_mut(usize::from(blk)) else {
+            return Action::Refused("write behind the end of the code memory");
+        };
+        if offs == 0 {
+            *block = CodeBlock {
+                tag: port.tag.into(),
+                secure: port.at.secure(),
+                valid: true,
+            };
+        } else if block.secure != port.at.secure() {
+            return Action::Refused("block of code that is secure only in part");
+        }
+        if port.at.aincw() {
+            let (blk, offs) = next(blk, offs);
+            port.at = port.at.with_blk(blk).with_offs(offs);
+        }
+        let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
+        self.imem[at..at + WORD].copy_from_slice(&value.to_le_bytes());
+        Action::None
+    }
+
+    fn write_data(&mut self, port: usize, value: u32) -> Option<Action> {
+        let port = self.ports.data.get_mut(port)?;
+        let (blk, offs) = (port.blk(), port.offs());
+        let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
+        let Some(word) = self.dmem.get_mut(at..at + WORD) else {
+            return Some(Action::Refused("write behind the end of the data memory"));
+        };
+        word.copy_from_slice(&value.to_le_bytes());
+        if port.aincw() {
+            let (blk, offs) = next(blk, offs);
+            *port = port.with_blk(blk).with_offs(offs);
+        }
+        Some(Action::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Generation;
+    use super::*;
+
+    const IMEMC: u32 = FalconImemc::OFFSET;
+    const IMEMD: u32 = FalconImemd::OFFSET;
+    const IMEMT: u32 = FalconImemt::OFFSET;
+
+    fn falcon() -> Falcon {
+        Falcon::new(Generation::Tu102)
+    }
+
+    #[test]
+    fn code_is_written_word_by_word_and_tagged_block_by_block() {
+        let mut falcon = falcon();
+        let port = FalconImemc::new().with_aincw(true).with_secure(true);
+        falcon.write(IMEMC, port.with_blk(2).into()).unwrap();
+        for tag in [7, 8] {
+            falcon.write(IMEMT, tag).unwrap();
+            for word in 0..64 {
+                falcon.write(IMEMD, tag << 16 | word).unwrap();
+            }
+        }
+        assert_eq!(falcon.block_at(0x700), Some(2));
+        assert_eq!(falcon.block_at(0x8ff), Some(3));
+        assert!(falcon.code[2].secure && falcon.code[3].secure);
+        assert_eq!(falcon.imem[0x204..0x208], [1, 0, 7, 0]);
+        assert_eq!(falcon.imem[0x3fc..0x400], [63, 0, 8, 0]);
+    }
+
+    #[test]
+    fn a_port_that_does_not_move_on_writes_one_word() {
+        let mut falcon = falcon();
+        falcon.write(FalconDmemc::OFFSET, 0x10).unwrap();
+        falcon.write(FalconDmemd::OFFSET, 1).unwrap();
+        falcon.write(FalconDmemd::OFFSET, 2).unwrap();
+        assert_eq!(falcon.dmem[0x10..0x18], [2, 0, 0, 0, 0, 0, 0, 0]);
+        let moves = FalconDmemc::new()
+            .with_aincw(true)
+            .with_blk(0xff)
+            .with_offs(62);
+        falcon.write(FalconDmemc::OFFSET + 8, moves.into()).unwrap();
+        falcon.write(FalconDmemd::OFFSET + 8, 3).unwrap();
+        falcon.write(FalconDmemd::OFFSET + 8, 4).unwrap();
+        assert_eq!(falcon.dmem[0xfff8..], [3, 0, 0, 0, 4, 0, 0, 0]);
+        let outside = falcon.write(FalconDmemd::OFFSET + 8, 5);
+        assert!(matches!(outside, Some(Action::Refused(_))));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let mut falcon = falcon();
+        falcon.write(IMEMC, FalconImemc::new().with_blk(0x100).into());
+        assert!(matches!(falcon.write(IMEMD, 0), Some(Action::Refused(_))));
+        falcon.write(IMEMC, FalconImemc::new().with_aincw(true).into());
+        falcon.write(IMEMD, 0).unwrap();
+        falcon.write(
+            IMEMC,
+            FalconImemc::new().with_offs(1).with_secure(true).into(),
+        );
+        assert!(matches!(falcon.write(IMEMD, 0), Some(Action::Refused(_))));
+        assert_eq!(falcon.write(IMEMC + 0xc, 0), None);
+        falcon.scrubbing = true;
+        assert!(matches!(falcon.write(IMEMC, 0), Some(Action::Refused(_))));
+    }
+
+    #[test]
+    fn from_ga102_on_there_are_none() {
+        let mut falcon = Falcon::new(Generation::Ga102);
+        assert_eq!(falcon.write(IMEMC, 0), None);
+        assert_eq!(falcon.write(FalconDmemd::OFFSET, 0), None);
+    }
+}
