@@ -36,17 +36,8 @@ const BLOCK: u32 = BLOCK_SIZE as u32;
 /// The reset line is held at least this long.
 const RESET_TIME: Duration = Duration::from_micros(10);
 
-/// Hardware sometimes never says that it is ready for reset, so this is not an error.
-const RESET_READY_LIMIT: Duration = Duration::from_micros(150);
-
 /// Clearing a falcon's memories takes less than 20 ms.
 const SCRUB_LIMIT: Duration = Duration::from_millis(100);
-
-/// Switching between falcon and RISC-V takes less than 10 ms.
-const CORE_SELECT_LIMIT: Duration = Duration::from_millis(50);
-
-/// No transfer into such small memories takes anywhere near as long.
-const DMA_LIMIT: Duration = Duration::from_secs(2);
 
 /// Signed ucode is through in less than this.
 const HALT_LIMIT: Duration = Duration::from_secs(2);

@@ -7,6 +7,8 @@
 //! src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c and
 //! src/nvidia/src/kernel/gpu/gsp/arch/ampere/kernel_gsp_falcon_ga102.c.
 
+use core::time::Duration;
+
 use nova_firmware::falcon::{Brom, Layout, Part};
 use nova_hw::falcon::{EngineId, BLOCK_SIZE};
 use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
@@ -17,10 +19,19 @@ use nova_hw::regs::falcon::{
 use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, Sec2UcodeVersion};
 use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
 
-use super::{Falcon, Ucode, BLOCK, CORE_SELECT_LIMIT, DMA_LIMIT, RESET_READY_LIMIT};
+use super::{Falcon, Ucode, BLOCK};
 use crate::error::{Error, Timeout};
 use crate::io::{halves, Io};
 use crate::platform::DmaMemory;
+
+/// Hardware sometimes never says that it is ready for reset, so this is not an error.
+const RESET_READY_LIMIT: Duration = Duration::from_micros(150);
+
+/// Switching between falcon and RISC-V takes less than 10 ms.
+const CORE_SELECT_LIMIT: Duration = Duration::from_millis(50);
+
+/// No transfer into such small memories takes anywhere near as long.
+const DMA_LIMIT: Duration = Duration::from_secs(2);
 
 impl Falcon<'_> {
     /// Gives the hardware time to get ready for a reset.
