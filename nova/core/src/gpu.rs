@@ -52,9 +52,9 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) app_version: u32,
     /// Release of the firmware.
     pub(crate) release: &'static Release,
-    pub(crate) report: BootReport,
+    pub(crate) report: P::Boxed<BootReport>,
     pub(crate) flush: FlushPage<P::Memory>,
-    pub(crate) rpc: Rpc<P>,
+    pub(crate) rpc: P::Boxed<Rpc<P>>,
     pub(crate) libos: Libos<P::Memory>,
     pub(crate) way_back: WayBack<P::Memory>,
 }

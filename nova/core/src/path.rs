@@ -47,7 +47,7 @@ pub(crate) enum WayBack<M> {
 
 /// What a plan becomes in memory.
 pub(crate) struct Written<P: Platform> {
-    pub(crate) load: Load<P>,
+    pub(crate) load: P::Boxed<Load<P>>,
     pub(crate) way_back: WayBack<P::Memory>,
     /// Bytes of firmware that were copied beyond those of [`Common`].
     pub(crate) copied: usize,

@@ -16,7 +16,7 @@ use crate::gpu::Gpu;
 use crate::identify::Found;
 use crate::io::Io;
 use crate::libos::Libos;
-use crate::path::{Load, Plan};
+use crate::path::{Load, Plan, Written};
 use crate::platform::Platform;
 use crate::report::{BootReport, Progress, Stage};
 use crate::rpc::call::Call;
@@ -57,36 +57,51 @@ fn write<P: Platform>(
     found: &Found,
     plan: Plan<P>,
 ) -> Result<Prepared<P>, Error> {
-    let no_memory = |e| Error::no_memory("the state of the GPU", e);
-    let (release, app_version) = (plan.common().release, plan.common().bootloader.app_version);
-    let mut report = report(found, &plan)?;
+    let common = plan.common();
+    let (release, app_version) = (common.release, common.bootloader.app_version);
+    let mut report = report(platform, found, &plan)?;
     let rpc = enqueue_first(platform, release, &found.chip)?;
     let libos = Libos::new(platform, &release.arguments, rpc.queue())?;
-    let written = plan.write(platform, io, libos.dma_addr())?;
-    report.firmware_copied = report.firmware_copied.saturating_add(written.copied);
+    let Written {
+        load,
+        way_back,
+        copied,
+    } = plan.write(platform, io, libos.dma_addr())?;
+    report.firmware_copied = report.firmware_copied.saturating_add(copied);
+    let gpu = Gpu {
+        chip: found.chip,
+        boot0: found.boot0,
+        bar: platform.pci().bar_sizes[0],
+        app_version,
+        release,
+        report,
+        flush: FlushPage::new(platform, found.chip.flush)?,
+        rpc,
+        libos,
+        way_back,
+    };
     Ok(Prepared {
-        gpu: platform
-            .boxed(Gpu {
-                chip: found.chip,
-                boot0: found.boot0,
-                bar: platform.pci().bar_sizes[0],
-                app_version,
-                release,
-                report,
-                flush: FlushPage::new(platform, found.chip.flush)?,
-                rpc,
-                libos,
-                way_back: written.way_back,
-            })
-            .map_err(no_memory)?,
-        load: platform.boxed(written.load).map_err(no_memory)?,
+        gpu: boxed(platform, gpu)?,
+        load,
     })
 }
 
+/// Moves what outlives the preparation off the stack.
+pub(crate) fn boxed<P: Platform, T>(platform: &P, value: T) -> Result<P::Boxed<T>, Error> {
+    platform
+        .boxed(value)
+        .map_err(|e| Error::no_memory("the state of the GPU", e))
+}
+
 /// What can be reported before the boot.
-fn report<P: Platform>(found: &Found, plan: &Plan<P>) -> Result<BootReport, Error> {
+#[inline(never)]
+fn report<P: Platform>(
+    platform: &P,
+    found: &Found,
+    plan: &Plan<P>,
+) -> Result<P::Boxed<BootReport>, Error> {
     let common = plan.common();
-    Ok(BootReport {
+    let report = BootReport {
         chipset: found.chipset,
         revision: found.revision,
         vbios_version: plan.vbios_version()?,
@@ -99,7 +114,8 @@ fn report<P: Platform>(found: &Found, plan: &Plan<P>) -> Result<BootReport, Erro
         wpr2: 0..0,
         info: StaticInfo::default(),
         progress: Progress::default(),
-    })
+    };
+    boxed(platform, report)
 }
 
 /// Queues with the messages that GSP-RM has to find when it starts.
@@ -108,8 +124,8 @@ fn enqueue_first<P: Platform>(
     platform: &P,
     release: &'static Release,
     chip: &Chip,
-) -> Result<Rpc<P>, Error> {
-    let mut rpc = Rpc::new(platform, release)?;
+) -> Result<P::Boxed<Rpc<P>>, Error> {
+    let mut rpc = boxed(platform, Rpc::new(platform, release)?)?;
     let now = platform.now();
     let info = system_info(&release.system_info, platform.pci(), chip);
     let parts = [info.as_bytes()];

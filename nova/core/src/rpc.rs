@@ -71,8 +71,8 @@ pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
     queue: Queue<P::Memory>,
     /// The message that was received last.
     buffer: P::Bytes,
-    calls: Calls<P>,
-    history: History,
+    calls: P::Boxed<Calls<P>>,
+    history: P::Boxed<History>,
     counts: EventCounts,
     /// There if the GSP does not know of all that is in the command queue.
     doorbell: Option<Doorbell>,
@@ -90,8 +90,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             buffer: memory
                 .alloc_bytes(MESSAGE_MAX)
                 .map_err(|e| Error::no_memory("a message of the GSP", e))?,
-            calls: Calls::new(),
-            history: History::default(),
+            calls: boxed(memory, Calls::new)?,
+            history: boxed(memory, History::default)?,
             counts: EventCounts::default(),
             doorbell: None,
             looked: Duration::ZERO,
@@ -300,6 +300,14 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         let call = oldest.map(|(slot, age)| (slot.name(), age));
         self.lost.get_or_insert(Lost { call, cause }).cause
     }
+}
+
+/// Makes a table off the stack, which the call returns before anything else needs it.
+#[inline(never)]
+fn boxed<S: Scratch, T>(memory: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<T>, Error> {
+    memory
+        .boxed(new())
+        .map_err(|e| Error::no_memory("the table of calls", e))
 }
 
 #[cfg(test)]

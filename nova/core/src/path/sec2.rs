@@ -26,6 +26,7 @@ use crate::gpu::Hardware;
 use crate::identify::Found;
 use crate::io::{halves, Io};
 use crate::platform::{DmaMemory, Platform};
+use crate::prepare::boxed;
 use crate::report::{Progress, Stage};
 use crate::scrubber;
 use crate::vbios::Vbios;
@@ -139,7 +140,7 @@ impl<P: Platform> Plan<P> {
         };
         Ok(Written {
             copied: load.copied().saturating_add(way_back.copied()),
-            load: super::Load::Sec2(load),
+            load: boxed(platform, super::Load::Sec2(load))?,
             way_back: super::WayBack::Sec2(way_back),
         })
     }
