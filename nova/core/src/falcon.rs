@@ -270,10 +270,19 @@ impl<'a> Falcon<'a> {
 
     /// Looks whether the RISC-V core still runs.
     pub(crate) fn check_riscv(&self) -> Result<(), Error> {
-        let cpuctl: RiscvCpuctl = self.io.read_at(self.base2());
-        match u32::from(cpuctl) {
+        let (state, is_active) = match self.kind {
+            Kind::Tu102 => {
+                let status: RiscvCoreSwitchRiscvStatus = self.io.read_at(self.base2());
+                (status.into(), status.active_stat())
+            }
+            Kind::Ga102 => {
+                let cpuctl: RiscvCpuctl = self.io.read_at(self.base2());
+                (cpuctl.into(), cpuctl.active_stat())
+            }
+        };
+        match state {
             u32::MAX => Err(Error::CardGone),
-            _ if cpuctl.active_stat() => Ok(()),
+            _ if is_active => Ok(()),
             cpuctl => Err(Error::Halted { cpuctl }),
         }
     }
