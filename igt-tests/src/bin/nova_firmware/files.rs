@@ -12,6 +12,8 @@ use nix::mount::{mount, umount2, MntFlags, MsFlags};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{LittleEndian, Object, ObjectSection};
 
+use crate::tlv::{self, Tlv};
+
 /// GSP-RM itself.
 pub(crate) const GSP: &str = "gsp";
 /// What starts it on the GSP's RISC-V core.
@@ -22,6 +24,12 @@ pub(crate) const BOOTER_LOAD: &str = "booter_load";
 pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
 /// All of them.
 pub(crate) const FILES: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+
+/// The section of GSP-RM's file with the signature for GA102.
+const SIGNATURE: &str = ".fwsignature_ga10x";
+
+/// Where files of other releases are kept.
+const OTHERS: &str = "others";
 
 /// A field: its name, its first byte and its length in bytes.
 type Field = (String, u64, usize);
@@ -204,6 +212,7 @@ impl Firmware {
     /// Where that fails.
     pub(crate) fn hide(chip: &'static str, release: &str) -> Self {
         let folder = folder(chip);
+        let others = others(&folder, release);
         // Opened before they are hidden.
         let open = |file| {
             let name = format!("{file}-{release}.bin");
@@ -231,6 +240,10 @@ impl Firmware {
         });
         for (file, name) in files {
             write(&folder.join(name), file);
+        }
+        fs::create_dir(folder.join(OTHERS)).unwrap();
+        for (file, name) in others {
+            write(&folder.join(OTHERS).join(name), file);
         }
         Self {
             folder,
@@ -325,6 +338,81 @@ impl Firmware {
         }]
     }
 
+    /// Installs the files of other releases too, until the returned value is dropped; says how many
+    /// there are.
+    pub(crate) fn install_others(&self) -> (usize, Undo) {
+        let moves = self.others().map(|other| {
+            let installed = self.folder.join(other.file_name().unwrap());
+            fs::rename(&other, &installed).unwrap();
+            (installed, other)
+        });
+        let moves: Vec<_> = moves.collect();
+        let count = moves.len();
+        let put_back = move || {
+            for (installed, other) in moves {
+                fs::rename(installed, other).unwrap();
+            }
+        };
+        (count, Undo::new(put_back))
+    }
+
+    /// Files of other releases.
+    fn others(&self) -> impl Iterator<Item = PathBuf> {
+        let listed = fs::read_dir(self.folder.join(OTHERS)).unwrap();
+        listed.map(|entry| entry.unwrap().path())
+    }
+
+    /// The GSP file of each other release instead of this one's.
+    pub(crate) fn mixed(&self) -> Vec<Change> {
+        let is_gsp = |path: &PathBuf| path.to_string_lossy().contains("/gsp-");
+        self.others()
+            .filter(is_gsp)
+            .map(|path| Change {
+                file: GSP,
+                name: GSP.to_owned(),
+                kind: Kind::Instead(path),
+            })
+            .collect()
+    }
+
+    /// Has all files in the packing of Linux 7.3's nova-core alone, until the returned value is
+    /// dropped.
+    pub(crate) fn pack(&self) -> (Packed<'_>, Undo) {
+        let read = |file| fs::read(self.path(file)).unwrap();
+        let gsp = read(GSP);
+        let (description, image) = tlv::gsp(&gsp, SIGNATURE, &self.release);
+        let files = [
+            ("gsp", description),
+            (
+                "gsp_bootloader",
+                tlv::bootloader(&read(BOOTLOADER), &self.release),
+            ),
+            (BOOTER_LOAD, tlv::booter(&read(BOOTER_LOAD), &self.release)),
+            (
+                BOOTER_UNLOAD,
+                tlv::booter(&read(BOOTER_UNLOAD), &self.release),
+            ),
+        ];
+        let packed = Packed {
+            firmware: self,
+            files,
+        };
+        write(&self.folder.join(tlv::IMAGE), image);
+        let mut written = vec![self.folder.join(tlv::IMAGE)];
+        for (name, tlv) in &packed.files {
+            write(&packed.path(name), &tlv.bytes()[..]);
+            written.push(packed.path(name));
+        }
+        let unpacked = FILES.map(|file| put_aside(&self.path(file)));
+        let undo = Undo::new(move || {
+            for path in written {
+                fs::remove_file(path).unwrap();
+            }
+            drop(unpacked);
+        });
+        (packed, undo)
+    }
+
     /// Has all files in the format of xz alone, until the returned value is dropped.
     pub(crate) fn compress_xz(&self) -> Undo {
         self.compress("xz", |mut from, to| lzma_rs::xz_compress(&mut from, to))
@@ -354,6 +442,55 @@ impl Firmware {
         });
         Undo::new(move || drop(undo))
     }
+}
+
+/// The files in the packing of Linux 7.3's nova-core.
+#[derive(Debug)]
+pub(crate) struct Packed<'a> {
+    firmware: &'a Firmware,
+    files: [(&'static str, Tlv); 4],
+}
+
+impl Packed<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.firmware.folder.join(format!("{name}.tlv"))
+    }
+
+    /// Everything that can be wrong with one file: its name, a name for that, and the contents.
+    pub(crate) fn wrong(&self) -> Vec<(String, String, Vec<u8>)> {
+        // Both booters are packed alike.
+        let files = self.files.iter().filter(|(name, _)| *name != BOOTER_UNLOAD);
+        let wrong = files.flat_map(|(name, tlv)| {
+            let named = move |(what, bytes)| ((*name).to_owned(), format!("{name}-{what}"), bytes);
+            tlv.wrong().into_iter().map(named)
+        });
+        wrong.collect()
+    }
+
+    /// The name by which the driver asks for a file.
+    pub(crate) fn name(&self, file: &str) -> String {
+        format!("nvidia/{}/gsp/{file}.tlv", self.firmware.chip)
+    }
+
+    /// Replaces the contents of a file until the returned value is dropped.
+    pub(crate) fn replace(&self, file: &str, bytes: &[u8]) -> Undo {
+        let path = self.path(file);
+        let undo = put_aside(&path);
+        write(&path, bytes);
+        undo
+    }
+}
+
+/// The files in `folder` that are not of `release`, opened.
+fn others(folder: &Path, release: &str) -> Vec<(File, String)> {
+    let names = fs::read_dir(folder).unwrap().filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().ok()?;
+        let (kind, other) = name.strip_suffix(".bin")?.split_once('-')?;
+        (FILES.contains(&kind) && other != release).then_some(name)
+    });
+    names
+        .map(|name| (File::open(folder.join(&name)).unwrap(), name))
+        .collect()
 }
 
 /// Where the firmware of a chip lies.
@@ -436,7 +573,7 @@ fn elf_fields(content: &[u8]) -> Vec<Field> {
 }
 
 /// The little-endian word at an offset.
-fn word(content: &[u8], at: u64) -> u64 {
+pub(crate) fn word(content: &[u8], at: u64) -> u64 {
     let at = at as usize;
     u32::from_le_bytes(content[at..at + 4].try_into().unwrap()).into()
 }

@@ -15,6 +15,7 @@ use igt::nova::{self, Gpu};
 use igt::{Dynamic, Timeout};
 
 mod files;
+mod tlv;
 
 /// Chipset whose files are known here: GA102.
 const CHIPSET: u32 = 0x172;
@@ -32,7 +33,7 @@ const SAID_BY_OTHERS: [&str; 3] = [
 /// A subtest: its name, what it proves, and the ways in which files are wrong in it.
 type Wrong = (&'static str, &'static str, fn(&Firmware) -> Vec<Change>);
 
-const WRONG: [Wrong; 12] = [
+const WRONG: [Wrong; 13] = [
     ("missing", "A file that is missing is named.", |_| {
         FILES.map(Change::missing).into()
     }),
@@ -89,6 +90,11 @@ const WRONG: [Wrong; 12] = [
         "A GSP file of another release is refused.",
         Firmware::other_release,
     ),
+    (
+        "mixed-releases",
+        "So is one among the files of a release that is another's.",
+        Firmware::mixed,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -116,6 +122,25 @@ fn main() -> ExitCode {
                 boot(&gpu);
             },
         );
+        tests.subtest(
+            "older-release",
+            "Where the newest release lacks a file, an older one that is whole boots.",
+            || older_release(&gpu, &firmware),
+        );
+        tests.subtest(
+            "tlv",
+            "Files in the packing of Linux 7.3's nova-core work.",
+            || {
+                expect_in_kernel_log(&[]);
+                let _packed = firmware.pack();
+                boot(&gpu);
+            },
+        );
+        tests.subtest_with_dynamic(
+            "tlv-wrong",
+            "A packed file with a tag missing, twice, too long or out of place is refused.",
+            |parts| refuse_each_tlv(&gpu, &firmware, parts),
+        );
     })
 }
 
@@ -142,6 +167,40 @@ fn refuse_each(gpu: &Gpu, firmware: &Firmware, changes: Vec<Change>, parts: &mut
         });
     }
     boot(gpu);
+}
+
+/// Every wrong packed file makes a part of the subtest; in the end the right files boot.
+fn refuse_each_tlv(gpu: &Gpu, firmware: &Firmware, parts: &mut Dynamic<'_>) {
+    let (packed, _unpacked_later) = firmware.pack();
+    for (file, name, bytes) in packed.wrong() {
+        parts.dynamic(&name, || {
+            let _replaced = packed.replace(&file, &bytes);
+            refuse(gpu, &packed.name(&file));
+        });
+    }
+    boot(gpu);
+}
+
+/// Takes a file of the newest release away while another release is there.
+fn older_release(gpu: &Gpu, firmware: &Firmware) {
+    expect_in_kernel_log(&[]);
+    let (others, _installed) = firmware.install_others();
+    igt::require!(others > 0, "There is no other release.");
+    let release = || {
+        let _bound = Timeout::new(ATTEMPT, "booting one of two releases");
+        gpu.bind();
+        gpu.assert_running();
+        let release = nova::query_firmware(&gpu.open_render()).unwrap().release;
+        gpu.unbind();
+        release.as_str().unwrap().to_owned()
+    };
+    let newest = release();
+    let older = {
+        let _missing = firmware.apply(&Change::missing(BOOTLOADER));
+        release()
+    };
+    assert_ne!(older, newest);
+    assert_eq!(release(), newest);
 }
 
 /// Asserts that probe fails with one line that names `file`, and leaves nothing behind.
