@@ -5,7 +5,6 @@
 # The kernel that `modules` builds for, and where the modules go.
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
-CHIP ?= ga102
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
@@ -20,6 +19,7 @@ help:
 	@echo '  make check            run all tests: check-unit and check-vm'
 	@echo '  make check-unit       tests of the crates, without a VM'
 	@echo '  make check-vm         IGT in a VM, on the mocked GPU (CHIP=...)'
+	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=...)'
@@ -31,27 +31,30 @@ help:
 	@echo 'The first run fills the cache; NOVA_UPDATE=1 looks for newer packages at once.'
 
 run: programs vm-modules
-	@vm/run $(CHIP) $(FIRMWARE_RELEASE)
+	@vm/run $(or $(CHIP),ga102) $(FIRMWARE_RELEASE)
 
 check: programs vm-modules
-	@vm/check $(CHIP) unit vm
+	@vm/check $(or $(CHIP),ga102) unit vm
 
 check-unit: programs
-	@vm/check $(CHIP) unit
+	@vm/check $(or $(CHIP),ga102) unit
 
 check-vm: programs vm-modules
-	@vm/check $(CHIP) vm
+	@vm/check $(or $(CHIP),ga102) vm
 
 bench: programs vm-modules
-	@cargo build --release --locked --package nova-bench
 	@vm/bench
+
+check-upstream: programs vm-modules
+	@cargo build --quiet --release --locked --package nova-bench
+	@$(CARGO_TARGET_DIR)/release/check-upstream --repo $(CURDIR) --chips $(or $(CHIP),families)
 
 trace-diff: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
-	@vm/trace-diff $(CHIP)
+	@vm/trace-diff $(or $(CHIP),ga102)
 
 shell: programs vm-modules
-	@vm/guest --chip $(CHIP) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
+	@vm/guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
 
 modules: build/vendor
 	+@vm/build-modules $(KDIR) $(MODULES)

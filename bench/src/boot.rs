@@ -2,72 +2,67 @@
 
 //! A driver's boot in the VM, as the mocked GPU saw it.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
-use anyhow::{ensure, Context, Result};
+use anyhow::Result;
+use nova_hw::release::RELEASES;
 use serde_json::Value;
 
+use crate::guest::Run;
+
+/// The message by which GSP-RM says that it is up.
+const INIT_DONE: &str = "GSP_INIT_DONE";
+
+/// Bound on the numbers of messages.
+const MESSAGES: u32 = 0x1100;
+
 /// What a boot took, from the first register access to the GSP's INIT_DONE.
-#[derive(Debug)]
-pub(crate) struct Boot {
+#[derive(Debug, Default)]
+pub struct Boot {
     /// Register reads.
-    pub(crate) reads: u64,
+    pub reads: u64,
     /// Register writes.
-    pub(crate) writes: u64,
+    pub writes: u64,
     /// Milliseconds.
-    pub(crate) millis: f64,
+    pub millis: f64,
     /// Whether INIT_DONE came; where it did not, the numbers go as far as the driver went.
-    pub(crate) init_done: bool,
+    pub init_done: bool,
+    /// RPCs that were sent and received.
+    pub rpcs: usize,
     /// Resident memory of the mock afterwards, in KiB.
-    pub(crate) mock_kib: u64,
+    pub mock_kib: u64,
 }
 
-/// Boots `driver` (`nova` or `upstream`) in a VM; `arguments` go to `vm/guest`.
-pub(crate) fn run(repo: &Path, driver: &str, arguments: &[&str]) -> Result<Boot> {
-    let out = repo.join("build/bench").join(driver);
-    fs::create_dir_all(&out)?;
-    let status = Command::new(repo.join("vm/guest"))
-        .arg("--out")
-        .arg(&out)
-        .args(arguments)
-        .arg(repo.join("bench/guest-boot"))
-        .arg(driver)
-        .status()
-        .context("vm/guest")?;
-    ensure!(
-        status.success(),
-        "the boot of {driver} failed; see {}",
-        out.display()
-    );
-    let trace = fs::read(out.join("trace.json")).context("trace.json")?;
-    let events: Vec<Value> = serde_json::from_slice(&trace).context("trace.json")?;
-    let mut boot = measure(&events);
-    boot.mock_kib = resident(&fs::read_to_string(out.join("mock.status"))?);
-    Ok(boot)
+impl Boot {
+    /// The first boot of the GPU with this number.
+    pub fn of(run: &Run, gpu: usize) -> Result<Self> {
+        let mut boot = measure(&run.trace(gpu)?);
+        boot.mock_kib = resident(&run.text(gpu, "mock", ".status")?);
+        Ok(boot)
+    }
+
+    /// Register reads and writes.
+    pub const fn accesses(&self) -> u64 {
+        self.reads + self.writes
+    }
 }
 
-/// Adds up the driver's accesses up to INIT_DONE.
+/// Adds up the driver's accesses and RPCs up to INIT_DONE.
 fn measure(events: &[Value]) -> Boot {
     let time = |event: &Value| event["ts"].as_f64().unwrap_or_default();
     let init_done = events
         .iter()
-        .find(|event| event["name"] == "GSP_INIT_DONE")
+        .find(|event| event["name"] == INIT_DONE)
         .map(time);
-    let runs = events.iter().filter(|event| {
-        event["args"]["reads"].is_u64() && init_done.is_none_or(|done| time(event) <= done)
-    });
+    let before = events
+        .iter()
+        .filter(|event| init_done.is_none_or(|done| time(event) <= done));
     let mut boot = Boot {
-        reads: 0,
-        writes: 0,
-        millis: 0.0,
         init_done: init_done.is_some(),
-        mock_kib: 0,
+        rpcs: before.clone().filter(|event| is_rpc(event)).count(),
+        ..Boot::default()
     };
     let mut first = f64::INFINITY;
     let mut last = 0.0_f64;
-    for run in runs {
+    for run in before.filter(|event| event["args"]["reads"].is_u64()) {
         boot.reads += run["args"]["reads"].as_u64().unwrap_or_default();
         boot.writes += run["args"]["writes"].as_u64().unwrap_or_default();
         first = first.min(time(run));
@@ -75,6 +70,13 @@ fn measure(events: &[Value]) -> Boot {
     }
     boot.millis = (init_done.unwrap_or(last) - first).max(0.0) / 1000.0;
     boot
+}
+
+/// Whether an entry of the timeline is a message to or from GSP-RM.
+fn is_rpc(event: &Value) -> bool {
+    let named =
+        |name: &str| (0..MESSAGES).any(|number| (RELEASES[0].message_name)(number) == Some(name));
+    event["ph"] == "i" && event["name"].as_str().is_some_and(named)
 }
 
 /// The resident memory in a `/proc/PID/status`, in KiB.
@@ -98,12 +100,16 @@ mod tests {
             json!({"ph": "M", "name": "process_name"}),
             json!({"ph": "X", "ts": 1000.0, "dur": 500.0, "args": {"reads": 3, "writes": 1}}),
             json!({"ph": "X", "ts": 2000.0, "dur": 1.0, "args": {"reads": 2, "writes": 0}}),
+            json!({"ph": "i", "ts": 3000.0, "name": "SET_REGISTRY"}),
+            json!({"ph": "i", "ts": 3000.0, "name": "reset"}),
             json!({"ph": "i", "ts": 5000.0, "name": "GSP_INIT_DONE"}),
+            json!({"ph": "i", "ts": 5001.0, "name": "GSP_RM_CONTROL"}),
             json!({"ph": "X", "ts": 6000.0, "dur": 1.0, "args": {"reads": 100, "writes": 100}}),
         ];
         let boot = measure(&events);
         assert_eq!((boot.reads, boot.writes), (5, 1));
         assert!((boot.millis - 4.0).abs() < 1e-9);
+        assert_eq!(boot.rpcs, 2);
         assert!(boot.init_done);
     }
 

@@ -2,17 +2,19 @@
 
 //! Counts before seconds, and ratios of programs that ran side by side, as one table.
 
-mod boot;
 mod inspect;
 mod mock;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
+use nova_bench::boot::Boot;
+use nova_bench::chips::Selection;
+use nova_bench::guest::{self, Driver};
 
 /// The GSP's firmware for Turing, which the speed of `nova-fw info` is measured on.
 const TURING_GSP: &str = "nvidia/tu102/gsp/gsp-570.144.bin";
@@ -29,9 +31,6 @@ struct Arguments {
     /// Folder with the programs of the workspace.
     #[arg(long)]
     programs: PathBuf,
-    /// Folder with Linux's nova-core.ko and its firmware.
-    #[arg(long)]
-    upstream_files: PathBuf,
 }
 
 fn main() -> Result<()> {
@@ -49,69 +48,46 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Both drivers from bind to INIT_DONE.
+/// Both drivers from bind to INIT_DONE, on a chip of each family.
 fn boots(arguments: &Arguments, table: &mut Table) -> Result<()> {
-    let repo = &arguments.repo;
-    let path = |path: &std::path::Path| {
-        path.to_str()
-            .context("a path that is not UTF-8")
-            .map(str::to_owned)
-    };
-    let modules = path(&repo.join("build/modules/vm"))?;
-    let ours = boot::run(repo, "nova", &["--modules", &modules])?;
-    let files = path(&arguments.upstream_files)?;
-    let theirs = boot::run(repo, "upstream", &["--files", &files])?;
-    let reached = |boot: &boot::Boot| match boot.init_done {
-        true => "yes".to_owned(),
-        false => "no".to_owned(),
-    };
-    table.add_row([
-        "bind → INIT_DONE reached (beside: Linux 7.3's nova-core)".to_owned(),
-        reached(&ours),
-        reached(&theirs),
-        String::new(),
-    ]);
-    for (name, ours, theirs) in [
-        ("  register reads", ours.reads, theirs.reads),
-        ("  register writes", ours.writes, theirs.writes),
-        (
-            "  register accesses",
-            ours.reads + ours.writes,
-            theirs.reads + theirs.writes,
-        ),
-    ] {
-        table.add_row([
-            name.to_owned(),
-            ours.to_string(),
-            theirs.to_string(),
-            ratio(ours as f64, theirs as f64),
-        ]);
+    let (chips, _) = Selection::families().split();
+    let [ours, theirs] = [Driver::Nova, Driver::Upstream]
+        .map(|driver| guest::run(&arguments.repo, "build/bench", driver, &chips, 1));
+    let (ours, theirs) = (ours?, theirs?);
+    for (gpu, chip) in chips.iter().enumerate() {
+        let boots = [Boot::of(&ours, gpu)?, Boot::of(&theirs, gpu)?];
+        let reached = boots.each_ref().map(|boot| match boot.init_done {
+            true => "yes",
+            false => "no",
+        });
+        let title = format!("{chip}: bind → INIT_DONE (beside: Linux 7.3's nova-core)");
+        table.add_row([&title, reached[0], reached[1], ""]);
+        boot_rows(&boots, table);
     }
-    table.add_row([
-        "  time in the guest".to_owned(),
-        format!("{:.0} ms", ours.millis),
-        format!("{:.0} ms", theirs.millis),
-        ratio(ours.millis, theirs.millis),
-    ]);
-    let copied = std::fs::read_to_string(repo.join("build/bench/nova/boot_report"))?
-        .lines()
-        .find(|line| line.contains("copied"))
-        .unwrap_or("the boot report does not say")
-        .trim()
-        .to_owned();
-    table.add_row([
-        "  firmware bytes copied by the driver".to_owned(),
-        copied,
-        String::new(),
-        String::new(),
-    ]);
-    table.add_row([
-        "resident memory of the mock after boot".to_owned(),
-        format!("{} KiB", ours.mock_kib),
-        format!("{} KiB", theirs.mock_kib),
-        String::new(),
-    ]);
+    let report = ours.text(0, "boot_report", "")?;
+    let copied = report.lines().find(|line| line.contains("copied"));
+    let copied = copied.unwrap_or("the boot report does not say");
+    table.add_row(["firmware of the first one", copied.trim(), "", ""]);
     Ok(())
+}
+
+/// What the boots by our driver and by the other one took.
+fn boot_rows(boots: &[Boot; 2], table: &mut Table) {
+    let mut row = |name: &str, value: fn(&Boot) -> f64, unit: &str| {
+        let [ours, theirs] = boots.each_ref().map(value);
+        table.add_row([
+            format!("  {name}"),
+            format!("{ours:.0}{unit}"),
+            format!("{theirs:.0}{unit}"),
+            ratio(ours, theirs),
+        ]);
+    };
+    row("register reads", |boot| boot.reads as f64, "");
+    row("register writes", |boot| boot.writes as f64, "");
+    row("register accesses", |boot| boot.accesses() as f64, "");
+    row("RPCs", |boot| boot.rpcs as f64, "");
+    row("time in the guest", |boot| boot.millis, " ms");
+    row("memory of the mock", |boot| boot.mock_kib as f64, " KiB");
 }
 
 /// `nova-fw info` beside `readelf -a`.

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Boots every chip with Linux's own driver and with ours, unloads, and does that again: the table chip × driver.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::Table;
+use nova_bench::chips::Selection;
+use nova_bench::guest::{self, Driver};
+use nova_bench::verdict::{self, Verdict};
+use nova_hw::chipset::Chipset;
+
+/// How often a driver is loaded and unloaded.
+const TIMES: u32 = 2;
+
+/// The drivers, in the order of the columns.
+const DRIVERS: [Driver; 2] = [Driver::Nova, Driver::Upstream];
+
+/// Boots chips with Linux's own driver and with ours, twice each. Ends with 1 where one fails.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The repository.
+    #[arg(long)]
+    repo: PathBuf,
+    /// `all`, `families` for one chip of each, or names.
+    #[arg(long)]
+    chips: Selection,
+}
+
+/// What came of each chip with `driver`.
+fn boot(arguments: &Arguments, driver: Driver, chips: &[Chipset]) -> Result<Vec<Verdict>> {
+    let run = guest::run(
+        &arguments.repo,
+        "build/check-upstream",
+        driver,
+        chips,
+        TIMES,
+    )?;
+    let judge = |(gpu, &chip)| verdict::judge(&run, driver, gpu, chip, TIMES as usize);
+    chips.iter().enumerate().map(judge).collect()
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let (chips, not_mocked) = arguments.chips.clone().split();
+    let mut columns = Vec::new();
+    for driver in DRIVERS {
+        let mut column = match chips.is_empty() {
+            true => Vec::new(),
+            false => boot(&arguments, driver, &chips)?,
+        };
+        column.extend(not_mocked.iter().map(|_| Verdict::NotMocked));
+        columns.push(column);
+    }
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    let titles = DRIVERS.map(|driver| driver.to_string());
+    table.set_header(
+        ["chip", "family"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(titles),
+    );
+    for (row, chip) in chips.iter().chain(&not_mocked).enumerate() {
+        let verdicts = columns.iter().map(|column| column[row].to_string());
+        let names = [chip.to_string(), chip.family().to_owned()];
+        table.add_row(names.into_iter().chain(verdicts));
+    }
+    println!("{table}");
+    let failed = columns
+        .iter()
+        .flatten()
+        .filter(|verdict| **verdict != Verdict::Sound)
+        .count();
+    println!("{} boots failed", failed);
+    Ok(match failed {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}

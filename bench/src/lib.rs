@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the programs here share: which chips, a driver's boots of them in a VM, and what came of each.
+
+pub mod boot;
+pub mod chips;
+pub mod guest;
+pub mod verdict;
