@@ -8,7 +8,7 @@ mod common;
 use common::{ga102, real_firmware, Machine};
 use nova_core::{ErrorKind, Running, Stage};
 use nova_hw::release::{Release, RELEASES};
-use nova_mock::chips::CHIPS;
+use nova_mock::chips::{by_name, CHIPS};
 use nova_mock::firmware::{file_name_of, Folder, InMemory};
 use nova_mock::synthetic;
 
@@ -71,10 +71,14 @@ fn the_real_ones_boot() {
     let Some(folder) = real_firmware("the_real_ones_boot") else {
         return;
     };
-    let machine = Machine::new(ga102(), Folder(folder));
-    for release in RELEASES {
-        machine.pinned.set(release.branch());
-        assert_eq!(boots(&machine), (release.name.to_owned(), None));
+    for chip in ["tu102", "tu116", "ga100", "ga102", "ad102"] {
+        let chip = by_name(chip).unwrap();
+        let machine = Machine::new(chip, Folder(folder.clone()));
+        for release in RELEASES {
+            machine.pinned.set(release.branch());
+            let expected = (release.name.to_owned(), None);
+            assert_eq!(boots(&machine), expected, "{}", chip.chipset);
+        }
     }
 }
 
