@@ -125,8 +125,8 @@ fn enqueue_first<P: Platform>(
     release: &'static Release,
     chip: &Chip,
 ) -> Result<P::Boxed<Rpc<P>>, Error> {
-    let mut rpc = boxed(platform, Rpc::new(platform, release)?)?;
     let now = platform.now();
+    let mut rpc = boxed(platform, Rpc::new(platform, release, now)?)?;
     let info = system_info(&release.system_info, platform.pci(), chip);
     let parts = [info.as_bytes()];
     let info = Call::notice("GSP_SET_SYSTEM_INFO", function::GSP_SET_SYSTEM_INFO, &parts);

@@ -83,14 +83,14 @@ pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
 
 impl<P: DmaAllocator + Scratch> Rpc<P> {
     /// Allocates the queues and a buffer for the longest message.
-    pub(crate) fn new(memory: &P, release: &'static Release) -> Result<Self, Error> {
+    pub(crate) fn new(memory: &P, release: &'static Release, now: Duration) -> Result<Self, Error> {
         Ok(Self {
             release,
             queue: Queue::new(memory)?,
             buffer: memory
                 .alloc_bytes(MESSAGE_MAX)
                 .map_err(|e| Error::no_memory("a message of the GSP", e))?,
-            calls: boxed(memory, Calls::new)?,
+            calls: boxed(memory, || Calls::new(now))?,
             history: boxed(memory, History::default)?,
             counts: EventCounts::default(),
             doorbell: None,

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers and the boot report.
+//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers, the boot report,
+//! and a way to talk to GSP-RM.
 
 use kernel::debugfs::{Dir, File, Writer};
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel::str::CString;
+use kernel::sync::Arc;
 use nova_core::Running;
 
 use crate::dma::Memory;
+use crate::gsp::Gsp;
 use crate::machine::Machine;
+use crate::rm_control::RmControl;
 
 kernel::sync::global_lock! {
     // SAFETY: Initialized by `Root::new` before any device is bound.
@@ -42,14 +46,16 @@ impl Drop for Root {
 }
 
 /// The files of one GPU; they go away when dropped.
-pub(crate) struct Files {
+pub(crate) struct Files<'a> {
+    _rm_control: RmControl<'a>,
     _logs: [Pin<KBox<File<Memory>>>; 3],
     _report: Pin<KBox<File<Report>>>,
 }
 
-impl Files {
+impl<'a> Files<'a> {
     /// Makes them.
-    pub(crate) fn new(device: &CStr, running: &Running<Machine<'_>>) -> Result<Self> {
+    pub(crate) fn new(gsp: &Arc<Gsp<'a>>, running: &Running<Machine<'_>>) -> Result<Self> {
+        let device = gsp.machine().device().as_ref().name();
         let root = ROOT.lock().clone().ok_or(ENODEV)?;
         let dir = root.subdir(device);
         let [init, intr, rm] = running.logs();
@@ -64,6 +70,7 @@ impl Files {
         Ok(Self {
             _logs: [log(init)?, log(intr)?, log(rm)?],
             _report: KBox::pin_init(dir.read_only_file(c"boot_report", report), GFP_KERNEL)?,
+            _rm_control: RmControl::new(dir, [crate::MODULE_NAME, device], gsp.clone()),
         })
     }
 }

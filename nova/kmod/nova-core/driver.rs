@@ -52,7 +52,7 @@ pub(crate) struct NovaCoreDriver;
 pub(crate) struct NovaCore<'bound> {
     /// Second-level drivers go before what they use.
     second_level: auxiliary::Registration<'bound, gpu::Data>,
-    files: debugfs::Files,
+    files: debugfs::Files<'bound>,
     /// The GSP is unloaded while its interrupt is still handled.
     unload: Unload<'bound>,
     #[pin]
@@ -84,7 +84,7 @@ impl pci::Driver for NovaCoreDriver {
             if let Some(file) = running.report().passed_over {
                 dev_info!(device, "newer firmware lacks {}\n", format_args!("{file}"));
             }
-            let files = debugfs::Files::new(device.as_ref().name(), &running);
+            let files = debugfs::Files::new(&gsp, &running);
             gsp.set_running(running);
             let unload = Unload(gsp.clone());
 

@@ -9,6 +9,7 @@ use nova_core::{Event, Failure, Irq, Running};
 
 use crate::errno::errno;
 use crate::machine::Machine;
+use crate::wait_queue::WaitQueue;
 
 /// A machine and what runs on its GPU.
 #[pin_data]
@@ -16,7 +17,10 @@ pub(crate) struct Gsp<'a> {
     #[pin]
     machine: Machine<'a>,
     #[pin]
-    running: Mutex<Option<Running<Machine<'a>>>>,
+    pub(crate) running: Mutex<Option<Running<Machine<'a>>>>,
+    /// Those who wait for something to become of what runs.
+    #[pin]
+    pub(crate) changed: WaitQueue,
 }
 
 impl<'a> Gsp<'a> {
@@ -25,6 +29,7 @@ impl<'a> Gsp<'a> {
         try_pin_init!(Self {
             machine <- machine,
             running <- new_mutex!(None),
+            changed <- WaitQueue::new(),
         })
     }
 
@@ -41,12 +46,12 @@ impl<'a> Gsp<'a> {
     /// Handles the messages that have arrived.
     pub(crate) fn service(&self) {
         if let Some(running) = &mut *self.running.lock() {
-            self.service_locked(running);
+            self.service_running(running);
         }
     }
 
     /// Handles the messages that have arrived, and says so when the GSP is lost.
-    fn service_locked(&self, running: &mut Running<Machine<'a>>) {
+    pub(crate) fn service_running(&self, running: &mut Running<Machine<'a>>) {
         let was_lost = running.lost().is_some();
         let serviced = running.service(&self.machine, &mut |event| self.log(event));
         match (serviced, running.lost()) {
@@ -55,6 +60,7 @@ impl<'a> Gsp<'a> {
             }
             _ => {}
         }
+        self.changed.wake_all();
     }
 
     /// Says what the GSP tells on its own. What nobody understands is only counted.
@@ -74,6 +80,7 @@ impl<'a> Gsp<'a> {
 
     fn unload(&self) {
         let running = self.running.lock().take();
+        self.changed.wake_all();
         if let Some(running) = running {
             let unloaded = running.unload(&self.machine, &mut |event| self.log(event));
             if let Err(failure) = unloaded {

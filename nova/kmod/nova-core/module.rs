@@ -6,6 +6,7 @@
 //! It gives the portable driver (the `nova_core` crate) its machine: registers, DMA memory, firmware
 //! files, time and interrupts of the kernel. What it knows of GPUs is that BAR0 holds the registers.
 
+mod calls;
 mod clock;
 mod completion;
 mod debugfs;
@@ -19,6 +20,8 @@ mod image;
 mod machine;
 mod partial_firmware;
 mod pci_enabled;
+mod rm_control;
+mod wait_queue;
 
 use kernel::driver::Registration;
 use kernel::prelude::*;

@@ -157,8 +157,8 @@ type Place<P> = Option<<P as Scratch>::Boxed<Slot<<P as Scratch>::Bytes>>>;
 /// All calls under way.
 pub(crate) struct Calls<P: Scratch> {
     slots: [Place<P>; CALLS_MAX],
-    /// Calls so far.
-    count: u64,
+    /// Number of the next call.
+    next: u64,
     /// Sequence number of the next message that is answered; those that are not have zero.
     sequence: u32,
     /// When a call was answered last.
@@ -166,10 +166,12 @@ pub(crate) struct Calls<P: Scratch> {
 }
 
 impl<P: Scratch> Calls<P> {
-    pub(crate) fn new() -> Self {
+    /// None. Calls are numbered from the time on, so that none of an earlier boot is taken for one
+    /// of this.
+    pub(crate) fn new(now: Duration) -> Self {
         Self {
             slots: core::array::from_fn(|_| None),
-            count: 0,
+            next: u64::try_from(now.as_nanos()).unwrap_or_default(),
             sequence: 1,
             answered: Duration::ZERO,
         }
@@ -195,7 +197,7 @@ impl<P: Scratch> Calls<P> {
             None => 1,
         };
         let slot = Slot {
-            number: self.count,
+            number: self.next,
             name: call.name,
             kind: call.kind,
             function: call.function,
@@ -212,7 +214,7 @@ impl<P: Scratch> Calls<P> {
         };
         let slot = free.insert(memory.boxed(slot).map_err(no_memory)?);
         self.sequence = sequence.wrapping_add(messages).max(1);
-        self.count = self.count.wrapping_add(1);
+        self.next = self.next.wrapping_add(1);
         Ok(slot)
     }
 

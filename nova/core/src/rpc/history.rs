@@ -13,7 +13,7 @@ const DEPTH: usize = 32;
 /// One of the last calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// The call, counted from the boot.
+    /// The call; the next one has the next number.
     pub number: u64,
     /// Its name.
     pub name: &'static str,
@@ -44,8 +44,8 @@ pub struct Answer {
 #[derive(Default)]
 pub(crate) struct History {
     records: [Record; DEPTH],
-    /// Calls so far.
-    count: u64,
+    /// Number of the next call.
+    next: u64,
 }
 
 impl History {
@@ -62,7 +62,7 @@ impl History {
                 answer: None,
             };
         }
-        self.count = ticket.0.saturating_add(1);
+        self.next = ticket.0.saturating_add(1);
     }
 
     /// Remembers what came back.
@@ -75,8 +75,11 @@ impl History {
 
     /// The calls that are remembered, the oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
-        let first = self.count.saturating_sub(DEPTH as u64);
-        (first..self.count).filter_map(|number| self.records.get(place(Ticket(number))))
+        let first = self.next.saturating_sub(DEPTH as u64);
+        (first..self.next).filter_map(|number| {
+            let record = self.records.get(place(Ticket(number)))?;
+            (record.number == number && !record.name.is_empty()).then_some(record)
+        })
     }
 }
 
@@ -87,7 +90,7 @@ fn place(ticket: Ticket) -> usize {
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            number,
+            number: _,
             name,
             function,
             cmd,
@@ -95,7 +98,7 @@ impl fmt::Display for Record {
             made,
             answer,
         } = self;
-        write!(f, "{number} at {made:?}: {name} ({function:#x})")?;
+        write!(f, "{made:?}: {name} ({function:#x})")?;
         if *cmd != 0 {
             write!(f, " {cmd:#010x}")?;
         }
@@ -136,9 +139,9 @@ mod tests {
         let numbers: Vec<_> = history.records().map(|record| record.number).collect();
         assert_eq!(numbers, Vec::from_iter(68..100));
         let lines: Vec<_> = history.records().map(ToString::to_string).collect();
-        let expected = "70 at 70s: test (0x4c), 0x5 bytes: status 0x56, 0x3 bytes after 1s";
+        let expected = "70s: test (0x4c), 0x5 bytes: status 0x56, 0x3 bytes after 1s";
         assert_eq!(lines[2], expected);
-        let expected = "99 at 99s: test (0x4c), 0x5 bytes: no answer";
+        let expected = "99s: test (0x4c), 0x5 bytes: no answer";
         assert_eq!(lines[31], expected);
         assert_eq!(lines.iter().filter(|l| l.contains("status")).count(), 1);
     }

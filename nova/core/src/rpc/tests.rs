@@ -37,7 +37,7 @@ impl Talk {
     fn new() -> Self {
         let (card, memory) = (Card::default(), Allocator::default());
         card.set(CPUCTL, ACTIVE);
-        let rpc = Rpc::new(&memory, RELEASES[0]).unwrap();
+        let rpc = Rpc::new(&memory, RELEASES[0], SECOND).unwrap();
         let gsp = Gsp::of(&memory);
         Self {
             card,
@@ -265,6 +265,15 @@ fn there_are_only_so_many_calls_and_so_many_bytes() {
     let len = PAYLOAD_LIMIT + 1;
     assert_eq!(talk.submit(&vec![0; len]), Err(Error::CallTooLong { len }));
     talk.submit(&vec![0; PAYLOAD_LIMIT]).unwrap();
+}
+
+#[test]
+fn a_ticket_of_an_earlier_boot_is_worth_nothing() {
+    let mut talk = Talk::new();
+    let old = talk.submit(&[1]).unwrap();
+    talk.rpc = Rpc::new(&talk.memory, RELEASES[0], 2 * SECOND).unwrap();
+    talk.submit(&[2]).unwrap();
+    assert_eq!(talk.take(old), Some(Err(Error::NoCall)));
 }
 
 #[test]
