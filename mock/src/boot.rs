@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::fwsec::Command;
 use crate::gpu::Gpu;
 use crate::gsp::{check_heap, Libos};
+use crate::gsp_rm::notice::Notice;
 use crate::gsp_rm::{Card, GspRm, Next, State};
 use crate::host::Host;
 use crate::queue::Queues;
@@ -33,6 +34,8 @@ const SUSPEND: Duration = Duration::from_millis(2);
 ///
 /// Source: open-gpu-kernel-modules 570, `kgspGetPrescrubbedTopFbSize_TU102` in kernel_gsp_tu102.c.
 const SCRUBBED_BY_GFW: u64 = 256 << 20;
+/// How often GSP-RM looks whether there is room for what it has to say.
+const ROOM: Duration = Duration::from_micros(100);
 
 /// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
 /// are not public.
@@ -306,7 +309,7 @@ impl<H: Host> Gpu<H> {
                     meta: &meta,
                     faults: &self.faults,
                 };
-                rm.handle(&card, &message)
+                rm.handle(&card, message)
             });
             match result {
                 Ok(Next::Wait) => {}
@@ -314,10 +317,31 @@ impl<H: Host> Gpu<H> {
                 Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
                 Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
                 Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
+                Ok(Next::Crash) => self.crash(),
                 Err(reason) => self.refuse(Block::Gsp, reason),
             }
         }
         self.flush_queue();
+    }
+
+    /// GSP-RM comes upon something that it does not survive: its processor stops.
+    fn crash(&mut self) {
+        self.state.gsp.riscv.active = false;
+        self.note(Block::Gsp, "GSP-RM crashes", Value::Null);
+    }
+
+    /// Has GSP-RM report something. Tells whether it runs.
+    pub fn report(&mut self, notice: &Notice) -> bool {
+        let runs = self.state.gsp.riscv.active;
+        match self.state.rm.as_mut().filter(|_| runs) {
+            Some(rm) if rm.state == State::Ready => {
+                let (function, payload) = notice.message(rm.release);
+                rm.notify(function, 0, payload);
+                self.flush_queue();
+                true
+            }
+            _ => false,
+        }
     }
 
     /// GSP-RM writes what it has to say, and announces it.
@@ -333,6 +357,11 @@ impl<H: Host> Gpu<H> {
                 self.update_interrupts(Engine::Gsp, before);
             }
             Err(reason) => self.refuse(Block::Gsp, reason),
+        }
+        // Nobody tells when the driver has read: GSP-RM looks again.
+        if self.state.rm.as_ref().is_some_and(|rm| rm.queues.is_full()) {
+            self.schedule.cancel(|event| event == Event::Commands);
+            self.schedule.after(ROOM, Event::Commands);
         }
     }
 

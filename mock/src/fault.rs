@@ -72,4 +72,9 @@ pub enum Fault {
     NeverSuspends,
     /// The GSP raises no interrupt.
     NoInterrupt,
+    /// GSP-RM crashes: its processor stops in the middle of a request.
+    GspCrash {
+        /// Requests that it has served before, counted from INIT_DONE.
+        after: u64,
+    },
 }

@@ -5,13 +5,14 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
 
-use nova_hw::abi::status::{
-    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_OBJECT, NV_ERR_NOT_SUPPORTED, NV_OK,
-};
+pub(crate) mod controls;
+pub(crate) mod notice;
+mod records;
+
+use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
 use nova_hw::abi::{
-    event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, IntrKernelTable,
-    IntrKernelTableEntry, PackedRegistryEntry, PackedRegistryTable, RmControl,
-    UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE, INTR_VECTOR_INVALID,
+    event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
+    PackedRegistryTable, RmControl, UnloadingGuestDriver,
 };
 use nova_hw::field::Field;
 use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
@@ -21,14 +22,15 @@ use crate::chips::Chip;
 use crate::config::{self, ConfigSpace, MIRROR_BASE};
 use crate::fault::Fault;
 use crate::queue::{Message, Outgoing, Queues};
+use records::Partial;
 
 /// Vector of the GSP's interrupt.
 pub(crate) const GSP_VECTOR: u32 = 0x9b;
 
 /// Handles of the objects that GSP-RM made for the driver's own use.
-const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
+pub(crate) const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
 const INTERNAL_DEVICE: u32 = 0xde1d_0001;
-const INTERNAL_SUBDEVICE: u32 = 0x5d1d_0001;
+pub(crate) const INTERNAL_SUBDEVICE: u32 = 0x5d1d_0001;
 
 /// How far GSP-RM is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub(crate) enum Next {
     Start,
     /// The processor is to be suspended.
     Suspend,
+    /// The processor stops for good.
+    Crash,
 }
 
 /// What GSP-RM knows of the card.
@@ -79,6 +83,10 @@ pub(crate) struct GspRm {
     pub(crate) queues: Queues,
     /// Bus address of the libos arguments with which it was started.
     pub(crate) libos_address: u64,
+    /// The message whose continuation is awaited.
+    partial: Option<Partial>,
+    /// Requests that it has served since it is ready.
+    served: u64,
 }
 
 impl GspRm {
@@ -88,6 +96,8 @@ impl GspRm {
             release,
             queues,
             libos_address,
+            partial: None,
+            served: 0,
         }
     }
 
@@ -101,9 +111,24 @@ impl GspRm {
         });
     }
 
-    /// Handles a message from the driver. What cannot be worked with is told as an error; while
-    /// GSP-RM starts, that is its end.
-    pub(crate) fn handle(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+    /// Handles a message from the driver, once all of it is there. What cannot be worked with is
+    /// told as an error; while GSP-RM starts, that is its end.
+    pub(crate) fn handle(&mut self, card: &Card<'_>, record: Message) -> Result<Next, String> {
+        let Some(message) = records::assemble(&mut self.partial, record)? else {
+            return Ok(Next::Wait);
+        };
+        if self.state == State::Ready {
+            let crashes =
+                |fault: &Fault| matches!(fault, Fault::GspCrash { after } if self.served >= *after);
+            if card.faults.iter().any(crashes) {
+                return Ok(Next::Crash);
+            }
+            self.served += 1;
+        }
+        self.serve(card, &message)
+    }
+
+    fn serve(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
         let name =
             (self.release.message_name)(message.function).unwrap_or("a function without a name");
         match (self.state, message.function) {
@@ -169,7 +194,8 @@ impl GspRm {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
             return Err(format!("control of {:#x} bytes", message.payload.len()));
         };
-        let (status, params, error) = match call(self.release, &header, params) {
+        let (status, params, error) = match controls::call(card.chip, self.release, &header, params)
+        {
             Ok(params) => (NV_OK, params, None),
             Err((status, error)) => (status, params.to_vec(), Some(error)),
         };
@@ -318,54 +344,6 @@ fn check_registry(payload: &[u8]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Calls a control on one of the internal objects.
-fn call(release: &Release, header: &RmControl, params: &[u8]) -> Result<Vec<u8>, (u32, String)> {
-    if header.params_size as usize > params.len() {
-        let error = format!(
-            "{:#x} bytes of parameters, {:#x} are said",
-            params.len(),
-            header.params_size
-        );
-        return Err((NV_ERR_INVALID_ARGUMENT, error));
-    }
-    if (header.h_client, header.h_object) != (INTERNAL_CLIENT, INTERNAL_SUBDEVICE) {
-        let error = format!(
-            "object {:#x} of client {:#x}",
-            header.h_object, header.h_client
-        );
-        return Err((NV_ERR_INVALID_OBJECT, error));
-    }
-    match header.cmd {
-        CTRL_INTR_GET_KERNEL_TABLE => {
-            if header.params_size as usize != size_of::<IntrKernelTable>() {
-                let error = format!("interrupt table of {:#x} bytes", header.params_size);
-                return Err((NV_ERR_INVALID_ARGUMENT, error));
-            }
-            Ok(interrupt_table(release.gsp_engine).as_bytes().to_vec())
-        }
-        cmd => Err((
-            NV_ERR_NOT_SUPPORTED,
-            format!("control {cmd:#x} is not supported"),
-        )),
-    }
-}
-
-fn interrupt_table(gsp_engine: u16) -> IntrKernelTable {
-    const NO_SUBTREE: u8 = 0xff;
-    let mut table = IntrKernelTable::new_zeroed();
-    table.table_len = 1;
-    table.table[0] = IntrKernelTableEntry {
-        engine_idx: gsp_engine,
-        vector_stall: GSP_VECTOR,
-        vector_non_stall: INTR_VECTOR_INVALID,
-        ..IntrKernelTableEntry::default()
-    };
-    table.subtree_map = [[NO_SUBTREE; 2]; 7];
-    let subtree = (GSP_VECTOR / 64) as u8;
-    table.subtree_map[0] = [subtree; 2];
-    table
 }
 
 /// The GPU, described as the release does.
@@ -526,39 +504,6 @@ mod tests {
         for len in 0..registry().len() {
             assert!(check_registry(&registry()[..len]).is_err(), "{len} bytes");
         }
-    }
-
-    #[test]
-    fn controls_need_an_object_and_room() {
-        let header = RmControl {
-            h_client: INTERNAL_CLIENT,
-            h_object: INTERNAL_SUBDEVICE,
-            cmd: CTRL_INTR_GET_KERNEL_TABLE,
-            params_size: size_of::<IntrKernelTable>() as u32,
-            ..RmControl::default()
-        };
-        let params = IntrKernelTable::default();
-        let table = call(RELEASES[0], &header, params.as_bytes()).unwrap();
-        let table = IntrKernelTable::read_from_bytes(&table).unwrap();
-        assert_eq!(table.table_len, 1);
-        assert_eq!(table.table[0].vector_stall, GSP_VECTOR);
-
-        let status = |change: fn(&mut RmControl)| {
-            let mut header = header;
-            change(&mut header);
-            call(RELEASES[0], &header, params.as_bytes()).unwrap_err().0
-        };
-        assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_OBJECT);
-        assert_eq!(status(|header| header.h_object = 0), NV_ERR_INVALID_OBJECT);
-        assert_eq!(status(|header| header.cmd = 1), NV_ERR_NOT_SUPPORTED);
-        assert_eq!(
-            status(|header| header.params_size = 4),
-            NV_ERR_INVALID_ARGUMENT
-        );
-        assert_eq!(
-            status(|header| header.params_size = u32::MAX),
-            NV_ERR_INVALID_ARGUMENT
-        );
     }
 
     #[test]

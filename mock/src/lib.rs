@@ -48,5 +48,6 @@ pub use block::{Block, Engine};
 pub use fault::Fault;
 pub use fuse::Fuses;
 pub use gpu::{Gpu, NoFwsec, Setup};
+pub use gsp_rm::notice::Notice;
 pub use trace::{Accesses, Refusal, Trace};
 pub use vram::Vram;

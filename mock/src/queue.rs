@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::mem::offset_of;
 
+use nova_hw::abi::function::CONTINUATION_RECORD;
 use nova_hw::abi::{
     MsgqTxHeader, QueueElement, RpcHeader, MSGQ_FLAGS_SWAP_RX, MSGQ_VERSION,
     QUEUE_ELEMENT_SIZE_MAX, QUEUE_ELEMENT_SIZE_MIN, RPC_HEADER_VERSION, RPC_SIGNATURE,
@@ -37,6 +38,9 @@ pub(crate) struct QueuePlaces {
     /// Offset of the status queue in that memory.
     pub(crate) status: u64,
 }
+
+/// Bytes of a message's payload, at most.
+pub(crate) const PAYLOAD_MAX: usize = QUEUE_ELEMENT_SIZE_MAX - size_of::<QueueElement>();
 
 /// A message from the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,9 +335,29 @@ impl Queues {
         })
     }
 
-    /// Puts a message into the status queue, behind those that wait for room.
-    pub(crate) fn send(&mut self, message: Outgoing) {
+    /// Puts a message into the status queue, behind those that wait for room. What it does not hold
+    /// follows in continuation records, with the sequence numbers that follow its own.
+    pub(crate) fn send(&mut self, mut message: Outgoing) {
+        let rest = message
+            .payload
+            .split_off(message.payload.len().min(PAYLOAD_MAX));
+        let records = rest
+            .chunks(PAYLOAD_MAX)
+            .zip(1..)
+            .map(|(piece, n)| Outgoing {
+                function: CONTINUATION_RECORD,
+                sequence: message.sequence.wrapping_add(n),
+                result: message.result,
+                payload: piece.to_vec(),
+            });
+        let records: Vec<_> = records.collect();
         self.waiting.push_back(message);
+        self.waiting.extend(records);
+    }
+
+    /// Whether something waits for room.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// Writes what waits and has room. Tells whether anything was written.
@@ -650,6 +674,28 @@ mod tests {
         // The last message lies in the first element.
         assert_eq!(driver.read_u32(STATUS + 0x1000 + 36), 4, "its number");
         assert_eq!(driver.read_u32(STATUS + 0x1000 + 60), 4, "its function");
+    }
+
+    #[test]
+    fn what_is_too_long_is_continued() {
+        let mut queues = Driver::new().link().unwrap();
+        queues.send(Outgoing {
+            function: 76,
+            sequence: 5,
+            result: 0,
+            payload: vec![1; 2 * PAYLOAD_MAX + 3],
+        });
+        assert!(queues.is_full());
+        let records = queues.waiting.iter();
+        let records: Vec<_> = records
+            .map(|record| (record.function, record.sequence, record.payload.len()))
+            .collect();
+        let expected = [
+            (76, 5, PAYLOAD_MAX),
+            (CONTINUATION_RECORD, 6, PAYLOAD_MAX),
+            (CONTINUATION_RECORD, 7, 3),
+        ];
+        assert_eq!(records, expected);
     }
 
     #[test]

@@ -18,7 +18,9 @@ pub use static_info::*;
 pub use system_info::*;
 
 use crate::field::field;
-use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt};
+use crate::release::{
+    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
+};
 
 /// The release.
 pub static RELEASE: Release = Release {
@@ -92,6 +94,10 @@ pub static RELEASE: Release = Release {
         mmu_fault_addr_lo: None,
         mmu_fault_addr_hi: None,
         mmu_fault_type: None,
+    },
+    controls: ControlSizes {
+        gpu_get_info_v2: 516,
+        pgpu_add_vgpu_type: 316_936,
     },
 };
 

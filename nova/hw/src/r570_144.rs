@@ -18,7 +18,9 @@ pub use static_info::*;
 pub use system_info::*;
 
 use crate::field::field;
-use crate::release::{ArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt};
+use crate::release::{
+    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
+};
 
 /// The release.
 pub static RELEASE: Release = Release {
@@ -97,6 +99,10 @@ pub static RELEASE: Release = Release {
         mmu_fault_addr_lo: Some(field!(RcTriggered, mmu_fault_addr_lo)),
         mmu_fault_addr_hi: Some(field!(RcTriggered, mmu_fault_addr_hi)),
         mmu_fault_type: Some(field!(RcTriggered, mmu_fault_type)),
+    },
+    controls: ControlSizes {
+        gpu_get_info_v2: 524,
+        pgpu_add_vgpu_type: 334_344,
     },
 };
 

@@ -38,6 +38,8 @@ pub struct Release {
     pub static_info: StaticInfoAt,
     /// Payload of RC_TRIGGERED.
     pub rc_triggered: RcTriggeredAt,
+    /// Parameters of controls.
+    pub controls: ControlSizes,
 }
 
 impl Release {
@@ -202,6 +204,15 @@ pub struct RcTriggeredAt {
     pub mmu_fault_addr_hi: Option<Field<u32>>,
     /// Kind of the fault.
     pub mmu_fault_type: Option<Field<u32>>,
+}
+
+/// Bytes of the parameters of controls.
+#[derive(Debug)]
+pub struct ControlSizes {
+    /// Of [`CTRL_GPU_GET_INFO_V2`](crate::abi::CTRL_GPU_GET_INFO_V2).
+    pub gpu_get_info_v2: usize,
+    /// Of [`CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE`](crate::abi::CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE).
+    pub pgpu_add_vgpu_type: usize,
 }
 
 /// What a driver writes as a whole fits a [`Draft`].

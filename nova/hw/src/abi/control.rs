@@ -8,6 +8,25 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 /// `NV2080_CTRL_CMD_INTERNAL_INTR_GET_KERNEL_TABLE`.
 pub const CTRL_INTR_GET_KERNEL_TABLE: u32 = 0x2080_0a5c;
 
+/// Control that tells properties of the GPU, on the subdevice; `NV2080_CTRL_CMD_GPU_GET_INFO_V2`.
+///
+/// Its parameters are the number of properties that are asked for and a list of [`GpuInfo`], whose
+/// length differs between releases.
+pub const CTRL_GPU_GET_INFO_V2: u32 = 0x2080_0102;
+
+/// Control that tells the name of the GPU, on the subdevice;
+/// `NV2080_CTRL_CMD_GPU_GET_NAME_STRING`.
+pub const CTRL_GPU_GET_NAME_STRING: u32 = 0x2080_0110;
+
+/// Control that tells GSP-RM which kinds of virtual GPUs there are, on the subdevice;
+/// `NV2080_CTRL_CMD_VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`.
+///
+/// Of all controls, its parameters are the longest. They begin with a flag that discards the known
+/// kinds and, at byte 4, the number of kinds that follow.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080vgpumgrinternal.h.
+pub const CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE: u32 = 0x2080_4003;
+
 /// A vector that there is none of; `NV_INTR_VECTOR_INVALID`.
 pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
 
@@ -57,3 +76,40 @@ pub struct IntrKernelTableEntry {
 }
 
 layout!(IntrKernelTableEntry: 16, pmc_intr_mask @ 4, vector_stall @ 8, vector_non_stall @ 12);
+
+/// A property of the GPU; `NV2080_CTRL_GPU_INFO`.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct GpuInfo {
+    /// Which one; `NV2080_CTRL_GPU_INFO_INDEX_*`.
+    pub index: u32,
+    /// Its value, in the reply.
+    pub data: u32,
+}
+
+layout!(GpuInfo: 8, data @ 4);
+
+/// Parameters of [`CTRL_GPU_GET_NAME_STRING`]; `NV2080_CTRL_GPU_GET_NAME_STRING_PARAMS`.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct GpuNameString {
+    /// How it is written; `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_*`.
+    pub kind: u32,
+    /// The name, in the reply: 64 characters of ASCII at the start, or of UTF-16.
+    pub name: [u8; 128],
+}
+
+layout!(GpuNameString: 132, name @ 4);
+
+impl GpuNameString {
+    /// In ASCII.
+    pub const ASCII: u32 = 0;
+    /// In UTF-16.
+    pub const UNICODE: u32 = 1;
+}

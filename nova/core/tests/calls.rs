@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls of GSP-RM on a mocked card: many at once, long ones, and what becomes of them when the GSP
+//! is lost.
+
+mod common;
+
+use std::time::Duration;
+
+use common::Machine;
+use nova_core::platform::{Clock, Interrupts};
+use nova_core::{Control, Error, ErrorKind, Object, Reply, Running, Ticket};
+use nova_hw::abi::{
+    CTRL_GPU_GET_INFO_V2, CTRL_GPU_GET_NAME_STRING, CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE,
+};
+use nova_hw::release::RELEASES;
+use nova_mock::{Fault, Notice};
+
+/// Properties of a GPU that GSP-RM knows.
+const PROPERTIES: [u8; 9] = [0x25, 0x27, 0x29, 0x2a, 0x33, 0x34, 0x35, 0x36, 0x37];
+
+/// An adapter's part: it sleeps until it is interrupted or has to look by itself.
+fn wait(machine: &Machine, running: &mut Running<Machine>) {
+    machine.wait(running.pause(machine));
+    let events = &mut |event: nova_core::Event<'_>| {
+        machine.events.borrow_mut().push(event.to_string());
+    };
+    let _ = running.service(machine, events);
+}
+
+fn finish(
+    machine: &Machine,
+    running: &mut Running<Machine>,
+    ticket: Ticket,
+) -> Result<Reply<Machine>, Error> {
+    loop {
+        if let Some(reply) = running.take(ticket) {
+            return reply;
+        }
+        wait(machine, running);
+    }
+}
+
+fn submit(
+    machine: &Machine,
+    running: &mut Running<Machine>,
+    cmd: u32,
+    params: &[u8],
+) -> Result<Ticket, Error> {
+    let control = Control {
+        object: Object::Subdevice,
+        cmd,
+        params,
+    };
+    running.submit(machine, &control)
+}
+
+/// Asks for the properties, beginning with the `n`th.
+fn properties(n: usize) -> Vec<u8> {
+    let mut params = vec![PROPERTIES.len() as u8, 0, 0, 0];
+    for at in 0..PROPERTIES.len() {
+        let index = PROPERTIES[(at + n) % PROPERTIES.len()];
+        params.extend([index, 0, 0, 0, 0xee, 0xee, 0xee, 0xee]);
+    }
+    params.resize(RELEASES[0].controls.gpu_get_info_v2, 0);
+    params
+}
+
+fn long(seed: usize) -> Vec<u8> {
+    let len = RELEASES[0].controls.pgpu_add_vgpu_type;
+    let mut params: Vec<u8> = (0..len).map(|at| (at ^ at >> 8 ^ seed) as u8).collect();
+    params[..8].fill(0);
+    params
+}
+
+#[test]
+fn many_calls_at_once_are_not_mixed_up() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    for _ in 0..10 {
+        let tickets: Vec<_> = (0..64)
+            .map(|n| {
+                let cmd = CTRL_GPU_GET_INFO_V2;
+                submit(&machine, &mut running, cmd, &properties(n)).unwrap()
+            })
+            .collect();
+        let one_more = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]);
+        assert_eq!(one_more, Err(Error::TooManyCalls));
+        for (n, ticket) in tickets.into_iter().enumerate().rev() {
+            let reply = finish(&machine, &mut running, ticket).unwrap();
+            assert_eq!(reply.status(), 0);
+            let asked = properties(n);
+            let indices = |params: &[u8]| params[4..76].chunks(8).map(|c| c[0]).collect::<Vec<_>>();
+            assert_eq!(indices(reply.params()), indices(&asked));
+            assert_eq!(reply.params()[11], 0, "the reply is filled in");
+        }
+    }
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
+}
+
+#[test]
+fn long_calls_are_continued_both_ways() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    for round in 0..20 {
+        let cmd = CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE;
+        let (first, second) = (long(round), long(round + 1));
+        let tickets = [
+            submit(&machine, &mut running, cmd, &first).unwrap(),
+            submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap(),
+            submit(&machine, &mut running, cmd, &second).unwrap(),
+        ];
+        let [a, b, c] = tickets.map(|ticket| {
+            let reply = finish(&machine, &mut running, ticket).unwrap();
+            (reply.status(), reply.params().to_vec())
+        });
+        assert!(a == (0, first), "{:?}", machine.refusals());
+        assert!(b.1[4..].starts_with(b"NVIDIA"));
+        assert!(c == (0, second));
+    }
+    assert!(machine.refusals().is_empty(), "{:?}", machine.refusals());
+    machine.unload(running).unwrap();
+}
+
+#[test]
+fn refusals_are_replies() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let ticket = submit(&machine, &mut running, 0x2080_ffff, &[1, 2, 3]).unwrap();
+    let reply = finish(&machine, &mut running, ticket).unwrap();
+    assert_eq!((reply.status(), reply.params()), (0x56, &[1, 2, 3][..]));
+    let control = Control {
+        object: Object::Client,
+        cmd: CTRL_GPU_GET_NAME_STRING,
+        params: &[0; 132],
+    };
+    let ticket = running.submit(&machine, &control).unwrap();
+    let reply = finish(&machine, &mut running, ticket).unwrap();
+    assert_eq!(reply.status(), 0x31, "invalid object");
+    let last: Vec<_> = running.last_calls().map(ToString::to_string).collect();
+    assert!(last[0].contains("GSP_SET_SYSTEM_INFO"), "{last:#?}");
+    assert!(last
+        .last()
+        .unwrap()
+        .contains("0x20800110, 0x9c bytes: status 0x0"));
+    machine.unload(running).unwrap();
+}
+
+#[test]
+fn events_are_told_between_replies() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let text = "GPU has fallen off the bus".to_owned();
+    let notices = [
+        Notice::OsError { xid: 79, text },
+        Notice::RcTriggered {
+            xid: 31,
+            engine: 1,
+            channel: 8,
+            fault_address: 0x7f_0000_1000,
+        },
+        Notice::MmuFaultQueued,
+        Notice::Other {
+            function: 0x1020,
+            payload: vec![0; 100_000],
+        },
+        Notice::Other {
+            function: 0x1006,
+            payload: vec![0; 4],
+        },
+    ];
+    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    for notice in &notices {
+        assert!(machine.card().report(notice));
+    }
+    let reply = finish(&machine, &mut running, ticket).unwrap();
+    assert_eq!(reply.status(), 0);
+    let events = machine.events.borrow();
+    assert_eq!(events[0], "Xid 79: GPU has fallen off the bus");
+    assert!(events[1].starts_with("Xid 31: channel 0x8 of engine 0x1 has died"));
+    assert_eq!(events[2], "an MMU fault has been queued");
+    assert_eq!(events[3], "event 0x1020 of GSP-RM skipped");
+    // The continuation of an event that nobody knows.
+    assert_eq!(events[4], "event 0x47 of GSP-RM skipped");
+    assert!(events[5].starts_with("event of GSP-RM skipped: OS_ERROR_LOG: payload"));
+    let counts = running.event_counts();
+    assert_eq!((counts.os_errors, counts.channel_errors), (1, 1));
+    assert_eq!((counts.mmu_faults, counts.skipped), (1, 3));
+    drop(events);
+    machine.unload(running).unwrap();
+}
+
+/// Breaks the card, and calls; returns how the GSP is lost.
+fn lose(fault: Fault) -> (Error, Duration) {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    machine.card().inject(fault);
+    let start = machine.now();
+    let tickets: Vec<_> = (0..8)
+        .map(|n| submit(&machine, &mut running, CTRL_GPU_GET_INFO_V2, &properties(n)).unwrap())
+        .collect();
+    let errors: Vec<_> = tickets
+        .into_iter()
+        .map(|ticket| finish(&machine, &mut running, ticket).unwrap_err())
+        .collect();
+    let time = machine.now() - start;
+    let lost = *running.lost().unwrap();
+    assert!(lost.call.is_some());
+    assert!(
+        errors.iter().all(|error| *error == lost.cause),
+        "{errors:?}"
+    );
+    let new = submit(&machine, &mut running, CTRL_GPU_GET_INFO_V2, &properties(0));
+    assert_eq!(new, Err(lost.cause));
+
+    machine.card().repair();
+    running.abandon(&machine).unwrap();
+    machine.assert_as_before();
+    machine.mock.reset();
+    machine.assert_boots();
+    (lost.cause, time)
+}
+
+#[test]
+fn a_gsp_that_does_not_answer_is_lost() {
+    let (error, time) = lose(Fault::NoReply);
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(error.to_string(), "waited 5s for GSP_RM_CONTROL, saw 0x0");
+    assert!(time > Duration::from_secs(5) && time < Duration::from_secs(6));
+}
+
+#[test]
+fn a_gsp_that_crashes_is_lost_soon() {
+    let (error, time) = lose(Fault::GspCrash { after: 0 });
+    assert_eq!(error, Error::Halted { cpuctl: 0x10 });
+    assert!(time < Duration::from_millis(500), "{time:?}");
+}
+
+#[test]
+fn a_gsp_with_a_corrupt_queue_is_lost() {
+    let (error, time) = lose(Fault::BadChecksum);
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(time < Duration::from_millis(500), "{time:?}");
+}
+
+#[test]
+fn a_late_answer_without_an_interrupt_is_found() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    machine.card().inject(Fault::NoInterrupt);
+    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    let start = machine.now();
+    finish(&machine, &mut running, ticket).unwrap();
+    assert!(machine.now() - start < Duration::from_millis(200));
+    machine.card().repair();
+    machine.unload(running).unwrap();
+}
+
+#[test]
+fn a_card_that_is_gone_takes_all_calls_with_it() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    machine.card().inject(Fault::NoReply);
+    machine.card().inject(Fault::CardGone { after: 0 });
+    let error = finish(&machine, &mut running, ticket).unwrap_err();
+    assert_eq!(error, Error::CardGone);
+    running.abandon(&machine).unwrap();
+    assert_eq!(machine.card().host().allocations(), 0);
+}
