@@ -26,6 +26,7 @@ pub mod kmsg;
 pub mod memory;
 pub mod module;
 pub mod nova;
+pub mod rm_control;
 pub mod stop;
 pub mod sysfs;
 pub mod timeout;

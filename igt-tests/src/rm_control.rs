@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+
+//! Controls of GSP-RM through the driver's `rm_control` in debugfs.
+//!
+//! A write of `{object: u32, cmd: u32, parameters}` is a call, and what is read then is the answer,
+//! `{status: u32, parameters}`. Each open file is a conversation of its own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+use crate::nova::{field, Gpu};
+
+/// The GPU itself; `NV2080_CTRL_*` are its controls.
+pub const SUBDEVICE: u32 = 2;
+
+/// `NV2080_CTRL_CMD_GPU_GET_INFO_V2`: a number of properties, then index and value of each.
+pub const GPU_GET_INFO_V2: u32 = 0x2080_0102;
+
+/// `NV2080_CTRL_CMD_GPU_GET_NAME_STRING`: 0 for ASCII, then room for the name.
+pub const GPU_GET_NAME_STRING: u32 = 0x2080_0110;
+
+/// Bytes of its parameters.
+pub const NAME_STRING_LEN: usize = 132;
+
+/// `NV2080_CTRL_CMD_VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`: a flag, a number of kinds at byte 4, and
+/// room for them. No control has more parameters.
+pub const PGPU_ADD_VGPU_TYPE: u32 = 0x2080_4003;
+
+/// `NV_OK`.
+pub const OK: u32 = 0;
+
+/// Bytes of parameters that differ between firmware releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Of [`GPU_GET_INFO_V2`].
+    pub gpu_infos: usize,
+    /// Of [`PGPU_ADD_VGPU_TYPE`].
+    pub vgpu_types: usize,
+}
+
+impl Sizes {
+    /// Those of the firmware that runs; skips where they are not known.
+    pub fn of(gpu: &Gpu) -> Self {
+        let report = gpu.boot_report();
+        let release = field(&report, "firmware").unwrap_or_default();
+        let (gpu_infos, vgpu_types) = match release.split('.').next() {
+            Some("570") => (524, 334_344),
+            Some("535") => (516, 316_936),
+            _ => crate::skip!("Parameters of firmware {release} are not known."),
+        };
+        Self {
+            gpu_infos,
+            vgpu_types,
+        }
+    }
+}
+
+/// What GSP-RM answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// NV_STATUS.
+    pub status: u32,
+    /// What the parameters have become.
+    pub params: Vec<u8>,
+}
+
+/// An open `rm_control`.
+#[derive(Debug)]
+pub struct Conversation(File);
+
+impl Conversation {
+    /// Opens it.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be opened.
+    pub fn open(gpu: &Gpu) -> Self {
+        let path: PathBuf = gpu.debugfs().join("rm_control");
+        match OpenOptions::new().read(true).write(true).open(&path) {
+            Ok(file) => Self(file),
+            Err(error) => panic!("{}: {error}", path.display()),
+        }
+    }
+
+    /// Calls a control and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn call(&mut self, object: u32, cmd: u32, params: &[u8]) -> Result<Answer, Errno> {
+        let request = [&object.to_le_bytes(), &cmd.to_le_bytes(), params].concat();
+        self.ask(&request)?;
+        let answer = self.answer()?;
+        match answer.split_first_chunk() {
+            Some((status, params)) => Ok(Answer {
+                status: u32::from_le_bytes(*status),
+                params: params.to_vec(),
+            }),
+            None => panic!("an answer of {} bytes", answer.len()),
+        }
+    }
+
+    /// Writes a request, in one piece.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn ask(&mut self, request: &[u8]) -> Result<(), Errno> {
+        match self.0.write(request) {
+            Ok(len) if len == request.len() => Ok(()),
+            Ok(len) => panic!("{len} of {} bytes were taken", request.len()),
+            Err(error) => Err(errno(&error)),
+        }
+    }
+
+    /// Reads the last answer; empty where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn answer(&mut self) -> Result<Vec<u8>, Errno> {
+        let mut answer = Vec::new();
+        let read = self.0.seek(SeekFrom::Start(0));
+        let read = read.and_then(|_| self.0.read_to_end(&mut answer));
+        read.map(|_| answer).map_err(|error| errno(&error))
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
+}
