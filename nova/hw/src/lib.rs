@@ -21,6 +21,7 @@ pub mod abi;
 pub mod chipset;
 pub mod falcon;
 pub mod field;
+pub mod fsp;
 pub mod fwsec;
 pub mod gsp;
 pub mod r535_113_01;

@@ -4,6 +4,7 @@
 //!
 //! Paths are those of open-gpu-kernel-modules 570.144.
 
+mod fmc;
 mod heap;
 mod init;
 mod numbers;
@@ -11,6 +12,7 @@ mod rpc;
 mod static_info;
 mod system_info;
 
+pub use fmc::*;
 pub use init::*;
 pub use numbers::{event, function};
 pub use rpc::*;

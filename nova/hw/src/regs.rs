@@ -13,6 +13,7 @@ mod macros;
 pub mod brom;
 pub mod falcon;
 pub mod fbif;
+pub mod fsp;
 pub mod fuse;
 pub mod gsp;
 pub mod intr;
@@ -23,6 +24,7 @@ pub mod pgc6;
 pub mod pmc;
 pub mod prom;
 pub mod riscv;
+pub mod therm;
 
 /// A 32-bit register.
 pub trait Register: Copy + From<u32> + Into<u32> {
@@ -61,6 +63,8 @@ const ABSOLUTE: &[&[Entry]] = &[
     gsp::REGISTERS,
     intr::REGISTERS,
     prom::REGISTERS,
+    fsp::REGISTERS,
+    therm::REGISTERS,
 ];
 
 /// Blocks whose offsets count from a falcon's base.

@@ -4,7 +4,7 @@
 //!
 //! An interrupt is a vector: bit vector % 32 of leaf vector / 32. Two leaves make a subtree, a bit
 //! of the top. A vector that is raised and enabled in its leaf raises its subtree; a subtree that
-//! is raised and enabled raises an MSI.
+//! is raised and enabled raises an MSI. There are eight leaves up to Ada, and sixteen from Hopper on.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_vm.h
 //! (offsets from 0xb80000), src/nvidia/src/kernel/gpu/bif/arch/maxwell/kernel_bif_gm107.c (MSI);
@@ -19,19 +19,19 @@ registers! {
     }
 
     /// Vectors of a leaf that are raised; written bits are quieted.
-    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF as CpuIntrLeaf @ 0xb81000 [8; 4] {
+    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF as CpuIntrLeaf @ 0xb81000 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }
 
     /// Enables vectors of a leaf; reads as those that are.
-    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_SET as CpuIntrLeafEnSet @ 0xb81200 [8; 4] {
+    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_SET as CpuIntrLeafEnSet @ 0xb81200 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }
 
     /// Disables vectors of a leaf; reads as those that are enabled.
-    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_CLEAR as CpuIntrLeafEnClear @ 0xb81400 [8; 4] {
+    NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_CLEAR as CpuIntrLeafEnClear @ 0xb81400 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }

@@ -20,6 +20,66 @@ registers! {
         __: u8,
     }
 
+    /// As [`NisoFlushSysmemAddr`], on Hopper; the low half takes effect.
+    NV_PFB_FBHUB_PCIE_FLUSH_SYSMEM_ADDR_LO as FbhubFlushSysmemAddrLo @ 0x100a34 {
+        /// Low half of the address.
+        pub adr: u32,
+    }
+
+    /// High half of [`FbhubFlushSysmemAddrLo`].
+    NV_PFB_FBHUB_PCIE_FLUSH_SYSMEM_ADDR_HI as FbhubFlushSysmemAddrHi @ 0x100a38 {
+        /// High half of the address.
+        #[bits(20)]
+        pub adr: u32,
+        #[bits(12)]
+        __: u16,
+    }
+
+    /// As [`FbhubFlushSysmemAddrLo`], on GB10x, in the first HSHUB.
+    NV_PFB_HSHUB_PCIE_FLUSH_SYSMEM_ADDR_LO as HshubFlushSysmemAddrLo @ 0x870e50 {
+        /// Low half of the address.
+        pub adr: u32,
+    }
+
+    /// High half of [`HshubFlushSysmemAddrLo`].
+    NV_PFB_HSHUB_PCIE_FLUSH_SYSMEM_ADDR_HI as HshubFlushSysmemAddrHi @ 0x870e54 {
+        /// High half of the address.
+        #[bits(20)]
+        pub adr: u32,
+        #[bits(12)]
+        __: u16,
+    }
+
+    /// The same for what leaves the HSHUB; has to be equal to [`HshubFlushSysmemAddrLo`].
+    NV_PFB_HSHUB_EG_PCIE_FLUSH_SYSMEM_ADDR_LO as HshubEgFlushSysmemAddrLo @ 0x8706c0 {
+        /// Low half of the address.
+        pub adr: u32,
+    }
+
+    /// High half of [`HshubEgFlushSysmemAddrLo`].
+    NV_PFB_HSHUB_EG_PCIE_FLUSH_SYSMEM_ADDR_HI as HshubEgFlushSysmemAddrHi @ 0x8706c4 {
+        /// High half of the address.
+        #[bits(20)]
+        pub adr: u32,
+        #[bits(12)]
+        __: u16,
+    }
+
+    /// As [`FbhubFlushSysmemAddrLo`], on GB20x.
+    NV_PFB_FBHUB0_PCIE_FLUSH_SYSMEM_ADDR_LO as Fbhub0FlushSysmemAddrLo @ 0x8a1d58 {
+        /// Low half of the address.
+        pub adr: u32,
+    }
+
+    /// High half of [`Fbhub0FlushSysmemAddrLo`].
+    NV_PFB_FBHUB0_PCIE_FLUSH_SYSMEM_ADDR_HI as Fbhub0FlushSysmemAddrHi @ 0x8a1d5c {
+        /// High half of the address.
+        #[bits(20)]
+        pub adr: u32,
+        #[bits(12)]
+        __: u16,
+    }
+
     /// Size of the frame buffer, on Turing and GA100.
     NV_PFB_PRI_MMU_LOCAL_MEMORY_RANGE as LocalMemoryRange @ 0x100ce0 {
         /// Exponent.

@@ -155,6 +155,13 @@ fn fields_lie_where_the_manuals_have_them() {
         }
         pfb::Wpr2AddrLo { with_val(0xfff_ffff) = 0xffff_fff0 }
         pfb::Wpr2AddrHi { with_val(0xfff_ffff) = 0xffff_fff0 }
+        pfb::FbhubFlushSysmemAddrHi { with_adr(0xf_ffff) = 0xf_ffff }
+        fsp::FspEmemc {
+            with_offs(0x3f) = 0xfc,
+            with_blk(0xff) = 0xff << 8,
+            with_aincw(true) = 1 << 24,
+            with_aincr(true) = 1 << 25,
+        }
         pdisp::VgaWorkspaceBase {
             with_status_valid(true) = 1 << 3,
             with_addr(0xff_ffff) = 0xffff_ff00,
