@@ -49,7 +49,19 @@ impl Module {
     ///
     /// What `modprobe` said.
     pub fn load(&self) -> Result<(), String> {
-        let output = Command::new("modprobe").arg(&self.0).output();
+        self.load_with(&[])
+    }
+
+    /// Likewise, with parameters such as `name=value`.
+    ///
+    /// # Errors
+    ///
+    /// What `modprobe` said.
+    pub fn load_with(&self, parameters: &[&str]) -> Result<(), String> {
+        let output = Command::new("modprobe")
+            .arg(&self.0)
+            .args(parameters)
+            .output();
         let output = output.map_err(|error| format!("modprobe: {error}"))?;
         if output.status.success() {
             return Ok(());

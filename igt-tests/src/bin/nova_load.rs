@@ -2,11 +2,12 @@
 
 //! Modules come and go, and so does the driver on the GPU.
 
+use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use igt::nova::{self, Gpu};
-use igt::{module::Module, Timeout};
+use igt::{module::Module, Dynamic, Timeout};
 use nix::errno::Errno;
 
 /// How often the modules are loaded and unloaded.
@@ -64,6 +65,11 @@ fn main() -> ExitCode {
                 "unload-unbound",
                 "The modules can be unloaded after the GPU has been unbound.",
                 || unload_unbound(&gpu),
+            );
+            tests.subtest_with_dynamic(
+                "firmware-release",
+                "The parameter of nova-core has the firmware of that release booted.",
+                |parts| each_release(&gpu, parts),
             );
         },
     )
@@ -146,4 +152,34 @@ fn unload_unbound(gpu: &Gpu) {
     gpu.assert_released();
     nova::load();
     gpu.assert_running();
+}
+
+/// Every installed release of the GPU's firmware makes a part of the subtest.
+fn each_release(gpu: &Gpu, parts: &mut Dynamic<'_>) {
+    let folder = format!("/lib/firmware/nvidia/{}/gsp", gpu.chip());
+    let names = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    for entry in names {
+        let name = entry.expect(&folder).file_name();
+        let release = name.to_str().and_then(|name| {
+            let release = name.strip_prefix("gsp-")?.strip_suffix(".bin");
+            release.map(str::to_owned)
+        });
+        if let Some(release) = release {
+            parts.dynamic(release.replace('.', "-"), || boot_release(gpu, &release));
+        }
+    }
+}
+
+fn boot_release(gpu: &Gpu, release: &str) {
+    let _bound = Timeout::new(ONCE, "unloading, and loading with a parameter");
+    let branch = release.split('.').next().unwrap_or_default();
+    nova::unload();
+    let parameter = format!("firmware_release={branch}");
+    let loaded = nova::core_module().load_with(&[&parameter]);
+    loaded.unwrap_or_else(|error| panic!("{error}"));
+    nova::load();
+    gpu.assert_running();
+    let firmware = nova::query_firmware(&gpu.open_render()).expect("the firmware is known");
+    assert_eq!(firmware.release.as_str(), Some(release));
+    reload(gpu);
 }
