@@ -31,7 +31,7 @@ pub(crate) fn folder(root: &Path, chip: Option<Chip>, release: &str) -> Result<(
     let mut done = Ok(());
     for chip in chips {
         for part in chip.parts() {
-            let path = chip.folder(root).join(part.file_name(release));
+            let path = chip.path(root, *part, release);
             let line = match look(&path, chip, *part, release) {
                 Ok(Found::Sound) => format!("{chip}: {}: ok\n", path.display()),
                 Ok(Found::Compressed) => {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use nova_hw::chipset::{Architecture, Chipset};
+use nova_hw::release::Release;
 
 /// A GPU by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,19 @@ impl Chip {
     pub(crate) fn folder(self, root: &Path) -> PathBuf {
         root.join("nvidia").join(self.0.name()).join("gsp")
     }
+
+    /// Where `part` of a release is in `root`.
+    pub(crate) fn path(self, root: &Path, part: Part, release: &str) -> PathBuf {
+        match (part, Release::named(release)) {
+            (Part::GenBootloader, Some(release)) => root
+                .join("nvidia")
+                .join(self.0.name())
+                .join(release.gen_bootloader),
+            _ => self
+                .folder(root)
+                .join(format!("{}-{release}.bin", part.name())),
+        }
+    }
 }
 
 impl fmt::Display for Chip {
@@ -91,10 +105,5 @@ impl Part {
             Self::GenBootloader => "gen_bootloader",
             Self::Fmc => "fmc",
         }
-    }
-
-    /// The name of its file.
-    pub(crate) fn file_name(self, release: &str) -> String {
-        format!("{}-{release}.bin", self.name())
     }
 }

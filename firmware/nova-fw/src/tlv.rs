@@ -63,7 +63,7 @@ pub(crate) fn repack(chip: Chip, from: &Path, to: &Path, release: &str) -> Resul
         source,
     })?;
     for part in chip.parts() {
-        let source = File::open(&chip.folder(from).join(part.file_name(release)))?;
+        let source = File::open(&chip.path(from, *part, release))?;
         let blocks = Blocks::new(&source, release)?;
         let (name, blocks) = match part {
             Part::Gsp => {
