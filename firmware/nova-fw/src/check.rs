@@ -27,9 +27,18 @@ enum Found {
 
 /// Checks `root` for `chip`, or for every chip, and prints a line for each file.
 pub(crate) fn folder(root: &Path, chip: Option<Chip>, release: &str) -> Result<(), Told> {
-    let chips: Vec<_> = chip.map_or_else(|| Chip::all().collect(), |chip| vec![chip]);
+    let all = || Chip::all().filter(|chip| chip.is_in(release)).collect();
+    let chips: Vec<_> = chip.map_or_else(all, |chip| vec![chip]);
     let mut done = Ok(());
     for chip in chips {
+        if !chip.is_in(release) {
+            done = Err(Told);
+            print(&format!(
+                "{chip}: there is no firmware of {release} for it\n"
+            ))
+            .map_err(tell)?;
+            continue;
+        }
         for part in chip.parts() {
             let path = chip.path(root, *part, release);
             let line = match look(&path, chip, *part, release) {

@@ -62,6 +62,11 @@ impl Chip {
         root.join("nvidia").join(self.0.name()).join("gsp")
     }
 
+    /// Whether a release has firmware for it, as far as the release is known.
+    pub(crate) fn is_in(self, release: &str) -> bool {
+        Release::named(release).is_none_or(|release| release.is_for(self.0))
+    }
+
     /// Where `part` of a release is in `root`.
     pub(crate) fn path(self, root: &Path, part: Part, release: &str) -> PathBuf {
         match (part, Release::named(release)) {

@@ -209,6 +209,23 @@ fn check_wants_the_chips_own_signature() {
     assert_eq!(printed.matches(": ok\n").count(), 4, "{printed}");
 }
 
+/// Hopper and later came after 535.
+#[test]
+fn check_knows_what_a_release_is_for() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let check = |chip: &[&str]| {
+        let arguments = [&["check", ".", "--release", "535.113.01"], chip].concat();
+        String::from_utf8(nova_fw(root.path(), &arguments).stdout).expect("text")
+    };
+    let all = check(&[]);
+    assert!(all.contains("tu102/acr/bl.bin: missing\n"), "{all}");
+    assert!(!all.contains("gh100") && !all.contains("gb202"), "{all}");
+    assert_eq!(
+        check(&["--chip", "gb202"]),
+        "gb202: there is no firmware of 535.113.01 for it\n"
+    );
+}
+
 #[test]
 fn an_unknown_chip_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
