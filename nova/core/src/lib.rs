@@ -13,7 +13,7 @@
 // Errors carry what is needed to say them in one line, and there is no allocator to put that into.
 #![allow(clippy::result_large_err)]
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 extern crate std;
 
 mod boot;
@@ -25,6 +25,8 @@ mod falcon;
 mod fb;
 mod firmware;
 mod flush;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod fwsec;
 mod gfw;
 mod gpu;
@@ -43,7 +45,7 @@ mod scrubber;
 mod sequencer;
 mod static_info;
 mod system_info;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod testing;
 mod text;
 mod vbios;

@@ -6,7 +6,7 @@ use super::*;
 use crate::falcon::{Engine, Falcon, Kind};
 use crate::gpu::Hardware;
 use crate::platform::Clock;
-use crate::queue::tests::Gsp;
+use crate::queue::far_side::Gsp;
 use crate::queue::PAYLOAD_MAX;
 use crate::testing::{Allocator, Card};
 use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_CONTROL};
@@ -108,11 +108,11 @@ fn pattern(len: usize) -> Vec<u8> {
 fn replies_find_their_calls_in_any_order() {
     let mut talk = Talk::new();
     let tickets: Vec<_> = (0..8).map(|n| talk.submit(&[n; 4]).unwrap()).collect();
-    let commands = talk.gsp.commands(u32::MAX);
+    let commands = talk.gsp.commands(usize::MAX);
     assert_eq!(commands.len(), 8);
-    for (_, sequence, payload) in commands.iter().rev() {
+    for command in commands.iter().rev() {
         assert_eq!(talk.take(tickets[0]), None);
-        talk.answer(*sequence, payload);
+        talk.answer(command.sequence, &command.payload);
     }
     talk.service().unwrap();
     for (n, ticket) in tickets.into_iter().enumerate() {
@@ -125,9 +125,7 @@ fn replies_find_their_calls_in_any_order() {
 fn a_reply_to_nobody_is_counted_and_skipped() {
     let mut talk = Talk::new();
     let ticket = talk.submit(&[0; 4]).unwrap();
-    let [(_, sequence, _)] = talk.gsp.commands(1)[..] else {
-        panic!("one command");
-    };
+    let sequence = talk.gsp.commands(1)[0].sequence;
     talk.answer(sequence + 1, &[1; 4]);
     // The same number, but another function.
     talk.gsp
@@ -145,15 +143,18 @@ fn what_is_too_long_for_a_message_is_continued_both_ways() {
     let payload = pattern(2 * PAYLOAD_MAX + 100);
     let large = talk.submit(&payload).unwrap();
     let small = talk.submit(&[9]).unwrap();
-    let commands = talk.gsp.commands(u32::MAX);
-    let functions: Vec<_> = commands.iter().map(|command| command.0).collect();
+    let commands = talk.gsp.commands(usize::MAX);
+    let functions: Vec<_> = commands.iter().map(|command| command.function).collect();
     assert_eq!(
         functions,
         [NOP, CONTINUATION_RECORD, CONTINUATION_RECORD, NOP]
     );
-    let sequences: Vec<_> = commands.iter().map(|command| command.1).collect();
+    let sequences: Vec<_> = commands.iter().map(|command| command.sequence).collect();
     assert_eq!(sequences, [1, 2, 3, 4]);
-    let sent: Vec<u8> = commands[..3].iter().flat_map(|c| c.2.clone()).collect();
+    let sent: Vec<u8> = commands[..3]
+        .iter()
+        .flat_map(|c| c.payload.clone())
+        .collect();
     assert!(sent == payload);
 
     // It comes back changed, with an event and another reply between its pieces.
@@ -194,10 +195,13 @@ fn what_the_ring_does_not_hold_is_sent_as_the_gsp_reads() {
         talk.card.sleep(LONGEST_PAUSE);
         talk.service().unwrap();
     }
-    let sent: Vec<u8> = commands[..10].iter().flat_map(|c| c.2.clone()).collect();
+    let sent: Vec<u8> = commands[..10]
+        .iter()
+        .flat_map(|c| c.payload.clone())
+        .collect();
     assert!(sent == payload);
-    assert_eq!(commands[10].2, [1]);
-    talk.answer(commands[0].1, &[]);
+    assert_eq!(commands[10].payload, [1]);
+    talk.answer(commands[0].sequence, &[]);
     talk.service().unwrap();
     assert_eq!(talk.take(ticket), Some(Ok(vec![])));
 }
@@ -285,11 +289,11 @@ fn a_cancelled_call_that_was_not_sent_never_is() {
     talk.submit(&[78]).unwrap();
     let mut commands = Vec::new();
     for _ in 0..10 {
-        commands.extend(talk.gsp.commands(u32::MAX));
+        commands.extend(talk.gsp.commands(usize::MAX));
         talk.service().unwrap();
     }
     assert_eq!(commands.len(), 11);
-    assert_eq!(commands[10].2, [78]);
+    assert_eq!(commands[10].payload, [78]);
 }
 
 #[test]

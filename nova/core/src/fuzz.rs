@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the fuzz targets in `nova/core/fuzz` call; the tests call it too, with random bytes.
+
+use core::time::Duration;
+use std::vec::Vec;
+
+use nova_hw::release::RELEASES;
+
+use crate::falcon::{Engine, Falcon, Kind};
+use crate::gpu::Hardware;
+use crate::io::Io;
+use crate::platform::Clock;
+use crate::queue::far_side::Gsp;
+use crate::rpc::call::{Call, Ticket};
+use crate::rpc::Rpc;
+use crate::sequencer::Sequencer;
+use crate::testing::{Allocator, Card};
+
+/// Where the RISC-V core says that it runs, and how.
+const CPUCTL: u32 = 0x111388;
+const ACTIVE: u32 = 1 << 7;
+
+/// Takes numbers from the front of the input; zeros behind its end.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn byte(&mut self) -> u8 {
+        let (byte, rest) = self.0.split_first().unwrap_or((&0, &[]));
+        self.0 = rest;
+        *byte
+    }
+
+    fn word(&mut self) -> u32 {
+        u32::from_le_bytes([(); 4].map(|()| self.byte()))
+    }
+
+    fn bytes(&mut self, len: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(len.min(self.0.len()));
+        self.0 = rest;
+        bytes
+    }
+}
+
+/// A GSP that says whatever `data` has it say, and a driver that calls it meanwhile: nothing may
+/// panic, hang, or be answered with what does not belong to it.
+pub fn gsp_messages(data: &[u8]) {
+    let (card, memory) = (Card::default(), Allocator::default());
+    card.set(CPUCTL, ACTIVE);
+    let mut rpc = Rpc::<Allocator>::new(&memory, RELEASES[0], card.now()).expect("memory");
+    let mut gsp = Gsp::of(&memory);
+    let mut tickets = Vec::new();
+    let mut input = Input(data);
+    while !input.0.is_empty() {
+        match input.byte() % 6 {
+            0 => tickets.extend(submit(&card, &memory, &mut rpc, &mut input)),
+            1 => say(&mut gsp, &mut input),
+            2 => gsp.scribble(usize::from(input.byte()) << 4, input.bytes(80)),
+            3 => gsp.skip_commands(),
+            4 => card.sleep(Duration::from_millis(input.byte().into())),
+            _ => {
+                let ticket = tickets.pop();
+                ticket.into_iter().for_each(|ticket| rpc.cancel(ticket));
+            }
+        }
+        service(&card, &mut rpc);
+        tickets.retain(|&ticket| rpc.take(ticket).is_none());
+    }
+    assert!(rpc.history().records().count() <= 32, "the last calls");
+}
+
+fn submit(
+    card: &Card,
+    memory: &Allocator,
+    rpc: &mut Rpc<Allocator>,
+    input: &mut Input<'_>,
+) -> Option<Ticket> {
+    let payload = std::vec![1; input.word() as usize % 200_000];
+    let parts = [&payload[..]];
+    let call = Call::new("a call", input.byte().into(), &parts);
+    rpc.submit(memory, &call, card.now()).ok()
+}
+
+/// A message that is sound but for what the input changes.
+fn say(gsp: &mut Gsp, input: &mut Input<'_>) {
+    let function = [0, 71, 76, 0x1002, 0x1004, 0x1006, input.word()][usize::from(input.byte()) % 7];
+    let long = if input.byte() == 0 { 65_400 } else { 0 };
+    let len = usize::from(input.byte());
+    let mut payload = input.bytes(len).to_vec();
+    payload.resize(payload.len() + long, 7);
+    let (answers, result, spoil) = (input.byte(), input.byte(), input.byte());
+    gsp.put(function, &payload, |draft| {
+        draft.answers = answers.into();
+        draft.result = result.into();
+        match spoil {
+            250 => draft.len = draft.len.wrapping_add(input.word()),
+            251 => draft.elements = input.word(),
+            252 => draft.sequence = input.word(),
+            253 => draft.signature = input.word(),
+            254 => draft.flip = input.word(),
+            _ => {}
+        }
+    });
+}
+
+fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
+    let io = &Io::new(card);
+    let sequencer = Sequencer {
+        hardware: Hardware {
+            io,
+            gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
+            sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
+        },
+        bar: 1 << 24,
+        libos: 0,
+        app_version: 0,
+    };
+    // A GSP that is lost stays lost.
+    let was_lost = rpc.lost().copied();
+    let serviced = rpc.service(&sequencer, &mut |_| ());
+    assert_eq!(serviced.is_err(), rpc.lost().is_some());
+    assert!(was_lost.is_none() || was_lost == rpc.lost().copied());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+
+        #[test]
+        fn a_gsp_may_say_anything(data in prop::collection::vec(any::<u8>(), 0..600)) {
+            super::gsp_messages(&data);
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The GSP's side of the queues, as plain as can be, for tests: it checks all that it reads and
+//! writes whatever it is told to.
+
+use core::cell::Cell;
+
+use std::vec;
+use std::vec::Vec;
+
+use super::*;
+use crate::testing::{Allocator, Memory};
+
+/// The other side.
+pub(crate) struct Gsp {
+    pub(crate) shared: Memory,
+    write: u32,
+    pub(crate) sequence: u32,
+    /// Number of the next command.
+    expected: Cell<u32>,
+}
+
+/// A message in the making: all that can be wrong with it.
+pub(crate) struct Draft {
+    pub(crate) function: u32,
+    pub(crate) len: u32,
+    pub(crate) elements: u32,
+    pub(crate) sequence: u32,
+    pub(crate) signature: u32,
+    /// Sequence number of the call that it answers.
+    pub(crate) answers: u32,
+    /// NV_STATUS.
+    pub(crate) result: u32,
+    /// What the checksum is wrong by.
+    pub(crate) flip: u32,
+}
+
+/// A command that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) function: u32,
+    pub(crate) sequence: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Gsp {
+    /// The other side of the queues that were allocated first.
+    pub(crate) fn of(allocator: &Allocator) -> Self {
+        Self {
+            shared: allocator.given.borrow()[0].clone(),
+            write: 0,
+            sequence: 0,
+            expected: Cell::new(0),
+        }
+    }
+
+    /// Elements that there is room for in the status queue.
+    pub(crate) fn room(&self) -> u32 {
+        let read = self.shared.load32(COMMAND_QUEUE + READ_POINTER).unwrap();
+        (read + ELEMENTS - self.write - 1) % ELEMENTS
+    }
+
+    /// Elements that a message with so long a payload takes.
+    pub(crate) fn elements(len: usize) -> u32 {
+        (HEADERS + len).div_ceil(PAGE_SIZE) as u32
+    }
+
+    /// Writes a message after a change to it, whether there is room or not.
+    pub(crate) fn put(&mut self, function: u32, payload: &[u8], change: impl FnOnce(&mut Draft)) {
+        let mut draft = Draft {
+            function,
+            len: (HEADERS + payload.len() - ELEMENT_HEADER) as u32,
+            elements: Self::elements(payload.len()),
+            sequence: self.sequence,
+            signature: abi::RPC_SIGNATURE,
+            answers: 7,
+            result: 0,
+            flip: 0,
+        };
+        change(&mut draft);
+        let words = [
+            // Checksum, to be filled in, and the rest of the element's header.
+            [0, draft.sequence, draft.elements, 0],
+            [0x0300_0000, draft.signature, draft.len, draft.function],
+            [draft.result, draft.result, draft.answers, 0],
+        ];
+        let words = words.as_flattened().iter();
+        let mut message = vec![0; 32];
+        message.extend(words.flat_map(|word| word.to_le_bytes()));
+        message.extend(payload);
+        let sum = sum(&message) ^ draft.flip;
+        message[32..36].copy_from_slice(&sum.to_le_bytes());
+        for (page, bytes) in (self.write..).zip(message.chunks(PAGE_SIZE)) {
+            let at = STATUS_QUEUE + PAGE_SIZE * (1 + (page % ELEMENTS) as usize);
+            self.shared.write(at, bytes).unwrap();
+        }
+        self.write = (self.write + Self::elements(payload.len())) % ELEMENTS;
+        self.sequence = self.sequence.wrapping_add(1);
+        self.shared
+            .store32(STATUS_QUEUE + WRITE_POINTER, self.write)
+            .unwrap();
+    }
+
+    /// Reads so many commands.
+    pub(crate) fn commands(&self, most: usize) -> Vec<Command> {
+        core::iter::from_fn(|| self.command()).take(most).collect()
+    }
+
+    /// Takes all commands without a look at them.
+    pub(crate) fn skip_commands(&self) {
+        let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
+        self.shared
+            .store32(STATUS_QUEUE + READ_POINTER, write)
+            .unwrap();
+    }
+
+    /// Writes anything anywhere into the status queue.
+    pub(crate) fn scribble(&self, at: usize, bytes: &[u8]) {
+        let _ = self.shared.write(STATUS_QUEUE + at, bytes);
+    }
+
+    fn command(&self) -> Option<Command> {
+        let read = self.shared.load32(STATUS_QUEUE + READ_POINTER).unwrap();
+        let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
+        if read == write {
+            return None;
+        }
+        let element = |n: u32| COMMAND_QUEUE + PAGE_SIZE * (1 + (n % ELEMENTS) as usize);
+        let word = |n: usize| self.shared.load32(element(read) + n).unwrap();
+        let (number, elements, len) = (word(36), word(40), word(56) as usize);
+        assert_eq!(number, self.expected.get(), "number of the message");
+        self.expected.set(number.wrapping_add(1));
+        let mut bytes = vec![0; elements as usize * PAGE_SIZE];
+        for (page, bytes) in (read..).zip(bytes.chunks_mut(PAGE_SIZE)) {
+            self.shared.read(element(page), bytes).unwrap();
+        }
+        bytes.truncate(ELEMENT_HEADER + len);
+        assert_eq!(elements as usize, bytes.len().div_ceil(PAGE_SIZE));
+        assert_eq!(sum(&bytes), 0, "checksum");
+        let next = (read + elements) % ELEMENTS;
+        self.shared
+            .store32(STATUS_QUEUE + READ_POINTER, next)
+            .unwrap();
+        Some(Command {
+            function: word(60),
+            sequence: word(72),
+            payload: bytes.split_off(HEADERS),
+        })
+    }
+}
+
+/// What a message adds up to: nothing, if it is sound.
+fn sum(message: &[u8]) -> u32 {
+    let words = message.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    });
+    let sum = words.fold(0, |sum, word| sum ^ word);
+    (sum >> 32) as u32 ^ sum as u32
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::far_side::{Draft, Gsp};
+use super::*;
+use crate::testing::{Allocator, Memory};
+use nova_hw::release::RELEASES;
+use proptest::prelude::*;
+use std::vec;
+use std::vec::Vec;
+
+fn pair() -> (Queue<Memory>, Gsp) {
+    let allocator = Allocator::default();
+    let queue = Queue::new(&allocator).unwrap();
+    (queue, Gsp::of(&allocator))
+}
+
+fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
+    queue.send(function, 0, payload).map(drop)
+}
+
+#[test]
+fn shared_memory_describes_itself() {
+    let (queue, gsp) = pair();
+    assert_eq!(SHARED_PAGES, 129);
+    for page in 0..SHARED_PAGES {
+        let mut entry = [0; 8];
+        gsp.shared.read(page * 8, &mut entry).unwrap();
+        let expected = gsp.shared.dma_addr() + (page * PAGE_SIZE) as u64;
+        assert_eq!(u64::from_le_bytes(entry), expected);
+    }
+    let at = &RELEASES[0].arguments;
+    let mut arguments = nova_hw::field::Draft::new(at.size);
+    queue.describe(at, &mut arguments);
+    let arguments = arguments.as_bytes();
+    assert_eq!(at.queue_memory.read(arguments), Some(gsp.shared.dma_addr()));
+    assert_eq!(at.queue_pages.read(arguments), Some(129));
+    assert_eq!(at.command_queue.read(arguments), Some(0x1000));
+    assert_eq!(at.status_queue.read(arguments), Some(0x41000));
+}
+
+#[test]
+fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
+    let (mut queue, gsp) = pair();
+    for _ in 0..ELEMENTS - 1 {
+        send(&mut queue, 1, &[]).unwrap();
+    }
+    let full = QueueError::Full { needed: 1, free: 0 };
+    assert_eq!(send(&mut queue, 1, &[]), Err(full));
+    assert_eq!(gsp.commands(usize::MAX).len() as u32, ELEMENTS - 1);
+    send(&mut queue, 2, &[]).unwrap();
+    assert_eq!(gsp.commands(usize::MAX)[0].function, 2);
+}
+
+#[test]
+fn too_long_a_message_is_refused() {
+    let (mut queue, _) = pair();
+    send(&mut queue, 1, &vec![0; MESSAGE_MAX - HEADERS]).unwrap();
+    let error = send(&mut queue, 1, &vec![0; MESSAGE_MAX - HEADERS + 1]);
+    assert!(matches!(error, Err(QueueError::TooLong { .. })));
+}
+
+#[test]
+fn what_the_checksum_is_over() {
+    let mut checksum = Checksum::default();
+    checksum.add(&[1, 2, 3]);
+    checksum.add(&[4, 5, 6, 7, 8, 0x10]);
+    assert_eq!(checksum.fold(), 0x0403_0201 ^ 0x0807_0605 ^ 0x10);
+}
+
+/// Puts a message that `change` spoils and a good one behind it; returns what is said of the
+/// first.
+fn spoiled(change: impl FnOnce(&mut Draft)) -> QueueError {
+    let (mut queue, mut gsp) = pair();
+    let mut buffer = vec![0; MESSAGE_MAX];
+    gsp.put(5, &[1; 100], change);
+    let error = queue.receive(&mut buffer).unwrap_err();
+    gsp.put(6, &[2; 100], |_| {});
+    let next = queue.receive(&mut buffer).unwrap().unwrap();
+    assert_eq!((next.function, next.payload(&buffer)), (6, &[2; 100][..]));
+    assert_eq!(queue.receive(&mut buffer), Ok(None));
+    error
+}
+
+#[test]
+fn spoiled_messages_are_refused_and_the_next_one_is_not() {
+    let length = |found, elements| QueueError::Length {
+        found,
+        elements,
+        available: 1,
+    };
+    assert_eq!(spoiled(|m| m.len = 0), length(0, 1));
+    assert_eq!(spoiled(|m| m.len = 31), length(31, 1));
+    assert_eq!(spoiled(|m| m.len = u32::MAX), length(u32::MAX, 1));
+    assert_eq!(spoiled(|m| m.len = 0x1000), length(0x1000, 1));
+    assert_eq!(spoiled(|m| m.elements = 0), length(132, 0));
+    assert_eq!(spoiled(|m| m.elements = 2), length(132, 2));
+    let checksum = QueueError::Checksum {
+        function: 5,
+        found: 0x100,
+    };
+    assert_eq!(spoiled(|m| m.flip = 0x100), checksum);
+    let signature = QueueError::Signature { found: 1 };
+    assert_eq!(spoiled(|m| m.signature = 1), signature);
+}
+
+#[test]
+fn a_lost_message_is_noticed() {
+    let (mut queue, mut gsp) = pair();
+    let mut buffer = vec![0; MESSAGE_MAX];
+    gsp.sequence = 3;
+    gsp.put(5, &[], |_| {});
+    gsp.put(6, &[], |_| {});
+    let lost = QueueError::Sequence {
+        expected: 0,
+        found: 3,
+    };
+    assert_eq!(queue.receive(&mut buffer), Err(lost));
+    assert_eq!(queue.receive(&mut buffer).unwrap().unwrap().function, 6);
+}
+
+#[test]
+fn pointers_outside_of_the_ring_are_refused() {
+    let (mut queue, gsp) = pair();
+    gsp.shared
+        .store32(STATUS_QUEUE + WRITE_POINTER, ELEMENTS)
+        .unwrap();
+    gsp.shared
+        .store32(STATUS_QUEUE + READ_POINTER, u32::MAX)
+        .unwrap();
+    let error = queue.receive(&mut [0; HEADERS]).unwrap_err();
+    assert!(matches!(
+        error,
+        QueueError::Pointer {
+            found: ELEMENTS,
+            ..
+        }
+    ));
+    let error = send(&mut queue, 1, &[]).unwrap_err();
+    assert!(matches!(
+        error,
+        QueueError::Pointer {
+            found: u32::MAX,
+            ..
+        }
+    ));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 32 }))]
+
+    /// Whatever the lengths are, what is put in on one side comes out on the other, wrapping
+    /// included.
+    #[test]
+    fn what_goes_in_comes_out(lens in prop::collection::vec(0..=MESSAGE_MAX - HEADERS, 1..20)) {
+        let (mut queue, mut gsp) = pair();
+        let mut buffer = vec![0; MESSAGE_MAX];
+        for (n, len) in lens.into_iter().enumerate() {
+            let len = if cfg!(miri) { len % 300 } else { len };
+            let payload: Vec<u8> = (0..len).map(|i| (i * 7 + n) as u8).collect();
+            drop(queue.send(n as u32, 0, &payload).unwrap());
+            let [command] = &gsp.commands(usize::MAX)[..] else {
+                panic!("one command");
+            };
+            prop_assert_eq!(command.function, n as u32);
+            prop_assert_eq!(&command.payload, &payload);
+            gsp.put(n as u32, &payload, |_| {});
+            let message = queue.receive(&mut buffer).unwrap().unwrap();
+            prop_assert_eq!(message.function, n as u32);
+            prop_assert_eq!(message.sequence, 7);
+            prop_assert_eq!(message.payload(&buffer), &payload);
+        }
+    }
+
+    /// Nothing that the GSP may write makes the receiver panic or loop.
+    #[test]
+    fn garbage_is_survived(
+        header in prop::collection::vec(any::<u8>(), HEADERS),
+        write in 0..ELEMENTS + 2,
+    ) {
+        let (mut queue, gsp) = pair();
+        gsp.shared.write(STATUS_QUEUE + PAGE_SIZE, &header).unwrap();
+        gsp.shared.store32(STATUS_QUEUE + WRITE_POINTER, write).unwrap();
+        let mut buffer = vec![0; MESSAGE_MAX];
+        for _ in 0..ELEMENTS {
+            if let Ok(None) = queue.receive(&mut buffer) {
+                return Ok(());
+            }
+        }
+        prop_assert!(write >= ELEMENTS);
+    }
+}
