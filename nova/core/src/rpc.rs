@@ -311,4 +311,6 @@ fn boxed<S: Scratch, T>(memory: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

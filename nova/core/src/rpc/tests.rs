@@ -25,16 +25,16 @@ const SECOND: Duration = Duration::from_secs(1);
 const NOP: u32 = 0;
 
 /// The two ends of a conversation.
-struct Talk {
+pub(super) struct Talk {
     card: Card,
     memory: Allocator,
-    rpc: Rpc<Allocator>,
-    gsp: Gsp,
-    events: Vec<String>,
+    pub(super) rpc: Rpc<Allocator>,
+    pub(super) gsp: Gsp,
+    pub(super) events: Vec<String>,
 }
 
 impl Talk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (card, memory) = (Card::default(), Allocator::default());
         card.set(CPUCTL, ACTIVE);
         let rpc = Rpc::new(&memory, RELEASES[0], SECOND).unwrap();
@@ -48,13 +48,13 @@ impl Talk {
         }
     }
 
-    fn submit(&mut self, payload: &[u8]) -> Result<Ticket, Error> {
+    pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, Error> {
         let parts = [payload];
         let call = Call::new("a call", NOP, &parts);
         self.rpc.submit(&self.memory, &call, self.card.now())
     }
 
-    fn service(&mut self) -> Result<(), Error> {
+    pub(super) fn service(&mut self) -> Result<(), Error> {
         let Self {
             card, rpc, events, ..
         } = self;
@@ -64,7 +64,7 @@ impl Talk {
     }
 
     /// The payload that came back.
-    fn take(&mut self, ticket: Ticket) -> Option<Result<Vec<u8>, Error>> {
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Result<Vec<u8>, Error>> {
         let reply = self.rpc.take(ticket)?;
         Some(reply.and_then(|reply| reply.good().map(|payload| payload.bytes.to_vec())))
     }
