@@ -18,7 +18,7 @@ help:
 	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest)'
 	@echo '  make check            run all tests: check-unit and check-vm'
 	@echo '  make check-unit       tests of the crates, without a VM'
-	@echo '  make check-vm         IGT in a VM, on the mocked GPU (CHIP=...)'
+	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
@@ -34,13 +34,13 @@ run: programs vm-modules
 	@vm/run $(or $(CHIP),ga102) $(FIRMWARE_RELEASE)
 
 check: programs vm-modules
-	@vm/check $(or $(CHIP),ga102) unit vm
+	@vm/check $(or $(CHIP),families) unit vm
 
 check-unit: programs
-	@vm/check $(or $(CHIP),ga102) unit
+	@vm/check $(or $(CHIP),families) unit
 
 check-vm: programs vm-modules
-	@vm/check $(or $(CHIP),ga102) vm
+	@vm/check $(or $(CHIP),families) vm
 
 bench: programs vm-modules
 	@vm/bench

@@ -55,6 +55,12 @@ read_plan() {
 	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/make-firmware" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
+# The chips that are mocked: `all`, or the first one of each of the `families`.
+chips() {
+	"$PROGRAMS/nova-mock" --list-chips |
+		awk -v which="$1" 'NR > 1 && !/not mocked$/ && (which == "all" || !seen[$2]++) { print $1 }'
+}
+
 # step NAME SECONDS COMMAND...: runs the command with its output in a log, and tells how far it should be.
 step() {
 	local name=$1 estimate=$2 log=$CACHE/log/$1.log start=$SECONDS last=0 job

@@ -123,7 +123,7 @@ impl Summary {
         self.remarks.push(format!("FAIL {what}: {why}"));
     }
 
-    fn add_results(&mut self, folder: &Path) {
+    fn add_results(&mut self, from: &str, folder: &Path) {
         let file = folder.join("results.json");
         let name = file.display().to_string();
         let text = match fs::read_to_string(&file) {
@@ -132,7 +132,7 @@ impl Summary {
         };
         match serde_json::from_str::<Results>(&text) {
             Ok(results) if results.tests.is_empty() => self.fail(&name, "no test ran".into()),
-            Ok(results) => self.add_tests(&results),
+            Ok(results) => self.add_tests(from, &results),
             Err(error) => self.fail(&name, error.to_string()),
         }
         match fs::read_to_string(folder.join("tainted")) {
@@ -145,20 +145,21 @@ impl Summary {
     }
 
     /// A row for each binary; a remark for each subtest that did not pass.
-    fn add_tests(&mut self, results: &Results) {
+    fn add_tests(&mut self, from: &str, results: &Results) {
         let mut binaries: BTreeMap<&str, Counts> = BTreeMap::new();
         for (name, test) in &results.tests {
             let counts = Counts::of(&test.result);
             let binary = name.split('@').nth(1).unwrap_or(name);
             *binaries.entry(binary).or_default() += counts;
             if counts != Counts::PASSED {
-                self.remarks.push(test.remark(name));
+                self.remarks.push(test.remark(from, name));
             }
         }
         for (binary, counts) in binaries {
-            self.rows.push((binary.to_owned(), counts));
+            let binary = format!("{from}{binary}");
+            self.rows.push((binary.clone(), counts));
             if counts.passed + counts.failed == 0 {
-                self.fail(binary, "all of its subtests were skipped".into());
+                self.fail(&binary, "all of its subtests were skipped".into());
             }
         }
     }
@@ -201,8 +202,9 @@ impl Summary {
 }
 
 impl Test {
-    fn remark(&self, name: &str) -> String {
+    fn remark(&self, from: &str, name: &str) -> String {
         let name = name.strip_prefix("igt@").unwrap_or(name);
+        let name = format!("{from}{name}");
         if self.result == "skip" {
             return format!("SKIP {name}: {}", self.skip_reason());
         }
@@ -241,6 +243,14 @@ impl Test {
             [] => "a fixture skipped".into(),
             _ => lines.join(" "),
         }
+    }
+}
+
+/// What stands before the names of a folder's tests: the same ones may have run in several VMs.
+fn from(folder: &Path, all: &[PathBuf]) -> String {
+    match folder.file_name() {
+        Some(name) if all.len() > 1 => format!("{}: ", name.to_string_lossy()),
+        _ => String::new(),
     }
 }
 
@@ -296,7 +306,7 @@ fn main() -> ExitCode {
         .for_each(|file| summary.add_cargo_log(file));
     args.results
         .iter()
-        .for_each(|folder| summary.add_results(folder));
+        .for_each(|folder| summary.add_results(&from(folder, &args.results), folder));
     print_table(&summary.rows);
     if let Some(file) = &args.not_applicable {
         match fs::read_to_string(file) {
@@ -331,7 +341,7 @@ mod tests {
         fs::write(folder.path().join("results.json"), results).unwrap();
         fs::write(folder.path().join("tainted"), tainted).unwrap();
         let mut summary = Summary::default();
-        summary.add_results(folder.path());
+        summary.add_results("", folder.path());
         summary
     }
 
@@ -383,7 +393,7 @@ mod tests {
     #[test]
     fn missing_and_empty_results_fail() {
         let mut summary = Summary::default();
-        summary.add_results(Path::new("/nonexistent"));
+        summary.add_results("", Path::new("/nonexistent"));
         assert!(summary.total().failed > 0);
         assert_eq!(
             self::summary(r#"{"tests": {}}"#, "0").total(),
