@@ -155,11 +155,10 @@ pub fn file_name(chip: &Chip, what: &str) -> String {
 
 /// Name under which a file of `release` is installed.
 pub fn file_name_of(chip: &Chip, what: &str, release: &Release) -> String {
-    let (chip, release) = (chip.chipset.name(), release.name);
-    match (what, release) {
-        // Published before there was a release of the GSP's firmware.
-        ("gen_bootloader", "535.113.01") => format!("nvidia/{chip}/acr/bl.bin"),
-        _ => format!("nvidia/{chip}/gsp/{what}-{release}.bin"),
+    let chip = chip.chipset.name();
+    match what {
+        "gen_bootloader" => format!("nvidia/{chip}/{}", release.gen_bootloader),
+        _ => format!("nvidia/{chip}/gsp/{what}-{}.bin", release.name),
     }
 }
 
