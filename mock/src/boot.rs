@@ -324,9 +324,12 @@ impl<H: Host> Gpu<H> {
         self.flush_queue();
     }
 
-    /// GSP-RM comes upon something that it does not survive: its processor stops.
+    /// GSP-RM comes upon something that it does not survive: its processor halts.
     fn crash(&mut self) {
+        let before = self.state.gsp.interrupts_to_cpu();
         self.state.gsp.riscv.active = false;
+        self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_halt(true));
+        self.update_interrupts(Engine::Gsp, before);
         self.note(Block::Gsp, "GSP-RM crashes", Value::Null);
     }
 

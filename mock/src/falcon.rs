@@ -314,7 +314,11 @@ impl Falcon {
                 return Some(Action::Interrupts);
             }
             reg::FalconIrqmset::OFFSET => self.irqmask |= value,
-            reg::FalconIrqmclr::OFFSET => self.irqmask &= !value,
+            // Of either core's mask, as nouveau relies on (nvkm/subdev/gsp/rm/r535/gsp.c).
+            reg::FalconIrqmclr::OFFSET => {
+                self.irqmask &= !value;
+                self.riscv.irqmask &= !value;
+            }
             reg::FalconIrqdest::OFFSET => self.irqdest = value,
             reg::FalconMailbox0::OFFSET => self.mailbox[0] = value,
             reg::FalconMailbox1::OFFSET => self.mailbox[1] = value,

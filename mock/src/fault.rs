@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Ways in which the card can be broken, for tests of drivers.
+//!
+//! [`table`] has their names and says what a real card does then.
+
+use std::time::Duration;
 
 use crate::block::Engine;
+
+pub(crate) use table::number;
+pub use table::{list, Argument, FaultError, NamedFault, FAULTS};
+
+mod table;
 
 /// One way in which the card does not behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The card falls off the bus after so many register accesses: reads give all ones.
     CardGone {
-        /// Register accesses that still work.
+        /// Register accesses that still work, counted from when the fault was injected.
         after: u64,
     },
+    /// The fuses accept nothing older than this version of each program.
+    FuseVersion(u32),
+    /// WPR2 is up whenever the card comes out of a reset, and from now on.
+    Wpr2Up,
     /// The GFW never reports that it is through.
     GfwNeverDone,
     /// A falcon's memories are never scrubbed after a reset.
@@ -72,6 +85,8 @@ pub enum Fault {
     NeverSuspends,
     /// The GSP raises no interrupt.
     NoInterrupt,
+    /// The GSP's interrupts arrive so much later.
+    LateInterrupt(Duration),
     /// GSP-RM crashes: its processor stops in the middle of a request.
     GspCrash {
         /// Requests that it has served before, counted from INIT_DONE.

@@ -36,6 +36,19 @@ impl Default for Fuses {
 }
 
 impl Fuses {
+    /// The same with `version` fused for all programs.
+    pub(crate) fn with_version(&self, version: u32) -> Self {
+        let bits = match version {
+            0 => 0,
+            _ => 1 << (version - 1).min(u16::BITS - 1),
+        };
+        Self {
+            sec2: [bits; 16],
+            gsp: [bits; 16],
+            ..self.clone()
+        }
+    }
+
     /// Reads the register at `offset`, where there is one.
     pub(crate) fn read(&self, chip: &Chip, offset: u32) -> Option<u32> {
         let element = |versions: &[u16; 16], first: u32| {
@@ -91,6 +104,15 @@ mod tests {
         assert_eq!(fuses.version(EngineId::Sec2, 4), 1);
         assert_eq!(fuses.version(EngineId::Gsp, 0), 0);
         assert_eq!(fuses.version(EngineId::Gsp, 17), 0);
+    }
+
+    #[test]
+    fn a_version_can_be_fused_for_all() {
+        let fuses = Fuses::default().with_version(16);
+        assert_eq!(fuses.version(EngineId::Sec2, 3), 16);
+        assert_eq!(fuses.version(EngineId::Gsp, 9), 16);
+        assert_eq!(fuses.with_version(0).version(EngineId::Gsp, 9), 0);
+        assert_eq!(fuses.with_version(99).version(EngineId::Gsp, 9), 16);
     }
 
     #[test]

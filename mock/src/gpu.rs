@@ -175,6 +175,7 @@ impl<H: Host> Gpu<H> {
 
     fn power_on(&mut self) {
         self.state = Volatile::new(self.chip.falcons);
+        self.leave_wpr2();
         self.schedule.cancel(|_| true);
         self.schedule.after(GFW, Event::GfwDone);
     }
@@ -188,7 +189,35 @@ impl<H: Host> Gpu<H> {
 
     /// Breaks the card.
     pub fn inject(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        self.note(Block::Unknown, "fault", Value::from(format!("{fault:?}")));
+        self.faults.push(match fault {
+            Fault::CardGone { after } => Fault::CardGone {
+                after: self.trace.accesses().total().saturating_add(after),
+            },
+            fault => fault,
+        });
+        self.leave_wpr2();
+    }
+
+    /// WPR2 is up as if a driver had left it, where that is the fault.
+    fn leave_wpr2(&mut self) {
+        const SIZE: u64 = 256 << 20;
+        if self.is_broken(Fault::Wpr2Up) && self.state.pfb.wpr2.is_none() {
+            let end = self.vram.size() & !(SIZE - 1);
+            self.state.pfb.wpr2 = Some(end - 2 * SIZE..end - SIZE);
+        }
+    }
+
+    /// The fuses, as they are or as the fault says.
+    pub(crate) fn fuses(&self) -> Fuses {
+        let version = self.faults.iter().find_map(|fault| match fault {
+            Fault::FuseVersion(version) => Some(*version),
+            _ => None,
+        });
+        version.map_or_else(
+            || self.fuses.clone(),
+            |version| self.fuses.with_version(version),
+        )
     }
 
     /// Repairs the card.
@@ -235,8 +264,19 @@ impl<H: Host> Gpu<H> {
         &mut self.config
     }
 
+    /// Reads PCI configuration space as the CPU does.
+    pub fn read_config(&self, offset: usize, into: &mut [u8]) {
+        match self.is_gone() {
+            true => into.fill(0xff),
+            false => self.config.read(offset, into),
+        }
+    }
+
     /// Writes to PCI configuration space as the CPU does.
     pub fn write_config(&mut self, offset: usize, bytes: &[u8]) {
+        if self.is_gone() {
+            return;
+        }
         if self.config.write(offset, bytes) == Effect::Reset {
             self.reset();
         }
@@ -328,6 +368,7 @@ impl<H: Host> Gpu<H> {
             Event::RunSequencer => self.run_sequencer(),
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),
+            Event::Announced => self.announce(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 //! Serves a mocked GPU to QEMU over vfio-user.
 
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
-use nova_mock::{Accesses, Block, Fuses, Gpu, Setup, Trace, Vram};
+use nova_mock::{fault, Accesses, Block, Fault, Fuses, Gpu, Setup, Trace, Vram};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -34,8 +35,20 @@ struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     vram: Option<u64>,
 
+    /// List the faults and end.
+    #[arg(long)]
+    list_faults: bool,
+
+    /// Break the card, for example stage=booter,kind=timeout (may be repeated).
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
+
+    /// Where to take commands that break and repair the card; docs/faults.md has them.
+    #[arg(long, value_name = "PATH")]
+    control: Option<PathBuf>,
+
     /// Where to wait for QEMU.
-    #[arg(long, value_name = "PATH", required_unless_present = "list_chips")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["list_chips", "list_faults"])]
     socket: Option<PathBuf>,
 
     /// Folder with the signed firmware, which holds nvidia/CHIP/gsp.
@@ -138,10 +151,14 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
         fuses: Fuses::default(),
         trace,
     };
-    Gpu::new(setup, Guest::default()).map_err(|error| match &arguments.vbios {
+    let mut card = Gpu::new(setup, Guest::default()).map_err(|error| match &arguments.vbios {
         Some(path) => at(path, &error),
         None => error.to_string(),
-    })
+    })?;
+    for fault in &arguments.fault {
+        card.inject(*fault);
+    }
+    Ok(card)
 }
 
 fn print_accesses(accesses: &Accesses) {
@@ -156,11 +173,18 @@ fn print_accesses(accesses: &Accesses) {
 
 fn run(arguments: &Arguments, socket: &Path) -> Result<(), String> {
     let card = card(arguments)?;
+    let control = match &arguments.control {
+        Some(path) => {
+            let listener = UnixListener::bind(path);
+            Some(listener.map_err(|error| format!("{}: {error}", path.display()))?)
+        }
+        None => None,
+    };
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let stop = move || {
         let _ = signals.forever().next();
     };
-    vfio::serve(card, socket, stop, |card| {
+    vfio::serve(card, socket, control, stop, |card| {
         print_accesses(card.trace().accesses());
         if let Err(error) = card.trace_mut().finish() {
             tracing::error!("the trace is not complete: {error}");
@@ -176,10 +200,14 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
-    let result = match (&arguments.socket, arguments.list_chips) {
-        (Some(socket), false) => run(&arguments, socket),
-        _ => {
+    let result = match &arguments.socket {
+        _ if arguments.list_chips => {
             print!("{}", chip_list());
+            Ok(())
+        }
+        Some(socket) if !arguments.list_faults => run(&arguments, socket),
+        _ => {
+            print!("{}", fault::list());
             Ok(())
         }
     };
@@ -233,6 +261,7 @@ mod tests {
     fn the_socket_is_required() {
         assert!(Arguments::try_parse_from(["nova-mock"]).is_err());
         assert!(Arguments::try_parse_from(["nova-mock", "--list-chips"]).is_ok());
+        assert!(Arguments::try_parse_from(["nova-mock", "--list-faults"]).is_ok());
         let wrong = ["nova-mock", "--socket", "s", "--chip", "gv100"];
         assert!(Arguments::try_parse_from(wrong).is_err());
     }

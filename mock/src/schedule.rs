@@ -27,6 +27,8 @@ pub(crate) enum Event {
     RunSequencer,
     /// GSP-RM is initialised.
     InitDone,
+    /// The GSP's interrupt arrives late.
+    Announced,
     /// The GSP has suspended its processor after the driver said that it unloads.
     Suspended,
 }

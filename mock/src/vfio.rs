@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ use vfio_user::{
 };
 
 use crate::config::{self, BARS};
+use crate::control;
 use crate::gpu::Gpu;
 use crate::host::{GuestMemory, InterruptSink, Unmapped};
 
@@ -170,7 +172,7 @@ fn for_registers(
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
         self.0.access(|card| match (region, bar(region)) {
-            (VFIO_PCI_CONFIG_REGION_INDEX, _) => card.config().read(offset as usize, data),
+            (VFIO_PCI_CONFIG_REGION_INDEX, _) => card.read_config(offset as usize, data),
             (VFIO_PCI_BAR0_REGION_INDEX, _) => {
                 for_registers(offset, data.len(), |register, bytes, access| {
                     let word = card.read32(register).to_le_bytes();
@@ -304,10 +306,11 @@ fn irqs() -> Vec<IrqInfo> {
 }
 
 /// Serves the card at `socket` to one client, until that goes or `stop` returns; `seen` then looks
-/// at the card once more.
+/// at the card once more. Who connects to `control` may break the card meanwhile.
 pub fn serve(
     card: Gpu<Guest>,
     socket: &Path,
+    control: Option<UnixListener>,
     stop: impl FnOnce() + Send + 'static,
     seen: impl FnOnce(&mut Gpu<Guest>),
 ) -> Result<(), vfio_user::Error> {
@@ -325,6 +328,14 @@ pub fn serve(
         let shared = Arc::clone(&shared);
         move || shared.run()
     });
+    if let Some(listener) = control {
+        let shared = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            control::serve(&listener, |line| {
+                shared.access(|card| control::obey(card, line))
+            });
+        });
+    }
     std::thread::spawn({
         let mut backend = Backend(Arc::clone(&shared));
         move || drop(ended.send(server.run(&mut backend)))

@@ -56,10 +56,23 @@ impl<H: Host> Gpu<H> {
 
     fn pulse(&mut self, engine: Engine) {
         // Only the GSP's vector is told to the driver.
-        if engine == Engine::Gsp && !self.is_broken(Fault::NoInterrupt) {
-            self.state.intr.pulse(GSP_VECTOR);
-            self.send_msi();
+        if engine == Engine::Sec2 || self.is_broken(Fault::NoInterrupt) {
+            return;
         }
+        let late = self.faults.iter().find_map(|fault| match fault {
+            Fault::LateInterrupt(by) => Some(*by),
+            _ => None,
+        });
+        match late {
+            Some(by) => self.schedule.after(by, Event::Announced),
+            None => self.announce(),
+        }
+    }
+
+    /// The GSP's interrupt arrives in the tree.
+    pub(super) fn announce(&mut self) {
+        self.state.intr.pulse(GSP_VECTOR);
+        self.send_msi();
     }
 
     pub(super) fn send_msi(&mut self) {
@@ -76,9 +89,11 @@ impl<H: Host> Gpu<H> {
             Event::Scrubbed(other) | Event::CoreSelected(other, _) | Event::Halt(other) => {
                 other == engine
             }
-            Event::LibosStart | Event::RunSequencer | Event::InitDone | Event::Suspended => {
-                engine == Engine::Gsp && !is_sequencing
-            }
+            Event::LibosStart
+            | Event::RunSequencer
+            | Event::InitDone
+            | Event::Suspended
+            | Event::Announced => engine == Engine::Gsp && !is_sequencing,
             Event::GfwDone | Event::Commands => false,
         });
         self.state.running[engine as usize].0 = Program::Nothing;
@@ -213,7 +228,7 @@ impl<H: Host> Gpu<H> {
         let Some((program, of, ucode)) = known else {
             return Err("the code that is loaded is not signed".into());
         };
-        verify(ucode, falcon, engine, &self.fuses)
+        verify(ucode, falcon, engine, &self.fuses())
             .map_err(|reason| format!("{program:?}: {reason}"))?;
         if program == Program::BooterLoad {
             self.firmware.set_current(of);

@@ -32,7 +32,7 @@ impl<H: Host> Gpu<H> {
             Block::Prom => self.prom.read(offset),
             Block::Pdisp => pdisp::read(self.chip, vram, offset),
             Block::Pramin => Some(self.read_pramin(offset)),
-            Block::Fuse => self.fuses.read(self.chip, offset),
+            Block::Fuse => self.fuses().read(self.chip, offset),
             Block::Gsp | Block::Sec2 => self.read_falcon(offset),
             Block::Intr => self.state.intr.read(offset),
             Block::Unknown => None,

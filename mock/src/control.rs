@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The control socket, through which a test breaks and repairs the card while a driver uses it: a
+//! command per line, and a line as answer to each, `ok` or `error: ` and why.
+//!
+//! - `fault stage=booter,kind=timeout`: as `--fault`.
+//! - `repair`: ends all faults.
+//! - `event os-error xid=31 text=…`: GSP-RM reports an error to the driver.
+//! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: a channel died.
+//! - `event mmu-fault`: MMU faults wait in their buffer.
+//! - `event other function=0x1fff`: any event, without a payload.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::str::FromStr;
+
+use crate::fault::{number, Fault};
+use crate::gpu::Gpu;
+use crate::gsp_rm::notice::Notice;
+use crate::host::Host;
+
+/// Longest line that is read, in bytes.
+const LINE: u64 = 1024;
+
+/// What a test asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Command {
+    Fault(Fault),
+    Repair,
+    Event(Notice),
+}
+
+impl FromStr for Command {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "fault" => Ok(Self::Fault(rest.parse().map_err(string)?)),
+            "repair" if rest.is_empty() => Ok(Self::Repair),
+            "event" => parse_event(rest),
+            _ => Err(format!("{line:?} is no command")),
+        }
+    }
+}
+
+fn string(error: impl ToString) -> String {
+    error.to_string()
+}
+
+fn parse_event(text: &str) -> Result<Command, String> {
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let notice = match name {
+        "os-error" => {
+            let (xid, text) = rest.split_once(' ').ok_or("xid= and text= are missing")?;
+            let text = text.strip_prefix("text=").ok_or("text= is missing")?;
+            Notice::OsError {
+                xid: field(xid, "xid")?,
+                text: text.into(),
+            }
+        }
+        "rc-triggered" => {
+            let mut fields = rest.split(' ');
+            let mut next = || fields.next().unwrap_or_default();
+            Notice::RcTriggered {
+                xid: field(next(), "xid")?,
+                engine: field(next(), "engine")?,
+                channel: field(next(), "channel")?,
+                fault_address: field(next(), "address")?,
+            }
+        }
+        "mmu-fault" => Notice::MmuFaultQueued,
+        "other" => Notice::Other {
+            function: field(rest, "function")?,
+            payload: Vec::new(),
+        },
+        _ => return Err(format!("{name:?} is no event")),
+    };
+    Ok(Command::Event(notice))
+}
+
+/// The number in `name=number`.
+fn field<T: TryFrom<i64>>(text: &str, name: &str) -> Result<T, String> {
+    let value = text
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('='))
+        .ok_or_else(|| format!("{name}= is missing"))?;
+    let value = number(value).map_err(string)?;
+    T::try_from(value).map_err(|_| format!("{name}={value} is too large"))
+}
+
+/// Does what `line` asks for, and answers.
+pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
+    let done = line.parse().and_then(|command| match command {
+        Command::Fault(fault) => {
+            card.inject(fault);
+            Ok(())
+        }
+        Command::Repair => {
+            card.repair();
+            Ok(())
+        }
+        Command::Event(notice) => match card.report(&notice) {
+            true => Ok(()),
+            false => Err("GSP-RM does not run".into()),
+        },
+    });
+    match done {
+        Ok(()) => "ok".into(),
+        Err(error) => format!("error: {error}"),
+    }
+}
+
+/// Serves one client after the other; `obey` answers a line.
+pub(crate) fn serve(listener: &UnixListener, mut obey: impl FnMut(&str) -> String) {
+    for client in listener.incoming() {
+        if let Err(error) = client.and_then(|client| converse(&client, &mut obey)) {
+            tracing::warn!("control socket: {error}");
+        }
+    }
+}
+
+fn converse(mut client: &UnixStream, obey: &mut impl FnMut(&str) -> String) -> io::Result<()> {
+    let mut lines = BufReader::new(client);
+    loop {
+        let mut line = Vec::new();
+        if io::Read::take(&mut lines, LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let line = String::from_utf8_lossy(&line);
+        let answer = obey(line.trim_end());
+        tracing::info!(line = line.trim_end(), answer, "control");
+        writeln!(client, "{answer}")?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::by_name;
+    use crate::in_process::InProcess;
+    use crate::synthetic;
+
+    fn answer(lines: &[&str]) -> Vec<String> {
+        let chip = by_name("ga102").unwrap();
+        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        let mut card = machine.card();
+        lines.iter().map(|line| obey(&mut card, line)).collect()
+    }
+
+    #[test]
+    fn faults_come_and_go() {
+        let chip = by_name("ga102").unwrap();
+        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        let mut card = machine.card();
+        assert_eq!(obey(&mut card, "fault stage=card,kind=gone"), "ok");
+        assert_eq!(card.read32(0), u32::MAX);
+        assert_eq!(obey(&mut card, "repair"), "ok");
+        assert_ne!(card.read32(0), u32::MAX);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told() {
+        let answers = answer(&["", "repair it", "fault stage=x,kind=y", "event os-error"]);
+        assert!(answers.iter().all(|answer| answer.starts_with("error: ")));
+        let answers = answer(&["event os-error xid=31 text=boo", "event other function=1"]);
+        let expected = "error: GSP-RM does not run";
+        assert_eq!(answers, [expected; 2]);
+    }
+
+    #[test]
+    fn events_have_fields() {
+        let event = |text: &str| text.parse::<Command>();
+        let expected = Notice::RcTriggered {
+            xid: 31,
+            engine: 1,
+            channel: 2,
+            fault_address: 0x1000,
+        };
+        let text = "event rc-triggered xid=31 engine=1 channel=2 address=0x1000";
+        assert_eq!(event(text), Ok(Command::Event(expected)));
+        let expected = Notice::OsError {
+            xid: 13,
+            text: "a b".into(),
+        };
+        let text = "event os-error xid=13 text=a b";
+        assert_eq!(event(text), Ok(Command::Event(expected)));
+        assert!(event("event os-error xid=-1 text=a").is_err());
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri has no sockets")]
+    fn lines_are_answered_over_the_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control");
+        let listener = UnixListener::bind(&path).unwrap();
+        std::thread::spawn(move || serve(&listener, |line| format!("{line}!")));
+        for _ in 0..2 {
+            let mut client = UnixStream::connect(&path).unwrap();
+            client.write_all(b"one\ntwo\n").unwrap();
+            let answers = BufReader::new(client).lines().take(2);
+            let answers: Vec<String> = answers.map(Result::unwrap).collect();
+            assert_eq!(answers, ["one!", "two!"]);
+        }
+    }
+}

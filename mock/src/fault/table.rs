@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The one list of faults: by which name each is asked for, and what a real card does then.
+
+use std::fmt::{self, Write};
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::Fault;
+use crate::block::Engine;
+
+/// What a fault takes besides its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value where none is given.
+    pub default: i64,
+}
+
+/// A fault by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedFault {
+    /// What fails.
+    pub stage: &'static str,
+    /// How it fails.
+    pub kind: &'static str,
+    /// What it takes.
+    pub argument: Option<Argument>,
+    /// What a real card does.
+    pub hardware: &'static str,
+    make: fn(i64) -> Fault,
+}
+
+impl NamedFault {
+    /// The fault with this argument.
+    pub fn with(&self, argument: i64) -> Fault {
+        (self.make)(argument)
+    }
+}
+
+impl fmt::Display for NamedFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stage={},kind={}", self.stage, self.kind)?;
+        match self.argument {
+            Some(Argument {
+                name: name @ ("code" | "by"),
+                default,
+            }) => write!(f, ",{name}={default:#x}"),
+            Some(Argument { name, default }) => write!(f, ",{name}={default}"),
+            None => Ok(()),
+        }
+    }
+}
+
+const fn plain(
+    stage: &'static str,
+    kind: &'static str,
+    make: fn(i64) -> Fault,
+    hardware: &'static str,
+) -> NamedFault {
+    NamedFault {
+        stage,
+        kind,
+        argument: None,
+        hardware,
+        make,
+    }
+}
+
+const fn with(
+    stage: &'static str,
+    kind: &'static str,
+    (name, default): (&'static str, i64),
+    make: fn(i64) -> Fault,
+    hardware: &'static str,
+) -> NamedFault {
+    NamedFault {
+        stage,
+        kind,
+        argument: Some(Argument { name, default }),
+        hardware,
+        make,
+    }
+}
+
+/// All faults, in the order of a boot.
+#[rustfmt::skip]
+pub const FAULTS: &[NamedFault] = &[
+    with("card", "gone", ("after", 0), |after| Fault::CardGone { after: after as u64 },
+        "falls off the bus (power, thermal shutdown, riser): reads of registers and of \
+         configuration space give all ones, writes are lost, no interrupt comes"),
+    plain("gfw", "timeout", |_| Fault::GfwNeverDone,
+        "a broken VBIOS or memory training that fails: GFW never reports 0xff; only a reset of the \
+         card runs it again"),
+    with("fuse", "version", ("version", 16), |version| Fault::FuseVersion(version as u32),
+        "a board that has been fused for newer firmware: nothing in the files is signed for it, and \
+         the boot ROM refuses what is started all the same (no effect before GA102)"),
+    plain("wpr2", "up", |_| Fault::Wpr2Up,
+        "a driver before this one died without taking WPR2 away: FWSEC refuses to make it until \
+         booter has unloaded it or the function was reset"),
+    plain("gsp-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Gsp),
+        "the engine's clock or power is gated: the scrubbing of the GSP's memories never ends"),
+    plain("sec2-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Sec2),
+        "the same for SEC2"),
+    plain("gsp-core", "timeout", |_| Fault::CoreNeverSelected(Engine::Gsp),
+        "the switch between falcon and RISC-V core never becomes valid (there is none before GA102)"),
+    plain("gsp-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Gsp),
+        "an IOMMU or the bus swallows a read: the falcon's DMA waits for ever"),
+    plain("sec2-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Sec2),
+        "the same for SEC2 (before GA102 booter is not loaded by DMA)"),
+    plain("fwsec-frts", "timeout", |_| Fault::NeverHalts(Engine::Gsp),
+        "FWSEC hangs, as with a corrupt VBIOS: the GSP's falcon never halts"),
+    with("fwsec-frts", "error", ("code", 0xbad), |code| Fault::FrtsError(code as u16),
+        "FWSEC refuses, with its error in the upper half of scratch register 0xe"),
+    with("fwsec-frts", "misplaced", ("by", 0x1_0000), Fault::FrtsMisplaced,
+        "FWSEC puts WPR2 where its own rules want it, not where it was asked to"),
+    plain("fwsec-frts", "silent", |_| Fault::FrtsSilent,
+        "FWSEC reports success and WPR2 is not up, as when the wrong command was run"),
+    plain("booter", "timeout", |_| Fault::NeverHalts(Engine::Sec2),
+        "booter hangs: SEC2 never halts"),
+    with("booter", "error", ("code", 0x2a), |code| Fault::BooterError(code as u32),
+        "booter refuses what it was given, with its error in SEC2's mailbox 0"),
+    plain("riscv", "timeout", |_| Fault::RiscvNeverActive,
+        "booter is content and the RISC-V core does not start: its own boot ROM found fault with \
+         the bootloader's manifest"),
+    plain("sequencer", "never", |_| Fault::NoSequencer,
+        "GSP-RM stops early in its start and asks for nothing"),
+    plain("sequencer", "opcode", |_| Fault::BadSequencerOpcode,
+        "GSP-RM of an unknown release asks for an operation that the driver does not know"),
+    plain("sequencer", "poll", |_| Fault::SequencerPollNeverMet,
+        "the program that the sequencer runs fails and its result never appears"),
+    plain("resume", "timeout", |_| Fault::ResumeNeverDone,
+        "SEC2 hangs when it is to resume GSP-RM: the handoff bit is never set"),
+    with("resume", "error", ("code", 7), |code| Fault::ResumeError(code as u32),
+        "SEC2 refuses to resume GSP-RM, with its error in mailbox 0"),
+    plain("init-done", "timeout", |_| Fault::NoInitDone,
+        "GSP-RM hangs in its initialisation"),
+    with("init-done", "error", ("code", 0x55), |code| Fault::InitDoneError(code as u32),
+        "GSP-RM's initialisation fails, with an NV_STATUS in GSP_INIT_DONE"),
+    plain("message", "checksum", |_| Fault::BadChecksum,
+        "memory is overwritten by somebody else, or reads overtake writes: the message's checksum \
+         is wrong"),
+    with("message", "length", ("bytes", 0), |bytes| Fault::BadLength(bytes as u32),
+        "the same: its length makes no sense"),
+    with("message", "elements", ("count", 0), |count| Fault::BadElementCount(count as u32),
+        "the same: its number of elements makes no sense"),
+    plain("message", "sequence", |_| Fault::BadSequence,
+        "a message is lost or comes twice: its number is not the next one"),
+    plain("message", "signature", |_| Fault::BadSignature,
+        "what is in the ring is no message"),
+    with("message", "write-pointer", ("value", 63), |value| Fault::BadWritePointer(value as u32),
+        "the ring's write pointer leads outside of the ring"),
+    plain("reply", "timeout", |_| Fault::NoReply,
+        "GSP-RM hangs in a call and answers nothing any more; its core still runs"),
+    with("reply", "error", ("code", 0x56), |code| Fault::ReplyError(code as u32),
+        "GSP-RM refuses every call with this NV_STATUS"),
+    with("gsp", "crash", ("after", 0), |after| Fault::GspCrash { after: after as u64 },
+        "libos takes an exception and stops the core: it reads as halted, the falcon raises HALT, \
+         and nothing is answered until the GSP is booted again"),
+    plain("interrupt", "lost", |_| Fault::NoInterrupt,
+        "an MSI is lost, or the leaf was not enabled: messages lie in the ring unannounced"),
+    with("interrupt", "late", ("ms", 500), |ms| {
+            Fault::LateInterrupt(Duration::from_millis(ms as u64))
+        },
+        "interrupts are moderated or the machine is overloaded: the MSI comes long after the message"),
+    plain("suspend", "timeout", |_| Fault::NeverSuspends,
+        "GSP-RM acknowledges that the driver unloads and never suspends its processor"),
+    with("fwsec-sb", "error", ("code", 3), |code| Fault::SbError(code as u16),
+        "FWSEC cannot restore what ran before, with its error in scratch register 0x15"),
+    with("booter-unload", "error", ("code", 9), |code| Fault::BooterUnloadError(code as u32),
+        "booter refuses to take WPR2 away, with its error in SEC2's mailbox 0"),
+    plain("booter-unload", "silent", |_| Fault::BooterUnloadSilent,
+        "booter reports success and WPR2 is still up"),
+];
+
+/// What is wrong with how a fault was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// Not of the form `name=value`.
+    #[error("{0:?} is not of the form name=value")]
+    Form(String),
+    /// Not in the list.
+    #[error("there is no fault stage={stage},kind={kind}")]
+    Unknown {
+        /// What was asked for.
+        stage: String,
+        /// What was asked for.
+        kind: String,
+    },
+    /// The fault takes nothing of that name.
+    #[error("the fault takes no {0}")]
+    Argument(String),
+    /// Not a number.
+    #[error("{0:?} is no number")]
+    Number(String),
+}
+
+/// A number, in decimal or hexadecimal.
+pub(crate) fn number(text: &str) -> Result<i64, FaultError> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => i64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| FaultError::Number(text.into()))
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    /// Reads `stage=booter,kind=error,code=0x2a`; the argument may be left out.
+    fn from_str(text: &str) -> Result<Self, FaultError> {
+        let (mut stage, mut kind, mut argument) = ("", "", None);
+        for part in text.split(',') {
+            match part.split_once('=') {
+                Some(("stage", value)) => stage = value,
+                Some(("kind", value)) => kind = value,
+                Some(named) if argument.is_none() => argument = Some(named),
+                _ => return Err(FaultError::Form(part.into())),
+            }
+        }
+        let is_it = |fault: &&NamedFault| (fault.stage, fault.kind) == (stage, kind);
+        let Some(fault) = FAULTS.iter().find(is_it) else {
+            let (stage, kind) = (stage.into(), kind.into());
+            return Err(FaultError::Unknown { stage, kind });
+        };
+        let value = match (argument, fault.argument) {
+            (None, argument) => argument.map_or(0, |argument| argument.default),
+            (Some((name, value)), Some(argument)) if name == argument.name => number(value)?,
+            (Some((name, _)), _) => return Err(FaultError::Argument(name.into())),
+        };
+        Ok(fault.with(value))
+    }
+}
+
+/// The list for people, as docs/faults.md has it.
+pub fn list() -> String {
+    let mut text = String::from(HEAD);
+    for fault in FAULTS {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "- `{fault}`: {}.", fault.hardware);
+    }
+    text
+}
+
+const HEAD: &str = "\
+# Faults of the mocked GPU
+
+What `nova-mock --list-faults` prints; this file is made by it.
+
+`nova-mock --fault 'stage=booter,kind=timeout'` breaks the card before the driver sees it, and may
+be repeated. Through the control socket (`nova-mock --control PATH`), `fault stage=…` breaks it at
+any time and `repair` ends all faults. What a fault has left behind, such as a falcon that runs,
+stays until the driver resets it.
+
+An argument is shown with its default. Each line says what a real card does in that state.
+
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_fault_has_a_name_of_its_own_and_can_be_asked_for_by_it() {
+        let names: BTreeSet<_> = FAULTS
+            .iter()
+            .map(|fault| (fault.stage, fault.kind))
+            .collect();
+        assert_eq!(names.len(), FAULTS.len());
+        for fault in FAULTS {
+            let default = fault.argument.map_or(0, |argument| argument.default);
+            assert_eq!(
+                fault.to_string().parse(),
+                Ok(fault.with(default)),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn arguments_may_be_given_or_left_out() {
+        let parse = |text: &str| text.parse::<Fault>();
+        let error = Fault::BooterError(0x11);
+        assert_eq!(parse("stage=booter,kind=error,code=0x11"), Ok(error));
+        assert_eq!(parse("code=17,kind=error,stage=booter"), Ok(error));
+        let default = Fault::BooterError(0x2a);
+        assert_eq!(parse("stage=booter,kind=error"), Ok(default));
+        let misplaced = Fault::FrtsMisplaced(-4096);
+        assert_eq!(
+            parse("stage=fwsec-frts,kind=misplaced,by=-4096"),
+            Ok(misplaced)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let told = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
+        assert_eq!(told("stage=x,kind=y"), "there is no fault stage=x,kind=y");
+        assert_eq!(told(""), "\"\" is not of the form name=value");
+        assert_eq!(
+            told("stage=gfw,kind=timeout,code=1"),
+            "the fault takes no code"
+        );
+        assert_eq!(told("stage=booter,kind=error,code=z"), "\"z\" is no number");
+        assert!(told("stage=booter,kind=error,code=1,code=2").contains("form"));
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "reads a file")]
+    fn the_document_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/faults.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        assert_eq!(document, list(), "nova-mock --list-faults >docs/faults.md");
+    }
+}
