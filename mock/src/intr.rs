@@ -203,7 +203,7 @@ mod tests {
         intr.pulse(u32::MAX);
         intr.write(CpuIntrLeafTrigger::OFFSET, u32::MAX).unwrap();
         assert!(!intr.take_msi());
-        assert_eq!(intr.read(0xb8_1020), None);
+        assert_eq!(intr.read(0xb8_1040), None);
         assert_eq!(intr.write(0xb8_1604, 0), None);
     }
 }

@@ -5,29 +5,10 @@
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
 
-use crate::firmware::{BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, GEN_BOOTLOADER, GSP};
-use crate::path::Path;
+use crate::firmware::{BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, FMC, GEN_BOOTLOADER, GSP};
+use crate::fsp::Status;
+use crate::path::{fsp, Path};
 use crate::{falcon, fb, flush, intr};
-
-/// Chips that can be booted.
-pub const BOOTABLE: [Chipset; 16] = [
-    Chipset::TU102,
-    Chipset::TU104,
-    Chipset::TU106,
-    Chipset::TU117,
-    Chipset::TU116,
-    Chipset::GA100,
-    Chipset::GA102,
-    Chipset::GA103,
-    Chipset::GA104,
-    Chipset::GA106,
-    Chipset::GA107,
-    Chipset::AD102,
-    Chipset::AD103,
-    Chipset::AD104,
-    Chipset::AD106,
-    Chipset::AD107,
-];
 
 /// What the boot has to know about a chip.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +46,8 @@ pub(crate) enum Heap {
     Libos2,
     /// GA102 to Ada.
     Libos3,
+    /// Hopper and later.
+    Libos3Gh100,
 }
 
 /// Turing.
@@ -107,16 +90,61 @@ const AD10X: Chip = Chip {
     ..GA10X
 };
 
+/// Hopper: no VBIOS, FWSEC or booter any more, and a wider bus.
+const GH100: Chip = Chip {
+    path: Path::Fsp(fsp::Variant {
+        status: Status::Gh100,
+        cot_version: 1,
+        end_reserved: 2 << 20,
+        pmu_reserved: 0,
+    }),
+    flush: flush::Registers::Gh100,
+    interrupt: intr::Wiring::Gh100,
+    dma_address_bits: 52,
+    non_wpr_heap_size: 2 << 20,
+    heap: Heap::Libos3Gh100,
+    pci_config_mirror: (0x092000, 0x001000),
+    ..GA10X
+};
+
+/// What the FSP of Blackwell is told; the PMU's part is 24 MiB and a page, in units of 128 KiB.
+const GB10X_FSP: fsp::Variant = fsp::Variant {
+    status: Status::Gh100,
+    cot_version: 2,
+    end_reserved: (2 << 20) + (128 << 10),
+    pmu_reserved: (24 << 20) + (128 << 10),
+};
+
+/// Blackwell for data centres.
+const GB10X: Chip = Chip {
+    path: Path::Fsp(GB10X_FSP),
+    flush: flush::Registers::Gb100,
+    ..GH100
+};
+
+/// Blackwell for graphics.
+const GB20X: Chip = Chip {
+    path: Path::Fsp(fsp::Variant {
+        status: Status::Gb202,
+        ..GB10X_FSP
+    }),
+    flush: flush::Registers::Gb202,
+    non_wpr_heap_size: (2 << 20) + (128 << 10),
+    ..GH100
+};
+
 impl Chip {
-    /// The entry of `chipset`, if it can be booted.
-    pub(crate) const fn of(chipset: Chipset) -> Option<Self> {
+    /// The entry of `chipset`.
+    pub(crate) const fn of(chipset: Chipset) -> Self {
         use Chipset::*;
         match chipset {
-            TU102 | TU104 | TU106 | TU117 | TU116 => Some(TU10X),
-            GA100 => Some(self::GA100),
-            GA102 | GA103 | GA104 | GA106 | GA107 => Some(GA10X),
-            AD102 | AD103 | AD104 | AD106 | AD107 => Some(AD10X),
-            _ => None,
+            TU102 | TU104 | TU106 | TU117 | TU116 => TU10X,
+            GA100 => self::GA100,
+            GA102 | GA103 | GA104 | GA106 | GA107 => GA10X,
+            GH100 => self::GH100,
+            AD102 | AD103 | AD104 | AD106 | AD107 => AD10X,
+            GB100 | GB102 => GB10X,
+            GB202 | GB203 | GB205 | GB206 | GB207 => GB20X,
         }
     }
 }
@@ -129,6 +157,7 @@ impl Chip {
                 &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER]
             }
             (Path::Sec2, falcon::Kind::Ga102) => &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD],
+            (Path::Fsp(_), _) => &[GSP, BOOTLOADER, FMC],
         }
     }
 }
@@ -139,6 +168,7 @@ impl Heap {
         let (libos, base) = match self {
             Self::Libos2 => (&heap.libos2, heap.base_tu10x),
             Self::Libos3 => (&heap.libos3, heap.base_tu10x),
+            Self::Libos3Gh100 => (&heap.libos3, heap.base_gh100),
         };
         let gib = fb.div_ceil(1 << 30);
         let management = align_up_mib(heap.per_gib_of_fb.saturating_mul(gib));
@@ -179,10 +209,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_booted_has_an_entry_and_nothing_else() {
+    fn hopper_and_blackwell_take_more() {
+        let heap = &release::RELEASES[0].heap;
+        let expected = (22 << 20) + (14 << 20) + (96 << 20) + (8 << 20);
+        assert_eq!(GH100.heap.size(heap, 80 << 30), expected);
+        assert_eq!(GB20X.heap, GH100.heap);
+    }
+
+    #[test]
+    fn the_path_is_that_of_the_architecture() {
         for &chipset in Chipset::ALL {
-            let expected = BOOTABLE.contains(&chipset);
-            assert_eq!(Chip::of(chipset).is_some(), expected, "{chipset}");
+            let through_fsp = matches!(Chip::of(chipset).path, Path::Fsp(_));
+            assert_eq!(through_fsp, chipset.arch().boots_through_fsp(), "{chipset}");
         }
     }
 }

@@ -147,7 +147,7 @@ mod tests {
         missing: &[&str],
     ) -> Result<Chosen<&'static str>, Error> {
         let found = Found {
-            chip: Chip::of(Chipset::GA102).unwrap(),
+            chip: Chip::of(Chipset::GA102),
             chipset,
             revision: PmcBoot42::new().into(),
             boot0: 0,

@@ -11,6 +11,7 @@ use nova_hw::regs::pmc::PmcBoot42;
 use crate::choice;
 use crate::fb::NoRoom;
 use crate::firmware::{File, ImageFile};
+use crate::fsp::FspError;
 use crate::platform::{LoadError, OutOfBounds, OutOfMemory};
 use crate::queue::QueueError;
 use crate::report::Stage;
@@ -31,8 +32,6 @@ pub enum Error {
         /// PMC_BOOT_42.
         boot42: u32,
     },
-    /// A GPU that this driver knows but cannot boot yet.
-    UnsupportedChip(Chipset),
     /// Something did not happen in time.
     Timeout(Timeout),
     /// A firmware file could not be loaded.
@@ -133,6 +132,8 @@ pub enum Error {
         /// What it says.
         found: u32,
     },
+    /// The FSP.
+    Fsp(FspError),
     /// WPR2 is not as it should be.
     Wpr2 {
         /// When.
@@ -245,7 +246,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::CardGone => ErrorKind::NoDevice,
-            Self::UnknownChip { .. } | Self::UnsupportedChip(_) => ErrorKind::Unsupported,
+            Self::UnknownChip { .. } => ErrorKind::Unsupported,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Load { error, .. } | Self::LoadImage { error, .. } => match error {
                 LoadError::NotFound => ErrorKind::NotFound,
@@ -266,6 +267,7 @@ impl Error {
             Self::UcodeRefused { .. }
             | Self::UcodeFailed { .. }
             | Self::Unscrubbed { .. }
+            | Self::Fsp(FspError::Refused { .. })
             | Self::Rpc { .. } => ErrorKind::Io,
             Self::Wpr2 { expected, .. } => match expected {
                 Some(_) => ErrorKind::Io,
@@ -275,6 +277,7 @@ impl Error {
             Self::TooManyCalls => ErrorKind::Busy,
             Self::Halted { .. } => ErrorKind::Io,
             Self::Queue(_)
+            | Self::Fsp(_)
             | Self::Payload { .. }
             | Self::Sequencer(_)
             | Self::NoInterrupt { .. } => ErrorKind::Protocol,
@@ -301,6 +304,12 @@ impl Failure {
 impl From<Timeout> for Error {
     fn from(e: Timeout) -> Self {
         Self::Timeout(e)
+    }
+}
+
+impl From<FspError> for Error {
+    fn from(e: FspError) -> Self {
+        Self::Fsp(e)
     }
 }
 
@@ -361,12 +370,6 @@ impl fmt::Display for Error {
                     looks.unwrap_or("no family that is known")
                 )
             }
-            Self::UnsupportedChip(chipset) => write!(
-                f,
-                "chip: expected Turing to Ada but not Hopper, found {chipset} ({}), which is not \
-                 supported",
-                chipset.arch()
-            ),
             Self::Timeout(e) => e.fmt(f),
             Self::Load { file, error } => write!(f, "{file}: {error}"),
             Self::Firmware { file, error } => write!(f, "{file}: {error}"),
@@ -417,6 +420,7 @@ impl fmt::Display for Error {
                 register,
                 found,
             } => write!(f, "{ucode}: {register}: expected 0, found {found:#x}"),
+            Self::Fsp(e) => e.fmt(f),
             Self::Unscrubbed { found } => write!(
                 f,
                 "scrubber: handoff in secure scratch register 15: expected 3, found {found:#x}"

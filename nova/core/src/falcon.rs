@@ -244,6 +244,21 @@ impl<'a> Falcon<'a> {
         self.io.read_at::<FalconMailbox0>(self.base()).into()
     }
 
+    /// The address in both mailboxes, the first of which holds `low`.
+    pub(crate) fn mailbox_address(&self, low: u32) -> u64 {
+        u64::from(self.mailbox1()) << u32::BITS | u64::from(low)
+    }
+
+    /// State of the falcon beyond its core.
+    pub(crate) fn hwcfg2(&self) -> FalconHwcfg2 {
+        self.io.read_at(self.base())
+    }
+
+    /// Whether the RISC-V core has halted, on GA102 and later.
+    pub(crate) fn riscv_halted(&self) -> bool {
+        self.io.read_at::<RiscvCpuctl>(self.base2()).halted()
+    }
+
     /// Reads the second mailbox.
     fn mailbox1(&self) -> u32 {
         self.io.read_at::<FalconMailbox1>(self.base()).into()

@@ -27,10 +27,7 @@ pub use nova_hw::release::RELEASES as FIRMWARE_RELEASES;
 
 /// What files it takes to boot `chipset`.
 pub const fn firmware_kinds(chipset: Chipset) -> &'static [&'static str] {
-    match Chip::of(chipset) {
-        Some(chip) => chip.firmware_kinds(),
-        None => &[],
-    }
+    Chip::of(chipset).firmware_kinds()
 }
 
 pub(crate) const GSP: &str = "gsp";
@@ -38,6 +35,7 @@ pub(crate) const BOOTLOADER: &str = "bootloader";
 pub(crate) const BOOTER_LOAD: &str = "booter_load";
 pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
 pub(crate) const GEN_BOOTLOADER: &str = "gen_bootloader";
+pub(crate) const FMC: &str = "fmc";
 pub(crate) const SCRUBBER: &str = "scrubber";
 
 /// Where `.fwimage` starts in every file so far: right behind the ELF header.

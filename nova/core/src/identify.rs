@@ -31,7 +31,7 @@ pub struct Found {
 ///
 /// # Errors
 ///
-/// [`Error::CardGone`], [`Error::UnknownChip`] and [`Error::UnsupportedChip`].
+/// [`Error::CardGone`] and [`Error::UnknownChip`].
 pub fn probe<P: Registers + Clock>(platform: &P) -> Result<Found, Failure> {
     let io = Io::new(platform);
     let mut progress = Progress::default();
@@ -48,7 +48,7 @@ fn identify(io: &Io<'_>) -> Result<Found, Error> {
         boot42: boot42.into(),
     })?;
     Ok(Found {
-        chip: Chip::of(chipset).ok_or(Error::UnsupportedChip(chipset))?,
+        chip: Chip::of(chipset),
         chipset,
         revision: boot42.into(),
         boot0,

@@ -27,9 +27,6 @@ use crate::error::Error;
 use crate::platform::Registers;
 use crate::wire::Payload;
 
-/// Vectors of the tree: eight leaves of 32.
-const VECTORS: u32 = 256;
-
 /// How the interrupt gets from the GSP's falcon into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wiring {
@@ -37,8 +34,10 @@ pub(crate) enum Wiring {
     Tu102,
     /// GA100: what was raised while the CPU looked has to be announced again.
     Ga100,
-    /// GA102 and later: the same with another mask register.
+    /// GA102 to Ada: the same with another mask register.
     Ga102,
+    /// Hopper and later: the next MSI needs no permission, and the tree is larger.
+    Gh100,
 }
 
 /// The GSP's interrupt; small enough to be copied to wherever interrupts are handled.
@@ -46,6 +45,16 @@ pub(crate) enum Wiring {
 pub struct Irq {
     wiring: Wiring,
     vector: u32,
+}
+
+impl Wiring {
+    /// Vectors of the tree: leaves of 32 each.
+    const fn vectors(self) -> u32 {
+        match self {
+            Self::Tu102 | Self::Ga100 | Self::Ga102 => 8 * 32,
+            Self::Gh100 => 16 * 32,
+        }
+    }
 }
 
 /// What an interrupt was about.
@@ -70,7 +79,7 @@ impl Irq {
             let entry: IntrKernelTableEntry = table.field(offset)?;
             if entry.engine_idx == engine {
                 let vector = entry.vector_stall;
-                return if vector < VECTORS {
+                return if vector < wiring.vectors() {
                     Ok(Self { wiring, vector })
                 } else {
                     Err(Error::NoInterrupt {
@@ -118,7 +127,12 @@ impl Irq {
         // Held back while it is looked at, so that what comes meanwhile raises a new MSI at the
         // end.
         write(registers, 0, CpuIntrTopEnClear::from(self.top_bit()));
-        write(registers, 0, MsiRearm::new());
+        match self.wiring {
+            Wiring::Tu102 | Wiring::Ga100 | Wiring::Ga102 => {
+                write(registers, 0, MsiRearm::new());
+            }
+            Wiring::Gh100 => (),
+        }
         let handled = self.look(registers);
         write(registers, 0, CpuIntrTopEnSet::from(self.top_bit()));
         handled
@@ -143,7 +157,7 @@ impl Irq {
         let status: FalconIrqstat = read(registers, GSP_BASE);
         let mask: u32 = match self.wiring {
             Wiring::Tu102 | Wiring::Ga100 => read::<RiscvIrqmaskTu102>(registers, GSP_BASE2).into(),
-            Wiring::Ga102 => read::<RiscvIrqmask>(registers, GSP_BASE2).into(),
+            Wiring::Ga102 | Wiring::Gh100 => read::<RiscvIrqmask>(registers, GSP_BASE2).into(),
         };
         let pending = u32::from(status) & mask;
         let others = u32::from(FalconIrqstat::from(pending).with_swgen0(false));
@@ -154,7 +168,7 @@ impl Irq {
         write(registers, GSP_BASE, FalconIrqsclr::from(pending));
         match self.wiring {
             Wiring::Tu102 => (),
-            Wiring::Ga100 | Wiring::Ga102 => {
+            Wiring::Ga100 | Wiring::Ga102 | Wiring::Gh100 => {
                 let retrigger = FalconIntrRetrigger::new().with_trigger(true);
                 write(registers, GSP_BASE, retrigger);
             }
@@ -242,6 +256,19 @@ mod tests {
             let again = card.writes.borrow().contains(&(0x1103e8, 1));
             assert_eq!(again, wiring == Wiring::Ga100);
         }
+    }
+
+    #[test]
+    fn hopper_needs_no_rearming_and_has_more_vectors() {
+        let wiring = Wiring::Gh100;
+        let card = interrupted(1 << 6, 1 << 6);
+        assert!(Irq { wiring, ..IRQ }.handle(&card).messages);
+        let rearmed = |card: &Card| card.writes.borrow().iter().any(|&(at, _)| at == 0x088704);
+        assert!(!rearmed(&card));
+        let card = interrupted(1 << 6, 1 << 6);
+        IRQ.handle(&card);
+        assert!(rearmed(&card));
+        assert_eq!((wiring.vectors(), IRQ.wiring.vectors()), (512, 256));
     }
 
     #[test]

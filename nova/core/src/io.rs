@@ -18,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_micros(2);
 /// Longest pause of a wait.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
+/// Longest pause of a wait for something that takes long.
+const LONGEST_SLOW_PAUSE: Duration = Duration::from_millis(10);
+
 /// BAR0 with its accesses counted, and the clock.
 ///
 /// The counters are cells: one thread boots a GPU.
@@ -108,6 +111,15 @@ impl<'a> Io<'a> {
         Pacer::new(self.clock, limit)
     }
 
+    /// Paces a wait for something that takes long, or costs more than a read to look at.
+    pub(crate) fn slow_pacer(&self, limit: Duration) -> Pacer<'a> {
+        Pacer {
+            pause: LONGEST_PAUSE,
+            longest: LONGEST_SLOW_PAUSE,
+            ..Pacer::new(self.clock, limit)
+        }
+    }
+
     /// Monotonic time.
     pub(crate) fn now(&self) -> Duration {
         self.clock.now()
@@ -130,6 +142,7 @@ pub(crate) struct Pacer<'a> {
     start: Duration,
     limit: Duration,
     pause: Duration,
+    longest: Duration,
 }
 
 impl<'a> Pacer<'a> {
@@ -139,6 +152,7 @@ impl<'a> Pacer<'a> {
             start: clock.now(),
             limit,
             pause: FIRST_PAUSE,
+            longest: LONGEST_PAUSE,
         }
     }
 
@@ -156,7 +170,7 @@ impl<'a> Pacer<'a> {
     /// Sleeps, longer each time.
     pub(crate) fn pause(&mut self) {
         self.clock.sleep(self.pause);
-        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+        self.pause = self.pause.saturating_mul(2).min(self.longest);
     }
 }
 

@@ -25,6 +25,7 @@ mod falcon;
 mod fb;
 mod firmware;
 mod flush;
+mod fsp;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 mod fwsec;
@@ -53,12 +54,12 @@ mod wire;
 mod wpr;
 
 pub use boot::Running;
-pub use chip::BOOTABLE;
 pub use error::{Error, ErrorKind, Failure, ImageError, Timeout};
 pub use fb::{Layout, NoRoom};
 pub use firmware::{
     firmware_kinds, name_parts, File, FileSet, ImageFile, Packing, FIRMWARE_RELEASES,
 };
+pub use fsp::FspError;
 pub use identify::{probe, Found};
 pub use intr::{Handled, Irq};
 pub use prepare::Prepared;

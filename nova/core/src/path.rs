@@ -6,6 +6,10 @@
 //! while it boots and how the GSP is started ([`Load`]), and how that is undone ([`WayBack`]).
 //! What comes before and behind is the same on all of them and lies outside of this folder.
 
+// One of each exists per GPU, and what outlives a call is off the stack.
+#![allow(clippy::large_enum_variant)]
+
+pub(crate) mod fsp;
 pub(crate) mod sec2;
 
 use core::ops::Range;
@@ -24,17 +28,21 @@ use crate::text::Text;
 pub(crate) enum Path {
     /// FWSEC on the GSP makes WPR2, and booter on SEC2 fills it.
     Sec2,
+    /// The FSP starts the FMC on the GSP, which does the rest.
+    Fsp(fsp::Variant),
 }
 
 /// All that a boot takes, found and given its place; nothing is written and nothing on the GPU has
 /// changed.
 pub(crate) enum Plan<P: Platform> {
     Sec2(sec2::Plan<P>),
+    Fsp(fsp::Plan<P>),
 }
 
 /// What the GPU reads until GSP-RM runs.
 pub(crate) enum Load<P: Platform> {
     Sec2(sec2::Load<P>),
+    Fsp(fsp::Load<P>),
 }
 
 /// The way back: whatever a boot did, undone, so that the next one finds the GPU as after reset.
@@ -43,6 +51,7 @@ pub(crate) enum Load<P: Platform> {
 /// time to look for files.
 pub(crate) enum WayBack<M> {
     Sec2(sec2::WayBack<M>),
+    Fsp(fsp::WayBack),
 }
 
 /// What a plan becomes in memory.
@@ -64,6 +73,9 @@ impl<P: Platform> Plan<P> {
     ) -> Result<Self, Failure> {
         match found.chip.path {
             Path::Sec2 => sec2::Plan::make(platform, io, found, progress).map(Self::Sec2),
+            Path::Fsp(variant) => {
+                fsp::Plan::make(platform, io, found, variant, progress).map(Self::Fsp)
+            }
         }
     }
 
@@ -71,6 +83,7 @@ impl<P: Platform> Plan<P> {
     pub(crate) fn common(&self) -> &Common<P> {
         match self {
             Self::Sec2(plan) => &plan.common,
+            Self::Fsp(plan) => &plan.common,
         }
     }
 
@@ -78,6 +91,7 @@ impl<P: Platform> Plan<P> {
     pub(crate) fn vbios_version(&self) -> Result<Option<Text<32>>, Error> {
         match self {
             Self::Sec2(plan) => plan.vbios.version().map(Some),
+            Self::Fsp(_) => Ok(None),
         }
     }
 
@@ -85,15 +99,17 @@ impl<P: Platform> Plan<P> {
     pub(crate) fn frts(&self) -> Option<Range<u64>> {
         match self {
             Self::Sec2(plan) => Some(plan.layout.frts.clone()).filter(|frts| !frts.is_empty()),
+            Self::Fsp(_) => None,
         }
     }
 
     /// Writes what the GPU reads. `libos` is the bus address of the libos arguments, where those
     /// are pointed to by something in memory.
     #[inline(never)]
-    pub(crate) fn write(self, platform: &P, io: &Io<'_>, _libos: u64) -> Result<Written<P>, Error> {
+    pub(crate) fn write(self, platform: &P, io: &Io<'_>, libos: u64) -> Result<Written<P>, Error> {
         match self {
             Self::Sec2(plan) => plan.write(platform, io),
+            Self::Fsp(plan) => plan.write(platform, libos),
         }
     }
 }
@@ -109,6 +125,7 @@ impl<P: Platform> Load<P> {
     ) -> Result<(), Failure> {
         match self {
             Self::Sec2(load) => load.start(hardware, libos, progress),
+            Self::Fsp(load) => load.start(hardware, progress),
         }
     }
 }
@@ -123,6 +140,7 @@ impl<M: DmaMemory> WayBack<M> {
     ) -> Result<(), Failure> {
         match self {
             Self::Sec2(way_back) => way_back.walk(hardware, progress),
+            Self::Fsp(way_back) => way_back.walk(hardware, progress),
         }
     }
 
@@ -130,6 +148,7 @@ impl<M: DmaMemory> WayBack<M> {
     pub(crate) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
         match self {
             Self::Sec2(way_back) => way_back.clear_leftovers(hardware),
+            Self::Fsp(way_back) => way_back.clear_leftovers(hardware),
         }
     }
 }

@@ -23,6 +23,8 @@ pub enum Stage {
     Identify,
     /// The GPU's own firmware gets ready.
     Gfw,
+    /// The FSP gets ready.
+    FspBoot,
     /// The VBIOS is read through PROM.
     Vbios,
     /// The firmware files are loaded.
@@ -39,6 +41,10 @@ pub enum Stage {
     Scrubber,
     /// Booter loads the firmware into WPR2.
     BooterLoad,
+    /// The FSP checks the FMC and starts it.
+    ChainOfTrust,
+    /// The FMC loads the firmware into WPR2 and lets the CPU at the GSP.
+    Lockdown,
     /// The GSP's RISC-V core starts.
     Riscv,
     /// GSP-RM initializes itself.
@@ -53,6 +59,8 @@ pub enum Stage {
     FwsecSb,
     /// Booter takes WPR2 away.
     BooterUnload,
+    /// The FMC takes WPR2 away and halts.
+    Halt,
 }
 
 impl Stage {
@@ -65,6 +73,7 @@ impl fmt::Display for Stage {
         f.pad(match self {
             Self::Identify => "identify",
             Self::Gfw => "GFW",
+            Self::FspBoot => "FSP boot",
             Self::Vbios => "VBIOS",
             Self::Firmware => "firmware",
             Self::Layout => "layout",
@@ -73,6 +82,8 @@ impl fmt::Display for Stage {
             Self::FwsecFrts => "FWSEC-FRTS",
             Self::Scrubber => "scrubber",
             Self::BooterLoad => "booter load",
+            Self::ChainOfTrust => "chain of trust",
+            Self::Lockdown => "lockdown",
             Self::Riscv => "RISC-V",
             Self::InitDone => "INIT_DONE",
             Self::StaticInfo => "static info",
@@ -80,6 +91,7 @@ impl fmt::Display for Stage {
             Self::Shutdown => "shutdown",
             Self::FwsecSb => "FWSEC-SB",
             Self::BooterUnload => "booter unload",
+            Self::Halt => "halt",
         })
     }
 }

@@ -6,7 +6,7 @@ use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
 use nova_core::platform::{FileLen, FirmwareFiles, LoadError};
-use nova_core::{firmware_kinds, name_parts, BOOTABLE, FIRMWARE_RELEASES};
+use nova_core::{firmware_kinds, name_parts, FIRMWARE_RELEASES};
 use nova_hw::chipset::Chipset;
 use nova_hw::release::Release;
 
@@ -64,11 +64,11 @@ impl<const N: usize> ModInfo<N> {
     pub(crate) const fn create(module_name: &'static CStr) -> ModInfoBuilder<N> {
         let mut list = ModInfoBuilder::new(module_name);
         let mut chip = 0;
-        while chip < BOOTABLE.len() {
+        while chip < Chipset::ALL.len() {
             let mut release = 0;
             while release < FIRMWARE_RELEASES.len() {
-                if FIRMWARE_RELEASES[release].is_for(BOOTABLE[chip]) {
-                    list = Self::push_set(list, BOOTABLE[chip], FIRMWARE_RELEASES[release]);
+                if FIRMWARE_RELEASES[release].is_for(Chipset::ALL[chip]) {
+                    list = Self::push_set(list, Chipset::ALL[chip], FIRMWARE_RELEASES[release]);
                 }
                 release += 1;
             }

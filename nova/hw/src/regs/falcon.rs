@@ -350,6 +350,18 @@ registers! {
     }
 }
 
+impl FalconHwcfg2 {
+    /// Whether the CPU may read the falcon at all; until the FSP lets it, reads give an error code.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `_kfspIsGspTargetMaskReleased` in
+    /// src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c.
+    pub const fn readable(self) -> bool {
+        let bits = self.into_bits();
+        // The lowest byte says more about the error.
+        bits != 0 && bits & 0xffff_ff00 != 0xbadf_4100
+    }
+}
+
 impl FalconDmatrfcmd {
     /// `size` of a whole block.
     pub const SIZE_256B: u8 = 6;

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The path of Hopper and Blackwell: the FSP, a security processor that has booted by itself, is
+//! told where the FMC is. It checks the FMC and starts it on the GSP; the FMC divides the frame
+//! buffer up, makes and fills WPR2, and starts GSP-RM. There is no VBIOS, FWSEC or booter in this.
+//!
+//! Source: open-gpu-kernel-modules 570, `kgspBootstrap_GH100`, `kgspSetupGspFmcArgs_GH100` and
+//! `kgspTeardown_GH100` in src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c,
+//! `kfspPrepareBootCommands_GH100`; Linux 7.3, drivers/gpu/nova-core/gsp/hal/gh100.rs.
+
+use core::time::Duration;
+
+use nova_firmware::fmc::Fmc;
+use nova_hw::abi::GspFwWprMeta;
+use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
+use nova_hw::r570_144::{BootGspRmParams, GspFmcBootParams, GspRmParams};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::Written;
+use crate::choice::{self, Chosen};
+use crate::error::{Error, Failure, Timeout};
+use crate::falcon::Falcon;
+use crate::firmware::{copy, Common, FileSet, FMC};
+use crate::fsp;
+use crate::gpu::Hardware;
+use crate::identify::Found;
+use crate::io::Io;
+use crate::platform::{DmaMemory, Platform};
+use crate::prepare::boxed;
+use crate::report::{Progress, Stage};
+use crate::wpr;
+
+/// The FMC has GSP-RM going in less than this.
+const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// The GSP halts in less than this once GSP-RM has stopped.
+const HALT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where FRTS ends is a multiple of this from the end of the frame buffer.
+const FRTS_ALIGN: u64 = 2 << 20;
+
+/// What differs between the chips on this path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Variant {
+    /// Where the FSP says that it is ready.
+    pub(crate) status: fsp::Status,
+    /// Version of the chain-of-trust message.
+    pub(crate) cot_version: u16,
+    /// Bytes at the end of the frame buffer that are for others.
+    pub(crate) end_reserved: u64,
+    /// Bytes before them that are for the PMU.
+    pub(crate) pmu_reserved: u32,
+}
+
+/// What this path takes.
+pub(crate) struct Plan<P: Platform> {
+    /// The files that every path takes.
+    pub(crate) common: Common<P>,
+    fmc: Files<P>,
+    sizes: wpr::Sizes,
+    variant: Variant,
+}
+
+/// The files of this path.
+struct Files<P: Platform> {
+    /// The FMC.
+    image: P::Memory,
+    /// Bytes of the FMC.
+    size: usize,
+    /// A [`CotMessage`] with what proves the FMC genuine.
+    message: P::Bytes,
+}
+
+/// What the GPU reads until GSP-RM runs.
+pub(crate) struct Load<P: Platform> {
+    /// What the FSP is told, a [`CotMessage`].
+    message: P::Bytes,
+    /// Arguments of the FMC.
+    arguments: P::Memory,
+    _metadata: P::Memory,
+    _fmc: P::Memory,
+    _common: Common<P>,
+}
+
+/// What it takes to undo that: nothing, as the FMC undoes it when GSP-RM has stopped.
+pub(crate) struct WayBack;
+
+impl<P: Platform> Plan<P> {
+    /// Waits until the FSP is ready, loads the files and says how large the parts of the frame
+    /// buffer are to be.
+    pub(super) fn make(
+        platform: &P,
+        io: &Io<'_>,
+        found: &Found,
+        variant: Variant,
+        progress: &mut Progress,
+    ) -> Result<Self, Failure> {
+        progress.run(io, Stage::FspBoot, || Ok(variant.status.wait(io)?))?;
+        let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
+            choice::newest(platform, found, |set| {
+                let fmc = Files::load(platform, set)?;
+                Ok((fmc, Common::load(platform, set)?))
+            })
+        })?;
+        let (fmc, common) = files;
+        let common = Common {
+            passed_over,
+            ..common
+        };
+        let sizes = progress.run(io, Stage::Layout, || {
+            let chip = &found.chip;
+            let fb = chip.fb.usable_size(io);
+            Ok(wpr::Sizes {
+                heap: chip.heap.size(&common.release.heap, fb),
+                non_wpr_heap: chip.non_wpr_heap_size,
+                frts: chip.frts_size,
+                pmu_reserved: variant.pmu_reserved,
+            })
+        })?;
+        Ok(Self {
+            common,
+            fmc,
+            sizes,
+            variant,
+        })
+    }
+
+    /// Writes what the FSP, the FMC and GSP-RM are told.
+    pub(super) fn write(self, platform: &P, libos: u64) -> Result<Written<P>, Error> {
+        let Files {
+            image,
+            size,
+            mut message,
+        } = self.fmc;
+        let metadata = metadata(platform, &self.common, &self.sizes)?;
+        let arguments = arguments(metadata.dma_addr(), libos);
+        let arguments = copy(platform, "the FMC's arguments", arguments.as_bytes())?;
+        if let Ok((message, _)) = CotMessage::mut_from_prefix(message.as_mut()) {
+            let cot = &mut message.cot;
+            cot.version = self.variant.cot_version.into();
+            cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
+            cot.frts_vidmem_offset = self.variant.frts_end().into();
+            // FRTS is 1 MiB.
+            cot.frts_vidmem_size = (self.sizes.frts as u32).into();
+            cot.gsp_boot_args_sysmem_offset = arguments.dma_addr().into();
+        }
+        let load = Load {
+            message,
+            arguments,
+            _metadata: metadata,
+            _fmc: image,
+            _common: self.common,
+        };
+        Ok(Written {
+            load: boxed(platform, super::Load::Fsp(load))?,
+            way_back: super::WayBack::Fsp(WayBack),
+            copied: size,
+        })
+    }
+}
+
+impl Variant {
+    /// Where FRTS ends, counted from the end of the frame buffer.
+    fn frts_end(&self) -> u64 {
+        match self.pmu_reserved {
+            0 => self.end_reserved,
+            pmu => self
+                .end_reserved
+                .saturating_add(pmu.into())
+                .next_multiple_of(FRTS_ALIGN),
+        }
+    }
+}
+
+impl<P: Platform> Files<P> {
+    /// Loads the file of `set`.
+    fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
+        let file = set.file(FMC);
+        let bytes = file.load(platform)?;
+        let fmc = file.parse(bytes.as_ref(), Fmc::parse, Fmc::from_tlv)?;
+        let mut message = platform
+            .alloc_bytes(size_of::<CotMessage>())
+            .map_err(|e| Error::no_memory("the message to the FSP", e))?;
+        if let Ok((message, _)) = CotMessage::mut_from_prefix(message.as_mut()) {
+            message.headers = Headers::of(NvdmType::Cot);
+            message.cot.size = (size_of::<Cot>() as u16).into();
+            fill(&mut message.cot.hash384, fmc.hash());
+            fill(&mut message.cot.public_key, fmc.public_key());
+            fill(&mut message.cot.signature, fmc.signature());
+        }
+        Ok(Self {
+            image: copy(platform, "the FMC", fmc.image())?,
+            size: fmc.image().len(),
+            message,
+        })
+    }
+}
+
+/// Copies `from` to the start of `to`; the file's parser has made sure that it fits.
+fn fill(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// What the FMC is told to put into WPR2.
+#[inline(never)]
+fn metadata<P: Platform>(
+    platform: &P,
+    common: &Common<P>,
+    sizes: &wpr::Sizes,
+) -> Result<P::Memory, Error> {
+    let metadata = wpr::metadata_of_sizes(sizes, &common.images());
+    copy(platform, "the WPR metadata", metadata.as_bytes())
+}
+
+/// Arguments of the FMC: where the WPR metadata and the libos arguments are.
+fn arguments(metadata: u64, libos: u64) -> GspFmcBootParams {
+    GspFmcBootParams {
+        boot_gsp_rm: BootGspRmParams {
+            target: GspFmcBootParams::DMA_TARGET_COHERENT_SYSTEM,
+            gsp_rm_desc_size: size_of::<GspFwWprMeta>() as u32,
+            gsp_rm_desc_offset: metadata,
+            b_is_gsp_rm_boot: 1,
+            ..Default::default()
+        },
+        gsp_rm: GspRmParams {
+            target: GspFmcBootParams::DMA_TARGET_NONCOHERENT_SYSTEM,
+            boot_args_offset: libos,
+            ..Default::default()
+        },
+        ..Default::default()
+    }
+}
+
+impl<P: Platform> Load<P> {
+    /// Has the FSP start the FMC, and waits until that lets the CPU at the GSP.
+    pub(super) fn start(
+        &self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, .. } = hardware;
+        progress.run(io, Stage::ChainOfTrust, || {
+            fsp::command(io, NvdmType::Cot, self.message.as_ref())
+        })?;
+        progress.run(io, Stage::Lockdown, || {
+            wait_released(io, &gsp, self.arguments.dma_addr())
+        })
+    }
+}
+
+/// Waits until the FMC has released the GSP. While it works, mailboxes hold the address of its
+/// arguments, or zero; anything else is an error.
+fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Error> {
+    let mut pacer = io.slow_pacer(LOCKDOWN_LIMIT);
+    loop {
+        let last = pacer.expired();
+        let hwcfg2 = gsp.hwcfg2();
+        if hwcfg2.readable() {
+            let released = !hwcfg2.riscv_br_priv_lockdown();
+            match gsp.mailbox0() {
+                0 if released => return Ok(()),
+                0 => (),
+                low if !released && gsp.mailbox_address(low) == arguments => (),
+                found => {
+                    return Err(Error::UcodeFailed {
+                        ucode: "FMC",
+                        register: "GSP mailbox 0",
+                        found,
+                    })
+                }
+            }
+        }
+        if last {
+            return Err(Error::Timeout(Timeout {
+                awaited: "the FMC to release the GSP",
+                seen: hwcfg2.into(),
+                after: LOCKDOWN_LIMIT,
+            }));
+        }
+        pacer.pause();
+    }
+}
+
+impl WayBack {
+    /// Waits until the GSP has halted: by then the FMC has put everything back.
+    pub(super) fn walk(
+        &self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, .. } = hardware;
+        progress.run(io, Stage::Halt, || {
+            let mut pacer = io.slow_pacer(HALT_LIMIT);
+            loop {
+                let last = pacer.expired();
+                let hwcfg2 = gsp.hwcfg2();
+                if hwcfg2.readable() && gsp.riscv_halted() {
+                    return Ok(());
+                }
+                if last {
+                    return Err(Error::Timeout(Timeout {
+                        awaited: "RISC-V core of the GSP to halt",
+                        seen: hwcfg2.into(),
+                        after: HALT_LIMIT,
+                    }));
+                }
+                pacer.pause();
+            }
+        })
+    }
+
+    /// Only a reset takes away what a driver that did not get to unload has left.
+    pub(super) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
+        match wpr::wpr2(hardware.io) {
+            None => Ok(()),
+            Some(range) => Err(Error::Wpr2 {
+                after: "an earlier boot",
+                expected: None,
+                found: Some(range.start),
+            }),
+        }
+    }
+}
