@@ -13,7 +13,7 @@ use crate::block::{Block, Engine};
 use crate::brom::Ucode;
 use crate::chips::Chip;
 use crate::config::{ConfigSpace, Effect};
-use crate::falcon::{Falcon, Generation};
+use crate::falcon::Falcon;
 use crate::fault::Fault;
 use crate::firmware::Firmwares;
 use crate::fuse::Fuses;
@@ -119,14 +119,14 @@ pub(crate) struct Volatile {
 }
 
 impl Volatile {
-    fn new(falcons: Generation) -> Self {
+    fn new(chip: &Chip) -> Self {
         Self {
             pgc6: Pgc6::default(),
             pbus: Pbus::default(),
             pfb: Pfb::default(),
-            intr: Intr::default(),
-            gsp: Falcon::new(falcons),
-            sec2: Falcon::new(falcons),
+            intr: Intr::new(chip),
+            gsp: Falcon::new(chip.falcons),
+            sec2: Falcon::new(chip.falcons),
             pgsp_mailbox: [0; PgspMailbox::COUNT as usize],
             running: [(Program::Nothing, Duration::ZERO); 2],
             sec2_prepared: false,
@@ -167,14 +167,14 @@ impl<H: Host> Gpu<H> {
             faults: Vec::new(),
             schedule: Schedule::default(),
             prom,
-            state: Volatile::new(setup.chip.falcons),
+            state: Volatile::new(setup.chip),
         };
         gpu.power_on();
         Ok(gpu)
     }
 
     fn power_on(&mut self) {
-        self.state = Volatile::new(self.chip.falcons);
+        self.state = Volatile::new(self.chip);
         self.leave_wpr2();
         self.schedule.cancel(|_| true);
         self.schedule.after(GFW, Event::GfwDone);

@@ -12,14 +12,22 @@ use nova_hw::regs::intr::{
     CpuIntrTopEnClear, CpuIntrTopEnSet,
 };
 
+use crate::chips::Chip;
+
+/// Leaves of the largest tree.
 const LEAVES: usize = CpuIntrLeaf::COUNT as usize;
 
-/// Subtrees under the top.
-const TOP_MASK: u32 = (1 << (LEAVES / 2)) - 1;
+/// Leaves up to Ada.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_vm.h
+/// (`NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF__SIZE_1`).
+const LEAVES_TU102: usize = 8;
 
 /// State of the tree.
 #[derive(Debug)]
 pub(crate) struct Intr {
+    /// How many there are.
+    leaves: usize,
     pending: [u32; LEAVES],
     enabled: [u32; LEAVES],
     top_enabled: u32,
@@ -31,9 +39,14 @@ pub(crate) struct Intr {
     due: bool,
 }
 
-impl Default for Intr {
-    fn default() -> Self {
+impl Intr {
+    /// The tree of `chip`, with nothing pending or enabled.
+    pub(crate) fn new(chip: &Chip) -> Self {
         Self {
+            leaves: match chip.chipset.arch().boots_through_fsp() {
+                true => LEAVES,
+                false => LEAVES_TU102,
+            },
             pending: [0; LEAVES],
             enabled: [0; LEAVES],
             top_enabled: 0,
@@ -42,9 +55,7 @@ impl Default for Intr {
             due: false,
         }
     }
-}
 
-impl Intr {
     /// Bits of the top whose leaves hold an enabled vector that is pending.
     fn top(&self) -> u32 {
         let leaves = self.pending.iter().zip(&self.enabled).enumerate();
@@ -70,7 +81,7 @@ impl Intr {
 
     /// An engine announces an interrupt.
     pub(crate) fn pulse(&mut self, vector: u32) {
-        if let Some(leaf) = self.pending.get_mut(vector as usize / 32) {
+        if let Some(leaf) = self.pending[..self.leaves].get_mut(vector as usize / 32) {
             *leaf |= 1 << (vector % 32);
         }
         self.update();
@@ -89,16 +100,23 @@ impl Intr {
         std::mem::take(&mut self.due)
     }
 
+    /// Number of the leaf whose register of an array that starts at `first` is at `offset`.
+    fn leaf(&self, offset: u32, first: u32) -> Option<usize> {
+        let index = (offset.checked_sub(first)? / CpuIntrLeaf::STRIDE) as usize;
+        (index < self.leaves).then_some(index)
+    }
+
     /// Reads the register at `offset`, where there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
         match offset {
             CpuIntrTop::OFFSET => Some(self.top()),
             CpuIntrTopEnSet::OFFSET | CpuIntrTopEnClear::OFFSET => Some(self.top_enabled),
-            _ => element(offset, CpuIntrLeaf::OFFSET)
+            _ => self
+                .leaf(offset, CpuIntrLeaf::OFFSET)
                 .map(|leaf| self.pending[leaf])
                 .or_else(|| {
-                    element(offset, CpuIntrLeafEnSet::OFFSET)
-                        .or_else(|| element(offset, CpuIntrLeafEnClear::OFFSET))
+                    self.leaf(offset, CpuIntrLeafEnSet::OFFSET)
+                        .or_else(|| self.leaf(offset, CpuIntrLeafEnClear::OFFSET))
                         .map(|leaf| self.enabled[leaf])
                 }),
         }
@@ -107,18 +125,18 @@ impl Intr {
     /// Writes the register at `offset`, where there is one.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
         match offset {
-            CpuIntrTopEnSet::OFFSET => self.top_enabled |= value & TOP_MASK,
+            CpuIntrTopEnSet::OFFSET => self.top_enabled |= value & ((1 << (self.leaves / 2)) - 1),
             CpuIntrTopEnClear::OFFSET => self.top_enabled &= !value,
             CpuIntrLeafTrigger::OFFSET => {
                 self.pulse(CpuIntrLeafTrigger::from(value).vector().into());
             }
             _ => {
-                if let Some(leaf) = element(offset, CpuIntrLeaf::OFFSET) {
+                if let Some(leaf) = self.leaf(offset, CpuIntrLeaf::OFFSET) {
                     self.pending[leaf] &= !value;
-                } else if let Some(leaf) = element(offset, CpuIntrLeafEnSet::OFFSET) {
+                } else if let Some(leaf) = self.leaf(offset, CpuIntrLeafEnSet::OFFSET) {
                     self.enabled[leaf] |= value;
                 } else {
-                    let leaf = element(offset, CpuIntrLeafEnClear::OFFSET)?;
+                    let leaf = self.leaf(offset, CpuIntrLeafEnClear::OFFSET)?;
                     self.enabled[leaf] &= !value;
                 }
             }
@@ -128,21 +146,21 @@ impl Intr {
     }
 }
 
-fn element(offset: u32, first: u32) -> Option<usize> {
-    let index = (offset.checked_sub(first)? / CpuIntrLeaf::STRIDE) as usize;
-    (index < LEAVES).then_some(index)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::by_name;
+
+    fn intr() -> Intr {
+        Intr::new(by_name("ga102").unwrap())
+    }
 
     const VECTOR: u32 = 155;
     const LEAF: u32 = VECTOR / 32;
     const BIT: u32 = 1 << (VECTOR % 32);
 
     fn enabled() -> Intr {
-        let mut intr = Intr::default();
+        let mut intr = intr();
         intr.write(CpuIntrLeafEnSet::at(LEAF).unwrap(), BIT)
             .unwrap();
         intr.write(CpuIntrTopEnSet::OFFSET, 0xf).unwrap();
@@ -155,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_interrupt_climbs_only_through_what_is_enabled() {
-        let mut intr = Intr::default();
+        let mut intr = intr();
         intr.pulse(VECTOR);
         assert_eq!(intr.read(CpuIntrLeaf::at(LEAF).unwrap()), Some(BIT));
         assert_eq!(intr.read(CpuIntrTop::OFFSET), Some(0));
