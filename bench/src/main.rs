@@ -4,6 +4,8 @@
 
 mod inspect;
 mod mock;
+mod modules;
+mod rate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +41,8 @@ fn main() -> Result<()> {
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["", "nova", "beside", "ratio"]);
     boots(&arguments, &mut table)?;
+    conversation(&arguments, &mut table)?;
+    sizes(&arguments, &mut table)?;
     inspection(&arguments, &mut table)?;
     accesses(&arguments, &mut table)?;
     for column in table.column_iter_mut().skip(1) {
@@ -88,6 +92,46 @@ fn boot_rows(boots: &[Boot; 2], table: &mut Table) {
     row("RPCs", |boot| boot.rpcs as f64, "");
     row("time in the guest", |boot| boot.millis, " ms");
     row("memory of the mock", |boot| boot.mock_kib as f64, " KiB");
+}
+
+/// How fast GSP-RM and the driver talk. Upstream's driver has no caller but itself.
+fn conversation(arguments: &Arguments, table: &mut Table) -> Result<()> {
+    for rate in rate::run(&arguments.repo, &arguments.programs)? {
+        let callers = rate.callers;
+        table.add_row([
+            format!("RPC round trips per second, callers: {callers}"),
+            format!("{:.0}", rate.per_second),
+            String::new(),
+            String::new(),
+        ]);
+        table.add_row([
+            "  interrupts per RPC".to_owned(),
+            format!("{:.2}", rate.interrupts),
+            String::new(),
+            String::new(),
+        ]);
+    }
+    Ok(())
+}
+
+/// How large the modules are.
+fn sizes(arguments: &Arguments, table: &mut Table) -> Result<()> {
+    let build = arguments.repo.join("build");
+    let [ours, theirs] = ["modules/vm/nova-core.ko", "upstream/nova-core.ko"]
+        .map(|module| modules::size(&build.join(module)));
+    let (ours, theirs) = (ours?, theirs?);
+    for (name, ours, theirs) in [
+        ("nova-core.ko, text", ours.text, theirs.text),
+        ("nova-core.ko, data", ours.data, theirs.data),
+    ] {
+        table.add_row([
+            format!("{name} (beside: Linux 7.3's)"),
+            ours.to_string(),
+            theirs.to_string(),
+            ratio(ours as f64, theirs as f64),
+        ]);
+    }
+    Ok(())
 }
 
 /// `nova-fw info` beside `readelf -a`.
