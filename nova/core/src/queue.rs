@@ -405,9 +405,13 @@ struct Checksum {
 
 impl Checksum {
     fn add(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.sum ^= u64::from(byte).rotate_left(self.len.wrapping_mul(8));
-            self.len = self.len.wrapping_add(1);
+        for chunk in bytes.chunks(size_of::<u64>()) {
+            let mut word = [0; size_of::<u64>()];
+            word.iter_mut()
+                .zip(chunk)
+                .for_each(|(to, from)| *to = *from);
+            self.sum ^= u64::from_le_bytes(word).rotate_left(self.len.wrapping_mul(8));
+            self.len = self.len.wrapping_add(chunk.len() as u32);
         }
     }
 
