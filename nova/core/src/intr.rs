@@ -62,7 +62,7 @@ impl Wiring {
 pub struct Handled {
     /// It was the GSP's.
     pub ours: bool,
-    /// There may be messages in the GSP's queue.
+    /// There may be messages in the GSP's queue, or the GSP has stopped for good.
     pub messages: bool,
 }
 
@@ -159,13 +159,13 @@ impl Irq {
             Wiring::Tu102 | Wiring::Ga100 => read::<RiscvIrqmaskTu102>(registers, GSP_BASE2).into(),
             Wiring::Ga102 | Wiring::Gh100 => read::<RiscvIrqmask>(registers, GSP_BASE2).into(),
         };
-        let pending = u32::from(status) & mask;
-        let others = u32::from(FalconIrqstat::from(pending).with_swgen0(false));
+        let pending = FalconIrqstat::from(u32::from(status) & mask);
+        let others = u32::from(pending.with_swgen0(false));
         if others != 0 {
             // Nothing that this driver knows how to serve: masked, or it would come again at once.
             write(registers, GSP_BASE, FalconIrqmclr::from(others));
         }
-        write(registers, GSP_BASE, FalconIrqsclr::from(pending));
+        write(registers, GSP_BASE, FalconIrqsclr::from(u32::from(pending)));
         match self.wiring {
             Wiring::Tu102 => (),
             Wiring::Ga100 | Wiring::Ga102 | Wiring::Gh100 => {
@@ -175,7 +175,7 @@ impl Irq {
         }
         Handled {
             ours: true,
-            messages: FalconIrqstat::from(pending).swgen0(),
+            messages: pending.swgen0() || pending.halt(),
         }
     }
 
@@ -292,9 +292,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_served_is_masked() {
-        let card = interrupted(1 << 4 | 1 << 6, 1 << 4);
+        let card = interrupted(1 << 3 | 1 << 6, 1 << 3);
         let handled = IRQ.handle(&card);
         assert!(handled.ours && !handled.messages);
+        assert!(card.writes.borrow().contains(&(0x110014, 1 << 3)));
+    }
+
+    #[test]
+    fn a_gsp_that_stops_is_announced_once() {
+        let card = interrupted(1 << 4, 1 << 4);
+        let handled = IRQ.handle(&card);
+        assert!(handled.ours && handled.messages);
         assert!(card.writes.borrow().contains(&(0x110014, 1 << 4)));
     }
 

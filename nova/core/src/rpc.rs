@@ -162,8 +162,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.send(io.now())?;
         self.ring(io);
         match doubt {
-            Some((call, cause)) if self.calls.is_under_way(call) => Err(self.lose(io.now(), cause)),
-            _ => Ok(()),
+            Some((Some(call), _)) if !self.calls.is_under_way(call) => Ok(()),
+            Some((_, cause)) => Err(self.lose(io.now(), cause)),
+            None => Ok(()),
         }
     }
 
@@ -270,24 +271,26 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Ok(())
     }
 
-    /// A call that the GSP does not seem to answer any more, and why: it is over its limit, or the
-    /// GSP's processor has stopped.
-    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Ticket, Error)> {
+    /// Why the GSP does not seem to answer any more, and the call that shows it: one is over its
+    /// limit, or the GSP's processor has stopped.
+    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Option<Ticket>, Error)> {
         let now = sequencer.hardware.io.now();
-        let (oldest, age) = self.calls.oldest(now)?;
-        let over = age >= oldest.limit();
-        if !over && now.saturating_sub(self.looked) < LOOK_EVERY {
+        let oldest = self.calls.oldest(now);
+        let over = oldest.filter(|(slot, age)| *age >= slot.limit());
+        let is_due = oldest.is_none() || now.saturating_sub(self.looked) >= LOOK_EVERY;
+        if over.is_none() && !is_due {
             return None;
         }
         self.looked = now;
-        let timeout = Timeout {
-            awaited: oldest.name(),
-            seen: self.counts.skipped,
-            after: oldest.limit(),
-        };
+        let timeout = over.map(|(slot, _)| {
+            Error::Timeout(Timeout {
+                awaited: slot.name(),
+                seen: self.counts.skipped,
+                after: slot.limit(),
+            })
+        });
         let stopped = sequencer.hardware.gsp.check_riscv().err();
-        let cause = stopped.or(over.then_some(timeout.into()))?;
-        Some((oldest.ticket(), cause))
+        Some((oldest.map(|(slot, _)| slot.ticket()), stopped.or(timeout)?))
     }
 
     fn check_lost(&self) -> Result<(), Error> {

@@ -378,6 +378,16 @@ fn a_gsp_whose_processor_has_stopped_is_lost_soon() {
 }
 
 #[test]
+fn a_gsp_that_stops_while_nobody_calls_is_lost_too() {
+    let mut talk = Talk::new();
+    talk.service().unwrap();
+    talk.card.set(CPUCTL, 1 << 4);
+    let halted = Error::Halted { cpuctl: 1 << 4 };
+    assert_eq!(talk.service(), Err(halted));
+    assert_eq!(talk.rpc.lost().unwrap().call, None);
+}
+
+#[test]
 fn a_sequencer_that_fails_is_the_end() {
     let mut talk = Talk::new();
     talk.gsp.put(GSP_RUN_CPU_SEQUENCER, &[0; 8], |_| {});
