@@ -230,3 +230,8 @@ impl fmt::Display for FspError {
         }
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod far_side;
+#[cfg(test)]
+mod tests;

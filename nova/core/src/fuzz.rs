@@ -5,9 +5,12 @@
 use core::time::Duration;
 use std::vec::Vec;
 
+use nova_hw::fsp::NvdmType;
 use nova_hw::release::RELEASES;
 
 use crate::falcon::{Engine, Falcon, Kind};
+use crate::fsp;
+use crate::fsp::far_side::{Answer, Fsp};
 use crate::gpu::Hardware;
 use crate::io::Io;
 use crate::platform::Clock;
@@ -123,6 +126,21 @@ fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
     assert!(was_lost.is_none() || was_lost == rpc.lost().copied());
 }
 
+/// An FSP that answers with whatever `data` has: nothing may panic or hang, and only an answer that
+/// says so is success.
+pub fn fsp_answers(data: &[u8]) {
+    let mut input = Input(data);
+    let (head, tail) = (input.word(), input.word());
+    let mut words = Vec::new();
+    while !input.0.is_empty() {
+        words.push(input.word());
+    }
+    let good = head == 0 && words.get(3..5) == Some(&[NvdmType::Cot as u32, 0]);
+    let fsp = Fsp::answering(Answer { words, head, tail });
+    let sent = fsp::command(&Io::new(&fsp), NvdmType::Cot, &[0; 8]);
+    assert!(sent.is_err() || good);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -133,6 +151,24 @@ mod tests {
         #[test]
         fn a_gsp_may_say_anything(data in prop::collection::vec(any::<u8>(), 0..600)) {
             super::gsp_messages(&data);
+        }
+
+        #[test]
+        fn the_fsp_may_say_anything(
+            data in prop::collection::vec(any::<u8>(), 0..64),
+            good in any::<[bool; 7]>(),
+        ) {
+            // Mostly right, or nothing would get past the first check.
+            let words = [0, 16, 0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
+            let words = words.into_iter().map(u32::to_le_bytes).enumerate();
+            let mixed: std::vec::Vec<u8> = words
+                .flat_map(|(n, word)| match data.get(n * 4..n * 4 + 4) {
+                    Some(random) if !good[n] => random.try_into().unwrap(),
+                    _ => word,
+                })
+                .collect();
+            super::fsp_answers(&mixed);
+            super::fsp_answers(&data);
         }
     }
 }

@@ -323,3 +323,89 @@ impl WayBack {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::{Engine, Kind};
+    use crate::testing::Card;
+
+    const ARGUMENTS: u64 = 0x1_2345_6000;
+
+    /// Waits for a GSP whose HWCFG2 and mailboxes read so.
+    fn wait_for(hwcfg2: u32, mailboxes: [u32; 2]) -> Result<(), Error> {
+        let card = Card::default();
+        card.set(0x1100f4, hwcfg2);
+        card.set(0x110040, mailboxes[0]);
+        card.set(0x110044, mailboxes[1]);
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        wait_released(io, &gsp, ARGUMENTS)
+    }
+
+    #[test]
+    fn the_gsp_is_released_when_the_lockdown_ends() {
+        assert_eq!(wait_for(1 << 10, [0; 2]), Ok(()));
+    }
+
+    #[test]
+    fn a_gsp_that_is_never_released_is_a_timeout() {
+        // Not readable yet, locked down, and the FMC has not fetched its arguments.
+        let cases = [
+            (0, [0; 2]),
+            (0xbadf_4100, [7; 2]),
+            (0xbadf_41ff, [7; 2]),
+            (1 << 13, [0; 2]),
+            (1 << 13, [0x2345_6000, 1]),
+        ];
+        for (hwcfg2, mailboxes) in cases {
+            let expected = Error::Timeout(Timeout {
+                awaited: "the FMC to release the GSP",
+                seen: hwcfg2,
+                after: LOCKDOWN_LIMIT,
+            });
+            assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected));
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_fmc_is_told() {
+        for hwcfg2 in [1 << 10, 1 << 13] {
+            let expected = Error::UcodeFailed {
+                ucode: "FMC",
+                register: "GSP mailbox 0",
+                found: 0x31,
+            };
+            assert_eq!(wait_for(hwcfg2, [0x31, 1]), Err(expected));
+        }
+    }
+
+    #[test]
+    fn frts_ends_before_what_others_have() {
+        let variant = Variant {
+            status: fsp::Status::Gh100,
+            cot_version: 1,
+            end_reserved: 0x20_0000,
+            pmu_reserved: 0,
+        };
+        assert_eq!(variant.frts_end(), 0x20_0000);
+        let blackwell = Variant {
+            end_reserved: 0x22_0000,
+            pmu_reserved: 0x182_0000,
+            ..variant
+        };
+        // 2 MiB, 128 KiB, 24 MiB and 128 KiB, rounded up to 2 MiB.
+        assert_eq!(blackwell.frts_end(), 28 << 20);
+    }
+
+    #[test]
+    fn the_fmc_is_told_where_everything_is() {
+        let arguments = arguments(0x1_0000_2000, 0x1_0000_3000);
+        assert_eq!(arguments.boot_gsp_rm.gsp_rm_desc_offset, 0x1_0000_2000);
+        assert_eq!(arguments.boot_gsp_rm.gsp_rm_desc_size, 256);
+        assert_eq!(arguments.gsp_rm.boot_args_offset, 0x1_0000_3000);
+        let words: [u32; 20] = zerocopy::transmute!(arguments);
+        // Targets: coherent for the metadata, not coherent for what GSP-RM gets, as Linux has it.
+        assert_eq!((words[2], words[10], words[9]), (1, 2, 1));
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An FSP for tests: external memory, queues, and answers that are made up beforehand.
+
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
+use std::vec::Vec;
+
+use crate::platform::{Clock, Registers};
+
+const EMEMC: u32 = 0x8f2ac0;
+const EMEMD: u32 = 0x8f2ac4;
+const QUEUE_HEAD: u32 = 0x8f2c00;
+const QUEUE_TAIL: u32 = 0x8f2c04;
+const MSGQ_HEAD: u32 = 0x8f2c80;
+const MSGQ_TAIL: u32 = 0x8f2c84;
+
+/// What the FSP says to a message.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Answer {
+    /// What it leaves in the external memory.
+    pub(crate) words: Vec<u32>,
+    /// Its queue's pointers.
+    pub(crate) head: u32,
+    pub(crate) tail: u32,
+}
+
+impl Answer {
+    /// One that the pointers fit.
+    pub(crate) fn of(words: &[u32]) -> Self {
+        let last = words.len().saturating_sub(1);
+        Self {
+            words: words.to_vec(),
+            head: 0,
+            tail: last as u32 * 4,
+        }
+    }
+}
+
+/// The FSP.
+#[derive(Default)]
+pub(crate) struct Fsp {
+    answer: Option<Answer>,
+    /// Messages that were sent.
+    pub(crate) heard: RefCell<Vec<Vec<u32>>>,
+    memory: RefCell<Vec<u32>>,
+    at: Cell<usize>,
+    tail: Cell<u32>,
+    /// Head and tail of its own queue.
+    pub(crate) queue: Cell<(u32, u32)>,
+    now: Cell<Duration>,
+}
+
+impl Fsp {
+    /// One that says this to every message.
+    pub(crate) fn answering(answer: Answer) -> Self {
+        Self {
+            answer: Some(answer),
+            ..Self::default()
+        }
+    }
+
+    /// The next word of the external memory.
+    fn step(&self) -> usize {
+        self.at.replace(self.at.get() + 1)
+    }
+
+    /// A message is there.
+    fn hear(&self) {
+        let words = self.tail.get() as usize / 4 + 1;
+        let mut memory = self.memory.borrow_mut();
+        let len = memory.len().max(words);
+        memory.resize(len, 0);
+        self.heard.borrow_mut().push(memory[..words].to_vec());
+        if let Some(answer) = &self.answer {
+            memory.clone_from(&answer.words);
+            self.queue.set((answer.head, answer.tail));
+        }
+    }
+}
+
+impl Registers for Fsp {
+    fn read32(&self, offset: u32) -> u32 {
+        match offset {
+            EMEMD => {
+                let at = self.step();
+                self.memory.borrow().get(at).copied().unwrap_or_default()
+            }
+            MSGQ_HEAD => self.queue.get().0,
+            MSGQ_TAIL => self.queue.get().1,
+            _ => 0,
+        }
+    }
+
+    fn write32(&self, offset: u32, value: u32) {
+        match offset {
+            EMEMC => self.at.set(value as usize % 0x1_0000 / 4),
+            EMEMD => {
+                let at = self.step();
+                let mut memory = self.memory.borrow_mut();
+                let len = memory.len().max(at + 1);
+                memory.resize(len, 0);
+                memory[at] = value;
+            }
+            QUEUE_TAIL => self.tail.set(value),
+            QUEUE_HEAD => self.hear(),
+            MSGQ_HEAD => self.queue.set((value, self.queue.get().1)),
+            MSGQ_TAIL => self.queue.set((self.queue.get().0, value)),
+            _ => (),
+        }
+    }
+}
+
+impl Clock for Fsp {
+    fn now(&self) -> Duration {
+        self.now.get()
+    }
+
+    fn sleep(&self, time: Duration) {
+        self.now.set(self.now.get() + time);
+    }
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::far_side::{Answer, Fsp};
+use super::*;
+use crate::error::ErrorKind;
+use crate::testing::Card;
+use std::string::ToString;
+
+/// An answer to a chain-of-trust message that says that all is well.
+const GOOD: [u32; 5] = [0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
+
+/// Sends two words to an FSP that says this.
+fn command_to(fsp: &Fsp) -> Result<(), Error> {
+    command(&Io::new(fsp), NvdmType::Cot, &[1, 0, 0, 0, 2, 0, 0, 0])
+}
+
+fn answered(answer: Answer) -> Result<(), Error> {
+    command_to(&Fsp::answering(answer))
+}
+
+/// The answer with one of its words changed.
+fn changed(word: usize, value: u32) -> Result<(), Error> {
+    let mut words = GOOD;
+    words[word] = value;
+    answered(Answer::of(&words))
+}
+
+#[test]
+fn a_message_is_sent_and_the_answer_taken_out() {
+    let fsp = Fsp::answering(Answer::of(&GOOD));
+    assert_eq!(command_to(&fsp), Ok(()));
+    assert_eq!(*fsp.heard.borrow(), [[1, 2]]);
+    assert_eq!(fsp.queue.get(), (0, 0));
+    // And once more.
+    assert_eq!(command_to(&fsp), Ok(()));
+}
+
+/// The writes in the order of Linux' nova-core.
+#[test]
+fn registers_are_written_in_the_right_order() {
+    let card = Card::default();
+    card.set(0x8f2c84, 16);
+    let io = &Io::new(&card);
+    assert!(command(io, NvdmType::Cot, &[7, 0, 0, 0, 8, 0, 0, 0]).is_err());
+    let expected = [
+        (0x8f2ac0, 1 << 24),
+        (0x8f2ac4, 7),
+        (0x8f2ac4, 8),
+        (0x8f2c04, 4),
+        (0x8f2c00, 0),
+        (0x8f2ac0, 1 << 25),
+        (0x8f2c84, 0),
+        (0x8f2c80, 0),
+    ];
+    assert_eq!(*card.writes.borrow(), expected);
+}
+
+#[test]
+fn an_fsp_that_says_nothing_is_a_timeout() {
+    let error = command_to(&Fsp::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(
+        error.to_string(),
+        "waited 2s for an answer of the FSP, saw 0x0"
+    );
+}
+
+#[test]
+fn an_error_is_told_with_its_code() {
+    let error = changed(4, 0x17).unwrap_err();
+    let code = 0x17;
+    let command = 0x14;
+    assert_eq!(error, Error::Fsp(FspError::Refused { command, code }));
+    assert_eq!(error.kind(), ErrorKind::Io);
+    assert_eq!(
+        error.to_string(),
+        "FSP: answer to message 0x14: expected 0, found error 0x17"
+    );
+}
+
+#[test]
+fn what_is_no_answer_is_refused() {
+    // One packet of several, and none at all.
+    for mctp in [0x8000_0000, 0x4000_0000, 0] {
+        let found = mctp;
+        assert_eq!(changed(0, mctp), Err(Error::Fsp(FspError::Mctp { found })));
+    }
+    // The message itself, another vendor, another kind of message.
+    for found in [0x1410_de7e, 0x1510_de00, 0x1500_007e, 0] {
+        let expected = GOOD[1];
+        let error = FspError::Nvdm { expected, found };
+        assert_eq!(changed(1, found), Err(Error::Fsp(error)));
+    }
+    let error = FspError::Command {
+        expected: 0x14,
+        found: 0x13,
+    };
+    assert_eq!(changed(3, 0x13), Err(Error::Fsp(error)));
+    let error = FspError::Short { found: 16 };
+    assert_eq!(answered(Answer::of(&GOOD[..4])), Err(Error::Fsp(error)));
+}
+
+#[test]
+fn pointers_that_enclose_no_message_are_refused() {
+    for (head, tail) in [(4, 0), (0, 1024), (0, u32::MAX), (0, 6), (u32::MAX, 0)] {
+        let words = GOOD.to_vec();
+        let answer = Answer { words, head, tail };
+        let error = FspError::Pointers { head, tail };
+        assert_eq!(answered(answer), Err(Error::Fsp(error)));
+    }
+}
+
+#[test]
+fn the_fsp_is_ready_where_its_register_says_so() {
+    for (status, register) in [(Status::Gh100, 0x0200bc), (Status::Gb202, 0xad00bc)] {
+        let card = Card::default();
+        let error = status.wait(&Io::new(&card)).unwrap_err();
+        assert_eq!(error.awaited, "the FSP to complete its secure boot");
+        card.set(register, 0xff);
+        assert_eq!(status.wait(&Io::new(&card)), Ok(()));
+    }
+}
