@@ -272,14 +272,16 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Writes to PCI configuration space as the CPU does.
-    pub fn write_config(&mut self, offset: usize, bytes: &[u8]) {
+    /// Writes to PCI configuration space as the CPU does; says whether that reset the card.
+    pub fn write_config(&mut self, offset: usize, bytes: &[u8]) -> Effect {
         if self.is_gone() {
-            return;
+            return Effect::None;
         }
-        if self.config.write(offset, bytes) == Effect::Reset {
+        let effect = self.config.write(offset, bytes);
+        if effect == Effect::Reset {
             self.reset();
         }
+        effect
     }
 
     /// What happened so far.

@@ -25,7 +25,7 @@ use vfio_user::{
     DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
 };
 
-use crate::config::{self, BARS};
+use crate::config::{self, Effect, BARS};
 use crate::control;
 use crate::gpu::Gpu;
 use crate::host::{GuestMemory, InterruptSink, Unmapped};
@@ -169,6 +169,18 @@ fn for_registers(
     }
 }
 
+/// Writes to configuration space; a reset leaves that as it was.
+///
+/// The client knows VFIO, where the host's kernel saves and restores the space around a reset
+/// (`vfio_exp_config_write` in Linux, drivers/vfio/pci/vfio_pci_config.c), and shows its guest base
+/// addresses of its own.
+fn write_config(card: &mut Gpu<Guest>, offset: usize, data: &[u8]) {
+    let before = card.config().clone();
+    if card.write_config(offset, data) == Effect::Reset {
+        *card.config_mut() = before;
+    }
+}
+
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
         self.0.access(|card| match (region, bar(region)) {
@@ -187,7 +199,7 @@ impl ServerBackend for Backend {
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
         self.0.access(|card| match region {
-            VFIO_PCI_CONFIG_REGION_INDEX => card.write_config(offset as usize, data),
+            VFIO_PCI_CONFIG_REGION_INDEX => write_config(card, offset as usize, data),
             VFIO_PCI_BAR0_REGION_INDEX => {
                 for_registers(offset, data.len(), |register, bytes, access| {
                     // Registers are written whole: byte enables are not modelled.
@@ -234,7 +246,11 @@ impl ServerBackend for Backend {
     }
 
     fn reset(&mut self) -> io::Result<()> {
-        self.0.access(Gpu::reset);
+        self.0.access(|card| {
+            let config = card.config().clone();
+            card.reset();
+            *card.config_mut() = config;
+        });
         Ok(())
     }
 

@@ -85,7 +85,9 @@ impl<H: Host> Gpu<H> {
     fn write_mirror(&mut self, offset: u32, value: u32) {
         match offset {
             MsiRearm::OFFSET => self.state.intr.rearm(),
-            _ => self.write_config((offset - MIRROR_BASE) as usize, &value.to_le_bytes()),
+            _ => {
+                self.write_config((offset - MIRROR_BASE) as usize, &value.to_le_bytes());
+            }
         }
     }
 
