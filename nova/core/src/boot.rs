@@ -60,6 +60,11 @@ impl<P: Platform> Running<P> {
         self.gpu.libos.logs()
     }
 
+    /// The message queues, behind the table of their pages, to be shown as they are.
+    pub fn queues(&self) -> &P::Memory {
+        self.gpu.rpc.queue().memory()
+    }
+
     /// The GSP's interrupt, still held back.
     pub fn irq(&self) -> Irq {
         self.irq

@@ -201,6 +201,11 @@ impl<M: DmaMemory> Queue<M> {
         })
     }
 
+    /// The shared memory.
+    pub(crate) fn memory(&self) -> &M {
+        &self.shared
+    }
+
     /// Tells GSP-RM in its arguments where the queues are.
     pub(crate) fn describe(&self, at: &ArgumentsAt, arguments: &mut Draft) {
         arguments

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers, the boot report,
-//! and a way to talk to GSP-RM.
+//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers and the boot report.
 
 use kernel::debugfs::{Dir, File, Writer};
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel::str::CString;
-use kernel::sync::Arc;
 use nova_core::Running;
 
 use crate::dma::Memory;
-use crate::gsp::Gsp;
 use crate::machine::Machine;
-use crate::rm_control::RmControl;
 
 kernel::sync::global_lock! {
     // SAFETY: Initialized by `Root::new` before any device is bound.
@@ -45,19 +41,21 @@ impl Drop for Root {
     }
 }
 
-/// The files of one GPU; they go away when dropped.
-pub(crate) struct Files<'a> {
-    _rm_control: RmControl<'a>,
+/// The folder of one GPU; it goes away with the last clone.
+pub(crate) fn folder(device: &CStr) -> Result<Dir> {
+    let root = ROOT.lock().clone().ok_or(ENODEV)?;
+    Ok(root.subdir(device))
+}
+
+/// What is known of one boot; the files go away when dropped.
+pub(crate) struct Files {
     _logs: [Pin<KBox<File<Memory>>>; 3],
     _report: Pin<KBox<File<Report>>>,
 }
 
-impl<'a> Files<'a> {
-    /// Makes them.
-    pub(crate) fn new(gsp: &Arc<Gsp<'a>>, running: &Running<Machine<'_>>) -> Result<Self> {
-        let device = gsp.machine().device().as_ref().name();
-        let root = ROOT.lock().clone().ok_or(ENODEV)?;
-        let dir = root.subdir(device);
+impl Files {
+    /// Makes them in `dir`.
+    pub(crate) fn new(dir: &Dir, running: &Running<Machine<'_>>) -> Result<Self> {
         let [init, intr, rm] = running.logs();
         let log = |(name, memory): (&str, &Memory)| -> Result<_> {
             let name = CString::try_from_fmt(fmt!("{name}"))?;
@@ -70,7 +68,6 @@ impl<'a> Files<'a> {
         Ok(Self {
             _logs: [log(init)?, log(intr)?, log(rm)?],
             _report: KBox::pin_init(dir.read_only_file(c"boot_report", report), GFP_KERNEL)?,
-            _rm_control: RmControl::new(dir, [crate::MODULE_NAME, device], gsp.clone()),
         })
     }
 }

@@ -10,13 +10,14 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 use kernel::{auxiliary, pci};
-use nova_core::Running;
 
-use crate::debugfs;
 use crate::gpu::{self, Gpu};
-use crate::gsp::{Gsp, Interrupt, Unload};
+use crate::gsp::{Gsp, Interrupt};
+use crate::lifecycle::Unload;
 use crate::machine::Machine;
 use crate::pci_enabled::Enabled;
+use crate::pci_power;
+use crate::rm_control::RmControl;
 
 /// Numbers the auxiliary devices.
 static NEXT_ID: Atomic<u32> = Atomic::new(0);
@@ -52,7 +53,7 @@ pub(crate) struct NovaCoreDriver;
 pub(crate) struct NovaCore<'bound> {
     /// Second-level drivers go before what they use.
     second_level: auxiliary::Registration<'bound, gpu::Data>,
-    files: debugfs::Files<'bound>,
+    rm_control: RmControl<'bound>,
     /// The GSP is unloaded while its interrupt is still handled.
     unload: Unload<'bound>,
     #[pin]
@@ -77,23 +78,20 @@ impl pci::Driver for NovaCoreDriver {
             let gsp = Arc::pin_init(Gsp::new(Machine::new(device)), GFP_KERNEL)?;
             let msi = IrqTypes::default().with(IrqType::Msi);
             let vectors = device.alloc_irq_vectors(1, 1, msi)?;
-            let running = boot(device, &gsp)?;
-            let irq = running.irq();
-            let gpu = Gpu::new(running.report());
-            dev_info!(device, "{}\n", gpu);
-            if let Some(file) = running.report().passed_over {
-                dev_info!(device, "newer firmware lacks {}\n", format_args!("{file}"));
-            }
-            let files = debugfs::Files::new(&gsp, &running);
-            gsp.set_running(running);
+            let found = gsp.identify()?;
+            let mask = DmaMask::try_new(found.dma_address_bits())?;
+            // SAFETY: No DMA memory of this device has been allocated yet.
+            unsafe { device.dma_set_mask_and_coherent(mask)? };
             let unload = Unload(gsp.clone());
+            let (gpu, irq) = gsp.boot(found)?;
+            let rm_control = RmControl::new(gsp.clone())?;
 
             Ok(try_pin_init!(NovaCore {
                 enabled,
                 gsp,
                 vectors,
                 unload,
-                files: files?,
+                rm_control,
                 interrupt <- {
                     let handler = Interrupt { gsp: gsp.clone(), irq };
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
@@ -124,28 +122,12 @@ impl pci::Driver for NovaCoreDriver {
     }
 }
 
-/// The branch of the one firmware release that may be booted, if there is one.
-fn pinned_release() -> Option<u32> {
-    let branch = crate::module_parameters::firmware_release.value();
-    (branch != 0).then_some(branch)
-}
+impl pci_power::Driver for NovaCoreDriver {
+    fn stop(data: Pin<&NovaCore<'_>>) {
+        data.gsp.stop();
+    }
 
-/// Boots the GPU; where that fails, one line says why.
-fn boot<'bound>(
-    device: &'bound pci::Device<Core<'_>>,
-    gsp: &Gsp<'bound>,
-) -> Result<Running<Machine<'bound>>> {
-    let machine = gsp.machine();
-    let failed = |failure| gsp.failed(&failure);
-    let found = nova_core::probe(machine)
-        .map_err(failed)?
-        .pin(pinned_release());
-    let mask = DmaMask::try_new(found.dma_address_bits())?;
-    // SAFETY: No DMA memory of this device has been allocated yet.
-    unsafe { device.dma_set_mask_and_coherent(mask)? };
-    found
-        .prepare(machine)
-        .map_err(failed)?
-        .boot(machine, &mut |event| gsp.log(event))
-        .map_err(failed)
+    fn start(data: Pin<&NovaCore<'_>>) {
+        data.gsp.start();
+    }
 }

@@ -6,9 +6,12 @@ use kernel::auxiliary;
 use kernel::device::Bound;
 use kernel::fmt;
 use kernel::prelude::*;
+use kernel::sync::Arc;
 use kernel::types::CovariantForLt;
 use nova_core::{BootReport, Text};
 use nova_hw::chipset::{Chipset, Revision};
+
+use crate::health::{Listener, Listeners};
 
 /// A booted GPU, found through the auxiliary device that nova-core has registered for it.
 pub struct Gpu {
@@ -24,6 +27,7 @@ pub struct Gpu {
     pub usable_vram: u64,
     /// Release of the firmware that runs the GPU.
     pub firmware_release: Text<32>,
+    listeners: Arc<Listeners>,
 }
 
 /// How [`Gpu`] is known to the auxiliary bus.
@@ -45,8 +49,16 @@ impl Gpu {
         device.registration_data::<Data>().map(Pin::get_ref)
     }
 
-    pub(crate) fn new(report: &BootReport) -> Self {
+    /// Has `listener` told what becomes of the GPU from now on, or nobody; what was told last is over
+    /// on return.
+    #[inline(never)]
+    pub fn listen(&self, listener: Option<Arc<dyn Listener>>) {
+        self.listeners.set(listener);
+    }
+
+    pub(crate) fn new(report: &BootReport, listeners: Arc<Listeners>) -> Self {
         Self {
+            listeners,
             chipset: report.chipset,
             revision: report.revision,
             name: report.info.name,

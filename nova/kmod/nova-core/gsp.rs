@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP between boot and unload, and its interrupt.
+//! What runs on a GPU, and its interrupt. How it comes and goes is in `lifecycle.rs`.
 
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
 use kernel::prelude::*;
@@ -8,39 +8,59 @@ use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::{Event, Failure, Irq, Running};
 
 use crate::errno::errno;
+use crate::health::Listeners;
+use crate::lifecycle::Lifecycle;
 use crate::machine::Machine;
 use crate::wait_queue::WaitQueue;
+use crate::work::{HasWork, Work};
 
 /// A machine and what runs on its GPU.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
+    /// Boots the GSP again; it uses all the rest, so it goes first.
+    #[pin]
+    recovery: Work,
     #[pin]
     machine: Machine<'a>,
+    /// Held while the GSP is booted or stopped, and taken before `running`.
+    #[pin]
+    pub(crate) lifecycle: Mutex<Lifecycle>,
+    /// Nothing while the GPU is stopped or recovers.
     #[pin]
     pub(crate) running: Mutex<Option<Running<Machine<'a>>>>,
     /// Those who wait for something to become of what runs.
     #[pin]
     pub(crate) changed: WaitQueue,
+    /// Whom it concerns how the GPU is.
+    pub(crate) listeners: Arc<Listeners>,
+}
+
+// SAFETY: `recovery` is the first field, and fields are dropped in their order.
+unsafe impl HasWork for Gsp<'_> {
+    const OFFSET: usize = core::mem::offset_of!(Self, recovery);
+
+    fn work(&self) {
+        self.recover();
+    }
 }
 
 impl<'a> Gsp<'a> {
     /// A GPU that has not been booted.
     pub(crate) fn new(machine: impl PinInit<Machine<'a>, Error>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
+            // SAFETY: This is the work of a `Self`.
+            recovery <- unsafe { Work::new::<Self>() },
             machine <- machine,
+            lifecycle <- new_mutex!(Lifecycle::default()),
             running <- new_mutex!(None),
             changed <- WaitQueue::new(),
+            listeners: Listeners::new()?,
         })
     }
 
     /// The machine.
     pub(crate) fn machine(&self) -> &Machine<'a> {
         &self.machine
-    }
-
-    /// Whoever asks from now on gets what runs on the GPU.
-    pub(crate) fn set_running(&self, running: Running<Machine<'a>>) {
-        *self.running.lock() = Some(running);
     }
 
     /// Handles the messages that have arrived.
@@ -50,13 +70,14 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Handles the messages that have arrived, and says so when the GSP is lost.
+    /// Handles the messages that have arrived; when the GSP is lost, says so and has it booted again.
     pub(crate) fn service_running(&self, running: &mut Running<Machine<'a>>) {
         let was_lost = running.lost().is_some();
         let serviced = running.service(&self.machine, &mut |event| self.log(event));
         match (serviced, running.lost()) {
             (Err(_), Some(lost)) if !was_lost => {
                 dev_err!(self.machine.device(), "{}\n", format_args!("{lost}"));
+                self.recovery.queue();
             }
             _ => {}
         }
@@ -78,25 +99,9 @@ impl<'a> Gsp<'a> {
         errno(failure.kind())
     }
 
-    fn unload(&self) {
-        let running = self.running.lock().take();
-        self.changed.wake_all();
-        if let Some(running) = running {
-            let unloaded = running.unload(&self.machine, &mut |event| self.log(event));
-            if let Err(failure) = unloaded {
-                // The GPU is left as it is; the next attempt to bind it takes that into account.
-                let _ = self.failed(&failure);
-            }
-        }
-    }
-}
-
-/// Unloads the GSP when dropped; the interrupt handler has to outlive it.
-pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
-
-impl Drop for Unload<'_> {
-    fn drop(&mut self) {
-        self.0.unload();
+    /// Has the GSP never booted again.
+    pub(crate) fn disable_recovery(&self) {
+        self.recovery.disable();
     }
 }
 

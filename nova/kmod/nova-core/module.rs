@@ -9,6 +9,7 @@
 mod calls;
 mod clock;
 mod completion;
+mod coredump;
 mod debugfs;
 mod dma;
 mod driver;
@@ -16,18 +17,24 @@ mod errno;
 mod firmware;
 mod gpu;
 mod gsp;
+mod health;
 mod image;
+mod lifecycle;
 mod machine;
 mod partial_firmware;
 mod pci_enabled;
+mod pci_power;
+mod pci_reset;
 mod rm_control;
 mod wait_queue;
+mod work;
 
 use kernel::driver::Registration;
 use kernel::prelude::*;
-use kernel::{pci, InPlaceModule};
+use kernel::InPlaceModule;
 
 pub use gpu::Gpu;
+pub use health::{Health, Listener};
 
 /// Name of the module, of its folder in debugfs and of the first half of its auxiliary devices' names.
 pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
@@ -36,7 +43,7 @@ pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
 struct NovaCoreModule {
     // Dropped first, and with it every GPU's folder in debugfs.
     #[pin]
-    driver: Registration<pci::Adapter<driver::NovaCoreDriver>>,
+    driver: Registration<pci_power::Adapter<driver::NovaCoreDriver>>,
     debugfs: debugfs::Root,
 }
 

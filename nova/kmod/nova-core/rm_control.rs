@@ -59,9 +59,11 @@ unsafe impl Send for RmControl<'_> {}
 unsafe impl Sync for RmControl<'_> {}
 
 impl<'a> RmControl<'a> {
-    /// Makes the file in folder `dir`, which debugfs knows as `path`.
-    pub(crate) fn new(dir: Dir, path: [&CStr; 2], gsp: Arc<Gsp<'a>>) -> Self {
-        let folder = lookup(lookup(ptr::null_mut(), path[0]), path[1]);
+    /// Makes the file in the GPU's folder.
+    pub(crate) fn new(gsp: Arc<Gsp<'a>>) -> Result<Self> {
+        let dir = gsp.folder()?;
+        let root = lookup(ptr::null_mut(), crate::MODULE_NAME);
+        let folder = lookup(root, gsp.machine().device().as_ref().name());
         let data = ptr::from_ref(&*gsp).cast_mut().cast();
         let name = c"rm_control".as_char_ptr();
         // SAFETY: `data` lives until the file is removed, in `drop`; the rest is static, and the folder
@@ -76,13 +78,15 @@ impl<'a> RmControl<'a> {
                 &OPERATIONS.0,
             )
         };
-        // SAFETY: `lookup` took the reference.
-        unsafe { bindings::dput(folder) };
-        Self {
+        for entry in [folder, root] {
+            // SAFETY: `lookup` took the reference.
+            unsafe { bindings::dput(entry) };
+        }
+        Ok(Self {
             file,
             _dir: dir,
             _gsp: gsp,
-        }
+        })
     }
 }
 

@@ -2,13 +2,14 @@
 
 //! Binds nova-core's auxiliary devices.
 
-use kernel::device::{Bound, Core};
+use kernel::device::{self, Core};
 use kernel::prelude::*;
+use kernel::sync::Arc;
 use kernel::{auxiliary, pci};
-use nova_core_module::{Gpu, MODULE_NAME};
+use nova_core_module::{Gpu, Health, Listener, MODULE_NAME};
 use nova_uapi::{QueryDevice, QueryFirmware, Text};
 
-use crate::drm_device::{self, Registration};
+use crate::drm_device::{self, Registration, Remedy, Wedge};
 use crate::drm_ioctl::{entry, Entry};
 use crate::ioctls;
 
@@ -23,18 +24,51 @@ pub(crate) struct NovaDrmDriver;
 
 impl auxiliary::Driver for NovaDrmDriver {
     type IdInfo = ();
-    type Data<'bound> = Registration<'bound, Self>;
+    type Data<'bound> = Bound<'bound>;
     const ID_TABLE: auxiliary::IdTable<Self::IdInfo> = &AUXILIARY_TABLE;
 
     fn probe<'bound>(
         device: &'bound auxiliary::Device<Core<'_>>,
         _info: &'bound Self::IdInfo,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
-        let device: &'bound auxiliary::Device<Bound> = device;
+        let device: &'bound auxiliary::Device<device::Bound> = device;
         // Programs know GPUs by their place on the PCI bus, so that is the device that they are shown.
-        let parent: &pci::Device<Bound> = device.parent().try_into()?;
-        let answers = Answers::new(Gpu::of(device)?, parent)?;
-        Registration::new(parent.as_ref(), answers)
+        let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
+        let gpu = Gpu::of(device)?;
+        let registration = Registration::new(parent.as_ref(), Answers::new(gpu, parent)?)?;
+        let watch = Watch(registration.wedge());
+        gpu.listen(Some(Arc::new(watch, GFP_KERNEL)?));
+        Ok(Bound {
+            gpu,
+            _registration: registration,
+        })
+    }
+}
+
+/// A GPU that user space sees.
+pub(crate) struct Bound<'a> {
+    gpu: &'a Gpu,
+    _registration: Registration<'a, NovaDrmDriver>,
+}
+
+impl Drop for Bound<'_> {
+    fn drop(&mut self) {
+        self.gpu.listen(None);
+    }
+}
+
+/// Passes on to user space what becomes of the GPU.
+struct Watch(Wedge<NovaDrmDriver>);
+
+impl Listener for Watch {
+    fn changed(&self, health: Health) {
+        let Self(device) = self;
+        device.set(health != Health::Recovered);
+        match health {
+            Health::Lost => {}
+            Health::Recovered => device.announce(Remedy::None),
+            Health::Dead => device.announce(Remedy::BusReset),
+        }
     }
 }
 
@@ -48,7 +82,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    fn new(gpu: &Gpu, device: &pci::Device<Bound>) -> Result<Self> {
+    fn new(gpu: &Gpu, device: &pci::Device<device::Bound>) -> Result<Self> {
         let mut bar_size = [0; 6];
         for (index, size) in (0..).zip(&mut bar_size) {
             *size = device.resource_len(index)?;

@@ -14,6 +14,7 @@ use kernel::error::{from_err_ptr, to_result};
 use kernel::module::{this_module, ModuleMetadata};
 use kernel::prelude::*;
 use kernel::str::as_char_ptr_in_const_context;
+use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
 use crate::drm_ioctl::Entry;
@@ -44,6 +45,8 @@ pub(crate) trait Driver: Sized + 'static {
 #[repr(C)]
 pub(crate) struct Device<D: Driver> {
     drm: Opaque<bindings::drm_device>,
+    /// Nothing can be asked of the hardware.
+    is_wedged: Atomic<bool>,
     data: D::Data,
 }
 
@@ -76,6 +79,11 @@ impl<D: Driver> Device<D> {
         fops: &Self::FILE_OPERATIONS,
         ..pin_init::zeroed()
     };
+
+    /// Whether nothing can be asked of the hardware.
+    pub(crate) fn is_wedged(&self) -> bool {
+        self.is_wedged.load(Relaxed)
+    }
 
     /// What the ioctls work on.
     pub(crate) fn data(&self) -> &D::Data {
@@ -127,7 +135,10 @@ impl<'a, D: Driver> Registration<'a, D> {
         })?;
         let device = NonNull::new(device.cast::<Device<D>>()).ok_or(ENOMEM)?;
         // SAFETY: The memory has been allocated for a `Device<D>` that nobody else knows yet.
-        unsafe { (&raw mut (*device.as_ptr()).data).write(data) };
+        unsafe {
+            (&raw mut (*device.as_ptr()).is_wedged).write(Atomic::new(false));
+            (&raw mut (*device.as_ptr()).data).write(data);
+        }
         // SAFETY: The device is initialized, and not registered yet.
         to_result(unsafe { bindings::drm_dev_register(device.as_ptr().cast(), 0) }).inspect_err(
             // SAFETY: This is the only reference.
@@ -138,6 +149,67 @@ impl<'a, D: Driver> Registration<'a, D> {
             device,
             _parent: PhantomData,
         })
+    }
+}
+
+impl<D: Driver> Registration<'_, D> {
+    /// A handle by which the device can be declared wedged, from anywhere.
+    pub(crate) fn wedge(&self) -> Wedge<D> {
+        // SAFETY: A reference to the device is held.
+        unsafe { bindings::drm_dev_get(self.device.as_ptr().cast()) };
+        // INVARIANT: The reference has just been taken.
+        Wedge(self.device)
+    }
+}
+
+/// Declares a device wedged.
+///
+/// # Invariants
+///
+/// A reference to the device is held.
+pub(crate) struct Wedge<D: Driver>(NonNull<Device<D>>);
+
+// SAFETY: What can be done with it is atomic or locks, and the device's data is `Send` and `Sync`.
+unsafe impl<D: Driver> Send for Wedge<D> {}
+
+// SAFETY: As above.
+unsafe impl<D: Driver> Sync for Wedge<D> {}
+
+/// What user space may do about a wedged device; see Documentation/gpu/drm-uapi.rst.
+#[derive(Clone, Copy)]
+pub(crate) enum Remedy {
+    /// Nothing: it works again.
+    None,
+    /// Unbind the driver, reset the device, and bind it again.
+    BusReset,
+}
+
+impl<D: Driver> Wedge<D> {
+    /// Has ioctls fail with `EIO`, or not any more.
+    pub(crate) fn set(&self, is_wedged: bool) {
+        // SAFETY: The device lives as long as the reference is held.
+        let device = unsafe { self.0.as_ref() };
+        device.is_wedged.store(is_wedged, Relaxed);
+    }
+
+    /// Tells user space that the device was or is wedged, and what to do about that.
+    pub(crate) fn announce(&self, remedy: Remedy) {
+        // DRM_WEDGE_RECOVERY_* of include/drm/drm_device.h.
+        let method = match remedy {
+            Remedy::None => 1 << 0,
+            Remedy::BusReset => 1 << 2,
+        };
+        // SAFETY: The device lives as long as the reference is held; no task is to blame.
+        unsafe {
+            bindings::drm_dev_wedged_event(self.0.as_ptr().cast(), method, core::ptr::null_mut())
+        };
+    }
+}
+
+impl<D: Driver> Drop for Wedge<D> {
+    fn drop(&mut self) {
+        // SAFETY: The reference is held, and not used again.
+        unsafe { bindings::drm_dev_put(self.0.as_ptr().cast()) };
     }
 }
 

@@ -63,6 +63,9 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
 ) -> c_int {
     // SAFETY: The device lives as long as files of it are open.
     let device = unsafe { Device::<D>::from_raw(device) };
+    if device.is_wedged() {
+        return EIO.to_errno();
+    }
     let file = File {
         raw: file,
         _open: PhantomData,

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How the GSP comes and goes: boot, stop and start around a loss of power, recovery of a GSP that is
+//! lost, unload.
+//!
+//! One mutex is held through each of these, so that they happen one after the other, whoever asks:
+//! the driver core for power and resets, the work that recovers, or unbind.
+
+use core::time::Duration;
+
+use kernel::debugfs::Dir;
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use nova_core::platform::Clock;
+use nova_core::{Found, Irq, Running};
+
+use crate::coredump;
+use crate::debugfs;
+use crate::gpu::Gpu;
+use crate::gsp::Gsp;
+use crate::health::Health;
+use crate::machine::Machine;
+use crate::pci_reset::reset_function;
+
+/// A GSP that is lost is booted again this often within [`PERIOD`].
+const RECOVERIES: usize = 3;
+
+/// See [`RECOVERIES`].
+const PERIOD: Duration = Duration::from_secs(600);
+
+/// What lasts from one boot to the next.
+#[derive(Default)]
+pub(crate) struct Lifecycle {
+    /// The GPU is about to lose its power, has none, or is being reset.
+    stopped: bool,
+    /// The interrupt that is handled; another one would be a surprise.
+    irq: Option<Irq>,
+    /// When the GSP was booted again, the oldest first.
+    recoveries: [Option<Duration>; RECOVERIES],
+    /// The folder in debugfs, and what is in it about this boot.
+    folder: Option<Dir>,
+    files: Option<debugfs::Files>,
+}
+
+impl Lifecycle {
+    /// Whether the GSP may be booted again now; notes that it is.
+    fn may_recover(&mut self, now: Duration) -> bool {
+        let [oldest, ..] = self.recoveries;
+        if oldest.is_some_and(|then| now.saturating_sub(then) < PERIOD) {
+            return false;
+        }
+        self.recoveries.rotate_left(1);
+        if let Some(last) = self.recoveries.last_mut() {
+            *last = Some(now);
+        }
+        true
+    }
+}
+
+impl<'a> Gsp<'a> {
+    /// Boots the GPU for the first time; where that fails, one line says why. The interrupt is held
+    /// back until somebody handles it.
+    pub(crate) fn boot(&self, found: Found) -> Result<(Gpu, Irq)> {
+        let lifecycle = &mut *self.lifecycle.lock();
+        let running = self.boot_found(found)?;
+        let gpu = Gpu::new(running.report(), self.listeners.clone());
+        dev_info!(self.machine().device(), "{}\n", gpu);
+        if let Some(file) = running.report().passed_over {
+            dev_info!(
+                self.machine().device(),
+                "newer firmware lacks {}\n",
+                format_args!("{file}")
+            );
+        }
+        let irq = running.irq();
+        lifecycle.irq = Some(irq);
+        lifecycle.folder = Some(debugfs::folder(self.machine().device().as_ref().name())?);
+        self.set_running(lifecycle, running)?;
+        Ok((gpu, irq))
+    }
+
+    #[inline(never)]
+    fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
+        let failed = |failure| self.failed(&failure);
+        let prepared = found.prepare(self.machine()).map_err(failed)?;
+        prepared
+            .boot(self.machine(), &mut |event| self.log(event))
+            .map_err(failed)
+    }
+
+    /// Whoever asks from now on gets what runs on the GPU.
+    fn set_running(&self, lifecycle: &mut Lifecycle, running: Running<Machine<'a>>) -> Result {
+        lifecycle.files = None;
+        let folder = lifecycle.folder.as_ref().ok_or(ENODEV)?;
+        lifecycle.files = Some(debugfs::Files::new(folder, &running)?);
+        *self.running.lock() = Some(running);
+        self.changed.wake_all();
+        Ok(())
+    }
+
+    /// Stops the GSP: the GPU is about to lose its power, or to be reset. Nothing but
+    /// [`Self::start`] gets it going again.
+    ///
+    /// No memory of the GPU outlives this: nothing that belongs to user space lies in there yet.
+    pub(crate) fn stop(&self) {
+        let mut lifecycle = self.lifecycle.lock();
+        lifecycle.stopped = true;
+        self.unload();
+    }
+
+    /// Boots the GPU if it was stopped. Where that fails, it stays down.
+    pub(crate) fn start(&self) {
+        let lifecycle = &mut *self.lifecycle.lock();
+        if !core::mem::take(&mut lifecycle.stopped) {
+            return;
+        }
+        if self.boot_again(lifecycle).is_err() {
+            self.listeners.tell(Health::Dead);
+        }
+    }
+
+    /// Boots the GSP again if it is lost.
+    pub(crate) fn recover(&self) {
+        let lifecycle = &mut *self.lifecycle.lock();
+        let running = self
+            .running
+            .lock()
+            .take_if(|running| running.lost().is_some());
+        let Some(running) = running else {
+            return;
+        };
+        self.changed.wake_all();
+        self.listeners.tell(Health::Lost);
+        coredump::submit(self.machine(), &running);
+        let since = self.machine().now();
+        self.reset(running);
+        let health = match self.boot_until_it_runs(lifecycle) {
+            true => {
+                let millis = self.machine().now().saturating_sub(since).as_millis();
+                dev_info!(
+                    self.machine().device(),
+                    "the GSP runs again after {millis} ms\n"
+                );
+                Health::Recovered
+            }
+            false => {
+                dev_err!(
+                    self.machine().device(),
+                    "the GPU stays down: its GSP was lost too often, or does not boot\n"
+                );
+                Health::Dead
+            }
+        };
+        self.listeners.tell(health);
+    }
+
+    /// Gets the GPU out of the state in which its GSP was lost.
+    fn reset(&self, running: Running<Machine<'a>>) {
+        let device = self.machine().device();
+        match reset_function(device) {
+            // The GPU knows nothing of the memory any more.
+            Ok(()) => drop(running),
+            // Most cards of before Ampere cannot be reset alone.
+            Err(_) => {
+                if let Err(failure) = running.abandon(self.machine()) {
+                    let _ = self.failed(&failure);
+                }
+            }
+        }
+    }
+
+    fn boot_until_it_runs(&self, lifecycle: &mut Lifecycle) -> bool {
+        while lifecycle.may_recover(self.machine().now()) {
+            if self.boot_again(lifecycle).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Boots a GPU that has been booted before.
+    fn boot_again(&self, lifecycle: &mut Lifecycle) -> Result {
+        let found = self.identify()?;
+        let running = self.boot_found(found)?;
+        let irq = running.irq();
+        if lifecycle.irq != Some(irq) {
+            dev_err!(self.machine().device(), "the GSP's interrupt has moved\n");
+            if let Err(failure) = running.abandon(self.machine()) {
+                return Err(self.failed(&failure));
+            }
+            return Err(EIO);
+        }
+        self.set_running(lifecycle, running)?;
+        irq.enable(self.machine());
+        self.service();
+        Ok(())
+    }
+
+    /// The GPU's folder in debugfs.
+    pub(crate) fn folder(&self) -> Result<Dir> {
+        self.lifecycle.lock().folder.clone().ok_or(ENODEV)
+    }
+
+    /// Finds out which GPU it is.
+    pub(crate) fn identify(&self) -> Result<Found> {
+        let found = nova_core::probe(self.machine()).map_err(|failure| self.failed(&failure))?;
+        Ok(found.pin(pinned_release()))
+    }
+
+    fn unload(&self) {
+        let running = self.running.lock().take();
+        self.changed.wake_all();
+        if let Some(running) = running {
+            let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
+            if let Err(failure) = unloaded {
+                // The GPU is left as it is; the next boot takes that into account.
+                let _ = self.failed(&failure);
+            }
+        }
+    }
+}
+
+/// The branch of the one firmware release that may be booted, if there is one.
+fn pinned_release() -> Option<u32> {
+    let branch = crate::module_parameters::firmware_release.value();
+    (branch != 0).then_some(branch)
+}
+
+/// Unloads the GSP for good when dropped; the interrupt handler has to outlive it.
+pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
+
+impl Drop for Unload<'_> {
+    fn drop(&mut self) {
+        let Self(gsp) = self;
+        gsp.disable_recovery();
+        let lifecycle = &mut *gsp.lifecycle.lock();
+        lifecycle.files = None;
+        lifecycle.folder = None;
+        gsp.unload();
+    }
+}
