@@ -103,12 +103,49 @@ impl Status {
 /// Sends `message`, which is of type `kind` and made of whole words, and waits until the FSP has
 /// done what it says.
 pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[u8]) -> Result<(), Error> {
+    make_room(io)?;
     send(io, message);
     // Longer than any answer is, so that one which is too long is seen whole.
     let mut buffer = [0; CHANNEL_SIZE];
     let answer = receive(io, &mut buffer)?;
     check(kind, answer)?;
     Ok(())
+}
+
+/// Makes sure that the channel is free: the FSP has taken the last message, and nothing is left of
+/// what it said. That may be there after somebody has waited in vain, or did not understand it.
+///
+/// Source: open-gpu-kernel-modules 570, `kfspCanSendPacket_GH100`; Linux does not look.
+fn make_room(io: &Io<'_>) -> Result<(), Timeout> {
+    let mut pacer = io.slow_pacer(ANSWER_LIMIT);
+    loop {
+        let last = pacer.expired();
+        let head = u32::from(io.read::<FspQueueHead>());
+        let tail = u32::from(io.read::<FspQueueTail>());
+        if head == tail {
+            break;
+        }
+        if last {
+            return Err(Timeout {
+                awaited: "the FSP to take the last message",
+                seen: tail,
+                after: ANSWER_LIMIT,
+            });
+        }
+        pacer.pause();
+    }
+    let head = u32::from(io.read::<FspMsgqHead>());
+    let tail = u32::from(io.read::<FspMsgqTail>());
+    if head != tail {
+        take_out(io);
+    }
+    Ok(())
+}
+
+/// Takes what the FSP has said out of its queue.
+fn take_out(io: &Io<'_>) {
+    io.write(FspMsgqTail::new());
+    io.write(FspMsgqHead::new());
 }
 
 /// Writes a message and tells the FSP.
@@ -133,8 +170,7 @@ fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u
         let read = u32::from(io.read::<FspEmemd>());
         word.copy_from_slice(&read.to_le_bytes());
     }
-    io.write(FspMsgqTail::new());
-    io.write(FspMsgqHead::new());
+    take_out(io);
     Ok(answer)
 }
 

@@ -40,12 +40,16 @@ impl Answer {
 /// The FSP.
 #[derive(Default)]
 pub(crate) struct Fsp {
-    answer: Option<Answer>,
+    /// What it says to the next messages, if anything.
+    pub(crate) answer: RefCell<Option<Answer>>,
+    /// It leaves messages where they are.
+    pub(crate) deaf: Cell<bool>,
     /// Messages that were sent.
     pub(crate) heard: RefCell<Vec<Vec<u32>>>,
     memory: RefCell<Vec<u32>>,
     at: Cell<usize>,
-    tail: Cell<u32>,
+    /// Head and tail of the queue to it.
+    commands: Cell<(u32, u32)>,
     /// Head and tail of its own queue.
     pub(crate) queue: Cell<(u32, u32)>,
     now: Cell<Duration>,
@@ -55,7 +59,7 @@ impl Fsp {
     /// One that says this to every message.
     pub(crate) fn answering(answer: Answer) -> Self {
         Self {
-            answer: Some(answer),
+            answer: RefCell::new(Some(answer)),
             ..Self::default()
         }
     }
@@ -67,12 +71,17 @@ impl Fsp {
 
     /// A message is there.
     fn hear(&self) {
-        let words = self.tail.get() as usize / 4 + 1;
+        if self.deaf.get() {
+            return;
+        }
+        let (_, tail) = self.commands.get();
+        self.commands.set((tail, tail));
+        let words = tail as usize / 4 + 1;
         let mut memory = self.memory.borrow_mut();
         let len = memory.len().max(words);
         memory.resize(len, 0);
         self.heard.borrow_mut().push(memory[..words].to_vec());
-        if let Some(answer) = &self.answer {
+        if let Some(answer) = &*self.answer.borrow() {
             memory.clone_from(&answer.words);
             self.queue.set((answer.head, answer.tail));
         }
@@ -86,6 +95,8 @@ impl Registers for Fsp {
                 let at = self.step();
                 self.memory.borrow().get(at).copied().unwrap_or_default()
             }
+            QUEUE_HEAD => self.commands.get().0,
+            QUEUE_TAIL => self.commands.get().1,
             MSGQ_HEAD => self.queue.get().0,
             MSGQ_TAIL => self.queue.get().1,
             _ => 0,
@@ -102,8 +113,11 @@ impl Registers for Fsp {
                 memory.resize(len, 0);
                 memory[at] = value;
             }
-            QUEUE_TAIL => self.tail.set(value),
-            QUEUE_HEAD => self.hear(),
+            QUEUE_TAIL => self.commands.set((self.commands.get().0, value)),
+            QUEUE_HEAD => {
+                self.commands.set((value, self.commands.get().1));
+                self.hear();
+            }
             MSGQ_HEAD => self.queue.set((value, self.queue.get().1)),
             MSGQ_TAIL => self.queue.set((self.queue.get().0, value)),
             _ => (),

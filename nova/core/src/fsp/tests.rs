@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
+use std::string::ToString;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
 use super::far_side::{Answer, Fsp};
 use super::*;
 use crate::error::ErrorKind;
 use crate::testing::Card;
-use std::string::ToString;
 
 /// An answer to a chain-of-trust message that says that all is well.
 const GOOD: [u32; 5] = [0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
@@ -35,7 +39,7 @@ fn a_message_is_sent_and_the_answer_taken_out() {
     assert_eq!(command_to(&fsp), Ok(()));
 }
 
-/// The writes in the order of Linux' nova-core.
+/// What nobody has read is taken out; then the writes are in the order of Linux' nova-core.
 #[test]
 fn registers_are_written_in_the_right_order() {
     let card = Card::default();
@@ -43,6 +47,8 @@ fn registers_are_written_in_the_right_order() {
     let io = &Io::new(&card);
     assert!(command(io, NvdmType::Cot, &[7, 0, 0, 0, 8, 0, 0, 0]).is_err());
     let expected = [
+        (0x8f2c84, 0),
+        (0x8f2c80, 0),
         (0x8f2ac0, 1 << 24),
         (0x8f2ac4, 7),
         (0x8f2ac4, 8),
@@ -107,6 +113,57 @@ fn pointers_that_enclose_no_message_are_refused() {
         let answer = Answer { words, head, tail };
         let error = FspError::Pointers { head, tail };
         assert_eq!(answered(answer), Err(Error::Fsp(error)));
+    }
+}
+
+#[test]
+fn a_message_that_was_not_taken_is_not_overwritten() {
+    let fsp = Fsp::answering(Answer::of(&GOOD));
+    fsp.deaf.set(true);
+    assert!(command_to(&fsp).is_err());
+    assert_eq!(
+        command_to(&fsp).unwrap_err().to_string(),
+        "waited 2s for the FSP to take the last message, saw 0x4"
+    );
+}
+
+#[test]
+fn an_answer_that_came_too_late_is_not_that_to_the_next_message() {
+    let fsp = Fsp::default();
+    assert!(command_to(&fsp).is_err());
+    // Now it comes.
+    fsp.queue.set((0, 16));
+    assert_eq!(
+        command_to(&fsp).unwrap_err().to_string(),
+        "waited 2s for an answer of the FSP, saw 0x0"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
+
+    #[test]
+    fn a_message_of_any_length_is_heard_as_it_was_sent(
+        words in prop::collection::vec(any::<u32>(), 2..=CHANNEL_SIZE / WORD)
+    ) {
+        let message: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let fsp = Fsp::answering(Answer::of(&GOOD));
+        let sent = command(&Io::new(&fsp), NvdmType::Cot, &message);
+        prop_assert_eq!(sent, Ok(()));
+        prop_assert_eq!(fsp.heard.into_inner(), [words]);
+    }
+
+    #[test]
+    fn whatever_is_answered_the_next_message_finds_room(
+        words in prop::collection::vec(any::<u32>(), 0..=CHANNEL_SIZE / WORD),
+        pointers in any::<Option<(u32, u32)>>(),
+    ) {
+        let mut answer = Answer::of(&words);
+        (answer.head, answer.tail) = pointers.unwrap_or((answer.head, answer.tail));
+        let fsp = Fsp::answering(answer);
+        prop_assert!(command_to(&fsp).is_err());
+        fsp.answer.replace(Some(Answer::of(&GOOD)));
+        prop_assert_eq!(command_to(&fsp), Ok(()));
     }
 }
 

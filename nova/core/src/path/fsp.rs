@@ -250,8 +250,8 @@ impl<P: Platform> Load<P> {
     }
 }
 
-/// Waits until the FMC has released the GSP. While it works, mailboxes hold the address of its
-/// arguments, or zero; anything else is an error.
+/// Waits until the FMC has released the GSP. Until it has fetched its arguments the mailboxes hold
+/// their address, and zero from then on; anything else is an error.
 fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Error> {
     let mut pacer = io.slow_pacer(LOCKDOWN_LIMIT);
     loop {
@@ -262,7 +262,7 @@ fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Er
             match gsp.mailbox0() {
                 0 if released => return Ok(()),
                 0 => (),
-                low if !released && gsp.mailbox_address(low) == arguments => (),
+                low if gsp.mailbox_address(low) == arguments => (),
                 found => {
                     return Err(Error::UcodeFailed {
                         ucode: "FMC",
@@ -350,13 +350,15 @@ mod tests {
 
     #[test]
     fn a_gsp_that_is_never_released_is_a_timeout() {
-        // Not readable yet, locked down, and the FMC has not fetched its arguments.
+        // Not readable yet, locked down, and the FMC has not fetched its arguments: neither behind
+        // the lockdown nor before there is one.
         let cases = [
             (0, [0; 2]),
             (0xbadf_4100, [7; 2]),
             (0xbadf_41ff, [7; 2]),
             (1 << 13, [0; 2]),
             (1 << 13, [0x2345_6000, 1]),
+            (1 << 10, [0x2345_6000, 1]),
         ];
         for (hwcfg2, mailboxes) in cases {
             let expected = Error::Timeout(Timeout {
@@ -371,12 +373,15 @@ mod tests {
     #[test]
     fn an_error_of_the_fmc_is_told() {
         for hwcfg2 in [1 << 10, 1 << 13] {
-            let expected = Error::UcodeFailed {
-                ucode: "FMC",
-                register: "GSP mailbox 0",
-                found: 0x31,
-            };
-            assert_eq!(wait_for(hwcfg2, [0x31, 1]), Err(expected));
+            // A code, and an address of which one half is wrong.
+            for mailboxes in [[0x31, 1], [0x2345_6000, 2]] {
+                let expected = Error::UcodeFailed {
+                    ucode: "FMC",
+                    register: "GSP mailbox 0",
+                    found: mailboxes[0],
+                };
+                assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected));
+            }
         }
     }
 
