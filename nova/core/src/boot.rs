@@ -38,8 +38,12 @@ impl<P: Platform> Prepared<P> {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
                 if failure.error != Error::CardGone {
-                    if let Err(failure) = gpu.way_back.walk(hardware, &mut Progress::default()) {
-                        events(Event::NotPutBack(&failure));
+                    // What an earlier driver has left is no doing of this one.
+                    if failure.stage != Stage::Leftovers {
+                        let back = gpu.way_back.walk(hardware, &mut Progress::default());
+                        if let Err(failure) = back {
+                            events(Event::NotPutBack(&failure));
+                        }
                     }
                     gpu.flush.unregister(io);
                 }
