@@ -27,7 +27,7 @@ pub static RELEASE: Release = Release {
     name: "535.113.01",
     // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/fwsec.c
     gen_bootloader: "acr/bl.bin",
-    boots_through_fsp: false,
+    fmc_arguments: None,
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
     message_name: numbers::message_name,

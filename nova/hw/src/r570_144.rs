@@ -21,14 +21,24 @@ pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
+    ArgumentsAt, ControlSizes, FmcArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
 };
 
 /// The release.
 pub static RELEASE: Release = Release {
     name: "570.144",
     gen_bootloader: "gsp/gen_bootloader-570.144.bin",
-    boots_through_fsp: true,
+    fmc_arguments: Some(FmcArgumentsAt {
+        size: size_of::<GspFmcBootParams>(),
+        metadata_target: field!(GspFmcBootParams, boot_gsp_rm.target),
+        metadata_size: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_size),
+        metadata: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_offset),
+        boots_gsp_rm: field!(GspFmcBootParams, boot_gsp_rm.b_is_gsp_rm_boot),
+        libos_target: field!(GspFmcBootParams, gsp_rm.target),
+        libos: field!(GspFmcBootParams, gsp_rm.boot_args_offset),
+        coherent_system: GspFmcBootParams::DMA_TARGET_COHERENT_SYSTEM,
+        noncoherent_system: GspFmcBootParams::DMA_TARGET_NONCOHERENT_SYSTEM,
+    }),
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
     message_name: numbers::message_name,

@@ -22,8 +22,9 @@ pub struct Release {
     pub name: &'static str,
     /// The program that fetches FWSEC on Turing and GA100, as a file below the chip's folder.
     pub gen_bootloader: &'static str,
-    /// It has files for Hopper and later, which boot through the FSP.
-    pub boots_through_fsp: bool,
+    /// Arguments of the FMC; a release that has none has no files for Hopper and later, which boot
+    /// through the FSP.
+    pub fmc_arguments: Option<FmcArgumentsAt>,
     /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
     pub gsp_engine: u16,
     /// GSP-RM's heap in WPR2.
@@ -50,7 +51,7 @@ impl Release {
 
     /// Whether it has firmware for `chipset`.
     pub const fn is_for(&self, chipset: Chipset) -> bool {
-        self.boots_through_fsp || !chipset.arch().boots_through_fsp()
+        self.fmc_arguments.is_some() || !chipset.arch().boots_through_fsp()
     }
 
     /// The release with this name.
@@ -146,6 +147,29 @@ pub struct ArgumentsAt {
     pub in_pm_transition: Field<u8>,
     /// The stack lies in the falcon's data memory.
     pub dmem_stack: Option<Field<u8>>,
+}
+
+/// `GSP_FMC_BOOT_PARAMS`, the arguments of the FMC.
+#[derive(Debug)]
+pub struct FmcArgumentsAt {
+    /// Bytes of it.
+    pub size: usize,
+    /// In which memory the WPR metadata is.
+    pub metadata_target: Field<u32>,
+    /// Bytes of the WPR metadata.
+    pub metadata_size: Field<u32>,
+    /// Address of the WPR metadata.
+    pub metadata: Field<u64>,
+    /// GSP-RM is what is booted.
+    pub boots_gsp_rm: Field<u8>,
+    /// In which memory the libos arguments are.
+    pub libos_target: Field<u32>,
+    /// Address of the libos arguments.
+    pub libos: Field<u64>,
+    /// System memory that is coherent with the CPU's caches, as a target.
+    pub coherent_system: u32,
+    /// System memory, as a target.
+    pub noncoherent_system: u32,
 }
 
 /// `GspStaticConfigInfo`, the GPU as GSP-RM knows it.

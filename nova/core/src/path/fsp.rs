@@ -12,8 +12,10 @@ use core::time::Duration;
 
 use nova_firmware::fmc::Fmc;
 use nova_hw::abi::GspFwWprMeta;
+use nova_hw::chipset::Chipset;
+use nova_hw::field::Draft;
 use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
-use nova_hw::r570_144::{BootGspRmParams, GspFmcBootParams, GspRmParams};
+use nova_hw::release::{FmcArgumentsAt, Release};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::Written;
@@ -59,6 +61,7 @@ pub(crate) struct Plan<P: Platform> {
     fmc: Files<P>,
     sizes: wpr::Sizes,
     variant: Variant,
+    chipset: Chipset,
 }
 
 /// The files of this path.
@@ -122,6 +125,7 @@ impl<P: Platform> Plan<P> {
             fmc,
             sizes,
             variant,
+            chipset: found.chipset,
         })
     }
 
@@ -133,7 +137,8 @@ impl<P: Platform> Plan<P> {
             mut message,
         } = self.fmc;
         let metadata = metadata(platform, &self.common, &self.sizes)?;
-        let arguments = arguments(metadata.dma_addr(), libos);
+        let at = arguments_of(self.common.release, self.chipset)?;
+        let arguments = arguments(at, metadata.dma_addr(), libos);
         let arguments = copy(platform, "the FMC's arguments", arguments.as_bytes())?;
         if let Ok((message, _)) = CotMessage::mut_from_prefix(message.as_mut()) {
             let cot = &mut message.cot;
@@ -214,23 +219,28 @@ fn metadata<P: Platform>(
     copy(platform, "the WPR metadata", metadata.as_bytes())
 }
 
+/// How `release` lays the arguments of the FMC out.
+fn arguments_of(
+    release: &'static Release,
+    chipset: Chipset,
+) -> Result<&'static FmcArgumentsAt, Error> {
+    release.fmc_arguments.as_ref().ok_or(Error::NoRelease {
+        chipset,
+        branch: release.branch().unwrap_or_default(),
+    })
+}
+
 /// Arguments of the FMC: where the WPR metadata and the libos arguments are.
-fn arguments(metadata: u64, libos: u64) -> GspFmcBootParams {
-    GspFmcBootParams {
-        boot_gsp_rm: BootGspRmParams {
-            target: GspFmcBootParams::DMA_TARGET_COHERENT_SYSTEM,
-            gsp_rm_desc_size: size_of::<GspFwWprMeta>() as u32,
-            gsp_rm_desc_offset: metadata,
-            b_is_gsp_rm_boot: 1,
-            ..Default::default()
-        },
-        gsp_rm: GspRmParams {
-            target: GspFmcBootParams::DMA_TARGET_NONCOHERENT_SYSTEM,
-            boot_args_offset: libos,
-            ..Default::default()
-        },
-        ..Default::default()
-    }
+fn arguments(at: &FmcArgumentsAt, metadata: u64, libos: u64) -> Draft {
+    let mut arguments = Draft::new(at.size);
+    arguments
+        .set(at.metadata_target, at.coherent_system)
+        .set(at.metadata_size, size_of::<GspFwWprMeta>() as u32)
+        .set(at.metadata, metadata)
+        .set(at.boots_gsp_rm, 1)
+        .set(at.libos_target, at.noncoherent_system)
+        .set(at.libos, libos);
+    arguments
 }
 
 impl<P: Platform> Load<P> {
@@ -329,6 +339,7 @@ mod tests {
     use super::*;
     use crate::falcon::{Engine, Kind};
     use crate::testing::Card;
+    use nova_hw::release::RELEASES;
 
     const ARGUMENTS: u64 = 0x1_2345_6000;
 
@@ -405,11 +416,15 @@ mod tests {
 
     #[test]
     fn the_fmc_is_told_where_everything_is() {
-        let arguments = arguments(0x1_0000_2000, 0x1_0000_3000);
-        assert_eq!(arguments.boot_gsp_rm.gsp_rm_desc_offset, 0x1_0000_2000);
-        assert_eq!(arguments.boot_gsp_rm.gsp_rm_desc_size, 256);
-        assert_eq!(arguments.gsp_rm.boot_args_offset, 0x1_0000_3000);
-        let words: [u32; 20] = zerocopy::transmute!(arguments);
+        let [newest, oldest] = RELEASES;
+        let at = arguments_of(newest, Chipset::GH100).unwrap();
+        let arguments = arguments(at, 0x1_0000_2000, 0x1_0000_3000);
+        let bytes = arguments.as_bytes();
+        assert_eq!(at.metadata.read(bytes), Some(0x1_0000_2000));
+        assert_eq!(at.metadata_size.read(bytes), Some(256));
+        assert_eq!(at.libos.read(bytes), Some(0x1_0000_3000));
+        assert!(arguments_of(oldest, Chipset::GH100).is_err());
+        let words = <[u32; 20]>::read_from_bytes(bytes).unwrap();
         // Targets: coherent for the metadata, not coherent for what GSP-RM gets, as Linux has it.
         assert_eq!((words[2], words[10], words[9]), (1, 2, 1));
     }
