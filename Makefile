@@ -22,7 +22,7 @@ help:
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
-	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=...)'
+	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'

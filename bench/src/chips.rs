@@ -50,7 +50,12 @@ impl FromStr for Selection {
     }
 }
 
-fn named(name: &str) -> Result<Chipset, String> {
+/// The chip of this name.
+///
+/// # Errors
+///
+/// A sentence that says how to get the names.
+pub fn named(name: &str) -> Result<Chipset, String> {
     let found = Chipset::ALL.iter().find(|chip| chip.name() == name);
     found.copied().ok_or_else(|| {
         format!("there is no chip {name:?}; `make run CHIP=list` names them, `all` and `families` are groups")

@@ -3,18 +3,20 @@
 //! The document that explains differences.
 //!
 //! A section explains one: in prose, and in a code block for this program, whose first line names
-//! the chips that it holds for:
+//! the chips or families that it holds for:
 //!
 //! ````markdown
 //! ## Why upstream writes that
 //! Because ...
-//! ```trace-difference ga102 ad10*
+//! ```trace-difference ga102 ad10x
 //! - GSP NV_PFALCON_FALCON_IRQSCLR 0x40
 //! ```
 //! ````
 //!
-//! The lines are those that the program prints, without how many times; a value of `*` is any.
+//! The lines are those that the program prints, without how many times; a word of a `*` and an end,
+//! such as `*400` or `*` alone, is any with that end.
 
+use nova_hw::chipset::Chipset;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use crate::compare::{Difference, Line};
@@ -34,7 +36,7 @@ struct Explanation {
 
 impl Explanations {
     /// Reads those for `chip` from a document.
-    pub(crate) fn parse(document: &str, chip: &str) -> Self {
+    pub(crate) fn parse(document: &str, chip: Chipset) -> Self {
         let mut explanations = Self::default();
         let mut title = String::new();
         let mut in_heading = false;
@@ -82,13 +84,10 @@ impl Explanations {
 }
 
 /// Whether a block with this info string is about differences of `chip`.
-fn holds_for(info: &str, chip: &str) -> bool {
+fn holds_for(info: &str, chip: Chipset) -> bool {
     let mut words = info.split_whitespace();
     words.next() == Some(LANGUAGE)
-        && words.any(|pattern| match pattern.strip_suffix('*') {
-            Some(prefix) => chip.starts_with(prefix),
-            None => chip == pattern,
-        })
+        && words.any(|word| word == "*" || word == chip.name() || word == chip.family())
 }
 
 impl Explanation {
@@ -102,14 +101,17 @@ impl Explanation {
     }
 }
 
-/// Whether all words of the line are the pattern's, or the pattern has `*` there.
+/// Whether all words of the line are the pattern's, or end as the pattern's do.
 fn matches(pattern: &str, line: &Line) -> bool {
     let line = line.to_string();
     let (pattern, line) = (pattern.split_whitespace(), line.split_whitespace());
     pattern.clone().count() == line.clone().count()
         && pattern
             .zip(line)
-            .all(|(pattern, word)| pattern == "*" || pattern == word)
+            .all(|(pattern, word)| match pattern.strip_prefix('*') {
+                Some(end) => word.ends_with(end),
+                None => pattern == word,
+            })
 }
 
 #[cfg(test)]
@@ -121,8 +123,8 @@ mod tests {
 # Differences
 ## The first `one`
 Why.
-```trace-difference ga102 ad10*
-- GSP NV_X 0x40
+```trace-difference ga102 ad10x
+- GSP NV_X *40
 + GSP NV_Y *
 ```
 ## Another
@@ -149,7 +151,7 @@ Why.
 
     #[test]
     fn a_difference_is_explained_by_all_of_its_lines() {
-        let explanations = Explanations::parse(DOCUMENT, "ad104");
+        let explanations = Explanations::parse(DOCUMENT, Chipset::AD104);
         let theirs = || line(Side::Theirs, "NV_X", 0x40);
         let ours = |value| line(Side::Ours, "NV_Y", value);
         for value in [0, 7] {
@@ -172,7 +174,12 @@ Why.
     #[test]
     fn explanations_of_other_chips_do_not_count() {
         let all = [difference(vec![])];
-        for (chip, count) in [("ga102", 1), ("ga103", 0), ("ad107", 1), ("ad", 0)] {
+        for (chip, count) in [
+            (Chipset::GA102, 1),
+            (Chipset::GA103, 0),
+            (Chipset::AD107, 1),
+            (Chipset::GA100, 0),
+        ] {
             let explanations = Explanations::parse(DOCUMENT, chip);
             assert_eq!(explanations.0.len(), count, "{chip}");
             assert_eq!(explanations.unused(&all).len(), count, "{chip}");
@@ -181,7 +188,7 @@ Why.
 
     #[test]
     fn a_block_names_its_chips() {
-        assert!(holds_for("trace-difference *", "gb202"));
-        assert!(!holds_for("trace-difference", "gb202"));
+        assert!(holds_for("trace-difference *", Chipset::GB202));
+        assert!(!holds_for("trace-difference", Chipset::GB202));
     }
 }

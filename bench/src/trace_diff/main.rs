@@ -20,6 +20,9 @@ use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use nova_bench::chips::named;
+use nova_hw::chipset::Chipset;
+
 use crate::accesses::Accesses;
 use crate::compare::{compare, Comparison, Difference};
 use crate::explain::Explanations;
@@ -30,8 +33,8 @@ use crate::explain::Explanations;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The chip, whose explanations apply.
-    #[arg(long)]
-    chip: String,
+    #[arg(long, value_parser = named)]
+    chip: Chipset,
     /// Register log of our driver, written by `nova-mock --registers`.
     #[arg(long, value_name = "FILE")]
     ours: PathBuf,
@@ -54,7 +57,7 @@ fn main() -> Result<ExitCode> {
     let ours = parse(&arguments.ours, &ours)?;
     let theirs = parse(&arguments.theirs, &theirs)?;
     let document = read(&arguments.explanations)?;
-    let explanations = Explanations::parse(&document, &arguments.chip);
+    let explanations = Explanations::parse(&document, arguments.chip);
 
     let Comparison { same, differences } = compare(&ours.writes, &theirs.writes);
     print_counts(&ours, &theirs);
