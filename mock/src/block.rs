@@ -32,6 +32,10 @@ pub enum Block {
     Gsp,
     /// SEC2 falcon.
     Sec2,
+    /// Security processor that starts the GSP, from Hopper on.
+    Fsp,
+    /// Thermal sensors; of them, a scratch register.
+    Therm,
     /// CPU interrupt tree.
     Intr,
     /// Addresses at which the model has nothing.
@@ -40,7 +44,7 @@ pub enum Block {
 
 impl Block {
     /// All blocks, in the order in which the trace shows them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Pmc,
         Self::Pbus,
         Self::Ptimer,
@@ -53,11 +57,13 @@ impl Block {
         Self::Fuse,
         Self::Gsp,
         Self::Sec2,
+        Self::Fsp,
+        Self::Therm,
         Self::Intr,
         Self::Unknown,
     ];
 
-    /// The block that answers at byte `offset` of BAR0.
+    /// The block that answers at byte `offset` of BAR0, on the chips where one does.
     ///
     /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102 and
     /// turing/tu102.
@@ -67,8 +73,11 @@ impl Block {
             0x00_1000..0x00_2000 => Self::Pbus,
             0x00_9000..0x00_a000 => Self::Ptimer,
             0x02_1000..0x02_2000 => Self::Fuse,
-            0x08_8000..0x08_9000 => Self::Xve,
+            0x02_0000..0x02_1000 | 0xad_0000..0xad_1000 => Self::Therm,
+            0x08_8000..0x08_9000 | 0x09_2000..0x09_3000 => Self::Xve,
             0x10_0000..0x10_1000 | 0x1f_a000..0x1f_b000 => Self::Pfb,
+            0x87_0000..0x87_1000 | 0x8a_1000..0x8a_2000 => Self::Pfb,
+            0x8f_0000..0x8f_4000 => Self::Fsp,
             0x11_0000..0x11_2000 => Self::Gsp,
             0x11_8000..0x11_9000 => Self::Pgc6,
             0x30_0000..0x40_0000 => Self::Prom,
@@ -96,6 +105,8 @@ impl Block {
             Self::Fuse => "FUSE",
             Self::Gsp => "GSP",
             Self::Sec2 => "SEC2",
+            Self::Fsp => "FSP",
+            Self::Therm => "THERM",
             Self::Intr => "INTR",
             Self::Unknown => "unknown",
         }

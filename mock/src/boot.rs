@@ -29,6 +29,7 @@ const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
 const SUSPEND: Duration = Duration::from_millis(2);
+const TEARDOWN: Duration = Duration::from_millis(2);
 
 /// Bytes at the end of the frame buffer that GFW scrubs.
 ///
@@ -43,7 +44,10 @@ const FWSEC_ERROR: u16 = 1;
 
 impl<H: Host> Gpu<H> {
     pub(crate) fn run_fwsec(&mut self) {
-        match self.fwsec.command(&self.state.gsp.dmem) {
+        let Some(fwsec) = &self.fwsec else {
+            return;
+        };
+        match fwsec.command(&self.state.gsp.dmem) {
             Ok(Command::Frts(region)) => self.run_frts(region),
             Ok(Command::Sb) => {
                 let code = self.faults.iter().find_map(|fault| match fault {
@@ -159,11 +163,15 @@ impl<H: Host> Gpu<H> {
         self.state.pgc6.handoff = false;
         if !self.is_broken(Fault::RiscvNeverActive) {
             self.start_riscv();
-            self.schedule.after(LIBOS, Event::LibosStart);
+            self.schedule_libos();
         }
     }
 
-    fn start_riscv(&mut self) {
+    pub(crate) fn schedule_libos(&mut self) {
+        self.schedule.after(LIBOS, Event::LibosStart);
+    }
+
+    pub(crate) fn start_riscv(&mut self) {
         let riscv = &mut self.state.gsp.riscv;
         riscv.core = CoreSelect::Riscv;
         riscv.core_valid = true;
@@ -267,7 +275,8 @@ impl<H: Host> Gpu<H> {
         let release = self.firmware.gsp.release;
         check_heap(self.chip, release, &meta)?;
         let [low, high] = self.state.gsp.mailbox;
-        let address = u64::from(high) << 32 | u64::from(low);
+        let in_mailboxes = u64::from(high) << 32 | u64::from(low);
+        let address = self.state.libos_arguments.unwrap_or(in_mailboxes);
         let libos = Libos::start(&self.host, &release.arguments, address)?;
         libos.write_logs(&mut self.host, self.schedule.now())?;
         if libos.resumes {
@@ -313,6 +322,9 @@ impl<H: Host> Gpu<H> {
             });
             match result {
                 Ok(Next::Wait) => {}
+                Ok(Next::Start) if self.chip.boots_through_fsp() => {
+                    self.schedule.after(START, Event::InitDone);
+                }
                 Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
                 Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
                 Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
@@ -398,8 +410,11 @@ impl<H: Host> Gpu<H> {
 
     pub(crate) fn suspend(&mut self) {
         self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
-        self.state.gsp.riscv.active = false;
         self.state.rm = None;
+        match self.chip.boots_through_fsp() {
+            true => self.schedule.after(TEARDOWN, Event::FmcEnds),
+            false => self.state.gsp.riscv.active = false,
+        }
         self.ended(Block::Gsp, "GSP-RM suspends", SUSPEND);
     }
 }

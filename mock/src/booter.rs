@@ -74,14 +74,14 @@ pub(crate) struct Refused {
     pub(crate) reason: String,
 }
 
-fn refuse<T>(code: Code, reason: impl Into<String>) -> Result<T, Refused> {
+pub(crate) fn refuse<T>(code: Code, reason: impl Into<String>) -> Result<T, Refused> {
     Err(Refused {
         code,
         reason: reason.into(),
     })
 }
 
-fn unmapped(code: Code, what: &str) -> impl Fn(Unmapped) -> Refused + '_ {
+pub(crate) fn unmapped(code: Code, what: &str) -> impl Fn(Unmapped) -> Refused + '_ {
     move |error| Refused {
         code,
         reason: format!("{what}: {error}"),
@@ -111,14 +111,19 @@ pub(crate) fn load(
     Ok(meta)
 }
 
-fn check_address(code: Code, what: &str, address: u64, align: u64) -> Result<(), Refused> {
+pub(crate) fn check_address(
+    code: Code,
+    what: &str,
+    address: u64,
+    align: u64,
+) -> Result<(), Refused> {
     if address == 0 || address % align != 0 || address >> BUS_BITS != 0 {
         return refuse(code, format!("{what} at bus address {address:#x}"));
     }
     Ok(())
 }
 
-fn check_metadata(meta: &GspFwWprMeta) -> Result<(), Refused> {
+pub(crate) fn check_metadata(meta: &GspFwWprMeta) -> Result<(), Refused> {
     let fields = [
         ("magic", meta.magic, GspFwWprMeta::MAGIC),
         ("revision", meta.revision, GspFwWprMeta::REVISION),
@@ -250,7 +255,7 @@ fn check_frts(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), Ref
     Ok(())
 }
 
-fn check_bootloader(
+pub(crate) fn check_bootloader(
     memory: &dyn GuestMemory,
     meta: &GspFwWprMeta,
     firmware: &Firmware,
@@ -294,7 +299,7 @@ fn check_bootloader(
     compare(Code::Bootloader, "bootloader", 0, &found, &expected.ucode)
 }
 
-fn check_signature(
+pub(crate) fn check_signature(
     memory: &dyn GuestMemory,
     meta: &GspFwWprMeta,
     firmware: &Firmware,
@@ -342,7 +347,7 @@ fn compare(
 }
 
 /// Walks the three levels of tables and compares the image page by page.
-fn check_image(
+pub(crate) fn check_image(
     memory: &dyn GuestMemory,
     meta: &GspFwWprMeta,
     firmware: &Firmware,

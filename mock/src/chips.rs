@@ -27,6 +27,8 @@ pub struct Chip {
     pub subsystem_id: u16,
     /// Bytes of frame buffer unless told otherwise.
     pub vram: u64,
+    /// PCI subclass among display controllers: VGA-compatible, or 3D.
+    pub(crate) pci_subclass: u8,
     /// What its falcons are like.
     pub(crate) falcons: Generation,
     /// It has a display engine.
@@ -51,8 +53,45 @@ impl Chip {
             subsystem_vendor_id: 0x10de,
             subsystem_id: 0x1467,
             vram,
+            pci_subclass: PCI_VGA,
             falcons: falcons_of(chipset),
             has_display: true,
+        }
+    }
+
+    /// A card for data centres: without display.
+    const fn datacentre(
+        chipset: Chipset,
+        marketing_name: &'static str,
+        device_id: u16,
+        vram: u64,
+        subsystem_id: u16,
+    ) -> Self {
+        Self {
+            subsystem_id,
+            pci_subclass: PCI_3D,
+            has_display: false,
+            ..Self::geforce(chipset, marketing_name, device_id, vram)
+        }
+    }
+
+    /// The FSP starts the GSP, and not booter on SEC2.
+    pub const fn boots_through_fsp(&self) -> bool {
+        self.chipset.arch().boots_through_fsp()
+    }
+
+    pub(crate) const fn is_hopper(&self) -> bool {
+        matches!(self.chipset.arch(), Architecture::Hopper)
+    }
+
+    /// Bytes of the heap outside of WPR2 that GSP-RM needs, where the FSP boots it.
+    ///
+    /// Source: open-gpu-kernel-modules 570.144, src/nvidia/generated/g_kernel_gsp_nvoc.h
+    /// (`kgspGetNonWprHeapSize`).
+    pub(crate) const fn non_wpr_heap(&self) -> u64 {
+        match self.chipset.arch() {
+            Architecture::BlackwellGb20x => 0x22_0000,
+            _ => 0x20_0000,
         }
     }
 
@@ -71,6 +110,10 @@ impl Chip {
         matches!(self.chipset.arch(), Architecture::Ada)
     }
 }
+
+/// PCI subclasses of display controllers.
+const PCI_VGA: u8 = 0x00;
+const PCI_3D: u8 = 0x02;
 
 /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kernel_falcon_nvoc.c and
 /// g_kernel_gsp_nvoc.c (`kgspExecuteHsFalcon`, `kflcnIsRiscvActive`).
@@ -102,11 +145,13 @@ pub const CHIPS: &[Chip] = &[
         0x25ab,
         6 << 30,
     ),
-    Chip {
-        has_display: false,
-        subsystem_id: 0x145f,
-        ..Chip::geforce(Chipset::GA100, "NVIDIA A100-PCIE-40GB", 0x20f1, 40 << 30)
-    },
+    Chip::datacentre(
+        Chipset::GA100,
+        "NVIDIA A100-PCIE-40GB",
+        0x20f1,
+        40 << 30,
+        0x145f,
+    ),
     Chip::geforce(
         Chipset::TU102,
         "NVIDIA GeForce RTX 2080 Ti",
@@ -137,6 +182,20 @@ pub const CHIPS: &[Chip] = &[
         8 << 30,
     ),
     Chip::geforce(Chipset::AD107, "NVIDIA GeForce RTX 4060", 0x2882, 8 << 30),
+    Chip::datacentre(Chipset::GH100, "NVIDIA H100 PCIe", 0x2331, 80 << 30, 0x1626),
+    Chip::datacentre(Chipset::GB100, "NVIDIA B200", 0x2901, 180 << 30, 0x1999),
+    // Not in that header; the device id is that of pci.ids, the subsystem's is GB100's.
+    Chip::datacentre(Chipset::GB102, "NVIDIA B100", 0x29bc, 180 << 30, 0x1999),
+    Chip::geforce(Chipset::GB202, "NVIDIA GeForce RTX 5090", 0x2b85, 32 << 30),
+    Chip::geforce(Chipset::GB203, "NVIDIA GeForce RTX 5080", 0x2c02, 16 << 30),
+    Chip::geforce(Chipset::GB205, "NVIDIA GeForce RTX 5070", 0x2f04, 12 << 30),
+    Chip::geforce(
+        Chipset::GB206,
+        "NVIDIA GeForce RTX 5060 Ti",
+        0x2d04,
+        16 << 30,
+    ),
+    Chip::geforce(Chipset::GB207, "NVIDIA GeForce RTX 5050", 0x2d83, 8 << 30),
 ];
 
 /// The chip of this name, in small letters.

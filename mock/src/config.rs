@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI configuration space, also readable through BAR0 at [`MIRROR_BASE`].
+//! PCI configuration space, also readable through BAR0.
 //!
 //! Source: PCI Express base specification 4.0, chapter 7; the places of the capabilities are those
 //! of GeForce cards as `lspci` shows them.
@@ -9,8 +9,14 @@ use crate::chips::Chip;
 
 /// Where the mirror of the configuration space starts in BAR0.
 ///
-/// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs.
-pub const MIRROR_BASE: u32 = 0x08_8000;
+/// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs and gh100.rs; open-gpu-kernel-modules
+/// 570, src/common/inc/swref/published/hopper/gh100/dev_xtl_ep_pri.h.
+pub const fn mirror_base(chip: &Chip) -> u32 {
+    match chip.boots_through_fsp() {
+        true => 0x09_2000,
+        false => 0x08_8000,
+    }
+}
 
 /// Bytes of configuration space, extended part included.
 pub const SIZE: usize = 4096;
@@ -102,8 +108,8 @@ impl ConfigSpace {
         // Status: has capabilities.
         self.put(0x06, &[0x10, 0x00]);
         self.put(0x08, &[chip.pci_revision]);
-        // Class: VGA-compatible display controller.
-        self.put(0x09, &[0x00, 0x00, 0x03]);
+        // Class: display controller.
+        self.put(0x09, &[0x00, chip.pci_subclass, 0x03]);
         self.allow(0x0c, &[0xff]);
         self.put(0x2c, &chip.subsystem_vendor_id.to_le_bytes());
         self.put(0x2e, &chip.subsystem_id.to_le_bytes());

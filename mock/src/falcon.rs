@@ -59,6 +59,22 @@ impl Generation {
     }
 }
 
+/// How far the CPU is kept out of a falcon's registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Not at all.
+    Open,
+    /// They are another processor's: reads give [`TARGET_MASKED`], writes do nothing.
+    TargetMask,
+    /// The boot ROM lets the CPU see how far the core is, and nothing else.
+    Lockdown,
+}
+
+/// What a read gives of a register that the target mask keeps from the CPU; the low byte varies.
+///
+/// Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c.
+const TARGET_MASKED: u32 = 0xbadf_4100;
+
 /// What is known of a block of code memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeBlock {
@@ -133,6 +149,7 @@ pub(crate) struct Falcon {
     /// Only the alias of the control register starts the core.
     pub(crate) alias_en: bool,
     in_reset: bool,
+    pub(crate) lock: Lock,
     /// The memories are still being cleared after the reset.
     pub(crate) scrubbing: bool,
     /// A transfer came to nothing and blocks those behind it.
@@ -178,6 +195,7 @@ impl Falcon {
             halted: true,
             alias_en: false,
             in_reset: false,
+            lock: Lock::Open,
             scrubbing: false,
             dma_stuck: false,
             require_ctx: true,
@@ -226,6 +244,15 @@ impl Falcon {
         }
     }
 
+    /// The security processor resets the engine and selects the RISC-V core.
+    pub(crate) fn boot_riscv(&mut self) {
+        self.reset();
+        self.scrubbing = false;
+        self.in_reset = false;
+        self.riscv.core = CoreSelect::Riscv;
+        self.riscv.core_valid = true;
+    }
+
     /// Interrupts that are raised and go to the CPU.
     pub(crate) fn interrupts_to_cpu(&self) -> u32 {
         let mask = match self.riscv.core {
@@ -237,6 +264,11 @@ impl Falcon {
 
     /// Reads the register at `offset` from the engine's base, where there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+        match self.lock {
+            Lock::TargetMask => return Some(TARGET_MASKED),
+            Lock::Lockdown if !is_seen_in_lockdown(offset) => return None,
+            _ => {}
+        }
         if self.in_reset && offset != reg::FalconEngine::OFFSET {
             return Some(PRIV_ERROR);
         }
@@ -290,7 +322,9 @@ impl Falcon {
     }
 
     fn hwcfg2(&self) -> reg::FalconHwcfg2 {
-        let hwcfg2 = reg::FalconHwcfg2::new().with_riscv(true);
+        let hwcfg2 = reg::FalconHwcfg2::new()
+            .with_riscv(true)
+            .with_riscv_br_priv_lockdown(self.lock == Lock::Lockdown);
         match self.generation.has_boot_rom() {
             true => hwcfg2
                 .with_mem_scrubbing(self.scrubbing)
@@ -301,6 +335,9 @@ impl Falcon {
 
     /// Writes the register at `offset` from the engine's base, where there is one.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<Action> {
+        if self.lock != Lock::Open {
+            return Some(Action::Refused("write to a falcon that is locked"));
+        }
         if self.in_reset && offset != reg::FalconEngine::OFFSET {
             return Some(Action::Refused("write to a falcon that is held in reset"));
         }
@@ -545,6 +582,17 @@ impl Riscv {
 
 fn transcfg_index(offset: u32) -> Option<usize> {
     Some((offset.checked_sub(FbifTranscfg::OFFSET)? / FbifTranscfg::STRIDE) as usize)
+}
+
+fn is_seen_in_lockdown(offset: u32) -> bool {
+    const CPUCTL: u32 = reg::SIZE + RiscvCpuctl::OFFSET;
+    matches!(
+        offset,
+        reg::FalconHwcfg2::OFFSET
+            | reg::FalconMailbox0::OFFSET
+            | reg::FalconMailbox1::OFFSET
+            | CPUCTL
+    )
 }
 
 #[cfg(test)]

@@ -51,6 +51,23 @@ pub enum Fault {
     BooterUnloadSilent,
     /// Booter reports success and the GSP's RISC-V core does not start.
     RiscvNeverActive,
+    /// The FSP refuses every command with this code.
+    FspError(u32),
+    /// The word at this byte of the FSP's answers has these bits changed.
+    FspReplyAt {
+        /// Bytes from the start of the packet.
+        offset: usize,
+        /// Bits that are changed.
+        xor: u32,
+    },
+    /// The FSP's answers have this many bytes.
+    FspReplyLength(usize),
+    /// The FSP answers nothing.
+    FspSilent,
+    /// The FMC never lifts the lockdown of the GSP's registers.
+    LockdownNeverReleased,
+    /// The FMC ends with this code in its mailbox.
+    FmcError(u32),
     /// GSP-RM never asks for the sequencer.
     NoSequencer,
     /// GSP-RM asks for a sequencer operation that does not exist.

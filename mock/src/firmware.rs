@@ -17,7 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use object::read::elf::ElfFile64;
+use object::read::elf::{ElfFile32, ElfFile64};
 use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
 
 use nova_hw::falcon::BLOCK_SIZE;
@@ -197,6 +197,13 @@ impl Firmwares {
         &self.all
     }
 
+    /// Notes that the first one for which `is_meant` was started, where there is one.
+    pub(crate) fn select(&mut self, is_meant: impl Fn(&Firmware) -> bool) {
+        if let Some(index) = self.all.iter().position(is_meant) {
+            self.current = index;
+        }
+    }
+
     /// Notes that the booter of number `index` was started.
     pub(crate) fn set_current(&mut self, index: usize) {
         self.current = index;
@@ -214,8 +221,11 @@ impl Deref for Firmwares {
 /// The firmware of a release for a chip.
 #[derive(Debug)]
 pub struct Firmware {
-    pub(crate) booter_load: Ucode,
-    pub(crate) booter_unload: Ucode,
+    /// What puts GSP-RM into WPR2 and takes WPR2 away, where the FSP does not.
+    pub(crate) booter_load: Option<Ucode>,
+    pub(crate) booter_unload: Option<Ucode>,
+    /// What the FSP starts, where it does.
+    pub(crate) fmc: Option<Fmc>,
     /// What fetches FWSEC, where the falcons have no boot ROM.
     pub(crate) loader: Option<Loader>,
     /// What clears the rest of the frame buffer, where that is a program of its own and there is one.
@@ -245,11 +255,19 @@ impl Firmware {
             true => optional(file("scrubber").parse(booter))?,
             false => None,
         };
+        let booter_file = |what| match chip.boots_through_fsp() {
+            true => Ok(None),
+            false => file(what).parse(booter).map(Some),
+        };
         Ok(Self {
             loader,
             scrubber,
-            booter_load: file("booter_load").parse(booter)?,
-            booter_unload: file("booter_unload").parse(booter)?,
+            booter_load: booter_file("booter_load")?,
+            booter_unload: booter_file("booter_unload")?,
+            fmc: match chip.boots_through_fsp() {
+                true => Some(file("fmc").parse(|image| Fmc::parse(&image.read_all()?))?),
+                false => None,
+            },
             bootloader: file("bootloader").parse(|image| Bootloader::parse(&image.read_all()?))?,
             gsp: file("gsp")
                 .parse(|image| GspImage::parse(image, chip.chipset.fwsignature_section()))?,
@@ -412,6 +430,32 @@ impl Bootloader {
             manifest_offset: desc(8, "manifest offset")?,
             data_offset: desc(10, "monitor data offset")?,
             code_offset: desc(12, "monitor code offset")?,
+        })
+    }
+}
+
+/// The FMC: what the FSP knows it by.
+#[derive(Debug)]
+pub(crate) struct Fmc {
+    /// Bytes of the program.
+    pub(crate) size: usize,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+}
+
+impl Fmc {
+    fn parse(file: &[u8]) -> Result<Self, Why> {
+        let elf: ElfFile32<'_, object::Endianness> = ElfFile32::parse(file)?;
+        let section = |name| -> Result<&[u8], Why> {
+            let section = elf.section_by_name(name).ok_or(Why::Section(name))?;
+            Ok(section.data()?)
+        };
+        Ok(Self {
+            size: section("image")?.len(),
+            hash: section("hash")?.to_vec(),
+            public_key: section("publickey")?.to_vec(),
+            signature: section("signature")?.to_vec(),
         })
     }
 }

@@ -11,11 +11,13 @@ use serde_json::Value;
 
 use crate::block::{Block, Engine};
 use crate::brom::Ucode;
+use crate::chain_of_trust::Accepted;
 use crate::chips::Chip;
 use crate::config::{ConfigSpace, Effect};
 use crate::falcon::Falcon;
 use crate::fault::Fault;
 use crate::firmware::Firmwares;
+use crate::fsp::Fsp;
 use crate::fuse::Fuses;
 use crate::fwsec::Fwsec;
 use crate::gsp_rm::GspRm;
@@ -39,6 +41,7 @@ mod registers;
 const GFW: Duration = Duration::from_millis(20);
 const SCRUBBING: Duration = Duration::from_micros(50);
 const COMMAND: Duration = Duration::from_micros(20);
+const PACKET: Duration = Duration::from_millis(5);
 
 /// What all registers give once the card is gone.
 const GONE: u32 = u32::MAX;
@@ -87,7 +90,8 @@ pub struct NoFwsec;
 pub struct Gpu<H> {
     pub(crate) chip: &'static Chip,
     pub(crate) firmware: Firmwares,
-    pub(crate) fwsec: Fwsec,
+    /// FWSEC, where the chip boots through it.
+    pub(crate) fwsec: Option<Fwsec>,
     pub(crate) acr: Ucode,
     pub(crate) fuses: Fuses,
     pub(crate) host: H,
@@ -116,6 +120,11 @@ pub(crate) struct Volatile {
     /// What booter has accepted.
     pub(crate) meta: Option<GspFwWprMeta>,
     pub(crate) rm: Option<GspRm>,
+    pub(crate) fsp: Fsp,
+    /// What the FSP has started the FMC with, until that is through.
+    pub(crate) accepted: Option<Accepted>,
+    /// Bus address of libos' arguments, where the FMC has handed it on.
+    pub(crate) libos_arguments: Option<u64>,
 }
 
 impl Volatile {
@@ -132,6 +141,9 @@ impl Volatile {
             sec2_prepared: false,
             meta: None,
             rm: None,
+            fsp: Fsp::default(),
+            accepted: None,
+            libos_arguments: None,
         }
     }
 
@@ -148,9 +160,10 @@ impl<H: Host> Gpu<H> {
     pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
         let rom = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let prom = Prom::new(rom);
-        let fwsec = Fwsec::find(prom.bytes())
-            .filter(|fwsec| fwsec.is_for(setup.chip))
-            .ok_or(NoFwsec)?;
+        let fwsec = Fwsec::find(prom.bytes()).filter(|fwsec| fwsec.is_for(setup.chip));
+        if fwsec.is_none() && !setup.chip.boots_through_fsp() {
+            return Err(NoFwsec);
+        }
         for firmware in setup.firmware.all() {
             tracing::info!(version = firmware.gsp.release.name, "GSP-RM");
         }
@@ -349,6 +362,7 @@ impl<H: Host> Gpu<H> {
             Event::GfwDone => {
                 if !self.is_broken(Fault::GfwNeverDone) {
                     self.state.pgc6.gfw_done = true;
+                    self.state.fsp.booted = true;
                     self.ended(Block::Pgc6, "GFW", GFW);
                 }
             }
@@ -371,6 +385,10 @@ impl<H: Host> Gpu<H> {
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),
             Event::Announced => self.announce(),
+            Event::FspLooks => self.serve_fsp(),
+            Event::MaskReleased => self.release_mask(),
+            Event::FmcDone => self.finish_fmc(),
+            Event::FmcEnds => self.finish_unload(),
         }
     }
 }

@@ -19,7 +19,7 @@ use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::Chip;
-use crate::config::{self, ConfigSpace, MIRROR_BASE};
+use crate::config::{self, mirror_base, ConfigSpace};
 use crate::fault::Fault;
 use crate::queue::{Message, Outgoing, Queues};
 use records::Partial;
@@ -265,7 +265,7 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoAt, payload: &[u8]) -> Resu
         (
             "pciConfigMirrorBase",
             word(at.pci_config_mirror_base),
-            MIRROR_BASE.into(),
+            mirror_base(chip).into(),
         ),
         (
             "pciConfigMirrorSize",

@@ -5,7 +5,7 @@
 //!
 //! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (an MSI is sent
-//! again only after it was rearmed).
+//! again only after it was rearmed, up to Ada; later the driver toggles the top's enables).
 
 use nova_hw::regs::intr::{
     CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTop,
@@ -35,6 +35,8 @@ pub(crate) struct Intr {
     asserted: bool,
     /// An MSI may be sent.
     armed: bool,
+    /// An MSI may be sent each time that the top rises: from Hopper on there is nothing to rearm.
+    rearms_itself: bool,
     /// An MSI is to be sent.
     due: bool,
 }
@@ -52,6 +54,7 @@ impl Intr {
             top_enabled: 0,
             asserted: false,
             armed: true,
+            rearms_itself: chip.boots_through_fsp(),
             due: false,
         }
     }
@@ -74,7 +77,7 @@ impl Intr {
 
     fn send(&mut self) {
         if self.armed {
-            self.armed = false;
+            self.armed = self.rearms_itself;
             self.due = true;
         }
     }
@@ -213,6 +216,21 @@ mod tests {
         assert!(!intr.take_msi());
         intr.write(CpuIntrTopEnSet::OFFSET, 0xf).unwrap();
         assert!(intr.take_msi());
+    }
+
+    #[test]
+    fn from_hopper_on_nothing_has_to_be_rearmed() {
+        let mut intr = Intr {
+            rearms_itself: true,
+            ..enabled()
+        };
+        for _ in 0..2 {
+            intr.pulse(VECTOR);
+            assert!(intr.take_msi());
+            intr.pulse(VECTOR);
+            assert!(!intr.take_msi(), "the top has not fallen");
+            clear(&mut intr);
+        }
     }
 
     #[test]

@@ -12,14 +12,19 @@
 
 mod block;
 mod boot;
+mod boot_fsp;
 mod booter;
 mod brom;
+mod chain_of_trust;
 pub mod chips;
 pub mod config;
 mod control;
 mod falcon;
 pub mod fault;
 pub mod firmware;
+mod flush;
+mod fmc;
+mod fsp;
 mod fuse;
 mod fwsec;
 mod gpu;
@@ -40,6 +45,7 @@ mod register_log;
 mod schedule;
 mod sequencer;
 pub mod synthetic;
+mod therm;
 mod trace;
 pub mod vbios;
 pub mod vfio;

@@ -4,12 +4,10 @@
 
 use std::ops::Range;
 
-use nova_hw::chipset::Architecture;
-use nova_hw::regs::pfb::{
-    LocalMemoryRange, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi, Wpr2AddrHi, Wpr2AddrLo,
-};
+use nova_hw::regs::pfb::{LocalMemoryRange, Wpr2AddrHi, Wpr2AddrLo};
 
 use crate::chips::Chip;
+use crate::flush::Flush;
 
 /// Bytes that the bounds of the region are counted in.
 const WPR_SHIFT: u32 = 12;
@@ -19,8 +17,7 @@ const WPR_SHIFT: u32 = 12;
 pub(crate) struct Pfb {
     /// The write-protected region, where it is up.
     pub(crate) wpr2: Option<Range<u64>>,
-    flush_low: u32,
-    flush_high: u32,
+    flush: Flush,
 }
 
 impl Pfb {
@@ -32,8 +29,7 @@ impl Pfb {
             .clone()
             .unwrap_or(u64::from(u32::MAX >> 4) << WPR_SHIFT..0);
         match offset {
-            NisoFlushSysmemAddr::OFFSET => Some(self.flush_low),
-            NisoFlushSysmemAddrHi::OFFSET if has_high_flush(chip) => Some(self.flush_high),
+            _ if self.flush.has(chip, offset) => self.flush.read(offset),
             LocalMemoryRange::OFFSET => Some(local_memory_range(vram).into()),
             Wpr2AddrLo::OFFSET => Some(
                 Wpr2AddrLo::new()
@@ -51,25 +47,16 @@ impl Pfb {
 
     /// Writes the register at `offset`, where there is one that the CPU may write.
     pub(crate) fn write(&mut self, chip: &Chip, offset: u32, value: u32) -> Option<()> {
-        match offset {
-            NisoFlushSysmemAddr::OFFSET => self.flush_low = value,
-            NisoFlushSysmemAddrHi::OFFSET if has_high_flush(chip) => {
-                self.flush_high = NisoFlushSysmemAddrHi::from(value).adr_63_40();
-            }
-            _ => return None,
+        match self.flush.has(chip, offset) {
+            true => self.flush.write(offset, value),
+            false => None,
         }
-        Some(())
     }
 
     /// Address of the page for flushes, 0 where none was given.
     pub(crate) fn flush_page(&self) -> u64 {
-        u64::from(self.flush_high) << 40 | u64::from(self.flush_low) << 8
+        self.flush.page()
     }
-}
-
-/// On Turing the page's address has 40 bits.
-fn has_high_flush(chip: &Chip) -> bool {
-    chip.chipset.arch() != Architecture::Turing
 }
 
 /// The largest size that the register can say and that the frame buffer has.
@@ -85,6 +72,7 @@ fn local_memory_range(vram: u64) -> LocalMemoryRange {
 mod tests {
     use super::*;
     use crate::chips::by_name;
+    use nova_hw::regs::pfb::{NisoFlushSysmemAddr, NisoFlushSysmemAddrHi};
 
     fn chip() -> &'static Chip {
         by_name("ga102").unwrap()

@@ -31,6 +31,14 @@ pub(crate) enum Event {
     Announced,
     /// The GSP has suspended its processor after the driver said that it unloads.
     Suspended,
+    /// The FSP looks for a packet in its queue.
+    FspLooks,
+    /// The GSP's registers open to the CPU.
+    MaskReleased,
+    /// The FMC has put GSP-RM into WPR2.
+    FmcDone,
+    /// The FMC has taken WPR2 away after GSP-RM's end.
+    FmcEnds,
 }
 
 /// The events to come, in the order of their time.

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha384};
+
 use nova_hw::release::{Release, RELEASES};
 
 use crate::chips::Chip;
@@ -214,6 +216,79 @@ fn gsp(chip: &Chip, release: &Release) -> Vec<u8> {
     file
 }
 
+/// An ELF file of 32 bits without segments: sections of these names and contents.
+fn elf32(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    const FILE_HEADER: usize = 52;
+    const SECTION_HEADER: usize = 40;
+    const PROGBITS: u32 = 1;
+    const STRTAB: u32 = 3;
+    let mut names = vec![0];
+    let mut sections = Vec::new();
+    for (name, bytes) in parts {
+        sections.push((names.len() as u32, PROGBITS, bytes.to_vec()));
+        names.extend_from_slice(name.as_bytes());
+        names.push(0);
+    }
+    let last_name = names.len() as u32;
+    names.extend_from_slice(b".shstrtab\0");
+    sections.push((last_name, STRTAB, names));
+    let count = sections.len() as u32 + 1;
+
+    let mut file = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    let sizes = |low: usize, high: u32| low as u32 | high << 16;
+    file.extend(words(&[
+        0,
+        1,
+        0,
+        0,
+        FILE_HEADER as u32,
+        0,
+        sizes(FILE_HEADER, 0),
+        sizes(0, SECTION_HEADER as u32),
+        count | (count - 1) << 16,
+    ]));
+    file.resize(FILE_HEADER + SECTION_HEADER, 0);
+    let mut offset = FILE_HEADER + SECTION_HEADER * count as usize;
+    for (name, kind, bytes) in &sections {
+        let at = offset as u32;
+        file.extend(words(&[
+            *name,
+            *kind,
+            0,
+            0,
+            at,
+            bytes.len() as u32,
+            0,
+            0,
+            4,
+            0,
+        ]));
+        offset += bytes.len();
+    }
+    file.extend(sections.into_iter().flat_map(|(_, _, bytes)| bytes));
+    file
+}
+
+/// The program in the synthetic FMC.
+pub(crate) fn fmc_image() -> Vec<u8> {
+    noise(11, 0x1234)
+}
+
+/// An FMC, with key and signature of the sizes that the chip's FSP knows.
+fn fmc(chip: &Chip) -> Vec<u8> {
+    let (key, signature) = match chip.is_hopper() {
+        true => (384, 384),
+        false => (97, 96),
+    };
+    let image = fmc_image();
+    elf32(&[
+        ("hash", &Sha384::digest(&image)),
+        ("signature", &noise(12, signature)),
+        ("publickey", &noise(13, key)),
+        ("image", &image),
+    ])
+}
+
 /// All files of the newest release that the driver and the card of `chip` need.
 pub fn firmware(chip: &Chip) -> InMemory {
     firmware_of(chip, RELEASES[0])
@@ -228,11 +303,16 @@ fn seed_of(release: &Release) -> u8 {
 pub fn firmware_of(chip: &Chip, release: &Release) -> InMemory {
     let seed = seed_of(release);
     let mut files = vec![
-        ("booter_load", booter(chip, 0x20 ^ seed)),
-        ("booter_unload", booter(chip, 0x40 ^ seed)),
         ("bootloader", bootloader(seed)),
         ("gsp", gsp(chip, release)),
     ];
+    match chip.boots_through_fsp() {
+        true => files.push(("fmc", fmc(chip))),
+        false => files.extend([
+            ("booter_load", booter(chip, 0x20 ^ seed)),
+            ("booter_unload", booter(chip, 0x40 ^ seed)),
+        ]),
+    }
     if !chip.falcons.has_boot_rom() {
         files.push(("gen_bootloader", gen_bootloader()));
     }
@@ -261,7 +341,10 @@ mod tests {
                 assert_eq!(firmware.gsp.release, release);
                 assert_eq!(firmware.gsp.signature, noise(5, 4096));
                 assert_eq!(firmware.gsp.size(), (GSP_PAGES * 4096 - 100) as u64);
-                assert_ne!(firmware.booter_load.code, firmware.booter_unload.code);
+                assert_eq!(firmware.fmc.is_some(), chip.boots_through_fsp());
+                let codes = [&firmware.booter_load, &firmware.booter_unload]
+                    .map(|booter| booter.as_ref().map(|booter| &booter.code));
+                assert_eq!(codes[0] == codes[1], chip.boots_through_fsp());
             }
         }
     }

@@ -94,7 +94,8 @@ impl<H: Host> Gpu<H> {
             | Event::InitDone
             | Event::Suspended
             | Event::Announced => engine == Engine::Gsp && !is_sequencing,
-            Event::GfwDone | Event::Commands => false,
+            Event::MaskReleased | Event::FmcDone | Event::FmcEnds => engine == Engine::Gsp,
+            Event::GfwDone | Event::Commands | Event::FspLooks => false,
         });
         self.state.running[engine as usize].0 = Program::Nothing;
         match engine {
@@ -210,20 +211,23 @@ impl<H: Host> Gpu<H> {
         let released = self.firmware.all().iter().enumerate();
         let released = released.flat_map(|(of, firmware)| {
             let scrubber = firmware.scrubber.as_ref();
+            let load = firmware.booter_load.as_ref();
+            let unload = firmware.booter_unload.as_ref();
             [
-                (Program::BooterLoad, of, &firmware.booter_load),
-                (Program::BooterUnload, of, &firmware.booter_unload),
+                load.map(|load| (Program::BooterLoad, of, load)),
+                unload.map(|unload| (Program::BooterUnload, of, unload)),
+                scrubber.map(|scrubber| (Program::Scrubber, of, scrubber)),
             ]
-            .into_iter()
-            .chain(scrubber.map(|scrubber| (Program::Scrubber, of, scrubber)))
         });
+        let fwsec = self.fwsec.as_ref();
         let signed = [
-            (Program::Fwsec, 0, &self.fwsec.ucode),
-            (Program::Acr, 0, &self.acr),
+            fwsec.map(|fwsec| (Program::Fwsec, 0, &fwsec.ucode)),
+            Some((Program::Acr, 0, &self.acr)),
         ];
         let known = signed
             .into_iter()
             .chain(released)
+            .flatten()
             .find(|(.., ucode)| ucode.is_code_of(falcon));
         let Some((program, of, ucode)) = known else {
             return Err("the code that is loaded is not signed".into());

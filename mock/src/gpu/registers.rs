@@ -5,13 +5,13 @@
 use nova_hw::regs::gsp::{PgspMailbox, PgspQueueHead};
 use nova_hw::regs::intr::MsiRearm;
 
-use super::{Gpu, COMMAND, GONE};
+use super::{Gpu, COMMAND, GONE, PACKET};
 use crate::block::{Block, Engine};
-use crate::config::MIRROR_BASE;
+use crate::config::{self, mirror_base};
 use crate::falcon::PRIV_ERROR;
 use crate::host::Host;
 use crate::schedule::Event;
-use crate::{pdisp, pmc, ptimer};
+use crate::{fsp, pdisp, pmc, ptimer, therm};
 
 impl<H: Host> Gpu<H> {
     /// Reads the register at byte `offset` of BAR0.
@@ -26,7 +26,7 @@ impl<H: Host> Gpu<H> {
             Block::Pmc => pmc::read(self.chip, offset),
             Block::Pbus => self.state.pbus.read(offset),
             Block::Ptimer => ptimer::read(self.schedule.now(), offset),
-            Block::Xve => Some(self.config.read_u32((offset - MIRROR_BASE) as usize)),
+            Block::Xve => self.mirrored(offset).map(|at| self.config.read_u32(at)),
             Block::Pfb => self.state.pfb.read(self.chip, vram, offset),
             Block::Pgc6 => self.state.pgc6.read(self.chip, vram, offset),
             Block::Prom => self.prom.read(offset),
@@ -34,8 +34,10 @@ impl<H: Host> Gpu<H> {
             Block::Pramin => Some(self.read_pramin(offset)),
             Block::Fuse => self.fuses().read(self.chip, offset),
             Block::Gsp | Block::Sec2 => self.read_falcon(offset),
+            Block::Fsp if self.chip.boots_through_fsp() => self.state.fsp.read(offset),
+            Block::Therm => therm::read(self.chip, self.state.fsp.booted, offset),
             Block::Intr => self.state.intr.read(offset),
-            Block::Unknown => None,
+            Block::Fsp | Block::Unknown => None,
         };
         let value = value.unwrap_or_else(|| {
             let name = nova_hw::regs::name(offset).unwrap_or("nothing that is modelled");
@@ -57,22 +59,21 @@ impl<H: Host> Gpu<H> {
         let done = match block {
             Block::Pbus => self.state.pbus.write(offset, value),
             Block::Ptimer => ptimer::write(offset, value),
-            Block::Xve => {
-                self.write_mirror(offset, value);
-                Some(())
-            }
+            Block::Xve => self.write_mirror(offset, value),
             Block::Pfb => self.state.pfb.write(self.chip, offset, value),
             Block::Pramin => {
                 self.write_pramin(offset, value);
                 Some(())
             }
             Block::Gsp | Block::Sec2 => self.write_falcon(offset, value),
+            Block::Fsp => self.write_fsp(offset, value),
             Block::Intr => self.state.intr.write(offset, value),
             Block::Pmc
             | Block::Pgc6
             | Block::Prom
             | Block::Pdisp
             | Block::Fuse
+            | Block::Therm
             | Block::Unknown => None,
         };
         if done.is_none() {
@@ -82,13 +83,33 @@ impl<H: Host> Gpu<H> {
         self.send_msi();
     }
 
-    fn write_mirror(&mut self, offset: u32, value: u32) {
+    /// Byte of configuration space that is seen at byte `offset` of BAR0.
+    fn mirrored(&self, offset: u32) -> Option<usize> {
+        let at = offset.checked_sub(mirror_base(self.chip))? as usize;
+        (at < config::SIZE).then_some(at)
+    }
+
+    fn write_mirror(&mut self, offset: u32, value: u32) -> Option<()> {
+        let at = self.mirrored(offset)?;
         match offset {
             MsiRearm::OFFSET => self.state.intr.rearm(),
             _ => {
-                self.write_config((offset - MIRROR_BASE) as usize, &value.to_le_bytes());
+                self.write_config(at, &value.to_le_bytes());
             }
         }
+        Some(())
+    }
+
+    fn write_fsp(&mut self, offset: u32, value: u32) -> Option<()> {
+        if !self.chip.boots_through_fsp() {
+            return None;
+        }
+        match self.state.fsp.write(offset, value)? {
+            fsp::Action::None => {}
+            fsp::Action::Look => self.schedule.after(PACKET, Event::FspLooks),
+            fsp::Action::Refused(reason) => self.refuse(Block::Fsp, reason),
+        }
+        Some(())
     }
 
     fn pramin_address(&self, offset: u32) -> u64 {

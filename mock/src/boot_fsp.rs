@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the FSP and the FMC do to the card, in the order of a boot; [`boot`](crate::boot) goes on
+//! where libos starts.
+//!
+//! From the FSP's acceptance on the GSP's registers are closed to the CPU. The FMC opens them, all
+//! but a few still behind the boot ROM's lockdown, and lifts that once it needs its arguments no
+//! more. After GSP-RM's end the FMC takes WPR2 away and halts: the GPU can be booted again. While
+//! GSP-RM runs the FSP refuses to; then only a reset helps.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c
+//! (`kgspBootstrap_GH100`, `kgspTeardown_GH100`), kernel_gsp.c (WPR2 must not be up before a boot);
+//! Linux 7.3, drivers/gpu/nova-core/gsp/hal/gh100.rs.
+
+use std::time::Duration;
+
+use nova_hw::fsp::NvdmType;
+use serde_json::{json, Value};
+
+use crate::block::Block;
+use crate::booter;
+use crate::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
+use crate::falcon::Lock;
+use crate::fault::Fault;
+use crate::fmc::{Booted, Start};
+use crate::fsp::Message;
+use crate::gpu::Gpu;
+use crate::host::Host;
+use crate::schedule::Event;
+
+/// How long things take; see [`gpu`](crate::gpu).
+const MASK: Duration = Duration::from_millis(1);
+const FMC: Duration = Duration::from_millis(3);
+
+impl<H: Host> Gpu<H> {
+    /// The FSP looks for a packet, and answers what it understands.
+    pub(crate) fn serve_fsp(&mut self) {
+        if !self.state.fsp.booted {
+            return self.refuse(Block::Fsp, "a message before the FSP is up");
+        }
+        let message = match self.state.fsp.take() {
+            Ok(Some(message)) => message,
+            Ok(None) => return,
+            Err(reason) => return self.refuse(Block::Fsp, reason),
+        };
+        self.note(
+            Block::Fsp,
+            "message",
+            json!({"NVDM type": message.nvdm_type}),
+        );
+        let (error, data) = match self.obey(&message) {
+            Ok(data) => (0, data),
+            Err((code, reason)) => {
+                self.refuse(Block::Fsp, reason);
+                (code, Vec::new())
+            }
+        };
+        let response = chain_of_trust::response(message.nvdm_type, error, &data);
+        self.answer(response);
+    }
+
+    /// Leaves the answer, unless it is to be another one.
+    fn answer(&mut self, mut response: Vec<u8>) {
+        for fault in &self.faults {
+            match *fault {
+                Fault::FspSilent => return,
+                Fault::FspReplyAt { offset, xor } => {
+                    if let Some(word) = response.get_mut(offset..offset + 4) {
+                        for (byte, xor) in word.iter_mut().zip(xor.to_le_bytes()) {
+                            *byte ^= xor;
+                        }
+                    }
+                }
+                Fault::FspReplyLength(len) => response.resize(len, 0),
+                _ => {}
+            }
+        }
+        self.state.fsp.put(&response);
+    }
+
+    fn obey(&mut self, message: &Message) -> Result<Vec<u8>, Refused> {
+        let fault = self.faults.iter().find_map(|fault| match fault {
+            Fault::FspError(code) => Some(*code),
+            _ => None,
+        });
+        if let Some(code) = fault {
+            return Err((code, "fault: the FSP refuses".into()));
+        }
+        match message.nvdm_type {
+            kind if kind == NvdmType::Prc as u8 => chain_of_trust::read_knob(&message.payload),
+            kind if kind == NvdmType::Cot as u8 => {
+                let accepted = self.verify(&message.payload)?;
+                self.start_fmc(accepted);
+                Ok(Vec::new())
+            }
+            kind => Err((NOT_SUPPORTED, format!("an NVDM message of type {kind:#x}"))),
+        }
+    }
+
+    fn verify(&mut self, payload: &[u8]) -> Result<Accepted, Refused> {
+        let cot = chain_of_trust::parse(payload)?;
+        if self.state.gsp.riscv.active || self.state.pfb.wpr2.is_some() {
+            let reason = "the GSP runs, or WPR2 is up: the GPU needs a reset";
+            return Err((INVALID_STATE, reason.into()));
+        }
+        if !self.config.is_bus_master() {
+            return Err((INVALID_STATE, "the card is no bus master".into()));
+        }
+        self.firmware.select(|firmware| {
+            let fmc = firmware.fmc.as_ref();
+            fmc.is_some_and(|fmc| fmc.hash == cot.hash384)
+        });
+        let Some(fmc) = &self.firmware.fmc else {
+            return Err((NOT_SUPPORTED, "there is no FMC for this chip".into()));
+        };
+        chain_of_trust::verify(&self.host, self.chip, self.vram.size(), fmc, cot)
+    }
+
+    /// The FSP resets the GSP and has its boot ROM start the FMC.
+    fn start_fmc(&mut self, accepted: Accepted) {
+        let frts = json!({"start": accepted.frts.start, "end": accepted.frts.end});
+        self.note(Block::Fsp, "FMC accepted", frts);
+        let gsp = &mut self.state.gsp;
+        gsp.boot_riscv();
+        let arguments = accepted.arguments;
+        gsp.mailbox = [arguments as u32, (arguments >> 32) as u32];
+        gsp.lock = Lock::TargetMask;
+        self.state.rm = None;
+        self.state.accepted = Some(accepted);
+        self.schedule.cancel(|event| {
+            matches!(
+                event,
+                Event::MaskReleased | Event::FmcDone | Event::LibosStart
+            )
+        });
+        self.schedule.after(MASK, Event::MaskReleased);
+    }
+
+    /// The GSP's registers open to the CPU, as far as the boot ROM lets them.
+    pub(crate) fn release_mask(&mut self) {
+        self.state.gsp.lock = Lock::Lockdown;
+        self.start_riscv();
+        if !self.is_broken(Fault::LockdownNeverReleased) {
+            self.schedule.after(FMC, Event::FmcDone);
+        }
+    }
+
+    /// The FMC has done its work, or cannot do it.
+    pub(crate) fn finish_fmc(&mut self) {
+        let Some(accepted) = self.state.accepted.take() else {
+            return;
+        };
+        let fault = self.faults.iter().find_map(|fault| match fault {
+            Fault::FmcError(code) => Some((*code, "fault: the FMC fails".to_string())),
+            _ => None,
+        });
+        let result = match fault {
+            Some(fault) => Err(fault),
+            None => Start {
+                memory: &self.host,
+                chip: self.chip,
+                firmware: &self.firmware,
+                vram: self.vram.size(),
+                frts: accepted.frts,
+                arguments: accepted.arguments,
+            }
+            .run()
+            .map_err(|refused| (refused.code as u32, refused.reason)),
+        };
+        self.state.gsp.mailbox = [0; 2];
+        match result {
+            Ok(booted) => self.hand_over(booted),
+            Err((code, reason)) => {
+                self.state.gsp.mailbox[0] = code;
+                self.state.gsp.riscv.active = false;
+                self.refuse(Block::Gsp, reason);
+            }
+        }
+    }
+
+    /// GSP-RM is in WPR2: the FMC lifts the lockdown and starts libos.
+    fn hand_over(&mut self, booted: Booted) {
+        let Booted { meta, wpr2, libos } = booted;
+        let verified = booter::verified(&meta);
+        self.vram.write(meta.gsp_fw_wpr_start, &verified);
+        self.ended(Block::Gsp, "FMC", FMC);
+        self.note(
+            Block::Pfb,
+            "WPR2",
+            json!({"start": wpr2.start, "end": wpr2.end}),
+        );
+        self.state.pfb.wpr2 = Some(wpr2);
+        self.state.meta = Some(meta);
+        self.state.libos_arguments = Some(libos);
+        self.state.gsp.lock = Lock::Open;
+        self.schedule_libos();
+    }
+
+    /// GSP-RM has ended: the FMC takes WPR2 away and stops.
+    pub(crate) fn finish_unload(&mut self) {
+        self.state.pfb.wpr2 = None;
+        self.state.meta = None;
+        self.state.libos_arguments = None;
+        self.state.gsp.riscv.active = false;
+        self.note(Block::Pfb, "WPR2 removed", Value::Null);
+    }
+}
