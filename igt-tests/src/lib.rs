@@ -24,6 +24,7 @@ pub mod drm;
 pub mod exit_handler;
 pub mod kmsg;
 pub mod memory;
+pub mod mock;
 pub mod module;
 pub mod nova;
 pub mod rm_control;

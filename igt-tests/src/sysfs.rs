@@ -116,6 +116,15 @@ impl PciDevice {
         fs::write(driver_folder(&driver).join("unbind"), self.name())
     }
 
+    /// Resets the function.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be reset.
+    pub fn reset(&self) -> io::Result<()> {
+        fs::write(self.0.join("reset"), "1")
+    }
+
     /// Size of each BAR in bytes; 0 where there is none.
     ///
     /// # Errors

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+
+//! A broken GPU: the driver says in one line what is wrong, the kernel is none the worse, and once
+//! the GPU is whole it binds and works again.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use igt::kmsg::{self, Follow, Record};
+use igt::mock::Mock;
+use igt::nova::{self, Gpu};
+use igt::{Dynamic, Timeout};
+use nix::libc;
+
+/// Bound on one attempt to bind, with the longest that the driver waits for a GPU and on an
+/// emulated CPU.
+const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// What the PCI core says when probe fails.
+const PROBE_FAILED: &str = ": probe with driver ";
+
+/// What the driver says besides where the fault is still there when it puts the GPU back.
+const NOT_PUT_BACK: &str = ": the GPU could not be put back: ";
+
+/// First number of a chipset whose falcons have a boot ROM.
+const BOOT_ROM: u32 = 0x172;
+
+/// A fault, and what a user sees of it.
+struct Case {
+    name: &'static str,
+    fault: &'static str,
+    errno: i32,
+    /// What the driver's line has in it.
+    says: &'static str,
+}
+
+const fn case(name: &'static str, fault: &'static str, errno: i32, says: &'static str) -> Case {
+    Case {
+        name,
+        fault,
+        errno,
+        says,
+    }
+}
+
+/// Faults that keep GSP-RM from being started.
+#[rustfmt::skip]
+const LOAD: &[Case] = &[
+    case("gone", "stage=card,kind=gone,after=500", libc::ENODEV, "the card is gone"),
+    case("gsp-reset", "stage=gsp-reset,kind=timeout", libc::ETIMEDOUT, "GSP memory scrubbing"),
+    case("sec2-reset", "stage=sec2-reset,kind=timeout", libc::ETIMEDOUT, "SEC2 memory scrubbing"),
+    case("gsp-dma", "stage=gsp-dma,kind=timeout", libc::ETIMEDOUT, "falcon DMA"),
+    case("sec2-dma", "stage=sec2-dma,kind=timeout", libc::ETIMEDOUT, "falcon DMA"),
+    case("fuse", "stage=fuse,kind=version", libc::EINVAL, "a fuse version"),
+    case("fwsec-timeout", "stage=fwsec-frts,kind=timeout", libc::ETIMEDOUT, "GSP falcon to halt"),
+    case("fwsec-error", "stage=fwsec-frts,kind=error", libc::EIO, "scratch register 0xe"),
+    case("fwsec-misplaced", "stage=fwsec-frts,kind=misplaced", libc::EIO, "WPR2 after FWSEC-FRTS"),
+    case("fwsec-silent", "stage=fwsec-frts,kind=silent", libc::EIO, "found none"),
+    case("booter-timeout", "stage=booter,kind=timeout", libc::ETIMEDOUT, "SEC2 falcon to halt"),
+    case("booter-error", "stage=booter,kind=error", libc::EIO, "found 0x2a"),
+    case("riscv", "stage=riscv,kind=timeout", libc::ETIMEDOUT, "RISC-V core of the GSP"),
+];
+
+/// Faults of a GSP-RM that starts.
+#[rustfmt::skip]
+const START: &[Case] = &[
+    case("sequencer-never", "stage=sequencer,kind=never", libc::ETIMEDOUT, "GSP_INIT_DONE"),
+    case("sequencer-opcode", "stage=sequencer,kind=opcode", libc::EPROTO, "CPU sequencer: word"),
+    case("sequencer-poll", "stage=sequencer,kind=poll", libc::EPROTO, "CPU sequencer: word"),
+    case("resume-timeout", "stage=resume,kind=timeout", libc::ETIMEDOUT, "SEC2 to resume the GSP"),
+    case("resume-error", "stage=resume,kind=error", libc::EIO, "SEC2-RTOS"),
+    case("init-done-timeout", "stage=init-done,kind=timeout", libc::ETIMEDOUT, "GSP_INIT_DONE"),
+    case("init-done-error", "stage=init-done,kind=error", libc::EIO, "found 0x55"),
+];
+
+/// Faults of what GSP-RM says.
+#[rustfmt::skip]
+const TALK: &[Case] = &[
+    case("message-checksum", "stage=message,kind=checksum", libc::EPROTO, "checksum of function"),
+    case("message-length", "stage=message,kind=length", libc::EPROTO, "RPC length"),
+    case("message-elements", "stage=message,kind=elements", libc::EPROTO, "message queue"),
+    case("message-sequence", "stage=message,kind=sequence", libc::EPROTO, "sequence number"),
+    case("message-signature", "stage=message,kind=signature", libc::EPROTO, "RPC signature"),
+    case("message-pointer", "stage=message,kind=write-pointer", libc::EPROTO, "write pointer"),
+    case("reply-timeout", "stage=reply,kind=timeout", libc::ETIMEDOUT, "GET_GSP_STATIC_INFO"),
+    case("reply-error", "stage=reply,kind=error", libc::EIO, "found 0x56"),
+    case("gsp-crash", "stage=gsp,kind=crash", libc::EIO, "RISC-V core of the GSP"),
+];
+
+/// Faults that the driver lives with.
+const HARMLESS: [(&str, &str); 3] = [
+    ("wpr2-up", "stage=wpr2,kind=up"),
+    ("interrupt-lost", "stage=interrupt,kind=lost"),
+    ("interrupt-late", "stage=interrupt,kind=late"),
+];
+
+/// Faults that show when the GPU is unbound.
+#[rustfmt::skip]
+const UNBIND: &[Case] = &[
+    case("gone", "stage=card,kind=gone", 0, "the card is gone"),
+    case("gsp-crash", "stage=gsp,kind=crash", 0, "RISC-V core of the GSP"),
+    case("suspend", "stage=suspend,kind=timeout", 0, "processor to be suspended"),
+    case("fwsec-sb", "stage=fwsec-sb,kind=error", 0, "scratch register 0x15"),
+    case("booter-error", "stage=booter-unload,kind=error", 0, "booter_unload: SEC2 mailbox 0"),
+    case("booter-silent", "stage=booter-unload,kind=silent", 0, "WPR2 after booter unload"),
+];
+
+/// A subtest: its name, what it proves, and the faults.
+type Boot = (&'static str, &'static str, &'static [Case]);
+
+const BOOTS: [Boot; 3] = [
+    (
+        "load",
+        "A GPU that cannot be loaded is not bound; one line says why, and all is released.",
+        LOAD,
+    ),
+    ("start", "So is one whose firmware does not start.", START),
+    ("talk", "So is one that makes no sense.", TALK),
+];
+
+/// Faults that are none where falcons have no boot ROM.
+const OF_BOOT_ROM: [&str; 2] = ["fuse", "sec2-dma"];
+
+fn main() -> ExitCode {
+    igt::run("Breaks the GPU and repairs it.", |tests| {
+        let gpu = tests.fixture(Gpu::require);
+        let mock = tests.fixture(|| Mock::require(&gpu));
+        let _running = tests.fixture(|| gpu.keep_running());
+        let chipset = tests.fixture(|| nova::query_device(&gpu.open_render()).unwrap().chipset);
+
+        for (name, proves, cases) in BOOTS {
+            tests.subtest_with_dynamic(name, proves, |parts| {
+                let applies =
+                    |case: &&Case| *chipset >= BOOT_ROM || !OF_BOOT_ROM.contains(&case.name);
+                gpu.unbind();
+                for case in cases.iter().filter(applies) {
+                    parts.dynamic(case.name, || refuses_to_boot(&gpu, &mock, case));
+                }
+                gpu.bind();
+            });
+        }
+        tests.subtest(
+            "gfw",
+            "A GPU whose firmware never got through boots after a reset.",
+            || gfw(&gpu, &mock),
+        );
+        tests.subtest_with_dynamic(
+            "harmless",
+            "What a GPU can be booted in spite of does no harm.",
+            |parts| {
+                gpu.unbind();
+                for (name, fault) in HARMLESS {
+                    parts.dynamic(name, || boots_in_spite_of(&gpu, &mock, fault));
+                }
+                gpu.bind();
+            },
+        );
+        tests.subtest_with_dynamic(
+            "unbind",
+            "A GPU that breaks while it is bound is unbound; one line says what is wrong.",
+            |parts| unbind(&gpu, &mock, parts),
+        );
+    })
+}
+
+fn unbind(gpu: &Gpu, mock: &Mock, parts: &mut Dynamic<'_>) {
+    for case in UNBIND {
+        parts.dynamic(case.name, || unbinds(gpu, mock, case));
+    }
+}
+
+/// Asserts that the driver has given one reason, and `says` is in it.
+fn assert_one_line(log: &mut Follow, says: &str) {
+    let records = log.records().unwrap();
+    let is_the_reason = |record: &&Record| {
+        let besides = [PROBE_FAILED, NOT_PUT_BACK];
+        record.is_warning() && !besides.iter().any(|said| record.text.contains(said))
+    };
+    let lines: Vec<&str> = records
+        .iter()
+        .filter(is_the_reason)
+        .map(|record| record.text.as_str())
+        .inspect(|line| log::info!("{line}"))
+        .collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains(says)),
+        "{says}: {lines:#?}"
+    );
+}
+
+/// Has the runner count neither `says` nor what comes of a failed probe.
+fn follow(says: &str) -> Follow {
+    kmsg::expect(&[&kmsg::literal(says), PROBE_FAILED, NOT_PUT_BACK]);
+    Follow::from_now().unwrap()
+}
+
+fn assert_binds(gpu: &Gpu) {
+    let _bound = Timeout::new(ATTEMPT, "binding a whole GPU");
+    gpu.bind();
+    gpu.assert_running();
+}
+
+fn refuses_to_boot(gpu: &Gpu, mock: &Mock, case: &Case) {
+    let mut log = follow(case.says);
+    let bound = {
+        let _bound = Timeout::new(ATTEMPT, "binding a broken GPU");
+        let _broken = mock.broken(case.fault);
+        gpu.pci().bind(&nova::driver())
+    };
+    let error = bound.expect_err("the GPU was bound");
+    assert_eq!(error.raw_os_error(), Some(case.errno), "{error}");
+    assert_one_line(&mut log, case.says);
+    gpu.assert_released();
+    assert_binds(gpu);
+    gpu.unbind();
+}
+
+fn gfw(gpu: &Gpu, mock: &Mock) {
+    const SAYS: &str = "GFW to open its progress register";
+    gpu.unbind();
+    let mut log = follow(SAYS);
+    let bound = {
+        let _bound = Timeout::new(ATTEMPT, "binding a broken GPU");
+        let _broken = mock.broken("stage=gfw,kind=timeout");
+        gpu.pci().reset().unwrap();
+        gpu.pci().bind(&nova::driver())
+    };
+    let error = bound.expect_err("the GPU was bound");
+    assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT), "{error}");
+    assert_one_line(&mut log, SAYS);
+    gpu.assert_released();
+    gpu.pci().reset().unwrap();
+    assert_binds(gpu);
+}
+
+fn boots_in_spite_of(gpu: &Gpu, mock: &Mock, fault: &str) {
+    kmsg::expect(&[]);
+    {
+        let _broken = mock.broken(fault);
+        assert_binds(gpu);
+    }
+    gpu.unbind();
+    gpu.assert_released();
+    assert_binds(gpu);
+    gpu.unbind();
+}
+
+fn unbinds(gpu: &Gpu, mock: &Mock, case: &Case) {
+    let mut log = follow(case.says);
+    {
+        let _bound = Timeout::new(ATTEMPT, "unbinding a broken GPU");
+        let _broken = mock.broken(case.fault);
+        gpu.unbind();
+    }
+    assert_one_line(&mut log, case.says);
+    gpu.assert_released();
+    assert_binds(gpu);
+}
