@@ -76,6 +76,36 @@ fn gfw() {
 }
 
 #[test]
+fn fuses_that_nothing_is_signed_for() {
+    let says = "fuse_version at 0x344: expected a fuse version that a signature is for, found 0x10";
+    let fault = Fault::FuseVersion(16);
+    check(case(fault, Stage::Firmware, ErrorKind::Invalid, says));
+}
+
+#[test]
+fn a_card_that_a_dead_driver_has_left() {
+    let machine = Machine::synthetic();
+    machine.card().inject(Fault::Wpr2Up);
+    machine.card().repair();
+    assert!(machine.card().wpr2().is_some());
+    machine.assert_boots();
+    machine.card().inject(Fault::Wpr2Up);
+    machine.mock.reset();
+    assert!(machine.card().wpr2().is_some(), "also after a reset");
+    machine.assert_boots();
+}
+
+#[test]
+fn interrupts_that_come_late() {
+    let machine = Machine::synthetic();
+    let by = Duration::from_millis(100);
+    machine.card().inject(Fault::LateInterrupt(by));
+    let start = machine.now();
+    machine.assert_boots();
+    assert!(machine.now() - start < LIMIT);
+}
+
+#[test]
 fn scrubbing() {
     let says = "GSP memory scrubbing";
     let fault = Fault::ScrubbingNeverDone(Engine::Gsp);
