@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use common::{ga102, Machine};
 use nova_core::{ErrorKind, Failure, Stage};
-use nova_firmware::{Booter, Bootloader, Gsp};
+use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
 use nova_hw::release::{Release, RELEASES};
+use nova_mock::chips::{Chip, CHIPS};
 use nova_mock::firmware::{file_name_of, InMemory};
 use nova_mock::synthetic;
 
@@ -70,33 +71,72 @@ fn bootloader(file: &[u8], version: &str) -> Vec<Block> {
     ]
 }
 
-fn gsp(gsp: &Gsp<'_>, version: &str) -> Vec<Block> {
+fn gen_bootloader(file: &[u8], version: &str) -> Vec<Block> {
+    let loader = GenBootloader::parse(file).unwrap();
+    vec![
+        bytes(b"VERS", version.as_bytes()),
+        number(b"CDSZ", loader.code().len() as u32),
+        number(b"STRT", loader.start_tag()),
+        bytes(b"BLOB", loader.code()),
+    ]
+}
+
+fn fmc(file: &[u8], version: &str) -> Vec<Block> {
+    let fmc = Fmc::parse(file).unwrap();
+    vec![
+        bytes(b"VERS", version.as_bytes()),
+        bytes(b"HASH", fmc.hash()),
+        bytes(b"PKEY", fmc.public_key()),
+        bytes(b"SIGN", fmc.signature()),
+        bytes(b"BLOB", fmc.image()),
+    ]
+}
+
+fn gsp(gsp: &Gsp<'_>, chip: &Chip, version: &str) -> Vec<Block> {
+    let signature = gsp.signature(chip.chipset.fwsignature_section());
     vec![
         bytes(b"VERS", version.as_bytes()),
         bytes(b"FILE", b"gsp.bin"),
         number(b"SIZE", gsp.image().len() as u32),
-        bytes(b"SIGN", gsp.signature(".fwsignature_ga10x").unwrap()),
+        bytes(b"SIGN", signature.unwrap()),
         bytes(b"BLID", "b1".repeat(20).as_bytes()),
     ]
 }
 
-/// The files of a release, packed; before they are, `change` gets the blocks of the one called `what`.
+/// The files of a release for a GA102, packed; before they are, `change` gets the blocks of the one
+/// called `what`.
 fn packed(release: &Release, what: &str, change: impl FnOnce(&mut Vec<Block>)) -> InMemory {
-    let files = synthetic::firmware_of(ga102(), release);
-    let file = |kind| &files.0[&file_name_of(ga102(), kind, release)];
+    packed_for(ga102(), release, what, change)
+}
+
+/// Likewise for any chip.
+fn packed_for(
+    chip: &Chip,
+    release: &Release,
+    what: &str,
+    change: impl FnOnce(&mut Vec<Block>),
+) -> InMemory {
+    let files = synthetic::firmware_of(chip, release).0;
+    let file = |kind| files.get(&file_name_of(chip, kind, release));
     let version = release.name;
-    let image = Gsp::parse(file("gsp")).unwrap();
-    let mut sets = [
-        ("booter_load", booter(file("booter_load"), version)),
-        ("booter_unload", booter(file("booter_unload"), version)),
-        ("gsp_bootloader", bootloader(file("bootloader"), version)),
-        ("gsp", gsp(&image, version)),
+    let image = Gsp::parse(file("gsp").unwrap()).unwrap();
+    let pack = |name, kind, pack: fn(&[u8], &str) -> Vec<Block>| {
+        file(kind).map(|file| (name, pack(file, version)))
+    };
+    let files = [
+        pack("booter_load", "booter_load", booter),
+        pack("booter_unload", "booter_unload", booter),
+        pack("gen_bootloader", "gen_bootloader", gen_bootloader),
+        pack("fmc", "fmc", fmc),
+        pack("gsp_bootloader", "bootloader", bootloader),
+        Some(("gsp", gsp(&image, chip, version))),
     ];
-    if let Some((_, blocks)) = sets.iter_mut().find(|(name, _)| *name == what) {
+    let mut files: Vec<_> = files.into_iter().flatten().collect();
+    if let Some((_, blocks)) = files.iter_mut().find(|(name, _)| *name == what) {
         change(blocks);
     }
-    let path = |name: &str| format!("nvidia/ga102/gsp/{name}");
-    let packed = sets
+    let path = |name: &str| format!("nvidia/{}/gsp/{name}", chip.chipset.name());
+    let packed = files
         .iter()
         .map(|(name, blocks)| (path(&format!("{name}.tlv")), Arc::from(tlv(blocks))));
     let image = [(path("gsp.bin"), Arc::from(image.image()))];
@@ -140,6 +180,17 @@ fn each_release_boots_and_its_image_is_not_copied() {
         assert_eq!(report.firmware_mapped, image);
         machine.unload(running).unwrap();
         machine.assert_as_before();
+    }
+}
+
+/// Whatever programs its boot takes.
+#[test]
+fn each_chip_boots() {
+    for chip in CHIPS {
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        let files = packed_for(chip, RELEASES[0], "", |_| {});
+        machine.mock.set_files(files);
+        machine.assert_boots();
     }
 }
 
