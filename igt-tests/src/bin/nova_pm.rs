@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+
+//! The GPU works again after the system has slept and after a reset of its function.
+//!
+//! `NOVA_PM_ROUNDS` says how often each of it happens.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use igt::nova::{self, Gpu};
+use igt::rm_control::{self, Conversation};
+use igt::{kmsg, sysfs, ExitHandler, Timeout};
+
+/// How often each of it happens unless the environment says otherwise.
+const ROUNDS: u32 = 2;
+
+/// Bound on one round, on an emulated CPU; the kernel's tests of suspend take 5 seconds by design.
+const ONCE: Duration = Duration::from_secs(60);
+
+/// Seconds that the system sleeps, where a clock wakes it.
+const SLEEP: u64 = 2;
+
+const POWER: &str = "/sys/power";
+
+/// The kernel's tests of suspend, and how far each goes.
+const LEVELS: [(&str, &str); 5] = [
+    ("freezer", "Processes stop and go on, the GPU runs on."),
+    ("devices", "All devices are suspended and resumed."),
+    ("platform", "So is what the firmware knows of the platform."),
+    ("processors", "So are all processors but one."),
+    ("core", "So is all but the firmware's own sleep."),
+];
+
+fn main() -> ExitCode {
+    igt::run("Sleep of the system and reset of the GPU.", |tests| {
+        let gpu = tests.fixture(Gpu::require);
+        let _running = tests.fixture(|| gpu.keep_running());
+        let rounds = tests.fixture(rounds);
+
+        tests.subtest(
+            "reset",
+            "The function can be reset through sysfs, and the GPU works again.",
+            || (0..*rounds).for_each(|_| reset(&gpu)),
+        );
+        tests.subtest(
+            "reset-open",
+            "A file that is open during a reset works after it.",
+            || reset_open(&gpu),
+        );
+        tests.subtest(
+            "reset-unbound",
+            "A GPU that is reset without a driver boots afterwards.",
+            || reset_unbound(&gpu),
+        );
+        for (level, proves) in LEVELS {
+            tests.subtest(format!("suspend-{level}"), proves, || {
+                let _level = test_suspend(level);
+                (0..*rounds).for_each(|_| suspend(&gpu));
+            });
+        }
+        tests.subtest(
+            "suspend-open",
+            "A file that is open while the system sleeps works after it.",
+            || suspend_open(&gpu),
+        );
+        tests.subtest(
+            "suspend-mem",
+            "The system sleeps until its clock wakes it, and the GPU works again.",
+            || (0..*rounds).for_each(|_| suspend_until_alarm(&gpu)),
+        );
+    })
+}
+
+fn rounds() -> u32 {
+    match std::env::var("NOVA_PM_ROUNDS") {
+        Ok(text) => match text.parse() {
+            Ok(rounds) => rounds,
+            Err(_) => panic!("NOVA_PM_ROUNDS={text:?} is no number"),
+        },
+        Err(_) => ROUNDS,
+    }
+}
+
+/// Asserts that the driver runs and that GSP-RM answers.
+fn assert_works(gpu: &Gpu) {
+    gpu.assert_running();
+    let room = [0; rm_control::NAME_STRING_LEN];
+    let mut conversation = Conversation::open(gpu);
+    let answer = conversation.call(
+        rm_control::SUBDEVICE,
+        rm_control::GPU_GET_NAME_STRING,
+        &room,
+    );
+    let answer = answer.unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
+    assert_eq!(answer.status, rm_control::OK);
+}
+
+fn write(path: impl Into<PathBuf>, text: &str) {
+    let path = path.into();
+    if let Err(error) = fs::write(&path, text) {
+        panic!("{text} to {}: {error}", path.display());
+    }
+}
+
+fn reset(gpu: &Gpu) {
+    let method = sysfs::read(gpu.pci().path().join("reset_method")).unwrap_or_default();
+    igt::require!(
+        method.split(' ').any(|method| method == "flr"),
+        "The function cannot be reset alone."
+    );
+    let _bound = Timeout::new(ONCE, "a reset");
+    write(gpu.pci().path().join("reset_method"), "flr");
+    write(gpu.pci().path().join("reset"), "1");
+    if gpu.pci().driver().is_some() {
+        assert_works(gpu);
+    }
+}
+
+fn reset_open(gpu: &Gpu) {
+    let node = gpu.open_render();
+    let before = nova::query_device(&node).unwrap();
+    reset(gpu);
+    assert_eq!(nova::query_device(&node), Ok(before));
+}
+
+fn reset_unbound(gpu: &Gpu) {
+    gpu.unbind();
+    reset(gpu);
+    gpu.bind();
+    assert_works(gpu);
+}
+
+/// Has the kernel go only as far as `level` from now on, where it can test suspend.
+fn test_suspend(level: &str) -> ExitHandler {
+    let file = format!("{POWER}/pm_test");
+    let levels = sysfs::read(&file).unwrap_or_default();
+    igt::require!(
+        levels.split(' ').any(|known| known == level),
+        "The kernel cannot test suspend up to {level}."
+    );
+    write(&file, level);
+    ExitHandler::new(|| write(format!("{POWER}/pm_test"), "none"))
+}
+
+/// Has the system sleep.
+fn suspend(gpu: &Gpu) {
+    let states = sysfs::read(format!("{POWER}/state")).unwrap_or_default();
+    igt::require!(
+        states.split(' ').any(|state| state == "mem"),
+        "The system cannot sleep."
+    );
+    let _bound = Timeout::new(ONCE, "a sleep");
+    write(format!("{POWER}/state"), "mem");
+    assert_works(gpu);
+}
+
+fn suspend_open(gpu: &Gpu) {
+    let _level = test_suspend("devices");
+    let node = gpu.open_render();
+    let before = nova::query_device(&node).unwrap();
+    suspend(gpu);
+    assert_eq!(nova::query_device(&node), Ok(before));
+}
+
+fn suspend_until_alarm(gpu: &Gpu) {
+    let clock = PathBuf::from("/sys/class/rtc/rtc0");
+    let now = sysfs::read_number(clock.join("since_epoch"));
+    let Ok(now) = now else {
+        igt::skip!("There is no clock that could wake the system.");
+    };
+    // What QEMU's clocks have the kernel say when they stand still.
+    kmsg::expect(&["hpet: Lost", "Could not disable RealTimeClock events"]);
+    let alarm = clock.join("wakealarm");
+    igt::require!(alarm.exists(), "The clock cannot wake the system.");
+    write(&alarm, "0");
+    write(&alarm, &(now + SLEEP).to_string());
+    suspend(gpu);
+}
