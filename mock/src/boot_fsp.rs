@@ -205,3 +205,94 @@ impl<H: Host> Gpu<H> {
         self.note(Block::Pfb, "WPR2 removed", Value::Null);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::by_name;
+    use crate::in_process::InProcess;
+    use crate::synthetic;
+    use nova_hw::fsp::Headers;
+    use nova_hw::regs::falcon::{FalconHwcfg2, FalconMailbox0, FalconOs, GSP_BASE};
+    use nova_hw::regs::fsp::{FspEmemc, FspEmemd, FspMsgqTail};
+    use nova_hw::regs::pfb::Wpr2AddrHi;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HWCFG2: u32 = GSP_BASE + FalconHwcfg2::OFFSET;
+
+    fn machine() -> InProcess {
+        let chip = by_name("gb202").unwrap();
+        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        pass(&machine, SECOND);
+        machine
+    }
+
+    fn pass(machine: &InProcess, time: Duration) {
+        let mut card = machine.card();
+        let until = card.now() + time;
+        card.advance(until);
+    }
+
+    #[test]
+    fn the_gsp_is_locked_until_the_fmc_hands_over() {
+        let machine = machine();
+        let mut card = machine.card();
+        card.start_fmc(Accepted {
+            frts: 0..1,
+            arguments: 0x12_3456_7800,
+        });
+        assert_eq!(card.read32(HWCFG2), 0xbadf_4100);
+        drop(card);
+        pass(&machine, MASK);
+        let mut card = machine.card();
+        assert!(FalconHwcfg2::from(card.read32(HWCFG2)).riscv_br_priv_lockdown());
+        let mailbox0 = GSP_BASE + FalconMailbox0::OFFSET;
+        assert_eq!(card.read32(mailbox0), 0x3456_7800);
+        card.write32(GSP_BASE + FalconOs::OFFSET, 1);
+        assert!(card
+            .trace()
+            .refusals()
+            .last()
+            .unwrap()
+            .reason
+            .contains("locked"));
+        drop(card);
+        // There are no arguments at that address.
+        pass(&machine, SECOND);
+        let mut card = machine.card();
+        assert_eq!(card.read32(mailbox0), booter::Code::Arguments as u32);
+        assert_eq!(card.read32(Wpr2AddrHi::OFFSET), 0);
+    }
+
+    #[test]
+    fn a_gsp_that_runs_is_not_booted_again() {
+        let machine = machine();
+        let mut card = machine.card();
+        card.state.gsp.riscv.active = true;
+        let refused = card.verify(&[0; 860]).unwrap_err();
+        assert_eq!(refused.0, INVALID_STATE);
+        card.finish_unload();
+        let refused = card.verify(&[0; 860]).unwrap_err();
+        assert_ne!(refused.0, INVALID_STATE, "after its end");
+    }
+
+    #[test]
+    fn answers_are_broken_as_asked() {
+        let machine = machine();
+        let mut card = machine.card();
+        let answer = || chain_of_trust::response(0x14, 0, &[]);
+        card.inject(Fault::FspReplyAt {
+            offset: size_of::<Headers>() + 4,
+            xor: 1,
+        });
+        let port = FspEmemc::new().with_offs((size_of::<Headers>() / 4 + 1) as u8);
+        card.answer(answer());
+        card.write32(FspEmemc::OFFSET, port.into());
+        assert_eq!(card.read32(FspEmemd::OFFSET), 0x15, "the command's type");
+        assert_eq!(card.read32(FspMsgqTail::OFFSET), 16);
+        card.repair();
+        card.inject(Fault::FspReplyLength(12));
+        card.answer(answer());
+        assert_eq!(card.read32(FspMsgqTail::OFFSET), 8);
+    }
+}
