@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use common::{ga102, real_firmware, Machine};
 use nova_core::platform::Clock;
 use nova_core::{probe, Error, ErrorKind, Stage};
-use nova_mock::chips::CHIPS;
-use nova_mock::firmware::Folder;
+use nova_mock::chips::{by_name, CHIPS};
+use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::host::GuestMemory;
-use nova_mock::{synthetic, vbios, Fault};
+use nova_mock::in_process::InProcess;
+use nova_mock::{synthetic, vbios, Fault, Fuses, Setup, Trace, Vram};
 
 /// Reads that one stage took.
 fn reads(report: &nova_core::BootReport, stage: Stage) -> u32 {
@@ -53,6 +54,34 @@ fn every_chip_boots_with_the_firmware_that_distributions_ship() {
         assert_eq!(machine.refusals(), [""; 0]);
         machine.assert_as_before();
     }
+}
+
+#[test]
+fn what_gfw_has_not_scrubbed_of_an_ada_card_is_scrubbed() {
+    let Some(folder) = real_firmware("what_gfw_has_not_scrubbed") else {
+        return;
+    };
+    let chip = by_name("ad102").unwrap();
+    let files = Folder(folder);
+    let setup = Setup {
+        chip,
+        // The heap grows with it; with an image as large as the real one it is too much.
+        vram: Vram::in_process(1 << 40),
+        firmware: Firmwares::load(chip, &files).unwrap(),
+        vbios: None,
+        fuses: Fuses::default(),
+        trace: Trace::default(),
+    };
+    let machine = Machine::with(InProcess::new(setup, files).unwrap());
+    let running = machine.boot().unwrap();
+    let stages: Vec<Stage> = running
+        .report()
+        .stages()
+        .map(|report| report.stage)
+        .collect();
+    assert!(stages.contains(&Stage::Scrubber), "{stages:?}");
+    machine.unload(running).unwrap();
+    assert_eq!(machine.refusals(), [""; 0]);
 }
 
 #[test]

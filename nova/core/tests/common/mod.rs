@@ -52,8 +52,13 @@ pub fn ga102() -> &'static Chip {
 impl Machine {
     /// A machine with a card that is as it was sold.
     pub fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
+        Self::with(InProcess::with_firmware(chip, files).unwrap())
+    }
+
+    /// A machine with this card.
+    pub fn with(mock: InProcess) -> Self {
         Self {
-            mock: InProcess::with_firmware(chip, files).unwrap(),
+            mock,
             irq: Cell::new(None),
             announced: Cell::new(0),
             events: RefCell::default(),
