@@ -10,8 +10,8 @@ use kernel::sync::{new_mutex, Arc, Mutex};
 pub enum Health {
     /// Its GSP does not answer any more; it is about to be booted again.
     Lost,
-    /// It works again, with nothing of what it knew before.
-    Recovered,
+    /// It works; if it was lost before, with nothing of what it knew then.
+    Works,
     /// It stays down until it is bound again.
     Dead,
 }
@@ -22,27 +22,65 @@ pub trait Listener: Send + Sync {
     fn changed(&self, health: Health);
 }
 
-/// Whoever has asked to be told, which is at most one.
+/// How the GPU is, and whoever has asked to be told, which is at most one.
 #[pin_data]
 pub(crate) struct Listeners {
     #[pin]
-    listener: Mutex<Option<Arc<dyn Listener>>>,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    listener: Option<Arc<dyn Listener>>,
+    health: Health,
+    recoveries: u32,
 }
 
 impl Listeners {
+    /// The GPU works, and nobody has to know.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        Arc::pin_init(pin_init!(Self { listener <- new_mutex!(None) }), GFP_KERNEL)
+        let told = Told {
+            listener: None,
+            health: Health::Works,
+            recoveries: 0,
+        };
+        Arc::pin_init(pin_init!(Self { told <- new_mutex!(told) }), GFP_KERNEL)
     }
 
-    /// Tells `listener`, or nobody, from now on. What was told last is over on return.
+    /// Tells `listener`, or nobody, from now on, and at once if the GPU does not work. What was told
+    /// last is over on return.
     pub(crate) fn set(&self, listener: Option<Arc<dyn Listener>>) {
-        let old = core::mem::replace(&mut *self.listener.lock(), listener);
+        let mut told = self.told.lock();
+        let old = core::mem::replace(&mut told.listener, listener);
+        if told.health != Health::Works {
+            told.tell();
+        }
+        drop(told);
         drop(old);
     }
 
+    /// Tells how the GPU is, unless that is known.
     pub(crate) fn tell(&self, health: Health) {
-        if let Some(listener) = &*self.listener.lock() {
-            listener.changed(health);
+        let mut told = self.told.lock();
+        if core::mem::replace(&mut told.health, health) == health {
+            return;
+        }
+        if health == Health::Works {
+            told.recoveries = told.recoveries.saturating_add(1);
+        }
+        told.tell();
+    }
+
+    /// How the GPU is, and how often it works again after it did not.
+    pub(crate) fn health(&self) -> (Health, u32) {
+        let told = self.told.lock();
+        (told.health, told.recoveries)
+    }
+}
+
+impl Told {
+    fn tell(&self) {
+        if let Some(listener) = &self.listener {
+            listener.changed(self.health);
         }
     }
 }

@@ -79,8 +79,20 @@ impl<'a> Gsp<'a> {
         Ok((gpu, irq))
     }
 
-    #[inline(never)]
+    /// Boots the GPU; after a reset, where only that takes away what a driver has left that died.
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
+        match self.boot_once(found) {
+            Err(error) if error == EBUSY => {
+                reset_function(self.machine().device()).map_err(|_| error)?;
+                dev_info!(self.machine().device(), "trying again after a reset\n");
+                self.boot_once(self.identify()?)
+            }
+            booted => booted,
+        }
+    }
+
+    #[inline(never)]
+    fn boot_once(&self, found: Found) -> Result<Running<Machine<'a>>> {
         let failed = |failure| self.failed(&failure);
         let prepared = found.prepare(self.machine()).map_err(failed)?;
         prepared
@@ -114,9 +126,11 @@ impl<'a> Gsp<'a> {
         if !core::mem::take(&mut lifecycle.stopped) {
             return;
         }
-        if self.boot_again(lifecycle).is_err() {
-            self.listeners.tell(Health::Dead);
-        }
+        let health = match self.boot_again(lifecycle) {
+            Ok(()) => Health::Works,
+            Err(_) => Health::Dead,
+        };
+        self.listeners.tell(health);
     }
 
     /// Boots the GSP again if it is lost.
@@ -141,7 +155,7 @@ impl<'a> Gsp<'a> {
                     self.machine().device(),
                     "the GSP runs again after {millis} ms\n"
                 );
-                Health::Recovered
+                Health::Works
             }
             false => {
                 dev_err!(

@@ -14,12 +14,17 @@ use kernel::prelude::*;
 ///
 /// # Errors
 ///
-/// `ENOTTY` where the function cannot be reset alone; nothing was done then. Otherwise it did not
-/// come back.
+/// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone; nothing was done then.
+/// Otherwise it did not come back.
 pub(crate) fn reset_function(device: &pci::Device<Bound>) -> Result {
     let device: *mut bindings::pci_dev = core::ptr::from_ref(device).cast_mut().cast();
     // SAFETY: `pci::Device` is a transparent wrapper of a `struct pci_dev`, valid while it is borrowed.
     to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
+    // A card that is gone would be waited for, a minute long.
+    // SAFETY: As above.
+    if !unsafe { bindings::pci_device_is_present(device) } {
+        return Err(ENODEV);
+    }
     // SAFETY: As above.
     to_result(unsafe { bindings::pci_save_state(device) })?;
     // SAFETY: As above. The caller sees to it that nobody else uses the device.

@@ -63,10 +63,10 @@ struct Watch(Wedge<NovaDrmDriver>);
 impl Listener for Watch {
     fn changed(&self, health: Health) {
         let Self(device) = self;
-        device.set(health != Health::Recovered);
+        device.set(health != Health::Works);
         match health {
             Health::Lost => {}
-            Health::Recovered => device.announce(Remedy::None),
+            Health::Works => device.announce(Remedy::None),
             Health::Dead => device.announce(Remedy::BusReset),
         }
     }
