@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/nova-core/<PCI name>/`: the GSP's log buffers and the boot report.
+//! `/sys/kernel/debug/nova-core/<PCI name>/`: what is known of one boot of the
+//! GSP. What lasts longer is in `status.rs` and `rm_control.rs`.
 
 use kernel::debugfs::{Dir, File, Writer};
 use kernel::fmt;
@@ -50,6 +51,7 @@ pub(crate) fn folder(device: &CStr) -> Result<Dir> {
 /// What is known of one boot; the files go away when dropped.
 pub(crate) struct Files {
     _logs: [Pin<KBox<File<Memory>>>; 3],
+    _queues: Pin<KBox<File<Memory>>>,
     _report: Pin<KBox<File<Report>>>,
 }
 
@@ -67,6 +69,10 @@ impl Files {
         ))?);
         Ok(Self {
             _logs: [log(init)?, log(intr)?, log(rm)?],
+            _queues: KBox::pin_init(
+                dir.read_binary_file(c"queues", running.queues().clone()),
+                GFP_KERNEL,
+            )?,
             _report: KBox::pin_init(dir.read_only_file(c"boot_report", report), GFP_KERNEL)?,
         })
     }

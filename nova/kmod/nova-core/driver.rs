@@ -13,11 +13,13 @@ use kernel::{auxiliary, pci};
 
 use crate::gpu::{self, Gpu};
 use crate::gsp::{Gsp, Interrupt};
+use crate::gsp_file::GspFile;
 use crate::lifecycle::Unload;
 use crate::machine::Machine;
 use crate::pci_enabled::Enabled;
 use crate::pci_power;
-use crate::rm_control::RmControl;
+use crate::rm_control;
+use crate::status;
 
 /// Numbers the auxiliary devices.
 static NEXT_ID: Atomic<u32> = Atomic::new(0);
@@ -53,7 +55,8 @@ pub(crate) struct NovaCoreDriver;
 pub(crate) struct NovaCore<'bound> {
     /// Second-level drivers go before what they use.
     second_level: auxiliary::Registration<'bound, gpu::Data>,
-    rm_control: RmControl<'bound>,
+    rm_control: GspFile<'bound>,
+    status: [GspFile<'bound>; 2],
     /// The GSP is unloaded while its interrupt is still handled.
     unload: Unload<'bound>,
     #[pin]
@@ -84,7 +87,8 @@ impl pci::Driver for NovaCoreDriver {
             unsafe { device.dma_set_mask_and_coherent(mask)? };
             let unload = Unload(gsp.clone());
             let (gpu, irq) = gsp.boot(found)?;
-            let rm_control = RmControl::new(gsp.clone())?;
+            let rm_control = rm_control::file(&gsp)?;
+            let status = status::files(&gsp)?;
 
             Ok(try_pin_init!(NovaCore {
                 enabled,
@@ -92,6 +96,7 @@ impl pci::Driver for NovaCoreDriver {
                 vectors,
                 unload,
                 rm_control,
+                status,
                 interrupt <- {
                     let handler = Interrupt { gsp: gsp.clone(), irq };
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.

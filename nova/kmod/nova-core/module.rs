@@ -17,6 +17,7 @@ mod errno;
 mod firmware;
 mod gpu;
 mod gsp;
+mod gsp_file;
 mod health;
 mod image;
 mod lifecycle;
@@ -26,6 +27,7 @@ mod pci_enabled;
 mod pci_power;
 mod pci_reset;
 mod rm_control;
+mod status;
 mod wait_queue;
 mod work;
 

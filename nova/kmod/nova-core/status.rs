@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `state` and `last_calls` in a GPU's folder in debugfs: how it is, and what was asked of its GSP last.
+
+use core::fmt::{self, Write as _};
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use crate::gsp::Gsp;
+use crate::gsp_file::{GspFile, Operations, Snapshot};
+use crate::health::Health;
+
+/// What the files do.
+static STATE: Operations = Operations::snapshot::<State>();
+static LAST_CALLS: Operations = Operations::snapshot::<LastCalls>();
+
+/// Makes the files. They stay while the GPU is bound, whatever becomes of its GSP.
+pub(crate) fn files<'a>(gsp: &Arc<Gsp<'a>>) -> Result<[GspFile<'a>; 2]> {
+    Ok([
+        GspFile::new(gsp, c"state", 0o400, &STATE)?,
+        GspFile::new(gsp, c"last_calls", 0o400, &LAST_CALLS)?,
+    ])
+}
+
+/// How the GPU is. Nothing here waits for a boot.
+struct State;
+
+impl Snapshot for State {
+    fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
+        let mut text = Text(contents);
+        let (health, recoveries) = gsp.listeners.health();
+        let running = gsp.running.lock();
+        let lost = (*running).as_ref().map(|running| running.lost().is_some());
+        let state = match (health, lost) {
+            (Health::Dead, _) => "dead",
+            (Health::Lost, _) => "recovering",
+            (Health::Works, Some(false)) => "running",
+            (Health::Works, Some(true)) => "lost",
+            (Health::Works, None) => "stopped",
+        };
+        writeln!(text, "state          {state}")?;
+        writeln!(text, "recoveries     {recoveries}")?;
+        if let Some(running) = &*running {
+            writeln!(text, "events         {:?}", running.event_counts())?;
+        }
+        Ok(())
+    }
+}
+
+/// The last calls, the oldest first; none while nothing runs.
+struct LastCalls;
+
+impl Snapshot for LastCalls {
+    fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
+        let mut text = Text(contents);
+        for call in (*gsp.running.lock())
+            .iter()
+            .flat_map(|running| running.last_calls())
+        {
+            writeln!(text, "{call}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Text that grows.
+struct Text<'a>(&'a mut KVVec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Self(contents) = self;
+        contents
+            .extend_from_slice(text.as_bytes(), GFP_KERNEL)
+            .map_err(|_| fmt::Error)
+    }
+}
