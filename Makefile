@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm miri trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -24,6 +24,7 @@ help:
 	@echo '  make modules_install  install them'
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
 	@echo '  make bench            measure, and print a table'
+	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
 	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
 	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
@@ -41,6 +42,12 @@ check-unit: programs
 
 check-vm: programs vm-modules
 	@vm/check $(or $(CHIP),families) vm
+
+# The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
+# environment, which Miri hides otherwise.
+miri:
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --lib \
+		--package nova-hw --package nova-firmware --package nova-uapi --package nova-core
 
 bench: programs vm-modules
 	@vm/bench

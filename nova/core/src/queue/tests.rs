@@ -52,6 +52,7 @@ fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn too_long_a_message_is_refused() {
     let (mut queue, _) = pair();
     send(&mut queue, 1, &vec![0; MESSAGE_MAX - HEADERS]).unwrap();

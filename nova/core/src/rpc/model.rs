@@ -197,12 +197,12 @@ impl Schedule {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 16 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 8 }))]
 
     #[test]
     fn everybody_gets_the_answer_to_the_own_call(actions in prop::collection::vec(
         action(),
-        1..if cfg!(miri) { 40 } else { 400 },
+        1..if cfg!(miri) { 30 } else { 400 },
     )) {
         let mut schedule = Schedule::new();
         for action in &actions {

@@ -101,7 +101,11 @@ fn with_sequencer<T>(card: &Card, act: impl FnOnce(&Sequencer<'_>) -> T) -> T {
 
 /// Bytes that tell where they belong.
 fn pattern(len: usize) -> Vec<u8> {
-    (0..len).map(|at| (at ^ at >> 8) as u8).collect()
+    // Not a part of any power of two.
+    let block: Vec<u8> = (0..4099).map(|at| (at ^ at >> 8) as u8).collect();
+    let mut bytes = block.repeat(len / block.len() + 1);
+    bytes.truncate(len);
+    bytes
 }
 
 #[test]
@@ -180,6 +184,7 @@ fn what_is_too_long_for_a_message_is_continued_both_ways() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn what_the_ring_does_not_hold_is_sent_as_the_gsp_reads() {
     let mut talk = Talk::new();
     let payload = pattern(10 * PAYLOAD_MAX);
@@ -253,6 +258,7 @@ fn refusals_are_told_with_their_status() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn there_are_only_so_many_calls_and_so_many_bytes() {
     let mut talk = Talk::new();
     let tickets: Vec<_> = (0..CALLS_MAX).map(|_| talk.submit(&[]).unwrap()).collect();
@@ -281,6 +287,7 @@ fn a_ticket_of_an_earlier_boot_is_worth_nothing() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_cancelled_call_that_was_not_sent_never_is() {
     let mut talk = Talk::new();
     talk.submit(&pattern(10 * PAYLOAD_MAX)).unwrap();
@@ -329,6 +336,7 @@ fn a_slow_gsp_is_not_lost_while_it_gets_on() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn a_gsp_that_only_talks_is_lost_too() {
     let mut talk = Talk::new();
     talk.submit(&[]).unwrap();
