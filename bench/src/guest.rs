@@ -88,6 +88,25 @@ pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u3
     })
 }
 
+/// Runs `bench/guest-NAME` in a VM with our modules and the programs, and returns what it left in its
+/// file NAME.
+pub fn measure(repo: &Path, programs: &Path, name: &str) -> Result<String> {
+    let out = repo.join("build/bench").join(name);
+    fs::create_dir_all(&out)?;
+    let status = Command::new(repo.join("vm/guest"))
+        .arg("--modules")
+        .arg(repo.join("build/modules/vm"))
+        .arg("--files")
+        .arg(programs)
+        .arg("--out")
+        .arg(&out)
+        .arg(repo.join(format!("bench/guest-{name}")))
+        .status()
+        .context("vm/guest")?;
+    ensure!(status.success(), "{name}: {status}; see {}", out.display());
+    fs::read_to_string(out.join(name)).with_context(|| name.to_owned())
+}
+
 /// Builds upstream's module and its firmware.
 fn prepare_upstream(repo: &Path, chips: &[Chipset]) -> Result<()> {
     let status = Command::new(repo.join("vm/upstream"))

@@ -111,6 +111,8 @@ fn conversation(arguments: &Arguments, table: &mut Table) -> Result<()> {
             String::new(),
         ]);
     }
+    let recovery = guest::measure(&arguments.repo, &arguments.programs, "recovery")?;
+    table.add_row(["recovery from a crash of the GSP", recovery.trim(), "", ""]);
     Ok(())
 }
 

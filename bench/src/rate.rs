@@ -2,11 +2,10 @@
 
 //! How many calls GSP-RM answers in a second.
 
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{Context, Result};
+use nova_bench::guest;
 
 /// What a number of callers got.
 #[derive(Debug, PartialEq)]
@@ -21,24 +20,7 @@ pub(crate) struct Rate {
 
 /// Measures in a VM with one GPU.
 pub(crate) fn run(repo: &Path, programs: &Path) -> Result<Vec<Rate>> {
-    let out = repo.join("build/bench/rate");
-    fs::create_dir_all(&out)?;
-    let status = Command::new(repo.join("vm/guest"))
-        .arg("--modules")
-        .arg(repo.join("build/modules/vm"))
-        .arg("--files")
-        .arg(programs)
-        .arg("--out")
-        .arg(&out)
-        .arg(repo.join("bench/guest-rate"))
-        .status()
-        .context("vm/guest")?;
-    ensure!(
-        status.success(),
-        "nova-rpc-rate: {status}; see {}",
-        out.display()
-    );
-    let text = fs::read_to_string(out.join("rate"))?;
+    let text = guest::measure(repo, programs, "rate")?;
     text.lines()
         .map(|line| parse(line).with_context(|| format!("{line:?} is no rate")))
         .collect()
