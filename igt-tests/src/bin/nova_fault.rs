@@ -9,12 +9,18 @@ use std::time::Duration;
 use igt::kmsg::{self, Follow, Record};
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::{Dynamic, Timeout};
+use igt::rm_control::{self, Answer, Conversation};
+use igt::{wait_for, Dynamic, Timeout};
+use nix::errno::Errno;
 use nix::libc;
 
 /// Bound on one attempt to bind, with the longest that the driver waits for a GPU and on an
 /// emulated CPU.
 const ATTEMPT: Duration = Duration::from_secs(60);
+
+/// What the driver says when the GSP does not answer any more, and when it does again.
+const IS_LOST: &str = ": the GSP is lost: ";
+const RUNS_AGAIN: &str = ": the GSP runs again after ";
 
 /// What the PCI core says when probe fails.
 const PROBE_FAILED: &str = ": probe with driver ";
@@ -118,6 +124,12 @@ const BOOTS: [Boot; 3] = [
     ("talk", "So is one that makes no sense.", TALK),
 ];
 
+/// Faults by which the GSP is lost while it runs.
+const LOST: [(&str, &str); 2] = [
+    ("crash", "stage=gsp,kind=crash"),
+    ("hang", "stage=reply,kind=timeout"),
+];
+
 /// Faults that are none where falcons have no boot ROM.
 const OF_BOOT_ROM: [&str; 2] = ["fuse", "sec2-dma"];
 
@@ -159,6 +171,15 @@ fn main() -> ExitCode {
             "unbind",
             "A GPU that breaks while it is bound is unbound; one line says what is wrong.",
             |parts| unbind(&gpu, &mock, parts),
+        );
+        tests.subtest_with_dynamic(
+            "recover",
+            "A GSP that is lost is booted again by itself; who waits for it gets an error.",
+            |parts| {
+                for (name, fault) in LOST {
+                    parts.dynamic(name, || recovers(&gpu, &mock, fault));
+                }
+            },
         );
     })
 }
@@ -255,4 +276,49 @@ fn unbinds(gpu: &Gpu, mock: &Mock, case: &Case) {
     assert_one_line(&mut log, case.says);
     gpu.assert_released();
     assert_binds(gpu);
+}
+
+/// Asks GSP-RM for the GPU's name.
+fn ask_name(gpu: &Gpu) -> Result<Answer, Errno> {
+    Conversation::open(gpu).call(
+        rm_control::SUBDEVICE,
+        rm_control::GPU_GET_NAME_STRING,
+        &[0; rm_control::NAME_STRING_LEN],
+    )
+}
+
+fn recovers(gpu: &Gpu, mock: &Mock, fault: &str) {
+    // A GSP may be lost only so often until the GPU is bound anew.
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[IS_LOST]);
+    let mut log = Follow::from_now().unwrap();
+    let answer = {
+        let _bound = Timeout::new(ATTEMPT, "asking a GSP that is lost");
+        let _broken = mock.broken(fault);
+        ask_name(gpu)
+    };
+    // Why it is lost, or that it is while it is being booted.
+    assert!(
+        matches!(answer, Err(Errno::EIO | Errno::ETIMEDOUT | Errno::ENODEV)),
+        "{answer:?}"
+    );
+    let mut records = Vec::new();
+    let mut said = |what: &str| {
+        records.extend(log.records().unwrap());
+        records
+            .iter()
+            .filter(|record| record.text.contains(what))
+            .count()
+    };
+    wait_for(ATTEMPT, "the GSP to run again", || said(RUNS_AGAIN) == 1);
+    assert_eq!(said(IS_LOST), 1);
+    let others = records.iter().filter(|record| record.is_warning());
+    let others: Vec<_> = others
+        .filter(|record| !record.text.contains(IS_LOST))
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+    gpu.assert_running();
+    let answer = ask_name(gpu).unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
+    assert_eq!(answer.status, rm_control::OK);
 }
