@@ -134,9 +134,7 @@ fn make_room(io: &Io<'_>) -> Result<(), Timeout> {
         }
         pacer.pause();
     }
-    let head = u32::from(io.read::<FspMsgqHead>());
-    let tail = u32::from(io.read::<FspMsgqTail>());
-    if head != tail {
+    if u32::from(io.read::<FspMsgqTail>()) != 0 {
         take_out(io);
     }
     Ok(())
@@ -174,15 +172,16 @@ fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u
     Ok(answer)
 }
 
-/// Waits until the queue has a message; returns its bytes.
+/// Waits until the queue, which was empty, has a message; returns its bytes.
 fn wait(io: &Io<'_>) -> Result<usize, Error> {
     let mut pacer = io.slow_pacer(ANSWER_LIMIT);
     loop {
+        // Nothing comes at once.
+        pacer.pause();
         let last = pacer.expired();
-        let head = u32::from(io.read::<FspMsgqHead>());
         let tail = u32::from(io.read::<FspMsgqTail>());
-        if head != tail {
-            return Ok(len(head, tail)?);
+        if tail != 0 {
+            return Ok(len(io.read::<FspMsgqHead>().into(), tail)?);
         }
         if last {
             return Err(Error::Timeout(Timeout {
@@ -191,7 +190,6 @@ fn wait(io: &Io<'_>) -> Result<usize, Error> {
                 after: ANSWER_LIMIT,
             }));
         }
-        pacer.pause();
     }
 }
 

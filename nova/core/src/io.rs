@@ -18,8 +18,8 @@ const FIRST_PAUSE: Duration = Duration::from_micros(2);
 /// Longest pause of a wait.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 
-/// Longest pause of a wait for something that takes long.
-const LONGEST_SLOW_PAUSE: Duration = Duration::from_millis(10);
+/// Pause of a wait for something that takes long.
+const SLOW_PAUSE: Duration = Duration::from_millis(10);
 
 /// BAR0 with its accesses counted, and the clock.
 ///
@@ -114,8 +114,8 @@ impl<'a> Io<'a> {
     /// Paces a wait for something that takes long, or costs more than a read to look at.
     pub(crate) fn slow_pacer(&self, limit: Duration) -> Pacer<'a> {
         Pacer {
-            pause: LONGEST_PAUSE,
-            longest: LONGEST_SLOW_PAUSE,
+            pause: SLOW_PAUSE,
+            longest: SLOW_PAUSE,
             ..Pacer::new(self.clock, limit)
         }
     }

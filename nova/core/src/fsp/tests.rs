@@ -108,7 +108,7 @@ fn what_is_no_answer_is_refused() {
 
 #[test]
 fn pointers_that_enclose_no_message_are_refused() {
-    for (head, tail) in [(4, 0), (0, 1024), (0, u32::MAX), (0, 6), (u32::MAX, 0)] {
+    for (head, tail) in [(8, 4), (0, 1024), (0, u32::MAX), (0, 6), (u32::MAX, 4)] {
         let words = GOOD.to_vec();
         let answer = Answer { words, head, tail };
         let error = FspError::Pointers { head, tail };

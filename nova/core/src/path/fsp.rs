@@ -265,6 +265,8 @@ impl<P: Platform> Load<P> {
 fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Error> {
     let mut pacer = io.slow_pacer(LOCKDOWN_LIMIT);
     loop {
+        // The FMC has something to do before.
+        pacer.pause();
         let last = pacer.expired();
         let hwcfg2 = gsp.hwcfg2();
         if hwcfg2.readable() {
@@ -289,7 +291,6 @@ fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Er
                 after: LOCKDOWN_LIMIT,
             }));
         }
-        pacer.pause();
     }
 }
 
