@@ -13,8 +13,12 @@ use crate::accesses::Write;
 ///
 /// Where a driver's memory lies is the allocator's business, so of such values only the place within
 /// the page of 4 KiB is compared.
-const ADDRESSES: [(&str, u32); 3] = [
+const ADDRESSES: [(&str, u32); 7] = [
     ("NV_PFB_NISO_FLUSH_SYSMEM_ADDR", 8),
+    ("NV_PFB_FBHUB_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
+    ("NV_PFB_FBHUB0_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
+    ("NV_PFB_HSHUB_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
+    ("NV_PFB_HSHUB_EG_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
     ("NV_PFALCON_FALCON_DMATRFBASE", 8),
     ("NV_PFALCON_FALCON_MAILBOX0", 0),
 ];
