@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm miri trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-upstream miri trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -89,7 +89,7 @@ build/vendor: Cargo.lock
 
 lint: prepare build/vendor
 	@vm/host-tools shellcheck:shellcheck
-	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* igt-tests/*) .ci/run
+	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* igt-tests/* bench/guest-*) .ci/run
 	cargo fmt --all --check
 	rustfmt --check --edition 2021 $$(find nova/kmod -name '*.rs')
 	cargo clippy --workspace --all-targets --locked -- -D warnings
