@@ -8,8 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use igt::kmsg;
+use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::{ExitHandler, Timeout};
+use igt::rm_control::{self, Conversation};
+use igt::{wait_for, ExitHandler, Timeout};
+use nix::errno::Errno;
 use nova_uapi::QueryDevice;
 
 /// How often a GPU is unbound and bound while the other one is in use.
@@ -61,6 +65,11 @@ fn main() -> ExitCode {
             "rebind-one",
             "A GPU answers all the time while the other one is unbound and bound.",
             || in_both_orders(&pair.gpus, rebind_one),
+        );
+        tests.subtest(
+            "lose-one",
+            "A GPU whose GSP is lost recovers by itself, and the other one answers meanwhile.",
+            || in_both_orders(&pair.gpus, lose_one),
         );
         tests.subtest(
             "bind-at-once",
@@ -133,6 +142,33 @@ fn rebind_one(one: &Gpu, other: &Gpu) {
         log::info!("{} answered {count} times", other.pci().name());
         assert!(count > 0);
     });
+}
+
+fn lose_one(one: &Gpu, other: &Gpu) {
+    let mock = Mock::require(one);
+    let _bound = Timeout::new(ONCE, "losing a GSP");
+    kmsg::expect(&["the GSP is lost: "]);
+    assert_eq!(ask_gsp(other), Ok(rm_control::OK));
+    let answer = {
+        let _broken = mock.broken("stage=gsp,kind=crash");
+        ask_gsp(one)
+    };
+    answer.expect_err("a GSP that has crashed answers");
+    // Until the lost one is back, the other one knows nothing of it.
+    wait_for(ONCE, "the GSP to run again", || {
+        assert_eq!(ask_gsp(other), Ok(rm_control::OK));
+        ask_gsp(one) == Ok(rm_control::OK)
+    });
+    one.assert_running();
+    other.assert_running();
+}
+
+/// The status with which the GSP of `gpu` tells its name.
+fn ask_gsp(gpu: &Gpu) -> Result<u32, Errno> {
+    let room = [0; rm_control::NAME_STRING_LEN];
+    let cmd = rm_control::GPU_GET_NAME_STRING;
+    let answer = Conversation::open(gpu).call(rm_control::SUBDEVICE, cmd, &room)?;
+    Ok(answer.status)
 }
 
 /// Says that it is over when dropped, also by a panic, for which the other thread would wait.
