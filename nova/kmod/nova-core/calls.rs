@@ -20,13 +20,13 @@ impl<'a> Gsp<'a> {
     ///
     /// # Errors
     ///
-    /// `ENODEV` where nothing runs on the GPU (any more), `EINTR` if the task was killed, or why the
+    /// `EIO` where nothing runs on the GPU (any more), `EINTR` if the task was killed, or why the
     /// GSP is lost.
     pub(crate) fn call(&self, control: &Control<'_>) -> Result<Reply<Machine<'a>>> {
         let mut guard = self.running.lock();
         let mut ticket = None;
         loop {
-            let running = (*guard).as_mut().ok_or(ENODEV)?;
+            let running = (*guard).as_mut().ok_or(EIO)?;
             let pause = match self.advance(running, control, &mut ticket)? {
                 Step::Answered(reply) => return Ok(reply),
                 Step::Wait(pause) => pause,
