@@ -5,9 +5,11 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use igt::kmsg::{self, Follow};
+use igt::mock::Mock;
 use igt::nova::Gpu;
 use igt::rm_control::{self, Conversation, Sizes};
-use igt::{Children, Timeout};
+use igt::{wait_for, Children, Timeout};
 use nix::errno::Errno;
 
 /// Processes that talk at the same time.
@@ -24,6 +26,10 @@ const TOGETHER: Duration = Duration::from_secs(100);
 
 /// Bound on a call, on an emulated CPU.
 const ONCE: Duration = Duration::from_secs(30);
+
+/// How long callers may take to find out that the GSP has crashed, on an emulated CPU: less than the
+/// driver would wait for an answer.
+const NOTICED: Duration = Duration::from_secs(4);
 
 /// NV_STATUS of a control that there is not.
 const NOT_SUPPORTED: u32 = 0x56;
@@ -81,6 +87,21 @@ fn main() -> ExitCode {
             "unbind-while-calling",
             "The GPU can be unbound while eight processes talk to it.",
             || unbind_while_calling(&gpu, &sizes),
+        );
+        tests.subtest(
+            "events",
+            "What the GSP reports between answers is in the kernel log, and the answers come.",
+            || events(&gpu, &Mock::require(&gpu), &sizes),
+        );
+        tests.subtest(
+            "crashed",
+            "All callers fail as soon as the GSP has crashed, and the next bind boots it.",
+            || lost(&gpu, &sizes, "stage=gsp,kind=crash,after=20", NOTICED),
+        );
+        tests.subtest(
+            "silent",
+            "All callers fail when the GSP does not answer any more, and the next bind boots it.",
+            || lost(&gpu, &sizes, "stage=reply,kind=timeout", ONCE),
         );
     })
 }
@@ -239,6 +260,57 @@ fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
     gpu.unbind();
     gpu.assert_released();
     children.wait(ONCE);
+    gpu.bind();
+    gpu.assert_running();
+    assert_name(gpu, &mut Conversation::open(gpu));
+}
+
+fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
+    let _bound = Timeout::new(ONCE, "events");
+    kmsg::expect(&["Xid", "MMU fault"]);
+    let mut log = Follow::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
+    let children = Children::fork(CALLERS, |caller| {
+        let mut conversation = Conversation::open(gpu);
+        for call in 0..CALLS {
+            assert_eq!(properties(&mut conversation, sizes, caller + call), Ok(()));
+        }
+    });
+    for event in [
+        "os-error xid=79 text=GPU has fallen off the bus.",
+        "rc-triggered xid=31 engine=1 channel=8 address=0x7f00001000",
+        "mmu-fault",
+        "other function=0x1fff",
+    ] {
+        mock.tell(&format!("event {event}"));
+    }
+    children.wait(TOGETHER);
+    let mut awaited = vec![
+        "Xid 79: GPU has fallen off the bus.",
+        "Xid 31: channel 0x8 of engine 0x1",
+        "an MMU fault has been queued",
+    ];
+    wait_for(ONCE, "the events in the kernel log", || {
+        for record in log.records().unwrap_or_default() {
+            awaited.retain(|text| !record.text.contains(text));
+        }
+        awaited.is_empty()
+    });
+    assert_name(gpu, &mut Conversation::open(gpu));
+}
+
+/// Breaks the GSP while everybody talks to it; they all have to fail within `bound`.
+fn lost(gpu: &Gpu, sizes: &Sizes, fault: &str, bound: Duration) {
+    let mock = Mock::require(gpu);
+    kmsg::expect(&["nova"]);
+    let broken = mock.broken(fault);
+    let children = Children::fork(CALLERS, |caller| {
+        let mut conversation = Conversation::open(gpu);
+        while properties(&mut conversation, sizes, caller).is_ok() {}
+    });
+    children.wait(bound);
+    drop(broken);
+    gpu.unbind();
+    gpu.assert_released();
     gpu.bind();
     gpu.assert_running();
     assert_name(gpu, &mut Conversation::open(gpu));
