@@ -108,7 +108,10 @@ impl<P: Platform> Plan<P> {
     #[inline(never)]
     pub(crate) fn write(self, platform: &P, io: &Io<'_>, libos: u64) -> Result<Written<P>, Error> {
         match self {
-            Self::Sec2(plan) => plan.write(platform, io),
+            Self::Sec2(plan) => {
+                let programs = plan.programs(platform, io)?;
+                plan.write(platform, programs)
+            }
             Self::Fsp(plan) => plan.write(platform, libos),
         }
     }

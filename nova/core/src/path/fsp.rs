@@ -130,6 +130,7 @@ impl<P: Platform> Plan<P> {
     }
 
     /// Writes what the FSP, the FMC and GSP-RM are told.
+    #[inline(never)]
     pub(super) fn write(self, platform: &P, libos: u64) -> Result<Written<P>, Error> {
         let Files {
             image,

@@ -119,16 +119,14 @@ impl<P: Platform> Plan<P> {
     }
 
     /// Writes what depends on the layout.
-    pub(super) fn write(self, platform: &P, io: &Io<'_>) -> Result<Written<P>, Error> {
-        let fwsec = self.fwsec(io)?;
-        let frts = &self.layout.frts;
-        let fwsec_frts = if frts.is_empty() {
-            None
-        } else {
-            Some((fwsec.frts(platform, frts)?, frts.clone()))
-        };
+    #[inline(never)]
+    pub(super) fn write(
+        self,
+        platform: &P,
+        (fwsec_frts, fwsec_sb): Programs<P::Memory>,
+    ) -> Result<Written<P>, Error> {
         let way_back = WayBack {
-            fwsec_sb: fwsec.sb(platform)?,
+            fwsec_sb,
             booter_unload: self.files.booter_unload,
         };
         let load = Load {
@@ -145,6 +143,18 @@ impl<P: Platform> Plan<P> {
         })
     }
 
+    /// FWSEC in memory, once to make FRTS where there is to be any, and once for the way back.
+    #[inline(never)]
+    pub(super) fn programs(&self, platform: &P, io: &Io<'_>) -> Result<Programs<P::Memory>, Error> {
+        let fwsec = self.fwsec(io)?;
+        let frts = &self.layout.frts;
+        let fwsec_frts = match frts.is_empty() {
+            true => None,
+            false => Some((fwsec.frts(platform, frts)?, frts.clone())),
+        };
+        Ok((fwsec_frts, fwsec.sb(platform)?))
+    }
+
     /// FWSEC, as the falcon of this chip takes it.
     fn fwsec(&self, io: &Io<'_>) -> Result<fwsec::Signed<'_>, Error> {
         let fwsec = self.vbios.fwsec()?;
@@ -156,6 +166,9 @@ impl<P: Platform> Plan<P> {
         }
     }
 }
+
+/// FWSEC with the commands FRTS, which is for a range of the frame buffer, and SB.
+pub(super) type Programs<M> = (Option<(fwsec::Program<M>, Range<u64>)>, fwsec::Program<M>);
 
 impl<P: Platform> Files<P> {
     /// Loads the files of `set`.
