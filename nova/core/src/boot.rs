@@ -29,6 +29,7 @@ impl<P: Platform> Prepared<P> {
     ///
     /// Whatever keeps the GSP from running. What was done to the GPU has been undone then; where
     /// that failed too, [`Event::NotPutBack`] says so.
+    #[inline(never)]
     pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
         let io = &Io::new(platform);
         let Self { mut gpu, load } = self;

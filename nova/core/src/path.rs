@@ -106,12 +106,9 @@ impl<P: Platform> Plan<P> {
     /// Writes what the GPU reads. `libos` is the bus address of the libos arguments, where those
     /// are pointed to by something in memory.
     #[inline(never)]
-    pub(crate) fn write(self, platform: &P, io: &Io<'_>, libos: u64) -> Result<Written<P>, Error> {
+    pub(crate) fn write(self, platform: &P, libos: u64) -> Result<Written<P>, Error> {
         match self {
-            Self::Sec2(plan) => {
-                let programs = plan.programs(platform, io)?;
-                plan.write(platform, programs)
-            }
+            Self::Sec2(plan) => plan.write(platform),
             Self::Fsp(plan) => plan.write(platform, libos),
         }
     }

@@ -39,11 +39,12 @@ impl Found {
     ///
     /// Missing or malformed firmware files or VBIOS, no memory, a GPU that does not get ready. The
     /// GPU is as it was.
+    #[inline(never)]
     pub fn prepare<P: Platform>(mut self, platform: &P) -> Result<Prepared<P>, Failure> {
         let io = &Io::new(platform);
         let mut progress = core::mem::take(&mut self.progress);
         let plan = Plan::make(platform, io, &self, &mut progress)?;
-        let mut prepared = progress.run(io, Stage::Memory, || write(platform, io, &self, plan))?;
+        let mut prepared = progress.run(io, Stage::Memory, || write(platform, &self, plan))?;
         prepared.gpu.report.progress = progress;
         Ok(prepared)
     }
@@ -51,12 +52,7 @@ impl Found {
 
 /// Writes what the GPU will read, and puts together what outlives the preparation.
 #[inline(never)]
-fn write<P: Platform>(
-    platform: &P,
-    io: &Io<'_>,
-    found: &Found,
-    plan: Plan<P>,
-) -> Result<Prepared<P>, Error> {
+fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prepared<P>, Error> {
     let common = plan.common();
     let (release, app_version) = (common.release, common.bootloader.app_version);
     let mut report = report(platform, found, &plan)?;
@@ -66,7 +62,7 @@ fn write<P: Platform>(
         load,
         way_back,
         copied,
-    } = plan.write(platform, io, libos.dma_addr())?;
+    } = plan.write(platform, libos.dma_addr())?;
     report.firmware_copied = report.firmware_copied.saturating_add(copied);
     let gpu = Gpu {
         chip: found.chip,

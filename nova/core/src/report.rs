@@ -31,6 +31,8 @@ pub enum Stage {
     Firmware,
     /// The frame buffer is divided up.
     Layout,
+    /// FWSEC is written to memory, with a command for the way forth and one for the way back.
+    Fwsec,
     /// What the GSP will read is written to memory.
     Memory,
     /// What an earlier boot left behind is taken away.
@@ -65,7 +67,7 @@ pub enum Stage {
 
 impl Stage {
     /// Stages of a boot, at most.
-    const BOOT: usize = 15;
+    const BOOT: usize = 16;
 }
 
 impl fmt::Display for Stage {
@@ -77,6 +79,7 @@ impl fmt::Display for Stage {
             Self::Vbios => "VBIOS",
             Self::Firmware => "firmware",
             Self::Layout => "layout",
+            Self::Fwsec => "FWSEC",
             Self::Memory => "memory",
             Self::Leftovers => "leftovers",
             Self::FwsecFrts => "FWSEC-FRTS",

@@ -95,7 +95,7 @@ fn the_report_says_what_was_found_and_done() {
     let frts = report.frts.clone().unwrap();
     assert!(report.wpr2.contains(&frts.start));
     assert_eq!(report.wpr2.end, frts.end);
-    assert_eq!(report.stages().count(), 13);
+    assert_eq!(report.stages().count(), 14);
     let text = report.to_string();
     for part in [
         "GA102 rev a.1",

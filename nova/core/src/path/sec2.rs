@@ -43,8 +43,7 @@ pub(crate) struct Plan<P: Platform> {
     files: Files<P>,
     /// What clears the frame buffer, where that is to be done.
     scrubber: Option<Ucode<P::Memory>>,
-    falcon: Kind,
-    set: FileSet,
+    fwsec: Programs<P::Memory>,
 }
 
 /// The files of this path.
@@ -107,24 +106,24 @@ impl<P: Platform> Plan<P> {
         } else {
             None
         };
+        let fwsec = progress.run(io, Stage::Fwsec, || {
+            let fwsec = signed_fwsec(io, &vbios, &files, set, falcon)?;
+            programs(platform, &fwsec, &layout)
+        })?;
         Ok(Self {
             common,
             vbios,
             layout,
             files,
             scrubber,
-            falcon,
-            set,
+            fwsec,
         })
     }
 
     /// Writes what depends on the layout.
     #[inline(never)]
-    pub(super) fn write(
-        self,
-        platform: &P,
-        (fwsec_frts, fwsec_sb): Programs<P::Memory>,
-    ) -> Result<Written<P>, Error> {
+    pub(super) fn write(self, platform: &P) -> Result<Written<P>, Error> {
+        let (fwsec_frts, fwsec_sb) = self.fwsec;
         let way_back = WayBack {
             fwsec_sb,
             booter_unload: self.files.booter_unload,
@@ -142,36 +141,44 @@ impl<P: Platform> Plan<P> {
             way_back: super::WayBack::Sec2(way_back),
         })
     }
+}
 
-    /// FWSEC in memory, once to make FRTS where there is to be any, and once for the way back.
-    #[inline(never)]
-    pub(super) fn programs(&self, platform: &P, io: &Io<'_>) -> Result<Programs<P::Memory>, Error> {
-        let fwsec = self.fwsec(io)?;
-        let frts = &self.layout.frts;
-        let fwsec_frts = match frts.is_empty() {
-            true => None,
-            false => Some((fwsec.frts(platform, frts)?, frts.clone())),
-        };
-        Ok((fwsec_frts, fwsec.sb(platform)?))
-    }
-
-    /// FWSEC, as the falcon of this chip takes it.
-    fn fwsec(&self, io: &Io<'_>) -> Result<fwsec::Signed<'_>, Error> {
-        let fwsec = self.vbios.fwsec()?;
-        match &self.files.gen_bootloader {
-            Some(file) => {
-                fwsec::Signed::for_loader(fwsec, gen_bootloader(self.set, file.as_ref())?)
-            }
-            None => fwsec::Signed::for_boot_rom(io, self.falcon, fwsec),
-        }
+/// FWSEC, as the falcon of this chip takes it.
+fn signed_fwsec<'a, P: Platform>(
+    io: &Io<'_>,
+    vbios: &'a Vbios<P::Bytes>,
+    files: &'a Files<P>,
+    set: FileSet,
+    falcon: Kind,
+) -> Result<fwsec::Signed<'a>, Error> {
+    let fwsec = vbios.fwsec()?;
+    match &files.gen_bootloader {
+        Some(file) => fwsec::Signed::for_loader(fwsec, gen_bootloader(set, file.as_ref())?),
+        None => fwsec::Signed::for_boot_rom(io, falcon, fwsec),
     }
 }
 
+/// FWSEC in memory, once to make FRTS where there is to be any, and once for the way back.
+#[inline(never)]
+fn programs<P: Platform>(
+    platform: &P,
+    fwsec: &fwsec::Signed<'_>,
+    layout: &Layout,
+) -> Result<Programs<P::Memory>, Error> {
+    let frts = &layout.frts;
+    let fwsec_frts = match frts.is_empty() {
+        true => None,
+        false => Some((fwsec.frts(platform, frts)?, frts.clone())),
+    };
+    Ok((fwsec_frts, fwsec.sb(platform)?))
+}
+
 /// FWSEC with the commands FRTS, which is for a range of the frame buffer, and SB.
-pub(super) type Programs<M> = (Option<(fwsec::Program<M>, Range<u64>)>, fwsec::Program<M>);
+type Programs<M> = (Option<(fwsec::Program<M>, Range<u64>)>, fwsec::Program<M>);
 
 impl<P: Platform> Files<P> {
     /// Loads the files of `set`.
+    #[inline(never)]
     fn load(platform: &P, io: &Io<'_>, falcon: Kind, set: FileSet) -> Result<Self, Error> {
         let booter = |name| booter::prepare(platform, io, falcon, set, name);
         Ok(Self {
