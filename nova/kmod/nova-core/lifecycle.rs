@@ -20,6 +20,7 @@ use crate::gpu::Gpu;
 use crate::gsp::Gsp;
 use crate::health::Health;
 use crate::machine::Machine;
+use crate::own_stack;
 use crate::pci_reset::reset_function;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
@@ -91,13 +92,14 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    #[inline(never)]
     fn boot_once(&self, found: Found) -> Result<Running<Machine<'a>>> {
-        let failed = |failure| self.failed(&failure);
-        let prepared = found.prepare(self.machine()).map_err(failed)?;
-        prepared
-            .boot(self.machine(), &mut |event| self.log(event))
-            .map_err(failed)
+        own_stack::call(|| {
+            let failed = |failure| self.failed(&failure);
+            let prepared = found.prepare(self.machine()).map_err(failed)?;
+            prepared
+                .boot(self.machine(), &mut |event| self.log(event))
+                .map_err(failed)
+        })
     }
 
     /// Whoever asks from now on gets what runs on the GPU.

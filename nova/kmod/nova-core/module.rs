@@ -22,6 +22,7 @@ mod health;
 mod image;
 mod lifecycle;
 mod machine;
+mod own_stack;
 mod partial_firmware;
 mod pci_enabled;
 mod pci_power;
