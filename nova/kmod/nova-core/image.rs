@@ -112,12 +112,7 @@ struct Buffer {
 
 impl Buffer {
     /// Has the firmware loader read a plain file to `start`.
-    fn read(
-        device: &pci::Device<Bound>,
-        name: &CStr,
-        start: usize,
-        len: FileLen,
-    ) -> Result<Self> {
+    fn read(device: &pci::Device<Bound>, name: &CStr, start: usize, len: FileLen) -> Result<Self> {
         let len = match len {
             FileLen::Known(len) => len,
             FileLen::FromHead(from_head) => {
