@@ -63,6 +63,7 @@ impl<'a> Gsp<'a> {
     /// back until somebody handles it.
     pub(crate) fn boot(&self, found: Found) -> Result<(Gpu, Irq)> {
         let lifecycle = &mut *self.lifecycle.lock();
+        lifecycle.folder = Some(debugfs::folder(self.machine().device().as_ref().name())?);
         let running = self.boot_found(found)?;
         let gpu = Gpu::new(running.report(), self.listeners.clone());
         dev_info!(self.machine().device(), "{}\n", gpu);
@@ -75,8 +76,7 @@ impl<'a> Gsp<'a> {
         }
         let irq = running.irq();
         lifecycle.irq = Some(irq);
-        lifecycle.folder = Some(debugfs::folder(self.machine().device().as_ref().name())?);
-        self.set_running(lifecycle, running)?;
+        self.set_running(lifecycle, running);
         Ok((gpu, irq))
     }
 
@@ -103,13 +103,15 @@ impl<'a> Gsp<'a> {
     }
 
     /// Whoever asks from now on gets what runs on the GPU.
-    fn set_running(&self, lifecycle: &mut Lifecycle, running: Running<Machine<'a>>) -> Result {
+    fn set_running(&self, lifecycle: &mut Lifecycle, running: Running<Machine<'a>>) {
         lifecycle.files = None;
-        let folder = lifecycle.folder.as_ref().ok_or(ENODEV)?;
-        lifecycle.files = Some(debugfs::Files::new(folder, &running)?);
+        // A GSP that runs is not given up for files that only people read.
+        lifecycle.files = match &lifecycle.folder {
+            Some(folder) => debugfs::Files::new(folder, &running).ok(),
+            None => None,
+        };
         *self.running.lock() = Some(running);
         self.changed.wake_all();
-        Ok(())
     }
 
     /// Stops the GSP: the GPU is about to lose its power, or to be reset. Nothing but
@@ -206,7 +208,7 @@ impl<'a> Gsp<'a> {
             }
             return Err(EIO);
         }
-        self.set_running(lifecycle, running)?;
+        self.set_running(lifecycle, running);
         irq.enable(self.machine());
         self.service();
         Ok(())
