@@ -21,7 +21,8 @@ use zerocopy::IntoBytes;
 use crate::error::Error;
 use crate::falcon::{Falcon, Kind, Ucode};
 use crate::io::Io;
-use crate::platform::{DmaAllocator, DmaMemory};
+use crate::platform::{DmaAllocator, DmaMemory, Scratch};
+use crate::prepare::boxed;
 use crate::wpr::wpr2;
 
 const NAME: &str = "FWSEC";
@@ -46,6 +47,9 @@ pub(crate) struct Program<M> {
     /// What fetches it, where the falcon cannot.
     loader: Option<Ucode<M>>,
 }
+
+/// A program off the stack.
+pub(crate) type Boxed<A> = <A as Scratch>::Boxed<Program<<A as DmaAllocator>::Memory>>;
 
 impl<'a> Signed<'a> {
     /// FWSEC for a falcon whose boot ROM checks signatures; chooses the one for this chip.
@@ -72,11 +76,11 @@ impl<'a> Signed<'a> {
     }
 
     /// FWSEC that makes WPR2, with FRTS at `frts`.
-    pub(crate) fn frts<A: DmaAllocator>(
+    pub(crate) fn frts<A: DmaAllocator + Scratch>(
         &self,
         allocator: &A,
         frts: &Range<u64>,
-    ) -> Result<Program<A::Memory>, Error> {
+    ) -> Result<Boxed<A>, Error> {
         let arguments = FrtsCommand {
             read_vbios: ReadVbios::ROM,
             frts_region: FrtsRegion::in_fb(
@@ -88,16 +92,17 @@ impl<'a> Signed<'a> {
     }
 
     /// FWSEC that undoes a boot.
-    pub(crate) fn sb<A: DmaAllocator>(&self, allocator: &A) -> Result<Program<A::Memory>, Error> {
+    pub(crate) fn sb<A: DmaAllocator + Scratch>(&self, allocator: &A) -> Result<Boxed<A>, Error> {
         self.with_command(allocator, CMD_SB, ReadVbios::ROM.as_bytes())
     }
 
-    fn with_command<A: DmaAllocator>(
+    #[inline(never)]
+    fn with_command<A: DmaAllocator + Scratch>(
         &self,
         allocator: &A,
         command: u32,
         arguments: &[u8],
-    ) -> Result<Program<A::Memory>, Error> {
+    ) -> Result<Boxed<A>, Error> {
         const { assert!(size_of::<FrtsCommand>() <= COMMAND_LEN) };
         let (bytes, layout) = (self.fwsec.bytes(), self.fwsec.layout());
         let mapper = self.fwsec.dmem_mapper();
@@ -106,16 +111,14 @@ impl<'a> Signed<'a> {
                 .patch(mapper.init_cmd, &command.to_le_bytes())?
                 .patch(mapper.cmd_in_buffer, arguments)
         };
-        match &self.start {
+        let program = match &self.start {
             Start::Loader(loader) => {
                 let ucode = with_command(None)?;
-                let loader = Some(loader::prepare(
-                    allocator,
-                    loader,
-                    &layout,
-                    ucode.dma_addr(),
-                )?);
-                Ok(Program { ucode, loader })
+                let loader = loader::prepare(allocator, loader, &layout, ucode.dma_addr())?;
+                Program {
+                    ucode,
+                    loader: Some(loader),
+                }
             }
             Start::BootRom(brom, signature) => {
                 let ucode = with_command(Some(*brom))?;
@@ -123,12 +126,13 @@ impl<'a> Signed<'a> {
                     Some((offset, signature)) => ucode.patch(offset as usize, signature)?,
                     None => ucode,
                 };
-                Ok(Program {
+                Program {
                     ucode,
                     loader: None,
-                })
+                }
             }
-        }
+        };
+        boxed(allocator, program)
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) flush: FlushPage<P::Memory>,
     pub(crate) rpc: P::Boxed<Rpc<P>>,
     pub(crate) libos: Libos<P::Memory>,
-    pub(crate) way_back: WayBack<P::Memory>,
+    pub(crate) way_back: WayBack<P>,
 }
 
 /// The processors that take part in the boot.

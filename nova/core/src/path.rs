@@ -19,7 +19,7 @@ use crate::firmware::Common;
 use crate::gpu::Hardware;
 use crate::identify::Found;
 use crate::io::Io;
-use crate::platform::{DmaMemory, Platform};
+use crate::platform::Platform;
 use crate::report::Progress;
 use crate::text::Text;
 
@@ -49,15 +49,15 @@ pub(crate) enum Load<P: Platform> {
 ///
 /// All that it takes is prepared before the way forth is walked: once something has failed is no
 /// time to look for files.
-pub(crate) enum WayBack<M> {
-    Sec2(sec2::WayBack<M>),
+pub(crate) enum WayBack<P: Platform> {
+    Sec2(sec2::WayBack<P>),
     Fsp(fsp::WayBack),
 }
 
 /// What a plan becomes in memory.
 pub(crate) struct Written<P: Platform> {
     pub(crate) load: P::Boxed<Load<P>>,
-    pub(crate) way_back: WayBack<P::Memory>,
+    pub(crate) way_back: WayBack<P>,
     /// Bytes of firmware that were copied beyond those of [`Common`].
     pub(crate) copied: usize,
 }
@@ -130,7 +130,7 @@ impl<P: Platform> Load<P> {
     }
 }
 
-impl<M: DmaMemory> WayBack<M> {
+impl<P: Platform> WayBack<P> {
     /// Walks it. A step that fails does not keep the next one from being tried; the first failure
     /// is what is returned.
     pub(crate) fn walk(

@@ -17,7 +17,7 @@ use crate::identify::Found;
 use crate::io::Io;
 use crate::libos::Libos;
 use crate::path::{Load, Plan, Written};
-use crate::platform::Platform;
+use crate::platform::{Platform, Scratch};
 use crate::report::{BootReport, Progress, Stage};
 use crate::rpc::call::Call;
 use crate::rpc::Rpc;
@@ -83,8 +83,8 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
 }
 
 /// Moves what outlives the preparation off the stack.
-pub(crate) fn boxed<P: Platform, T>(platform: &P, value: T) -> Result<P::Boxed<T>, Error> {
-    platform
+pub(crate) fn boxed<S: Scratch, T>(memory: &S, value: T) -> Result<S::Boxed<T>, Error> {
+    memory
         .boxed(value)
         .map_err(|e| Error::no_memory("the state of the GPU", e))
 }

@@ -57,7 +57,7 @@ pub(crate) struct Variant {
 /// What this path takes.
 pub(crate) struct Plan<P: Platform> {
     /// The files that every path takes.
-    pub(crate) common: Common<P>,
+    pub(crate) common: P::Boxed<Common<P>>,
     fmc: Files<P>,
     sizes: wpr::Sizes,
     variant: Variant,
@@ -82,7 +82,7 @@ pub(crate) struct Load<P: Platform> {
     arguments: P::Memory,
     _metadata: P::Memory,
     _fmc: P::Memory,
-    _common: Common<P>,
+    _common: P::Boxed<Common<P>>,
 }
 
 /// What it takes to undo that: nothing, as the FMC undoes it when GSP-RM has stopped.
@@ -102,14 +102,11 @@ impl<P: Platform> Plan<P> {
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found, |set| {
                 let fmc = Files::load(platform, set)?;
-                Ok((fmc, Common::load(platform, set)?))
+                Ok((fmc, boxed(platform, Common::load(platform, set)?)?))
             })
         })?;
-        let (fmc, common) = files;
-        let common = Common {
-            passed_over,
-            ..common
-        };
+        let (fmc, mut common) = files;
+        common.passed_over = passed_over;
         let sizes = progress.run(io, Stage::Layout, || {
             let chip = &found.chip;
             let fb = chip.fb.usable_size(io);

@@ -35,7 +35,7 @@ use crate::wpr::{self, wpr2};
 /// What this path takes.
 pub(crate) struct Plan<P: Platform> {
     /// The files that every path takes.
-    pub(crate) common: Common<P>,
+    pub(crate) common: P::Boxed<Common<P>>,
     /// The VBIOS, which FWSEC comes out of.
     pub(crate) vbios: Vbios<P::Bytes>,
     /// Who gets which part of the frame buffer.
@@ -43,7 +43,7 @@ pub(crate) struct Plan<P: Platform> {
     files: Files<P>,
     /// What clears the frame buffer, where that is to be done.
     scrubber: Option<Ucode<P::Memory>>,
-    fwsec: Programs<P::Memory>,
+    fwsec: Programs<P>,
 }
 
 /// The files of this path.
@@ -57,22 +57,22 @@ struct Files<P: Platform> {
 /// What the GPU reads until GSP-RM runs.
 pub(crate) struct Load<P: Platform> {
     /// FWSEC that makes WPR2, and where it puts FRTS; booter makes WPR2 where there is none.
-    fwsec_frts: Option<(fwsec::Program<P::Memory>, Range<u64>)>,
+    fwsec_frts: Option<(fwsec::Boxed<P>, Range<u64>)>,
     /// What clears the frame buffer, where that is to be done.
     scrubber: Option<Ucode<P::Memory>>,
     /// Booter that fills WPR2.
     booter: Ucode<P::Memory>,
     /// What booter is told.
     metadata: P::Memory,
-    _common: Common<P>,
+    _common: P::Boxed<Common<P>>,
 }
 
 /// What it takes to undo that.
-pub(crate) struct WayBack<M> {
+pub(crate) struct WayBack<P: Platform> {
     /// FWSEC with the command to undo the boot.
-    fwsec_sb: fwsec::Program<M>,
+    fwsec_sb: fwsec::Boxed<P>,
     /// Booter that takes WPR2 away.
-    booter_unload: Ucode<M>,
+    booter_unload: Ucode<P::Memory>,
 }
 
 impl<P: Platform> Plan<P> {
@@ -90,14 +90,11 @@ impl<P: Platform> Plan<P> {
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found, |set| {
                 let files = Files::load(platform, io, falcon, set)?;
-                Ok((set, files, Common::load(platform, set)?))
+                Ok((set, files, boxed(platform, Common::load(platform, set)?)?))
             })
         })?;
-        let (set, files, common) = files;
-        let common = Common {
-            passed_over,
-            ..common
-        };
+        let (set, files, mut common) = files;
+        common.passed_over = passed_over;
         let layout = progress.run(io, Stage::Layout, || layout(io, &found.chip, &common))?;
         let scrubber = if found.chip.scrubber && scrubber::reaches_beyond_gfw(&layout) {
             progress.run(io, Stage::Scrubber, || {
@@ -164,7 +161,7 @@ fn programs<P: Platform>(
     platform: &P,
     fwsec: &fwsec::Signed<'_>,
     layout: &Layout,
-) -> Result<Programs<P::Memory>, Error> {
+) -> Result<Programs<P>, Error> {
     let frts = &layout.frts;
     let fwsec_frts = match frts.is_empty() {
         true => None,
@@ -174,7 +171,7 @@ fn programs<P: Platform>(
 }
 
 /// FWSEC with the commands FRTS, which is for a range of the frame buffer, and SB.
-type Programs<M> = (Option<(fwsec::Program<M>, Range<u64>)>, fwsec::Program<M>);
+type Programs<P> = (Option<(fwsec::Boxed<P>, Range<u64>)>, fwsec::Boxed<P>);
 
 impl<P: Platform> Files<P> {
     /// Loads the files of `set`.
@@ -264,7 +261,7 @@ impl<P: Platform> Load<P> {
     }
 }
 
-impl<M: DmaMemory> WayBack<M> {
+impl<P: Platform> WayBack<P> {
     /// Bytes of firmware that were copied for it.
     fn copied(&self) -> usize {
         self.fwsec_sb.size().saturating_add(self.booter_unload.size)
