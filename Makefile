@@ -25,7 +25,7 @@ help:
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
-	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, shellcheck'
+	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, stack frames, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
 	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
 	@echo
@@ -95,6 +95,7 @@ lint: prepare build/vendor
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
 		KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
+	vm/sysroot vm/check-frames build/modules/lint/nova-core.ko build/modules/lint/nova-drm.ko
 
 clean:
 	rm -rf build
