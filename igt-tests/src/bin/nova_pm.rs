@@ -16,7 +16,7 @@ use igt::{kmsg, sysfs, ExitHandler, Timeout};
 /// How often each of it happens unless the environment says otherwise.
 const ROUNDS: u32 = 2;
 
-/// Bound on one round, on an emulated CPU; the kernel's tests of suspend take 5 seconds by design.
+/// Bound on one round, on an emulated CPU.
 const ONCE: Duration = Duration::from_secs(60);
 
 /// Seconds that the system sleeps, where a clock wakes it.
@@ -56,10 +56,18 @@ fn main() -> ExitCode {
         );
         for (level, proves) in LEVELS {
             tests.subtest(format!("suspend-{level}"), proves, || {
-                let _level = test_suspend(level);
-                (0..*rounds).for_each(|_| suspend(&gpu));
+                let _test = test_sleep("suspend", level);
+                (0..*rounds).for_each(|_| sleep(&gpu, "mem"));
             });
         }
+        tests.subtest(
+            "hibernate-devices",
+            "All devices are frozen for an image of the memory, and thawed.",
+            || {
+                let _test = test_sleep("hibernate", "devices");
+                (0..*rounds).for_each(|_| sleep(&gpu, "disk"));
+            },
+        );
         tests.subtest(
             "suspend-open",
             "A file that is open while the system sleeps works after it.",
@@ -132,35 +140,42 @@ fn reset_unbound(gpu: &Gpu) {
     assert_works(gpu);
 }
 
-/// Has the kernel go only as far as `level` from now on, where it can test suspend.
-fn test_suspend(level: &str) -> ExitHandler {
+/// Has the kernel only test its sleep of that `kind` from now on, and go as far as `level`.
+fn test_sleep(kind: &str, level: &str) -> ExitHandler {
     let file = format!("{POWER}/pm_test");
     let levels = sysfs::read(&file).unwrap_or_default();
     igt::require!(
         levels.split(' ').any(|known| known == level),
-        "The kernel cannot test suspend up to {level}."
+        "The kernel cannot test sleep up to {level}."
     );
+    let seconds = format!("/sys/module/{kind}/parameters/pm_test_delay");
+    let before = sysfs::read(&seconds).unwrap_or_default();
+    // One there is as good as the five that are usual.
+    write(&seconds, "1");
     write(&file, level);
-    ExitHandler::new(|| write(format!("{POWER}/pm_test"), "none"))
+    ExitHandler::new(move || {
+        write(&file, "none");
+        write(&seconds, &before);
+    })
 }
 
-/// Has the system sleep.
-fn suspend(gpu: &Gpu) {
+/// Has the system sleep in that state, `mem` or `disk`.
+fn sleep(gpu: &Gpu, state: &str) {
     let states = sysfs::read(format!("{POWER}/state")).unwrap_or_default();
     igt::require!(
-        states.split(' ').any(|state| state == "mem"),
+        states.split(' ').any(|known| known == state),
         "The system cannot sleep."
     );
     let _bound = Timeout::new(ONCE, "a sleep");
-    write(format!("{POWER}/state"), "mem");
+    write(format!("{POWER}/state"), state);
     assert_works(gpu);
 }
 
 fn suspend_open(gpu: &Gpu) {
-    let _level = test_suspend("devices");
+    let _test = test_sleep("suspend", "devices");
     let node = gpu.open_render();
     let before = nova::query_device(&node).unwrap();
-    suspend(gpu);
+    sleep(gpu, "mem");
     assert_eq!(nova::query_device(&node), Ok(before));
 }
 
@@ -176,5 +191,5 @@ fn suspend_until_alarm(gpu: &Gpu) {
     igt::require!(alarm.exists(), "The clock cannot wake the system.");
     write(&alarm, "0");
     write(&alarm, &(now + SLEEP).to_string());
-    suspend(gpu);
+    sleep(gpu, "mem");
 }
