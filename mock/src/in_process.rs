@@ -521,6 +521,10 @@ impl Platform for InProcess {
     fn pci(&self) -> &PciInfo {
         &self.pci
     }
+
+    fn isolate(&self) {
+        self.reset();
+    }
 }
 
 #[cfg(test)]

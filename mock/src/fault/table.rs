@@ -106,7 +106,8 @@ pub const FAULTS: &[NamedFault] = &[
     plain("gsp-core", "timeout", |_| Fault::CoreNeverSelected(Engine::Gsp),
         "the switch between falcon and RISC-V core never becomes valid (there is none before GA102)"),
     plain("gsp-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Gsp),
-        "an IOMMU or the bus swallows a read: the falcon's DMA waits for ever"),
+        "an IOMMU or the bus swallows a read: the falcon's DMA waits for ever, and with it a program \
+         that fetches another one (before GA102)"),
     plain("sec2-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Sec2),
         "the same for SEC2 (before GA102 booter is not loaded by DMA)"),
     plain("fwsec-frts", "timeout", |_| Fault::NeverHalts(Engine::Gsp),

@@ -176,7 +176,9 @@ impl<H: Host> Gpu<H> {
             Program::Sec2Rtos => RESUME,
         };
         self.state.running[engine as usize] = (program, self.schedule.now());
-        if !self.is_broken(Fault::NeverHalts(engine)) || program == Program::Nothing {
+        let hangs =
+            self.is_broken(Fault::NeverHalts(engine)) || self.state.falcon(engine).dma_stuck;
+        if !hangs || program == Program::Nothing {
             self.schedule.after(time, Event::Halt(engine));
         }
     }

@@ -16,6 +16,7 @@ use super::Gpu;
 use crate::block::Engine;
 use crate::booter::BUS_BITS;
 use crate::falcon::{Memory, Transfer};
+use crate::fault::Fault;
 use crate::host::Host;
 
 /// Where the bootloader found what it is to fetch, and where it goes.
@@ -91,6 +92,8 @@ impl<H: Host> Gpu<H> {
         for part in parts(&descriptor) {
             self.fetch_part(engine, target, &part)?;
         }
+        let stuck = self.is_broken(Fault::DmaNeverIdle(engine));
+        self.state.falcon(engine).dma_stuck = stuck;
         Ok(())
     }
 
