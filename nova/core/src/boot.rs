@@ -38,15 +38,14 @@ impl<P: Platform> Prepared<P> {
         match gpu.start(platform, hardware, &load, events) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
-                if failure.error != Error::CardGone {
-                    // What an earlier driver has left is no doing of this one.
-                    if failure.stage != Stage::Leftovers {
-                        let back = gpu.way_back.walk(hardware, &mut Progress::default());
-                        if let Err(failure) = back {
-                            events(Event::NotPutBack(&failure));
-                        }
-                    }
+                // What an earlier driver has left is no doing of this one.
+                if failure.stage == Stage::Leftovers {
                     gpu.flush.unregister(io);
+                } else if failure.error != Error::CardGone {
+                    let back = gpu.put_back(platform, hardware, &mut Progress::default());
+                    if let Err(failure) = back {
+                        events(Event::NotPutBack(&failure));
+                    }
                 }
                 Err(failure)
             }
@@ -162,11 +161,7 @@ impl<P: Platform> Running<P> {
         let io = &Io::new(platform);
         let Self { gpu, irq } = self;
         irq.disable(platform);
-        let back = gpu
-            .way_back
-            .walk(gpu.hardware(io), &mut Progress::default());
-        gpu.flush.unregister(io);
-        back
+        gpu.put_back(platform, gpu.hardware(io), &mut Progress::default())
     }
 
     /// Stops GSP-RM and puts the GPU back as it was before the boot.
@@ -185,8 +180,7 @@ impl<P: Platform> Running<P> {
             gpu.shut_down(platform, hardware, events)
         });
         irq.disable(platform);
-        let back = gpu.way_back.walk(hardware, &mut progress);
-        gpu.flush.unregister(io);
+        let back = gpu.put_back(platform, hardware, &mut progress);
         shutdown.and(back)
     }
 }

@@ -164,6 +164,21 @@ impl<P: Platform> Gpu<P> {
         })
     }
 
+    /// Undoes what a boot did to the GPU, or else keeps the GPU off the memory that it still may use.
+    pub(crate) fn put_back(
+        &self,
+        platform: &P,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let back = self.way_back.walk(hardware, progress);
+        if back.is_err_and(|failure| failure.error != Error::CardGone) {
+            platform.isolate();
+        }
+        self.flush.unregister(hardware.io);
+        back
+    }
+
     /// Tells GSP-RM to stop and waits until the GSP has.
     pub(crate) fn shut_down(
         &mut self,

@@ -183,6 +183,13 @@ pub trait Platform:
 {
     /// What PCI says about the card.
     fn pci(&self) -> &PciInfo;
+
+    /// Keeps the card off the memory of this machine: what runs on it could not be stopped, and the
+    /// memory that it knows of is about to be freed.
+    ///
+    /// Resets the card where that is possible, and then it can be booted again; else the card must
+    /// not read or write memory any more.
+    fn isolate(&self);
 }
 
 impl fmt::Display for OutOfBounds {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use common::Machine;
 use nova_core::platform::Clock;
 use nova_core::{ErrorKind, Stage};
-use nova_mock::{Engine, Fault};
+use nova_mock::chips::by_name;
+use nova_mock::{synthetic, Engine, Fault};
 
 /// The longest that a failing attempt may take, way back included.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(40);
 
 /// What becomes of a boot of a card with this fault.
 struct Case {
@@ -34,13 +35,16 @@ fn case(fault: Fault, stage: Stage, kind: ErrorKind, says: &'static str) -> Case
 }
 
 fn check(case: Case) {
+    check_on(&Machine::synthetic(), case);
+}
+
+fn check_on(machine: &Machine, case: Case) {
     let Case {
         fault,
         stage,
         kind,
         says,
     } = case;
-    let machine = Machine::synthetic();
     machine.card().inject(fault);
     let start = machine.now();
     let failure = match machine.boot() {
@@ -93,6 +97,51 @@ fn a_card_that_a_dead_driver_has_left() {
     machine.mock.reset();
     assert!(machine.card().wpr2().is_some(), "also after a reset");
     machine.assert_boots();
+}
+
+/// What they leave running is not left with memory that is freed, and the card boots again at once.
+#[test]
+fn fsp() {
+    let chip = by_name("gh100").unwrap();
+    let (cot, lockdown) = (Stage::ChainOfTrust, Stage::Lockdown);
+    let (timeout, protocol) = (ErrorKind::Timeout, ErrorKind::Protocol);
+    let wrong_type = Fault::FspReplyAt {
+        offset: 4,
+        xor: 1 << 24,
+    };
+    let wrong_command = Fault::FspReplyAt { offset: 12, xor: 1 };
+    for (fault, stage, kind, says) in [
+        (
+            Fault::FspError(0x9e),
+            cot,
+            ErrorKind::Io,
+            "found error 0x9e",
+        ),
+        (Fault::FspSilent, cot, timeout, "an answer of the FSP"),
+        (wrong_type, cot, protocol, "expected NVDM header"),
+        (wrong_command, cot, protocol, "expected one to message"),
+        (
+            Fault::FspReplyLength(12),
+            cot,
+            protocol,
+            "expected at least",
+        ),
+        (
+            Fault::LockdownNeverReleased,
+            lockdown,
+            timeout,
+            "the FMC to release the GSP",
+        ),
+        (
+            Fault::FmcError(0x2a),
+            lockdown,
+            ErrorKind::Io,
+            "FMC: GSP mailbox 0",
+        ),
+    ] {
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        check_on(&machine, case(fault, stage, kind, says));
+    }
 }
 
 #[test]
@@ -274,7 +323,10 @@ fn replies() {
 
 /// Boots, breaks the card, and unloads it; the next attempt works once the card is whole.
 fn check_unload(fault: Fault, stage: Stage, kind: ErrorKind, says: &str) {
-    let machine = Machine::synthetic();
+    check_unload_on(&Machine::synthetic(), fault, stage, kind, says);
+}
+
+fn check_unload_on(machine: &Machine, fault: Fault, stage: Stage, kind: ErrorKind, says: &str) {
     let running = machine.boot().unwrap();
     machine.card().inject(fault);
     let start = machine.now();
@@ -333,6 +385,17 @@ fn the_way_back() {
         ErrorKind::Busy,
         says,
     );
+}
+
+/// WPR2 is still up then, and nobody but a reset takes it away.
+#[test]
+fn a_gsp_that_crashed_on_its_way_back_through_the_fmc() {
+    let chip = by_name("gh100").unwrap();
+    let machine = Machine::new(chip, synthetic::firmware(chip));
+    let says = "RISC-V core of the GSP: expected it to run";
+    let fault = Fault::GspCrash { after: 0 };
+    check_unload_on(&machine, fault, Stage::Shutdown, ErrorKind::Io, says);
+    assert_eq!(machine.isolated.get(), 1);
 }
 
 #[test]

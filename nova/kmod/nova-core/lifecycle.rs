@@ -12,7 +12,7 @@ use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core::platform::Clock;
-use nova_core::{Found, Irq, Running};
+use nova_core::{ErrorKind, Failure, Found, Irq, Prepared, Running};
 
 use crate::coredump;
 use crate::debugfs;
@@ -21,6 +21,7 @@ use crate::gsp::Gsp;
 use crate::health::Health;
 use crate::machine::Machine;
 use crate::own_stack;
+use crate::pci_enabled::set_master;
 use crate::pci_reset::reset_function;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
@@ -82,23 +83,25 @@ impl<'a> Gsp<'a> {
 
     /// Boots the GPU; after a reset, where only that takes away what a driver has left that died.
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
-        match self.boot_once(found) {
-            Err(error) if error == EBUSY => {
-                reset_function(self.machine().device()).map_err(|_| error)?;
-                dev_info!(self.machine().device(), "trying again after a reset\n");
-                self.boot_once(self.identify()?)
+        let device = self.machine().device();
+        let booted = match self.boot_once(found)? {
+            Err(failure) if failure.kind() == ErrorKind::Busy && reset_function(device).is_ok() => {
+                dev_info!(device, "{}; was reset\n", format_args!("{failure}"));
+                self.boot_once(self.identify()?)?
             }
             booted => booted,
-        }
+        };
+        booted.map_err(|failure| self.failed(&failure))
     }
 
-    fn boot_once(&self, found: Found) -> Result<Running<Machine<'a>>> {
+    fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
+        // A boot that failed may have taken the GPU off the memory.
+        set_master(self.machine().device(), true);
         own_stack::call(|| {
-            let failed = |failure| self.failed(&failure);
-            let prepared = found.prepare(self.machine()).map_err(failed)?;
-            prepared
-                .boot(self.machine(), &mut |event| self.log(event))
-                .map_err(failed)
+            let prepared = found.prepare(self.machine());
+            let boot =
+                |prepared: Prepared<_>| prepared.boot(self.machine(), &mut |event| self.log(event));
+            prepared.and_then(boot)
         })
     }
 

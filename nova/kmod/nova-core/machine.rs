@@ -13,6 +13,8 @@ use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
 
 use crate::completion::Completion;
+use crate::pci_enabled::set_master;
+use crate::pci_reset::reset_function;
 
 /// The BAR with the registers.
 const REGISTERS: u32 = 0;
@@ -114,5 +116,11 @@ impl Interrupts for Machine<'_> {
 impl Platform for Machine<'_> {
     fn pci(&self) -> &PciInfo {
         &self.pci
+    }
+
+    fn isolate(&self) {
+        if reset_function(self.device).is_err() {
+            set_master(self.device, false);
+        }
     }
 }

@@ -20,9 +20,13 @@ struct Call<F, R> {
 }
 
 /// Has another thread call `body`, and waits for it.
-pub(crate) fn call<F: FnOnce() -> Result<R> + Send, R: Send>(body: F) -> Result<R> {
+///
+/// # Errors
+///
+/// No memory; then `body` has not been called.
+pub(crate) fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
     let call = KBox::new(
-        Opaque::new(Call::<F, Result<R>> {
+        Opaque::new(Call::<F, R> {
             work: Opaque::uninit(),
             body: Some(body),
             result: None,
@@ -35,7 +39,7 @@ pub(crate) fn call<F: FnOnce() -> Result<R> + Send, R: Send>(body: F) -> Result<
     unsafe {
         bindings::init_work_with_key(
             work,
-            Some(run::<F, Result<R>>),
+            Some(run::<F, R>),
             false,
             c"nova-core".as_char_ptr(),
             static_lock_class!().as_ptr(),
@@ -53,7 +57,7 @@ pub(crate) fn call<F: FnOnce() -> Result<R> + Send, R: Send>(body: F) -> Result<
     }
     // SAFETY: Nobody else uses it any more.
     let result = unsafe { (*call.get()).result.take() };
-    result.unwrap_or(Err(EIO))
+    result.ok_or(EIO)
 }
 
 extern "C" fn run<F: FnOnce() -> R, R>(work: *mut bindings::work_struct) {

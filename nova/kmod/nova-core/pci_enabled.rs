@@ -2,7 +2,7 @@
 
 //! A PCI device that is enabled as long as a value lives.
 //!
-//! `kernel::pci` can enable a device and its bus mastering, but not undo it, so that a driver that is
+//! `kernel::pci` can enable a device and its bus mastering, but undo neither, so that a driver that is
 //! unbound would leave the device able to write to memory.
 
 use kernel::bindings;
@@ -10,23 +10,37 @@ use kernel::device::{Bound, Core};
 use kernel::pci;
 use kernel::prelude::*;
 
-/// Memory decoding and bus mastering of a device.
+/// Memory decoding of a device; its bus mastering ends with it.
 pub(crate) struct Enabled<'a>(&'a pci::Device<Bound>);
 
 impl<'a> Enabled<'a> {
-    /// Enables them until the value is dropped.
+    /// Enables it until the value is dropped.
     pub(crate) fn new(device: &'a pci::Device<Core<'_>>) -> Result<Self> {
         device.enable_device_mem()?;
-        device.set_master();
         Ok(Self(device))
     }
 }
 
+/// Lets the device read and write memory, or not.
+pub(crate) fn set_master(device: &pci::Device<Bound>, on: bool) {
+    let device = pci_dev(device);
+    // SAFETY: It is a device, and whoever has it enabled is the one who calls.
+    unsafe {
+        match on {
+            true => bindings::pci_set_master(device),
+            false => bindings::pci_clear_master(device),
+        }
+    }
+}
+
+fn pci_dev(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
+    // `pci::Device` is a transparent wrapper.
+    core::ptr::from_ref(device).cast_mut().cast()
+}
+
 impl Drop for Enabled<'_> {
     fn drop(&mut self) {
-        let device = core::ptr::from_ref(self.0).cast_mut().cast();
-        // SAFETY: `pci::Device` is a transparent wrapper of a `struct pci_dev` that is valid for as long
-        // as it is borrowed, and the device has been enabled.
-        unsafe { bindings::pci_disable_device(device) };
+        // SAFETY: It is a device, valid for as long as it is borrowed, and has been enabled.
+        unsafe { bindings::pci_disable_device(pci_dev(self.0)) };
     }
 }

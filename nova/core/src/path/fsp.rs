@@ -306,7 +306,7 @@ impl WayBack {
                 let last = pacer.expired();
                 let hwcfg2 = gsp.hwcfg2();
                 if hwcfg2.readable() && gsp.riscv_halted() {
-                    return Ok(());
+                    return no_wpr2(io, "the GSP halted");
                 }
                 if last {
                     return Err(Error::Timeout(Timeout {
@@ -322,14 +322,19 @@ impl WayBack {
 
     /// Only a reset takes away what a driver that did not get to unload has left.
     pub(super) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
-        match wpr::wpr2(hardware.io) {
-            None => Ok(()),
-            Some(range) => Err(Error::Wpr2 {
-                after: "an earlier boot",
-                expected: None,
-                found: Some(range.start),
-            }),
-        }
+        no_wpr2(hardware.io, "an earlier boot")
+    }
+}
+
+/// Makes sure that there is no WPR2, which a GSP-RM that crashed leaves behind.
+fn no_wpr2(io: &Io<'_>, after: &'static str) -> Result<(), Error> {
+    match wpr::wpr2(io) {
+        None => Ok(()),
+        Some(range) => Err(Error::Wpr2 {
+            after,
+            expected: None,
+            found: Some(range.start),
+        }),
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Machine {
     pub pinned: Cell<Option<u32>>,
     /// How often the GSP was told to look at its queue.
     pub doorbells: Cell<u32>,
+    /// How often the card was kept off the memory.
+    pub isolated: Cell<u32>,
 }
 
 /// The chip that most tests boot.
@@ -65,6 +67,7 @@ impl Machine {
             rom: RefCell::default(),
             pinned: Cell::new(None),
             doorbells: Cell::new(0),
+            isolated: Cell::new(0),
         }
     }
 
@@ -254,5 +257,14 @@ impl Interrupts for Machine {
 impl Platform for Machine {
     fn pci(&self) -> &PciInfo {
         self.mock.pci()
+    }
+
+    fn isolate(&self) {
+        assert!(
+            self.card().host().allocations() > 0,
+            "freed while the card may still use it"
+        );
+        self.isolated.set(self.isolated.get() + 1);
+        self.mock.isolate();
     }
 }
