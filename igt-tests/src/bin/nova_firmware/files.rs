@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-//! Firmware files of a GA102, and the ways in which they can be wrong.
+//! Firmware files of a chip of each path of a boot, and the ways in which they can be wrong.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use igt::ExitHandler;
 use nix::mount::{mount, umount2, MntFlags, MsFlags};
-use object::read::elf::{ElfFile64, FileHeader};
-use object::{LittleEndian, Object, ObjectSection};
+use object::{Object, ObjectSection};
 
 use crate::tlv::{self, Tlv};
 
@@ -22,11 +22,86 @@ pub(crate) const BOOTLOADER: &str = "bootloader";
 pub(crate) const BOOTER_LOAD: &str = "booter_load";
 /// What takes that down.
 pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
+/// What fetches FWSEC where falcons have no boot ROM.
+pub(crate) const GEN_BOOTLOADER: &str = "gen_bootloader";
+/// What the FSP starts.
+pub(crate) const FMC: &str = "fmc";
 /// All of them.
-pub(crate) const FILES: [&str; 4] = [GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+pub(crate) const FILES: [&str; 6] = [
+    GSP,
+    BOOTLOADER,
+    BOOTER_LOAD,
+    BOOTER_UNLOAD,
+    GEN_BOOTLOADER,
+    FMC,
+];
 
-/// The section of GSP-RM's file with the signature for GA102.
-const SIGNATURE: &str = ".fwsignature_ga10x";
+/// Files of the chips that take them through the generic bootloader.
+const WITH_LOADER: &[&str] = &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER];
+/// Files of the chips with a boot ROM in their falcons.
+const WITH_BOOT_ROM: &[&str] = &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
+/// Files of the chips with an FSP.
+const WITH_FSP: &[&str] = &[GSP, BOOTLOADER, FMC];
+
+/// Chips that take the same kinds of files.
+struct Group {
+    /// The numbers of their chipsets.
+    chipsets: RangeInclusive<u32>,
+    /// The kinds.
+    files: &'static [&'static str],
+    /// The section of GSP-RM's file with the signature for them.
+    signature: &'static str,
+    /// Files of another chip whose signatures they do not accept.
+    others: (&'static str, &'static [&'static str]),
+}
+
+const fn group(
+    chipsets: RangeInclusive<u32>,
+    files: &'static [&'static str],
+    signature: &'static str,
+    others: (&'static str, &'static [&'static str]),
+) -> Group {
+    Group {
+        chipsets,
+        files,
+        signature,
+        others,
+    }
+}
+
+#[rustfmt::skip]
+const GROUPS: [Group; 8] = [
+    group(0x162..=0x166, WITH_LOADER, ".fwsignature_tu10x", ("ga102", &[GSP])),
+    group(0x167..=0x168, WITH_LOADER, ".fwsignature_tu11x", ("ga102", &[GSP])),
+    group(0x170..=0x170, WITH_LOADER, ".fwsignature_ga100", ("ga102", &[GSP])),
+    group(0x172..=0x177, WITH_BOOT_ROM, ".fwsignature_ga10x", ("tu102", &[GSP, BOOTER_LOAD])),
+    group(0x180..=0x180, WITH_FSP, ".fwsignature_gh100", ("tu102", &[GSP])),
+    group(0x192..=0x197, WITH_BOOT_ROM, ".fwsignature_ad10x", ("tu102", &[GSP, BOOTER_LOAD])),
+    group(0x1a0..=0x1a2, WITH_FSP, ".fwsignature_gb10x", ("tu102", &[GSP])),
+    group(0x1b2..=0x1b7, WITH_FSP, ".fwsignature_gb20x", ("tu102", &[GSP])),
+];
+
+/// A chip and its files.
+pub(crate) struct Chip {
+    /// Its name, which is that of its folder.
+    pub(crate) name: String,
+    group: &'static Group,
+}
+
+impl Chip {
+    /// The chip of that name and chipset; `None` where its files are not known.
+    pub(crate) fn new(name: String, chipset: u32) -> Option<Self> {
+        let group = GROUPS
+            .iter()
+            .find(|group| group.chipsets.contains(&chipset))?;
+        Some(Self { name, group })
+    }
+
+    /// The kinds of its files.
+    pub(crate) fn files(&self) -> &'static [&'static str] {
+        self.group.files
+    }
+}
 
 /// Where files of other releases are kept.
 const OTHERS: &str = "others";
@@ -34,26 +109,59 @@ const OTHERS: &str = "others";
 /// A field: its name, its first byte and its length in bytes.
 type Field = (String, u64, usize);
 
-/// Fields of an ELF header in which a wrong value is an error.
-/// Source: `struct elf64_hdr`, `include/uapi/linux/elf.h`.
-const ELF_HEADER: [(&str, u64, usize); 12] = [
-    ("magic", 0, 4),
-    ("class", 4, 1),
-    ("data", 5, 1),
-    ("version", 6, 1),
-    ("e_type", 16, 2),
-    ("e_machine", 18, 2),
-    ("e_version", 20, 4),
-    ("e_shoff", 40, 8),
-    ("e_ehsize", 52, 2),
-    ("e_shentsize", 58, 2),
-    ("e_shnum", 60, 2),
-    ("e_shstrndx", 62, 2),
-];
+/// Where fields of an ELF file are in which a wrong value is an error.
+struct ElfFields {
+    /// In its header.
+    header: [(&'static str, u64, usize); 12],
+    /// Which of them says where the section headers start.
+    shoff: (usize, usize),
+    /// Bytes of a section header.
+    section_header: u64,
+    /// In a section header.
+    section: [(&'static str, u64, usize); 3],
+}
 
-/// Fields of an ELF section header in which a wrong value is an error, likewise.
-const ELF_SECTION: [(&str, u64, usize); 3] =
-    [("sh_name", 0, 4), ("sh_offset", 24, 8), ("sh_size", 32, 8)];
+/// Source: `struct elf64_hdr` and `elf64_shdr`, `include/uapi/linux/elf.h`.
+const ELF64: ElfFields = ElfFields {
+    header: [
+        ("magic", 0, 4),
+        ("class", 4, 1),
+        ("data", 5, 1),
+        ("version", 6, 1),
+        ("e_type", 16, 2),
+        ("e_machine", 18, 2),
+        ("e_version", 20, 4),
+        ("e_shoff", 40, 8),
+        ("e_ehsize", 52, 2),
+        ("e_shentsize", 58, 2),
+        ("e_shnum", 60, 2),
+        ("e_shstrndx", 62, 2),
+    ],
+    shoff: (40, 8),
+    section_header: 64,
+    section: [("sh_name", 0, 4), ("sh_offset", 24, 8), ("sh_size", 32, 8)],
+};
+
+/// Source: `struct elf32_hdr` and `elf32_shdr`, likewise.
+const ELF32: ElfFields = ElfFields {
+    header: [
+        ("magic", 0, 4),
+        ("class", 4, 1),
+        ("data", 5, 1),
+        ("version", 6, 1),
+        ("e_type", 16, 2),
+        ("e_machine", 18, 2),
+        ("e_version", 20, 4),
+        ("e_shoff", 32, 4),
+        ("e_ehsize", 40, 2),
+        ("e_shentsize", 46, 2),
+        ("e_shnum", 48, 2),
+        ("e_shstrndx", 50, 2),
+    ],
+    shoff: (32, 4),
+    section_header: 40,
+    section: [("sh_name", 0, 4), ("sh_offset", 16, 4), ("sh_size", 20, 4)],
+};
 
 /// Words of the header that booters and bootloader start with.
 /// Source: `nvfw_bin_hdr`, drivers/gpu/drm/nouveau/include/nvfw/fw.h.
@@ -104,6 +212,19 @@ const RISCV_HEADER: [(&str, u64); 7] = [
     ("monitor_code_offset", 12),
     ("monitor_code_size", 13),
 ];
+
+/// Words of the generic bootloader's own header in which a wrong value is an error, by their index.
+/// Source: `nvfw_bl_desc`, drivers/gpu/drm/nouveau/include/nvfw/fw.h.
+const BL_HEADER: [(&str, u64); 5] = [
+    ("bl_start_tag", 0),
+    ("bl_code_off", 2),
+    ("bl_code_size", 3),
+    ("bl_data_off", 4),
+    ("bl_data_size", 5),
+];
+
+/// Sections of the FMC's file.
+const FMC_SECTIONS: [&str; 4] = ["image", "hash", "publickey", "signature"];
 
 /// One way in which one file is wrong.
 #[derive(Clone, Debug)]
@@ -196,10 +317,9 @@ impl Drop for Undo {
 }
 
 /// A copy in memory of the firmware of a chip, mounted over its folder.
-#[derive(Debug)]
 pub(crate) struct Firmware {
     folder: PathBuf,
-    chip: &'static str,
+    chip: Chip,
     release: String,
     _mounted: ExitHandler,
 }
@@ -210,11 +330,11 @@ impl Firmware {
     /// # Panics
     ///
     /// Where that fails.
-    pub(crate) fn hide(chip: &'static str, release: &str) -> Self {
-        let folder = folder(chip);
+    pub(crate) fn hide(chip: Chip, release: &str) -> Self {
+        let folder = folder(&chip.name);
         let others = others(&folder, release);
         // Opened before they are hidden.
-        let open = |file| {
+        let open = |file: &&str| {
             let name = format!("{file}-{release}.bin");
             let opened = File::open(folder.join(&name));
             (
@@ -222,7 +342,7 @@ impl Firmware {
                 name,
             )
         };
-        let files = FILES.map(open);
+        let files: Vec<_> = chip.files().iter().map(open).collect();
         let none: Option<&str> = None;
         mount(
             Some("tmpfs"),
@@ -253,9 +373,14 @@ impl Firmware {
         }
     }
 
+    /// The chip.
+    pub(crate) fn chip(&self) -> &Chip {
+        &self.chip
+    }
+
     /// The name by which the driver asks for `file`.
     pub(crate) fn name(&self, file: &str) -> String {
-        format!("nvidia/{}/gsp/{file}-{}.bin", self.chip, self.release)
+        format!("nvidia/{}/gsp/{file}-{}.bin", self.chip.name, self.release)
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -290,7 +415,7 @@ impl Firmware {
     pub(crate) fn cuts(&self, file: &'static str) -> Vec<Change> {
         let content = fs::read(self.path(file)).unwrap();
         let mut cuts = match file {
-            GSP => elf_boundaries(&content),
+            GSP | FMC => elf_boundaries(&content),
             _ => bin_boundaries(&content, file),
         };
         let length = content.len() as u64;
@@ -305,8 +430,13 @@ impl Firmware {
     pub(crate) fn wrong_fields(&self, file: &'static str) -> Vec<Change> {
         let content = fs::read(self.path(file)).unwrap();
         let fields = match file {
-            GSP => elf_fields(&content),
-            BOOTLOADER => bootloader_fields(&content),
+            GSP => elf_fields(
+                &content,
+                &[".fwimage", ".fwversion", self.chip.group.signature],
+            ),
+            FMC => elf_fields(&content, &FMC_SECTIONS),
+            BOOTLOADER => bin_fields(&content, &RISCV_HEADER),
+            GEN_BOOTLOADER => bin_fields(&content, &BL_HEADER),
             _ => booter_fields(&content),
         };
         fields
@@ -317,8 +447,9 @@ impl Firmware {
 
     /// Files of a chip whose signatures this one does not accept.
     pub(crate) fn other_chip(&self) -> Vec<Change> {
-        let of_chip = |file| Change::of_chip(file, "tu102", &self.release);
-        [GSP, BOOTER_LOAD].map(of_chip).into()
+        let (chip, files) = self.chip.group.others;
+        let of_chip = |file: &&'static str| Change::of_chip(file, chip, &self.release);
+        files.iter().map(of_chip).collect()
     }
 
     /// The GSP file saying that it is of another release.
@@ -380,7 +511,7 @@ impl Firmware {
     pub(crate) fn pack(&self) -> (Packed<'_>, Undo) {
         let read = |file| fs::read(self.path(file)).unwrap();
         let gsp = read(GSP);
-        let (description, image) = tlv::gsp(&gsp, SIGNATURE, &self.release);
+        let (description, image) = tlv::gsp(&gsp, self.chip.group.signature, &self.release);
         let files = [
             ("gsp", description),
             (
@@ -403,7 +534,7 @@ impl Firmware {
             write(&packed.path(name), &tlv.bytes()[..]);
             written.push(packed.path(name));
         }
-        let unpacked = FILES.map(|file| put_aside(&self.path(file)));
+        let unpacked = self.put_all_aside();
         let undo = Undo::new(move || {
             for path in written {
                 fs::remove_file(path).unwrap();
@@ -411,6 +542,11 @@ impl Firmware {
             drop(unpacked);
         });
         (packed, undo)
+    }
+
+    fn put_all_aside(&self) -> Vec<Undo> {
+        let files = self.chip.files().iter();
+        files.map(|file| put_aside(&self.path(file))).collect()
     }
 
     /// Has all files in the format of xz alone, until the returned value is dropped.
@@ -426,26 +562,26 @@ impl Firmware {
     fn compress(
         &self,
         suffix: &str,
-        compress: impl Fn(BufReader<File>, &mut BufWriter<File>) -> io::Result<()>,
+        format: impl Fn(BufReader<File>, &mut BufWriter<File>) -> io::Result<()>,
     ) -> Undo {
-        let undo = FILES.map(|file| {
+        let compress = |file: &&str| {
             let path = self.path(file);
             let compressed = path.with_extension(format!("bin.{suffix}"));
             let mut to = BufWriter::new(File::create(&compressed).unwrap());
-            compress(BufReader::new(File::open(&path).unwrap()), &mut to).unwrap();
+            format(BufReader::new(File::open(&path).unwrap()), &mut to).unwrap();
             to.flush().unwrap();
             let put_back = put_aside(&path);
             Undo::new(move || {
                 fs::remove_file(compressed).unwrap();
                 drop(put_back);
             })
-        });
+        };
+        let undo: Vec<_> = self.chip.files().iter().map(compress).collect();
         Undo::new(move || drop(undo))
     }
 }
 
 /// The files in the packing of Linux 7.3's nova-core.
-#[derive(Debug)]
 pub(crate) struct Packed<'a> {
     firmware: &'a Firmware,
     files: [(&'static str, Tlv); 4],
@@ -469,7 +605,7 @@ impl Packed<'_> {
 
     /// The name by which the driver asks for a file.
     pub(crate) fn name(&self, file: &str) -> String {
-        format!("nvidia/{}/gsp/{file}.tlv", self.firmware.chip)
+        format!("nvidia/{}/gsp/{file}.tlv", self.firmware.chip.name)
     }
 
     /// Replaces the contents of a file until the returned value is dropped.
@@ -535,15 +671,22 @@ fn exchange(path: &Path, at: u64, bytes: &[u8]) -> Vec<u8> {
     old
 }
 
-fn elf(content: &[u8]) -> ElfFile64<'_, LittleEndian> {
-    ElfFile64::parse(content).unwrap()
+/// An ELF file, where its fields are, and where its section headers start.
+fn elf(content: &[u8]) -> (object::File<'_>, ElfFields, u64) {
+    let elf = object::File::parse(content).unwrap();
+    let fields = match elf.is_64() {
+        true => ELF64,
+        false => ELF32,
+    };
+    let (at, length) = fields.shoff;
+    let mut table = [0; 8];
+    table[..length].copy_from_slice(&content[at..at + length]);
+    (elf, fields, u64::from_le_bytes(table))
 }
 
 /// Where the sections of an ELF file and their headers start and end.
 fn elf_boundaries(content: &[u8]) -> Vec<u64> {
-    let elf = elf(content);
-    let header = elf.elf_header();
-    let table = header.e_shoff(LittleEndian);
+    let (elf, _, table) = elf(content);
     let ranges = elf.sections().filter_map(|section| section.file_range());
     ranges
         .flat_map(|(start, size)| [start, start + size])
@@ -551,25 +694,20 @@ fn elf_boundaries(content: &[u8]) -> Vec<u64> {
         .collect()
 }
 
-fn elf_fields(content: &[u8]) -> Vec<Field> {
-    let elf = elf(content);
-    let table = elf.elf_header().e_shoff(LittleEndian);
-    let mut fields: Vec<Field> = ELF_HEADER
-        .iter()
-        .map(|(name, at, length)| ((*name).to_owned(), *at, *length))
-        .collect();
-    for name in [".fwimage", ".fwversion", ".fwsignature_ga10x"] {
+fn elf_fields(content: &[u8], sections: &[&str]) -> Vec<Field> {
+    let (elf, fields, table) = elf(content);
+    let in_header = fields
+        .header
+        .map(|(name, at, length)| (name.to_owned(), at, length));
+    let in_sections = sections.iter().flat_map(|name| {
         let section = elf.section_by_name(name).unwrap();
-        let header = table + section.index().0 as u64 * 64;
-        fields.extend(ELF_SECTION.map(|(field, at, length)| {
-            (
-                format!("{}-{field}", name.trim_start_matches('.')),
-                header + at,
-                length,
-            )
-        }));
-    }
-    fields
+        let header = table + section.index().0 as u64 * fields.section_header;
+        let name = name.trim_start_matches('.');
+        fields
+            .section
+            .map(|(field, at, length)| (format!("{name}-{field}"), header + at, length))
+    });
+    in_header.into_iter().chain(in_sections).collect()
 }
 
 /// The little-endian word at an offset.
@@ -587,20 +725,23 @@ fn words<'a>(names: &'a [&'a str], at: u64) -> impl Iterator<Item = Field> + 'a 
         .map(|(name, at)| ((*name).to_owned(), at, 4))
 }
 
-/// Where the parts of a booter or bootloader start and end.
+/// Where the parts of a file that is no ELF file start and end.
 fn bin_boundaries(content: &[u8], file: &str) -> Vec<u64> {
     let [header, data, size] = [12, 16, 20].map(|at| word(content, at));
     let mut boundaries = vec![4 * BIN_HEADER.len() as u64, header, data, data + size];
-    if file != BOOTLOADER {
+    if matches!(file, BOOTER_LOAD | BOOTER_UNLOAD) {
         // Signatures, meta data and load header lie where the words of the header say.
         boundaries.extend([0, 8, 12, 16, 24, 28].map(|at| word(content, header + at)));
     }
     boundaries
 }
 
-fn bootloader_fields(content: &[u8]) -> Vec<Field> {
+/// The header in front, and words of the one behind `header_offset` by their index.
+fn bin_fields(content: &[u8], own: &[(&str, u64)]) -> Vec<Field> {
     let header = word(content, 12);
-    let own = RISCV_HEADER.map(|(name, index)| (name.to_owned(), header + 4 * index, 4));
+    let own = own
+        .iter()
+        .map(|(name, index)| ((*name).to_owned(), header + 4 * index, 4));
     words(&BIN_HEADER, 0).chain(own).collect()
 }
 
@@ -660,7 +801,7 @@ mod tests {
         fs::write(&path, b"content").unwrap();
         let firmware = Firmware {
             folder: folder.path().to_owned(),
-            chip: "ga102",
+            chip: Chip::new("ga102".to_owned(), 0x172).unwrap(),
             release: "1".to_owned(),
             _mounted: ExitHandler::new(|| {}),
         };
