@@ -7,6 +7,7 @@
 
 use core::fmt::{self, Write as _};
 
+#[cfg(CONFIG_DEV_COREDUMP)]
 use kernel::bindings;
 use kernel::prelude::*;
 use nova_core::platform::DmaMemory;
@@ -31,21 +32,26 @@ const CHUNK: usize = 256;
 /// Where there is no memory for it, there is no coredump.
 pub(crate) fn submit<'a>(machine: &Machine<'a>, running: &Running<Machine<'a>>) {
     let mut dump = Dump(VVec::new());
-    if dump.describe(running).is_err() {
-        return;
+    if dump.describe(running).is_ok() {
+        dump.give_away(machine);
     }
-    let (data, len, _) = dump.0.into_raw_parts();
-    let device = core::ptr::from_ref(machine.device().as_ref()).cast_mut();
-    // SAFETY: The device is bound; the memory comes from vmalloc, and is given away.
-    #[cfg(CONFIG_DEV_COREDUMP)]
-    unsafe {
-        dev_coredumpv(device.cast(), data.cast(), len, bindings::GFP_KERNEL)
-    };
 }
 
 struct Dump(VVec<u8>);
 
 impl Dump {
+    #[cfg(CONFIG_DEV_COREDUMP)]
+    fn give_away(self, machine: &Machine<'_>) {
+        let (data, len, _) = self.0.into_raw_parts();
+        let device = core::ptr::from_ref(machine.device().as_ref()).cast_mut();
+        // SAFETY: The device is bound; the memory comes from vmalloc, and is given away.
+        unsafe { dev_coredumpv(device.cast(), data.cast(), len, bindings::GFP_KERNEL) };
+    }
+
+    /// A kernel without coredumps takes none.
+    #[cfg(not(CONFIG_DEV_COREDUMP))]
+    fn give_away(self, _machine: &Machine<'_>) {}
+
     fn describe(&mut self, running: &Running<Machine<'_>>) -> fmt::Result {
         writeln!(self, "nova coredump 1")?;
         if let Some(lost) = running.lost() {
