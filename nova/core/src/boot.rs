@@ -38,10 +38,12 @@ impl<P: Platform> Prepared<P> {
         match gpu.start(platform, hardware, &load, events) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
-                // What an earlier driver has left is no doing of this one.
-                if failure.stage == Stage::Leftovers {
+                // The way back is of no use where the card does not listen, nor against what an earlier
+                // driver has left, as that was just tried.
+                if failure.error == Error::CardGone || failure.stage == Stage::Leftovers {
+                    platform.isolate();
                     gpu.flush.unregister(io);
-                } else if failure.error != Error::CardGone {
+                } else {
                     let back = gpu.put_back(platform, hardware, &mut Progress::default());
                     if let Err(failure) = back {
                         events(Event::NotPutBack(&failure));
@@ -156,6 +158,7 @@ impl<P: Platform> Running<P> {
             .lost()
             .is_some_and(|lost| lost.cause == Error::CardGone)
         {
+            platform.isolate();
             return Ok(());
         }
         let io = &Io::new(platform);

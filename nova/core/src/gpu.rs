@@ -172,7 +172,7 @@ impl<P: Platform> Gpu<P> {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let back = self.way_back.walk(hardware, progress);
-        if back.is_err_and(|failure| failure.error != Error::CardGone) {
+        if back.is_err() {
             platform.isolate();
         }
         self.flush.unregister(hardware.io);

@@ -54,12 +54,16 @@ impl<'a> Gsp<'a> {
         ticket: &mut Option<Ticket>,
     ) -> Result<Step<'a>> {
         let machine = self.machine();
+        let was_lost = running.lost().is_some();
         let submitted = match *ticket {
             Some(ticket) => ticket,
             None => match running.submit(machine, control) {
                 Ok(submitted) => *ticket.insert(submitted),
                 Err(NovaError::TooManyCalls) => return Ok(Step::Wait(ROOM)),
-                Err(error) => return Err(errno(error.kind())),
+                Err(error) => {
+                    self.note_loss(running, was_lost);
+                    return Err(errno(error.kind()));
+                }
             },
         };
         match running.take(submitted) {

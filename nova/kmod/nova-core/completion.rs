@@ -38,8 +38,13 @@ impl Completion {
 
     /// It happened. May be called from hard interrupt context.
     pub(crate) fn complete(&self) {
+        // How often it happens before somebody waits is not counted.
         // SAFETY: The completion has been initialized.
-        unsafe { bindings::complete(self.inner.get()) };
+        unsafe {
+            if !bindings::completion_done(self.inner.get()) {
+                bindings::complete(self.inner.get());
+            }
+        }
     }
 
     /// Sleeps until it has happened since the last call returned, or `timeout` has passed; `false` means
@@ -50,7 +55,7 @@ impl Completion {
         let jiffies = msecs_to_jiffies(millis).saturating_add(1);
         // SAFETY: The completion has been initialized.
         let left = unsafe { bindings::wait_for_completion_timeout(self.inner.get(), jiffies) };
-        // What has happened several times is over with one wait.
+        // What has happened twice at the same time is over with one wait.
         // SAFETY: As above.
         while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
         left != 0

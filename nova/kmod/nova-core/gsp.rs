@@ -73,15 +73,21 @@ impl<'a> Gsp<'a> {
     /// Handles the messages that have arrived; when the GSP is lost, says so and has it booted again.
     pub(crate) fn service_running(&self, running: &mut Running<Machine<'a>>) {
         let was_lost = running.lost().is_some();
-        let serviced = running.service(&self.machine, &mut |event| self.log(event));
-        match (serviced, running.lost()) {
-            (Err(_), Some(lost)) if !was_lost => {
+        // What fails here is that the GSP is lost.
+        let _ = running.service(&self.machine, &mut |event| self.log(event));
+        self.note_loss(running, was_lost);
+        self.changed.wake_all();
+    }
+
+    /// When the GSP has been lost just now, says so and has it booted again.
+    pub(crate) fn note_loss(&self, running: &Running<Machine<'a>>, was_lost: bool) {
+        match running.lost() {
+            Some(lost) if !was_lost => {
                 dev_err!(self.machine.device(), "{}\n", format_args!("{lost}"));
                 self.recovery.queue();
             }
             _ => {}
         }
-        self.changed.wake_all();
     }
 
     /// Says what the GSP tells on its own. What nobody understands is only counted.

@@ -90,19 +90,26 @@ impl<'a> GspFile<'a> {
     ) -> Result<Self> {
         let dir = gsp.folder()?;
         let root = lookup(ptr::null_mut(), crate::MODULE_NAME);
-        let folder = lookup(root, gsp.machine().device().as_ref().name());
+        let folder = match root.is_null() {
+            true => root,
+            false => lookup(root, gsp.machine().device().as_ref().name()),
+        };
         let data = ptr::from_ref(&**gsp).cast_mut().cast();
-        // SAFETY: `data` lives until the file is removed, in `drop`; the rest is static, and the folder
-        // may be null, or an error, which is what comes back then.
-        let file = unsafe {
-            bindings::debugfs_create_file_full(
-                name.as_char_ptr(),
-                mode,
-                folder,
-                data,
-                ptr::null(),
-                &operations.0,
-            )
+        // Without a folder the file would be made where everybody's are.
+        let file = match folder.is_null() {
+            true => ptr::null_mut(),
+            // SAFETY: `data` lives until the file is removed, in `drop`; the rest is static, and there
+            // is a reference to the folder.
+            false => unsafe {
+                bindings::debugfs_create_file_full(
+                    name.as_char_ptr(),
+                    mode,
+                    folder,
+                    data,
+                    ptr::null(),
+                    &operations.0,
+                )
+            },
         };
         for entry in [folder, root] {
             // SAFETY: `lookup` took the reference.
@@ -118,7 +125,7 @@ impl<'a> GspFile<'a> {
 
 impl Drop for GspFile<'_> {
     fn drop(&mut self) {
-        // SAFETY: The file was made by `new`, or is an error, which is fine.
+        // SAFETY: The file was made by `new`, or is null or an error, which is fine.
         unsafe { bindings::debugfs_remove(self.file) };
     }
 }

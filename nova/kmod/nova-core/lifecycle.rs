@@ -85,8 +85,8 @@ impl<'a> Gsp<'a> {
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
         let device = self.machine().device();
         let booted = match self.boot_once(found)? {
-            Err(failure) if failure.kind() == ErrorKind::Busy && reset_function(device).is_ok() => {
-                dev_info!(device, "{}; was reset\n", format_args!("{failure}"));
+            Err(failure) if failure.kind() == ErrorKind::Busy => {
+                dev_info!(device, "{}; trying again\n", format_args!("{failure}"));
                 self.boot_once(self.identify()?)?
             }
             booted => booted,
@@ -95,13 +95,13 @@ impl<'a> Gsp<'a> {
     }
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
-        // A boot that failed may have taken the GPU off the memory.
-        set_master(self.machine().device(), true);
         own_stack::call(|| {
             let prepared = found.prepare(self.machine());
-            let boot =
-                |prepared: Prepared<_>| prepared.boot(self.machine(), &mut |event| self.log(event));
-            prepared.and_then(boot)
+            prepared.and_then(|prepared: Prepared<_>| {
+                // A boot that failed may have taken the GPU off the memory.
+                set_master(self.machine().device(), true);
+                prepared.boot(self.machine(), &mut |event| self.log(event))
+            })
         })
     }
 
