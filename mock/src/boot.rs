@@ -105,12 +105,18 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter(&mut self) {
         let [low, high] = self.state.sec2.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
-        let result = match self.state.gsp.riscv.active {
-            true => Err(Refused {
+        let result = match (self.gsp_runs(), self.config.is_bus_master()) {
+            (true, _) => Err(Refused {
                 code: booter::Code::Busy,
                 reason: "the GSP's RISC-V core is running".into(),
             }),
-            false => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
+            (false, false) => Err(Refused {
+                code: booter::Code::Metadata,
+                reason: "DMA while the card is no bus master".into(),
+            }),
+            (false, true) => {
+                booter::load(&self.host, address, &self.firmware, &self.frame_buffer())
+            }
         };
         let code = self.faults.iter().find_map(|fault| match fault {
             Fault::BooterError(code) => Some(*code),
@@ -272,6 +278,9 @@ impl<H: Host> Gpu<H> {
 
     fn try_start_libos(&mut self) -> Result<(), String> {
         let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
+        if !self.reaches_memory(Block::Gsp) {
+            return Ok(());
+        }
         let release = self.firmware.gsp.release;
         check_heap(self.chip, release, &meta)?;
         let [low, high] = self.state.gsp.mailbox;
@@ -296,6 +305,9 @@ impl<H: Host> Gpu<H> {
 
     /// GSP-RM takes what the driver has sent.
     pub(crate) fn serve_commands(&mut self) {
+        if self.state.rm.is_none() || !self.reaches_memory(Block::Gsp) {
+            return;
+        }
         while let Some(rm) = &mut self.state.rm {
             if !self.state.gsp.riscv.active || rm.state == State::Dead {
                 break;
@@ -361,6 +373,9 @@ impl<H: Host> Gpu<H> {
 
     /// GSP-RM writes what it has to say, and announces it.
     fn flush_queue(&mut self) {
+        if self.state.rm.is_none() || !self.reaches_memory(Block::Gsp) {
+            return;
+        }
         let Some(rm) = &mut self.state.rm else {
             return;
         };

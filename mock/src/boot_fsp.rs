@@ -212,6 +212,7 @@ mod tests {
     use crate::chips::by_name;
     use crate::in_process::InProcess;
     use crate::synthetic;
+    use nova_core::platform::Platform;
     use nova_hw::fsp::Headers;
     use nova_hw::regs::falcon::{FalconHwcfg2, FalconMailbox0, FalconOs, GSP_BASE};
     use nova_hw::regs::fsp::{FspEmemc, FspEmemd, FspMsgqTail};
@@ -223,6 +224,7 @@ mod tests {
     fn machine() -> InProcess {
         let chip = by_name("gb202").unwrap();
         let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        machine.admit();
         pass(&machine, SECOND);
         machine
     }

@@ -209,6 +209,13 @@ impl ConfigSpace {
         self.bytes[COMMAND] & COMMAND_BUS_MASTER != 0
     }
 
+    /// Lets the card read and write the machine's memory, or not.
+    pub fn set_bus_master(&mut self, on: bool) {
+        let master = if on { COMMAND_BUS_MASTER } else { 0 };
+        let command = self.bytes[COMMAND] & !COMMAND_BUS_MASTER | master;
+        self.write(COMMAND, &[command]);
+    }
+
     /// Enumerates as a machine would: memory at `addresses`, in the order of [`BARS`].
     pub fn enumerate(&mut self, addresses: [u64; BARS.len()]) {
         for (bar, address) in BARS.iter().zip(addresses) {
@@ -218,7 +225,7 @@ impl ConfigSpace {
                 self.write(at + 4, &((address >> 32) as u32).to_le_bytes());
             }
         }
-        self.write(COMMAND, &[COMMAND_MEMORY | COMMAND_BUS_MASTER]);
+        self.write(COMMAND, &[COMMAND_MEMORY]);
     }
 }
 
@@ -256,6 +263,8 @@ mod tests {
         let addresses = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
         space.enumerate(addresses);
         assert_eq!([0, 1, 2].map(|bar| space.bar_address(bar)), addresses);
+        assert!(!space.is_bus_master());
+        space.set_bus_master(true);
         assert!(space.is_bus_master());
     }
 

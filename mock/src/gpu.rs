@@ -349,6 +349,20 @@ impl<H: Host> Gpu<H> {
         self.trace.refuse(self.schedule.now(), block, reason.into());
     }
 
+    /// Whether `block` gets at the machine's memory; it is refused where the card is no bus master.
+    pub(crate) fn reaches_memory(&mut self, block: Block) -> bool {
+        let reaches = self.config.is_bus_master();
+        if !reaches {
+            self.refuse(block, "DMA while the card is no bus master");
+        }
+        reaches
+    }
+
+    /// The GSP's RISC-V core runs.
+    pub fn gsp_runs(&self) -> bool {
+        self.state.gsp.riscv.active
+    }
+
     fn is_gone(&self) -> bool {
         let total = self.trace.accesses().total();
         self.faults

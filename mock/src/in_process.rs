@@ -522,6 +522,10 @@ impl Platform for InProcess {
         &self.pci
     }
 
+    fn admit(&self) {
+        self.card().config_mut().set_bus_master(true);
+    }
+
     fn isolate(&self) {
         self.reset();
     }

@@ -78,7 +78,10 @@ impl<H: Host> Gpu<H> {
     pub(super) fn send_msi(&mut self) {
         if self.state.intr.take_msi() {
             self.note(Block::Intr, "MSI", Value::Null);
-            self.host.interrupt();
+            // It is a write to memory like others.
+            if self.config.is_bus_master() {
+                self.host.interrupt();
+            }
         }
     }
 
@@ -137,10 +140,7 @@ impl<H: Host> Gpu<H> {
         let mut bytes = vec![0; len];
         match target {
             FbifTarget::LocalFb => self.vram.read(address, &mut bytes),
-            _ if !self.config.is_bus_master() => {
-                bytes.fill(0xff);
-                self.refuse(engine.block(), "DMA while the card is no bus master");
-            }
+            _ if !self.reaches_memory(engine.block()) => bytes.fill(0xff),
             _ => {
                 if let Err(error) = self.host.read(address, &mut bytes) {
                     bytes.fill(0xff);

@@ -32,6 +32,7 @@ fn card() -> Gpu<Arena> {
     let mut card = Gpu::new(setup, Arena::new()).unwrap();
     card.config_mut()
         .enumerate([0xf000_0000, 0x40_0000_0000, 0x40_1000_0000]);
+    card.config_mut().set_bus_master(true);
     card
 }
 

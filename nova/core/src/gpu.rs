@@ -97,7 +97,7 @@ impl<P: Platform> Gpu<P> {
         events: Events<'_>,
     ) -> Result<Irq, Failure> {
         let mut progress = core::mem::take(&mut self.report.progress);
-        self.start_gsp(hardware, load, &mut progress)?;
+        self.start_gsp(platform, hardware, load, &mut progress)?;
         let irq = self.meet_gsp_rm(platform, hardware, &mut progress, events)?;
         self.report.progress = progress;
         if let Some(range) = wpr2(hardware.io) {
@@ -109,13 +109,21 @@ impl<P: Platform> Gpu<P> {
     /// Gets the firmware into WPR2 and the RISC-V core going.
     fn start_gsp(
         &mut self,
+        platform: &P,
         hardware: Hardware<'_>,
         load: &Load<P>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let Hardware { io, gsp, .. } = hardware;
         progress.run(io, Stage::Leftovers, || {
-            self.way_back.clear_leftovers(hardware)
+            let were_any = self.way_back.stop_leftovers(hardware)?;
+            platform.admit();
+            if were_any {
+                // While WPR2 is up, FWSEC refuses to make it.
+                let back = self.way_back.walk(hardware, &mut Progress::default());
+                back.map_err(|failure| failure.error)?;
+            }
+            Ok(())
         })?;
         load.start(hardware, self.libos.dma_addr(), progress)?;
         progress.run(io, Stage::Riscv, || {

@@ -144,11 +144,12 @@ impl<P: Platform> WayBack<P> {
         }
     }
 
-    /// Takes away what a driver that did not get to unload has left.
-    pub(crate) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
+    /// Stops what a driver that did not get to unload has left running, so that it does not reach the
+    /// memory that it knows of; says whether there was any. The way back takes it away.
+    pub(crate) fn stop_leftovers(&self, hardware: Hardware<'_>) -> Result<bool, Error> {
         match self {
-            Self::Sec2(way_back) => way_back.clear_leftovers(hardware),
-            Self::Fsp(way_back) => way_back.clear_leftovers(hardware),
+            Self::Sec2(_) => sec2::stop_leftovers(hardware),
+            Self::Fsp(_) => fsp::stop_leftovers(hardware),
         }
     }
 }

@@ -163,7 +163,8 @@ pub trait Interrupts {
 /// What PCI says about the card; the GSP is told all of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PciInfo {
-    /// Physical addresses of BAR0 (registers), BAR1 (frame buffer) and BAR3 (instance memory).
+    /// Physical addresses of the BARs of the registers, the frame buffer and instance memory, which
+    /// mostly are BAR0, BAR1 and BAR3.
     pub bars: [u64; 3],
     /// Sizes of the same in bytes.
     pub bar_sizes: [u64; 3],
@@ -184,11 +185,15 @@ pub trait Platform:
     /// What PCI says about the card.
     fn pci(&self) -> &PciInfo;
 
+    /// Lets the card read and write the memory of this machine, which it must not before: who knows
+    /// what an earlier driver has left running on it.
+    fn admit(&self);
+
     /// Keeps the card off the memory of this machine: what runs on it could not be stopped, and the
     /// memory that it knows of is about to be freed.
     ///
-    /// Resets the card where that is possible, and then it can be booted again; else the card must
-    /// not read or write memory any more.
+    /// Resets the card where that is possible; else the card must not read or write memory until it
+    /// is admitted again.
     fn isolate(&self);
 }
 

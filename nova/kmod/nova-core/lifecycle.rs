@@ -12,7 +12,7 @@ use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core::platform::Clock;
-use nova_core::{ErrorKind, Failure, Found, Irq, Prepared, Running};
+use nova_core::{ErrorKind, Failure, Found, Irq, Running};
 
 use crate::coredump;
 use crate::debugfs;
@@ -21,7 +21,6 @@ use crate::gsp::Gsp;
 use crate::health::Health;
 use crate::machine::Machine;
 use crate::own_stack;
-use crate::pci_enabled::set_master;
 use crate::pci_reset::reset_function;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
@@ -96,12 +95,8 @@ impl<'a> Gsp<'a> {
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
         own_stack::call(|| {
-            let prepared = found.prepare(self.machine());
-            prepared.and_then(|prepared: Prepared<_>| {
-                // A boot that failed may have taken the GPU off the memory.
-                set_master(self.machine().device(), true);
-                prepared.boot(self.machine(), &mut |event| self.log(event))
-            })
+            let prepared = found.prepare(self.machine())?;
+            prepared.boot(self.machine(), &mut |event| self.log(event))
         })
     }
 

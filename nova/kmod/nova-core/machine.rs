@@ -118,6 +118,10 @@ impl Platform for Machine<'_> {
         &self.pci
     }
 
+    fn admit(&self) {
+        set_master(self.device, true);
+    }
+
     fn isolate(&self) {
         if reset_function(self.device).is_err() {
             set_master(self.device, false);

@@ -14,9 +14,11 @@ use kernel::prelude::*;
 pub(crate) struct Enabled<'a>(&'a pci::Device<Bound>);
 
 impl<'a> Enabled<'a> {
-    /// Enables it until the value is dropped.
+    /// Enables it until the value is dropped, but for bus mastering: a driver that died may have left
+    /// that on, and something on the GPU that makes use of it.
     pub(crate) fn new(device: &'a pci::Device<Core<'_>>) -> Result<Self> {
         device.enable_device_mem()?;
+        set_master(device, false);
         Ok(Self(device))
     }
 }

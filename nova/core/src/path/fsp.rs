@@ -319,11 +319,11 @@ impl WayBack {
             }
         })
     }
+}
 
-    /// Only a reset takes away what a driver that did not get to unload has left.
-    pub(super) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
-        no_wpr2(hardware.io, "an earlier boot")
-    }
+/// Only a reset of the function stops what a driver that did not get to unload has left.
+pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
+    no_wpr2(hardware.io, "an earlier boot").map(|()| false)
 }
 
 /// Makes sure that there is no WPR2, which a GSP-RM that crashed leaves behind.

@@ -280,13 +280,15 @@ impl<P: Platform> WayBack<P> {
         });
         fwsec.and(booter)
     }
+}
 
-    /// While WPR2 is up, FWSEC refuses to make it.
-    pub(super) fn clear_leftovers(&self, hardware: Hardware<'_>) -> Result<(), Error> {
-        if wpr2(hardware.io).is_none() {
-            return Ok(());
-        }
-        self.walk(hardware, &mut Progress::default())
-            .map_err(|failure| failure.error)
+/// Stops a GSP-RM that still runs, and booter: what else may have been left does not write to memory.
+pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
+    let Hardware { io, gsp, sec2 } = hardware;
+    if wpr2(io).is_none() {
+        return Ok(false);
     }
+    gsp.reset()?;
+    sec2.reset()?;
+    Ok(true)
 }

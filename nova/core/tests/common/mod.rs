@@ -259,6 +259,11 @@ impl Platform for Machine {
         self.mock.pci()
     }
 
+    fn admit(&self) {
+        assert!(!self.card().gsp_runs(), "it knows memory that was freed");
+        self.mock.admit();
+    }
+
     fn isolate(&self) {
         assert!(
             self.card().host().allocations() > 0,
