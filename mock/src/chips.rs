@@ -80,6 +80,17 @@ impl Chip {
         self.chipset.arch().boots_through_fsp()
     }
 
+    /// Its function can be reset alone.
+    ///
+    /// Source: as for [`crate::config`]. Turing has both: a Quadro RTX 8000 (TU102) can, a Tesla T4
+    /// (TU104) cannot. Here TU102 can, and what no report was found of takes after the T4.
+    pub(crate) const fn has_flr(&self) -> bool {
+        !matches!(
+            self.chipset,
+            Chipset::TU104 | Chipset::TU106 | Chipset::TU116 | Chipset::TU117
+        )
+    }
+
     pub(crate) const fn is_hopper(&self) -> bool {
         matches!(self.chipset.arch(), Architecture::Hopper)
     }

@@ -2,8 +2,12 @@
 
 //! PCI configuration space, also readable through BAR0.
 //!
-//! Source: PCI Express base specification 4.0, chapter 7; the places of the capabilities are those
-//! of GeForce cards as `lspci` shows them.
+//! Source: PCI Express base specification 4.0, chapter 7. What is where, and which BARs there are,
+//! is as `lspci -vvv` shows it of real cards: Quadro RTX 8000 and RTX 4090 (issues 480 and 504 of
+//! geerlingguy/raspberry-pi-pcie-devices), Tesla T4 (issue 434 of cloud-hypervisor), H20 (issue 128
+//! of NVIDIA/nvtrust), RTX 5090 (issue 15 of aikitoria/open-gpu-kernel-modules).
+
+use nova_hw::chipset::Architecture;
 
 use crate::chips::Chip;
 
@@ -34,38 +38,82 @@ pub struct Bar {
     pub is_prefetchable: bool,
 }
 
+impl Bar {
+    const fn new(index: usize, size: u64, is_64bit: bool) -> Self {
+        Self {
+            index,
+            size,
+            is_64bit,
+            // Those of 32 bits have registers behind them only.
+            is_prefetchable: is_64bit,
+        }
+    }
+}
+
+/// How many memory windows there are.
+pub const BAR_COUNT: usize = 3;
+
 /// The card's memory windows: registers, frame buffer, instance memory.
-pub const BARS: [Bar; 3] = [
-    Bar {
-        index: 0,
-        size: 16 << 20,
-        is_64bit: false,
-        is_prefetchable: false,
-    },
-    Bar {
-        index: 1,
-        size: 256 << 20,
-        is_64bit: true,
-        is_prefetchable: true,
-    },
-    Bar {
-        index: 3,
-        size: 32 << 20,
-        is_64bit: true,
-        is_prefetchable: true,
-    },
-];
+///
+/// Source: as above; that BAR0 of GB100 has 64 bits is in open-gpu-kernel-modules 570,
+/// src/common/inc/swref/published/blackwell/gb100/dev_pcfg_pf0.h, and its size is GB202's.
+pub const fn bars(chip: &Chip) -> [Bar; BAR_COUNT] {
+    let (registers, is_64bit) = match chip.chipset.arch() {
+        Architecture::Turing | Architecture::Ampere | Architecture::Ada => (16 << 20, false),
+        Architecture::Hopper => (16 << 20, true),
+        Architecture::BlackwellGb10x => (64 << 20, true),
+        Architecture::BlackwellGb20x => (64 << 20, false),
+    };
+    let second = if is_64bit { 2 } else { 1 };
+    [
+        Bar::new(0, registers, is_64bit),
+        Bar::new(second, 256 << 20, true),
+        Bar::new(second + 2, 32 << 20, true),
+    ]
+}
+
+/// How many messages the card can signal interrupts with.
+pub const fn msi_vectors(chip: &Chip) -> u32 {
+    match chip.boots_through_fsp() {
+        true => 16,
+        false => 1,
+    }
+}
+
+/// Where the capabilities are.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    pm: usize,
+    msi: usize,
+    pcie: usize,
+}
+
+const fn places(chip: &Chip) -> Places {
+    match chip.boots_through_fsp() {
+        true => Places {
+            pm: 0x40,
+            msi: 0x48,
+            pcie: 0x60,
+        },
+        false => Places {
+            pm: 0x60,
+            msi: 0x68,
+            pcie: 0x78,
+        },
+    }
+}
 
 const COMMAND: usize = 0x04;
 const COMMAND_MEMORY: u8 = 1 << 1;
 const COMMAND_BUS_MASTER: u8 = 1 << 2;
 const FIRST_BAR: usize = 0x10;
 const CAPABILITY_POINTER: usize = 0x34;
-const PM: usize = 0x60;
-const MSI: usize = 0x68;
-const MSI_CONTROL: usize = MSI + 2;
-const PCIE: usize = 0x78;
-const PCIE_DEVICE_CONTROL: usize = PCIE + 8;
+
+/// Offset of the device control register from the PCIe capability.
+const DEVICE_CONTROL: usize = 8;
+
+/// Function level reset, in the device capabilities register.
+const DEVICE_CAPABILITY_FLR: u32 = 1 << 28;
 
 /// Initiate function level reset, in the high byte of the device control register.
 const DEVICE_CONTROL_FLR: u8 = 1 << 7;
@@ -82,6 +130,9 @@ pub enum Effect {
 /// The configuration space.
 #[derive(Clone, Debug)]
 pub struct ConfigSpace {
+    bars: [Bar; BAR_COUNT],
+    /// Where the high byte of the device control register is, if it can ask for a reset.
+    reset_at: Option<usize>,
     bytes: Box<[u8; SIZE]>,
     writable: Box<[u8; SIZE]>,
 }
@@ -89,15 +140,21 @@ pub struct ConfigSpace {
 impl ConfigSpace {
     /// The configuration space of `chip` after a reset.
     pub fn new(chip: &Chip) -> Self {
+        let places = places(chip);
+        let reset_at = places.pcie + DEVICE_CONTROL + 1;
         let mut space = Self {
+            bars: bars(chip),
+            reset_at: chip.has_flr().then_some(reset_at),
             bytes: Box::new([0; SIZE]),
             writable: Box::new([0; SIZE]),
         };
         space.identify(chip);
-        for bar in BARS {
+        for bar in space.bars {
             space.add_bar(bar);
         }
-        space.add_capabilities();
+        space.add_power_management(places.pm, places.msi);
+        space.add_msi(places.msi, places.pcie, msi_vectors(chip));
+        space.add_pcie(places.pcie, chip.has_flr());
         space
     }
 
@@ -113,7 +170,7 @@ impl ConfigSpace {
         self.allow(0x0c, &[0xff]);
         self.put(0x2c, &chip.subsystem_vendor_id.to_le_bytes());
         self.put(0x2e, &chip.subsystem_id.to_le_bytes());
-        self.put(CAPABILITY_POINTER, &[PM as u8]);
+        self.put(CAPABILITY_POINTER, &[places(chip).pm as u8]);
         self.allow(0x3c, &[0xff]);
         // Interrupt pin A.
         self.put(0x3d, &[0x01]);
@@ -130,28 +187,43 @@ impl ConfigSpace {
         }
     }
 
-    fn add_capabilities(&mut self) {
-        // Power management version 3; D0 and D3hot.
-        self.put(PM, &[0x01, MSI as u8, 0x03, 0x00, 0x08, 0x00]);
-        self.allow(PM + 4, &[0x03]);
-        // One vector, 64-bit address.
-        self.put(MSI, &[0x05, PCIE as u8, 0x80, 0x00]);
-        self.allow(MSI_CONTROL, &[0x71]);
-        self.allow(
-            MSI + 4,
-            &[0xfc, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
-        );
-        // PCIe endpoint version 2 that can be reset by function; 256 bytes of payload.
-        self.put(PCIE, &[0x10, 0x00, 0x02, 0x00]);
-        self.put(PCIE + 4, &0x1000_8fe1_u32.to_le_bytes());
-        self.put(PCIE_DEVICE_CONTROL, &[0x30, 0x29]);
-        self.allow(PCIE_DEVICE_CONTROL, &[0xff, 0x7f]);
+    fn add_power_management(&mut self, at: usize, next: usize) {
+        // Version 3; D0 and D3hot.
+        self.put(at, &[0x01, next as u8, 0x03, 0x00, 0x08, 0x00]);
+        self.allow(at + 4, &[0x03]);
+    }
+
+    /// 64-bit address; where there are several messages, each can be masked.
+    fn add_msi(&mut self, at: usize, next: usize, vectors: u32) {
+        let is_maskable = vectors > 1;
+        let control = [
+            0x80 | (vectors.trailing_zeros() as u8) << 1,
+            u8::from(is_maskable),
+        ];
+        self.put(at, &[0x05, next as u8]);
+        self.put(at + 2, &control);
+        self.allow(at + 2, &[0x71]);
+        self.allow(at + 4, &[0xfc]);
+        self.allow(at + 5, &[0xff; 9]);
+        if is_maskable {
+            self.allow(at + 16, &(u32::MAX >> (32 - vectors)).to_le_bytes());
+        }
+    }
+
+    /// Endpoint version 2, the last of the capabilities.
+    fn add_pcie(&mut self, at: usize, has_flr: bool) {
+        self.put(at, &[0x10, 0x00, 0x02, 0x00]);
+        // 256 bytes of payload.
+        let flr = if has_flr { DEVICE_CAPABILITY_FLR } else { 0 };
+        self.put(at + 4, &(0x8fe1 | flr).to_le_bytes());
+        self.put(at + DEVICE_CONTROL, &[0x30, 0x29]);
+        self.allow(at + DEVICE_CONTROL, &[0xff, 0x7f]);
         // Link: 16 lanes of 16 GT/s, and running so.
-        self.put(PCIE + 12, &0x0045_3d04_u32.to_le_bytes());
-        self.allow(PCIE + 16, &[0xff, 0x0f]);
-        self.put(PCIE + 18, &[0x04, 0x11]);
-        self.put(PCIE + 0x2c, &0x0180_001e_u32.to_le_bytes());
-        self.put(PCIE + 0x30, &[0x04, 0x00]);
+        self.put(at + 12, &0x0045_3d04_u32.to_le_bytes());
+        self.allow(at + 16, &[0xff, 0x0f]);
+        self.put(at + 18, &[0x04, 0x11]);
+        self.put(at + 0x2c, &0x0180_001e_u32.to_le_bytes());
+        self.put(at + 0x30, &[0x04, 0x00]);
     }
 
     fn put(&mut self, at: usize, bytes: &[u8]) {
@@ -184,16 +256,16 @@ impl ConfigSpace {
         for (at, &byte) in (offset.min(SIZE)..SIZE).zip(from) {
             let mask = self.writable[at];
             self.bytes[at] = self.bytes[at] & !mask | byte & mask;
-            if at == PCIE_DEVICE_CONTROL + 1 && byte & DEVICE_CONTROL_FLR != 0 {
+            if self.reset_at == Some(at) && byte & DEVICE_CONTROL_FLR != 0 {
                 effect = Effect::Reset;
             }
         }
         effect
     }
 
-    /// Address that the BAR at `index` of [`BARS`] decodes.
+    /// Address that the BAR at `index` of [`bars`] decodes.
     pub fn bar_address(&self, index: usize) -> u64 {
-        let Some(bar) = BARS.get(index) else {
+        let Some(bar) = self.bars.get(index) else {
             return 0;
         };
         let at = FIRST_BAR + 4 * bar.index;
@@ -216,9 +288,9 @@ impl ConfigSpace {
         self.write(COMMAND, &[command]);
     }
 
-    /// Enumerates as a machine would: memory at `addresses`, in the order of [`BARS`].
-    pub fn enumerate(&mut self, addresses: [u64; BARS.len()]) {
-        for (bar, address) in BARS.iter().zip(addresses) {
+    /// Enumerates as a machine would: memory at `addresses`, in the order of [`bars`].
+    pub fn enumerate(&mut self, addresses: [u64; BAR_COUNT]) {
+        for (bar, address) in self.bars.into_iter().zip(addresses) {
             let at = FIRST_BAR + 4 * bar.index;
             self.write(at, &(address as u32).to_le_bytes());
             if bar.is_64bit {
@@ -232,22 +304,47 @@ impl ConfigSpace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chips::CHIPS;
+    use crate::chips::{by_name, CHIPS};
 
     fn space() -> ConfigSpace {
         ConfigSpace::new(&CHIPS[0])
     }
 
+    fn space_of(name: &str) -> ConfigSpace {
+        ConfigSpace::new(by_name(name).unwrap())
+    }
+
     #[test]
     fn capabilities_form_a_list_that_ends() {
-        let space = space();
-        let mut found = Vec::new();
-        let mut at = usize::from(space.bytes[CAPABILITY_POINTER]);
-        while at != 0 && found.len() < 10 {
-            found.push(space.bytes[at]);
-            at = usize::from(space.bytes[at + 1]);
+        for chip in CHIPS {
+            let space = ConfigSpace::new(chip);
+            let mut found = Vec::new();
+            let mut at = usize::from(space.bytes[CAPABILITY_POINTER]);
+            while at != 0 && found.len() < 10 {
+                found.push(space.bytes[at]);
+                at = usize::from(space.bytes[at + 1]);
+            }
+            assert_eq!(found, [0x01, 0x05, 0x10], "{}", chip.chipset);
         }
-        assert_eq!(found, [0x01, 0x05, 0x10]);
+    }
+
+    /// The first lines of an H100's configuration space, as somebody has dumped it
+    /// (topofmind.dev/notes/sysadmin/gpu), addresses left out.
+    #[test]
+    fn a_h100_looks_like_one() {
+        let space = space_of("gh100");
+        for (at, expected) in [(0x10, 0xc), (0x18, 0xc), (0x20, 0xc), (0x34, 0x40)] {
+            assert_eq!(space.read_u32(at), expected, "{at:#x}");
+        }
+        assert_eq!(space.read_u32(0x40) & 0xffff, 0x4801);
+        assert_eq!(space.read_u32(0x48), 0x0188_6005);
+    }
+
+    #[test]
+    fn the_registers_of_gb202_have_32_bits_and_64_mib() {
+        let mut space = space_of("gb202");
+        space.write(0x10, &[0xff; 4]);
+        assert_eq!(space.read_u32(0x10), 0xfc00_0000);
     }
 
     #[test]
@@ -278,12 +375,17 @@ mod tests {
 
     #[test]
     fn function_level_reset_is_asked_for_and_does_not_stick() {
-        let mut space = space();
-        assert_eq!(
-            space.write(PCIE_DEVICE_CONTROL, &[0x30, 0xa9]),
-            Effect::Reset
-        );
-        assert_eq!(space.bytes[PCIE_DEVICE_CONTROL + 1], 0x29);
+        for (name, at, effect) in [
+            ("ga102", 0x78, Effect::Reset),
+            ("gh100", 0x60, Effect::Reset),
+            ("tu104", 0x78, Effect::None),
+        ] {
+            let mut space = space_of(name);
+            assert_eq!(space.write(at + 8, &[0x30, 0xa9]), effect, "{name}");
+            assert_eq!(space.bytes[at + 9], 0x29);
+            let is_offered = space.read_u32(at + 4) & 1 << 28 != 0;
+            assert_eq!(is_offered, effect == Effect::Reset, "{name}");
+        }
     }
 
     #[test]

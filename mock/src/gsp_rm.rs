@@ -19,7 +19,7 @@ use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::Chip;
-use crate::config::{self, mirror_base, ConfigSpace};
+use crate::config::{self, bars, mirror_base, ConfigSpace};
 use crate::fault::Fault;
 use crate::queue::{Message, Outgoing, Queues};
 use records::Partial;
@@ -246,6 +246,10 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoAt, payload: &[u8]) -> Resu
     let word = |field: Field<u32>| field.read(payload).map(u64::from);
     let chip = card.chip;
     let pair = |high: u16, low: u16| u64::from(high) << 16 | u64::from(low);
+    // Linux 7.3's nova-core looks for these two BARs behind a BAR0 of 32 bits, and tells 0 where that
+    // has 64 (drivers/gpu/nova-core/gsp/fw/commands.rs).
+    let [registers, ..] = bars(chip);
+    let is_told = |&address: &u64| address != 0 || !registers.is_64bit;
     let fields = [
         (
             "gpuPhysAddr",
@@ -254,12 +258,12 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoAt, payload: &[u8]) -> Resu
         ),
         (
             "gpuPhysFbAddr",
-            at.gpu_phys_fb_addr.read(payload),
+            at.gpu_phys_fb_addr.read(payload).filter(is_told),
             card.config.bar_address(1),
         ),
         (
             "gpuPhysInstAddr",
-            at.gpu_phys_inst_addr.read(payload),
+            at.gpu_phys_inst_addr.read(payload).filter(is_told),
             card.config.bar_address(2),
         ),
         (

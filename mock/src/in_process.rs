@@ -17,7 +17,7 @@ use nova_core::platform::{
 };
 
 use crate::chips::Chip;
-use crate::config::BARS;
+use crate::config::{bars, BAR_COUNT};
 use crate::firmware::{FirmwareError, Firmwares, Store};
 use crate::fuse::Fuses;
 use crate::gpu::{Gpu, NoFwsec, Setup};
@@ -35,7 +35,7 @@ const FIRST_ADDRESS: u64 = 0x1_0000_0000;
 const GAP: u64 = PAGE;
 
 /// Bus addresses of the BARs.
-const BAR_ADDRESSES: [u64; BARS.len()] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
+const BAR_ADDRESSES: [u64; BAR_COUNT] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
 
 /// Domain 0, bus 1, device 0, function 0.
 const BUS_DEVICE_FUNCTION: u64 = 0x100;
@@ -208,7 +208,7 @@ impl InProcess {
         let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
         let pci = PciInfo {
             bars: BAR_ADDRESSES,
-            bar_sizes: BARS.map(|bar| bar.size),
+            bar_sizes: bars(chip).map(|bar| bar.size),
             domain_bus_device_function: BUS_DEVICE_FUNCTION,
             device_id: pair(chip.device_id, chip.vendor_id),
             subsystem_id: pair(chip.subsystem_id, chip.subsystem_vendor_id),
@@ -256,6 +256,10 @@ impl InProcess {
         card.config_mut().enumerate(BAR_ADDRESSES);
     }
 
+    fn is_register(&self, offset: u32) -> bool {
+        u64::from(offset) < self.pci.bar_sizes[0] && offset % 4 == 0
+    }
+
     fn pass(card: &mut Gpu<Arena>, time: Duration) {
         let until = card.now() + time;
         card.advance(until);
@@ -266,7 +270,7 @@ impl Registers for InProcess {
     fn read32(&self, offset: u32) -> u32 {
         let mut card = self.card();
         Self::pass(&mut card, ACCESS);
-        match u64::from(offset) < BARS[0].size && offset % 4 == 0 {
+        match self.is_register(offset) {
             true => card.read32(offset),
             false => u32::MAX,
         }
@@ -275,7 +279,7 @@ impl Registers for InProcess {
     fn write32(&self, offset: u32, value: u32) {
         let mut card = self.card();
         Self::pass(&mut card, ACCESS);
-        if u64::from(offset) < BARS[0].size && offset % 4 == 0 {
+        if self.is_register(offset) {
             card.write32(offset, value);
         }
     }
@@ -527,7 +531,11 @@ impl Platform for InProcess {
     }
 
     fn isolate(&self) {
-        self.reset();
+        let has_flr = self.card().chip().has_flr();
+        match has_flr {
+            true => self.reset(),
+            false => self.card().config_mut().set_bus_master(false),
+        }
     }
 }
 

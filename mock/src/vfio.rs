@@ -16,16 +16,16 @@ use std::time::{Duration, Instant};
 
 use vfio_bindings::bindings::vfio::{
     vfio_region_info, vfio_region_sparse_mmap_area, VFIO_IRQ_INFO_EVENTFD,
-    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_BAR0_REGION_INDEX,
-    VFIO_PCI_BAR1_REGION_INDEX, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX,
-    VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_MMAP,
-    VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX,
+    VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
+    VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
 };
 use vfio_user::{
     DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
 };
 
-use crate::config::{self, Effect, BARS};
+use crate::chips::Chip;
+use crate::config::{self, bars, msi_vectors, Effect};
 use crate::control;
 use crate::gpu::Gpu;
 use crate::host::{GuestMemory, InterruptSink, Unmapped};
@@ -147,9 +147,29 @@ impl Shared {
 /// What QEMU asks for.
 struct Backend(Arc<Shared>);
 
-/// Number of the BAR with this region index, in the order of [`BARS`].
-fn bar(region: u32) -> Option<usize> {
-    BARS.iter().position(|bar| bar.index == region as usize)
+/// What of the card a region shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Window {
+    Config,
+    Registers,
+    FrameBuffer,
+    /// Nothing of it is modelled.
+    Instance,
+}
+
+/// What the region with this index shows of a card, and how large it is.
+fn window(chip: &Chip, region: u32) -> Option<(Window, u64)> {
+    if region == VFIO_PCI_CONFIG_REGION_INDEX {
+        return Some((Window::Config, config::SIZE as u64));
+    }
+    let windows = [Window::Registers, Window::FrameBuffer, Window::Instance];
+    let mut windows = windows.into_iter().zip(bars(chip));
+    windows.find_map(|(window, bar)| (bar.index == region as usize).then_some((window, bar.size)))
+}
+
+/// The same, when it is accessed.
+fn accessed(card: &Gpu<Guest>, region: u32) -> Option<Window> {
+    window(card.chip(), region).map(|(window, _)| window)
 }
 
 /// Calls `word` for each aligned register that `len` bytes at `offset` touch: its offset, the range
@@ -183,24 +203,24 @@ fn write_config(card: &mut Gpu<Guest>, offset: usize, data: &[u8]) {
 
 impl ServerBackend for Backend {
     fn region_read(&mut self, region: u32, offset: u64, data: &mut [u8]) -> io::Result<()> {
-        self.0.access(|card| match (region, bar(region)) {
-            (VFIO_PCI_CONFIG_REGION_INDEX, _) => card.read_config(offset as usize, data),
-            (VFIO_PCI_BAR0_REGION_INDEX, _) => {
+        self.0.access(|card| match accessed(card, region) {
+            Some(Window::Config) => card.read_config(offset as usize, data),
+            Some(Window::Registers) => {
                 for_registers(offset, data.len(), |register, bytes, access| {
                     let word = card.read32(register).to_le_bytes();
                     data[access].copy_from_slice(&word[bytes]);
                 });
             }
-            (VFIO_PCI_BAR1_REGION_INDEX, _) => card.vram().read(offset, data),
-            _ => data.fill(0xff),
+            Some(Window::FrameBuffer) => card.vram().read(offset, data),
+            Some(Window::Instance) | None => data.fill(0xff),
         });
         Ok(())
     }
 
     fn region_write(&mut self, region: u32, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.access(|card| match region {
-            VFIO_PCI_CONFIG_REGION_INDEX => write_config(card, offset as usize, data),
-            VFIO_PCI_BAR0_REGION_INDEX => {
+        self.0.access(|card| match accessed(card, region) {
+            Some(Window::Config) => write_config(card, offset as usize, data),
+            Some(Window::Registers) => {
                 for_registers(offset, data.len(), |register, bytes, access| {
                     // Registers are written whole: byte enables are not modelled.
                     let mut word = [0; 4];
@@ -208,8 +228,8 @@ impl ServerBackend for Backend {
                     card.write32(register, u32::from_le_bytes(word));
                 });
             }
-            VFIO_PCI_BAR1_REGION_INDEX => card.vram_mut().write(offset, data),
-            _ => {}
+            Some(Window::FrameBuffer) => card.vram_mut().write(offset, data),
+            Some(Window::Instance) | None => {}
         });
         Ok(())
     }
@@ -272,16 +292,13 @@ impl ServerBackend for Backend {
     }
 }
 
-/// The card's regions: BARs and configuration space. BAR1 can be mapped where the frame buffer is
+/// The card's regions: BARs and configuration space. The frame buffer can be mapped where the frame buffer is
 /// a file.
 fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS)
         .map(|index| {
-            let size = match (index, bar(index)) {
-                (VFIO_PCI_CONFIG_REGION_INDEX, _) => config::SIZE as u64,
-                (_, Some(bar)) => BARS[bar].size,
-                _ => 0,
-            };
+            let window = window(card.chip(), index);
+            let size = window.map_or(0, |(_, size)| size);
             let mut region = ServerRegion {
                 region_info: vfio_region_info {
                     argsz: size_of::<vfio_region_info>() as u32,
@@ -295,7 +312,7 @@ fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
             if size != 0 {
                 region.region_info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
             }
-            if let (VFIO_PCI_BAR1_REGION_INDEX, Some(file)) = (index, card.vram().file()) {
+            if let (Some((Window::FrameBuffer, _)), Some(file)) = (window, card.vram().file()) {
                 region.region_info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
                 region.mmap_fd = Some(file.as_raw_fd());
                 // The file is handed over only for a region that lists its areas.
@@ -308,15 +325,16 @@ fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
         .collect()
 }
 
-fn irqs() -> Vec<IrqInfo> {
+fn irqs(chip: &Chip) -> Vec<IrqInfo> {
     (0..VFIO_PCI_NUM_IRQS)
         .map(|index| IrqInfo {
             index,
             flags: VFIO_IRQ_INFO_EVENTFD,
-            count: u32::from(matches!(
-                index,
-                VFIO_PCI_INTX_IRQ_INDEX | VFIO_PCI_MSI_IRQ_INDEX
-            )),
+            count: match index {
+                VFIO_PCI_INTX_IRQ_INDEX => 1,
+                VFIO_PCI_MSI_IRQ_INDEX => msi_vectors(chip),
+                _ => 0,
+            },
         })
         .collect()
 }
@@ -331,7 +349,7 @@ pub fn serve(
     seen: impl FnOnce(&mut Gpu<Guest>),
 ) -> Result<(), vfio_user::Error> {
     const RESETTABLE: bool = true;
-    let server = Server::new(socket, RESETTABLE, irqs(), regions(&card))?;
+    let server = Server::new(socket, RESETTABLE, irqs(card.chip()), regions(&card))?;
     let shared = Arc::new(Shared {
         card: Mutex::new(card),
         since: Instant::now(),

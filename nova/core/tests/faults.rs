@@ -409,3 +409,19 @@ fn what_cannot_be_put_back_is_said() {
                     expected 0, found 0x9";
     assert_eq!(*machine.events.borrow(), [expected]);
 }
+
+/// Until its GSP is known to be stopped: the memory that it knows of has been freed.
+#[test]
+fn a_card_that_can_be_neither_put_back_nor_reset_is_kept_off_the_memory() {
+    let chip = by_name("tu104").unwrap();
+    let machine = Machine::new(chip, synthetic::firmware(chip));
+    machine.card().inject(Fault::NoInitDone);
+    machine.card().inject(Fault::BooterUnloadError(9));
+    let failure = machine.boot().map(|_| ()).unwrap_err();
+    assert_eq!(failure.stage, Stage::InitDone);
+    assert_eq!(machine.isolated.take(), 1);
+    assert!(!machine.card().config().is_bus_master());
+    assert!(machine.card().wpr2().is_some());
+    machine.card().repair();
+    machine.assert_boots();
+}

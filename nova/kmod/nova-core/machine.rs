@@ -4,6 +4,7 @@
 
 use core::time::Duration;
 
+use kernel::bindings;
 use kernel::device::Bound;
 use kernel::io::Io;
 use kernel::pci::{self, Bar};
@@ -19,11 +20,8 @@ use crate::pci_reset::reset_function;
 /// The BAR with the registers.
 const REGISTERS: u32 = 0;
 
-/// Size of that BAR on every GPU since Turing.
+/// Bytes of that BAR on every GPU since Turing, at least: Blackwell has more.
 const REGISTERS_SIZE: usize = SZ_16M;
-
-/// BAR0, BAR1 and BAR3 of the hardware; the latter two have 64 bits and so take two indices each.
-const BARS: [u32; 3] = [REGISTERS, 1, 3];
 
 /// A GPU on the PCI bus, while it is bound.
 #[pin_data]
@@ -80,11 +78,18 @@ fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
         ..PciInfo::default()
     };
     let slots = info.bars.iter_mut().zip(&mut info.bar_sizes);
-    for ((start, size), index) in slots.zip(BARS) {
+    for ((start, size), index) in slots.zip(bars(device)) {
         *start = device.resource_start(index)?;
         *size = device.resource_len(index)?;
     }
     Ok(info)
+}
+
+/// Indices of the BARs that there are. One of 64 bits takes two, and which ones have 64 bits differs:
+/// on Hopper the registers do as well.
+fn bars(device: &pci::Device<Bound>) -> impl Iterator<Item = u32> + '_ {
+    (0..bindings::PCI_STD_NUM_BARS)
+        .filter(|&index| device.resource_len(index).is_ok_and(|len| len != 0))
 }
 
 /// The PCI domain: the number in front of the device's name, `0000:01:00.0`.
