@@ -2,9 +2,12 @@
 
 //! What runs on a GPU, and its interrupt. How it comes and goes is in `lifecycle.rs`.
 
+use core::time::Duration;
+
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core::platform::Clock;
 use nova_core::{Event, Failure, Irq, Running};
 
 use crate::errno::errno;
@@ -13,6 +16,9 @@ use crate::lifecycle::Lifecycle;
 use crate::machine::Machine;
 use crate::wait_queue::WaitQueue;
 use crate::work::{HasWork, Work};
+
+/// How long recovery waits before it looks again whether somebody else still has the device.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A machine and what runs on its GPU.
 #[pin_data]
@@ -40,7 +46,10 @@ unsafe impl HasWork for Gsp<'_> {
     const OFFSET: usize = core::mem::offset_of!(Self, recovery);
 
     fn work(&self) {
-        self.recover();
+        if !self.recover() {
+            self.machine.sleep(LOCK_PAUSE);
+            self.recovery.queue();
+        }
     }
 }
 

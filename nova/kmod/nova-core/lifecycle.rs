@@ -21,7 +21,7 @@ use crate::gsp::Gsp;
 use crate::health::Health;
 use crate::machine::Machine;
 use crate::own_stack;
-use crate::pci_reset::reset_function;
+use crate::pci_reset::Locked;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
 const RECOVERIES: usize = 3;
@@ -135,8 +135,17 @@ impl<'a> Gsp<'a> {
         self.listeners.tell(health);
     }
 
-    /// Boots the GSP again if it is lost.
-    pub(crate) fn recover(&self) {
+    /// Boots the GSP again if it is lost; says whether that could be tried now.
+    pub(crate) fn recover(&self) -> bool {
+        // Whoever resets the device stops and starts it meanwhile; whoever unbinds it wants no recovery.
+        let Some(_locked) = Locked::try_new(self.machine().device()) else {
+            return false;
+        };
+        self.recover_locked();
+        true
+    }
+
+    fn recover_locked(&self) {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self
             .running
@@ -172,11 +181,10 @@ impl<'a> Gsp<'a> {
 
     /// Gets the GPU out of the state in which its GSP was lost.
     fn reset(&self, running: Running<Machine<'a>>) {
-        let device = self.machine().device();
-        match reset_function(device) {
+        match self.machine().resettable().reset() {
             // The GPU knows nothing of the memory any more.
             Ok(()) => drop(running),
-            // Most cards of before Ampere cannot be reset alone.
+            // Some cards of before Ampere cannot be reset alone.
             Err(_) => {
                 if let Err(failure) = running.abandon(self.machine()) {
                     let _ = self.failed(&failure);
@@ -227,6 +235,9 @@ impl<'a> Gsp<'a> {
         let running = self.running.lock().take();
         self.changed.wake_all();
         if let Some(running) = running {
+            if running.lost().is_some() {
+                return self.reset(running);
+            }
             let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
             if let Err(failure) = unloaded {
                 // The GPU is left as it is; the next boot takes that into account.

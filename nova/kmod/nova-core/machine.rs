@@ -15,7 +15,7 @@ use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
 
 use crate::completion::Completion;
 use crate::pci_enabled::set_master;
-use crate::pci_reset::reset_function;
+use crate::pci_reset::Resettable;
 
 /// The BAR with the registers.
 const REGISTERS: u32 = 0;
@@ -27,6 +27,7 @@ const REGISTERS_SIZE: usize = SZ_16M;
 #[pin_data]
 pub(crate) struct Machine<'a> {
     device: &'a pci::Device<Bound>,
+    resettable: Resettable<'a>,
     registers: Bar<'a, REGISTERS_SIZE>,
     pci: PciInfo,
     /// What [`Clock::now`](nova_core::platform::Clock::now) counts from.
@@ -41,6 +42,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             device,
+            resettable: Resettable::new(device)?,
             registers: device
                 .iomap_region_sized(REGISTERS, c"nova-core")
                 .inspect_err(|_| {
@@ -55,6 +57,11 @@ impl<'a> Machine<'a> {
     /// The PCI device.
     pub(crate) fn device(&self) -> &'a pci::Device<Bound> {
         self.device
+    }
+
+    /// What resets the GPU.
+    pub(crate) fn resettable(&self) -> &Resettable<'a> {
+        &self.resettable
     }
 
     /// When the device was bound.
@@ -128,7 +135,7 @@ impl Platform for Machine<'_> {
     }
 
     fn isolate(&self) {
-        if reset_function(self.device).is_err() {
+        if self.resettable.reset().is_err() {
             set_master(self.device, false);
         }
     }
