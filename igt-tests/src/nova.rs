@@ -55,6 +55,11 @@ impl Gpu {
         &self.pci
     }
 
+    /// Skips where the function cannot be reset alone.
+    pub fn require_reset(&self) {
+        crate::require!(self.pci.can_reset(), "The function cannot be reset alone.");
+    }
+
     /// Its DRM device, where its driver runs.
     pub fn drm(&self) -> Option<DrmDevice> {
         let parent = fs::canonicalize(self.pci.path()).ok()?;

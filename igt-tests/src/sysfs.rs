@@ -116,12 +116,19 @@ impl PciDevice {
         fs::write(driver_folder(&driver).join("unbind"), self.name())
     }
 
-    /// Resets the function.
+    /// Whether the function can be reset alone.
+    pub fn can_reset(&self) -> bool {
+        let methods = read(self.0.join("reset_method")).unwrap_or_default();
+        methods.split(' ').any(|method| method == "flr")
+    }
+
+    /// Resets the function alone.
     ///
     /// # Errors
     ///
     /// Where it cannot be reset.
     pub fn reset(&self) -> io::Result<()> {
+        fs::write(self.0.join("reset_method"), "flr")?;
         fs::write(self.0.join("reset"), "1")
     }
 

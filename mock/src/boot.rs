@@ -312,7 +312,7 @@ impl<H: Host> Gpu<H> {
             if !self.state.gsp.riscv.active || rm.state == State::Dead {
                 break;
             }
-            let Some(message) = rm.queues.receive(&mut self.host) else {
+            let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
                 break;
             };
             let result = message.and_then(|message| {

@@ -98,6 +98,8 @@ pub enum Fault {
     ReplyError(u32),
     /// The GSP puts its write pointer outside of its ring.
     BadWritePointer(u32),
+    /// The GSP puts its read pointer outside of the driver's ring.
+    BadReadPointer(u32),
     /// The GSP acknowledges that the driver unloads and then does not suspend.
     NeverSuspends,
     /// The GSP raises no interrupt.

@@ -244,6 +244,7 @@ impl Queues {
     pub(crate) fn receive(
         &mut self,
         memory: &mut dyn GuestMemory,
+        faults: &[Fault],
     ) -> Option<Result<Message, String>> {
         let write_ptr_at = self.commands.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
         let write_ptr = match self.read_u32(memory, write_ptr_at) {
@@ -260,8 +261,12 @@ impl Queues {
             (write_ptr + self.commands.count - self.commands.next) % self.commands.count;
         let (elements, message) = self.read_message(memory, available);
         self.commands.advance(elements);
-        let read_ptr = self.commands.next.to_le_bytes();
-        let consumed = self.write(memory, self.our_read_ptr, &read_ptr);
+        let read_ptr = faults.iter().find_map(|fault| match fault {
+            Fault::BadReadPointer(value) => Some(*value),
+            _ => None,
+        });
+        let read_ptr = read_ptr.unwrap_or(self.commands.next);
+        let consumed = self.write(memory, self.our_read_ptr, &read_ptr.to_le_bytes());
         Some(consumed.and(message))
     }
 
@@ -586,13 +591,13 @@ mod tests {
     fn commands_are_received_around_the_end_of_the_ring() {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
-        assert!(queues.receive(&mut driver.memory).is_none());
+        assert!(queues.receive(&mut driver.memory, &[]).is_none());
         for len in [1, 5000, 0, 4016, 9000] {
             driver.send(len, |_| {});
-            let message = queues.receive(&mut driver.memory).unwrap().unwrap();
+            let message = queues.receive(&mut driver.memory, &[]).unwrap().unwrap();
             assert_eq!((message.function, message.sequence), (76, 9));
             assert_eq!(message.payload, vec![0x5a; len]);
-            assert!(queues.receive(&mut driver.memory).is_none());
+            assert!(queues.receive(&mut driver.memory, &[]).is_none());
             assert_eq!(
                 driver.read_u32(STATUS + 0x20),
                 driver.write_ptr,
@@ -635,11 +640,14 @@ mod tests {
             let mut driver = Driver::new();
             let mut queues = driver.link().unwrap();
             driver.send(20, change);
-            let error = queues.receive(&mut driver.memory).unwrap().unwrap_err();
+            let error = queues
+                .receive(&mut driver.memory, &[])
+                .unwrap()
+                .unwrap_err();
             assert!(error.contains(reason), "{error}");
             driver.send(20, |_| {});
             assert!(
-                queues.receive(&mut driver.memory).unwrap().is_ok(),
+                queues.receive(&mut driver.memory, &[]).unwrap().is_ok(),
                 "after {error}"
             );
         }
@@ -650,7 +658,7 @@ mod tests {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
         driver.write(COMMANDS + 16, &COUNT.to_le_bytes());
-        assert!(queues.receive(&mut driver.memory).is_none());
+        assert!(queues.receive(&mut driver.memory, &[]).is_none());
     }
 
     #[test]

@@ -134,6 +134,7 @@ const TALK: &[Case] = &[
     case(On::Every, "message-sequence", "stage=message,kind=sequence", libc::EPROTO, "sequence number"),
     case(On::Every, "message-signature", "stage=message,kind=signature", libc::EPROTO, "RPC signature"),
     case(On::Every, "message-pointer", "stage=message,kind=write-pointer", libc::EPROTO, "write pointer"),
+    case(On::Every, "read-pointer", "stage=message,kind=read-pointer", libc::EPROTO, "read pointer"),
     case(On::Every, "reply-timeout", "stage=reply,kind=timeout", libc::ETIMEDOUT, "GET_GSP_STATIC_INFO"),
     case(On::Every, "reply-error", "stage=reply,kind=error", libc::EIO, "found 0x56"),
     case(On::Every, "gsp-crash", "stage=gsp,kind=crash", libc::EIO, "RISC-V core of the GSP"),
@@ -172,9 +173,20 @@ const BOOTS: [Boot; 3] = [
 ];
 
 /// Faults by which the GSP is lost while it runs.
-const LOST: [(&str, &str); 2] = [
+const LOST: [(&str, &str); 3] = [
     ("crash", "stage=gsp,kind=crash"),
+    // Found when the next call is made, and not by a message that arrives.
+    ("read-pointer", "stage=message,kind=read-pointer"),
     ("hang", "stage=reply,kind=timeout"),
+];
+
+/// How long after the loss of its GSP a function is reset: before recovery has begun, and in the
+/// midst of it.
+const RESET_AFTER: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_millis(1),
+    Duration::from_millis(20),
+    Duration::from_millis(400),
 ];
 
 fn main() -> ExitCode {
@@ -198,6 +210,7 @@ fn main() -> ExitCode {
             "A GPU whose firmware never got through boots after a reset.",
             || {
                 igt::require!(On::Falcons.includes(*chipset), "The GFW is not waited for.");
+                gpu.require_reset();
                 gfw(&gpu, &mock);
             },
         );
@@ -229,6 +242,16 @@ fn main() -> ExitCode {
             |parts| {
                 for (name, fault) in LOST {
                     parts.dynamic(name, || recovers(&gpu, &mock, fault));
+                }
+            },
+        );
+        tests.subtest(
+            "reset-lost",
+            "A GPU that is reset while its GSP is booted again works after that.",
+            || {
+                gpu.require_reset();
+                for after in RESET_AFTER {
+                    reset_lost(&gpu, &mock, after);
                 }
             },
         );
@@ -341,11 +364,15 @@ fn recovers(gpu: &Gpu, mock: &Mock, fault: &str) {
     let answer = {
         let _bound = Timeout::new(ATTEMPT, "asking a GSP that is lost");
         let _broken = mock.broken(fault);
-        ask_name(gpu)
+        // The first call may still be answered.
+        ask_name(gpu).and_then(|_| ask_name(gpu))
     };
     // Why it is lost, or that it is while it is being booted.
     assert!(
-        matches!(answer, Err(Errno::EIO | Errno::ETIMEDOUT | Errno::ENODEV)),
+        matches!(
+            answer,
+            Err(Errno::EIO | Errno::EPROTO | Errno::ETIMEDOUT | Errno::ENODEV)
+        ),
         "{answer:?}"
     );
     let mut records = Vec::new();
@@ -358,12 +385,38 @@ fn recovers(gpu: &Gpu, mock: &Mock, fault: &str) {
     };
     wait_for(ATTEMPT, "the GSP to run again", || said(RUNS_AGAIN) == 1);
     assert_eq!(said(IS_LOST), 1);
+    assert_answers(gpu);
+    assert_only_lost(&records);
+}
+
+fn assert_answers(gpu: &Gpu) {
+    gpu.assert_running();
+    let answer = ask_name(gpu).unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
+    assert_eq!(answer.status, rm_control::OK);
+}
+
+/// Asserts that the loss of the GSP is all that the kernel warns of.
+fn assert_only_lost(records: &[Record]) {
     let others = records.iter().filter(|record| record.is_warning());
     let others: Vec<_> = others
         .filter(|record| !record.text.contains(IS_LOST))
         .collect();
     assert!(others.is_empty(), "{others:#?}");
-    gpu.assert_running();
-    let answer = ask_name(gpu).unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
-    assert_eq!(answer.status, rm_control::OK);
+}
+
+fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[IS_LOST]);
+    let mut log = Follow::from_now().unwrap();
+    {
+        let _bound = Timeout::new(ATTEMPT, "asking a GSP that is lost");
+        let _broken = mock.broken("stage=gsp,kind=crash");
+        ask_name(gpu).expect_err("a GSP that has crashed answers");
+    }
+    std::thread::sleep(after);
+    let _bound = Timeout::new(ATTEMPT, "a reset");
+    gpu.pci().reset().unwrap();
+    assert_answers(gpu);
+    assert_only_lost(&log.records().unwrap());
 }

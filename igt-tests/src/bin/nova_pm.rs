@@ -123,14 +123,9 @@ fn write(path: impl Into<PathBuf>, text: &str) {
 }
 
 fn reset(gpu: &Gpu) {
-    let method = sysfs::read(gpu.pci().path().join("reset_method")).unwrap_or_default();
-    igt::require!(
-        method.split(' ').any(|method| method == "flr"),
-        "The function cannot be reset alone."
-    );
+    gpu.require_reset();
     let _bound = Timeout::new(ONCE, "a reset");
-    write(gpu.pci().path().join("reset_method"), "flr");
-    write(gpu.pci().path().join("reset"), "1");
+    gpu.pci().reset().unwrap();
     if gpu.pci().driver().is_some() {
         assert_works(gpu);
     }

@@ -166,6 +166,8 @@ pub const FAULTS: &[NamedFault] = &[
         "what is in the ring is no message"),
     with("message", "write-pointer", ("value", 63), |value| Fault::BadWritePointer(value as u32),
         "the ring's write pointer leads outside of the ring"),
+    with("message", "read-pointer", ("value", 63), |value| Fault::BadReadPointer(value as u32),
+        "the same for the read pointer of the driver's ring: it shows when the next message is sent"),
     plain("reply", "timeout", |_| Fault::NoReply,
         "GSP-RM hangs in a call and answers nothing any more; its core still runs"),
     with("reply", "error", ("code", 0x56), |code| Fault::ReplyError(code as u32),

@@ -301,6 +301,9 @@ fn messages() {
     check(case(Fault::BadSignature, stage, protocol, says));
     let says = "write pointer of the status queue: expected less than 63, found 0x3f";
     check(case(Fault::BadWritePointer(63), stage, protocol, says));
+    let says = "read pointer of the command queue: expected less than 63, found 0x3f";
+    let fault = Fault::BadReadPointer(63);
+    check(case(fault, Stage::StaticInfo, protocol, says));
 }
 
 #[test]
