@@ -292,8 +292,8 @@ impl ServerBackend for Backend {
     }
 }
 
-/// The card's regions: BARs and configuration space. The frame buffer can be mapped where the frame buffer is
-/// a file.
+/// The card's regions: BARs and configuration space. The frame buffer can be mapped where
+/// it is a file.
 fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS)
         .map(|index| {
