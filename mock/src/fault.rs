@@ -15,6 +15,7 @@ mod table;
 
 /// One way in which the card does not behave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumCount))]
 pub enum Fault {
     /// The card falls off the bus after so many register accesses: reads give all ones.
     CardGone {

@@ -277,7 +277,7 @@ An argument is shown with its default. Each line says what a real card does in t
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeSet, HashSet};
 
     #[test]
     fn each_fault_has_a_name_of_its_own_and_can_be_asked_for_by_it() {
@@ -294,6 +294,16 @@ mod tests {
                 "{fault}"
             );
         }
+    }
+
+    #[test]
+    fn no_fault_is_left_out() {
+        use strum::EnumCount;
+        let listed: HashSet<_> = FAULTS
+            .iter()
+            .map(|fault| std::mem::discriminant(&fault.with(0)))
+            .collect();
+        assert_eq!(listed.len(), Fault::COUNT);
     }
 
     #[test]
