@@ -15,7 +15,7 @@ use crate::block::{Block, Engine};
 use crate::booter::{self, FrameBuffer, Refused};
 use crate::fault::Fault;
 use crate::fwsec::Command;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, NO_BUS_MASTER};
 use crate::gsp::{check_heap, Libos};
 use crate::gsp_rm::notice::Notice;
 use crate::gsp_rm::{Card, GspRm, Next, State};
@@ -112,7 +112,7 @@ impl<H: Host> Gpu<H> {
             }),
             (false, false) => Err(Refused {
                 code: booter::Code::Metadata,
-                reason: "DMA while the card is no bus master".into(),
+                reason: NO_BUS_MASTER.into(),
             }),
             (false, true) => {
                 booter::load(&self.host, address, &self.firmware, &self.frame_buffer())
@@ -278,8 +278,8 @@ impl<H: Host> Gpu<H> {
 
     fn try_start_libos(&mut self) -> Result<(), String> {
         let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
-        if !self.reaches_memory(Block::Gsp) {
-            return Ok(());
+        if !self.config.is_bus_master() {
+            return Err(NO_BUS_MASTER.into());
         }
         let release = self.firmware.gsp.release;
         check_heap(self.chip, release, &meta)?;

@@ -43,6 +43,9 @@ const SCRUBBING: Duration = Duration::from_micros(50);
 const COMMAND: Duration = Duration::from_micros(20);
 const PACKET: Duration = Duration::from_millis(5);
 
+/// What is said of an access to the machine's memory that may not be.
+pub(crate) const NO_BUS_MASTER: &str = "DMA while the card is no bus master";
+
 /// What all registers give once the card is gone.
 const GONE: u32 = u32::MAX;
 
@@ -353,7 +356,7 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn reaches_memory(&mut self, block: Block) -> bool {
         let reaches = self.config.is_bus_master();
         if !reaches {
-            self.refuse(block, "DMA while the card is no bus master");
+            self.refuse(block, NO_BUS_MASTER);
         }
         reaches
     }

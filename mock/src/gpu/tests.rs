@@ -129,6 +129,9 @@ fn an_interrupt_becomes_an_msi() {
     assert_eq!(card.host().interrupts(), 1);
     card.write32(MsiRearm::OFFSET, 0);
     assert_eq!(card.host().interrupts(), 2, "the vector is still pending");
+    card.config_mut().set_bus_master(false);
+    card.write32(MsiRearm::OFFSET, 0);
+    assert_eq!(card.host().interrupts(), 2, "an MSI is a write to memory");
 }
 
 /// Prepares a falcon for DMA and loads a block of its data memory from `address`.

@@ -229,6 +229,20 @@ fn a_card_that_goes_away_while_it_runs_can_be_unloaded() {
 }
 
 #[test]
+fn gsp_rm_reaches_no_memory_where_the_card_is_no_bus_master() {
+    let machine = Machine::synthetic();
+    let running = machine.boot().unwrap();
+    machine.card().config_mut().set_bus_master(false);
+    let failure = machine.unload(running).unwrap_err();
+    assert_eq!(failure.stage, Stage::Shutdown, "{failure}");
+    assert_eq!(failure.kind(), ErrorKind::Timeout, "{failure}");
+    let expected = "Gsp: DMA while the card is no bus master";
+    assert!(machine.refusals().iter().any(|said| said == expected));
+    assert_eq!(machine.isolated.take(), 1);
+    machine.assert_boots();
+}
+
+#[test]
 fn firmware_that_is_mapped_is_not_copied() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();

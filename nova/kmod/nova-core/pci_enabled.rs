@@ -35,7 +35,8 @@ pub(crate) fn set_master(device: &pci::Device<Bound>, on: bool) {
     }
 }
 
-fn pci_dev(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
+/// The C side of a device.
+pub(crate) fn pci_dev(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
     // `pci::Device` is a transparent wrapper.
     core::ptr::from_ref(device).cast_mut().cast()
 }

@@ -10,6 +10,8 @@ use kernel::error::to_result;
 use kernel::pci;
 use kernel::prelude::*;
 
+use crate::pci_enabled::pci_dev;
+
 /// A function's configuration as it was when it was bound, to be put back after each reset. Without bus
 /// mastering, which whoever boots the GPU allows.
 ///
@@ -28,7 +30,7 @@ unsafe impl Sync for Resettable<'_> {}
 impl<'a> Resettable<'a> {
     /// Saves the configuration of a device that is enabled.
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> Result<Self> {
-        let raw = as_raw(device);
+        let raw = pci_dev(device);
         // SAFETY: `raw` is a device, valid while it is borrowed.
         to_result(unsafe { bindings::pci_save_state(raw) })?;
         // SAFETY: As above, and its state has been saved.
@@ -46,7 +48,7 @@ impl<'a> Resettable<'a> {
     /// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone; nothing was done
     /// then. Otherwise it did not come back.
     pub(crate) fn reset(&self) -> Result {
-        let device = as_raw(self.device);
+        let device = pci_dev(self.device);
         // SAFETY: `device` is a device, valid while it is borrowed.
         to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
         // A card that is gone would be waited for, a minute long.
@@ -57,11 +59,11 @@ impl<'a> Resettable<'a> {
         // SAFETY: As above. The caller sees to it that nobody else uses the device.
         let reset = to_result(unsafe { bindings::pcie_reset_flr(device, false) });
         // SAFETY: As above, and the state is one of this device.
-        unsafe {
-            to_result(bindings::pci_load_saved_state(device, self.saved.as_ptr()))?;
-            bindings::pci_restore_state(device);
-        }
-        reset
+        let loaded = unsafe { bindings::pci_load_saved_state(device, self.saved.as_ptr()) };
+        // Also what was loaded in part, as without its BARs the device is of no use to anybody.
+        // SAFETY: As above.
+        unsafe { bindings::pci_restore_state(device) };
+        reset.and(to_result(loaded))
     }
 }
 
@@ -80,7 +82,7 @@ impl<'a> Locked<'a> {
     /// waits for the caller.
     pub(crate) fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
         // SAFETY: It is a device, valid while it is borrowed.
-        let is_locked = unsafe { bindings::pci_dev_trylock(as_raw(device)) } != 0;
+        let is_locked = unsafe { bindings::pci_dev_trylock(pci_dev(device)) } != 0;
         is_locked.then_some(Self(device))
     }
 }
@@ -88,11 +90,6 @@ impl<'a> Locked<'a> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         // SAFETY: It is a device, and the lock has been taken.
-        unsafe { bindings::pci_dev_unlock(as_raw(self.0)) };
+        unsafe { bindings::pci_dev_unlock(pci_dev(self.0)) };
     }
-}
-
-fn as_raw(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
-    // `pci::Device` is a transparent wrapper of a `struct pci_dev`.
-    core::ptr::from_ref(device).cast_mut().cast()
 }
