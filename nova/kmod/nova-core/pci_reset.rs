@@ -83,7 +83,8 @@ impl<'a> Locked<'a> {
     pub(crate) fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
         // SAFETY: It is a device, valid while it is borrowed.
         let is_locked = unsafe { bindings::pci_dev_trylock(pci_dev(device)) } != 0;
-        is_locked.then_some(Self(device))
+        // Made only where the lock was taken, since dropping it unlocks.
+        is_locked.then(|| Self(device))
     }
 }
 
