@@ -46,10 +46,12 @@ pub trait DmaMemory {
     /// Copies `from` to byte `offset`.
     fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds>;
 
-    /// Loads a naturally aligned 32-bit word; later reads are not moved before it (acquire).
+    /// Loads a naturally aligned 32-bit word; later reads and writes are not moved before it
+    /// (acquire).
     fn load32(&self, offset: usize) -> Result<u32, OutOfBounds>;
 
-    /// Stores a naturally aligned 32-bit word; earlier writes are not moved after it (release).
+    /// Stores a naturally aligned 32-bit word; earlier reads and writes are not moved after it
+    /// (release).
     fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds>;
 }
 

@@ -8,7 +8,7 @@ use kernel::fs::file;
 use kernel::io::{io_project, Io};
 use kernel::page::page_align;
 use kernel::prelude::*;
-use kernel::sync::barrier::{dma_mb, Read, Write};
+use kernel::sync::barrier::{dma_mb, Full};
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceWriter;
 use nova_core::platform::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Scratch};
@@ -63,12 +63,17 @@ impl DmaMemory for Memory {
 
     fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
         let value = self.word(offset)?.read_val();
-        dma_mb(Read);
+        // Reads and writes: what is read behind this was written before the word, and what is written
+        // goes where the word says that there is room.
+        dma_mb(Full);
         Ok(value)
     }
 
     fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
-        dma_mb(Write);
+        // Writes and reads: a message must be there before the word says so, and must have been read
+        // before the word gives its place back. A barrier for writes alone leaves earlier reads where
+        // they are on arm64.
+        dma_mb(Full);
         self.word(offset)?.write_val(value);
         Ok(())
     }
