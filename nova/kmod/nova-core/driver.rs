@@ -83,8 +83,12 @@ impl pci::Driver for NovaCoreDriver {
             let vectors = device.alloc_irq_vectors(1, 1, msi)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
+            // The GPU is given pages, so a segment may be of any length.
             // SAFETY: No DMA memory of this device has been allocated yet.
-            unsafe { device.dma_set_mask_and_coherent(mask)? };
+            unsafe {
+                device.dma_set_mask_and_coherent(mask)?;
+                device.dma_set_max_seg_size(u32::MAX);
+            }
             let unload = Unload(gsp.clone());
             let (gpu, irq) = gsp.boot(found)?;
             let rm_control = rm_control::file(&gsp)?;
