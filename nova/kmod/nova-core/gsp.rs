@@ -14,6 +14,7 @@ use crate::errno::errno;
 use crate::health::Listeners;
 use crate::lifecycle::Lifecycle;
 use crate::machine::Machine;
+use crate::ratelimit::RateLimit;
 use crate::wait_queue::WaitQueue;
 use crate::work::{HasWork, Work};
 
@@ -37,6 +38,9 @@ pub(crate) struct Gsp<'a> {
     /// Those who wait for something to become of what runs.
     #[pin]
     pub(crate) changed: WaitQueue,
+    /// What GSP-RM tells on its own is logged only so often.
+    #[pin]
+    events: RateLimit,
     /// Whom it concerns how the GPU is.
     pub(crate) listeners: Arc<Listeners>,
 }
@@ -63,6 +67,7 @@ impl<'a> Gsp<'a> {
             lifecycle <- new_mutex!(Lifecycle::default()),
             running <- new_mutex!(None),
             changed <- WaitQueue::new(),
+            events <- RateLimit::new(),
             listeners: Listeners::new()?,
         })
     }
@@ -99,11 +104,18 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Says what the GSP tells on its own. What nobody understands is only counted.
+    /// Says what the GSP tells on its own, unless that is too much. What nobody understands is only
+    /// counted.
     pub(crate) fn log(&self, event: Event<'_>) {
-        match event {
-            Event::Unknown { .. } => {}
-            event => dev_warn!(self.machine.device(), "{}\n", format_args!("{event}")),
+        let device = self.machine.device();
+        let is_said = match event {
+            Event::Unknown { .. } => false,
+            // The driver's own.
+            Event::NotPutBack(_) => true,
+            _ => self.events.allows(device.as_ref().name()),
+        };
+        if is_said {
+            dev_warn!(device, "{}\n", format_args!("{event}"));
         }
     }
 

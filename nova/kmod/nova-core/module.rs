@@ -27,6 +27,7 @@ mod partial_firmware;
 mod pci_enabled;
 mod pci_power;
 mod pci_reset;
+mod ratelimit;
 mod rm_control;
 mod status;
 mod wait_queue;
