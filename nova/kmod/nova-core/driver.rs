@@ -55,7 +55,7 @@ pub(crate) struct NovaCoreDriver;
 pub(crate) struct NovaCore<'bound> {
     /// Second-level drivers go before what they use.
     second_level: auxiliary::Registration<'bound, gpu::Data>,
-    rm_control: GspFile<'bound>,
+    rm_control: Option<GspFile<'bound>>,
     status: [GspFile<'bound>; 2],
     /// The GSP is unloaded while its interrupt is still handled.
     unload: Unload<'bound>,

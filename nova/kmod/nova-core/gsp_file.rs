@@ -10,6 +10,7 @@ use core::ptr;
 
 use kernel::bindings;
 use kernel::debugfs::Dir;
+use kernel::error::from_result;
 use kernel::ffi::{c_char, c_int};
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
@@ -23,8 +24,9 @@ pub(crate) struct Operations(bindings::file_operations);
 // SAFETY: Nobody changes it.
 unsafe impl Sync for Operations {}
 
-/// What is read from an open file: each has a text of its own.
-pub(crate) type Contents = Mutex<KVVec<u8>>;
+/// What is read from an open file: each has a text of its own. The lock is held only to exchange it or
+/// to get hold of it: neither a call of GSP-RM nor a copy to user space has others wait.
+type Contents = Mutex<Arc<KVVec<u8>>>;
 
 impl Operations {
     const BASE: bindings::file_operations = bindings::file_operations {
@@ -61,8 +63,8 @@ pub(crate) trait Snapshot: 'static {
 
 /// Answers requests.
 pub(crate) trait Conversation: 'static {
-    /// Answers the `count` bytes at `request`; `contents` are read from their start then.
-    fn answer(gsp: &Gsp<'_>, contents: &Contents, request: UserPtr, count: usize) -> Result;
+    /// Answers the `count` bytes at `request`.
+    fn answer(gsp: &Gsp<'_>, request: UserPtr, count: usize) -> Result<KVVec<u8>>;
 }
 
 /// A file; it goes away when dropped.
@@ -137,18 +139,15 @@ fn lookup(parent: *mut bindings::dentry, name: &CStr) -> *mut bindings::dentry {
 }
 
 /// Gives an open file its contents.
-fn set_contents(file: *mut bindings::file, contents: KVVec<u8>) -> c_int {
-    match KBox::<Contents>::pin_init(new_mutex!(contents), GFP_KERNEL) {
-        Ok(contents) => {
-            // SAFETY: `file` is being opened, and nobody else knows it. The contents are not moved.
-            unsafe {
-                let contents = Pin::into_inner_unchecked(contents);
-                (*file).private_data = KBox::into_raw(contents).cast();
-            }
-            0
-        }
-        Err(error) => error.to_errno(),
+fn set_contents(file: *mut bindings::file, contents: KVVec<u8>) -> Result {
+    let contents = Arc::new(contents, GFP_KERNEL)?;
+    let contents = KBox::<Contents>::pin_init(new_mutex!(contents), GFP_KERNEL)?;
+    // SAFETY: `file` is being opened, and nobody else knows it. The contents are not moved.
+    unsafe {
+        let contents = Pin::into_inner_unchecked(contents);
+        (*file).private_data = KBox::into_raw(contents).cast();
     }
+    Ok(())
 }
 
 /// What the file points to.
@@ -172,19 +171,19 @@ unsafe fn contents<'a>(file: *mut bindings::file) -> &'a Contents {
 }
 
 extern "C" fn open_empty(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    set_contents(file, KVVec::new())
+    from_result(|| set_contents(file, KVVec::new()).map(|()| 0))
 }
 
 extern "C" fn open_snapshot<S: Snapshot>(
     inode: *mut bindings::inode,
     file: *mut bindings::file,
 ) -> c_int {
-    let mut contents = KVVec::new();
-    // SAFETY: Debugfs calls this, and the result is not kept.
-    match S::take(unsafe { gsp(inode) }, &mut contents) {
-        Ok(()) => set_contents(file, contents),
-        Err(error) => error.to_errno(),
-    }
+    from_result(|| {
+        let mut contents = KVVec::new();
+        // SAFETY: Debugfs calls this, and the result is not kept.
+        S::take(unsafe { gsp(inode) }, &mut contents)?;
+        set_contents(file, contents).map(|()| 0)
+    })
 }
 
 extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
@@ -200,8 +199,8 @@ extern "C" fn read(
     position: *mut bindings::loff_t,
 ) -> isize {
     // SAFETY: The file is being read, so it is open.
-    let contents = unsafe { contents(file) }.lock();
-    // SAFETY: `position` is the file's; the buffer is the user's and checked; the contents are locked.
+    let contents = unsafe { contents(file) }.lock().clone();
+    // SAFETY: `position` is the file's; the buffer is the user's and checked; nobody changes the contents.
     unsafe {
         bindings::simple_read_from_buffer(
             buffer.cast(),
@@ -222,12 +221,11 @@ extern "C" fn write<C: Conversation>(
     // SAFETY: The file is being written to, so it is open; debugfs calls this. Nothing is kept.
     let (contents, gsp) = unsafe { (contents(file), gsp((*file).f_inode)) };
     let request = UserPtr::from_ptr(buffer.cast_mut().cast());
-    match C::answer(gsp, contents, request, count) {
-        Ok(()) => {
-            // SAFETY: `position` is the file's. The answer is read from its start.
-            unsafe { *position = 0 };
-            count as isize
-        }
-        Err(error) => error.to_errno() as isize,
-    }
+    from_result(|| {
+        let mut answer = Arc::new(C::answer(gsp, request, count)?, GFP_KERNEL)?;
+        core::mem::swap(&mut answer, &mut *contents.lock());
+        // SAFETY: `position` is the file's. The answer is read from its start.
+        unsafe { *position = 0 };
+        Ok(isize::try_from(count)?)
+    })
 }

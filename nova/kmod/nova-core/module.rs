@@ -73,6 +73,10 @@ module! {
             default: 0,
             description: "Branch of the GSP firmware to boot, such as 570; 0 for the newest installed",
         },
+        rm_control: bool {
+            default: false,
+            description: "Let root call controls of GSP-RM through debugfs, for developers and tests",
+        },
     },
 }
 
