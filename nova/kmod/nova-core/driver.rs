@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binds GPUs: every step of it is undone in reverse when a later one fails, or at unbind.
+//! Binds GPUs: every step of it is undone in reverse when a later one fails, and at unbind.
 
 use kernel::device::Core;
 use kernel::dma::{Device as _, DmaMask};
@@ -8,14 +8,13 @@ use kernel::irq::{Flags, ThreadedRegistration};
 use kernel::pci::{Class, ClassMask, IrqType, IrqTypes, IrqVectorRegistration, Vendor};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::Arc;
+use kernel::sync::{new_mutex, Arc, Mutex};
 use kernel::{auxiliary, pci};
 
 use crate::gpu::{self, Gpu};
 use crate::gsp::{Gsp, Interrupt};
 use crate::gsp_file::GspFile;
 use crate::lifecycle::Unload;
-use crate::machine::Machine;
 use crate::pci_enabled::Enabled;
 use crate::pci_power;
 use crate::rm_control;
@@ -50,11 +49,13 @@ kernel::pci_device_table!(
 /// The PCI driver.
 pub(crate) struct NovaCoreDriver;
 
-/// A bound GPU, dropped from top to bottom.
+/// A bound GPU, made from bottom to top and dropped from top to bottom. `unbind` drops nothing, but does
+/// beforehand, in this order, what talks to the card.
 #[pin_data]
 pub(crate) struct NovaCore<'bound> {
     /// Second-level drivers go before what they use.
-    second_level: auxiliary::Registration<'bound, gpu::Data>,
+    #[pin]
+    second_level: Mutex<Option<auxiliary::Registration<'bound, gpu::Data>>>,
     rm_control: Option<GspFile<'bound>>,
     status: [GspFile<'bound>; 2],
     /// The GSP is unloaded while its interrupt is still handled.
@@ -78,9 +79,7 @@ impl pci::Driver for NovaCoreDriver {
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
             let enabled = Enabled::new(device)?;
-            let gsp = Arc::pin_init(Gsp::new(Machine::new(device)), GFP_KERNEL)?;
-            let msi = IrqTypes::default().with(IrqType::Msi);
-            let vectors = device.alloc_irq_vectors(1, 1, msi)?;
+            let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
             // The GPU is given pages, so a segment may be of any length.
@@ -89,20 +88,13 @@ impl pci::Driver for NovaCoreDriver {
                 device.dma_set_mask_and_coherent(mask)?;
                 device.dma_set_max_seg_size(u32::MAX);
             }
-            let unload = Unload(gsp.clone());
-            let (gpu, irq) = gsp.boot(found)?;
-            let rm_control = rm_control::file(&gsp)?;
-            let status = status::files(&gsp)?;
 
             Ok(try_pin_init!(NovaCore {
                 enabled,
                 gsp,
-                vectors,
-                unload,
-                rm_control,
-                status,
+                vectors: device.alloc_irq_vectors(1, 1, IrqTypes::default().with(IrqType::Msi))?,
                 interrupt <- {
-                    let handler = Interrupt { gsp: gsp.clone(), irq };
+                    let handler = Interrupt(gsp.clone());
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
                     let vectors = unsafe { &*core::ptr::from_ref(vectors) };
                     // SAFETY: `interrupt` is dropped with `NovaCore`, which nobody forgets.
@@ -115,19 +107,27 @@ impl pci::Driver for NovaCoreDriver {
                         )
                     }
                 },
-                second_level: {
-                    irq.enable(gsp.machine());
-                    gsp.service();
-                    auxiliary::Registration::new(
+                unload: Unload(gsp.clone()),
+                status: status::files(gsp)?,
+                rm_control: rm_control::file(gsp)?,
+                second_level <- {
+                    let gpu = gsp.boot(found)?;
+                    new_mutex!(Some(auxiliary::Registration::new(
                         device.as_ref(),
                         Gpu::DEVICE_NAME,
                         NEXT_ID.fetch_add(1, Relaxed),
                         crate::MODULE_NAME,
                         Ok::<_, Error>(gpu),
-                    )?
+                    )?))
                 },
             }))
         })
+    }
+
+    fn unbind<'bound>(_device: &'bound pci::Device<Core<'_>>, data: Pin<&NovaCore<'bound>>) {
+        let second_level = data.second_level.lock().take();
+        drop(second_level);
+        data.unload.unload();
     }
 }
 

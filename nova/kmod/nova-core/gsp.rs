@@ -4,12 +4,16 @@
 
 use core::time::Duration;
 
+use kernel::debugfs::Dir;
+use kernel::device::Bound;
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
+use kernel::pci;
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, Arc, Mutex};
+use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
 use nova_core::platform::Clock;
 use nova_core::{Event, Failure, Irq, Running};
 
+use crate::debugfs;
 use crate::errno::errno;
 use crate::health::Listeners;
 use crate::lifecycle::Lifecycle;
@@ -38,6 +42,10 @@ pub(crate) struct Gsp<'a> {
     /// Those who wait for something to become of what runs.
     #[pin]
     pub(crate) changed: WaitQueue,
+    /// The GSP's interrupt, once a boot has told which one that is.
+    pub(crate) irq: SetOnce<Irq>,
+    /// The GPU's folder in debugfs.
+    pub(crate) folder: Dir,
     /// What GSP-RM tells on its own is logged only so often.
     #[pin]
     events: RateLimit,
@@ -59,14 +67,16 @@ unsafe impl HasWork for Gsp<'_> {
 
 impl<'a> Gsp<'a> {
     /// A GPU that has not been booted.
-    pub(crate) fn new(machine: impl PinInit<Machine<'a>, Error>) -> impl PinInit<Self, Error> {
+    pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             // SAFETY: This is the work of a `Self`.
             recovery <- unsafe { Work::new::<Self>() },
-            machine <- machine,
+            machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
             running <- new_mutex!(None),
             changed <- WaitQueue::new(),
+            irq: SetOnce::new(),
+            folder: debugfs::folder(device.as_ref().name())?,
             events <- RateLimit::new(),
             listeners: Listeners::new()?,
         })
@@ -133,15 +143,17 @@ impl<'a> Gsp<'a> {
 }
 
 /// The handler of the GSP's interrupt.
-pub(crate) struct Interrupt<'a> {
-    pub(crate) gsp: Arc<Gsp<'a>>,
-    pub(crate) irq: Irq,
-}
+pub(crate) struct Interrupt<'a>(pub(crate) Arc<Gsp<'a>>);
 
 impl ThreadedHandler for Interrupt<'_> {
     fn handle(&self) -> ThreadedIrqReturn {
-        let machine = self.gsp.machine();
-        let handled = self.irq.handle(machine);
+        let Self(gsp) = self;
+        // Before that is known, nothing has been let through.
+        let Some(irq) = gsp.irq.as_ref() else {
+            return ThreadedIrqReturn::None;
+        };
+        let machine = gsp.machine();
+        let handled = irq.handle(machine);
         if handled.messages {
             machine.interrupt_fired();
             ThreadedIrqReturn::WakeThread
@@ -153,7 +165,8 @@ impl ThreadedHandler for Interrupt<'_> {
     }
 
     fn handle_threaded(&self) -> IrqReturn {
-        self.gsp.service();
+        let Self(gsp) = self;
+        gsp.service();
         IrqReturn::Handled
     }
 }

@@ -90,7 +90,6 @@ impl<'a> GspFile<'a> {
         mode: bindings::umode_t,
         operations: &'static Operations,
     ) -> Result<Self> {
-        let dir = gsp.folder()?;
         let root = lookup(ptr::null_mut(), crate::MODULE_NAME);
         let folder = match root.is_null() {
             true => root,
@@ -119,7 +118,7 @@ impl<'a> GspFile<'a> {
         }
         Ok(Self {
             file,
-            _dir: dir,
+            _dir: gsp.folder.clone(),
             _gsp: gsp.clone(),
         })
     }

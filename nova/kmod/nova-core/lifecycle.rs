@@ -8,11 +8,10 @@
 
 use core::time::Duration;
 
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core::platform::Clock;
-use nova_core::{ErrorKind, Failure, Found, Irq, Running};
+use nova_core::{ErrorKind, Failure, Found, Running};
 
 use crate::coredump;
 use crate::debugfs;
@@ -34,12 +33,9 @@ const PERIOD: Duration = Duration::from_secs(600);
 pub(crate) struct Lifecycle {
     /// The GPU is about to lose its power, has none, or is being reset.
     stopped: bool,
-    /// The interrupt that is handled; another one would be a surprise.
-    irq: Option<Irq>,
     /// When the GSP was booted again, the oldest first.
     recoveries: [Option<Duration>; RECOVERIES],
-    /// The folder in debugfs, and what is in it about this boot.
-    folder: Option<Dir>,
+    /// What is in debugfs about this boot.
     files: Option<debugfs::Files>,
 }
 
@@ -59,11 +55,9 @@ impl Lifecycle {
 }
 
 impl<'a> Gsp<'a> {
-    /// Boots the GPU for the first time; where that fails, one line says why. The interrupt is held
-    /// back until somebody handles it.
-    pub(crate) fn boot(&self, found: Found) -> Result<(Gpu, Irq)> {
+    /// Boots the GPU for the first time; where that fails, one line says why.
+    pub(crate) fn boot(&self, found: Found) -> Result<Gpu> {
         let lifecycle = &mut *self.lifecycle.lock();
-        lifecycle.folder = Some(debugfs::folder(self.machine().device().as_ref().name())?);
         let running = self.boot_found(found)?;
         let gpu = Gpu::new(running.report(), self.listeners.clone());
         dev_info!(self.machine().device(), "{}\n", gpu);
@@ -74,10 +68,9 @@ impl<'a> Gsp<'a> {
                 format_args!("{file}")
             );
         }
-        let irq = running.irq();
-        lifecycle.irq = Some(irq);
+        self.irq.populate(running.irq());
         self.set_running(lifecycle, running);
-        Ok((gpu, irq))
+        Ok(gpu)
     }
 
     /// Boots the GPU; after a reset, where only that takes away what a driver has left that died.
@@ -100,16 +93,17 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// Whoever asks from now on gets what runs on the GPU.
+    /// Whoever asks from now on gets what runs on the GPU, and its interrupt is let through.
     fn set_running(&self, lifecycle: &mut Lifecycle, running: Running<Machine<'a>>) {
+        // The files of the last boot go first, as the new ones have the same names.
         lifecycle.files = None;
         // A GSP that runs is not given up for files that only people read.
-        lifecycle.files = match &lifecycle.folder {
-            Some(folder) => debugfs::Files::new(folder, &running).ok(),
-            None => None,
-        };
+        lifecycle.files = debugfs::Files::new(&self.folder, &running).ok();
+        let irq = running.irq();
         *self.running.lock() = Some(running);
         self.changed.wake_all();
+        irq.enable(self.machine());
+        self.service();
     }
 
     /// Stops the GSP: the GPU is about to lose its power, or to be reset. Nothing but
@@ -206,8 +200,7 @@ impl<'a> Gsp<'a> {
     fn boot_again(&self, lifecycle: &mut Lifecycle) -> Result {
         let found = self.identify()?;
         let running = self.boot_found(found)?;
-        let irq = running.irq();
-        if lifecycle.irq != Some(irq) {
+        if self.irq.copy() != Some(running.irq()) {
             dev_err!(self.machine().device(), "the GSP's interrupt has moved\n");
             if let Err(failure) = running.abandon(self.machine()) {
                 return Err(self.failed(&failure));
@@ -215,14 +208,7 @@ impl<'a> Gsp<'a> {
             return Err(EIO);
         }
         self.set_running(lifecycle, running);
-        irq.enable(self.machine());
-        self.service();
         Ok(())
-    }
-
-    /// The GPU's folder in debugfs.
-    pub(crate) fn folder(&self) -> Result<Dir> {
-        self.lifecycle.lock().folder.clone().ok_or(ENODEV)
     }
 
     /// Finds out which GPU it is.
@@ -253,16 +239,23 @@ fn pinned_release() -> Option<u32> {
     (branch != 0).then_some(branch)
 }
 
-/// Unloads the GSP for good when dropped; the interrupt handler has to outlive it.
+/// Unloads the GSP for good when dropped, unless that has been done; the interrupt handler has to
+/// outlive it.
 pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
 
-impl Drop for Unload<'_> {
-    fn drop(&mut self) {
+impl Unload<'_> {
+    /// Unloads the GSP for good.
+    pub(crate) fn unload(&self) {
         let Self(gsp) = self;
         gsp.disable_recovery();
         let lifecycle = &mut *gsp.lifecycle.lock();
         lifecycle.files = None;
-        lifecycle.folder = None;
         gsp.unload();
+    }
+}
+
+impl Drop for Unload<'_> {
+    fn drop(&mut self) {
+        self.unload();
     }
 }
