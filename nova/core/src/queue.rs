@@ -9,11 +9,15 @@
 //! reads a queue writes its read pointer beside the *other* queue's write pointer, so that each
 //! side writes to its own header page only.
 //!
+//! The checksum is made of 64-bit words of the ring. A message that does not fill its last word is
+//! followed by zeros there, or the GSP would find an older message's bytes in the sum.
+//!
 //! Nothing here waits or locks: [`Queue::send`] says what to ring, [`Queue::receive`] what has
 //! arrived.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c,
-//! src/nvidia/inc/libraries/msgq/msgq_priv.h, src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
+//! src/nvidia/inc/libraries/msgq/msgq_priv.h, src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h
+//! (`_checkSum32`).
 
 use core::fmt;
 use core::mem::offset_of;
@@ -22,7 +26,7 @@ use nova_hw::abi::{self, MsgqRxHeader, MsgqTxHeader, QueueElement, RpcHeader};
 use nova_hw::field::Draft;
 use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::ArgumentsAt;
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
 use crate::error::Error;
 use crate::io::Io;
@@ -58,17 +62,23 @@ const WRITE_POINTER: usize = offset_of!(MsgqTxHeader, write_ptr);
 /// Offset, in a queue, of the read pointer of the other queue.
 const READ_POINTER: usize = RX_HEADER + offset_of!(MsgqRxHeader, read_ptr);
 
+/// Bytes of what the checksum is made of.
+const WORD: usize = size_of::<u64>();
+
 /// Bytes of a message's headers.
 const HEADERS: usize = size_of::<QueueElement>();
 
 /// Bytes of a message's first header, which the RPC length leaves out.
 const ELEMENT_HEADER: usize = HEADERS - size_of::<RpcHeader>();
 
-/// Longest message in bytes, headers included; a buffer of this size takes any.
-pub(crate) const MESSAGE_MAX: usize = abi::QUEUE_ELEMENT_SIZE_MAX;
+/// Longest message in bytes, headers included.
+const MESSAGE_MAX: usize = abi::QUEUE_ELEMENT_SIZE_MAX;
 
-/// Longest payload of a message in bytes.
+/// Longest payload of a message in bytes; a buffer of this size takes any.
 pub(crate) const PAYLOAD_MAX: usize = MESSAGE_MAX - HEADERS;
+
+// No word lies half in the headers, or half in another message.
+const _: () = assert!(HEADERS % WORD == 0 && PAGE_SIZE % WORD == 0 && MESSAGE_MAX % WORD == 0);
 
 /// What is wrong with a queue or a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,14 +155,16 @@ pub(crate) struct Received {
     pub(crate) sequence: u32,
     /// NV_STATUS of the RPC.
     pub(crate) result: u32,
-    /// Bytes up to the end of the payload.
-    end: usize,
+    /// Bytes of the payload.
+    len: usize,
 }
 
 impl Received {
     /// The payload in `buffer`.
     pub(crate) fn payload<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
-        buffer.get(HEADERS..self.end).unwrap_or_default()
+        let payload = buffer.get(..self.len);
+        debug_assert!(payload.is_some(), "not what it was received into");
+        payload.unwrap_or_default()
     }
 }
 
@@ -257,13 +269,12 @@ impl<M: DmaMemory> Queue<M> {
             },
             ..Default::default()
         };
-        let mut checksum = Checksum::default();
-        checksum.add(header.as_bytes());
-        checksum.add(payload);
-        header.checksum = checksum.fold();
+        header.checksum = checksum(&header, payload);
 
         self.write_ring(0, header.as_bytes())?;
         self.write_ring(HEADERS, payload)?;
+        let (padding, _) = [0; WORD].split_at(len.wrapping_neg() % WORD);
+        self.write_ring(len, padding)?;
         self.write = advance(self.write, needed);
         self.sent = self.sent.wrapping_add(1);
         self.shared
@@ -284,10 +295,12 @@ impl<M: DmaMemory> Queue<M> {
         if available == 0 {
             return Ok(None);
         }
-        let mut header = [0; HEADERS];
-        self.read_ring(0, &mut header)?;
-        let (header, _) = QueueElement::read_from_prefix(&header).unwrap_or_default();
-        let Some(end) = message_end(&header, available).filter(|&end| end <= buffer.len()) else {
+        // The copies are what is checked and used: the GSP can still write to the ring.
+        let mut header = QueueElement::default();
+        self.read_ring(0, header.as_mut_bytes())?;
+        let payload = payload_len(&header, available)
+            .and_then(|len| Some((len, buffer.get_mut(..len.next_multiple_of(WORD))?)));
+        let Some((len, payload)) = payload else {
             // Where the next message starts cannot be known: what is there is dropped.
             self.consume(available)?;
             self.expected = None;
@@ -297,18 +310,13 @@ impl<M: DmaMemory> Queue<M> {
                 available,
             });
         };
-        let message = buffer.get_mut(..end).unwrap_or_default();
-        self.read_ring(0, message)?;
+        self.read_ring(HEADERS, payload)?;
         self.consume(header.elem_count)?;
         let expected = self.expected.unwrap_or(header.seq_num);
         self.expected = Some(expected.wrapping_add(1));
 
-        // The copy is what is checked and used: the GSP can still write to the ring.
-        let mut checksum = Checksum::default();
-        checksum.add(message);
-        let (header, _) = QueueElement::read_from_prefix(message).unwrap_or_default();
         let function = header.rpc.function;
-        let found = checksum.fold();
+        let found = checksum(&header, payload);
         if found != 0 {
             return Err(QueueError::Checksum { function, found });
         }
@@ -325,7 +333,7 @@ impl<M: DmaMemory> Queue<M> {
             function,
             sequence: header.rpc.sequence,
             result: header.rpc.rpc_result,
-            end,
+            len,
         }))
     }
 
@@ -389,41 +397,32 @@ fn ring_offset(element: u32, at: usize) -> usize {
         % RING_SIZE
 }
 
-/// Where a message with this header ends, if its lengths agree with each other and with what is
+/// Bytes of the payload behind this header, if its lengths agree with each other and with what is
 /// there.
-fn message_end(header: &QueueElement, available: u32) -> Option<usize> {
+fn payload_len(header: &QueueElement, available: u32) -> Option<usize> {
     let rpc_len = usize::try_from(header.rpc.length).ok()?;
     let end = ELEMENT_HEADER.checked_add(rpc_len)?;
     let elements = u32::try_from(end.div_ceil(PAGE_SIZE)).ok()?;
-    let fits = (HEADERS..=MESSAGE_MAX).contains(&end)
-        && (elements..=available).contains(&header.elem_count);
-    fits.then_some(end)
+    let fits = end <= MESSAGE_MAX && (elements..=available).contains(&header.elem_count);
+    end.checked_sub(HEADERS).filter(|_| fits)
 }
 
-/// The checksum of a message: its bytes as 64-bit words, exclusive-ored, the halves then folded.
-/// The message carries the value that makes the result zero.
-#[derive(Default)]
-struct Checksum {
-    sum: u64,
-    len: u32,
+/// The checksum of a message: its words, exclusive-ored, the halves then folded. The message
+/// carries the value that makes the result zero.
+fn checksum(header: &QueueElement, payload: &[u8]) -> u32 {
+    let [a, b, c, d, e, f, g, h] = (sum(header.as_bytes()) ^ sum(payload)).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h])
 }
 
-impl Checksum {
-    fn add(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(size_of::<u64>()) {
-            let mut word = [0; size_of::<u64>()];
-            word.iter_mut()
-                .zip(chunk)
-                .for_each(|(to, from)| *to = *from);
-            self.sum ^= u64::from_le_bytes(word).rotate_left(self.len.wrapping_mul(8));
-            self.len = self.len.wrapping_add(chunk.len() as u32);
+/// The words of `bytes`, the last one filled up with zeros, exclusive-ored.
+fn sum(bytes: &[u8]) -> u64 {
+    bytes.chunks(WORD).fold(0, |sum, chunk| {
+        let mut word = [0; WORD];
+        for (to, from) in word.iter_mut().zip(chunk) {
+            *to = *from;
         }
-    }
-
-    fn fold(&self) -> u32 {
-        let [a, b, c, d, e, f, g, h] = self.sum.to_le_bytes();
-        u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h])
-    }
+        sum ^ u64::from_le_bytes(word)
+    })
 }
 
 impl From<OutOfBounds> for QueueError {

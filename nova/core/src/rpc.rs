@@ -29,7 +29,7 @@ use nova_hw::release::Release;
 use crate::error::{Error, Timeout};
 use crate::io::{Io, Pacer, LONGEST_PAUSE};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
-use crate::queue::{Doorbell, Queue, QueueError, Received, MESSAGE_MAX};
+use crate::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
 use crate::sequencer::Sequencer;
 use call::{Call, Reply, Ticket};
 use calls::{Calls, Delivered};
@@ -88,7 +88,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             release,
             queue: Queue::new(memory)?,
             buffer: memory
-                .alloc_bytes(MESSAGE_MAX)
+                .alloc_bytes(PAYLOAD_MAX)
                 .map_err(|e| Error::no_memory("a message of the GSP", e))?,
             calls: boxed(memory, || Calls::new(now))?,
             history: boxed(memory, History::default)?,

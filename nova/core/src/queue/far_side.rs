@@ -8,6 +8,9 @@ use core::cell::Cell;
 use std::vec;
 use std::vec::Vec;
 
+use zerocopy::little_endian::U64;
+use zerocopy::FromBytes;
+
 use super::*;
 use crate::testing::{Allocator, Memory};
 
@@ -88,6 +91,8 @@ impl Gsp {
         let mut message = vec![0; 32];
         message.extend(words.flat_map(|word| word.to_le_bytes()));
         message.extend(payload);
+        // What lies behind it in its last word is nothing of it, but is summed too.
+        message.resize(message.len().next_multiple_of(8), 0xa5);
         let sum = sum(&message) ^ draft.flip;
         message[32..36].copy_from_slice(&sum.to_le_bytes());
         for (page, bytes) in (self.write..).zip(message.chunks(PAGE_SIZE)) {
@@ -127,16 +132,17 @@ impl Gsp {
         }
         let element = |n: u32| COMMAND_QUEUE + PAGE_SIZE * (1 + (n % ELEMENTS) as usize);
         let word = |n: usize| self.shared.load32(element(read) + n).unwrap();
-        let (number, elements, len) = (word(36), word(40), word(56) as usize);
+        let (number, elements) = (word(36), word(40));
+        let len = ELEMENT_HEADER + word(56) as usize;
         assert_eq!(number, self.expected.get(), "number of the message");
         self.expected.set(number.wrapping_add(1));
         let mut bytes = vec![0; elements as usize * PAGE_SIZE];
         for (page, bytes) in (read..).zip(bytes.chunks_mut(PAGE_SIZE)) {
             self.shared.read(element(page), bytes).unwrap();
         }
-        bytes.truncate(ELEMENT_HEADER + len);
-        assert_eq!(elements as usize, bytes.len().div_ceil(PAGE_SIZE));
-        assert_eq!(sum(&bytes), 0, "checksum");
+        assert_eq!(elements as usize, len.div_ceil(PAGE_SIZE));
+        assert_eq!(sum(&bytes[..len.next_multiple_of(8)]), 0, "checksum");
+        bytes.truncate(len);
         let next = (read + elements) % ELEMENTS;
         self.shared
             .store32(STATUS_QUEUE + READ_POINTER, next)
@@ -149,13 +155,9 @@ impl Gsp {
     }
 }
 
-/// What a message adds up to: nothing, if it is sound.
+/// What a message, as whole words of memory, adds up to: nothing, if it is sound.
 fn sum(message: &[u8]) -> u32 {
-    let words = message.chunks(8).map(|chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        u64::from_le_bytes(word)
-    });
-    let sum = words.fold(0, |sum, word| sum ^ word);
+    let words = <[U64]>::ref_from_bytes(message).expect("whole words");
+    let sum = words.iter().fold(0, |sum, word| sum ^ word.get());
     (sum >> 32) as u32 ^ sum as u32
 }

@@ -62,10 +62,13 @@ fn too_long_a_message_is_refused() {
 
 #[test]
 fn what_the_checksum_is_over() {
-    let mut checksum = Checksum::default();
-    checksum.add(&[1, 2, 3]);
-    checksum.add(&[4, 5, 6, 7, 8, 0x10]);
-    assert_eq!(checksum.fold(), 0x0403_0201 ^ 0x0807_0605 ^ 0x10);
+    let header = QueueElement {
+        seq_num: 0x0100_0000,
+        ..QueueElement::default()
+    };
+    let payload = [1, 2, 3, 4, 5, 6, 7, 8, 0x10];
+    let expected = 0x0100_0000 ^ 0x0403_0201 ^ 0x0807_0605 ^ 0x10;
+    assert_eq!(checksum(&header, &payload), expected);
 }
 
 /// Puts a message that `change` spoils and a good one behind it; returns what is said of the

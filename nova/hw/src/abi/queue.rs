@@ -77,7 +77,7 @@ pub struct QueueElement {
     pub auth_tag_buffer: [u8; 16],
     /// Confidential computing only.
     pub aad_buffer: [u8; 16],
-    /// What makes the exclusive or of all 32-bit words of the message zero.
+    /// What makes the exclusive or of all 64-bit words of the message, with both halves folded, zero.
     pub checksum: u32,
     /// Number of the message in its queue.
     pub seq_num: u32,
