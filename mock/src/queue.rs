@@ -14,6 +14,7 @@ use nova_hw::abi::{
     QUEUE_ELEMENT_SIZE_MAX, QUEUE_ELEMENT_SIZE_MIN, RPC_HEADER_VERSION, RPC_SIGNATURE,
 };
 use nova_hw::gsp::PAGE_SIZE;
+use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::booter::BUS_BITS;
@@ -22,6 +23,9 @@ use crate::host::{GuestMemory, Unmapped};
 
 /// Most pages that the shared memory may have.
 const PAGES_MAX: u32 = 0x1000;
+
+/// Bytes of what the checksum is made of.
+const WORD: usize = size_of::<U64>();
 
 /// Bytes of a message before the RPC.
 const ELEMENT_HEADER: usize = offset_of!(QueueElement, rpc);
@@ -317,7 +321,9 @@ impl Queues {
                 element.elem_count
             ));
         }
-        let sum = checksum(&bytes[..len]);
+        // Whole words of the memory, as the firmware sums: with what lies behind a message that does
+        // not fill its last word.
+        let sum = checksum(&bytes[..len.next_multiple_of(WORD)]);
         if sum != 0 {
             return Err(format!("the checksum leaves {sum:#x}"));
         }
@@ -436,13 +442,13 @@ fn read_page_table(memory: &dyn GuestMemory, arguments: &QueuePlaces) -> Result<
     Ok(pages)
 }
 
-/// Exclusive or of all 64-bit words, the last one padded with zeroes; then of both halves.
-pub(crate) fn checksum(bytes: &[u8]) -> u32 {
-    let sum = bytes.chunks(8).fold(0, |sum, chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        sum ^ u64::from_le_bytes(word)
-    });
+/// Exclusive or of all 64-bit words of `bytes`, which are whole words; then of both halves.
+///
+/// Source: open-gpu-kernel-modules 570, `_checkSum32` in
+/// src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
+fn checksum(bytes: &[u8]) -> u32 {
+    let words = <[U64]>::ref_from_bytes(bytes).expect("whole words");
+    let sum = words.iter().fold(0, |sum, word| sum ^ word.get());
     (sum >> 32) as u32 ^ sum as u32
 }
 
@@ -478,9 +484,9 @@ fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
     }
     let mut bytes = element.as_bytes().to_vec();
     bytes.extend_from_slice(&message.payload);
+    bytes.resize(elements * QUEUE_ELEMENT_SIZE_MIN, 0);
     element.checksum = checksum(&bytes) ^ checksum_fault;
     bytes[..size_of::<QueueElement>()].copy_from_slice(element.as_bytes());
-    bytes.resize(elements * QUEUE_ELEMENT_SIZE_MIN, 0);
     bytes
 }
 
@@ -581,9 +587,9 @@ mod tests {
     }
 
     /// Makes the checksum fit again.
-    fn sum(bytes: &mut [u8], len: usize) {
+    fn sum(bytes: &mut [u8]) {
         put(bytes, 32, 0);
-        let sum = checksum(&bytes[..len]);
+        let sum = checksum(bytes);
         put(bytes, 32, sum);
     }
 
@@ -609,19 +615,21 @@ mod tests {
     #[test]
     fn a_command_that_is_not_sound_is_dropped_and_the_next_one_is_not() {
         type Change = fn(&mut [u8]);
-        let changes: [(Change, &str); 7] = [
+        let changes: [(Change, &str); 8] = [
             (|bytes| bytes[90] ^= 1, "checksum"),
+            // The message ends at 100, its last word at 104.
+            (|bytes| bytes[103] = 1, "checksum"),
             (
                 |bytes| {
                     put(bytes, 36, 7);
-                    sum(bytes, 100)
+                    sum(bytes)
                 },
                 "number 7",
             ),
             (
                 |bytes| {
                     put(bytes, 40, 2);
-                    sum(bytes, 100)
+                    sum(bytes)
                 },
                 "2 elements",
             ),
@@ -631,7 +639,7 @@ mod tests {
             (
                 |bytes| {
                     put(bytes, 52, 0);
-                    sum(bytes, 100)
+                    sum(bytes)
                 },
                 "signature",
             ),
@@ -645,7 +653,7 @@ mod tests {
                 .unwrap()
                 .unwrap_err();
             assert!(error.contains(reason), "{error}");
-            driver.send(20, |_| {});
+            driver.send(20, |bytes| bytes[104] = 1);
             assert!(
                 queues.receive(&mut driver.memory, &[]).unwrap().is_ok(),
                 "after {error}"
@@ -751,12 +759,8 @@ mod tests {
             result: 0,
             payload: vec![0; 8],
         };
-        let len = size_of::<QueueElement>() + 8;
-        assert_eq!(checksum(&encode(&message, 0, &[])[..len]), 0);
-        assert_ne!(
-            checksum(&encode(&message, 0, &[Fault::BadChecksum])[..len]),
-            0
-        );
+        assert_eq!(checksum(&encode(&message, 0, &[])), 0);
+        assert_ne!(checksum(&encode(&message, 0, &[Fault::BadChecksum])), 0);
         let numbered = encode(&message, 3, &[Fault::BadSequence]);
         assert_ne!(numbered[36], 3);
     }
