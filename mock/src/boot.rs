@@ -35,8 +35,6 @@ const TEARDOWN: Duration = Duration::from_millis(2);
 ///
 /// Source: open-gpu-kernel-modules 570, `kgspGetPrescrubbedTopFbSize_TU102` in kernel_gsp_tu102.c.
 const SCRUBBED_BY_GFW: u64 = 256 << 20;
-/// How often GSP-RM looks whether there is room for what it has to say.
-const ROOM: Duration = Duration::from_micros(100);
 
 /// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
 /// are not public.
@@ -303,49 +301,50 @@ impl<H: Host> Gpu<H> {
         Ok(())
     }
 
-    /// GSP-RM takes what the driver has sent.
+    /// GSP-RM takes what the driver has sent. What it has to say must be in its queue before it
+    /// takes the next command.
     pub(crate) fn serve_commands(&mut self) {
-        if self.state.rm.is_none() || !self.reaches_memory(Block::Gsp) {
-            return;
-        }
-        while let Some(rm) = &mut self.state.rm {
-            if !self.state.gsp.riscv.active || rm.state == State::Dead {
-                break;
-            }
-            let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
-                break;
+        while self.flush_queue() && self.serve_command() {}
+    }
+
+    /// GSP-RM takes a command. Tells whether there was one.
+    fn serve_command(&mut self) -> bool {
+        let Some(rm) = self.state.rm.as_mut().filter(|rm| rm.state != State::Dead) else {
+            return false;
+        };
+        let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
+            return false;
+        };
+        let result = message.and_then(|message| {
+            let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
+            self.trace.instant(
+                self.schedule.now(),
+                Block::Gsp,
+                name,
+                json!({"bytes": message.payload.len(), "sequence": message.sequence}),
+            );
+            let meta = self.state.meta.unwrap_or_default();
+            let card = Card {
+                chip: self.chip,
+                config: &self.config,
+                meta: &meta,
+                faults: &self.faults,
             };
-            let result = message.and_then(|message| {
-                let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
-                self.trace.instant(
-                    self.schedule.now(),
-                    Block::Gsp,
-                    name,
-                    json!({"bytes": message.payload.len(), "sequence": message.sequence}),
-                );
-                let meta = self.state.meta.unwrap_or_default();
-                let card = Card {
-                    chip: self.chip,
-                    config: &self.config,
-                    meta: &meta,
-                    faults: &self.faults,
-                };
-                rm.handle(&card, message)
-            });
-            match result {
-                Ok(Next::Wait) => {}
-                Ok(Next::Start) if self.chip.boots_through_fsp() => {
-                    self.schedule.after(START, Event::InitDone);
-                }
-                Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
-                Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
-                Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
-                Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
-                Ok(Next::Crash) => self.crash(),
-                Err(reason) => self.refuse(Block::Gsp, reason),
+            rm.handle(&card, message)
+        });
+        match result {
+            Ok(Next::Wait) => {}
+            Ok(Next::Start) if self.chip.boots_through_fsp() => {
+                self.schedule.after(START, Event::InitDone);
             }
+            Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
+            Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
+            Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
+            Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
+            Ok(Next::Crash) => self.crash(),
+            Err(reason) => self.refuse(Block::Gsp, reason),
         }
-        self.flush_queue();
+        true
     }
 
     /// GSP-RM comes upon something that it does not survive: its processor halts.
@@ -371,28 +370,34 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// GSP-RM writes what it has to say, and announces it.
-    fn flush_queue(&mut self) {
-        if self.state.rm.is_none() || !self.reaches_memory(Block::Gsp) {
-            return;
+    /// GSP-RM writes what it has to say and there is room for, and announces it. Tells whether that
+    /// was all, and it runs.
+    fn flush_queue(&mut self) -> bool {
+        if self.state.rm.is_none() || !self.gsp_runs() || !self.reaches_memory(Block::Gsp) {
+            return false;
         }
         let Some(rm) = &mut self.state.rm else {
-            return;
+            return false;
         };
-        match rm.queues.flush(&mut self.host, &self.faults) {
-            Ok(false) => {}
-            Ok(true) => {
-                let before = self.state.gsp.interrupts_to_cpu();
-                self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_swgen0(true));
-                self.update_interrupts(Engine::Gsp, before);
+        let written = match rm.queues.flush(&mut self.host, &self.faults) {
+            Ok(written) => written,
+            Err(reason) => {
+                self.refuse(Block::Gsp, reason);
+                return false;
             }
-            Err(reason) => self.refuse(Block::Gsp, reason),
+        };
+        // Nobody tells when the driver has read.
+        self.schedule.cancel(|event| event == Event::Room);
+        let pause = rm.pause(written);
+        if let Some(pause) = pause {
+            self.schedule.after(pause, Event::Room);
         }
-        // Nobody tells when the driver has read: GSP-RM looks again.
-        if self.state.rm.as_ref().is_some_and(|rm| rm.queues.is_full()) {
-            self.schedule.cancel(|event| event == Event::Commands);
-            self.schedule.after(ROOM, Event::Commands);
+        if written {
+            let before = self.state.gsp.interrupts_to_cpu();
+            self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_swgen0(true));
+            self.update_interrupts(Engine::Gsp, before);
         }
+        pause.is_none()
     }
 
     pub(crate) fn run_sequencer(&mut self) {

@@ -397,7 +397,7 @@ impl<H: Host> Gpu<H> {
             }
             Event::Halt(engine) => self.halt(engine),
             Event::LibosStart => self.start_libos(),
-            Event::Commands => self.serve_commands(),
+            Event::Commands | Event::Room => self.serve_commands(),
             Event::RunSequencer => self.run_sequencer(),
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),

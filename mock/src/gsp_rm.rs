@@ -9,6 +9,8 @@ pub(crate) mod controls;
 pub(crate) mod notice;
 mod records;
 
+use std::time::Duration;
+
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
 use nova_hw::abi::{
     event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
@@ -26,6 +28,12 @@ use records::Partial;
 
 /// Vector of the GSP's interrupt.
 pub(crate) const GSP_VECTOR: u32 = 0x9b;
+
+/// GSP-RM looks so soon whether there is room again in its status queue, which was full. The longer
+/// it has found none, the longer it waits until it looks again, up to the longest pause: a driver
+/// that does not read must not keep the model busy.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Handles of the objects that GSP-RM made for the driver's own use.
 pub(crate) const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
@@ -87,6 +95,8 @@ pub(crate) struct GspRm {
     partial: Option<Partial>,
     /// Requests that it has served since it is ready.
     served: u64,
+    /// How long it has waited last for room in the status queue.
+    pause: Duration,
 }
 
 impl GspRm {
@@ -98,7 +108,18 @@ impl GspRm {
             libos_address,
             partial: None,
             served: 0,
+            pause: SHORTEST_PAUSE,
         }
+    }
+
+    /// How long it waits until it looks for room in the status queue again, after it has found some
+    /// or none; `None` where it has nothing more to say.
+    pub(crate) fn pause(&mut self, found: bool) -> Option<Duration> {
+        self.pause = match found {
+            true => SHORTEST_PAUSE,
+            false => LONGEST_PAUSE.min(2 * self.pause),
+        };
+        self.queues.is_full().then_some(self.pause)
     }
 
     /// Sends an event.

@@ -63,6 +63,14 @@ pub(crate) struct Outgoing {
     pub(crate) payload: Vec<u8>,
 }
 
+impl Outgoing {
+    /// Elements that it takes.
+    fn elements(&self) -> u32 {
+        let len = size_of::<QueueElement>() + self.payload.len();
+        len.div_ceil(QUEUE_ELEMENT_SIZE_MIN) as u32
+    }
+}
+
 /// One direction: a ring of elements in the shared memory.
 #[derive(Debug)]
 struct Ring {
@@ -379,13 +387,11 @@ impl Queues {
     ) -> Result<bool, String> {
         let mut written = false;
         while let Some(message) = self.waiting.front() {
-            let bytes = encode(message, self.status.sequence, faults);
-            let elements = bytes.len() / QUEUE_ELEMENT_SIZE_MIN;
-            let read_ptr = self.read_u32(memory, self.driver_read_ptr)? % self.status.count;
-            let used = (self.status.next + self.status.count - read_ptr) % self.status.count;
-            if elements >= (self.status.count - used) as usize {
+            let elements = message.elements();
+            if elements > self.room(memory)? {
                 break;
             }
+            let bytes = encode(message, self.status.sequence, faults);
             for (index, element) in (0..).zip(bytes.chunks(QUEUE_ELEMENT_SIZE_MIN)) {
                 self.write(
                     memory,
@@ -393,7 +399,7 @@ impl Queues {
                     element,
                 )?;
             }
-            self.status.advance(elements as u32);
+            self.status.advance(elements);
             let write_ptr_at = self.status.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
             let write_ptr = faults.iter().find_map(|fault| match fault {
                 Fault::BadWritePointer(value) => Some(*value),
@@ -405,6 +411,13 @@ impl Queues {
             written = true;
         }
         Ok(written)
+    }
+
+    /// Elements of the status queue that are free; one always stays empty.
+    fn room(&self, memory: &dyn GuestMemory) -> Result<u32, String> {
+        let Ring { next, count, .. } = self.status;
+        let read_ptr = self.read_u32(memory, self.driver_read_ptr)? % count;
+        Ok((read_ptr + count - next - 1) % count)
     }
 }
 
@@ -454,11 +467,10 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 /// A message as whole elements, broken as `faults` say.
 fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
-    let len = size_of::<QueueElement>() + message.payload.len();
-    let elements = len.div_ceil(QUEUE_ELEMENT_SIZE_MIN);
+    let elements = message.elements();
     let mut element = QueueElement {
         seq_num: number,
-        elem_count: elements as u32,
+        elem_count: elements,
         rpc: RpcHeader {
             header_version: RPC_HEADER_VERSION,
             signature: RPC_SIGNATURE,
@@ -484,103 +496,18 @@ fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
     }
     let mut bytes = element.as_bytes().to_vec();
     bytes.extend_from_slice(&message.payload);
-    bytes.resize(elements * QUEUE_ELEMENT_SIZE_MIN, 0);
+    bytes.resize(elements as usize * QUEUE_ELEMENT_SIZE_MIN, 0);
     element.checksum = checksum(&bytes) ^ checksum_fault;
     bytes[..size_of::<QueueElement>()].copy_from_slice(element.as_bytes());
     bytes
 }
 
 #[cfg(test)]
+pub(crate) mod driver;
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::in_process::Arena;
-
-    /// Elements of each ring.
-    const COUNT: u32 = 4;
-    const COMMANDS: u64 = 0x1000;
-    const STATUS: u64 = 0x6000;
-    const PAGES: usize = 11;
-
-    /// A driver's side, over memory that is contiguous for the driver only.
-    struct Driver {
-        memory: Arena,
-        pages: Vec<u64>,
-        sequence: u32,
-        write_ptr: u32,
-    }
-
-    impl Driver {
-        fn new() -> Self {
-            let mut memory = Arena::new();
-            let pages: Vec<u64> = (0..PAGES).map(|_| memory.place(&[0; PAGE_SIZE])).collect();
-            let mut driver = Self {
-                memory,
-                pages,
-                sequence: 0,
-                write_ptr: 0,
-            };
-            let table: Vec<u8> = driver
-                .pages
-                .iter()
-                .flat_map(|page| page.to_le_bytes())
-                .collect();
-            driver.write(0, &table);
-            let header = MsgqTxHeader {
-                size: (1 + COUNT) * PAGE_SIZE as u32,
-                msg_size: PAGE_SIZE as u32,
-                msg_count: COUNT,
-                flags: MSGQ_FLAGS_SWAP_RX,
-                rx_hdr_off: 0x20,
-                entry_off: PAGE_SIZE as u32,
-                ..MsgqTxHeader::default()
-            };
-            driver.write(COMMANDS, header.as_bytes());
-            driver
-        }
-
-        fn write(&mut self, offset: u64, bytes: &[u8]) {
-            let address = self.pages[offset as usize / PAGE_SIZE] + offset % PAGE_SIZE as u64;
-            self.memory.write(address, bytes).unwrap();
-        }
-
-        fn read_u32(&self, offset: u64) -> u32 {
-            let address = self.pages[offset as usize / PAGE_SIZE] + offset % PAGE_SIZE as u64;
-            self.memory.read_u32(address).unwrap()
-        }
-
-        fn arguments(&self) -> QueuePlaces {
-            QueuePlaces {
-                memory: self.pages[0],
-                pages: PAGES as u32,
-                commands: COMMANDS,
-                status: STATUS,
-            }
-        }
-
-        fn link(&mut self) -> Result<Queues, String> {
-            let arguments = self.arguments();
-            Queues::link(&mut self.memory, &arguments)
-        }
-
-        /// Sends a command after a change to its bytes, which the checksum covers or not.
-        fn send(&mut self, len: usize, change: impl FnOnce(&mut [u8])) {
-            let message = Outgoing {
-                function: 76,
-                sequence: 9,
-                result: u32::MAX,
-                payload: vec![0x5a; len],
-            };
-            let mut bytes = encode(&message, self.sequence, &[]);
-            change(&mut bytes);
-            for page in bytes.chunks(PAGE_SIZE) {
-                let at = COMMANDS + PAGE_SIZE as u64 * u64::from(1 + self.write_ptr);
-                self.write(at, page);
-                self.write_ptr = (self.write_ptr + 1) % COUNT;
-            }
-            self.sequence += 1;
-            self.write(COMMANDS + 16, &self.write_ptr.to_le_bytes());
-        }
-    }
+    use driver::{Driver, COMMANDS, COUNT, STATUS};
 
     fn put(bytes: &mut [u8], at: usize, value: u32) {
         bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());

@@ -23,6 +23,8 @@ pub(crate) enum Event {
     LibosStart,
     /// GSP-RM looks into its command queue.
     Commands,
+    /// GSP-RM looks whether there is room in its status queue again.
+    Room,
     /// GSP-RM has worked through what it was told and asks the CPU to run the sequencer.
     RunSequencer,
     /// GSP-RM is initialised.

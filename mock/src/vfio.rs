@@ -348,11 +348,23 @@ pub fn serve(
     stop: impl FnOnce() + Send + 'static,
     seen: impl FnOnce(&mut Gpu<Guest>),
 ) -> Result<(), vfio_user::Error> {
+    serve_since(Instant::now(), card, socket, control, stop, seen)
+}
+
+/// The same, for a card whose time has passed since then.
+fn serve_since(
+    since: Instant,
+    card: Gpu<Guest>,
+    socket: &Path,
+    control: Option<UnixListener>,
+    stop: impl FnOnce() + Send + 'static,
+    seen: impl FnOnce(&mut Gpu<Guest>),
+) -> Result<(), vfio_user::Error> {
     const RESETTABLE: bool = true;
     let server = Server::new(socket, RESETTABLE, irqs(card.chip()), regions(&card))?;
     let shared = Arc::new(Shared {
         card: Mutex::new(card),
-        since: Instant::now(),
+        since,
         wake: Condvar::new(),
     });
     let (ended, end) = mpsc::channel();
@@ -390,6 +402,19 @@ pub fn serve(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::CHIPS;
+    use crate::firmware::Firmwares;
+    use crate::fuse::Fuses;
+    use crate::gpu::Setup;
+    use crate::gsp_rm::notice::Notice;
+    use crate::gsp_rm::GspRm;
+    use crate::queue::driver::{self, Driver};
+    use crate::queue::PAYLOAD_MAX;
+    use crate::synthetic;
+    use crate::trace::Trace;
+    use crate::vram::Vram;
+    use nova_hw::gsp::PAGE_SIZE;
+    use nova_hw::release::RELEASES;
 
     fn memory(bytes: &[u8]) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -424,6 +449,59 @@ mod tests {
             guest.read(u64::MAX, &mut bytes),
             Err(Unmapped { addr: u64::MAX })
         );
+    }
+
+    /// A card whose GSP-RM has more to say than there is room for, to a driver that reads nothing.
+    fn card_without_room() -> Gpu<Guest> {
+        const BASE: u64 = 0x1_0000_0000;
+        let mut guest = Guest::default();
+        let mapping = Mapping {
+            file: memory(&[0; driver::PAGES * PAGE_SIZE]),
+            offset: 0,
+            size: (driver::PAGES * PAGE_SIZE) as u64,
+        };
+        guest.mappings.insert(BASE, mapping);
+        let pages = (0..driver::PAGES).map(|page| BASE + (page * PAGE_SIZE) as u64);
+        let mut driver = Driver::over(guest, pages.collect());
+        let queues = driver.link().unwrap();
+
+        let chip = &CHIPS[0];
+        let setup = Setup {
+            chip,
+            vram: Vram::in_process(chip.vram),
+            firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
+            vbios: None,
+            fuses: Fuses::default(),
+            trace: Trace::default(),
+        };
+        let mut card = Gpu::new(setup, driver.memory).unwrap();
+        card.config_mut().set_bus_master(true);
+        card.start_riscv();
+        let mut rm = GspRm::new(RELEASES[0], queues, 0);
+        rm.init_done(&[]);
+        card.state.rm = Some(rm);
+        // As long as a message may be: longer than the ring.
+        let payload = vec![0; PAYLOAD_MAX];
+        let function = 0x1020;
+        assert!(card.report(&Notice::Other { function, payload }));
+        card
+    }
+
+    /// However long the model was kept from running: it must not hold the card for the looks for
+    /// room that it has missed.
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without files")]
+    fn a_card_without_room_for_its_messages_can_be_stopped() {
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let folder = tempfile::tempdir().unwrap();
+            let socket = folder.path().join("socket");
+            let since = Instant::now() - Duration::from_secs(100);
+            let result = serve_since(since, card_without_room(), &socket, None, || (), |_| {});
+            drop(ended.send(result));
+        });
+        let result = end.recv_timeout(Duration::from_secs(60));
+        assert!(matches!(result, Ok(Ok(()))), "{result:?}");
     }
 
     #[test]

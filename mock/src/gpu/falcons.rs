@@ -98,7 +98,7 @@ impl<H: Host> Gpu<H> {
             | Event::Suspended
             | Event::Announced => engine == Engine::Gsp && !is_sequencing,
             Event::MaskReleased | Event::FmcDone | Event::FmcEnds => engine == Engine::Gsp,
-            Event::GfwDone | Event::Commands | Event::FspLooks => false,
+            Event::GfwDone | Event::Commands | Event::Room | Event::FspLooks => false,
         });
         self.state.running[engine as usize].0 = Program::Nothing;
         match engine {

@@ -123,6 +123,37 @@ fn long_calls_are_continued_both_ways() {
     machine.unload(running).unwrap();
 }
 
+/// While nobody reads what the GSP says, it waits for room, and goes on once there is some.
+#[test]
+fn a_gsp_without_room_waits_for_it() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let cmd = CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE;
+    let tickets: Vec<_> = (0..64)
+        .map(|n| {
+            machine.sleep(Duration::from_millis(1));
+            submit(&machine, &mut running, cmd, &long(n)).unwrap()
+        })
+        .collect();
+
+    let until = machine.now() + Duration::from_secs(1);
+    let mut looks = 0;
+    let next_look = || machine.card().next_event().filter(|next| *next < until);
+    while let Some(next) = next_look() {
+        machine.card().advance(next);
+        looks += 1;
+    }
+    assert!((1..=200).contains(&looks), "it has looked {looks} times");
+
+    for (n, ticket) in tickets.into_iter().enumerate() {
+        let reply = finish(&machine, &mut running, ticket).unwrap();
+        assert!(reply.params() == long(n), "{:?}", machine.refusals());
+    }
+    let time = machine.now() - until;
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    machine.unload(running).unwrap();
+}
+
 #[test]
 fn refusals_are_replies() {
     let machine = Machine::synthetic();
