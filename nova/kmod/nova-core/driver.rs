@@ -49,15 +49,13 @@ kernel::pci_device_table!(
 /// The PCI driver.
 pub(crate) struct NovaCoreDriver;
 
-/// A bound GPU, made from bottom to top and dropped from top to bottom. `unbind` drops nothing, but does
-/// beforehand, in this order, what talks to the card.
+/// A bound GPU, made from bottom to top and dropped from top to bottom. The first two fields talk to the
+/// card, which is done in `unbind` already, in the same order.
 #[pin_data]
 pub(crate) struct NovaCore<'bound> {
-    /// Second-level drivers go before what they use.
+    /// They go before what they use.
     #[pin]
-    second_level: Mutex<Option<auxiliary::Registration<'bound, gpu::Data>>>,
-    rm_control: Option<GspFile<'bound>>,
-    status: [GspFile<'bound>; 2],
+    users: Mutex<Option<Users<'bound>>>,
     /// The GSP is unloaded while its interrupt is still handled.
     unload: Unload<'bound>,
     #[pin]
@@ -66,6 +64,14 @@ pub(crate) struct NovaCore<'bound> {
     gsp: Arc<Gsp<'bound>>,
     /// The device may write to memory until all that it writes to is free of it.
     enabled: Enabled<'bound>,
+}
+
+/// Those who make use of the GSP.
+struct Users<'bound> {
+    _second_level: auxiliary::Registration<'bound, gpu::Data>,
+    /// Removing a file waits for those who are in it.
+    _rm_control: Option<GspFile<'bound>>,
+    _status: [GspFile<'bound>; 2],
 }
 
 impl pci::Driver for NovaCoreDriver {
@@ -108,25 +114,27 @@ impl pci::Driver for NovaCoreDriver {
                     }
                 },
                 unload: Unload(gsp.clone()),
-                status: status::files(gsp)?,
-                rm_control: rm_control::file(gsp)?,
-                second_level <- {
+                users <- {
                     let gpu = gsp.boot(found)?;
-                    new_mutex!(Some(auxiliary::Registration::new(
-                        device.as_ref(),
-                        Gpu::DEVICE_NAME,
-                        NEXT_ID.fetch_add(1, Relaxed),
-                        crate::MODULE_NAME,
-                        Ok::<_, Error>(gpu),
-                    )?))
+                    new_mutex!(Some(Users {
+                        _status: status::files(gsp)?,
+                        _rm_control: rm_control::file(gsp)?,
+                        _second_level: auxiliary::Registration::new(
+                            device.as_ref(),
+                            Gpu::DEVICE_NAME,
+                            NEXT_ID.fetch_add(1, Relaxed),
+                            crate::MODULE_NAME,
+                            Ok::<_, Error>(gpu),
+                        )?,
+                    }))
                 },
             }))
         })
     }
 
     fn unbind<'bound>(_device: &'bound pci::Device<Core<'_>>, data: Pin<&NovaCore<'bound>>) {
-        let second_level = data.second_level.lock().take();
-        drop(second_level);
+        let users = data.users.lock().take();
+        drop(users);
         data.unload.unload();
     }
 }
