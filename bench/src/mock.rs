@@ -59,8 +59,8 @@ pub(crate) fn over_socket(nova_mock: &Path, firmware: &Path) -> Result<f64> {
         .stderr(Stdio::null())
         .spawn()
         .with_context(|| format!("{}", nova_mock.display()))?;
-    let _server = Running(server);
-    let mut client = connect(&socket)?;
+    let mut server = Running(server);
+    let mut client = connect(&mut server, &socket)?;
     per_second(|| {
         let mut word = [0; 4];
         client.region_read(BAR0, u64::from(PMC_BOOT_0), &mut word)?;
@@ -69,17 +69,17 @@ pub(crate) fn over_socket(nova_mock: &Path, firmware: &Path) -> Result<f64> {
     })
 }
 
-/// Connects once the server listens.
-fn connect(socket: &Path) -> Result<Client> {
-    let deadline = Instant::now() + Duration::from_secs(10);
+/// Connects once the server listens; fails where it ends instead.
+fn connect(Running(server): &mut Running, socket: &Path) -> Result<Client> {
     loop {
-        match Client::new(socket) {
+        let error = match Client::new(socket) {
             Ok(client) => return Ok(client),
-            Err(error) if Instant::now() > deadline => {
-                bail!("{}: {error}", socket.display())
-            }
-            Err(_) => sleep(Duration::from_millis(20)),
+            Err(error) => error,
+        };
+        if let Some(status) = server.try_wait()? {
+            bail!("{}: {error}; nova-mock: {status}", socket.display());
         }
+        sleep(Duration::from_millis(20));
     }
 }
 

@@ -60,11 +60,11 @@ fn main() -> ExitCode {
         tests.subtest("children", "Children are waited for.", || {
             let parent = std::process::id();
             let children = Children::fork(3, |_| assert_ne!(std::process::id(), parent));
-            children.wait(Duration::from_secs(10));
+            children.wait(igt::HANG);
         });
         tests.subtest("child-fails", "A child's failure is its parent's.", || {
             let children = Children::fork(2, |number| assert_eq!(number, 0, "child one"));
-            children.wait(Duration::from_secs(10));
+            children.wait(igt::HANG);
         });
         tests.subtest("kernel-warns", "Warnings of the kernel count.", || {
             kernel_warns("odd")

@@ -46,4 +46,4 @@ pub use exit_handler::ExitHandler;
 pub use outcome::{Exit, Outcome};
 pub use report::test_name;
 pub use test::{run, Dynamic, Fixture, Tests};
-pub use timeout::{wait_for, Timeout};
+pub use timeout::{wait_for, Timeout, HANG};

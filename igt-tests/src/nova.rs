@@ -4,7 +4,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use nix::errno::Errno;
 use nova_uapi::{GemCreate, GemInfo, GetParam, Query, QueryDevice, QueryFirmware};
@@ -14,16 +13,13 @@ use crate::device::{self, DrmDevice};
 use crate::memory::BadAddress;
 use crate::module::Module;
 use crate::sysfs::{self, PciDevice};
-use crate::{drm, wait_for, ExitHandler};
+use crate::{drm, wait_for, ExitHandler, HANG};
 
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;
 
 /// PCI base class of displays.
 const DISPLAY: u64 = 0x03;
-
-/// How long device nodes may take to appear or to go.
-const NODES_BOUND: Duration = Duration::from_secs(10);
 
 /// The GPU under test and its driver.
 #[derive(Clone, Debug)]
@@ -175,7 +171,7 @@ impl Gpu {
     /// Where that is not so.
     pub fn assert_released(&self) {
         assert_eq!(self.pci.driver(), None, "{} has a driver", self.pci.name());
-        wait_for(NODES_BOUND, "the DRM nodes to go", || self.drm().is_none());
+        wait_for(HANG, "the DRM nodes to go", || self.drm().is_none());
         assert!(
             !self.debugfs().exists(),
             "{} is left",
@@ -201,7 +197,7 @@ impl Gpu {
     /// Where there is none.
     pub fn open_render(&self) -> File {
         let mut render = None;
-        wait_for(NODES_BOUND, "the render node", || {
+        wait_for(HANG, "the render node", || {
             render = self
                 .drm()
                 .and_then(|drm| drm.render)

@@ -8,7 +8,6 @@
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use nix::libc::{
     c_int, SIGABRT, SIGBUS, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGQUIT, SIGSEGV, SIGTERM,
@@ -16,16 +15,13 @@ use nix::libc::{
 use nix::sys::signal::{raise, sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
 use signal_hook::iterator::Signals;
 
-use crate::{exit_handler, logging, report, Outcome};
+use crate::{exit_handler, logging, report, Outcome, HANG};
 
 /// Signals by which others ask the test to end; `igt_runner` sends SIGQUIT at its timeouts.
 const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
 /// Signals that say that the test itself is broken.
 const CRASHING: [c_int; 5] = [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV];
-
-/// How long the crashed thread waits for the cleaning up before it ends the process anyway.
-const CLEAN_UP_BOUND: Duration = Duration::from_secs(20);
 
 /// The signal that crashed a thread; 0 while none did.
 static CRASHED_BY: AtomicI32 = AtomicI32::new(0);
@@ -56,7 +52,7 @@ pub(crate) fn watch() -> io::Result<()> {
 extern "C" fn crashed(signal: c_int) {
     let first = CRASHED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
     if first.is_ok() && nix::sys::signal::kill(nix::unistd::getpid(), Signal::SIGTERM).is_ok() {
-        thread::sleep(CLEAN_UP_BOUND);
+        thread::sleep(HANG);
     }
     // Crashed a second time, while cleaning up, or the cleaning up hangs.
     die_of(signal);

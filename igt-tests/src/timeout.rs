@@ -8,6 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::{exit_handler, logging, report, Exit, Outcome};
 
+/// Bound on what ends by itself: whoever waits longer waits for ever.
+///
+/// It measures nothing. What takes seconds on an idle machine takes minutes in a VM without KVM on a
+/// machine that is busy with other things.
+pub const HANG: Duration = Duration::from_secs(900);
+
 /// Ends the process with the result `TIMEOUT` if it still exists when its time is over.
 #[derive(Debug)]
 #[must_use = "the bound ends when this is dropped"]

@@ -5,17 +5,14 @@
 //! Prints a line per number of callers: callers, calls per second, interrupts per call.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use igt::nova::Gpu;
 use igt::rm_control::{self, Conversation};
-use igt::Children;
+use igt::{Children, HANG};
 
 /// Calls in all, for each number of callers.
 const CALLS: usize = 800;
-
-/// Bound on them.
-const BOUND: Duration = Duration::from_secs(120);
 
 fn main() {
     let gpu = Gpu::require();
@@ -28,7 +25,7 @@ fn main() {
                 call(&mut conversation);
             }
         });
-        children.wait(BOUND);
+        children.wait(HANG);
         let rate = CALLS as f64 / start.elapsed().as_secs_f64();
         let taken = self::interrupts(&gpu) - interrupts;
         let per_call = taken as f64 / CALLS as f64;

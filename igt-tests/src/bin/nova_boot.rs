@@ -5,19 +5,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use igt::nova::{self, Gpu};
-use igt::{Dynamic, Timeout};
+use igt::{Dynamic, Timeout, HANG};
 
 /// How often a GPU is bound again without a pause.
 const REBINDS: u32 = 3;
-
-/// Bound on unbinding and binding once, on an emulated CPU.
-const ONCE: Duration = Duration::from_secs(60);
-
-/// Bound on loading the modules, which boots all GPUs.
-const ALL: Duration = Duration::from_secs(600);
 
 fn main() -> ExitCode {
     igt::run("Boots every GPU of the machine.", |tests| {
@@ -40,7 +33,7 @@ fn main() -> ExitCode {
 fn boot_all() -> Vec<Gpu> {
     let gpus = Gpu::all();
     igt::require!(!gpus.is_empty(), "No NVIDIA GPU.");
-    let _bound = Timeout::new(ALL, "booting all GPUs");
+    let _bound = Timeout::new(HANG, "booting all GPUs");
     nova::load();
     gpus
 }
@@ -113,7 +106,7 @@ fn range(text: &str) -> Range<u64> {
 fn rebind(gpu: &Gpu) {
     let report = gpu.chip();
     for _ in 0..REBINDS {
-        let _bound = Timeout::new(ONCE, "unbinding and binding");
+        let _bound = Timeout::new(HANG, "unbinding and binding");
         gpu.unbind();
         gpu.assert_released();
         gpu.bind();

@@ -10,13 +10,9 @@ use igt::kmsg::{self, Follow, Record};
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Answer, Conversation};
-use igt::{wait_for, Timeout};
+use igt::{wait_for, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
-
-/// Bound on one attempt to bind, with the longest that the driver waits for a GPU and on an
-/// emulated CPU.
-const ATTEMPT: Duration = Duration::from_secs(60);
 
 /// What the driver says when the GSP does not answer any more, and when it does again.
 const IS_LOST: &str = ": the GSP is lost: ";
@@ -308,7 +304,7 @@ fn follow(says: &str) -> Follow {
 }
 
 fn assert_binds(gpu: &Gpu) {
-    let _bound = Timeout::new(ATTEMPT, "binding a whole GPU");
+    let _bound = Timeout::new(HANG, "binding a whole GPU");
     gpu.bind();
     gpu.assert_running();
 }
@@ -316,7 +312,7 @@ fn assert_binds(gpu: &Gpu) {
 fn refuses_to_boot(gpu: &Gpu, mock: &Mock, case: &Case) {
     let mut log = follow(case.says);
     let bound = {
-        let _bound = Timeout::new(ATTEMPT, "binding a broken GPU");
+        let _bound = Timeout::new(HANG, "binding a broken GPU");
         let _broken = mock.broken(case.fault);
         gpu.pci().bind(&nova::driver())
     };
@@ -333,7 +329,7 @@ fn gfw(gpu: &Gpu, mock: &Mock) {
     gpu.unbind();
     let mut log = follow(SAYS);
     let bound = {
-        let _bound = Timeout::new(ATTEMPT, "binding a broken GPU");
+        let _bound = Timeout::new(HANG, "binding a broken GPU");
         let _broken = mock.broken("stage=gfw,kind=timeout");
         gpu.pci().reset().unwrap();
         gpu.pci().bind(&nova::driver())
@@ -361,7 +357,7 @@ fn boots_in_spite_of(gpu: &Gpu, mock: &Mock, fault: &str) {
 fn unbinds(gpu: &Gpu, mock: &Mock, case: &Case) {
     let mut log = follow(case.says);
     {
-        let _bound = Timeout::new(ATTEMPT, "unbinding a broken GPU");
+        let _bound = Timeout::new(HANG, "unbinding a broken GPU");
         let _broken = mock.broken(case.fault);
         gpu.unbind();
     }
@@ -386,7 +382,7 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     let answer = {
-        let _bound = Timeout::new(ATTEMPT, "asking a GSP that is lost");
+        let _bound = Timeout::new(HANG, "asking a GSP that is lost");
         let _broken = mock.broken(loss.fault);
         for _ in 0..loss.answered {
             ask_name(gpu).unwrap();
@@ -405,7 +401,7 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
             .filter(|record| record.text.contains(what))
             .count()
     };
-    wait_for(ATTEMPT, "the GSP to run again", || said(RUNS_AGAIN) == 1);
+    wait_for(HANG, "the GSP to run again", || said(RUNS_AGAIN) == 1);
     assert_eq!(said(IS_LOST), 1);
     assert_answers(gpu);
     assert_only_lost(&records);
@@ -432,12 +428,12 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     {
-        let _bound = Timeout::new(ATTEMPT, "asking a GSP that is lost");
+        let _bound = Timeout::new(HANG, "asking a GSP that is lost");
         let _broken = mock.broken("stage=gsp,kind=crash");
         ask_name(gpu).expect_err("a GSP that has crashed answers");
     }
     std::thread::sleep(after);
-    let _bound = Timeout::new(ATTEMPT, "a reset");
+    let _bound = Timeout::new(HANG, "a reset");
     gpu.pci().reset().unwrap();
     assert_answers(gpu);
     assert_only_lost(&log.records().unwrap());

@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use igt::nova::{self, Gpu};
-use igt::{module::Module, Dynamic, Timeout};
+use igt::{module::Module, Dynamic, Timeout, HANG};
 use nix::errno::Errno;
 
 /// How often the modules are loaded and unloaded.
@@ -15,9 +14,6 @@ const RELOADS: u32 = 20;
 
 /// How often the GPU is unbound and bound.
 const REBINDS: u32 = 3;
-
-/// Bound on loading and unloading once, on an emulated CPU.
-const ONCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     igt::run(
@@ -76,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn reload(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unloading and loading");
+    let _bound = Timeout::new(HANG, "unloading and loading");
     nova::unload();
     gpu.assert_released();
     nova::load();
@@ -84,7 +80,7 @@ fn reload(gpu: &Gpu) {
 }
 
 fn rebind(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let _bound = Timeout::new(HANG, "unbinding and binding");
     gpu.unbind();
     gpu.assert_released();
     gpu.bind();
@@ -130,7 +126,7 @@ fn assert_held(module: &Module) {
 }
 
 fn unbind_while_open(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let _bound = Timeout::new(HANG, "unbinding and binding");
     let nodes = [gpu.open_render(), gpu.open_primary()];
     let assert_gone = || {
         for node in &nodes {
@@ -146,7 +142,7 @@ fn unbind_while_open(gpu: &Gpu) {
 }
 
 fn unload_unbound(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unbinding, unloading and loading");
+    let _bound = Timeout::new(HANG, "unbinding, unloading and loading");
     gpu.unbind();
     nova::unload();
     gpu.assert_released();
@@ -171,7 +167,7 @@ fn each_release(gpu: &Gpu, parts: &mut Dynamic<'_>) {
 }
 
 fn boot_release(gpu: &Gpu, release: &str) {
-    let _bound = Timeout::new(ONCE, "unloading, and loading with a parameter");
+    let _bound = Timeout::new(HANG, "unloading, and loading with a parameter");
     let branch = release.split('.').next().unwrap_or_default();
     nova::unload();
     let parameter = format!("firmware_release={branch}");

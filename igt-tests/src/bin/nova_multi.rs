@@ -6,21 +6,17 @@ use std::fs::File;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use igt::kmsg;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Conversation};
-use igt::{wait_for, ExitHandler, Timeout};
+use igt::{wait_for, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi::QueryDevice;
 
 /// How often a GPU is unbound and bound while the other one is in use.
 const REBINDS: u32 = 5;
-
-/// Bound on unbinding and binding once, on an emulated CPU.
-const ONCE: Duration = Duration::from_secs(60);
 
 /// Two GPUs of different chips.
 struct Pair {
@@ -105,7 +101,7 @@ fn answers(gpus: &[Gpu; 2]) {
 }
 
 fn unbind_one(one: &Gpu, other: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let _bound = Timeout::new(HANG, "unbinding and binding");
     let node = other.open_render();
     let before = ask(&node);
     one.unbind();
@@ -132,7 +128,7 @@ fn rebind_one(one: &Gpu, other: &Gpu) {
         });
         let rebinds = Until(&done);
         for _ in 0..REBINDS {
-            let _bound = Timeout::new(ONCE, "unbinding and binding");
+            let _bound = Timeout::new(HANG, "unbinding and binding");
             one.unbind();
             one.bind();
             one.assert_running();
@@ -146,7 +142,7 @@ fn rebind_one(one: &Gpu, other: &Gpu) {
 
 fn lose_one(one: &Gpu, other: &Gpu) {
     let mock = Mock::require(one);
-    let _bound = Timeout::new(ONCE, "losing a GSP");
+    let _bound = Timeout::new(HANG, "losing a GSP");
     kmsg::expect(&["the GSP is lost: "]);
     assert_eq!(ask_gsp(other), Ok(rm_control::OK));
     let answer = {
@@ -155,7 +151,7 @@ fn lose_one(one: &Gpu, other: &Gpu) {
     };
     answer.expect_err("a GSP that has crashed answers");
     // Until the lost one is back, the other one knows nothing of it.
-    wait_for(ONCE, "the GSP to run again", || {
+    wait_for(HANG, "the GSP to run again", || {
         assert_eq!(ask_gsp(other), Ok(rm_control::OK));
         ask_gsp(one) == Ok(rm_control::OK)
     });
@@ -182,7 +178,7 @@ impl Drop for Until<'_> {
 
 fn bind_at_once(gpus: &[Gpu; 2]) {
     let at_once = |action: fn(&Gpu)| {
-        let _bound = Timeout::new(ONCE, "unbinding or binding both GPUs");
+        let _bound = Timeout::new(HANG, "unbinding or binding both GPUs");
         thread::scope(|scope| {
             for gpu in gpus {
                 scope.spawn(|| action(gpu));

@@ -7,17 +7,13 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Conversation};
-use igt::{kmsg, sysfs, ExitHandler, Timeout};
+use igt::{kmsg, sysfs, ExitHandler, Timeout, HANG};
 
 /// How often each of it happens unless the environment says otherwise.
 const ROUNDS: u32 = 2;
-
-/// Bound on one round, on an emulated CPU.
-const ONCE: Duration = Duration::from_secs(60);
 
 /// Seconds that the system sleeps, where a clock wakes it.
 const SLEEP: u64 = 2;
@@ -124,7 +120,7 @@ fn write(path: impl Into<PathBuf>, text: &str) {
 
 fn reset(gpu: &Gpu) {
     gpu.require_reset();
-    let _bound = Timeout::new(ONCE, "a reset");
+    let _bound = Timeout::new(HANG, "a reset");
     gpu.pci().reset().unwrap();
     if gpu.pci().driver().is_some() {
         assert_works(gpu);
@@ -174,7 +170,7 @@ fn sleep(gpu: &Gpu, state: &str) {
         "The system cannot sleep."
     );
     kmsg::expect(&OF_OTHERS);
-    let _bound = Timeout::new(ONCE, "a sleep");
+    let _bound = Timeout::new(HANG, "a sleep");
     write(format!("{POWER}/state"), state);
     assert_works(gpu);
 }

@@ -5,11 +5,10 @@
 use std::fs::File;
 use std::process::ExitCode;
 use std::thread;
-use std::time::Duration;
 
 use igt::memory::{BadAddress, HalfWritable};
 use igt::nova::{self, Gpu};
-use igt::{drm, Children};
+use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware};
@@ -25,9 +24,6 @@ const AT_ONCE: usize = 4;
 
 /// How often each of them asks.
 const ROUNDS: usize = 200;
-
-/// Bound on all of them, on an emulated CPU.
-const CONCURRENCY_BOUND: Duration = Duration::from_secs(60);
 
 /// The device through both of its nodes.
 struct Nodes {
@@ -438,5 +434,5 @@ fn processes(nodes: &Nodes) {
     let children = Children::fork(AT_ONCE, |_| {
         ask_and_compare(&nodes.gpu.open_render(), &device, &firmware);
     });
-    children.wait(CONCURRENCY_BOUND);
+    children.wait(HANG);
 }

@@ -9,7 +9,7 @@ use igt::kmsg::{self, Follow};
 use igt::mock::Mock;
 use igt::nova::Gpu;
 use igt::rm_control::{self, Conversation, Sizes};
-use igt::{wait_for, Children, Timeout};
+use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 
 /// Processes that talk at the same time.
@@ -20,12 +20,6 @@ const CALLS: usize = 50;
 
 /// Long calls of each of them.
 const LONG_CALLS: usize = 3;
-
-/// Bound on all of them, on an emulated CPU.
-const TOGETHER: Duration = Duration::from_secs(100);
-
-/// Bound on a call, on an emulated CPU.
-const ONCE: Duration = Duration::from_secs(30);
 
 /// How long callers may take to find out that the GSP has crashed, on an emulated CPU: less than the
 /// driver would wait for an answer.
@@ -101,13 +95,13 @@ fn main() -> ExitCode {
         tests.subtest(
             "silent",
             "All callers fail when the GSP does not answer any more, and the next bind boots it.",
-            || lost(&gpu, &sizes, "stage=reply,kind=timeout", ONCE),
+            || lost(&gpu, &sizes, "stage=reply,kind=timeout", HANG),
         );
     })
 }
 
 fn name(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "a call");
+    let _bound = Timeout::new(HANG, "a call");
     assert_name(gpu, &mut Conversation::open(gpu));
 }
 
@@ -124,7 +118,7 @@ fn assert_name(gpu: &Gpu, conversation: &mut Conversation) {
 }
 
 fn bad_requests(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "a call");
+    let _bound = Timeout::new(HANG, "a call");
     let mut conversation = Conversation::open(gpu);
     assert_eq!(conversation.answer(), Ok(Vec::new()), "nothing was asked");
     for len in 0..8 {
@@ -143,7 +137,7 @@ fn bad_requests(gpu: &Gpu) {
 }
 
 fn refused(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "a call");
+    let _bound = Timeout::new(HANG, "a call");
     let mut conversation = Conversation::open(gpu);
     let answer = conversation.call(rm_control::SUBDEVICE, 0x2080_ffff, &[1, 2, 3]);
     let answer = answer.unwrap_or_else(|error| panic!("{error}"));
@@ -187,7 +181,7 @@ fn concurrent(gpu: &Gpu, sizes: &Sizes) {
             assert_eq!(answered, Ok(()));
         }
     });
-    children.wait(TOGETHER);
+    children.wait(HANG);
 }
 
 /// Has GSP-RM learn of no kinds of virtual GPUs, with a pattern where it does not look.
@@ -219,11 +213,11 @@ fn long_concurrent(gpu: &Gpu, sizes: &Sizes) {
             assert_eq!(answered, Ok(()));
         }
     });
-    children.wait(TOGETHER);
+    children.wait(HANG);
 }
 
 fn killed(gpu: &Gpu, sizes: &Sizes) {
-    let _bound = Timeout::new(TOGETHER, "calls");
+    let _bound = Timeout::new(HANG, "calls");
     for _ in 0..5 {
         let children = Children::fork(CALLERS, |caller| loop {
             long(gpu, sizes, caller);
@@ -235,7 +229,7 @@ fn killed(gpu: &Gpu, sizes: &Sizes) {
 }
 
 fn unbind_while_open(gpu: &Gpu) {
-    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let _bound = Timeout::new(HANG, "unbinding and binding");
     let mut conversation = Conversation::open(gpu);
     assert_name(gpu, &mut conversation);
     gpu.unbind();
@@ -250,7 +244,7 @@ fn unbind_while_open(gpu: &Gpu) {
 }
 
 fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
-    let _bound = Timeout::new(ONCE, "unbinding and binding");
+    let _bound = Timeout::new(HANG, "unbinding and binding");
     let children = Children::fork(CALLERS, |caller| {
         let mut conversation = Conversation::open(gpu);
         // Debugfs has closed the file when the GPU is gone.
@@ -259,14 +253,14 @@ fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
     std::thread::sleep(Duration::from_millis(200));
     gpu.unbind();
     gpu.assert_released();
-    children.wait(ONCE);
+    children.wait(HANG);
     gpu.bind();
     gpu.assert_running();
     assert_name(gpu, &mut Conversation::open(gpu));
 }
 
 fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
-    let _bound = Timeout::new(ONCE, "events");
+    let _bound = Timeout::new(HANG, "events");
     kmsg::expect(&["Xid", "MMU fault"]);
     let mut log = Follow::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
     let children = Children::fork(CALLERS, |caller| {
@@ -283,13 +277,13 @@ fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
     ] {
         mock.tell(&format!("event {event}"));
     }
-    children.wait(TOGETHER);
+    children.wait(HANG);
     let mut awaited = vec![
         "Xid 79: GPU has fallen off the bus.",
         "Xid 31: channel 0x8 of engine 0x1",
         "an MMU fault has been queued",
     ];
-    wait_for(ONCE, "the events in the kernel log", || {
+    wait_for(HANG, "the events in the kernel log", || {
         for record in log.records().unwrap_or_default() {
             awaited.retain(|text| !record.text.contains(text));
         }

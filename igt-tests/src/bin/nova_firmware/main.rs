@@ -7,18 +7,14 @@
 //! released, and the GPU boots as soon as the file is right again.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use files::{Change, Chip, Firmware, BOOTLOADER, FILES, FMC, GEN_BOOTLOADER};
 use igt::kmsg::{self, Follow, Record};
 use igt::nova::{self, Gpu};
-use igt::{Dynamic, Timeout};
+use igt::{Dynamic, Timeout, HANG};
 
 mod files;
 mod tlv;
-
-/// Bound on one attempt to bind, on an emulated CPU.
-const ATTEMPT: Duration = Duration::from_secs(30);
 
 /// What others than the driver say when firmware is missing or probe fails.
 const SAID_BY_OTHERS: [&str; 3] = [
@@ -185,7 +181,7 @@ fn older_release(gpu: &Gpu, firmware: &Firmware) {
     let (others, _installed) = firmware.install_others();
     igt::require!(others > 0, "There is no other release.");
     let release = || {
-        let _bound = Timeout::new(ATTEMPT, "booting one of two releases");
+        let _bound = Timeout::new(HANG, "booting one of two releases");
         gpu.bind();
         gpu.assert_running();
         let release = nova::query_firmware(&gpu.open_render()).unwrap().release;
@@ -203,7 +199,7 @@ fn older_release(gpu: &Gpu, firmware: &Firmware) {
 
 /// Asserts that probe fails with one line that names `file`, and leaves nothing behind.
 fn refuse(gpu: &Gpu, file: &str) {
-    let _bound = Timeout::new(ATTEMPT, "refusing firmware");
+    let _bound = Timeout::new(HANG, "refusing firmware");
     // The kernel log shows a backslash as its number.
     kmsg::expect(&[&file.replace('.', "[.]"), SAID_BY_OTHERS[1]]);
     let mut log = Follow::from_now().unwrap();
@@ -235,7 +231,7 @@ fn expect_in_kernel_log(patterns: &[&str]) {
 
 /// Asserts that the GPU boots; leaves it unbound.
 fn boot(gpu: &Gpu) {
-    let _bound = Timeout::new(ATTEMPT, "booting with right firmware");
+    let _bound = Timeout::new(HANG, "booting with right firmware");
     gpu.bind();
     gpu.assert_running();
     gpu.unbind();
