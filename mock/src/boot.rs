@@ -103,18 +103,12 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter(&mut self) {
         let [low, high] = self.state.sec2.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
-        let result = match (self.gsp_runs(), self.config.is_bus_master()) {
-            (true, _) => Err(Refused {
-                code: booter::Code::Busy,
-                reason: "the GSP's RISC-V core is running".into(),
-            }),
-            (false, false) => Err(Refused {
-                code: booter::Code::Metadata,
-                reason: NO_BUS_MASTER.into(),
-            }),
-            (false, true) => {
-                booter::load(&self.host, address, &self.firmware, &self.frame_buffer())
+        let result = match self.gsp_is_fresh() {
+            Err(reason) => booter::refuse(booter::Code::Busy, reason),
+            Ok(()) if !self.config.is_bus_master() => {
+                booter::refuse(booter::Code::Metadata, NO_BUS_MASTER)
             }
+            Ok(()) => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
         };
         let code = self.faults.iter().find_map(|fault| match fault {
             Fault::BooterError(code) => Some(*code),
@@ -130,6 +124,22 @@ impl<H: Host> Gpu<H> {
                 self.state.sec2.mailbox = [code as u32, 0];
                 self.refuse(Block::Sec2, reason);
             }
+        }
+    }
+
+    /// Whether the GSP is as its reset leaves it, which is how GSP-RM is to be started and resumed.
+    ///
+    /// Which core is selected does not matter, though nvidia.ko and nouveau select RISC-V: Linux'
+    /// nova-core selects the falcon, and GSP-RM starts.
+    ///
+    /// Source: open-gpu-kernel-modules 595.45, `kgspBootstrap_TU102` in kernel_gsp_tu102.c and
+    /// `kgspExecuteCoreResume_TU102` in kernel_gsp_falcon_tu102.c; Linux 7.3,
+    /// drivers/gpu/nova-core/gsp/hal/tu102.rs and gsp/sequencer.rs. All reset the GSP first.
+    fn gsp_is_fresh(&self) -> Result<(), &'static str> {
+        match &self.state.gsp {
+            gsp if gsp.riscv.active => Err("the GSP's RISC-V core is running"),
+            gsp if gsp.used => Err("the GSP was not reset after the program that ran on it"),
+            _ => Ok(()),
         }
     }
 
@@ -243,7 +253,7 @@ impl<H: Host> Gpu<H> {
                 1,
                 format!("the GSP's mailboxes are {address:#x}, not {expected:#x}"),
             )),
-            Some(_) => None,
+            Some(_) => self.gsp_is_fresh().err().map(|reason| (1, reason.into())),
             None => Some((1, "there is no GSP-RM to resume".into())),
         };
         for fault in &self.faults {

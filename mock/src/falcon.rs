@@ -149,6 +149,8 @@ pub(crate) struct Falcon {
     /// Only the alias of the control register starts the core.
     pub(crate) alias_en: bool,
     in_reset: bool,
+    /// A program has run since the last reset.
+    pub(crate) used: bool,
     pub(crate) lock: Lock,
     /// The memories are still being cleared after the reset.
     pub(crate) scrubbing: bool,
@@ -195,6 +197,7 @@ impl Falcon {
             halted: true,
             alias_en: false,
             in_reset: false,
+            used: false,
             lock: Lock::Open,
             scrubbing: false,
             dma_stuck: false,
@@ -229,6 +232,7 @@ impl Falcon {
         (self.irqstat, self.irqmask, self.irqdest) = (0, 0, 0);
         self.itfen = 0;
         self.halted = true;
+        self.used = false;
         self.alias_en = false;
         self.scrubbing = true;
         self.dma_stuck = false;
@@ -422,6 +426,10 @@ impl Falcon {
         }
     }
 
+    /// Holds the engine in reset, or releases it.
+    ///
+    /// For how long it is held is not looked at: nouveau and Linux' nova-core wait 10 µs, nvidia.ko
+    /// reads the register ten times, and a busy machine may show both writes of a VM at once.
     fn hold_in_reset(&mut self, hold: bool) -> Action {
         let was_held = std::mem::replace(&mut self.in_reset, hold);
         match (was_held, hold) {
@@ -437,6 +445,9 @@ impl Falcon {
         }
     }
 
+    /// Switches to the other core. The memories do not have to be cleared after that: nvidia.ko does
+    /// not wait for it (`kflcnReset_TU102` in kernel_falcon_tu102.c), though nouveau and Linux'
+    /// nova-core do.
     fn select_core(&mut self, value: RiscvBcrCtrl) -> Action {
         self.riscv.br_fetch = value.br_fetch();
         self.riscv.core_valid = false;

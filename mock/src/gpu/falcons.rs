@@ -176,8 +176,9 @@ impl<H: Host> Gpu<H> {
             Program::Sec2Rtos => RESUME,
         };
         self.state.running[engine as usize] = (program, self.schedule.now());
-        let hangs =
-            self.is_broken(Fault::NeverHalts(engine)) || self.state.falcon(engine).dma_stuck;
+        let falcon = self.state.falcon(engine);
+        falcon.used |= program != Program::Nothing;
+        let hangs = falcon.dma_stuck || self.is_broken(Fault::NeverHalts(engine));
         if !hangs || program == Program::Nothing {
             self.schedule.after(time, Event::Halt(engine));
         }

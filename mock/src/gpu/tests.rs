@@ -3,6 +3,7 @@
 //! Tests of the card as a whole.
 
 use super::*;
+use crate::booter;
 use crate::chips::CHIPS;
 use crate::config::mirror_base;
 use crate::falcon::PRIV_ERROR;
@@ -201,6 +202,19 @@ fn a_falcon_is_scrubbed_after_its_reset() {
         pass(&mut card, SECOND);
         assert_eq!(is_scrubbing(&mut card), fault.is_some());
     }
+}
+
+#[test]
+fn booter_starts_no_gsp_that_was_not_reset() {
+    let mut card = card();
+    card.state.gsp.used = true;
+    card.run_booter();
+    assert!(last_refusal(&card).contains("not reset"));
+    assert_eq!(card.state.sec2.mailbox, [booter::Code::Busy as u32, 0]);
+    card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 1);
+    card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 0);
+    card.run_booter();
+    assert!(last_refusal(&card).contains("WPR metadata"));
 }
 
 #[test]
