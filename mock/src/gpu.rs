@@ -366,6 +366,16 @@ impl<H: Host> Gpu<H> {
         self.state.gsp.riscv.active
     }
 
+    /// A program runs on SEC2.
+    pub fn sec2_runs(&self) -> bool {
+        !self.state.sec2.halted
+    }
+
+    /// An interrupt gets from its leaf, or from a leaf's bit of the top, to the CPU.
+    pub fn lets_interrupts_through(&self) -> bool {
+        self.state.intr.is_any_enabled()
+    }
+
     fn is_gone(&self) -> bool {
         let total = self.trace.accesses().total();
         self.faults

@@ -67,6 +67,11 @@ impl Intr {
         })
     }
 
+    /// Whether any vector or any bit of the top is enabled.
+    pub(crate) fn is_any_enabled(&self) -> bool {
+        self.top_enabled != 0 || self.enabled.iter().any(|&leaf| leaf != 0)
+    }
+
     fn update(&mut self) {
         let asserted = self.top() & self.top_enabled != 0;
         if asserted && !self.asserted {

@@ -111,6 +111,9 @@ fn gen_bootloader() -> Vec<u8> {
     file
 }
 
+/// Version of the RISC-V bootloader.
+pub const APP_VERSION: u32 = 0x12_3456;
+
 /// The RISC-V bootloader: header, descriptor, code and data.
 fn bootloader(seed: u8) -> Vec<u8> {
     const HEADER: usize = 0x18;
@@ -128,7 +131,7 @@ fn bootloader(seed: u8) -> Vec<u8> {
         0x10,
         0,
         0,
-        0,
+        APP_VERSION,
         0,
         0x400,
         0x400,

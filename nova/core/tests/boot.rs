@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{ga102, real_firmware, Machine};
-use nova_core::platform::Clock;
+use nova_core::platform::{Clock, Registers};
 use nova_core::{probe, Error, ErrorKind, Stage};
 use nova_mock::chips::{by_name, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
@@ -120,6 +120,20 @@ fn the_card_is_told_where_to_flush_and_when_to_look() {
     machine.unload(running).unwrap();
 }
 
+/// Nobody says who reads it, so the card boots without it. On GA102 it is the resume that counts,
+/// which resets the GSP; Hopper's has none.
+#[test]
+fn the_gsp_is_told_the_version_of_its_firmware() {
+    const FALCON_OS: u32 = 0x110080;
+    for name in ["ga102", "gh100"] {
+        let chip = by_name(name).unwrap();
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        let running = machine.boot().unwrap();
+        assert_eq!(machine.read32(FALCON_OS), synthetic::APP_VERSION, "{name}");
+        machine.unload(running).unwrap();
+    }
+}
+
 #[test]
 fn the_vbios_is_not_read_whole() {
     let machine = Machine::synthetic();
@@ -212,7 +226,9 @@ fn a_card_that_goes_away_is_noticed_whenever_that_happens() {
         let failure = machine.boot().map(|_| ()).unwrap_err();
         assert_eq!(failure.error, Error::CardGone, "after {after}: {failure}");
         assert_eq!(failure.kind(), ErrorKind::NoDevice);
-        assert_eq!(machine.card().host().allocations(), 0);
+        // That it could not be put back needs no saying: it is not tried.
+        assert_eq!(*machine.events.borrow(), [""; 0], "after {after}");
+        machine.assert_cut_off();
         assert!(machine.now() - before < Duration::from_secs(15));
     }
 }
@@ -224,7 +240,7 @@ fn a_card_that_goes_away_while_it_runs_can_be_unloaded() {
     machine.card().inject(Fault::CardGone { after: 0 });
     let failure = machine.unload(running).unwrap_err();
     assert_eq!(failure.error, Error::CardGone, "{failure}");
-    assert_eq!(machine.card().host().allocations(), 0);
+    machine.assert_cut_off();
 }
 
 #[test]
@@ -249,6 +265,7 @@ fn firmware_that_is_mapped_is_not_copied() {
     let image = synthetic::firmware(ga102()).0["nvidia/ga102/gsp/gsp-570.144.bin"].len();
     // What is not the image is its signature and the ELF's tables.
     assert!(report.firmware_mapped < image && report.firmware_mapped > image / 2);
+    assert_eq!(machine.images.get(), 1, "it starts where it was expected");
     machine.unload(running).unwrap();
 }
 

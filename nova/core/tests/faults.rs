@@ -428,3 +428,18 @@ fn a_card_that_can_be_neither_put_back_nor_reset_is_kept_off_the_memory() {
     machine.card().repair();
     machine.assert_boots();
 }
+
+/// The same, with the program on SEC2 that was to load GSP-RM: the next driver stops that too before
+/// the card gets at memory again.
+#[test]
+fn what_runs_on_sec2_is_stopped_before_the_card_is_let_in() {
+    let chip = by_name("tu104").unwrap();
+    let machine = Machine::new(chip, synthetic::firmware(chip));
+    machine.card().inject(Fault::NeverHalts(Engine::Sec2));
+    let failure = machine.boot().map(|_| ()).unwrap_err();
+    assert_eq!(failure.stage, Stage::BooterLoad);
+    machine.assert_cut_off();
+    assert!(machine.card().wpr2().is_some() && machine.card().sec2_runs());
+    machine.card().repair();
+    machine.assert_boots();
+}

@@ -44,6 +44,8 @@ pub struct Machine {
     pub doorbells: Cell<u32>,
     /// How often the card was kept off the memory.
     pub isolated: Cell<u32>,
+    /// How often a firmware image was loaded.
+    pub images: Cell<u32>,
 }
 
 /// The chip that most tests boot.
@@ -68,6 +70,7 @@ impl Machine {
             pinned: Cell::new(None),
             doorbells: Cell::new(0),
             isolated: Cell::new(0),
+            images: Cell::new(0),
         }
     }
 
@@ -116,6 +119,15 @@ impl Machine {
         assert_eq!(card.host().allocations(), 0, "DMA memory is left");
         assert_eq!(card.wpr2(), None, "WPR2 is left");
         assert_eq!(card.flush_page(), 0, "the flush page is left");
+        assert!(!card.lets_interrupts_through(), "an interrupt is enabled");
+    }
+
+    /// The memory of the driver is freed, and the card cannot reach it any more.
+    #[track_caller]
+    pub fn assert_cut_off(&self) {
+        let card = self.mock.card();
+        assert_eq!(card.host().allocations(), 0, "DMA memory is left");
+        assert!(!card.config().is_bus_master(), "it reaches freed memory");
     }
 
     /// The card can be booted and unloaded, and nothing is left then.
@@ -224,6 +236,7 @@ impl FirmwareFiles for Machine {
         page_aligned_at: usize,
         len: FileLen,
     ) -> Result<Self::Image, LoadError> {
+        self.images.set(self.images.get() + 1);
         self.mock.load_image(name, page_aligned_at, len)
     }
 }
@@ -260,7 +273,10 @@ impl Platform for Machine {
     }
 
     fn admit(&self) {
-        assert!(!self.card().gsp_runs(), "it knows memory that was freed");
+        let card = self.card();
+        let runs = card.gsp_runs() || card.sec2_runs();
+        assert!(!runs, "it knows memory that was freed");
+        drop(card);
         self.mock.admit();
     }
 
