@@ -128,13 +128,12 @@ impl<P: Platform> Gpu<P> {
         load.start(hardware, self.libos.dma_addr(), progress)?;
         progress.run(io, Stage::Riscv, || {
             gsp.write_os(self.app_version);
-            gsp.wait_riscv(RISCV_LIMIT)?;
-            self.rpc.ring(io);
-            Ok(())
+            Ok(gsp.wait_riscv(RISCV_LIMIT)?)
         })
     }
 
-    /// Waits until GSP-RM is ready and asks it for what a driver has to know.
+    /// Has GSP-RM look at the messages that wait for it, waits until it is ready and asks it for what
+    /// a driver has to know.
     ///
     /// Its interrupt is among that, so until then its messages are looked for.
     fn meet_gsp_rm(
