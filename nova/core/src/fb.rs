@@ -283,6 +283,9 @@ mod tests {
         assert_eq!(place(None), 24 * GIB - MIB..24 * GIB);
         assert_eq!(place(Some(0)), 24 * GIB - 128 * KIB..24 * GIB);
         assert_eq!(place(Some(u64::MAX)), 24 * GIB..24 * GIB);
+        let first = 24 * GIB - MIB;
+        assert_eq!(place(Some(first)), first..24 * GIB);
+        assert_eq!(place(Some(first - 1)), 24 * GIB - 128 * KIB..24 * GIB);
     }
 
     #[test]

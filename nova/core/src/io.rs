@@ -182,3 +182,75 @@ pub(crate) fn halves(address: u64) -> [u32; 2] {
         u32::from_le_bytes([e, f, g, h]),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Card;
+    use nova_hw::regs::falcon::FalconMailbox0;
+    use std::vec::Vec;
+
+    const MAILBOX: u32 = 0x40;
+
+    /// How long some pauses are, in microseconds.
+    fn pauses(io: &Io<'_>, mut pacer: Pacer<'_>) -> Vec<u128> {
+        let mut pause = || {
+            let before = io.now();
+            pacer.pause();
+            (io.now() - before).as_micros()
+        };
+        (0..12).map(|_| pause()).collect()
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        let doubled = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000];
+        assert_eq!(pauses(&io, io.pacer(Duration::MAX)), doubled);
+        assert_eq!(pauses(&io, io.slow_pacer(Duration::MAX)), [10_000; 12]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_limit_ends_at_nothing() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        let second = Duration::from_secs(1);
+        io.sleep(second);
+        let pacer = io.pacer(second);
+        io.sleep(second / 4);
+        assert_eq!(pacer.left(), second / 4 * 3);
+        assert!(!pacer.expired());
+        io.sleep(second / 4 * 3);
+        assert!(pacer.expired());
+        io.sleep(second);
+        assert_eq!(pacer.left(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_register_is_read_also_when_no_time_is_left() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        card.set(MAILBOX, 7);
+        let wait = |limit, value| {
+            let is_it = |mailbox: FalconMailbox0| u32::from(mailbox) == value;
+            io.wait_at(0, "a value", limit, is_it).map(u32::from)
+        };
+        assert_eq!(wait(Duration::ZERO, 7), Ok(7));
+        let timeout = Timeout {
+            awaited: "a value",
+            seen: 7,
+            after: Duration::from_micros(5),
+        };
+        assert_eq!(wait(timeout.after, 8), Err(timeout));
+        // Once for the first wait; at the start, after 2 and after 6 us for the second.
+        assert_eq!((io.reads(), io.writes()), (4, 0));
+        io.write_at(0, FalconMailbox0::from(1));
+        assert_eq!((io.reads(), io.writes()), (4, 1));
+    }
+
+    #[test]
+    fn an_address_has_two_halves() {
+        assert_eq!(halves(0x1234_5678_9abc_def0), [0x9abc_def0, 0x1234_5678]);
+    }
+}

@@ -286,3 +286,73 @@ impl fmt::Display for Span<'_> {
         write!(f, "{start:#x}..{end:#x} ({kib} KiB)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Card;
+    use nova_hw::regs::pmc::PmcBoot0;
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_stage_is_noted_with_what_it_took() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let mut progress = Progress::default();
+        let work = |time| {
+            move || {
+                io.read32(4);
+                io.read32(4);
+                io.write32(8, 1);
+                io.sleep(Duration::from_micros(time));
+                Ok(time)
+            }
+        };
+        assert_eq!(progress.run(io, Stage::Gfw, work(5)), Ok(5));
+        let longest = u64::from(u32::MAX) + 1;
+        assert_eq!(progress.run(io, Stage::Vbios, work(longest)), Ok(longest));
+        let entry = |stage, time| StageReport {
+            stage,
+            time: Duration::from_micros(time),
+            reads: 2,
+            writes: 1,
+        };
+        let expected = [entry(Stage::Gfw, 5), entry(Stage::Vbios, u32::MAX.into())];
+        assert_eq!(progress.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_stage_fails_by_its_error_or_because_the_card_is_gone() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let fail = || {
+            let failed = Progress::default().run(io, Stage::Gfw, || -> Result<(), _> {
+                Err(Error::TooManyCalls)
+            });
+            failed.unwrap_err()
+        };
+        let failure = |error| Failure {
+            stage: Stage::Gfw,
+            error,
+        };
+        assert_eq!(fail(), failure(Error::TooManyCalls));
+        card.set(PmcBoot0::OFFSET, u32::MAX);
+        assert_eq!(fail(), failure(Error::CardGone));
+    }
+
+    #[test]
+    fn rows_are_columns_of_milliseconds_and_accesses() {
+        struct Row(Duration);
+        impl fmt::Display for Row {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_row(f, &Stage::Gfw, self.0, 12, 345)
+            }
+        }
+        let row = Row(Duration::from_micros(1_002_003));
+        let expected = "GFW             1002.003 ms       12      345\n";
+        assert_eq!(row.to_string(), expected);
+        let span = Span(&(0x1000..0x3400));
+        assert_eq!(span.to_string(), "0x1000..0x3400 (9 KiB)");
+    }
+}

@@ -66,6 +66,7 @@ fn handoff(io: &Io<'_>) -> u8 {
 mod tests {
     use super::*;
     use crate::falcon::Engine;
+    use crate::fb;
     use crate::testing::{Allocator, Card};
     use nova_firmware::falcon::{Layout as Parts, Part};
 
@@ -94,6 +95,25 @@ mod tests {
         let ran = run(io, &Falcon::new(io, Kind::Ga102, Engine::Sec2, 0), &ucode);
         assert!(card.writes.borrow().contains(&(0x840100, 2)));
         ran
+    }
+
+    #[test]
+    fn what_gfw_has_cleared_needs_no_scrubber() {
+        let reaches = |non_wpr_heap: u64| {
+            let sizes = fb::Sizes {
+                fb: 1 << 30,
+                vga_workspace: None,
+                frts: 0,
+                bootloader: 0,
+                firmware: 0,
+                // Two MiB are those of the workspace and of the metadata.
+                heap: 0,
+                non_wpr_heap,
+            };
+            reaches_beyond_gfw(&Layout::new(&sizes).unwrap())
+        };
+        assert!(!reaches(254 << 20));
+        assert!(reaches((254 << 20) + 1));
     }
 
     #[test]

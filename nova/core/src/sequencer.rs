@@ -376,7 +376,8 @@ impl fmt::Display for SequencerError {
 mod tests {
     use super::*;
     use crate::falcon::{Engine, Falcon, Kind};
-    use crate::io::Io;
+    use crate::io::{Io, LONGEST_PAUSE};
+    use crate::platform::Clock;
     use crate::testing::Card;
     use std::vec;
     use std::vec::Vec;
@@ -424,20 +425,18 @@ mod tests {
         card.set(REGISTER, 0xff00);
         let list = [
             [0, REGISTER, 5].as_slice(),
-            &[1, REGISTER, 0x0f00, 0x0001],
+            // What is set need not have been cleared.
+            &[1, REGISTER, 0x0f00, 0xf001],
             &[2, REGISTER, 0xf000, 0xf000, 100, 0],
             &[3, 50],
             &[4, REGISTER, 7],
             &[0, REGISTER, 6],
         ]
         .concat();
-        run(&card, &message(list.len(), 64, &list)).unwrap();
+        run(&card, &message(list.len(), list.len(), &list)).unwrap();
         let expected = [(REGISTER, 5), (REGISTER, 0xf001), (REGISTER, 6)];
         assert_eq!(*card.writes.borrow(), expected);
-        assert_eq!(
-            crate::platform::Clock::now(&card),
-            Duration::from_micros(50)
-        );
+        assert_eq!(card.now(), Duration::from_micros(50));
     }
 
     #[test]
@@ -487,7 +486,24 @@ mod tests {
     }
 
     #[test]
+    fn a_poll_takes_as_long_as_it_may() {
+        for (micros, limit) in [(0, POLL_DEFAULT), (5000, Duration::from_millis(5))] {
+            let card = Card::default();
+            let poll = [2, REGISTER, 1, 1, micros, 0];
+            run(&card, &message(6, 6, &poll)).unwrap_err();
+            let time = card.now();
+            assert!(time >= limit && time < limit + LONGEST_PAUSE, "{time:?}");
+        }
+    }
+
+    #[test]
     fn the_list_as_a_whole_has_an_end() {
+        run(&Card::default(), &message(2, 2, &[3, 10_000_000])).unwrap();
+        let delay = SequencerError::Delay {
+            at: 0,
+            found: 10_000_001,
+        };
+        assert_eq!(refused(&[3, 10_000_001]), delay);
         let wait = [3, 6_000_000];
         let list = [wait, wait, wait].concat();
         let error = run(&Card::default(), &message(6, 7, &list));

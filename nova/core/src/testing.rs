@@ -17,6 +17,15 @@ use crate::platform::{
 pub(crate) struct Memory {
     addr: u64,
     bytes: Rc<RefCell<Vec<u8>>>,
+    /// The word that was stored last, unless something was written after it.
+    stored: Rc<Cell<Option<usize>>>,
+}
+
+impl Memory {
+    /// Offset of the word that everything written before is behind (release).
+    pub(crate) fn stored(&self) -> Option<usize> {
+        self.stored.get()
+    }
 }
 
 /// Hands out memory at made-up bus addresses.
@@ -53,6 +62,7 @@ impl DmaAllocator for Allocator {
         let memory = Memory {
             addr: self.next.get(),
             bytes: Rc::new(RefCell::new(std::vec![0; size])),
+            stored: Rc::default(),
         };
         self.next.set(memory.addr + size as u64 + 0x1000);
         self.given.borrow_mut().push(memory.clone());
@@ -111,6 +121,7 @@ impl DmaMemory for Memory {
         let end = offset.checked_add(len).filter(|&end| end <= size);
         let end = end.ok_or(OutOfBounds { offset, len, size })?;
         self.bytes.borrow_mut()[offset..end].copy_from_slice(from);
+        self.stored.set(None);
         Ok(())
     }
 
@@ -121,7 +132,9 @@ impl DmaMemory for Memory {
     }
 
     fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
-        self.write(offset, &value.to_le_bytes())
+        self.write(offset, &value.to_le_bytes())?;
+        self.stored.set(Some(offset));
+        Ok(())
     }
 }
 

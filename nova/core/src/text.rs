@@ -104,7 +104,7 @@ mod tests {
     fn stops_at_nul_and_capacity() {
         assert_eq!(Text::<8>::from_bytes(b"ab\0cd").as_str(), "ab");
         assert_eq!(Text::<3>::from_bytes(b"abcd").as_str(), "abc");
-        assert_eq!(Text::<8>::from_bytes(b"a\n\xffb").as_str(), "a??b");
+        assert_eq!(Text::<8>::from_bytes(b"a\n \xffb").as_str(), "a? ?b");
         assert!(Text::<8>::from_bytes(b"").is_empty());
     }
 
@@ -114,6 +114,8 @@ mod tests {
             Text::<4>::format(format_args!("{}", "abc\u{e9}")).as_str(),
             "abc"
         );
+        let full = Text::<4>::format(format_args!("{}", "abcd"));
+        assert_eq!((full.as_str(), full.is_empty()), ("abcd", false));
         assert_eq!(
             Text::<8>::format(format_args!("{}-{}", 1, 2)).as_str(),
             "1-2"

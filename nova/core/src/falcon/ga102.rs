@@ -263,6 +263,65 @@ mod tests {
     }
 
     #[test]
+    fn parts_that_are_not_blocks_are_refused() {
+        let card = card();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let allocator = Allocator::default();
+        // Where code comes from, where it goes, and where it runs.
+        for (source, target, boot_addr, found) in [
+            (0x180, 0, 0x100, 0x180),
+            (0x180, 0, 0x80, 0x180),
+            (0x100, 0x80, 0x100, 0x180),
+            (0x180, 0x80, 0x80, 0x180),
+        ] {
+            let code = Part {
+                source,
+                target,
+                len: 0x100,
+            };
+            let mut ucode = ucode(&allocator);
+            (ucode.layout.imem_sec, ucode.layout.boot_addr) = (code, boot_addr);
+            let error = Error::Ucode {
+                name: "test",
+                field: "offset of a part",
+                expected: "a multiple of 256",
+                found,
+            };
+            assert_eq!(gsp.load(&ucode), Err(error));
+        }
+    }
+
+    /// The writes of nvidia.ko and nouveau. GSP-RM also starts where the falcon core is selected, as
+    /// Linux' nova-core does it, so the mocked card does not notice.
+    #[test]
+    fn turning_to_riscv_selects_its_core() {
+        let card = card();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        gsp.reset_into_riscv().unwrap();
+        let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x111668, 0x111)];
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    /// nvidia.ko does not wait here, nouveau and Linux' nova-core do.
+    #[test]
+    fn the_switch_to_the_falcon_core_ends_when_its_memories_are_cleared() {
+        let card = card();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        card.set(0x111668, 0x11);
+        gsp.select_falcon().unwrap();
+        assert_eq!(*card.writes.borrow(), [(0x111668, 0)]);
+        card.set(0x1100f4, 1 << 12);
+        let timeout = gsp.select_falcon().unwrap_err();
+        assert_eq!(timeout.awaited, "GSP memory scrubbing");
+        card.set(0x111668, 0x10);
+        let timeout = gsp.select_falcon().unwrap_err();
+        assert_eq!(timeout.awaited, "GSP falcon core");
+    }
+
+    #[test]
     fn fuses_count_versions() {
         let card = card();
         let io = &Io::new(&card);

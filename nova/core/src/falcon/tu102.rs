@@ -141,8 +141,9 @@ fn for_each_block<M: DmaMemory>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Kind};
+    use crate::falcon::{Engine, Kind, RESET_TIME};
     use crate::io::Io;
+    use crate::platform::Clock;
     use crate::testing::{Allocator, Card};
     use std::vec::Vec;
 
@@ -216,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn ports_reach_64_kib() {
+        let dmem = Part {
+            target: 0xfff8,
+            ..layout().dmem
+        };
+        load(&Card::default(), Layout { dmem, ..layout() }).unwrap();
+    }
+
+    #[test]
     fn what_ports_do_not_reach_is_refused() {
         let code = layout().imem_sec;
         for (target, len) in [(0x80, 0x108), (0x100, 0x10a), (0xff00, 0x108)] {
@@ -260,6 +270,8 @@ mod tests {
         gsp.reset_into_riscv().unwrap();
         let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x110084, 7)];
         assert_eq!(*card.writes.borrow(), expected);
+        // Nothing else has to be waited for here.
+        assert_eq!(card.now(), RESET_TIME, "the line is held");
         assert!(gsp.wait_riscv(core::time::Duration::ZERO).is_err());
         card.set(0x111240, 1);
         gsp.wait_riscv(core::time::Duration::ZERO).unwrap();

@@ -91,3 +91,40 @@ fn end(layout: &Layout) -> Option<usize> {
         None => Some(code),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Allocator;
+
+    /// What becomes of so many bytes of which each part has its 256, one after another.
+    fn made(len: usize) -> Result<(usize, usize), Error> {
+        let part = |source| Part {
+            source,
+            target: 0,
+            len: 0xf0,
+        };
+        let layout = Layout {
+            imem_ns: Some(part(0x200)),
+            imem_sec: part(0x100),
+            dmem: part(0),
+            boot_addr: 0,
+        };
+        let allocator = Allocator::default();
+        let ucode = Ucode::new(&allocator, "test", &std::vec![0; len], layout, None)?;
+        Ok((ucode.size, ucode.memory.size()))
+    }
+
+    #[test]
+    fn a_part_may_end_behind_the_code_by_less_than_a_block() {
+        assert_eq!(made(0x201), Ok((0x201, 0x1000)));
+        assert_eq!(made(0x2000), Ok((0x2000, 0x2000)));
+        let error = Error::Ucode {
+            name: "test",
+            field: "end of a part",
+            expected: "at most the end of the ucode",
+            found: 0x300,
+        };
+        assert_eq!(made(0x200), Err(error));
+    }
+}

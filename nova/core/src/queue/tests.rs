@@ -51,6 +51,19 @@ fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
     assert_eq!(gsp.commands(usize::MAX)[0].function, 2);
 }
 
+/// What a pointer announces is there before the pointer is: it is stored, and stored last.
+#[test]
+fn pointers_are_stored_behind_what_they_announce() {
+    let (mut queue, mut gsp) = pair();
+    send(&mut queue, 1, &[1; 5000]).unwrap();
+    let write_pointer = COMMAND_QUEUE + WRITE_POINTER;
+    assert_eq!(gsp.shared.stored(), Some(write_pointer));
+    gsp.put(1, &[], |_| {});
+    queue.receive(&mut [0; HEADERS]).unwrap().unwrap();
+    let read_pointer = COMMAND_QUEUE + READ_POINTER;
+    assert_eq!(gsp.shared.stored(), Some(read_pointer));
+}
+
 #[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn too_long_a_message_is_refused() {
