@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-//! Addresses at which the kernel must not be able to write.
+//! Memory that is shared with forked children, and addresses at which the kernel must not be able to
+//! write.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64;
 
 use nix::sys::mman::{mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
 
@@ -81,13 +84,66 @@ impl Drop for HalfWritable {
     }
 }
 
+/// Words that a process shares with the children that it forks, all zero at first.
+#[derive(Debug)]
+pub struct Words {
+    start: NonNull<c_void>,
+    mapped: NonZeroUsize,
+    count: usize,
+}
+
+// SAFETY: The mapping is reached through atomics only.
+unsafe impl Send for Words {}
+
+// SAFETY: As above.
+unsafe impl Sync for Words {}
+
+impl Words {
+    /// Maps `count` words.
+    ///
+    /// # Panics
+    ///
+    /// Where the kernel has no memory.
+    pub fn new(count: usize) -> Self {
+        let mapped = NonZeroUsize::new(count * size_of::<AtomicU64>()).expect("there is a word");
+        let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: A new mapping at an address that the kernel chooses disturbs no other.
+        let start = unsafe { mmap_anonymous(None, mapped, writable, MapFlags::MAP_SHARED) };
+        Self {
+            start: start.unwrap_or_else(|error| panic!("mmap: {error}")),
+            mapped,
+            count,
+        }
+    }
+}
+
+impl Deref for Words {
+    type Target = [AtomicU64];
+
+    fn deref(&self) -> &[AtomicU64] {
+        // SAFETY: As many words are mapped, aligned to a page, as long as this value lives; zeros are
+        // valid words, and what others do to them meanwhile is atomic.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.count) }
+    }
+}
+
+impl Drop for Words {
+    fn drop(&mut self) {
+        // SAFETY: The mapping is this value's own, and no reference outlives it.
+        let result = unsafe { munmap(self.start, self.mapped.get()) };
+        debug_assert_eq!(result, Ok(()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Children, HANG};
     use nix::errno::Errno;
     use nix::libc;
     use std::fs::File;
     use std::os::fd::AsRawFd;
+    use std::sync::atomic::Ordering::Relaxed;
 
     /// Has the kernel write 8 bytes to `address`.
     fn kernel_writes(address: BadAddress) -> Result<usize, Errno> {
@@ -108,6 +164,17 @@ mod tests {
         ] {
             assert_eq!(kernel_writes(address), Err(Errno::EFAULT), "{address:?}");
         }
+    }
+
+    #[test]
+    fn words_are_shared_with_children() {
+        let words = Words::new(3);
+        let children = Children::fork(3, |number| {
+            words[number].fetch_add(number as u64 + 1, Relaxed);
+        });
+        children.wait(HANG);
+        let words: Vec<u64> = words.iter().map(|word| word.load(Relaxed)).collect();
+        assert_eq!(words, [1, 2, 3]);
     }
 
     #[test]

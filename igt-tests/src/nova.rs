@@ -21,6 +21,14 @@ const NVIDIA: u64 = 0x10de;
 /// PCI base class of displays.
 const DISPLAY: u64 = 0x03;
 
+/// What the driver says when the GSP does not answer any more, when it does again, and when it is given up
+/// until the GPU is bound anew.
+pub const IS_LOST: &str = ": the GSP is lost: ";
+/// See [`IS_LOST`].
+pub const RUNS_AGAIN: &str = ": the GSP runs again after ";
+/// See [`IS_LOST`].
+pub const STAYS_DOWN: &str = ": the GPU stays down: ";
+
 /// The GPU under test and its driver.
 #[derive(Clone, Debug)]
 pub struct Gpu {

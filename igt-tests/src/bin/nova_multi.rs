@@ -143,7 +143,7 @@ fn rebind_one(one: &Gpu, other: &Gpu) {
 fn lose_one(one: &Gpu, other: &Gpu) {
     let mock = Mock::require(one);
     let _bound = Timeout::new(HANG, "losing a GSP");
-    kmsg::expect(&["the GSP is lost: "]);
+    kmsg::expect(&[nova::IS_LOST]);
     assert_eq!(ask_gsp(other), Ok(rm_control::OK));
     let answer = {
         let _broken = mock.broken("stage=gsp,kind=crash");

@@ -3,11 +3,12 @@
 //! Many talk to the GSP at once, and each is understood.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
 
 use igt::kmsg::{self, Follow};
+use igt::memory::Words;
 use igt::mock::Mock;
-use igt::nova::Gpu;
+use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Conversation, Sizes};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
@@ -20,10 +21,6 @@ const CALLS: usize = 50;
 
 /// Long calls of each of them.
 const LONG_CALLS: usize = 3;
-
-/// How long callers may take to find out that the GSP has crashed, on an emulated CPU: less than the
-/// driver would wait for an answer.
-const NOTICED: Duration = Duration::from_secs(4);
 
 /// NV_STATUS of a control that there is not.
 const NOT_SUPPORTED: u32 = 0x56;
@@ -90,12 +87,19 @@ fn main() -> ExitCode {
         tests.subtest(
             "crashed",
             "All callers fail as soon as the GSP has crashed, and the next bind boots it.",
-            || lost(&gpu, &sizes, "stage=gsp,kind=crash,after=20", NOTICED),
+            || {
+                // None of them has waited in vain for its answer.
+                let errors = [Errno::EIO];
+                lost(&gpu, &sizes, "stage=gsp,kind=crash,after=20", &errors);
+            },
         );
         tests.subtest(
             "silent",
             "All callers fail when the GSP does not answer any more, and the next bind boots it.",
-            || lost(&gpu, &sizes, "stage=reply,kind=timeout", HANG),
+            || {
+                let errors = [Errno::ETIMEDOUT, Errno::EIO];
+                lost(&gpu, &sizes, "stage=reply,kind=timeout", &errors);
+            },
         );
     })
 }
@@ -216,13 +220,22 @@ fn long_concurrent(gpu: &Gpu, sizes: &Sizes) {
     children.wait(HANG);
 }
 
+/// Waits until each caller has counted one of `what`.
+fn wait_for_all(counted: &Words, what: &str) {
+    wait_for(HANG, what, || {
+        counted.iter().all(|count| count.load(Relaxed) > 0)
+    });
+}
+
 fn killed(gpu: &Gpu, sizes: &Sizes) {
     let _bound = Timeout::new(HANG, "calls");
     for _ in 0..5 {
+        let begun = Words::new(CALLERS);
         let children = Children::fork(CALLERS, |caller| loop {
+            begun[caller].fetch_add(1, Relaxed);
             long(gpu, sizes, caller);
         });
-        std::thread::sleep(Duration::from_millis(100));
+        wait_for_all(&begun, "calls");
         drop(children);
         assert_name(gpu, &mut Conversation::open(gpu));
     }
@@ -245,12 +258,15 @@ fn unbind_while_open(gpu: &Gpu) {
 
 fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
+    let answered = Words::new(CALLERS);
     let children = Children::fork(CALLERS, |caller| {
         let mut conversation = Conversation::open(gpu);
         // Debugfs has closed the file when the GPU is gone.
-        while properties(&mut conversation, sizes, caller) != Err(Errno::EIO) {}
+        while properties(&mut conversation, sizes, caller) != Err(Errno::EIO) {
+            answered[caller].fetch_add(1, Relaxed);
+        }
     });
-    std::thread::sleep(Duration::from_millis(200));
+    wait_for_all(&answered, "answers");
     gpu.unbind();
     gpu.assert_released();
     children.wait(HANG);
@@ -292,16 +308,21 @@ fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
     assert_name(gpu, &mut Conversation::open(gpu));
 }
 
-/// Breaks the GSP while everybody talks to it; they all have to fail within `bound`.
-fn lost(gpu: &Gpu, sizes: &Sizes, fault: &str, bound: Duration) {
+/// Breaks the GSP while everybody talks to it; they all have to fail, with one of `errors`.
+fn lost(gpu: &Gpu, sizes: &Sizes, fault: &str, errors: &[Errno]) {
     let mock = Mock::require(gpu);
-    kmsg::expect(&["nova"]);
+    kmsg::expect(&[nova::IS_LOST]);
     let broken = mock.broken(fault);
     let children = Children::fork(CALLERS, |caller| {
         let mut conversation = Conversation::open(gpu);
-        while properties(&mut conversation, sizes, caller).is_ok() {}
+        let error = loop {
+            if let Err(error) = properties(&mut conversation, sizes, caller) {
+                break error;
+            }
+        };
+        assert!(errors.contains(&error), "{error}");
     });
-    children.wait(bound);
+    children.wait(HANG);
     drop(broken);
     gpu.unbind();
     gpu.assert_released();
