@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm check-upstream miri trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-upstream miri mutants trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -26,6 +26,8 @@ help:
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
+	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
+	@echo '                        (hours; PIECE=3/40 does the third of 40 pieces)'
 	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, stack frames, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
 	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
@@ -49,6 +51,9 @@ check-vm: programs vm-modules
 miri:
 	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --locked --lib \
 		--package nova-hw --package nova-firmware --package nova-uapi --package nova-core
+
+mutants: prepare
+	@vm/mutants $(PIECE)
 
 bench: programs vm-modules
 	@vm/bench
