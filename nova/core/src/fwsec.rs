@@ -58,7 +58,7 @@ impl<'a> Signed<'a> {
         let signature = match fwsec.signature_offset() {
             Some(offset) => {
                 let fused = falcon.fuse_version(io, NAME, &brom)?;
-                Some((offset, fwsec.signature_for(fused)?))
+                Some((offset, fwsec.signature_for(fused).map_err(Error::Vbios)?))
             }
             None => None,
         };

@@ -27,7 +27,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
             .alloc_bytes(ROM_LEN)
             .map_err(|e| Error::no_memory("the VBIOS", e))?;
         let mut scan = Scan::new();
-        while let Step::Read(range) = scan.step(rom.as_ref())? {
+        while let Step::Read(range) = scan.step(rom.as_ref()).map_err(Error::Vbios)? {
             let words = range.clone().step_by(size_of::<u32>());
             let bytes = rom.as_mut().get_mut(range).unwrap_or_default();
             for (at, word) in words.zip(bytes.chunks_exact_mut(size_of::<u32>())) {
@@ -40,25 +40,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
     }
 
     fn parse(&self) -> Result<vbios::Vbios<'_>, Error> {
-        Ok(vbios::Vbios::parse(self.rom.as_ref())?)
+        vbios::Vbios::parse(self.rom.as_ref()).map_err(Error::Vbios)
     }
 
     /// The version, as it is printed on screens (`94.02.71.40.9e`).
     pub(crate) fn version(&self) -> Result<Text<32>, Error> {
-        let version = self.parse()?.version()?;
+        let version = self.parse()?.version().map_err(Error::Vbios)?;
         Ok(Text::format(format_args!("{version}")))
     }
 
     /// FWSEC.
     pub(crate) fn fwsec(&self) -> Result<Fwsec<'_>, Error> {
-        Ok(self.parse()?.fwsec()?)
-    }
-}
-
-impl From<nova_firmware::Error> for Error {
-    /// Whatever is parsed from a file is given that file's name where it is parsed; the VBIOS has
-    /// none.
-    fn from(error: nova_firmware::Error) -> Self {
-        Self::Vbios(error)
+        self.parse()?.fwsec().map_err(Error::Vbios)
     }
 }
