@@ -3,8 +3,11 @@
 //! What GSP-RM is told before it starts: the system that it runs in, and its registry.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h
-//! (`GspSystemInfo`), src/nvidia/generated/g_os_nvoc.h (`PACKED_REGISTRY_TABLE`); Linux 7.3,
-//! drivers/gpu/nova-core/gsp/commands.rs.
+//! (`GspSystemInfo`), src/nvidia/generated/g_os_nvoc.h (`PACKED_REGISTRY_TABLE`),
+//! `initUnixSpecificRegistry` in src/nvidia/arch/nvalloc/unix/src/osinit.c (which resets there may
+//! be); Linux 7.3, drivers/gpu/nova-core/gsp/commands.rs.
+
+use core::ffi::CStr;
 
 use nova_hw::abi::{PackedRegistryEntry, PackedRegistryTable};
 use nova_hw::field::Draft;
@@ -14,16 +17,15 @@ use zerocopy::IntoBytes;
 use crate::chip::Chip;
 use crate::platform::PciInfo;
 
-/// Registry keys that GSP-RM is started with, all numbers, in the order of their names below.
-const REGISTRY_VALUES: [u32; 3] = [
-    // A reset through the bridge above is possible.
-    1, // PCI configuration survives such a reset.
-    1, // A board that the product table does not know may start too.
-    1,
+/// Registry keys that GSP-RM is started with, and their numbers.
+const REGISTRY: [(&CStr, u32); 3] = [
+    // The GPU can be reset through the bridge above it; off by default.
+    (c"RMSecBusResetEnable", 1),
+    // PCI configuration is saved, so that it survives such a reset; off by default.
+    (c"RMForcePcieConfigSave", 1),
+    // A board that GSP-RM's table of products does not know is started too.
+    (c"RMDevidCheckIgnore", 1),
 ];
-
-/// Their names, NUL-terminated, after one another.
-const REGISTRY_NAMES: &[u8] = b"RMSecBusResetEnable\0RMForcePcieConfigSave\0RMDevidCheckIgnore\0";
 
 /// User addresses end below this: x86-64's limit, which GSP-RM needs to know but does not enforce.
 const MAX_USER_VA: u64 = (1 << 47) - 0x1000;
@@ -49,40 +51,51 @@ pub(crate) fn system_info(at: &SystemInfoAt, pci: &PciInfo, chip: &Chip) -> Draf
 /// Payload of SET_REGISTRY: the table, its entries and their names.
 pub(crate) struct Registry {
     table: PackedRegistryTable,
-    entries: [PackedRegistryEntry; REGISTRY_VALUES.len()],
+    entries: [PackedRegistryEntry; REGISTRY.len()],
 }
 
 impl Registry {
     /// The registry.
     pub(crate) fn new() -> Self {
-        let names_at = size_of::<Self>();
-        let mut entries = [PackedRegistryEntry::default(); REGISTRY_VALUES.len()];
-        let mut name_at = names_at;
-        let names = REGISTRY_NAMES.split_inclusive(|&byte| byte == 0);
-        for ((entry, name), value) in entries.iter_mut().zip(names).zip(REGISTRY_VALUES) {
-            *entry = PackedRegistryEntry {
-                name_offset: name_at as u32,
+        let mut end = size_of::<Self>();
+        let entries = REGISTRY.map(|(name, value)| {
+            let name_offset = end as u32;
+            end = end.saturating_add(name.to_bytes_with_nul().len());
+            PackedRegistryEntry {
+                name_offset,
                 kind: PackedRegistryEntry::DWORD,
                 data: value,
                 ..Default::default()
-            };
-            name_at = name_at.saturating_add(name.len());
-        }
+            }
+        });
         Self {
             table: PackedRegistryTable {
-                size: name_at as u32,
-                num_entries: REGISTRY_VALUES.len() as u32,
+                size: end as u32,
+                num_entries: REGISTRY.len() as u32,
             },
             entries,
         }
     }
 
     /// The parts of the payload.
-    pub(crate) fn parts(&self) -> [&[u8]; 3] {
-        [
-            self.table.as_bytes(),
-            self.entries.as_bytes(),
-            REGISTRY_NAMES,
-        ]
+    pub(crate) fn parts(&self) -> [&[u8]; 2 + REGISTRY.len()] {
+        let [a, b, c] = REGISTRY.map(|(name, _)| name.to_bytes_with_nul());
+        [self.table.as_bytes(), self.entries.as_bytes(), a, b, c]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_has_its_names_where_it_says() {
+        let registry = Registry::new();
+        let payload = registry.parts().concat();
+        assert_eq!(registry.table.size as usize, payload.len());
+        for (entry, (name, value)) in registry.entries.iter().zip(REGISTRY) {
+            let found = CStr::from_bytes_until_nul(&payload[entry.name_offset as usize..]);
+            assert_eq!((found, entry.data), (Ok(name), value));
+        }
     }
 }
