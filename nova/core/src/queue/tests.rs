@@ -2,7 +2,9 @@
 
 use super::far_side::{Draft, Gsp};
 use super::*;
+use crate::platform::OutOfMemory;
 use crate::testing::{Allocator, Memory};
+use core::cell::RefCell;
 use nova_hw::release::RELEASES;
 use proptest::prelude::*;
 use std::vec;
@@ -16,6 +18,114 @@ fn pair() -> (Queue<Memory>, Gsp) {
 
 fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
     queue.send(function, 0, payload).map(drop)
+}
+
+/// Shared memory that notes how it is used, and in which order.
+struct Noted {
+    memory: Memory,
+    uses: RefCell<Vec<(Use, usize)>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// Bytes are copied, in no order with others.
+    Copy,
+    /// Acquire.
+    Load,
+    /// Release.
+    Store,
+}
+
+impl Noted {
+    fn note(&self, kind: Use, offset: usize) {
+        self.uses.borrow_mut().push((kind, offset));
+    }
+}
+
+impl DmaMemory for Noted {
+    fn dma_addr(&self) -> u64 {
+        self.memory.dma_addr()
+    }
+
+    fn size(&self) -> usize {
+        self.memory.size()
+    }
+
+    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        self.note(Use::Copy, offset);
+        self.memory.read(offset, into)
+    }
+
+    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        self.note(Use::Copy, offset);
+        self.memory.write(offset, from)
+    }
+
+    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
+        self.note(Use::Load, offset);
+        self.memory.load32(offset)
+    }
+
+    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
+        self.note(Use::Store, offset);
+        self.memory.store32(offset, value)
+    }
+}
+
+/// Hands out [`Noted`] memory.
+struct Noting(Allocator);
+
+impl DmaAllocator for Noting {
+    type Memory = Noted;
+
+    fn alloc_dma(&self, size: usize) -> Result<Noted, OutOfMemory> {
+        Ok(Noted {
+            memory: self.0.alloc_dma(size)?,
+            uses: RefCell::default(),
+        })
+    }
+}
+
+/// What `act` does to the shared memory: a load of `asked`, copies, and a store to `told`.
+#[track_caller]
+fn assert_ordered(
+    queue: &mut Queue<Noted>,
+    act: impl FnOnce(&mut Queue<Noted>),
+    [asked, told]: [usize; 2],
+) {
+    queue.shared.uses.take();
+    act(queue);
+    let uses = queue.shared.uses.take();
+    let [(Use::Load, load), copies @ .., (Use::Store, store)] = &uses[..] else {
+        panic!("{uses:x?}");
+    };
+    assert_eq!([*load, *store], [asked, told]);
+    assert!(!copies.is_empty());
+    for (kind, _) in copies {
+        assert_eq!(*kind, Use::Copy, "{uses:x?}");
+    }
+}
+
+/// Pointers say what may be read or written, so nothing may be moved out from between them.
+#[test]
+fn elements_are_touched_between_the_pointers() {
+    let allocator = Noting(Allocator::default());
+    let mut queue = Queue::new(&allocator).unwrap();
+    let mut gsp = Gsp::of(&allocator.0);
+    let mut buffer = vec![0; PAYLOAD_MAX];
+    let pointers = [STATUS_QUEUE + READ_POINTER, COMMAND_QUEUE + WRITE_POINTER];
+    let send = |queue: &mut Queue<Noted>| drop(queue.send(1, 0, &[1; 5000]).unwrap());
+    assert_ordered(&mut queue, send, pointers);
+
+    let pointers = [STATUS_QUEUE + WRITE_POINTER, COMMAND_QUEUE + READ_POINTER];
+    gsp.put(5, &[1; 5000], |_| {});
+    let receive = |queue: &mut Queue<Noted>| {
+        assert!(queue.receive(&mut buffer).unwrap().is_some());
+    };
+    assert_ordered(&mut queue, receive, pointers);
+    gsp.put(5, &[1; 5000], |draft| draft.elements = 0);
+    let refuse = |queue: &mut Queue<Noted>| assert!(queue.receive(&mut []).is_err());
+    assert_ordered(&mut queue, refuse, pointers);
 }
 
 #[test]
