@@ -86,9 +86,11 @@ impl<'a> GenBootloader<'a> {
         let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
         tlv.number("CDSZ", Expected::AtLeast(1))?;
         let size = tlv.number("CDSZ", Expected::AtMost(wide(ucode.len())))?;
+        let code = ucode.get(..offset(size));
+        debug_assert!(code.is_some(), "{size} bytes of code were checked");
         Ok(Self {
             ucode,
-            code: ucode.get(..offset(size)).unwrap_or_default(),
+            code: code.unwrap_or_default(),
             start_tag: tlv.number("STRT", Expected::AtMost(MAX_START_TAG))?,
             dmem_load_offset: 0,
         })

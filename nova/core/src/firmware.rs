@@ -130,7 +130,7 @@ impl fmt::Display for ImageFile {
 
 impl File {
     fn name(self) -> Text<64> {
-        Text::format(format_args!("{self}"))
+        Text::whole(format_args!("{self}"))
     }
 
     fn not_loaded(self, error: LoadError) -> Error {
@@ -306,7 +306,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
             chipset: file.set.chipset,
             name: Text::from_bytes(gsp.file_name.as_bytes()),
         };
-        let name = Text::<64>::format(format_args!("{file}"));
+        let name = Text::<64>::whole(format_args!("{file}"));
         let size = usize::try_from(gsp.size).unwrap_or(usize::MAX);
         let image = platform
             .load_image(name.as_str(), 0, FileLen::Known(size))

@@ -15,8 +15,10 @@ use nova_hw::regs::fsp::{
     FspEmemc, FspEmemd, FspMsgqHead, FspMsgqTail, FspQueueHead, FspQueueTail,
 };
 use nova_hw::regs::therm::{ThermI2csScratch, ThermI2csScratchGb202, FSP_BOOT_COMPLETE};
+use zerocopy::little_endian::U32;
 use zerocopy::FromBytes;
 
+use crate::bug::OrBug;
 use crate::error::{Error, Timeout};
 use crate::io::Io;
 
@@ -100,9 +102,8 @@ impl Status {
     }
 }
 
-/// Sends `message`, which is of type `kind` and made of whole words, and waits until the FSP has
-/// done what it says.
-pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[u8]) -> Result<(), Error> {
+/// Sends `message`, which is of type `kind`, and waits until the FSP has done what it says.
+pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[U32]) -> Result<(), Error> {
     make_room(io)?;
     send(io, message);
     // Longer than any answer is, so that one which is too long is seen whole.
@@ -147,22 +148,21 @@ fn take_out(io: &Io<'_>) {
 }
 
 /// Writes a message and tells the FSP.
-fn send(io: &Io<'_>, message: &[u8]) {
+fn send(io: &Io<'_>, message: &[U32]) {
+    debug_assert!((WORD..=CHANNEL_SIZE).contains(&size_of_val(message)));
     io.write(FspEmemc::new().with_aincw(true));
-    let (words, _) = <[[u8; WORD]]>::ref_from_prefix_with_elems(message, message.len() / WORD)
-        .unwrap_or((&[], &[]));
-    for word in words {
-        io.write(FspEmemd::from(u32::from_le_bytes(*word)));
+    for word in message {
+        io.write(FspEmemd::from(word.get()));
     }
-    let last = message.len().saturating_sub(WORD);
-    io.write(FspQueueTail::from(u32::try_from(last).unwrap_or(u32::MAX)));
+    let last = size_of_val(message).saturating_sub(WORD);
+    io.write(FspQueueTail::from(last as u32));
     io.write(FspQueueHead::new());
 }
 
 /// Waits for a message, reads it and takes it out of the queue.
 fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u8], Error> {
     let len = wait(io)?;
-    let answer = buffer.get_mut(..len).unwrap_or_default();
+    let answer = buffer.get_mut(..len).or_bug();
     io.write(FspEmemc::new().with_aincr(true));
     for word in answer.chunks_exact_mut(WORD) {
         let read = u32::from(io.read::<FspEmemd>());

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use nova_hw::fsp::NvdmType;
 use nova_hw::release::RELEASES;
+use zerocopy::little_endian::U32;
 
 use crate::falcon::{Engine, Falcon, Kind};
 use crate::fsp;
@@ -137,7 +138,7 @@ pub fn fsp_answers(data: &[u8]) {
     }
     let good = head == 0 && words.get(3..5) == Some(&[NvdmType::Cot as u32, 0]);
     let fsp = Fsp::answering(Answer { words, head, tail });
-    let sent = fsp::command(&Io::new(&fsp), NvdmType::Cot, &[0; 8]);
+    let sent = fsp::command(&Io::new(&fsp), NvdmType::Cot, &[U32::ZERO; 2]);
     assert!(sent.is_err() || good);
 }
 

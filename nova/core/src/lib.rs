@@ -18,6 +18,7 @@ extern crate std;
 
 mod boot;
 mod booter;
+mod bug;
 mod chip;
 mod choice;
 mod error;

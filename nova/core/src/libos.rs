@@ -47,7 +47,8 @@ impl<M: DmaMemory> Libos<M> {
             log_buffer(allocator)?,
         ];
         let arguments = alloc(allocator, "the libos arguments", PAGE_SIZE)?;
-        let regions = logs.iter().chain([&rm_arguments]);
+        let [init, intr, rm] = &logs;
+        let regions: [&M; LIBOS_REGIONS.len()] = [init, intr, rm, &rm_arguments];
         for (n, (name, memory)) in LIBOS_REGIONS.iter().zip(regions).enumerate() {
             let region = region(name, memory);
             arguments.write(n.saturating_mul(size_of_val(&region)), region.as_bytes())?;

@@ -28,6 +28,7 @@ use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::ArgumentsAt;
 use zerocopy::IntoBytes;
 
+use crate::bug::OrBug;
 use crate::error::Error;
 use crate::io::Io;
 use crate::platform::{DmaAllocator, DmaMemory, OutOfBounds};
@@ -162,9 +163,7 @@ pub(crate) struct Received {
 impl Received {
     /// The payload in `buffer`.
     pub(crate) fn payload<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
-        let payload = buffer.get(..self.len);
-        debug_assert!(payload.is_some(), "not what it was received into");
-        payload.unwrap_or_default()
+        buffer.get(..self.len).or_bug()
     }
 }
 
@@ -246,9 +245,7 @@ impl<M: DmaMemory> Queue<M> {
             READ_POINTER,
         )?;
         // One element stays empty: equal pointers mean that nothing is there.
-        let free = distance(self.write, gsp_read)
-            .checked_sub(1)
-            .unwrap_or(ELEMENTS.saturating_sub(1));
+        let free = distance(advance(self.write, 1), gsp_read);
         if needed > free {
             return Err(QueueError::Full { needed, free });
         }
@@ -356,9 +353,7 @@ impl<M: DmaMemory> Queue<M> {
     /// Writes `bytes` to the command ring, `at` bytes behind the write pointer.
     fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<(), OutOfBounds> {
         let start = ring_offset(self.write, at);
-        let (first, rest) = bytes
-            .split_at_checked(RING_SIZE.saturating_sub(start))
-            .unwrap_or((bytes, &[]));
+        let (first, rest) = bytes.split_at(bytes.len().min(RING_SIZE.saturating_sub(start)));
         self.shared
             .write(COMMAND_QUEUE + PAGE_SIZE + start, first)?;
         self.shared.write(COMMAND_QUEUE + PAGE_SIZE, rest)
@@ -368,7 +363,7 @@ impl<M: DmaMemory> Queue<M> {
     fn read_ring(&self, at: usize, bytes: &mut [u8]) -> Result<(), OutOfBounds> {
         let start = ring_offset(self.read, at);
         let whole = bytes.len().min(RING_SIZE.saturating_sub(start));
-        let (first, rest) = bytes.split_at_mut_checked(whole).unwrap_or_default();
+        let (first, rest) = bytes.split_at_mut(whole);
         self.shared.read(STATUS_QUEUE + PAGE_SIZE + start, first)?;
         self.shared.read(STATUS_QUEUE + PAGE_SIZE, rest)
     }

@@ -14,6 +14,7 @@ use core::ops::Range;
 
 use nova_hw::gsp::PAGE_SIZE;
 
+use crate::bug::OrBug;
 use crate::error::{Error, ImageError};
 use crate::platform::{DmaAllocator, DmaMemory};
 
@@ -111,9 +112,7 @@ fn fill<M: DmaMemory>(
         let offset = page
             .saturating_mul(PAGE_SIZE)
             .saturating_add(first.saturating_mul(ENTRY));
-        let bytes = batch
-            .get(..entries.saturating_mul(ENTRY))
-            .unwrap_or_default();
+        let bytes = batch.get(..entries.saturating_mul(ENTRY)).or_bug();
         tables.write(offset, bytes)?;
     }
     Ok(())

@@ -153,8 +153,10 @@ impl Progress {
             reads: io.reads().saturating_sub(reads),
             writes: io.writes().saturating_sub(writes),
         };
-        if let Some(slot) = self.stages.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(entry);
+        let free = self.stages.iter_mut().find(|slot| slot.is_none());
+        debug_assert!(free.is_some(), "{stage} is one stage too many");
+        if let Some(free) = free {
+            *free = Some(entry);
         }
         Ok(done)
     }

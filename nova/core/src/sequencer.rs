@@ -16,6 +16,7 @@ use nova_hw::abi::{RunCpuSequencer, SequencerOpcode};
 use nova_hw::regs::pgc6::BsiSecureScratch14;
 use zerocopy::FromBytes;
 
+use crate::bug::OrBug;
 use crate::error::{Error, Timeout};
 use crate::gpu::Hardware;
 use crate::io::halves;
@@ -139,8 +140,9 @@ impl<'p> Steps<'p> {
                 expected: size_of::<RunCpuSequencer>(),
                 found: payload.len(),
             })?;
-        let (buffer, _) =
-            <[[u8; 4]]>::ref_from_prefix_with_elems(buffer, buffer.len() / 4).unwrap_or((&[], &[]));
+        let (buffer, _) = <[[u8; 4]]>::ref_from_prefix_with_elems(buffer, buffer.len() / 4)
+            .ok()
+            .or_bug();
         let len = (header.buffer_size_dword as usize).min(buffer.len());
         let words = usize::try_from(header.cmd_index)
             .ok()

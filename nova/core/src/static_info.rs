@@ -11,6 +11,7 @@ use core::ops::Range;
 use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
 use nova_hw::release::StaticInfoAt;
 
+use crate::bug::OrBug;
 use crate::error::Error;
 use crate::rpc::call::Object;
 use crate::text::Text;
@@ -42,7 +43,7 @@ pub struct StaticInfo {
 impl StaticInfo {
     /// The request, which has the size of the reply.
     pub(crate) fn request(at: &StaticInfoAt) -> &'static [u8] {
-        ZEROS.get(..at.size).unwrap_or(ZEROS)
+        ZEROS.get(..at.size).or_bug()
     }
 
     /// Reads the reply to GET_GSP_STATIC_INFO.

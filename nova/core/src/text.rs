@@ -45,6 +45,14 @@ impl<const N: usize> Text<N> {
         text
     }
 
+    /// Writes formatted text that is never longer than the capacity.
+    pub(crate) fn whole(args: fmt::Arguments<'_>) -> Self {
+        let mut text = Self::EMPTY;
+        let written = fmt::write(&mut text, args);
+        debug_assert!(written.is_ok(), "{text} is cut off");
+        text
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         let text = self.bytes.get(..self.len).unwrap_or_default();

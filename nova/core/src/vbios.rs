@@ -10,6 +10,7 @@
 use nova_firmware::vbios::{self, Fwsec, Scan, Step, ROM_LEN};
 use nova_hw::regs::prom::PromData;
 
+use crate::bug::OrBug;
 use crate::error::Error;
 use crate::io::Io;
 use crate::platform::Scratch;
@@ -29,7 +30,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
         let mut scan = Scan::new();
         while let Step::Read(range) = scan.step(rom.as_ref()).map_err(Error::Vbios)? {
             let words = range.clone().step_by(size_of::<u32>());
-            let bytes = rom.as_mut().get_mut(range).unwrap_or_default();
+            let bytes = rom.as_mut().get_mut(range).or_bug();
             for (at, word) in words.zip(bytes.chunks_exact_mut(size_of::<u32>())) {
                 // The window ends far below 4 GiB.
                 let offset = PromData::OFFSET.wrapping_add(at as u32);

@@ -55,9 +55,10 @@ impl<T: FromBytes> Field<T> {
 }
 
 impl<T: IntoBytes + Immutable> Field<T> {
-    /// Puts `value` into the bytes of the structure; dropped where they end before the field does.
+    /// Puts `value` into the bytes of the structure, which must not end before the field does.
     pub fn write(self, structure: &mut [u8], value: &T) {
         let bytes = structure.get_mut(self.offset..self.end());
+        debug_assert!(bytes.is_some(), "{self:?} is not in the structure");
         if let Some(bytes) = bytes {
             bytes.copy_from_slice(value.as_bytes());
         }
@@ -92,8 +93,15 @@ impl Draft {
     /// Bytes of the largest structure.
     pub const MAX: usize = 1024;
 
+    /// Bytes of the structure `S`, which is not larger than the largest.
+    pub(crate) const fn size_of<S>() -> usize {
+        assert!(size_of::<S>() <= Self::MAX);
+        size_of::<S>()
+    }
+
     /// Zeros of `size` bytes, [`Self::MAX`] at most.
     pub fn new(size: usize) -> Self {
+        debug_assert!(size <= Self::MAX, "a structure of {size} bytes");
         let bytes = [0; Self::MAX];
         let len = size.min(Self::MAX);
         Self { bytes, len }
@@ -106,7 +114,8 @@ impl Draft {
         value: T,
     ) -> &mut Self {
         if let Some(field) = field.into() {
-            field.write(&mut self.bytes, &value);
+            let (structure, _) = self.bytes.split_at_mut(self.len);
+            field.write(structure, &value);
         }
         self
     }
@@ -148,12 +157,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_neither_read_nor_written() {
+    fn what_is_cut_off_is_not_read() {
         let word = field!(Outer, inner.word);
         assert_eq!(word.read(&[0; 15]), None);
-        let mut bytes = [0; 15];
-        word.write(&mut bytes, &u32::MAX);
-        assert_eq!(bytes, [0; 15]);
-        assert_eq!(Draft::new(usize::MAX).as_bytes().len(), Draft::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "field at 0xc is not in the structure")]
+    fn nothing_is_written_behind_the_end() {
+        Draft::new(15).set(field!(Outer, inner.word), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "a structure of 1025 bytes")]
+    fn no_draft_is_larger_than_the_largest() {
+        Draft::new(Draft::MAX + 1);
     }
 }

@@ -17,7 +17,7 @@ pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
-use crate::field::field;
+use crate::field::{field, Draft};
 use crate::release::{
     ArgumentsAt, ControlSizes, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
 };
@@ -32,7 +32,7 @@ pub static RELEASE: Release = Release {
     heap: heap::HEAP,
     message_name: numbers::message_name,
     system_info: SystemInfoAt {
-        size: size_of::<GspSystemInfo>(),
+        size: Draft::size_of::<GspSystemInfo>(),
         gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
         gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
         gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
@@ -45,7 +45,7 @@ pub static RELEASE: Release = Release {
         pci_revision_id: None,
     },
     arguments: ArgumentsAt {
-        size: size_of::<GspArgumentsCached>(),
+        size: Draft::size_of::<GspArgumentsCached>(),
         queue_memory: field!(
             GspArgumentsCached,
             message_queue_init_arguments.shared_mem_phys_addr

@@ -19,7 +19,7 @@ pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
-use crate::field::field;
+use crate::field::{field, Draft};
 use crate::release::{
     ArgumentsAt, ControlSizes, FmcArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
 };
@@ -29,7 +29,7 @@ pub static RELEASE: Release = Release {
     name: "570.144",
     gen_bootloader: "gsp/gen_bootloader-570.144.bin",
     fmc_arguments: Some(FmcArgumentsAt {
-        size: size_of::<GspFmcBootParams>(),
+        size: Draft::size_of::<GspFmcBootParams>(),
         metadata_target: field!(GspFmcBootParams, boot_gsp_rm.target),
         metadata_size: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_size),
         metadata: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_offset),
@@ -43,7 +43,7 @@ pub static RELEASE: Release = Release {
     heap: heap::HEAP,
     message_name: numbers::message_name,
     system_info: SystemInfoAt {
-        size: size_of::<GspSystemInfo>(),
+        size: Draft::size_of::<GspSystemInfo>(),
         gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
         gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
         gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
@@ -56,7 +56,7 @@ pub static RELEASE: Release = Release {
         pci_revision_id: Some(field!(GspSystemInfo, pci_revision_id)),
     },
     arguments: ArgumentsAt {
-        size: size_of::<GspArgumentsCached>(),
+        size: Draft::size_of::<GspArgumentsCached>(),
         queue_memory: field!(
             GspArgumentsCached,
             message_queue_init_arguments.shared_mem_phys_addr

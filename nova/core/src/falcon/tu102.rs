@@ -15,6 +15,7 @@ use nova_hw::regs::falcon::{
 };
 
 use super::{Falcon, Ucode, BLOCK};
+use crate::bug::OrBug;
 use crate::error::Error;
 use crate::platform::DmaMemory;
 
@@ -130,7 +131,7 @@ fn for_each_block<M: DmaMemory>(
     let mut block = [[0; 4]; BLOCK_SIZE / size_of::<u32>()];
     for at in (0..part.len).step_by(BLOCK_SIZE) {
         let words = part.len.saturating_sub(at).min(BLOCK) / WORD;
-        let words = block.get_mut(..words as usize).unwrap_or_default();
+        let words = block.get_mut(..words as usize).or_bug();
         let source = part.source.saturating_add(at) as usize;
         ucode.memory.read(source, words.as_flattened_mut())?;
         write(words);

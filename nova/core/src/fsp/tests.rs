@@ -15,7 +15,7 @@ const GOOD: [u32; 5] = [0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
 
 /// Sends two words to an FSP that says this.
 fn command_to(fsp: &Fsp) -> Result<(), Error> {
-    command(&Io::new(fsp), NvdmType::Cot, &[1, 0, 0, 0, 2, 0, 0, 0])
+    command(&Io::new(fsp), NvdmType::Cot, &[U32::new(1), U32::new(2)])
 }
 
 fn answered(answer: Answer) -> Result<(), Error> {
@@ -45,7 +45,7 @@ fn registers_are_written_in_the_right_order() {
     let card = Card::default();
     card.set(0x8f2c84, 16);
     let io = &Io::new(&card);
-    assert!(command(io, NvdmType::Cot, &[7, 0, 0, 0, 8, 0, 0, 0]).is_err());
+    assert!(command(io, NvdmType::Cot, &[U32::new(7), U32::new(8)]).is_err());
     let expected = [
         (0x8f2c84, 0),
         (0x8f2c80, 0),
@@ -146,7 +146,7 @@ proptest! {
     fn a_message_of_any_length_is_heard_as_it_was_sent(
         words in prop::collection::vec(any::<u32>(), 2..=CHANNEL_SIZE / WORD)
     ) {
-        let message: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let message: Vec<_> = words.iter().copied().map(U32::new).collect();
         let fsp = Fsp::answering(Answer::of(&GOOD));
         let sent = command(&Io::new(&fsp), NvdmType::Cot, &message);
         prop_assert_eq!(sent, Ok(()));

@@ -16,7 +16,8 @@ use nova_hw::chipset::Chipset;
 use nova_hw::field::Draft;
 use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
 use nova_hw::release::{FmcArgumentsAt, Release};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::little_endian::U32;
+use zerocopy::{transmute_ref, FromZeros, IntoBytes};
 
 use super::Written;
 use crate::choice::{self, Chosen};
@@ -70,14 +71,14 @@ struct Files<P: Platform> {
     image: P::Memory,
     /// Bytes of the FMC.
     size: usize,
-    /// A [`CotMessage`] with what proves the FMC genuine.
-    message: P::Bytes,
+    /// What proves the FMC genuine.
+    message: P::Boxed<CotMessage>,
 }
 
 /// What the GPU reads until GSP-RM runs.
 pub(crate) struct Load<P: Platform> {
-    /// What the FSP is told, a [`CotMessage`].
-    message: P::Bytes,
+    /// What the FSP is told.
+    message: P::Boxed<CotMessage>,
     /// Arguments of the FMC.
     arguments: P::Memory,
     _metadata: P::Memory,
@@ -138,15 +139,13 @@ impl<P: Platform> Plan<P> {
         let at = arguments_of(self.common.release, self.chipset)?;
         let arguments = arguments(at, metadata.dma_addr(), libos);
         let arguments = copy(platform, "the FMC's arguments", arguments.as_bytes())?;
-        if let Ok((message, _)) = CotMessage::mut_from_prefix(message.as_mut()) {
-            let cot = &mut message.cot;
-            cot.version = self.variant.cot_version.into();
-            cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
-            cot.frts_vidmem_offset = self.variant.frts_end().into();
-            // FRTS is 1 MiB.
-            cot.frts_vidmem_size = (self.sizes.frts as u32).into();
-            cot.gsp_boot_args_sysmem_offset = arguments.dma_addr().into();
-        }
+        let cot = &mut message.cot;
+        cot.version = self.variant.cot_version.into();
+        cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
+        cot.frts_vidmem_offset = self.variant.frts_end().into();
+        // FRTS is 1 MiB.
+        cot.frts_vidmem_size = (self.sizes.frts as u32).into();
+        cot.gsp_boot_args_sysmem_offset = arguments.dma_addr().into();
         let load = Load {
             message,
             arguments,
@@ -181,16 +180,12 @@ impl<P: Platform> Files<P> {
         let file = set.file(FMC);
         let bytes = file.load(platform)?;
         let fmc = file.parse(bytes.as_ref(), Fmc::parse, Fmc::from_tlv)?;
-        let mut message = platform
-            .alloc_bytes(size_of::<CotMessage>())
-            .map_err(|e| Error::no_memory("the message to the FSP", e))?;
-        if let Ok((message, _)) = CotMessage::mut_from_prefix(message.as_mut()) {
-            message.headers = Headers::of(NvdmType::Cot);
-            message.cot.size = (size_of::<Cot>() as u16).into();
-            fill(&mut message.cot.hash384, fmc.hash());
-            fill(&mut message.cot.public_key, fmc.public_key());
-            fill(&mut message.cot.signature, fmc.signature());
-        }
+        let mut message = boxed(platform, CotMessage::new_zeroed())?;
+        message.headers = Headers::of(NvdmType::Cot);
+        message.cot.size = (size_of::<Cot>() as u16).into();
+        fill(&mut message.cot.hash384, fmc.hash());
+        fill(&mut message.cot.public_key, fmc.public_key());
+        fill(&mut message.cot.signature, fmc.signature());
         Ok(Self {
             image: copy(platform, "the FMC", fmc.image())?,
             size: fmc.image().len(),
@@ -201,6 +196,7 @@ impl<P: Platform> Files<P> {
 
 /// Copies `from` to the start of `to`; the file's parser has made sure that it fits.
 fn fill(to: &mut [u8], from: &[u8]) {
+    debug_assert!(from.len() <= to.len());
     for (to, from) in to.iter_mut().zip(from) {
         *to = *from;
     }
@@ -249,8 +245,10 @@ impl<P: Platform> Load<P> {
         progress: &mut Progress,
     ) -> Result<(), Failure> {
         let Hardware { io, gsp, .. } = hardware;
+        let message: &[U32; size_of::<CotMessage>() / size_of::<U32>()] =
+            transmute_ref!(&*self.message);
         progress.run(io, Stage::ChainOfTrust, || {
-            fsp::command(io, NvdmType::Cot, self.message.as_ref())
+            fsp::command(io, NvdmType::Cot, message)
         })?;
         progress.run(io, Stage::Lockdown, || {
             wait_released(io, &gsp, self.arguments.dma_addr())
@@ -344,6 +342,7 @@ mod tests {
     use crate::falcon::{Engine, Kind};
     use crate::testing::Card;
     use nova_hw::release::RELEASES;
+    use zerocopy::FromBytes;
 
     const ARGUMENTS: u64 = 0x1_2345_6000;
 

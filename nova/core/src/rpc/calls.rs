@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use crate::bug::OrBug;
 use crate::error::Error;
 use crate::platform::Scratch;
 use crate::queue::Received;
@@ -76,7 +77,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             State::Sending(_) => 0,
             State::Receiving(pieces) | State::Done(pieces) => pieces.done(),
         };
-        self.buffer.as_ref().get(..len).unwrap_or_default()
+        self.buffer.as_ref().get(..len).or_bug()
     }
 
     /// The next message to send: its function, its sequence number and its payload.
@@ -90,8 +91,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             // What is not answered has none.
             Kind::Notice | Kind::Event => 0,
         };
-        let piece = self.buffer.as_ref().get(pieces.next());
-        Some((function, sequence, piece.unwrap_or_default()))
+        let piece = self.buffer.as_ref().get(pieces.next()).or_bug();
+        Some((function, sequence, piece))
     }
 
     /// The message of [`Self::to_send`] has been sent.
@@ -127,9 +128,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             return;
         };
         let place = pieces.received(payload.len());
-        let piece = payload.get(..place.len()).unwrap_or_default();
-        if let Some(place) = self.buffer.as_mut().get_mut(place) {
-            place.copy_from_slice(piece);
+        let place = self.buffer.as_mut().get_mut(place).or_bug();
+        // What is longer than expected is cut off.
+        for (to, from) in place.iter_mut().zip(payload) {
+            *to = *from;
         }
         if self.result == 0 {
             self.result = message.result;
@@ -334,9 +336,9 @@ fn filled<P: Scratch>(memory: &P, call: &Call<'_>, len: usize) -> Result<P::Byte
         .map_err(|e| Error::no_memory("the payload of a call of GSP-RM", e))?;
     let mut rest = buffer.as_mut();
     for part in call.all_parts() {
-        let (place, behind) = rest.split_at_mut_checked(part.len()).unwrap_or_default();
-        if place.len() == part.len() {
-            place.copy_from_slice(part);
+        let (place, behind) = rest.split_at_mut_checked(part.len()).or_bug();
+        for (to, from) in place.iter_mut().zip(part) {
+            *to = *from;
         }
         rest = behind;
     }

@@ -51,24 +51,23 @@ pub(crate) struct History {
 impl History {
     /// Remembers a call.
     pub(crate) fn made(&mut self, ticket: Ticket, call: &Call<'_>, now: Duration) {
-        if let Some(record) = self.records.get_mut(place(ticket)) {
-            *record = Record {
-                number: ticket.0,
-                name: call.name,
-                function: call.function,
-                cmd: call.cmd(),
-                len: call.len(),
-                made: now,
-                answer: None,
-            };
-        }
+        self.records[place(ticket)] = Record {
+            number: ticket.0,
+            name: call.name,
+            function: call.function,
+            cmd: call.cmd(),
+            len: call.len(),
+            made: now,
+            answer: None,
+        };
         self.next = ticket.0.saturating_add(1);
     }
 
     /// Remembers what came back.
     pub(crate) fn answered(&mut self, ticket: Ticket, answer: Answer) {
-        let record = self.records.get_mut(place(ticket));
-        if let Some(record) = record.filter(|record| record.number == ticket.0) {
+        let record = &mut self.records[place(ticket)];
+        // It may have been forgotten.
+        if record.number == ticket.0 {
             record.answer = Some(answer);
         }
     }
@@ -77,7 +76,7 @@ impl History {
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         let first = self.next.saturating_sub(DEPTH as u64);
         (first..self.next).filter_map(|number| {
-            let record = self.records.get(place(Ticket(number)))?;
+            let record = &self.records[place(Ticket(number))];
             (record.number == number && !record.name.is_empty()).then_some(record)
         })
     }
