@@ -3,7 +3,6 @@
 //! What is said to GSP-RM, and what comes back.
 
 use core::fmt;
-use core::mem::offset_of;
 use core::time::Duration;
 
 use nova_hw::abi::{function, RmControl};
@@ -139,25 +138,30 @@ impl<'a> Call<'a> {
 
 /// What GSP-RM answered.
 pub struct Reply<P: Scratch> {
-    pub(crate) slot: P::Boxed<Slot<P::Bytes>>,
+    slot: P::Boxed<Slot<P::Bytes>>,
+    status: u32,
 }
 
 impl<P: Scratch> Reply<P> {
+    /// The reply to a call that is complete; an error where a control that succeeded as a call does
+    /// not say what came of it.
+    pub(crate) fn new(slot: P::Boxed<Slot<P::Bytes>>) -> Result<Self, Error> {
+        let status = match slot.result() {
+            0 if slot.is_control() => slot.message().field::<RmControl>(0)?.status,
+            result => result,
+        };
+        Ok(Self { slot, status })
+    }
+
     /// NV_STATUS: zero where the call succeeded.
     pub fn status(&self) -> u32 {
-        match self.slot.result() {
-            0 if self.is_control() => self
-                .message()
-                .field(offset_of!(RmControl, status))
-                .unwrap_or(0),
-            result => result,
-        }
+        self.status
     }
 
     /// What the parameters have become.
     pub fn params(&self) -> &[u8] {
-        let message = self.message();
-        match self.is_control() {
+        let message = self.slot.message();
+        match self.slot.is_control() {
             true => message.after::<RmControl>().bytes,
             false => message.bytes,
         }
@@ -166,7 +170,7 @@ impl<P: Scratch> Reply<P> {
     /// The parameters of a call that succeeded.
     pub(crate) fn good(&self) -> Result<Payload<'_>, Error> {
         let rpc = self.slot.name();
-        match self.status() {
+        match self.status {
             0 => Ok(Payload {
                 message: rpc,
                 bytes: self.params(),
@@ -174,23 +178,12 @@ impl<P: Scratch> Reply<P> {
             status => Err(Error::Rpc { rpc, status }),
         }
     }
-
-    fn message(&self) -> Payload<'_> {
-        Payload {
-            message: self.slot.name(),
-            bytes: self.slot.received(),
-        }
-    }
-
-    fn is_control(&self) -> bool {
-        self.slot.function() == function::GSP_RM_CONTROL
-    }
 }
 
 impl<P: Scratch> fmt::Debug for Reply<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
-            .field("status", &self.status())
+            .field("status", &self.status)
             .field("params", &self.params().len())
             .finish()
     }

@@ -5,12 +5,15 @@
 
 use core::time::Duration;
 
+use nova_hw::abi::function::GSP_RM_CONTROL;
+
 use crate::bug::OrBug;
 use crate::error::Error;
 use crate::platform::Scratch;
 use crate::queue::Received;
 use crate::rpc::call::{Call, Kind, Reply, Ticket};
 use crate::rpc::pieces::Pieces;
+use crate::wire::Payload;
 
 /// Calls that can be under way at the same time.
 pub(crate) const CALLS_MAX: usize = 64;
@@ -55,8 +58,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.name
     }
 
-    pub(crate) fn function(&self) -> u32 {
-        self.function
+    /// Whether it is a control, whose payload begins with an [`RmControl`].
+    pub(crate) fn is_control(&self) -> bool {
+        self.function == GSP_RM_CONTROL
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
@@ -78,6 +82,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             State::Receiving(pieces) | State::Done(pieces) => pieces.done(),
         };
         self.buffer.as_ref().get(..len).or_bug()
+    }
+
+    /// The same, with the call's name for errors.
+    pub(crate) fn message(&self) -> Payload<'_> {
+        Payload {
+            message: self.name,
+            bytes: self.received(),
+        }
     }
 
     /// The next message to send: its function, its sequence number and its payload.
@@ -292,7 +304,7 @@ impl<P: Scratch> Calls<P> {
             return Some(Err(Error::NoCall));
         };
         let slot = place.take_if(|slot| slot.is_done())?;
-        Some(Ok(Reply { slot }))
+        Some(Reply::new(slot))
     }
 
     /// Nobody waits for this call any more.

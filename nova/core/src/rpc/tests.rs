@@ -258,6 +258,26 @@ fn refusals_are_told_with_their_status() {
 }
 
 #[test]
+fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
+    for len in [0, 12, size_of::<RmControl>() - 1] {
+        let mut talk = Talk::new();
+        let call = Call::control("a control", (1, 2), 0x2080_0102, &[&[5; 4]]);
+        let ticket = talk.rpc.submit(&talk.memory, &call, SECOND).unwrap();
+        talk.gsp
+            .put(GSP_RM_CONTROL, &pattern(len), |draft| draft.answers = 1);
+        talk.service().unwrap();
+        let cut_off = Error::Payload {
+            message: "a control",
+            expected: size_of::<RmControl>(),
+            found: len,
+        };
+        assert_eq!(talk.take(ticket), Some(Err(cut_off)));
+        assert_eq!(talk.take(ticket), Some(Err(Error::NoCall)));
+        assert!(talk.rpc.lost().is_none());
+    }
+}
+
+#[test]
 #[cfg_attr(miri, ignore = "takes minutes")]
 fn there_are_only_so_many_calls_and_so_many_bytes() {
     let mut talk = Talk::new();
