@@ -261,10 +261,18 @@ fn gsp_rm_reaches_no_memory_where_the_card_is_no_bus_master() {
 fn firmware_that_is_mapped_is_not_copied() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
-    let report = running.report();
-    let image = synthetic::firmware(ga102()).0["nvidia/ga102/gsp/gsp-570.144.bin"].len();
+    let mapped = running.report().firmware_mapped;
+    let file = &synthetic::firmware(ga102()).0["nvidia/ga102/gsp/gsp-570.144.bin"];
     // What is not the image is its signature and the ELF's tables.
-    assert!(report.firmware_mapped < image && report.firmware_mapped > image / 2);
+    assert!(mapped < file.len() && mapped > file.len() / 2);
+    // Behind the ELF's first header the image starts. No page of it is anywhere in the memory that
+    // the driver has given to the card.
+    let pages: Vec<_> = file[64..64 + mapped].chunks_exact(4096).collect();
+    let memory = machine.dma_memory();
+    assert!(!memory.is_empty());
+    for bytes in memory {
+        assert!(!bytes.windows(4096).any(|window| pages.contains(&window)));
+    }
     assert_eq!(machine.images.get(), 1, "it starts where it was expected");
     machine.unload(running).unwrap();
 }

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nova_core::platform::{
-    Clock, DmaAllocator, FileLen, FirmwareFiles, Interrupts, LoadError, OutOfMemory, PciInfo,
-    Platform, Registers, Scratch,
+    Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, Interrupts, LoadError, OutOfMemory,
+    PciInfo, Platform, Registers, Scratch,
 };
 use nova_core::{probe, Failure, Irq, Running};
 use nova_firmware::vbios::ROM_LEN;
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
+use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, InProcess};
 use nova_mock::{synthetic, Gpu};
 
@@ -46,6 +47,8 @@ pub struct Machine {
     pub isolated: Cell<u32>,
     /// How often a firmware image was loaded.
     pub images: Cell<u32>,
+    /// Bus address and size of all DMA memory that was ever given out.
+    given: RefCell<Vec<(u64, usize)>>,
 }
 
 /// The chip that most tests boot.
@@ -71,6 +74,7 @@ impl Machine {
             doorbells: Cell::new(0),
             isolated: Cell::new(0),
             images: Cell::new(0),
+            given: RefCell::default(),
         }
     }
 
@@ -101,6 +105,16 @@ impl Machine {
 
     fn note(&self, event: String) {
         self.events.borrow_mut().push(event);
+    }
+
+    /// What is in the DMA memory that the driver has at the moment.
+    pub fn dma_memory(&self) -> Vec<Vec<u8>> {
+        let card = self.card();
+        let given = self.given.borrow();
+        let contents = given
+            .iter()
+            .map(|&(address, size)| card.host().read_vec(address, size));
+        contents.flatten().collect()
     }
 
     /// What the card refused, for failures of tests.
@@ -205,7 +219,10 @@ impl DmaAllocator for Machine {
     type Memory = <InProcess as DmaAllocator>::Memory;
 
     fn alloc_dma(&self, size: usize) -> Result<Self::Memory, OutOfMemory> {
-        self.mock.alloc_dma(size)
+        let memory = self.mock.alloc_dma(size)?;
+        let given = (memory.dma_addr(), memory.size());
+        self.given.borrow_mut().push(given);
+        Ok(memory)
     }
 }
 
