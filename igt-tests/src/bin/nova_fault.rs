@@ -435,6 +435,11 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     std::thread::sleep(after);
     let _bound = Timeout::new(HANG, "a reset");
     gpu.pci().reset().unwrap();
+    // The reset does not wait for the boot.
+    let node = gpu.open_render();
+    wait_for(HANG, "the DRM device to work again", || {
+        nova::query_device(&node).is_ok()
+    });
     assert_answers(gpu);
     assert_only_lost(&log.records().unwrap());
 }

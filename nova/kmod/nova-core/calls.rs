@@ -5,43 +5,63 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
-use nova_core::{Control, Error as NovaError, Reply, Running, Ticket};
+use nova_core::{Control, Error as NovaError, Reply, Ticket};
 
 use crate::errno::errno;
-use crate::gsp::Gsp;
+use crate::gsp::{Current, Gsp, GspRm};
 use crate::machine::Machine;
 use crate::wait_queue::Woken;
 
-/// How long to wait for room in the table of calls before looking again.
-const ROOM: Duration = Duration::from_millis(100);
+/// How long to wait for room in the table of calls, or for a boot, before looking again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// A call that has been made.
+#[derive(Clone, Copy)]
+struct Submitted {
+    ticket: Ticket,
+    /// When it was made, as [`Current::epoch`] counts.
+    epoch: u64,
+}
+
+impl Submitted {
+    /// Gives the call up, unless whom it was made to is no more.
+    fn cancel(self, current: &mut Current<'_>) {
+        let Self { ticket, epoch } = self;
+        if epoch == current.epoch {
+            if let Some(running) = current.running() {
+                running.cancel(ticket);
+            }
+        }
+    }
+}
 
 impl<'a> Gsp<'a> {
-    /// Calls a control and waits for the reply; the call is lost on whoever is killed meanwhile.
+    /// Calls a control and waits for the reply; the call is lost on whoever is killed meanwhile. While
+    /// the GPU is stopped, waits until it is booted.
     ///
     /// # Errors
     ///
     /// `EIO` where nothing runs on the GPU (any more), `EINTR` if the task was killed, or why the
     /// GSP is lost.
     pub(crate) fn call(&self, control: &Control<'_>) -> Result<Reply<Machine<'a>>> {
-        let mut guard = self.running.lock();
-        let mut ticket = None;
+        let mut guard = self.current.lock();
+        let mut submitted = None;
         loop {
-            let running = (*guard).as_mut().ok_or(EIO)?;
-            let pause = match self.advance(running, control, &mut ticket)? {
+            let pause = match self.advance(&mut guard, control, &mut submitted)? {
                 Step::Answered(reply) => return Ok(reply),
                 Step::Wait(pause) => pause,
             };
             let woken;
-            (guard, woken) = self.changed.wait(&self.running, guard, pause);
-            match (woken, (*guard).as_mut()) {
-                (Woken::Killed, running) => {
-                    if let (Some(running), Some(ticket)) = (running, ticket) {
-                        running.cancel(ticket);
+            (guard, woken) = self.changed.wait(&self.current, guard, pause);
+            match woken {
+                Woken::Killed => {
+                    if let Some(submitted) = submitted {
+                        submitted.cancel(&mut guard);
                     }
                     return Err(EINTR);
                 }
-                (Woken::Late, Some(running)) => self.service_running(running),
-                _ => {}
+                Woken::Late => self.service_current(&mut guard),
+                Woken::Up => {}
             }
         }
     }
@@ -49,24 +69,32 @@ impl<'a> Gsp<'a> {
     /// Submits the call if it has not been, takes the reply if it is there.
     fn advance(
         &self,
-        running: &mut Running<Machine<'a>>,
+        current: &mut Current<'a>,
         control: &Control<'_>,
-        ticket: &mut Option<Ticket>,
+        submitted: &mut Option<Submitted>,
     ) -> Result<Step<'a>> {
         let machine = self.machine();
+        let epoch = current.epoch;
+        let running = match &mut current.gsp_rm {
+            GspRm::Running(running) => running,
+            GspRm::Stopped if submitted.is_none() => return Ok(Step::Wait(LOOK_AGAIN)),
+            GspRm::Stopped | GspRm::Down => return Err(EIO),
+        };
         let was_lost = running.lost().is_some();
-        let submitted = match *ticket {
-            Some(ticket) => ticket,
+        let ticket = match *submitted {
+            Some(submitted) if submitted.epoch == epoch => submitted.ticket,
+            // It was made to a GSP-RM that is no more.
+            Some(_) => return Err(EIO),
             None => match running.submit(machine, control) {
-                Ok(submitted) => *ticket.insert(submitted),
-                Err(NovaError::TooManyCalls) => return Ok(Step::Wait(ROOM)),
+                Ok(ticket) => submitted.insert(Submitted { ticket, epoch }).ticket,
+                Err(NovaError::TooManyCalls) => return Ok(Step::Wait(LOOK_AGAIN)),
                 Err(error) => {
                     self.note_loss(running, was_lost);
                     return Err(errno(error.kind()));
                 }
             },
         };
-        match running.take(submitted) {
+        match running.take(ticket) {
             Some(Ok(reply)) => Ok(Step::Answered(reply)),
             Some(Err(error)) => Err(errno(error.kind())),
             None => Ok(Step::Wait(running.pause(machine))),

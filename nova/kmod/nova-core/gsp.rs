@@ -16,30 +16,29 @@ use nova_core::{Event, Failure, Irq, Running};
 use crate::debugfs;
 use crate::errno::errno;
 use crate::health::Listeners;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
 use crate::ratelimit::RateLimit;
 use crate::wait_queue::WaitQueue;
 use crate::work::{HasWork, Work};
 
-/// How long recovery waits before it looks again whether somebody else still has the device.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long the work that boots waits before its next step, so that others get the device in between.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A machine and what runs on its GPU.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
-    /// Boots the GSP again; it uses all the rest, so it goes first.
+    /// Boots the GSP after it was stopped or lost; it uses all the rest, so it goes first.
     #[pin]
-    recovery: Work,
+    boot_again: Work,
     #[pin]
     machine: Machine<'a>,
-    /// Held while the GSP is booted or stopped, and taken before `running`.
+    /// Held while the GSP is booted or stopped, and taken before `current`.
     #[pin]
     pub(crate) lifecycle: Mutex<Lifecycle>,
-    /// Nothing while the GPU is stopped or recovers.
     #[pin]
-    pub(crate) running: Mutex<Option<Running<Machine<'a>>>>,
-    /// Those who wait for something to become of what runs.
+    pub(crate) current: Mutex<Current<'a>>,
+    /// Those who wait for something to become of it.
     #[pin]
     pub(crate) changed: WaitQueue,
     /// The GSP's interrupt, once a boot has told which one that is.
@@ -53,14 +52,51 @@ pub(crate) struct Gsp<'a> {
     pub(crate) listeners: Arc<Listeners>,
 }
 
-// SAFETY: `recovery` is the first field, and fields are dropped in their order.
+/// What runs on a GPU at the moment.
+pub(crate) struct Current<'a> {
+    pub(crate) gsp_rm: GspRm<'a>,
+    /// Grows with each change: what belongs to one GSP-RM belongs to no later one.
+    pub(crate) epoch: u64,
+}
+
+/// What has become of GSP-RM.
+pub(crate) enum GspRm<'a> {
+    /// It runs, or is lost.
+    Running(Running<Machine<'a>>),
+    /// It is going to be booted after the GPU has slept or been reset.
+    Stopped,
+    /// It does not run, and nobody should wait for it.
+    Down,
+}
+
+impl<'a> Current<'a> {
+    /// What runs, if anything does.
+    pub(crate) fn running(&mut self) -> Option<&mut Running<Machine<'a>>> {
+        match &mut self.gsp_rm {
+            GspRm::Running(running) => Some(running),
+            GspRm::Stopped | GspRm::Down => None,
+        }
+    }
+
+    /// What runs, if it is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(&self.gsp_rm, GspRm::Running(running) if running.lost().is_some())
+    }
+}
+
+// SAFETY: `boot_again` is the first field, and fields are dropped in their order.
 unsafe impl HasWork for Gsp<'_> {
-    const OFFSET: usize = core::mem::offset_of!(Self, recovery);
+    const OFFSET: usize = core::mem::offset_of!(Self, boot_again);
 
     fn work(&self) {
-        if !self.recover() {
-            self.machine.sleep(LOCK_PAUSE);
-            self.recovery.queue();
+        let Step { tell, again } = self.step();
+        // Only here, so whoever is told need not care for the locks of a step.
+        if let Some(health) = tell {
+            self.listeners.tell(health);
+        }
+        if again {
+            self.machine.sleep(PAUSE);
+            self.boot_again.queue();
         }
     }
 }
@@ -70,10 +106,13 @@ impl<'a> Gsp<'a> {
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             // SAFETY: This is the work of a `Self`.
-            recovery <- unsafe { Work::new::<Self>() },
+            boot_again <- unsafe { Work::new::<Self>() },
             machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
-            running <- new_mutex!(None),
+            current <- new_mutex!(Current {
+                gsp_rm: GspRm::Down,
+                epoch: 0,
+            }),
             changed <- WaitQueue::new(),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,
@@ -89,13 +128,14 @@ impl<'a> Gsp<'a> {
 
     /// Handles the messages that have arrived.
     pub(crate) fn service(&self) {
-        if let Some(running) = &mut *self.running.lock() {
-            self.service_running(running);
-        }
+        self.service_current(&mut self.current.lock());
     }
 
     /// Handles the messages that have arrived; when the GSP is lost, says so and has it booted again.
-    pub(crate) fn service_running(&self, running: &mut Running<Machine<'a>>) {
+    pub(crate) fn service_current(&self, current: &mut Current<'a>) {
+        let Some(running) = current.running() else {
+            return;
+        };
         let was_lost = running.lost().is_some();
         // What fails here is that the GSP is lost.
         let _ = running.service(&self.machine, &mut |event| self.log(event));
@@ -108,10 +148,15 @@ impl<'a> Gsp<'a> {
         match running.lost() {
             Some(lost) if !was_lost => {
                 dev_err!(self.machine.device(), "{}\n", format_args!("{lost}"));
-                self.recovery.queue();
+                self.queue_boot();
             }
             _ => {}
         }
+    }
+
+    /// Has another thread look whether the GSP has to be booted.
+    pub(crate) fn queue_boot(&self) {
+        self.boot_again.queue();
     }
 
     /// Says what the GSP tells on its own, unless that is too much. What nobody understands is only
@@ -134,11 +179,6 @@ impl<'a> Gsp<'a> {
     pub(crate) fn failed(&self, failure: &Failure) -> Error {
         dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
         errno(failure.kind())
-    }
-
-    /// Has the GSP never booted again.
-    pub(crate) fn disable_recovery(&self) {
-        self.recovery.disable();
     }
 }
 

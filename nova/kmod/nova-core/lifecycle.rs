@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the GSP comes and goes: boot, stop and start around a loss of power, recovery of a GSP that is
-//! lost, unload.
+//! How the GSP comes and goes: boot, stop and start around a loss of power or a reset, recovery of a GSP
+//! that is lost, unload.
 //!
-//! One mutex is held through each of these, so that they happen one after the other, whoever asks:
-//! the driver core for power and resets, the work that recovers, or unbind.
+//! The device's lock is held through each of these, so that they happen one after the other, whoever
+//! asks: probe and unbind, the kernel for power and resets, or the work that boots. That work goes step
+//! by step and lets go of the lock in between. docs/locking.md has all locks.
 
 use core::time::Duration;
 
@@ -16,11 +17,12 @@ use nova_core::{ErrorKind, Failure, Found, Running};
 use crate::coredump;
 use crate::debugfs;
 use crate::gpu::Gpu;
-use crate::gsp::Gsp;
+use crate::gsp::{Gsp, GspRm};
 use crate::health::Health;
 use crate::machine::Machine;
 use crate::own_stack;
-use crate::pci_reset::Locked;
+use crate::pci_enabled::set_master;
+use crate::pci_reset::DeviceLock;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
 const RECOVERIES: usize = 3;
@@ -28,11 +30,38 @@ const RECOVERIES: usize = 3;
 /// See [`RECOVERIES`].
 const PERIOD: Duration = Duration::from_secs(600);
 
+/// No boot is begun so long after the loss that it is to mend.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
+
+/// What the work that boots has to do.
+#[derive(Clone, Copy, Default)]
+enum ToDo {
+    /// Nothing, unless the GSP is lost.
+    #[default]
+    Watch,
+    /// Nothing: the GPU is about to lose its power, has none, or is being reset.
+    Stopped,
+    /// To boot the GPU, which was stopped.
+    Start,
+    /// To boot the GPU, whose GSP was lost then.
+    Recover { since: Duration },
+    /// Nothing: the GPU stays down until it is stopped and started, or bound again.
+    Dead,
+}
+
+/// What has come of one step of that work.
+#[derive(Default)]
+pub(crate) struct Step {
+    /// Whom it concerns is to be told.
+    pub(crate) tell: Option<Health>,
+    /// There is another step to do.
+    pub(crate) again: bool,
+}
+
 /// What lasts from one boot to the next.
 #[derive(Default)]
 pub(crate) struct Lifecycle {
-    /// The GPU is about to lose its power, has none, or is being reset.
-    stopped: bool,
+    to_do: ToDo,
     /// When the GSP was booted again, the oldest first.
     recoveries: [Option<Duration>; RECOVERIES],
     /// What is in debugfs about this boot.
@@ -100,8 +129,7 @@ impl<'a> Gsp<'a> {
         // A GSP that runs is not given up for files that only people read.
         lifecycle.files = debugfs::Files::new(&self.folder, &running).ok();
         let irq = running.irq();
-        *self.running.lock() = Some(running);
-        self.changed.wake_all();
+        self.replace(GspRm::Running(running));
         irq.enable(self.machine());
         self.service();
     }
@@ -112,65 +140,98 @@ impl<'a> Gsp<'a> {
     /// No memory of the GPU outlives this: nothing that belongs to user space lies in there yet.
     pub(crate) fn stop(&self) {
         let mut lifecycle = self.lifecycle.lock();
-        lifecycle.stopped = true;
-        self.unload();
+        lifecycle.to_do = ToDo::Stopped;
+        self.unload(GspRm::Stopped);
     }
 
-    /// Boots the GPU if it was stopped. Where that fails, it stays down.
+    /// Has the GPU booted if it was stopped; whoever calls GSP-RM waits for that. Where it fails, the GPU
+    /// stays down.
     pub(crate) fn start(&self) {
-        let lifecycle = &mut *self.lifecycle.lock();
-        if !core::mem::take(&mut lifecycle.stopped) {
-            return;
+        let mut lifecycle = self.lifecycle.lock();
+        if let ToDo::Stopped = lifecycle.to_do {
+            lifecycle.to_do = ToDo::Start;
+            self.queue_boot();
         }
-        let health = match self.boot_again(lifecycle) {
-            Ok(()) => Health::Works,
-            Err(_) => Health::Dead,
-        };
-        self.listeners.tell(health);
     }
 
-    /// Boots the GSP again if it is lost; says whether that could be tried now.
-    pub(crate) fn recover(&self) -> bool {
-        // Whoever resets the device stops and starts it meanwhile; whoever unbinds it wants no recovery.
-        let Some(_locked) = Locked::try_new(self.machine().device()) else {
-            return false;
+    /// Does what there is to do for the GPU, at most one boot; the locks are free between two steps.
+    pub(crate) fn step(&self) -> Step {
+        // Whoever has the device may wait for this work to be over, so it does not wait for them.
+        let Some(_locked) = DeviceLock::try_new(self.machine().device()) else {
+            return Step {
+                tell: None,
+                again: true,
+            };
         };
-        self.recover_locked();
-        true
-    }
-
-    fn recover_locked(&self) {
         let lifecycle = &mut *self.lifecycle.lock();
-        let running = self
-            .running
-            .lock()
-            .take_if(|running| running.lost().is_some());
-        let Some(running) = running else {
-            return;
-        };
-        self.changed.wake_all();
-        self.listeners.tell(Health::Lost);
-        coredump::submit(self.machine(), &running);
-        let since = self.machine().now();
-        self.reset(running);
-        let health = match self.boot_until_it_runs(lifecycle) {
+        let now = self.machine().now();
+        match lifecycle.to_do {
+            ToDo::Watch if self.current.lock().is_lost() => {
+                lifecycle.to_do = ToDo::Recover { since: now };
+                Step {
+                    tell: Some(Health::Lost),
+                    again: true,
+                }
+            }
+            ToDo::Watch | ToDo::Stopped | ToDo::Dead => Step::default(),
+            ToDo::Start => {
+                let booted = self.boot_again(lifecycle);
+                self.settle(lifecycle, booted.is_ok())
+            }
+            ToDo::Recover { since } => self.recover(lifecycle, since, now),
+        }
+    }
+
+    /// Tries to boot a GPU whose GSP is lost.
+    fn recover(&self, lifecycle: &mut Lifecycle, since: Duration, now: Duration) -> Step {
+        self.reset_lost();
+        let device = self.machine().device();
+        if now.saturating_sub(since) >= RECOVERY_LIMIT || !lifecycle.may_recover(now) {
+            dev_err!(
+                device,
+                "the GPU stays down: its GSP was lost too often, or does not boot\n"
+            );
+            return self.settle(lifecycle, false);
+        }
+        if self.boot_again(lifecycle).is_err() {
+            return Step {
+                tell: None,
+                again: true,
+            };
+        }
+        let millis = self.machine().now().saturating_sub(since).as_millis();
+        dev_info!(device, "the GSP runs again after {millis} ms\n");
+        self.settle(lifecycle, true)
+    }
+
+    /// There is nothing left to do: the GPU works, or stays down.
+    fn settle(&self, lifecycle: &mut Lifecycle, works: bool) -> Step {
+        let health = match works {
             true => {
-                let millis = self.machine().now().saturating_sub(since).as_millis();
-                dev_info!(
-                    self.machine().device(),
-                    "the GSP runs again after {millis} ms\n"
-                );
+                lifecycle.to_do = ToDo::Watch;
                 Health::Works
             }
             false => {
-                dev_err!(
-                    self.machine().device(),
-                    "the GPU stays down: its GSP was lost too often, or does not boot\n"
-                );
+                lifecycle.to_do = ToDo::Dead;
+                self.replace(GspRm::Down);
                 Health::Dead
             }
         };
-        self.listeners.tell(health);
+        Step {
+            tell: Some(health),
+            again: false,
+        }
+    }
+
+    /// Takes away what is lost, once.
+    fn reset_lost(&self) {
+        if !self.current.lock().is_lost() {
+            return;
+        }
+        if let GspRm::Running(running) = self.replace(GspRm::Down) {
+            coredump::submit(self.machine(), &running);
+            self.reset(running);
+        }
     }
 
     /// Gets the GPU out of the state in which its GSP was lost.
@@ -178,6 +239,11 @@ impl<'a> Gsp<'a> {
         match self.machine().resettable().reset() {
             // The GPU knows nothing of the memory any more.
             Ok(()) => drop(running),
+            // It is about to be reset, and does not get at the memory until then.
+            Err(EBUSY) => {
+                set_master(self.machine().device(), false);
+                drop(running);
+            }
             // Some cards of before Ampere cannot be reset alone.
             Err(_) => {
                 if let Err(failure) = running.abandon(self.machine()) {
@@ -185,15 +251,6 @@ impl<'a> Gsp<'a> {
                 }
             }
         }
-    }
-
-    fn boot_until_it_runs(&self, lifecycle: &mut Lifecycle) -> bool {
-        while lifecycle.may_recover(self.machine().now()) {
-            if self.boot_again(lifecycle).is_ok() {
-                return true;
-            }
-        }
-        false
     }
 
     /// Boots a GPU that has been booted before.
@@ -217,18 +274,28 @@ impl<'a> Gsp<'a> {
         Ok(found.pin(pinned_release()))
     }
 
-    fn unload(&self) {
-        let running = self.running.lock().take();
+    /// Puts `gsp_rm` in the place of what runs, and returns that; who waits for it looks again.
+    fn replace(&self, gsp_rm: GspRm<'a>) -> GspRm<'a> {
+        let mut current = self.current.lock();
+        current.epoch = current.epoch.wrapping_add(1);
+        let before = core::mem::replace(&mut current.gsp_rm, gsp_rm);
+        drop(current);
         self.changed.wake_all();
-        if let Some(running) = running {
-            if running.lost().is_some() {
-                return self.reset(running);
-            }
-            let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
-            if let Err(failure) = unloaded {
-                // The GPU is left as it is; the next boot takes that into account.
-                let _ = self.failed(&failure);
-            }
+        before
+    }
+
+    /// Unloads the GSP if it runs; `then` is what whoever asks gets from now on.
+    fn unload(&self, then: GspRm<'a>) {
+        let GspRm::Running(running) = self.replace(then) else {
+            return;
+        };
+        if running.lost().is_some() {
+            return self.reset(running);
+        }
+        let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
+        if let Err(failure) = unloaded {
+            // The GPU is left as it is; the next boot takes that into account.
+            let _ = self.failed(&failure);
         }
     }
 }
@@ -244,13 +311,13 @@ fn pinned_release() -> Option<u32> {
 pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
 
 impl Unload<'_> {
-    /// Unloads the GSP for good.
+    /// Unloads the GSP for good: whoever calls this has the device's lock until nothing is left that could
+    /// boot it again.
     pub(crate) fn unload(&self) {
         let Self(gsp) = self;
-        gsp.disable_recovery();
         let lifecycle = &mut *gsp.lifecycle.lock();
         lifecycle.files = None;
-        gsp.unload();
+        gsp.unload(GspRm::Down);
     }
 }
 

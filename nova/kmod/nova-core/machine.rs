@@ -135,6 +135,7 @@ impl Platform for Machine<'_> {
     }
 
     fn isolate(&self) {
+        // Also where whoever has this device stopped is about to reset it.
         if self.resettable.reset().is_err() {
             set_master(self.device, false);
         }

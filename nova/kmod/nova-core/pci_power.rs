@@ -22,7 +22,9 @@ pub(crate) trait Driver: pci::Driver {
     /// be reset, or the system ends.
     fn stop(data: Pin<&Self::Data<'_>>);
 
-    /// Gets a device going that was stopped, and nothing else.
+    /// Has a device got going that was stopped, and no other; does not wait for that, as others wait
+    /// until this returns: the devices that resume after this one, or whoever reads configuration space
+    /// while it is reset.
     ///
     /// All other devices work again by then, so that firmware can be read from a disk.
     fn start(data: Pin<&Self::Data<'_>>);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Function-level reset, and the lock that it takes; `kernel::pci` has neither.
+//! Function-level reset, and the locks around it; `kernel::pci` has neither. docs/locking.md says who
+//! takes them.
 
 use core::ptr::NonNull;
 
@@ -41,16 +42,18 @@ impl<'a> Resettable<'a> {
 
     /// Resets the function, and puts its configuration back. Nothing on the GPU is as it was then.
     ///
-    /// Nobody else may reset the device meanwhile: the caller holds its lock. It takes at least 100 ms.
+    /// Nobody else may reset the device meanwhile: the caller, or who has called it, holds its lock. It
+    /// takes at least 100 ms, during which nobody else gets at configuration space.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone; nothing was done
-    /// then. Otherwise it did not come back.
+    /// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone, `EBUSY` where whoever
+    /// has called is about to reset it; nothing was done then. Otherwise it did not come back.
     pub(crate) fn reset(&self) -> Result {
         let device = pci_dev(self.device);
         // SAFETY: `device` is a device, valid while it is borrowed.
         to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
+        let _locked = ConfigLock::try_new(self.device).ok_or(EBUSY)?;
         // A card that is gone would be waited for, a minute long.
         // SAFETY: As above.
         if !unsafe { bindings::pci_device_is_present(device) } {
@@ -74,23 +77,47 @@ impl Drop for Resettable<'_> {
     }
 }
 
-/// The lock of a device, which whoever binds, unbinds or resets it holds.
-pub(crate) struct Locked<'a>(&'a pci::Device<Bound>);
+/// The lock of a device, which whoever binds, unbinds, suspends or resets it holds.
+pub(crate) struct DeviceLock<'a>(&'a pci::Device<Bound>);
 
-impl<'a> Locked<'a> {
+impl<'a> DeviceLock<'a> {
     /// Takes the lock, unless somebody has it. To wait for it would be for ever where that is unbind and
     /// waits for the caller.
     pub(crate) fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
-        // SAFETY: It is a device, valid while it is borrowed.
-        let is_locked = unsafe { bindings::pci_dev_trylock(pci_dev(device)) } != 0;
+        // SAFETY: It is a device, valid while it is borrowed. This is `device_trylock()`, which Rust is
+        // not given.
+        let is_locked =
+            unsafe { bindings::mutex_trylock(&raw mut (*pci_dev(device)).dev.mutex) } != 0;
         // Made only where the lock was taken, since dropping it unlocks.
         is_locked.then(|| Self(device))
     }
 }
 
-impl Drop for Locked<'_> {
+impl Drop for DeviceLock<'_> {
     fn drop(&mut self) {
         // SAFETY: It is a device, and the lock has been taken.
-        unsafe { bindings::pci_dev_unlock(pci_dev(self.0)) };
+        unsafe { bindings::mutex_unlock(&raw mut (*pci_dev(self.0)).dev.mutex) };
+    }
+}
+
+/// The lock of a device's configuration space. While it is held, user space sleeps uninterruptibly when
+/// it reads from there or writes to it.
+struct ConfigLock<'a>(&'a pci::Device<Bound>);
+
+impl<'a> ConfigLock<'a> {
+    /// Takes the lock, unless somebody has it. With the device's own lock held, that is the PCI core
+    /// around a reset, and to wait for it would be for ever.
+    fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
+        // SAFETY: It is a device, valid while it is borrowed.
+        let is_locked = unsafe { bindings::pci_cfg_access_trylock(pci_dev(device)) };
+        // Made only where the lock was taken, since dropping it unlocks.
+        is_locked.then(|| Self(device))
+    }
+}
+
+impl Drop for ConfigLock<'_> {
+    fn drop(&mut self) {
+        // SAFETY: It is a device, and the lock has been taken.
+        unsafe { bindings::pci_cfg_access_unlock(pci_dev(self.0)) };
     }
 }

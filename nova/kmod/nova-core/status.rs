@@ -30,18 +30,19 @@ impl Snapshot for State {
     fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
         let mut text = Text(contents);
         let (health, recoveries) = gsp.listeners.health();
-        let running = gsp.running.lock();
-        let lost = (*running).as_ref().map(|running| running.lost().is_some());
-        let state = match (health, lost) {
+        let mut current = gsp.current.lock();
+        let is_lost = current.is_lost();
+        let running = current.running();
+        let state = match (health, &running) {
             (Health::Dead, _) => "dead",
             (Health::Lost, _) => "recovering",
-            (Health::Works, Some(false)) => "running",
-            (Health::Works, Some(true)) => "lost",
+            (Health::Works, Some(_)) if is_lost => "lost",
+            (Health::Works, Some(_)) => "running",
             (Health::Works, None) => "stopped",
         };
         writeln!(text, "state          {state}")?;
         writeln!(text, "recoveries     {recoveries}")?;
-        if let Some(running) = &*running {
+        if let Some(running) = running {
             writeln!(text, "events         {:?}", running.event_counts())?;
         }
         Ok(())
@@ -54,11 +55,10 @@ struct LastCalls;
 impl Snapshot for LastCalls {
     fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
         let mut text = Text(contents);
-        for call in (*gsp.running.lock())
-            .iter()
-            .flat_map(|running| running.last_calls())
-        {
-            writeln!(text, "{call}")?;
+        if let Some(running) = gsp.current.lock().running() {
+            for call in running.last_calls() {
+                writeln!(text, "{call}")?;
+            }
         }
         Ok(())
     }

@@ -35,7 +35,7 @@ pub(crate) struct Work {
 // SAFETY: A `struct work_struct` may be used from any thread.
 unsafe impl Send for Work {}
 
-// SAFETY: Queueing and disabling work is atomic.
+// SAFETY: Queueing work is atomic.
 unsafe impl Sync for Work {}
 
 impl Work {
@@ -74,18 +74,14 @@ impl Work {
             )
         };
     }
-
-    /// Waits until the work is over if it is being done, and has it never done again.
-    pub(crate) fn disable(&self) {
-        // SAFETY: The work is initialized.
-        unsafe { bindings::disable_work_sync(self.work.get()) };
-    }
 }
 
 #[pinned_drop]
 impl PinnedDrop for Work {
     fn drop(self: Pin<&mut Self>) {
-        self.disable();
+        // Waits until the work is over if it is being done, and has it never done again.
+        // SAFETY: The work is initialized.
+        unsafe { bindings::disable_work_sync(self.work.get()) };
     }
 }
 
