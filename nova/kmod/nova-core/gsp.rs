@@ -137,8 +137,8 @@ impl<'a> Gsp<'a> {
             return;
         };
         let was_lost = running.lost().is_some();
-        // What fails here is that the GSP is lost.
-        let _ = running.service(&self.machine, &mut |event| self.log(event));
+        let served = running.service(&self.machine, &mut |event| self.log(event));
+        debug_assert_eq!(served.is_err(), running.lost().is_some());
         self.note_loss(running, was_lost);
         self.changed.wake_all();
     }

@@ -127,7 +127,14 @@ impl<'a> Gsp<'a> {
         // The files of the last boot go first, as the new ones have the same names.
         lifecycle.files = None;
         // A GSP that runs is not given up for files that only people read.
-        lifecycle.files = debugfs::Files::new(&self.folder, &running).ok();
+        lifecycle.files = debugfs::Files::new(&self.folder, &running)
+            .inspect_err(|_| {
+                dev_warn!(
+                    self.machine().device(),
+                    "no memory for files about the boot in debugfs\n"
+                )
+            })
+            .ok();
         let irq = running.irq();
         self.replace(GspRm::Running(running));
         irq.enable(self.machine());

@@ -8,6 +8,7 @@ use kernel::bindings;
 use kernel::device::Bound;
 use kernel::io::Io;
 use kernel::pci::{self, Bar};
+use kernel::pr_err_once;
 use kernel::prelude::*;
 use kernel::sizes::SZ_16M;
 use kernel::time::{Instant, Monotonic};
@@ -73,11 +74,19 @@ impl<'a> Machine<'a> {
     pub(crate) fn interrupt_fired(&self) {
         self.interrupt.complete();
     }
+
+    /// Says that the driver asks for a register that does not exist. What comes from outside has been
+    /// checked by then, so that is a mistake of its own.
+    #[cold]
+    fn no_register(&self, offset: u32) {
+        debug_assert!(false, "no register at {offset:#x}");
+        pr_err_once!("bug: there is no register at {offset:#x}\n");
+    }
 }
 
 fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
     let mut info = PciInfo {
-        domain_bus_device_function: domain(device) << 32 | u64::from(device.dev_id()),
+        domain_bus_device_function: domain(device)? << 32 | u64::from(device.dev_id()),
         device_id: u32::from(device.device_id()) << 16 | u32::from(device.vendor_id().as_raw()),
         subsystem_id: u32::from(device.subsystem_device_id()) << 16
             | u32::from(device.subsystem_vendor_id()),
@@ -100,22 +109,25 @@ fn bars(device: &pci::Device<Bound>) -> impl Iterator<Item = u32> + '_ {
 }
 
 /// The PCI domain: the number in front of the device's name, `0000:01:00.0`.
-fn domain(device: &pci::Device<Bound>) -> u64 {
-    let name = device.as_ref().name().to_str().unwrap_or_default();
-    let domain = name.split(':').next().unwrap_or_default();
-    u64::from_str_radix(domain, 16).unwrap_or_default()
+fn domain(device: &pci::Device<Bound>) -> Result<u64> {
+    let name = device.as_ref().name().to_str()?;
+    let (domain, _) = name.split_once(':').ok_or(EINVAL)?;
+    u64::from_str_radix(domain, 16).map_err(|_| EINVAL)
 }
 
 impl Registers for Machine<'_> {
     fn read32(&self, offset: u32) -> u32 {
-        self.registers
-            .try_read32(offset as usize)
-            .unwrap_or(u32::MAX)
+        let read = self.registers.try_read32(offset as usize);
+        read.unwrap_or_else(|_| {
+            self.no_register(offset);
+            u32::MAX
+        })
     }
 
     fn write32(&self, offset: u32, value: u32) {
-        // Outside of the BAR nothing listens.
-        let _ = self.registers.try_write32(value, offset as usize);
+        if self.registers.try_write32(value, offset as usize).is_err() {
+            self.no_register(offset);
+        }
     }
 }
 
