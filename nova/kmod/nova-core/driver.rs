@@ -133,6 +133,7 @@ impl pci::Driver for NovaCoreDriver {
     }
 
     fn unbind<'bound>(_device: &'bound pci::Device<Core<'_>>, data: Pin<&NovaCore<'bound>>) {
+        data.gsp.boot_no_more();
         let users = data.users.lock().take();
         drop(users);
         data.unload.unload();

@@ -45,7 +45,7 @@ enum ToDo {
     Start,
     /// To boot the GPU, whose GSP was lost then.
     Recover { since: Duration },
-    /// Nothing: the GPU stays down until it is stopped and started, or bound again.
+    /// Nothing: the GPU is not booted any more until it is stopped and started, or bound again.
     Dead,
 }
 
@@ -158,6 +158,17 @@ impl<'a> Gsp<'a> {
         if let ToDo::Stopped = lifecycle.to_do {
             lifecycle.to_do = ToDo::Start;
             self.queue_boot();
+        }
+    }
+
+    /// The GPU is about to be unbound: it is not booted any more, so nobody should wait for that. What
+    /// runs goes on.
+    pub(crate) fn boot_no_more(&self) {
+        let mut lifecycle = self.lifecycle.lock();
+        lifecycle.to_do = ToDo::Dead;
+        let is_stopped = matches!(self.current.lock().gsp_rm, GspRm::Stopped);
+        if is_stopped {
+            self.replace(GspRm::Down);
         }
     }
 
