@@ -4,11 +4,12 @@
 
 use std::ffi::CString;
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::errno::Errno;
-use nix::kmod::{delete_module, DeleteModuleFlags};
+use nix::kmod::{delete_module, init_module, DeleteModuleFlags};
 
 use crate::sysfs;
 
@@ -70,6 +71,18 @@ impl Module {
         Err(format!("modprobe {self}: {}", said.trim()))
     }
 
+    /// What is in the file that `modprobe` loads it from.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none that can be read.
+    pub fn image(&self) -> Result<Vec<u8>, String> {
+        let output = Command::new("modinfo").args(["-n", &self.0]).output();
+        let output = output.map_err(|error| format!("modinfo: {error}"))?;
+        let path = String::from_utf8_lossy(&output.stdout);
+        fs::read(path.trim()).map_err(|error| format!("{}: {error}", path.trim()))
+    }
+
     /// Unloads it, and does not wait for those who hold it.
     ///
     /// # Errors
@@ -80,6 +93,15 @@ impl Module {
         let name = CString::new(self.0.as_str()).map_err(|_| Errno::ENOENT)?;
         delete_module(&name, DeleteModuleFlags::O_NONBLOCK)
     }
+}
+
+/// Loads a module from what would be in its file.
+///
+/// # Errors
+///
+/// The kernel's.
+pub fn load_image(image: &[u8]) -> Result<(), Errno> {
+    init_module(image, c"")
 }
 
 impl fmt::Display for Module {

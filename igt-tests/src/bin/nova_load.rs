@@ -5,8 +5,9 @@
 use std::fs;
 use std::process::ExitCode;
 
+use igt::module::{self, Module};
 use igt::nova::{self, Gpu};
-use igt::{module::Module, Dynamic, Timeout, HANG};
+use igt::{kmsg, Dynamic, Timeout, HANG};
 use nix::errno::Errno;
 
 /// How often the modules are loaded and unloaded.
@@ -66,6 +67,11 @@ fn main() -> ExitCode {
                 "firmware-release",
                 "The parameter of nova-core has the firmware of that release booted.",
                 |parts| each_release(&gpu, parts),
+            );
+            tests.subtest(
+                "foreign-drm",
+                "nova-drm of another build is refused, and the kernel log names the symbol.",
+                || foreign_drm(&gpu),
             );
         },
     )
@@ -178,4 +184,31 @@ fn boot_release(gpu: &Gpu, release: &str) {
     let firmware = nova::query_firmware(&gpu.open_render()).expect("the firmware is known");
     assert_eq!(firmware.release.as_str(), Some(release));
     reload(gpu);
+}
+
+/// nova-drm is tied to nova-core by the name of a symbol, which ends with a hash.
+fn foreign_drm(gpu: &Gpu) {
+    const NAME: &[u8] = b"nova_core_of_build_";
+    const HASH: usize = 16;
+
+    let mut image = nova::drm_module().image().expect("nova-drm has a file");
+    let is_name = |at: &usize| image[*at..].starts_with(NAME);
+    let names: Vec<usize> = (0..image.len()).filter(is_name).collect();
+    assert!(!names.is_empty(), "nova-drm is not tied to a build");
+    for at in names {
+        image[at + NAME.len()..][..HASH].fill(b'0');
+    }
+    let said = "nova_drm: Unknown symbol nova_core_of_build_0000000000000000";
+    kmsg::expect(&[said]);
+    let mut log = kmsg::Follow::from_now().expect("the kernel log");
+    let unloaded = nova::drm_module().unload();
+    assert_eq!(unloaded, Ok(()), "unload nova-drm");
+    assert_eq!(module::load_image(&image), Err(Errno::ENOENT));
+    let records = log.records().expect("the kernel log");
+    assert!(
+        records.iter().any(|record| record.text.contains(said)),
+        "the kernel log has {records:?}"
+    );
+    nova::load();
+    gpu.assert_running();
 }
