@@ -24,7 +24,7 @@ extern "C" {
 
 /**
  * NOVA_GETPARAM_VRAM_BAR_SIZE - size of the BAR through which the CPU sees
- * VRAM, in bytes
+ * VRAM, in bytes; on some GPUs another one than BAR 1
  */
 #define NOVA_GETPARAM_VRAM_BAR_SIZE	0x1
 

@@ -8,6 +8,7 @@ use kernel::fmt;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::types::CovariantForLt;
+use nova_core::platform::PciInfo;
 use nova_core::{BootReport, Text};
 use nova_hw::chipset::{Chipset, Revision};
 
@@ -25,6 +26,8 @@ pub struct Gpu {
     pub vram: u64,
     /// VRAM that GSP-RM leaves to its users, in bytes.
     pub usable_vram: u64,
+    /// Size of the BAR through which the CPU sees VRAM, in bytes.
+    pub vram_bar: u64,
     /// Release of the firmware that runs the GPU.
     pub firmware_release: Text<32>,
     listeners: Arc<Listeners>,
@@ -56,7 +59,8 @@ impl Gpu {
         self.listeners.set(listener);
     }
 
-    pub(crate) fn new(report: &BootReport, listeners: Arc<Listeners>) -> Self {
+    pub(crate) fn new(report: &BootReport, pci: &PciInfo, listeners: Arc<Listeners>) -> Self {
+        let [_registers, vram_bar, _instance] = pci.bar_sizes;
         Self {
             listeners,
             chipset: report.chipset,
@@ -64,6 +68,7 @@ impl Gpu {
             name: report.info.name,
             vram: report.info.fb_length,
             usable_vram: report.info.usable_vram(),
+            vram_bar,
             firmware_release: report.firmware_release,
         }
     }

@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
-use nova_core::platform::Clock;
+use nova_core::platform::{Clock, Platform};
 use nova_core::{ErrorKind, Failure, Found, Running};
 
 use crate::coredump;
@@ -88,7 +88,8 @@ impl<'a> Gsp<'a> {
     pub(crate) fn boot(&self, found: Found) -> Result<Gpu> {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self.boot_found(found)?;
-        let gpu = Gpu::new(running.report(), self.listeners.clone());
+        let pci = self.machine().pci();
+        let gpu = Gpu::new(running.report(), pci, self.listeners.clone());
         dev_info!(self.machine().device(), "{}\n", gpu);
         if let Some(file) = running.report().passed_over {
             dev_info!(

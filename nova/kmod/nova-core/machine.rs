@@ -4,7 +4,6 @@
 
 use core::time::Duration;
 
-use kernel::bindings;
 use kernel::device::Bound;
 use kernel::io::Io;
 use kernel::pci::{self, Bar};
@@ -14,6 +13,7 @@ use kernel::sizes::SZ_16M;
 use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
 
+use crate::bars::bars;
 use crate::completion::Completion;
 use crate::pci_enabled::set_master;
 use crate::pci_reset::Resettable;
@@ -94,18 +94,11 @@ fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
         ..PciInfo::default()
     };
     let slots = info.bars.iter_mut().zip(&mut info.bar_sizes);
-    for ((start, size), index) in slots.zip(bars(device)) {
+    for ((start, size), index) in slots.zip(bars(device)?) {
         *start = device.resource_start(index)?;
         *size = device.resource_len(index)?;
     }
     Ok(info)
-}
-
-/// Indices of the BARs that there are. One of 64 bits takes two, and which ones have 64 bits differs:
-/// on Hopper the registers do as well.
-fn bars(device: &pci::Device<Bound>) -> impl Iterator<Item = u32> + '_ {
-    (0..bindings::PCI_STD_NUM_BARS)
-        .filter(|&index| device.resource_len(index).is_ok_and(|len| len != 0))
 }
 
 /// The PCI domain: the number in front of the device's name, `0000:01:00.0`.

@@ -4,8 +4,9 @@
 //! drivers such as `nova-drm.ko`.
 //!
 //! It gives the portable driver (the `nova_core` crate) its machine: registers, DMA memory, firmware
-//! files, time and interrupts of the kernel. What it knows of GPUs is that BAR0 holds the registers.
+//! files, time and interrupts of the kernel. What it knows of GPUs is which BAR is for what.
 
+mod bars;
 mod calls;
 mod clock;
 mod completion;

@@ -79,6 +79,8 @@ pub(crate) struct Answers {
     pub(crate) device: QueryDevice,
     /// For `DRM_NOVA_QUERY_FIRMWARE`.
     pub(crate) firmware: QueryFirmware,
+    /// For `NOVA_GETPARAM_VRAM_BAR_SIZE`.
+    pub(crate) vram_bar: u64,
 }
 
 impl Answers {
@@ -101,6 +103,7 @@ impl Answers {
             firmware: QueryFirmware {
                 release: Text::new(gpu.firmware_release.as_str().as_bytes()),
             },
+            vram_bar: gpu.vram_bar,
         })
     }
 }

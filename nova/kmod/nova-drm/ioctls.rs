@@ -14,9 +14,6 @@ use crate::drm_ioctl::{File, Ioctl};
 
 type Device = drm_device::Device<NovaDrmDriver>;
 
-/// Index of the BAR through which the CPU sees VRAM.
-const VRAM_BAR: usize = 1;
-
 /// `DRM_IOCTL_NOVA_GETPARAM`.
 pub(crate) struct GetParam;
 
@@ -26,7 +23,7 @@ impl Ioctl<NovaDrmDriver> for GetParam {
 
     fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
         argument.value = match argument.param {
-            nova_uapi::GETPARAM_VRAM_BAR_SIZE => device.data().device.bar_size[VRAM_BAR],
+            nova_uapi::GETPARAM_VRAM_BAR_SIZE => device.data().vram_bar,
             _ => return Err(EINVAL),
         };
         Ok(())
