@@ -33,6 +33,10 @@ pub struct GetParam {
     pub value: u64,
 }
 
+/// An argument that the header does not allow: `EINVAL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidArgument;
+
 /// `struct drm_nova_gem_create`: create a GEM object.
 #[repr(C)]
 #[derive(
@@ -41,10 +45,24 @@ pub struct GetParam {
 pub struct GemCreate {
     /// Out: the handle of the new object.
     pub handle: u32,
-    /// Padding, should be zero.
+    /// Padding, must be zero.
     pub pad: u32,
     /// The size of the object in bytes.
     pub size: u64,
+}
+
+impl GemCreate {
+    /// Checks what can be checked without the device.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`] where the padding is not zero or the size is.
+    pub fn check(&self) -> Result<(), InvalidArgument> {
+        match self.pad == 0 && self.size != 0 {
+            true => Ok(()),
+            false => Err(InvalidArgument),
+        }
+    }
 }
 
 /// `struct drm_nova_gem_info`: ask about a GEM object.
@@ -55,10 +73,24 @@ pub struct GemCreate {
 pub struct GemInfo {
     /// The handle of the object to ask about.
     pub handle: u32,
-    /// Padding, should be zero.
+    /// Padding, must be zero.
     pub pad: u32,
     /// Out: the size of the object in bytes.
     pub size: u64,
+}
+
+impl GemInfo {
+    /// Checks what can be checked without the device.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidArgument`] where the padding is not zero.
+    pub fn check(&self) -> Result<(), InvalidArgument> {
+        match self.pad {
+            0 => Ok(()),
+            _ => Err(InvalidArgument),
+        }
+    }
 }
 
 /// [`Query::query`]: answers [`QueryDevice`].
@@ -82,10 +114,6 @@ pub struct Query {
     pub data: u64,
 }
 
-/// A [`Query`] that the header does not allow: `EINVAL`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidQuery;
-
 impl Query {
     /// The bytes of `answer` that belong at [`Self::data`]; sets [`Self::size`] as it must be when
     /// the call succeeds.
@@ -94,22 +122,23 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// [`InvalidQuery`] where flags are set or there is room for less than the first version; the
+    /// [`InvalidArgument`] where flags are set or there is room for less than the first version; the
     /// query is unchanged then.
     pub fn answer<'a>(
         &mut self,
         answer: &'a [u8],
         first_size: usize,
-    ) -> Result<&'a [u8], InvalidQuery> {
+    ) -> Result<&'a [u8], InvalidArgument> {
+        debug_assert!(answer.len() >= first_size, "no answer shrinks");
         if self.flags != 0 {
-            return Err(InvalidQuery);
+            return Err(InvalidArgument);
         }
         if self.size == 0 {
             self.size = answer.len() as u64;
             return Ok(&[]);
         }
         if self.size < first_size as u64 {
-            return Err(InvalidQuery);
+            return Err(InvalidArgument);
         }
         let room = usize::try_from(self.size).unwrap_or(usize::MAX);
         let copied = answer.get(..room).unwrap_or(answer);
@@ -219,6 +248,50 @@ mod tests {
     }
 
     #[test]
+    fn padding_is_refused() {
+        for bit in 0..32 {
+            let pad = 1 << bit;
+            let create = GemCreate {
+                handle: 0,
+                pad,
+                size: 4096,
+            };
+            assert_eq!(create.check(), Err(InvalidArgument));
+            let info = GemInfo {
+                handle: 1,
+                pad,
+                size: 0,
+            };
+            assert_eq!(info.check(), Err(InvalidArgument));
+        }
+    }
+
+    #[test]
+    fn objects_have_a_size() {
+        let mut create = GemCreate::default();
+        assert_eq!(create.check(), Err(InvalidArgument));
+        create.size = 1;
+        assert_eq!(create.check(), Ok(()));
+    }
+
+    /// A program may use a structure again.
+    #[test]
+    fn what_the_kernel_fills_in_may_hold_anything() {
+        let create = GemCreate {
+            handle: u32::MAX,
+            pad: 0,
+            size: 1,
+        };
+        assert_eq!(create.check(), Ok(()));
+        let info = GemInfo {
+            handle: 1,
+            pad: 0,
+            size: u64::MAX,
+        };
+        assert_eq!(info.check(), Ok(()));
+    }
+
+    #[test]
     fn no_room_asks_for_the_size() {
         let mut query = query(0);
         assert_eq!(query.answer(&ANSWER, 4), Ok(&[][..]));
@@ -245,7 +318,7 @@ mod tests {
     fn less_than_the_first_version_is_refused() {
         for room in 1..4 {
             let mut short = query(room);
-            assert_eq!(short.answer(&ANSWER, 4), Err(InvalidQuery));
+            assert_eq!(short.answer(&ANSWER, 4), Err(InvalidArgument));
             assert_eq!(short, query(room));
         }
     }
@@ -258,7 +331,7 @@ mod tests {
                 ..query(size)
             };
             let mut flagged = before;
-            assert_eq!(flagged.answer(&ANSWER, 4), Err(InvalidQuery));
+            assert_eq!(flagged.answer(&ANSWER, 4), Err(InvalidArgument));
             assert_eq!(flagged, before);
         }
     }

@@ -235,6 +235,21 @@ fn no_structure_of_the_header_is_left_out() {
     }
 }
 
+/// The crate refuses anything else (`check`, `answer`).
+#[test]
+fn padding_and_reserved_members_must_be_zero() {
+    let header = header();
+    let named = |line: &&str| {
+        let names = ["@pad:", "@flags:", "@reserved:"];
+        names.iter().any(|name| line.contains(name))
+    };
+    let documented: Vec<&str> = header.lines().filter(named).collect();
+    assert!(documented.len() > 2, "the header was not understood");
+    for line in documented {
+        assert!(line.contains("must be zero"), "{line}");
+    }
+}
+
 /// The numbers that Linux 7.3's header fixes: DRM_IOWR of 0x00 to 0x02 with 16 bytes each.
 #[test]
 fn numbers_of_linux_7_3_are_kept() {

@@ -142,6 +142,11 @@ fn main() -> ExitCode {
                     },
                 );
             });
+            tests.group("Objects.", |tests| {
+                tests.subtest("bad-pad", "Every bit of padding is refused.", || {
+                    bad_pad(&nodes)
+                });
+            });
         },
     )
 }
@@ -435,4 +440,39 @@ fn processes(nodes: &Nodes) {
         ask_and_compare(&nodes.gpu.open_render(), &device, &firmware);
     });
     children.wait(HANG);
+}
+
+/// Creates an object of `size` bytes.
+fn create(node: &File, size: u64) -> Result<u32, Errno> {
+    let mut create = GemCreate {
+        size,
+        ..GemCreate::default()
+    };
+    nova::gem_create(node, &mut create)?;
+    Ok(create.handle)
+}
+
+fn bad_pad(nodes: &Nodes) {
+    for node in nodes.each() {
+        let handle = create(node, 4096).unwrap();
+        for bit in 0..32 {
+            let pad = 1 << bit;
+            let asked = GemCreate {
+                handle: 0x1234,
+                pad,
+                size: 4096,
+            };
+            let mut create = asked;
+            assert_eq!(nova::gem_create(node, &mut create), Err(Errno::EINVAL));
+            assert_eq!(create, asked, "the structure changed");
+            let asked = GemInfo {
+                handle,
+                pad,
+                size: 0x1234,
+            };
+            let mut info = asked;
+            assert_eq!(nova::gem_info(node, &mut info), Err(Errno::EINVAL));
+            assert_eq!(info, asked, "the structure changed");
+        }
+    }
 }

@@ -38,6 +38,7 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_CREATE;
 
     fn call(device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        argument.check().map_err(|_| EINVAL)?;
         argument.handle = Object::new(device, argument.size)?.create_handle(file)?;
         Ok(())
     }
@@ -51,6 +52,7 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_INFO;
 
     fn call(_device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+        argument.check().map_err(|_| EINVAL)?;
         argument.size = Object::lookup(file, argument.handle)?.size() as u64;
         Ok(())
     }
