@@ -45,7 +45,12 @@ struct drm_nova_getparam {
 /**
  * struct drm_nova_gem_create - create a GEM object
  *
- * Kept as in Linux 7.3. A @size of zero fails with -EINVAL.
+ * Kept as in Linux 7.3. No memory is behind an object yet, but its size counts
+ * as if it were VRAM: all objects of a GPU together have at most
+ * &drm_nova_query_device.vram_usable bytes.
+ *
+ * A @size of zero or one that cannot be rounded up fails with -EINVAL, a @size
+ * above what is left with -ENOSPC.
  */
 struct drm_nova_gem_create {
 	/** @handle: Out: the handle of the new object. */

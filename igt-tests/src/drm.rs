@@ -61,6 +61,27 @@ pub fn version(file: &File) -> Result<Version, Errno> {
     })
 }
 
+#[repr(C)]
+#[derive(Debug)]
+struct GemClose {
+    handle: u32,
+    pad: u32,
+}
+
+/// `DRM_IOCTL_GEM_CLOSE`: DRM_IOW(0x09, struct drm_gem_close).
+const GEM_CLOSE: u32 = 1 << 30 | (size_of::<GemClose>() as u32) << 16 | (b'd' as u32) << 8 | 0x09;
+
+/// Closes a handle of a GEM object.
+///
+/// # Errors
+///
+/// `EINVAL` where the file has no such handle.
+pub fn gem_close(file: &File, handle: u32) -> Result<(), Errno> {
+    let mut argument = GemClose { handle, pad: 0 };
+    // SAFETY: There is no pointer in it.
+    unsafe { ioctl(file, GEM_CLOSE, &mut argument) }
+}
+
 /// Calls driver command `command` with `size` bytes, all zero, so that no pointer among them leads
 /// anywhere.
 ///

@@ -18,7 +18,8 @@
 //! The library knows no driver but for [`nova`], which the Nova tests in `src/bin` share. The script
 //! `run-in-guest` has `igt_runner` run them, and the program `igt-summary` judges the results.
 
-pub mod children;
+pub mod cgroup;
+mod children;
 pub mod device;
 pub mod drm;
 pub mod exit_handler;

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::process::ExitCode;
 use std::thread;
 
+use igt::cgroup::Cgroup;
 use igt::memory::{BadAddress, HalfWritable};
 use igt::nova::{self, Gpu};
 use igt::{drm, Children, HANG};
@@ -146,6 +147,21 @@ fn main() -> ExitCode {
                 tests.subtest("bad-pad", "Every bit of padding is refused.", || {
                     bad_pad(&nodes)
                 });
+                tests.subtest(
+                    "gem-too-large",
+                    "Objects larger than VRAM are refused.",
+                    || gem_too_large(&nodes),
+                );
+                tests.subtest(
+                    "gem-full",
+                    "All objects together are no larger than VRAM, and closing them makes room.",
+                    || gem_full(&nodes),
+                );
+                tests.subtest(
+                    "gem-accounted",
+                    "The kernel's memory for objects is charged to who creates them.",
+                    || gem_accounted(&nodes),
+                );
             });
         },
     )
@@ -475,4 +491,74 @@ fn bad_pad(nodes: &Nodes) {
             assert_eq!(info, asked, "the structure changed");
         }
     }
+}
+
+fn gem_too_large(nodes: &Nodes) {
+    let vram = nova::query_device(&nodes.render).unwrap().vram_usable;
+    for node in nodes.each() {
+        for size in [vram + 1, 1 << 48, 1 << 63, u64::MAX - 0xfff] {
+            let asked = GemCreate {
+                handle: 0x1234,
+                pad: 0,
+                size,
+            };
+            let mut create = asked;
+            let result = nova::gem_create(node, &mut create);
+            assert_eq!(result, Err(Errno::ENOSPC), "{size:#x} bytes");
+            assert_eq!(create, asked, "the structure changed");
+        }
+    }
+}
+
+/// Creates objects until not even a page is left.
+fn fill(node: &File) -> Vec<u32> {
+    let mut handles = Vec::new();
+    let mut size = 1 << 62;
+    while size >= 4096 {
+        assert!(handles.len() < 64, "there is room without end");
+        match create(node, size) {
+            Ok(handle) => handles.push(handle),
+            Err(Errno::ENOSPC) => size /= 2,
+            Err(error) => panic!("an object of {size:#x} bytes: {error}"),
+        }
+    }
+    handles
+}
+
+fn gem_full(nodes: &Nodes) {
+    let node = nodes.gpu.open_render();
+    let handles = fill(&node);
+    for other in nodes.each() {
+        assert_eq!(create(other, 1), Err(Errno::ENOSPC));
+    }
+    let last = handles.last().expect("there was no room at all");
+    assert_eq!(drm::gem_close(&node, *last), Ok(()));
+    let handle = create(&nodes.render, 4096).expect("a page was given back");
+    assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
+    drop(node);
+    let handles = fill(&nodes.render).into_iter();
+    assert!(handles.len() > 1, "a closed file leaves its objects");
+    for handle in handles {
+        assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
+    }
+}
+
+fn gem_accounted(nodes: &Nodes) {
+    const OBJECTS: u64 = 10_000;
+    /// Less than `struct drm_gem_object` of any kernel has.
+    const LEAST: u64 = 256;
+
+    let cgroup = Cgroup::require("nova_query");
+    let children = Children::fork(1, |_| {
+        cgroup.enter().expect("the cgroup takes processes");
+        let node = nodes.gpu.open_render();
+        let before = cgroup.memory().expect("the cgroup counts");
+        for _ in 0..OBJECTS {
+            create(&node, 4096).expect("there is room");
+        }
+        let charged = cgroup.memory().expect("the cgroup counts") - before;
+        log::info!("{charged} bytes for {OBJECTS} objects");
+        assert!(charged > OBJECTS * LEAST, "{charged} bytes were charged");
+    });
+    children.wait(HANG);
 }

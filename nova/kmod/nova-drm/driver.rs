@@ -35,7 +35,8 @@ impl auxiliary::Driver for NovaDrmDriver {
         // Programs know GPUs by their place on the PCI bus, so that is the device that they are shown.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = Gpu::of(device)?;
-        let registration = Registration::new(parent.as_ref(), Answers::new(gpu, parent)?)?;
+        let answers = Answers::new(gpu, parent)?;
+        let registration = Registration::new(parent.as_ref(), answers, gpu.usable_vram)?;
         let watch = Watch(registration.wedge());
         gpu.listen(Some(Arc::new(watch, GFP_KERNEL)?));
         Ok(Bound {

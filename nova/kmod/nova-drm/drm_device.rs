@@ -17,6 +17,7 @@ use kernel::str::as_char_ptr_in_const_context;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
+use crate::drm_gem::Space;
 use crate::drm_ioctl::Entry;
 
 /// A render driver with sync objects.
@@ -47,6 +48,7 @@ pub(crate) struct Device<D: Driver> {
     drm: Opaque<bindings::drm_device>,
     /// Nothing can be asked of the hardware.
     is_wedged: Atomic<bool>,
+    gem_space: Space,
     data: D::Data,
 }
 
@@ -85,6 +87,11 @@ impl<D: Driver> Device<D> {
         self.is_wedged.load(Relaxed)
     }
 
+    /// What GEM objects may still take.
+    pub(crate) fn gem_space(&self) -> &Space {
+        &self.gem_space
+    }
+
     /// What the ioctls work on.
     pub(crate) fn data(&self) -> &D::Data {
         &self.data
@@ -121,8 +128,12 @@ pub(crate) struct Registration<'a, D: Driver> {
 unsafe impl<D: Driver> Send for Registration<'_, D> {}
 
 impl<'a, D: Driver> Registration<'a, D> {
-    /// Makes a device and its nodes.
-    pub(crate) fn new(parent: &'a device::Device<Bound>, data: D::Data) -> Result<Self> {
+    /// Makes a device and its nodes; all its GEM objects together may have `gem_bytes` bytes.
+    pub(crate) fn new(
+        parent: &'a device::Device<Bound>,
+        data: D::Data,
+        gem_bytes: u64,
+    ) -> Result<Self> {
         // SAFETY: `Device<D>` starts with a `struct drm_device`, and the driver is a constant of the
         // module that open files hold.
         let device = from_err_ptr(unsafe {
@@ -137,6 +148,7 @@ impl<'a, D: Driver> Registration<'a, D> {
         // SAFETY: The memory has been allocated for a `Device<D>` that nobody else knows yet.
         unsafe {
             (&raw mut (*device.as_ptr()).is_wedged).write(Atomic::new(false));
+            (&raw mut (*device.as_ptr()).gem_space).write(Space::new(gem_bytes));
             (&raw mut (*device.as_ptr()).data).write(data);
         }
         // SAFETY: The device is initialized, and not registered yet.

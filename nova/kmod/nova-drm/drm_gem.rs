@@ -10,10 +10,41 @@ use kernel::bindings;
 use kernel::error::to_result;
 use kernel::page::page_align;
 use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
 use crate::drm_device::{Device, Driver};
 use crate::drm_ioctl::File;
+
+/// Bytes that GEM objects may still take.
+pub(crate) struct Space(Atomic<u64>);
+
+impl Space {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self(Atomic::new(bytes))
+    }
+
+    /// Takes `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` where there are not so many.
+    fn take(&self, size: u64) -> Result {
+        let mut free = self.0.load(Relaxed);
+        loop {
+            let left = free.checked_sub(size).ok_or(ENOSPC)?;
+            match self.0.cmpxchg(free, left, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(now) => free = now,
+            }
+        }
+    }
+
+    /// Gives back what was taken.
+    fn give_back(&self, size: u64) {
+        self.0.add(size, Relaxed);
+    }
+}
 
 /// Memory of a GEM object.
 #[repr(transparent)]
@@ -27,26 +58,28 @@ struct Memory(Opaque<bindings::drm_gem_object>);
 pub(crate) struct Object(NonNull<bindings::drm_gem_object>);
 
 impl Object {
-    const FUNCTIONS: bindings::drm_gem_object_funcs = bindings::drm_gem_object_funcs {
-        free: Some(free),
-        ..pin_init::zeroed()
-    };
+    const fn functions<D: Driver>() -> bindings::drm_gem_object_funcs {
+        bindings::drm_gem_object_funcs {
+            free: Some(free::<D>),
+            ..pin_init::zeroed()
+        }
+    }
 
     /// Makes an object of `size` bytes, rounded up to whole pages.
     ///
+    /// The caller's memory cgroup is charged for the structure.
+    ///
     /// # Errors
     ///
-    /// `EINVAL` for no bytes at all or more than there are addresses.
+    /// `EINVAL` for more bytes than there are addresses, `ENOSPC` for more than the device has left.
     pub(crate) fn new<D: Driver>(device: &Device<D>, size: u64) -> Result<Self> {
         let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
-        if size == 0 {
-            return Err(EINVAL);
-        }
-        let memory = KBox::new(Memory(Opaque::zeroed()), GFP_KERNEL)?;
+        let memory = KBox::new(Memory(Opaque::zeroed()), GFP_KERNEL_ACCOUNT)?;
+        device.gem_space().take(size as u64)?;
         let object = KBox::into_raw(memory).cast::<bindings::drm_gem_object>();
-        // SAFETY: The memory is zeroed and nobody else's; `free` is given it back.
+        // SAFETY: The memory is zeroed and nobody else's; `free` is given it back, and the size.
         unsafe {
-            (*object).funcs = const { &Self::FUNCTIONS };
+            (*object).funcs = const { &Self::functions::<D>() };
             bindings::drm_gem_private_object_init(device.as_raw(), object, size);
         }
         // INVARIANT: An initialized object has one reference, which is this one.
@@ -96,10 +129,15 @@ impl Drop for Object {
 
 /// # Safety
 ///
-/// For DRM to call when the last reference to an object of [`Object::new`] is gone.
-unsafe extern "C" fn free(object: *mut bindings::drm_gem_object) {
+/// For DRM to call when the last reference to an object of [`Object::new`] is gone, made on a device of
+/// the driver `D`.
+unsafe extern "C" fn free<D: Driver>(object: *mut bindings::drm_gem_object) {
+    // SAFETY: The object is initialized. Whoever holds a reference to one, an open file or a dma-buf,
+    // holds one to its device too.
+    let (device, size) = unsafe { (Device::<D>::from_raw((*object).dev), (*object).size) };
     // SAFETY: Nobody else uses the object any more.
     unsafe { bindings::drm_gem_object_release(object) };
     // SAFETY: The memory came from a box of this type.
     drop(unsafe { KBox::from_raw(object.cast::<Memory>()) });
+    device.gem_space().give_back(size as u64);
 }
