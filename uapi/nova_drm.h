@@ -21,6 +21,9 @@ extern "C" {
  * All calls work on render nodes and on primary nodes, need no authentication
  * and answer the same on both. A call fails with -ENODEV once the GPU has been
  * unbound from its driver.
+ *
+ * There are no jobs yet, and so no fences: DRM_CAP_SYNCOBJ and
+ * DRM_CAP_SYNCOBJ_TIMELINE are 0.
  */
 
 /**

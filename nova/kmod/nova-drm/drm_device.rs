@@ -2,8 +2,7 @@
 
 //! DRM devices whose parent is a device of any bus.
 //!
-//! `kernel::drm` is missing where DRM is a module (as in distributions), and where it is there, it knows
-//! no sync objects.
+//! `kernel::drm` is missing where DRM is a module (as in distributions).
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -20,7 +19,7 @@ use kernel::types::Opaque;
 use crate::drm_gem::Space;
 use crate::drm_ioctl::Entry;
 
-/// A render driver with sync objects.
+/// A render driver.
 pub(crate) trait Driver: Sized + 'static {
     /// What the ioctls work on; `Copy`, since nobody drops it.
     type Data: Copy + Send + Sync + 'static;
@@ -70,9 +69,7 @@ impl<D: Driver> Device<D> {
 
     const DRIVER: bindings::drm_driver = bindings::drm_driver {
         driver_features: bindings::drm_driver_feature_DRIVER_GEM
-            | bindings::drm_driver_feature_DRIVER_RENDER
-            | bindings::drm_driver_feature_DRIVER_SYNCOBJ
-            | bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE,
+            | bindings::drm_driver_feature_DRIVER_RENDER,
         major: 1,
         name: as_char_ptr_in_const_context(D::NAME).cast_mut(),
         desc: as_char_ptr_in_const_context(D::DESCRIPTION).cast_mut(),
