@@ -10,7 +10,7 @@ use nova_core_module::{Gpu, Health, Listener, MODULE_NAME};
 use nova_uapi::{QueryDevice, QueryFirmware, Text};
 
 use crate::drm_device::{self, Registration, Remedy, Wedge};
-use crate::drm_ioctl::{entry, Entry};
+use crate::drm_ioctl::{entry, table, Entry};
 use crate::ioctls;
 
 kernel::auxiliary_device_table!(
@@ -115,10 +115,10 @@ impl drm_device::Driver for NovaDrmDriver {
 
     const NAME: &'static CStr = c"nova";
     const DESCRIPTION: &'static CStr = c"NVIDIA GPUs from Turing on";
-    const IOCTLS: &'static [Entry] = &[
-        entry::<Self, ioctls::GetParam>(nova_uapi::GETPARAM),
-        entry::<Self, ioctls::GemCreate>(nova_uapi::GEM_CREATE),
-        entry::<Self, ioctls::GemInfo>(nova_uapi::GEM_INFO),
-        entry::<Self, ioctls::Query>(nova_uapi::QUERY),
-    ];
+    const IOCTLS: &'static [Entry] = &table([
+        entry::<Self, ioctls::GetParam>(),
+        entry::<Self, ioctls::GemCreate>(),
+        entry::<Self, ioctls::GemInfo>(),
+        entry::<Self, ioctls::Query>(),
+    ]);
 }

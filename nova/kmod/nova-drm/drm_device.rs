@@ -33,7 +33,7 @@ pub(crate) trait Driver: Sized + 'static {
     /// What people know the driver by.
     const DESCRIPTION: &'static CStr;
 
-    /// The ioctls, by number.
+    /// The ioctls, a [`table`](crate::drm_ioctl::table).
     const IOCTLS: &'static [Entry];
 }
 

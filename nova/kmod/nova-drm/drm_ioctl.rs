@@ -40,9 +40,8 @@ pub(crate) trait Ioctl<D: Driver> {
 #[repr(transparent)]
 pub(crate) struct Entry(bindings::drm_ioctl_desc);
 
-/// The entry of an ioctl at `index`, allowed on primary and on render nodes without authentication.
-pub(crate) const fn entry<D: Driver, I: Ioctl<D>>(index: u32) -> Entry {
-    assert!(kernel::ioctl::_IOC_NR(I::NUMBER) == nova_uapi::DRM_COMMAND_BASE + index);
+/// The entry of an ioctl, allowed on primary and on render nodes without authentication.
+pub(crate) const fn entry<D: Driver, I: Ioctl<D>>() -> Entry {
     assert!(kernel::ioctl::_IOC_SIZE(I::NUMBER) == size_of::<I::Argument>());
     Entry(bindings::drm_ioctl_desc {
         cmd: I::NUMBER,
@@ -50,6 +49,17 @@ pub(crate) const fn entry<D: Driver, I: Ioctl<D>>(index: u32) -> Entry {
         func: Some(callback::<D, I>),
         name: as_char_ptr_in_const_context(c"nova"),
     })
+}
+
+/// A table of ioctls; DRM takes the number of an ioctl for its place there.
+pub(crate) const fn table<const N: usize>(entries: [Entry; N]) -> [Entry; N] {
+    let mut place = 0;
+    while place < N {
+        let number = kernel::ioctl::_IOC_NR(entries[place].0.cmd);
+        assert!(number == nova_uapi::DRM_COMMAND_BASE + place as u32);
+        place += 1;
+    }
+    entries
 }
 
 /// # Safety
