@@ -2,12 +2,13 @@
 
 //! The portable GPU driver: everything that Nova knows about bringing up and talking to a GPU.
 //!
-//! It reaches the machine through [`platform`] alone; it never blocks, locks, allocates or panics
-//! on its own.
+//! It reaches the machine through [`platform`] alone, memory included; it never locks or panics. It
+//! waits, with a bound, while it has the GPU to itself, in a boot and on the way back, and otherwise
+//! only where GSP-RM's sequencer has it wait.
 //!
 //! [`probe`] identifies a GPU, [`Found::prepare`] gets everything ready, [`Prepared::boot`] boots
-//! it and [`Running::unload`] undoes that. Only GA102 to GA107 are booted so far; what other chips
-//! need differently belongs into `chip.rs` and the file of the block that differs.
+//! it and [`Running::unload`] undoes that. What differs between chips is in `chip.rs` and in the file of
+//! the block that differs.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors carry what is needed to say them in one line, and there is no allocator to put that into.

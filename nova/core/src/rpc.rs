@@ -7,8 +7,8 @@
 //! [`pieces`]. Whatever else arrives is an [`event`]. A GSP that does not answer, that has stopped,
 //! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
 //!
-//! Nothing here waits but [`Rpc::call`], which is for the time before and after the adapter handles
-//! the GSP's interrupt.
+//! Nothing here waits for an answer but [`Rpc::call`], which is for the time before and after the
+//! adapter handles the GSP's interrupt. [`Rpc::service`] waits where GSP-RM's sequencer says so.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
 //! (`_kgspRpcRecvPoll`, `_kgspRpcDrainOneEvent`), src/nvidia/src/kernel/vgpu/rpc.c
