@@ -61,23 +61,23 @@ pub fn version(file: &File) -> Result<Version, Errno> {
     })
 }
 
+/// Source: `struct drm_gem_close`, `include/uapi/drm/drm.h`.
 #[repr(C)]
-#[derive(Debug)]
-struct GemClose {
+struct RawGemClose {
     handle: u32,
     pad: u32,
 }
 
 /// `DRM_IOCTL_GEM_CLOSE`: DRM_IOW(0x09, struct drm_gem_close).
-const GEM_CLOSE: u32 = 1 << 30 | (size_of::<GemClose>() as u32) << 16 | (b'd' as u32) << 8 | 0x09;
+const GEM_CLOSE: u32 = 1 << 30 | (size_of::<RawGemClose>() as u32) << 16 | (b'd' as u32) << 8 | 9;
 
-/// Closes a handle of a GEM object.
+/// Gives a GEM object back.
 ///
 /// # Errors
 ///
-/// `EINVAL` where the file has no such handle.
+/// The kernel's; `EINVAL` where there is no such handle.
 pub fn gem_close(file: &File, handle: u32) -> Result<(), Errno> {
-    let mut argument = GemClose { handle, pad: 0 };
+    let mut argument = RawGemClose { handle, pad: 0 };
     // SAFETY: There is no pointer in it.
     unsafe { ioctl(file, GEM_CLOSE, &mut argument) }
 }

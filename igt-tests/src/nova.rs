@@ -59,6 +59,18 @@ impl Gpu {
         &self.pci
     }
 
+    /// Size of the BAR through which the CPU sees VRAM, in bytes: the one after that of the registers.
+    ///
+    /// # Panics
+    ///
+    /// Where the function is gone.
+    pub fn vram_bar_size(&self) -> u64 {
+        match self.pci.bars().as_deref() {
+            Ok([_, vram, ..]) => *vram,
+            bars => panic!("{} has the BARs {bars:?}", self.pci.name()),
+        }
+    }
+
     /// Skips where the function cannot be reset alone.
     pub fn require_reset(&self) {
         crate::require!(self.pci.can_reset(), "The function cannot be reset alone.");

@@ -45,6 +45,9 @@ pub fn names(folder: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
+/// `IORESOURCE_MEM_64`: a BAR that takes two places. Source: include/linux/ioport.h of Linux.
+const MEM_64: u64 = 0x0010_0000;
+
 /// A PCI function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PciDevice(PathBuf);
@@ -132,19 +135,32 @@ impl PciDevice {
         fs::write(self.0.join("reset"), "1")
     }
 
-    /// Size of each BAR in bytes; 0 where there is none.
+    /// Size in bytes of what is at each of the six places for BARs; 0 where nothing is.
     ///
     /// # Errors
     ///
     /// Where the function is gone.
     pub fn bar_sizes(&self) -> io::Result<[u64; 6]> {
+        Ok(self.bar_resources()?.map(|bar| bar.size))
+    }
+
+    /// Size of each BAR in bytes, in their order, however many places each takes.
+    ///
+    /// # Errors
+    ///
+    /// Where the function is gone.
+    pub fn bars(&self) -> io::Result<Vec<u64>> {
+        Ok(bars(&self.bar_resources()?))
+    }
+
+    fn bar_resources(&self) -> io::Result<[Resource; 6]> {
         let text = fs::read_to_string(self.0.join("resource"))?;
-        let mut sizes = [0; 6];
-        for (size, line) in sizes.iter_mut().zip(text.lines()) {
-            *size = resource_size(line)
+        let mut resources = [Resource::default(); 6];
+        for (resource, line) in resources.iter_mut().zip(text.lines()) {
+            *resource = Resource::parse(line)
                 .ok_or_else(|| io::Error::other(format!("{line:?} is no resource")))?;
         }
-        Ok(sizes)
+        Ok(resources)
     }
 }
 
@@ -152,13 +168,38 @@ fn driver_folder(driver: &str) -> PathBuf {
     Path::new("/sys/bus/pci/drivers").join(driver)
 }
 
-/// Size in bytes of a line `first-address last-address flags`.
-fn resource_size(line: &str) -> Option<u64> {
-    let mut numbers = line.split_whitespace().map(parse_number);
-    match (numbers.next()??, numbers.next()??) {
-        (0, 0) => Some(0),
-        (first, last) => last.checked_sub(first)?.checked_add(1),
+/// A line of a device's `resource`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Resource {
+    size: u64,
+    flags: u64,
+}
+
+impl Resource {
+    /// Reads `first-address last-address flags`.
+    fn parse(line: &str) -> Option<Self> {
+        let mut numbers = line.split_whitespace().map(parse_number);
+        let mut next = || numbers.next()?;
+        let (first, last, flags) = (next()?, next()?, next()?);
+        let size = match (first, last) {
+            (0, 0) => 0,
+            (first, last) => last.checked_sub(first)?.checked_add(1)?,
+        };
+        Some(Self { size, flags })
     }
+}
+
+/// Sizes of the BARs at these places.
+fn bars(places: &[Resource]) -> Vec<u64> {
+    let mut places = places.iter();
+    let mut sizes = Vec::new();
+    while let Some(bar) = places.next() {
+        sizes.push(bar.size);
+        if bar.flags & MEM_64 != 0 {
+            places.next();
+        }
+    }
+    sizes
 }
 
 #[cfg(test)]
@@ -175,9 +216,22 @@ mod tests {
     #[test]
     fn resources() {
         let line = "0x00000000fa000000 0x00000000faffffff 0x0000000000040200";
-        assert_eq!(resource_size(line), Some(16 << 20));
-        assert_eq!(resource_size("0x0 0x0 0x0"), Some(0));
-        assert_eq!(resource_size("0x2 0x0 0x0"), None);
-        assert_eq!(resource_size("nothing"), None);
+        let (size, flags) = (16 << 20, 0x4_0200);
+        assert_eq!(Resource::parse(line), Some(Resource { size, flags }));
+        assert_eq!(Resource::parse("0x0 0x0 0x0"), Some(Resource::default()));
+        assert_eq!(Resource::parse("0x2 0x0 0x0"), None);
+        assert_eq!(Resource::parse("nothing"), None);
+    }
+
+    #[test]
+    fn bars_of_64_bits_take_two_places() {
+        let bar = |size, flags| Resource { size, flags };
+        let none = Resource::default();
+        let (registers, vram) = (bar(16, 0x200), bar(256, MEM_64 | 0x2200));
+        assert_eq!(bars(&[registers, vram, none, vram])[..2], [16, 256]);
+        let registers = bar(16, MEM_64);
+        assert_eq!(bars(&[registers, none, vram, none])[..2], [16, 256]);
+        let unassigned = bar(0, MEM_64);
+        assert_eq!(bars(&[unassigned, none, vram, none])[..2], [0, 256]);
     }
 }

@@ -88,6 +88,8 @@ fn report(gpu: &Gpu) {
     let left = device.vram_size - (wpr2.end - wpr2.start);
     assert!(device.vram_usable <= left, "{device:?}");
     assert_eq!(device.bar_size, gpu.pci().bar_sizes().unwrap());
+    let vram_bar = nova::get_param(&node, nova_uapi::GETPARAM_VRAM_BAR_SIZE);
+    assert_eq!(vram_bar, Ok(gpu.vram_bar_size()));
 }
 
 /// Reads `0x1000..0x2000 (4 KiB)`.
