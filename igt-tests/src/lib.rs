@@ -23,6 +23,7 @@ mod children;
 pub mod device;
 pub mod drm;
 pub mod exit_handler;
+pub mod kernel_report;
 pub mod kmsg;
 pub mod memory;
 pub mod mock;

@@ -3,8 +3,8 @@
 //! Judges the results of `igt_runner`, whose own exit status says nothing about them.
 //!
 //! Everything but a pass and a skip is a failure: `dmesg-warn`, `incomplete` and the like too, a
-//! binary all of whose subtests were skipped, and a kernel that was tainted by a warning or worse.
-//! Exits with 0 if nothing failed.
+//! binary all of whose subtests were skipped, a kernel that was tainted by a warning or worse, each of
+//! its reports, each object that it leaked, and a VM that was lost. Exits with 0 if nothing failed.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use igt::kernel_report::{self, Report};
 use regex::Regex;
 use serde::Deserialize;
 
@@ -23,7 +24,8 @@ const MAX_LINES: usize = 12;
 /// Judge the results of igt_runner and of cargo test
 #[derive(Debug, Parser)]
 struct Args {
-    /// Folders into which run-in-guest put results.json and tainted
+    /// Folders into which run-in-guest put results.json and tainted, with the console of the VM;
+    /// in lost.1 and so on within, that of a VM which was lost
     results: Vec<PathBuf>,
 
     /// Count the results in this output of cargo test, too
@@ -32,7 +34,7 @@ struct Args {
 
     /// List what this file keeps from running, with the reasons
     #[arg(long, value_name = "FILE")]
-    not_applicable: Option<PathBuf>,
+    not_applicable: Vec<PathBuf>,
 }
 
 /// What is used of a `results.json`.
@@ -141,6 +143,31 @@ impl Summary {
                 "kernel",
                 format!("nobody asked whether it is tainted: {error}"),
             ),
+        }
+        self.add_reports(from, folder);
+        for lost in (1..).map(|n| folder.join(format!("lost.{n}"))) {
+            if !lost.is_dir() {
+                break;
+            }
+            let why = format!(
+                "it was lost, and the rest ran in a new one: {}",
+                lost.display()
+            );
+            self.fail(&format!("{from}VM"), why);
+            self.add_reports(from, &lost);
+        }
+    }
+
+    /// What the kernel has reported, and leaked where it looked for that.
+    fn add_reports(&mut self, from: &str, folder: &Path) {
+        let read = |name| fs::read(folder.join(name)).unwrap_or_default();
+        let text = |name| String::from_utf8_lossy(&read(name)).into_owned();
+        let console = kernel_report::of_console(&text("console.log"));
+        let leaks = kernel_report::of_kmemleak(&text("kmemleak"));
+        for Report { headline, trace } in console.into_iter().chain(leaks) {
+            let trace: Vec<_> = trace.into_iter().take(MAX_LINES).collect();
+            let lines = [vec![headline], trace].concat();
+            self.fail(&format!("{from}kernel"), lines.join("\n     "));
         }
     }
 
@@ -308,7 +335,7 @@ fn main() -> ExitCode {
         .iter()
         .for_each(|folder| summary.add_results(&from(folder, &args.results), folder));
     print_table(&summary.rows);
-    if let Some(file) = &args.not_applicable {
+    for file in &args.not_applicable {
         match fs::read_to_string(file) {
             Ok(text) => reasons(&text)
                 .iter()
@@ -388,6 +415,44 @@ mod tests {
         assert_eq!(summary(passed, "12800\n").total().failed, 1);
         assert_eq!(summary(passed, "640\n").total().failed, 2);
         assert_eq!(summary(passed, "").total().failed, 1);
+    }
+
+    #[test]
+    fn reports_and_leaks_fail() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name, text| fs::write(folder.path().join(name), text).unwrap();
+        let mut summary = Summary::default();
+        summary.add_reports("", folder.path());
+        assert_eq!(summary.total().failed, 0);
+        write(
+            "console.log",
+            "[    1.0] UBSAN: shift-out-of-bounds in f.c:1:2\r\n[    1.0] shift\r\n",
+        );
+        write(
+            "kmemleak",
+            "unreferenced object 0x1 (size 8):\n  comm \"sh\", pid 7\n",
+        );
+        summary.add_reports("", folder.path());
+        let remarks = [
+            "FAIL kernel: UBSAN: shift-out-of-bounds in f.c:1:2\n     shift",
+            "FAIL kernel: unreferenced object 0x1 (size 8):\n       comm \"sh\", pid 7",
+        ];
+        assert_eq!(summary.remarks, remarks);
+        assert_eq!(summary.total().failed, 2);
+    }
+
+    #[test]
+    fn a_lost_vm_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let passed = r#"{"tests": {"igt@a@b": {"result": "pass"}}}"#;
+        fs::write(folder.path().join("results.json"), passed).unwrap();
+        fs::write(folder.path().join("tainted"), "0").unwrap();
+        for lost in ["lost.1", "lost.2"] {
+            fs::create_dir(folder.path().join(lost)).unwrap();
+        }
+        let mut summary = Summary::default();
+        summary.add_results("", folder.path());
+        assert_eq!(summary.total().to_string(), "1 passed, 2 failed, 0 skipped");
     }
 
     #[test]
