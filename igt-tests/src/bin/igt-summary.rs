@@ -6,7 +6,7 @@
 //! binary all of whose subtests were skipped, a kernel that was tainted by a warning or worse, each of
 //! its reports, each object that it leaked, and a VM that was lost. Exits with 0 if nothing failed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs;
 use std::ops::AddAssign;
@@ -164,10 +164,14 @@ impl Summary {
         let text = |name| String::from_utf8_lossy(&read(name)).into_owned();
         let console = kernel_report::of_console(&text("console.log"));
         let leaks = kernel_report::of_kmemleak(&text("kmemleak"));
+        // What is said again and again is one finding.
+        let mut said = HashSet::new();
         for Report { headline, trace } in console.into_iter().chain(leaks) {
-            let trace: Vec<_> = trace.into_iter().take(MAX_LINES).collect();
-            let lines = [vec![headline], trace].concat();
-            self.fail(&format!("{from}kernel"), lines.join("\n     "));
+            if said.insert(headline.clone()) {
+                let trace: Vec<_> = trace.into_iter().take(MAX_LINES).collect();
+                let lines = [vec![headline], trace].concat();
+                self.fail(&format!("{from}kernel"), lines.join("\n     "));
+            }
         }
     }
 
@@ -420,14 +424,12 @@ mod tests {
     #[test]
     fn reports_and_leaks_fail() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name, text| fs::write(folder.path().join(name), text).unwrap();
+        let write = |name, text: &str| fs::write(folder.path().join(name), text).unwrap();
         let mut summary = Summary::default();
         summary.add_reports("", folder.path());
         assert_eq!(summary.total().failed, 0);
-        write(
-            "console.log",
-            "[    1.0] UBSAN: shift-out-of-bounds in f.c:1:2\r\n[    1.0] shift\r\n",
-        );
+        let report = "[    1.0] UBSAN: shift-out-of-bounds in f.c:1:2\r\n[    1.0] shift\r\n";
+        write("console.log", &report.repeat(2));
         write(
             "kmemleak",
             "unreferenced object 0x1 (size 8):\n  comm \"sh\", pid 7\n",
