@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm check-upstream miri mutants trace-diff bench shell modules modules_install vm-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-upstream miri mutants trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -20,6 +20,8 @@ help:
 	@echo '  make check-unit       tests of the crates, without a VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
 	@echo '                        NOVA_PM_ROUNDS=50 has ga102 sleep and be reset so often in each test)'
+	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
+	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=...)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
@@ -45,6 +47,9 @@ check-unit: programs
 
 check-vm: programs vm-modules
 	@vm/check $(or $(CHIP),families) vm
+
+check-debug: programs debug-modules
+	@vm/check $(or $(CHIP),ga102) debug
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
 # environment, which Miri hides otherwise.
@@ -79,6 +84,11 @@ modules_install:
 # The modules for the stock kernel of the VM.
 vm-modules: prepare build/vendor
 	@vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/vm
+
+# The modules for the debug kernel, which is built when it is first needed.
+debug-modules: prepare build/vendor
+	@vm/prepare debug
+	@vm/sysroot --debug make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/debug
 
 # What runs on this machine, and what is built here and runs in the VM.
 programs: prepare

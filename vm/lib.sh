@@ -51,6 +51,8 @@ read_plan() {
 	. "$PLAN"
 	SYSROOT=$CACHE/sysroot-$(key "$VM/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
 	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/make-kernel" "$VM/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
+	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/make-debug-kernel" "$VM/debug-kernel.config" \
+		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/make-firmware" <<<"$FIRMWARE_VERSION")
 	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/make-firmware" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
