@@ -19,10 +19,11 @@
 //! `run-in-guest` has `igt_runner` run them, and the program `igt-summary` judges the results.
 
 pub mod cgroup;
-mod children;
+pub mod children;
 pub mod device;
 pub mod drm;
 pub mod exit_handler;
+pub mod fault_injection;
 pub mod kernel_report;
 pub mod kmsg;
 pub mod memory;

@@ -5,6 +5,7 @@
 use std::ffi::CString;
 use std::fmt;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -35,6 +36,12 @@ impl Module {
     /// How many hold it: modules that depend on it, and open files.
     pub fn users(&self) -> Option<u64> {
         sysfs::read_number(self.folder().join("refcnt")).ok()
+    }
+
+    /// Where in the kernel's memory its code is.
+    pub fn addresses(&self) -> Option<Range<u64>> {
+        let modules = fs::read_to_string("/proc/modules").ok()?;
+        addresses(&modules, &self.0)
     }
 
     /// The PCI drivers that it registered.
@@ -110,9 +117,32 @@ impl fmt::Display for Module {
     }
 }
 
+/// What `/proc/modules` says of a module: `name size users by state address`. Its data, which the size
+/// includes, may be elsewhere, so that the code ends before that.
+fn addresses(modules: &str, name: &str) -> Option<Range<u64>> {
+    let fields = modules
+        .lines()
+        .map(|line| line.split(' ').collect::<Vec<_>>());
+    let fields = fields
+        .into_iter()
+        .find(|fields| fields.first() == Some(&name))?;
+    let size: u64 = fields.get(1)?.parse().ok()?;
+    let start = u64::from_str_radix(fields.get(5)?.strip_prefix("0x")?, 16).ok()?;
+    Some(start..start.checked_add(size)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_found_by_name() {
+        let modules = "nova_drm 8192 0 - Live 0xffffffffc0008000 (O)\n\
+            nova_core 16384 1 nova_drm, Live 0xffffffffc0000000 (O)\n";
+        let expected = 0xffff_ffff_c000_0000..0xffff_ffff_c000_4000;
+        assert_eq!(addresses(modules, "nova_core"), Some(expected));
+        assert_eq!(addresses(modules, "nova"), None);
+    }
 
     #[test]
     fn dashes_are_underscores() {

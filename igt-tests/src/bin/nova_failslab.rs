@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+
+//! Memory runs out: the driver's allocations fail, one after the other. Who asked gets an error, all is
+//! released, and once there is memory again the GPU works. The kernel says at the end of a run
+//! whether something was leaked (run-in-guest).
+
+use std::fs::File;
+use std::process::ExitCode;
+
+use igt::device;
+use igt::fault_injection::FaultInjection;
+use igt::kmsg;
+use igt::nova::{self, Gpu};
+use igt::rm_control::{self, Conversation};
+use nix::errno::Errno;
+use nova_uapi::{GemCreate, GemInfo};
+
+/// More allocations than a call makes.
+const MANY: u32 = 10_000;
+
+/// What the kernel says where a probe runs out of memory: the PCI core, the driver, and the firmware
+/// loader.
+const SAYS: &[&str] = &[": probe with driver ", "ENOMEM"];
+
+/// What a user opens and calls.
+struct User {
+    gpu: Gpu,
+    node: File,
+    object: u32,
+    control: Conversation,
+}
+
+impl User {
+    fn of(gpu: &Gpu) -> Self {
+        let node = gpu.open_render();
+        Self {
+            object: create(&node).expect("there is memory"),
+            node,
+            control: Conversation::open(gpu),
+            gpu: gpu.clone(),
+        }
+    }
+}
+
+type Call = fn(&mut User) -> Result<(), Errno>;
+
+const CALLS: [(&str, Call); 8] = [
+    ("open", |user| open(&user.gpu)),
+    ("version", |user| igt::drm::version(&user.node).map(drop)),
+    ("getparam", |user| {
+        nova::get_param(&user.node, nova_uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
+    }),
+    ("query-device", |user| {
+        nova::query_device(&user.node).map(drop)
+    }),
+    ("query-firmware", |user| {
+        nova::query_firmware(&user.node).map(drop)
+    }),
+    ("gem-create", |user| create(&user.node).map(drop)),
+    ("gem-info", |user| info(&user.node, user.object)),
+    ("rm-control", |user| ask_name(&mut user.control)),
+];
+
+fn main() -> ExitCode {
+    igt::run("Has the driver run out of memory.", |tests| {
+        let faults = tests.fixture(FaultInjection::require);
+        let gpu = tests.fixture(Gpu::require);
+        let _running = tests.fixture(|| gpu.keep_running());
+
+        tests.subtest_with_dynamic(
+            "calls",
+            "A call of user space for which there is no memory fails, and the next one succeeds.",
+            |parts| {
+                let mut user = User::of(&gpu);
+                for (name, call) in CALLS {
+                    parts.dynamic(name, || fails(&faults, &mut user, call));
+                }
+            },
+        );
+        tests.subtest(
+            "probe",
+            "A GPU for which there is no memory is not bound, or works; all is released, and it can be bound.",
+            || probe(&faults, &gpu),
+        );
+        tests.subtest(
+            "unbind",
+            "A GPU is unbound without memory, too, and can be bound again.",
+            || unbind(&faults, &gpu),
+        );
+    })
+}
+
+fn open(gpu: &Gpu) -> Result<(), Errno> {
+    let node = gpu
+        .drm()
+        .and_then(|drm| drm.render)
+        .expect("the GPU has a render node");
+    let opened = device::open(&node);
+    opened
+        .map(drop)
+        .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))
+}
+
+fn create(node: &File) -> Result<u32, Errno> {
+    let mut create = GemCreate {
+        size: 4096,
+        ..GemCreate::default()
+    };
+    nova::gem_create(node, &mut create)?;
+    Ok(create.handle)
+}
+
+fn info(node: &File, handle: u32) -> Result<(), Errno> {
+    let mut info = GemInfo {
+        handle,
+        ..GemInfo::default()
+    };
+    nova::gem_info(node, &mut info)
+}
+
+fn ask_name(control: &mut Conversation) -> Result<(), Errno> {
+    let params = [0; rm_control::NAME_STRING_LEN];
+    let answer = control.call(
+        rm_control::SUBDEVICE,
+        rm_control::GPU_GET_NAME_STRING,
+        &params,
+    )?;
+    assert_eq!(answer.status, rm_control::OK);
+    Ok(())
+}
+
+/// Has the allocations and copies of a call fail, one after the other, until it makes no more.
+fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
+    for nth in 1..MANY {
+        let (result, failed) = faults.in_thread(nth, || call(user));
+        if !failed {
+            assert_eq!(result, Ok(()));
+            log::info!("{} allocations and copies", nth - 1);
+            return;
+        }
+        // Some memory can be done without.
+        let expected = [Ok(()), Err(Errno::ENOMEM), Err(Errno::EFAULT)];
+        assert!(
+            expected.contains(&result),
+            "without allocation or copy {nth}: {result:?}"
+        );
+        assert_eq!(
+            call(user),
+            Ok(()),
+            "after it failed for allocation or copy {nth}"
+        );
+    }
+    panic!("more than {MANY} allocations and copies");
+}
+
+/// The allocations of something that takes long which fail: all of the first ones, then fewer and fewer.
+fn choice() -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(1), |nth| Some(nth + 1 + nth / 16))
+}
+
+fn probe(faults: &FaultInjection, gpu: &Gpu) {
+    kmsg::expect(SAYS);
+    let driver = nova::driver();
+    gpu.unbind();
+    for nth in choice() {
+        let (bound, failed) =
+            faults.in_module(&nova::core_module(), nth, || gpu.pci().bind(&driver));
+        match bound {
+            Ok(()) => {
+                gpu.assert_running();
+                if !failed {
+                    log::info!("{} allocations", nth - 1);
+                    return;
+                }
+                gpu.unbind();
+            }
+            Err(error) => assert_eq!(
+                error.raw_os_error(),
+                Some(Errno::ENOMEM as i32),
+                "without allocation {nth}: {error}"
+            ),
+        }
+        gpu.assert_released();
+    }
+}
+
+fn unbind(faults: &FaultInjection, gpu: &Gpu) {
+    kmsg::expect(SAYS);
+    for nth in choice() {
+        let ((), failed) = faults.in_module(&nova::core_module(), nth, || gpu.unbind());
+        gpu.assert_released();
+        gpu.bind();
+        gpu.assert_running();
+        if !failed {
+            log::info!("{} allocations", nth - 1);
+            return;
+        }
+    }
+}
