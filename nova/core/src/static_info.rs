@@ -184,6 +184,21 @@ mod tests {
     }
 
     #[test]
+    fn objects_have_the_handles_that_gsp_rm_names() {
+        let at = &RELEASES[0].static_info;
+        let mut bytes = reply(0, &[]);
+        at.client.write(&mut bytes, &10);
+        at.device.write(&mut bytes, &11);
+        at.subdevice.write(&mut bytes, &12);
+        at.fb_length.write(&mut bytes, &13);
+        let info = read(&bytes).unwrap();
+        let handles = [Object::Client, Object::Device, Object::Subdevice];
+        let handles = handles.map(|object| info.handles(object));
+        assert_eq!(handles, [(10, 10), (10, 11), (10, 12)]);
+        assert_eq!(info.fb_length, 13);
+    }
+
+    #[test]
     fn more_regions_than_fit_are_left_out() {
         assert_eq!(read(&reply(u32::MAX, &[])).unwrap().usable_vram(), 0);
     }

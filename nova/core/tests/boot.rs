@@ -84,6 +84,18 @@ fn what_gfw_has_not_scrubbed_of_an_ada_card_is_scrubbed() {
 }
 
 #[test]
+fn what_gfw_has_scrubbed_is_not_scrubbed_again() {
+    let chip = by_name("ad102").unwrap();
+    let machine = Machine::new(chip, synthetic::firmware(chip));
+    let running = machine.boot().unwrap();
+    let report = running.report();
+    assert!(report
+        .stages()
+        .all(|report| report.stage != Stage::Scrubber));
+    machine.unload(running).unwrap();
+}
+
+#[test]
 fn the_report_says_what_was_found_and_done() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();

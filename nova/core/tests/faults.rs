@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::Machine;
+use common::{ga102, with_file, Machine};
 use nova_core::platform::Clock;
 use nova_core::{ErrorKind, Stage};
 use nova_mock::chips::by_name;
@@ -226,6 +226,24 @@ fn booter_load() {
         ErrorKind::Io,
         says,
     ));
+}
+
+/// A booter that the boot ROM does not start leaves its mailboxes as they are.
+#[test]
+fn booter_that_is_not_signed() {
+    let machine = Machine::synthetic();
+    machine.mock.set_files(with_file("booter_load", |bytes| {
+        *bytes.last_mut()? ^= 1;
+        Some(())
+    }));
+    let failure = machine.boot().map(|_| ()).unwrap_err();
+    assert_eq!(failure.stage, Stage::BooterLoad, "{failure}");
+    assert_eq!(failure.kind(), ErrorKind::Io, "{failure}");
+    let line = failure.to_string();
+    let says = "booter_load: expected it to run, found its mailboxes untouched";
+    assert!(line.contains(says), "{line}");
+    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.assert_boots();
 }
 
 #[test]

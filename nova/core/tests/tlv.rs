@@ -255,6 +255,12 @@ fn a_file_is_missing() {
     files.0.remove("nvidia/ga102/gsp/gsp.tlv");
     let line = machine(files).assert_fails().to_string();
     assert!(line.ends_with("-570.144.bin: not found"), "{line}");
+    // One that is there and cannot be read is told by its own name.
+    let mut files = packed(RELEASES[0], "", |_| {});
+    let name = "nvidia/ga102/gsp/gsp.tlv";
+    files.0.insert(name.to_owned(), [].into());
+    let line = machine(files).assert_fails().to_string();
+    assert!(line.contains("gsp.tlv: expected a readable file"), "{line}");
 }
 
 #[test]

@@ -99,6 +99,10 @@ fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::falcon::{Engine, Falcon, Kind};
+    use crate::io::Io;
+    use crate::testing::{Allocator, Card};
+    use std::vec::Vec;
 
     /// FWSEC of a TU102: 0x300 bytes of non-secure code, the secure code behind it, then data.
     fn layout() -> Layout {
@@ -129,6 +133,37 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(descriptor(&layout(), 0x1_2345_6000), Ok(expected));
+    }
+
+    #[test]
+    fn the_program_lies_at_the_end_of_code_memory() {
+        let words: [u32; 12] = [
+            // The file: magic, version, size, descriptor, ucode and its size.
+            0x10de, 1, 0x200, 0x18, 0x30, 0x180,
+            // The descriptor: first block, where data is loaded, code, data.
+            0xfd, 0x20, 0, 0x180, 0x180, 0,
+        ];
+        let mut file: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        file.resize(0x1b0, 0);
+        let loader = GenBootloader::parse(&file).unwrap();
+        let allocator = Allocator::default();
+        let ucode = prepare(&allocator, &loader, &layout(), 0x1_0000_0000).unwrap();
+
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Tu102, Engine::Gsp, 0);
+        gsp.load(&ucode).unwrap();
+        let ports_and_bootvec = [0x110180, 0x1101c0, 0x110104];
+        let writes = card.writes.borrow();
+        let found = writes
+            .iter()
+            .filter(|(at, _)| ports_and_bootvec.contains(at));
+        let expected = [
+            (0x110180, 1 << 24 | 0xfe00),
+            (0x1101c0, 1 << 24 | 0x20),
+            (0x110104, 0xfd00),
+        ];
+        assert_eq!(found.copied().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -186,6 +186,39 @@ fn what_is_read_is_what_was_written() {
     assert_eq!(u32::from(cpuctl), !2);
 }
 
+/// Of fields that hold an enum, every value is read as what is written for it.
+#[test]
+fn enums_come_back_as_they_were_written() {
+    use crate::falcon::{CoreRev, SecurityModel};
+    use fbif::{FbifMemType, FbifTarget};
+    use riscv::CoreSelect;
+    for value in 0..4 {
+        let transcfg = fbif::FbifTranscfg::from(value);
+        let again = fbif::FbifTranscfg::new().with_target(transcfg.target());
+        assert_eq!(u32::from(again), value);
+        let hwcfg1 = falcon::FalconHwcfg1::from(value << 4);
+        let again = falcon::FalconHwcfg1::new().with_security_model(hwcfg1.security_model());
+        assert_eq!(u32::from(again), value << 4);
+    }
+    let targets = [0, 1, 2, 3].map(|value| fbif::FbifTranscfg::from(value).target());
+    assert_eq!(targets[0], FbifTarget::LocalFb);
+    assert_eq!(targets[2], FbifTarget::NoncoherentSysmem);
+    let models = [0, 1, 3].map(|value| falcon::FalconHwcfg1::from(value << 4).security_model());
+    use SecurityModel::{Heavy, None, Reserved};
+    assert_eq!(models, [None, Reserved, Heavy]);
+    let rev = CoreRev(6);
+    let hwcfg1 = falcon::FalconHwcfg1::new().with_core_rev(rev);
+    assert_eq!((hwcfg1.core_rev(), u32::from(hwcfg1)), (rev, 6));
+    let physical = fbif::FbifTranscfg::from(4);
+    assert_eq!(physical.mem_type(), FbifMemType::Physical);
+    assert_eq!(physical.with_mem_type(FbifMemType::Virtual).into_bits(), 0);
+    assert_eq!(fbif::FbifTranscfg::new().mem_type(), FbifMemType::Virtual);
+    let riscv = riscv::RiscvBcrCtrl::from(1 << 4);
+    assert_eq!(riscv.core_select(), CoreSelect::Riscv);
+    assert_eq!(riscv.with_core_select(CoreSelect::Falcon).into_bits(), 0);
+    assert_eq!(riscv::RiscvBcrCtrl::new().core_select(), CoreSelect::Falcon);
+}
+
 #[test]
 fn addresses_are_taken_apart() {
     assert_eq!(pfb::Wpr2AddrLo::from(0x05fe_e000).address(), 0x5_fee0_0000);
