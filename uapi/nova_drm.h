@@ -14,9 +14,9 @@ extern "C" {
  *
  * The DRM driver is named ``nova``. Every structure has the same layout for
  * 32-bit and 64-bit user space: members are naturally aligned and there are no
- * holes. Members that are reserved or padding must be zero, or the call fails
- * with -EINVAL; so they can be given a meaning later. What a call only fills in
- * may hold anything before it. After a failure the structure is unchanged.
+ * holes. Members that are reserved must be zero, or the call fails with
+ * -EINVAL; so they can be given a meaning later. What a call only fills in may
+ * hold anything before it. After a failure the structure is unchanged.
  *
  * All calls work on render nodes and on primary nodes, need no authentication
  * and answer the same on both. A call fails with -EIO while the GPU is wedged:
@@ -61,7 +61,7 @@ struct drm_nova_gem_create {
 	/** @handle: Out: the handle of the new object. */
 	__u32 handle;
 
-	/** @pad: Padding, must be zero. */
+	/** @pad: Padding, ignored. */
 	__u32 pad;
 
 	/** @size: The size of the object in bytes; rounded up to whole pages. */
@@ -77,7 +77,7 @@ struct drm_nova_gem_info {
 	/** @handle: The handle of the object to ask about. */
 	__u32 handle;
 
-	/** @pad: Padding, must be zero. */
+	/** @pad: Padding, ignored. */
 	__u32 pad;
 
 	/** @size: Out: the size of the object in bytes. */

@@ -52,7 +52,6 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_INFO;
 
     fn call(_device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
-        argument.check().map_err(|_| EINVAL)?;
         argument.size = Object::lookup(file, argument.handle)?.size() as u64;
         Ok(())
     }
