@@ -135,6 +135,7 @@ fn ask_name(control: &mut Conversation) -> Result<(), Errno> {
 
 /// Has the allocations and copies of a call fail, one after the other, until it makes no more.
 fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
+    kmsg::expect(SAYS);
     for nth in 1..MANY {
         let (result, failed) = faults.in_thread(nth, || call(user));
         if !failed {
