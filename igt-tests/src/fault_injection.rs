@@ -50,24 +50,17 @@ impl FaultInjection {
         fail(vec![this_thread()], nth, call)
     }
 
-    /// Has the `nth` allocation fail that `modules` ask for in `call`, in this thread or in one of the
+    /// Has the `nth` allocation fail that `module` asks for in `call`, in this thread or in one of the
     /// kernel's workers; also says whether there were so many.
     ///
     /// # Panics
     ///
-    /// Where one of the modules is not loaded.
-    pub fn in_modules<T>(
-        &self,
-        modules: &[Module],
-        nth: u32,
-        call: impl FnOnce() -> T,
-    ) -> (T, bool) {
-        let places = modules.iter().map(|module| {
-            let place = module.addresses();
-            place.unwrap_or_else(|| panic!("{module} is not loaded"))
-        });
-        let all = places.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
-        limit_to(all.unwrap_or_default());
+    /// Where the module is not loaded.
+    pub fn in_module<T>(&self, module: &Module, nth: u32, call: impl FnOnce() -> T) -> (T, bool) {
+        match module.addresses() {
+            Some(addresses) => limit_to(addresses),
+            None => panic!("{module} is not loaded"),
+        }
         let mut threads = workers();
         threads.push(this_thread());
         fail(threads, nth, call)
