@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use nix::libc::c_long;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{kill, Signal};
-use nix::sys::wait::{waitpid, WaitPidFlag, WaitStatus};
+use nix::sys::wait::{waitid, waitpid, Id, WaitPidFlag, WaitStatus};
 use nix::unistd::{fork, ForkResult, Pid};
 
-use crate::{exit_handler, signals, stop, Exit, Outcome};
+use crate::{exit_handler, signals, stop, sysfs, Exit, Outcome};
 
 /// How often children are asked whether they ended.
 const POLL: Duration = Duration::from_millis(5);
@@ -46,6 +47,17 @@ impl Children {
         children
     }
 
+    /// Whether each of them waits in this system call, or has ended.
+    pub fn all_in(&self, call: c_long) -> bool {
+        let waits = |child: &Pid| {
+            let text = sysfs::read(format!("/proc/{child}/syscall")).unwrap_or_default();
+            text.split(' ').next() == Some(&*call.to_string())
+        };
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let has_ended = |child: &Pid| waitid(Id::Pid(*child), peek) != Ok(WaitStatus::StillAlive);
+        self.0.iter().all(|child| waits(child) || has_ended(child))
+    }
+
     /// Waits until all children have ended.
     ///
     /// # Panics
@@ -56,7 +68,11 @@ impl Children {
         while let Some(child) = self.0.first().copied() {
             match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) => {
-                    assert!(Instant::now() < end, "child {child} runs after {bound:?}");
+                    assert!(
+                        Instant::now() < end,
+                        "child {child} runs after {bound:?}, in the kernel at\n{}",
+                        sysfs::read(format!("/proc/{child}/stack")).unwrap_or_default()
+                    );
                     std::thread::sleep(POLL);
                 }
                 Ok(status) => {

@@ -8,18 +8,17 @@ use std::time::Duration;
 
 use igt::kmsg::{self, Follow, Record};
 use igt::mock::Mock;
-use igt::nova::{self, Gpu};
+use igt::nova::{self, Gpu, IS_LOST, RUNS_AGAIN, STAYS_DOWN};
 use igt::rm_control::{self, Answer, Conversation};
-use igt::{wait_for, Timeout, HANG};
+use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
 
-/// What the driver says when the GSP does not answer any more, and when it does again.
-const IS_LOST: &str = ": the GSP is lost: ";
-const RUNS_AGAIN: &str = ": the GSP runs again after ";
-
 /// What the PCI core says when probe fails.
 const PROBE_FAILED: &str = ": probe with driver ";
+
+/// What it says where the GSP is lost to the call that unloads it.
+const NOT_UNLOADED: &str = ": shutdown: ";
 
 /// What the driver says besides where the fault is still there when it puts the GPU back.
 const NOT_PUT_BACK: &str = ": the GPU could not be put back: ";
@@ -200,6 +199,15 @@ const LOST: [Loss; 3] = [
     },
 ];
 
+/// A crash by the first call of whoever uses the GPU: a boot makes two.
+const CRASHES_AFTER_BOOT: &str = "stage=gsp,kind=crash,after=2";
+
+/// How often a GPU is reset whose GSP is lost over and over.
+const RESETS_OF_LOST: usize = 5;
+
+/// Processes by whose calls it is lost.
+const CALLERS: usize = 2;
+
 /// How long after the loss of its GSP a function is reset: before recovery has begun, and in the
 /// midst of it.
 const RESET_AFTER: [Duration; 4] = [
@@ -273,6 +281,19 @@ fn main() -> ExitCode {
                 for after in RESET_AFTER {
                     reset_lost(&gpu, &mock, after);
                 }
+            },
+        );
+        tests.subtest(
+            "lost-while-unbinding",
+            "A GSP is lost while the GPU is unbound, and others wait to unbind and to reset it.",
+            || lost_while_unbinding(&gpu, &mock),
+        );
+        tests.subtest(
+            "lost-while-resetting",
+            "A GSP that is lost again and again does not keep its GPU from being reset.",
+            || {
+                gpu.require_reset();
+                lost_while_resetting(&gpu, &mock);
             },
         );
     })
@@ -415,9 +436,14 @@ fn assert_answers(gpu: &Gpu) {
 
 /// Asserts that the loss of the GSP is all that the kernel warns of.
 fn assert_only_lost(records: &[Record]) {
+    assert_only(&[IS_LOST], records);
+}
+
+/// Asserts that the kernel warns of nothing but these.
+fn assert_only(said: &[&str], records: &[Record]) {
     let others = records.iter().filter(|record| record.is_warning());
     let others: Vec<_> = others
-        .filter(|record| !record.text.contains(IS_LOST))
+        .filter(|record| !said.iter().any(|said| record.text.contains(said)))
         .collect();
     assert!(others.is_empty(), "{others:#?}");
 }
@@ -442,4 +468,66 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     });
     assert_answers(gpu);
     assert_only_lost(&log.records().unwrap());
+}
+
+/// The loss shows while unbind has the device: by a call that waits for its answer, or to unbind itself.
+/// Recovery must leave the device to unbind then, and those who wait for it must get it only afterwards.
+fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[IS_LOST, NOT_UNLOADED]);
+    let mut log = Follow::from_now().unwrap();
+    let _bound = Timeout::new(HANG, "a loss while the GPU is unbound");
+    let broken = mock.broken("stage=reply,kind=timeout");
+    let caller = waiting(|| {
+        ask_name(gpu).expect_err("a GSP that is lost answers");
+    });
+    let unbinding = waiting(|| gpu.unbind());
+    // Whoever comes later finds it unbound.
+    let second = waiting(|| drop(gpu.pci().unbind()));
+    let can_reset = gpu.pci().can_reset();
+    let resetting = can_reset.then(|| waiting(|| drop(gpu.pci().reset())));
+    for child in [caller, unbinding, second].into_iter().chain(resetting) {
+        child.wait(HANG);
+    }
+    drop(broken);
+    gpu.assert_released();
+    assert_binds(gpu);
+    assert_answers(gpu);
+    assert_only(&[IS_LOST, NOT_UNLOADED], &log.records().unwrap());
+}
+
+/// Runs `body` in a child, and returns once a write of it waits in the kernel, or it is over.
+fn waiting(body: impl Fn()) -> Children {
+    let child = Children::fork(1, |_| body());
+    wait_for(HANG, "a write to wait", || child.all_in(libc::SYS_write));
+    child
+}
+
+/// The GSP is lost over and over, soon after each boot: after that of a reset, which still has the
+/// device then, too.
+fn lost_while_resetting(gpu: &Gpu, mock: &Mock) {
+    const SAID: [&str; 3] = [IS_LOST, STAYS_DOWN, NOT_UNLOADED];
+    kmsg::expect(&SAID);
+    let mut log = Follow::from_now().unwrap();
+    for _ in 0..RESETS_OF_LOST {
+        gpu.unbind();
+        gpu.bind();
+        let _bound = Timeout::new(HANG, "a reset of a GPU whose GSP is lost");
+        let broken = mock.broken(CRASHES_AFTER_BOOT);
+        let callers = Children::fork(CALLERS, |_| loop {
+            // Whether it is answered or not, and where the GPU is down.
+            drop(ask_name(gpu));
+        });
+        gpu.pci().reset().unwrap();
+        drop(callers);
+        drop(broken);
+    }
+    gpu.unbind();
+    gpu.bind();
+    assert_answers(gpu);
+    let records = log.records().unwrap();
+    let is_loss = |record: &Record| record.text.contains(IS_LOST);
+    assert!(records.iter().any(is_loss), "the GSP was never lost");
+    assert_only(&SAID, &records);
 }
