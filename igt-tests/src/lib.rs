@@ -31,6 +31,7 @@ pub mod mock;
 pub mod module;
 pub mod nova;
 pub mod rm_control;
+pub mod sleep;
 pub mod stop;
 pub mod sysfs;
 pub mod timeout;

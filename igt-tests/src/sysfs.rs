@@ -2,8 +2,8 @@
 
 //! Devices as sysfs and debugfs show them.
 
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Where debugfs is mounted.
@@ -16,6 +16,17 @@ pub const DEBUGFS: &str = "/sys/kernel/debug";
 /// Where it cannot be read.
 pub fn read(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(fs::read_to_string(path)?.trim().to_owned())
+}
+
+/// Writes `text` to a sysfs attribute.
+///
+/// # Errors
+///
+/// Where it is not there, or what the kernel makes of the text.
+pub fn write(path: impl AsRef<Path>, text: impl AsRef<str>) -> io::Result<()> {
+    // To make a file that is not there would be another error.
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(text.as_ref().as_bytes())
 }
 
 /// A number in a sysfs attribute: hexadecimal after `0x`, else decimal.
@@ -106,7 +117,7 @@ impl PciDevice {
     ///
     /// The error of the driver's probe.
     pub fn bind(&self, driver: &str) -> io::Result<()> {
-        fs::write(driver_folder(driver).join("bind"), self.name())
+        write(driver_folder(driver).join("bind"), self.name())
     }
 
     /// Unbinds it from its driver.
@@ -116,7 +127,7 @@ impl PciDevice {
     /// Where it is bound to no driver.
     pub fn unbind(&self) -> io::Result<()> {
         let driver = self.driver().ok_or(io::ErrorKind::NotFound)?;
-        fs::write(driver_folder(&driver).join("unbind"), self.name())
+        write(driver_folder(&driver).join("unbind"), self.name())
     }
 
     /// Whether the function can be reset alone.
@@ -131,8 +142,17 @@ impl PciDevice {
     ///
     /// Where it cannot be reset.
     pub fn reset(&self) -> io::Result<()> {
-        fs::write(self.0.join("reset_method"), "flr")?;
-        fs::write(self.0.join("reset"), "1")
+        write(self.0.join("reset_method"), "flr")?;
+        write(self.0.join("reset"), "1")
+    }
+
+    /// Has the kernel forget the function, until it looks for functions again.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` where it has forgotten it already.
+    pub fn remove(&self) -> io::Result<()> {
+        write(self.0.join("remove"), "1")
     }
 
     /// Size in bytes of what is at each of the six places for BARs; 0 where nothing is.

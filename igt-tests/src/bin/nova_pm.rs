@@ -4,31 +4,16 @@
 //!
 //! `NOVA_PM_ROUNDS` says how often each of it happens.
 
-use std::fs;
-use std::path::PathBuf;
+use std::io;
 use std::process::ExitCode;
 
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Conversation};
-use igt::{kmsg, sysfs, ExitHandler, Timeout, HANG};
+use igt::sleep::{self, State};
+use igt::{kmsg, ExitHandler, Timeout, HANG};
 
 /// How often each of it happens unless the environment says otherwise.
 const ROUNDS: u32 = 2;
-
-/// Seconds that the system sleeps, where a clock wakes it.
-const SLEEP: u64 = 2;
-
-const POWER: &str = "/sys/power";
-
-/// What the kernel says of other devices of QEMU's when the system sleeps: of clocks that stand still,
-/// now and then in two pieces, and of a mouse that is not probed meanwhile.
-const OF_OTHERS: [&str; 5] = [
-    "hpet: Lost",
-    "hpet_rtc_timer_reinit: ",
-    "Could not disable RealTimeClock events",
-    "ACPI Error: $",
-    "serio serio[0-9]: deferred probe pending",
-];
 
 /// The kernel's tests of suspend, and how far each goes.
 const LEVELS: [(&str, &str); 5] = [
@@ -62,16 +47,16 @@ fn main() -> ExitCode {
         );
         for (level, proves) in LEVELS {
             tests.subtest(format!("suspend-{level}"), proves, || {
-                let _test = test_sleep("suspend", level);
-                (0..*rounds).for_each(|_| sleep(&gpu, "mem"));
+                let _test = test_sleep(State::Mem, level);
+                (0..*rounds).for_each(|_| sleep(&gpu, State::Mem));
             });
         }
         tests.subtest(
             "hibernate-devices",
             "All devices are frozen for an image of the memory, and thawed.",
             || {
-                let _test = test_sleep("hibernate", "devices");
-                (0..*rounds).for_each(|_| sleep(&gpu, "disk"));
+                let _test = test_sleep(State::Disk, "devices");
+                (0..*rounds).for_each(|_| sleep(&gpu, State::Disk));
             },
         );
         tests.subtest(
@@ -111,13 +96,6 @@ fn assert_works(gpu: &Gpu) {
     assert_eq!(answer.status, rm_control::OK);
 }
 
-fn write(path: impl Into<PathBuf>, text: &str) {
-    let path = path.into();
-    if let Err(error) = fs::write(&path, text) {
-        panic!("{text} to {}: {error}", path.display());
-    }
-}
-
 fn reset(gpu: &Gpu) {
     gpu.require_reset();
     let _bound = Timeout::new(HANG, "a reset");
@@ -143,55 +121,40 @@ fn reset_unbound(gpu: &Gpu) {
     assert_works(gpu);
 }
 
-/// Has the kernel only test its sleep of that `kind` from now on, and go as far as `level`.
-fn test_sleep(kind: &str, level: &str) -> ExitHandler {
-    let file = format!("{POWER}/pm_test");
-    let levels = sysfs::read(&file).unwrap_or_default();
+/// Has the kernel only test that kind of sleep from now on; skips where it does not go up to `level`.
+fn test_sleep(state: State, level: &str) -> ExitHandler {
     igt::require!(
-        levels.split(' ').any(|known| known == level),
+        sleep::can_test_up_to(level),
         "The kernel cannot test sleep up to {level}."
     );
-    let seconds = format!("/sys/module/{kind}/parameters/pm_test_delay");
-    let before = sysfs::read(&seconds).unwrap_or_default();
-    // One there is as good as the five that are usual.
-    write(&seconds, "1");
-    write(&file, level);
-    ExitHandler::new(move || {
-        write(&file, "none");
-        write(&seconds, &before);
-    })
+    let test = state.test_up_to(level);
+    test.unwrap_or_else(|error| panic!("a test of sleep up to {level}: {error}"))
 }
 
-/// Has the system sleep in that state, `mem` or `disk`.
-fn sleep(gpu: &Gpu, state: &str) {
-    let states = sysfs::read(format!("{POWER}/state")).unwrap_or_default();
-    igt::require!(
-        states.split(' ').any(|known| known == state),
-        "The system cannot sleep."
-    );
-    kmsg::expect(&OF_OTHERS);
+/// Has the system sleep in that state.
+fn sleep(gpu: &Gpu, state: State) {
+    igt::require!(state.is_known(), "The system cannot sleep.");
+    asleep(gpu, || state.enter());
+}
+
+/// Has the system sleep by `sleep`, after which the GPU works.
+fn asleep(gpu: &Gpu, sleep: impl FnOnce() -> io::Result<()>) {
+    kmsg::expect(&sleep::OF_OTHERS);
     let _bound = Timeout::new(HANG, "a sleep");
-    write(format!("{POWER}/state"), state);
+    sleep().unwrap_or_else(|error| panic!("the system does not sleep: {error}"));
     assert_works(gpu);
 }
 
 fn suspend_open(gpu: &Gpu) {
-    let _test = test_sleep("suspend", "devices");
+    let _test = test_sleep(State::Mem, "devices");
     let node = gpu.open_render();
     let before = nova::query_device(&node).unwrap();
-    sleep(gpu, "mem");
+    sleep(gpu, State::Mem);
     assert_eq!(nova::query_device(&node), Ok(before));
 }
 
 fn suspend_until_alarm(gpu: &Gpu) {
-    let clock = PathBuf::from("/sys/class/rtc/rtc0");
-    let now = sysfs::read_number(clock.join("since_epoch"));
-    let Ok(now) = now else {
-        igt::skip!("There is no clock that could wake the system.");
-    };
-    let alarm = clock.join("wakealarm");
-    igt::require!(alarm.exists(), "The clock cannot wake the system.");
-    write(&alarm, "0");
-    write(&alarm, &(now + SLEEP).to_string());
-    sleep(gpu, "mem");
+    igt::require!(sleep::has_alarm(), "No clock can wake the system.");
+    igt::require!(State::Mem.is_known(), "The system cannot sleep.");
+    asleep(gpu, sleep::until_alarm);
 }
