@@ -5,9 +5,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::sync::LazyLock;
 
 use nix::libc;
 use regex::Regex;
+
+use crate::sysfs;
 
 const PATH: &str = "/dev/kmsg";
 
@@ -75,6 +78,72 @@ impl Record {
     pub fn is_warning(&self) -> bool {
         self.level <= 4
     }
+
+    /// Whether with it the kernel begins to say that it is at fault.
+    pub fn is_report(&self) -> bool {
+        REPORT.is_match(&self.text)
+    }
+}
+
+/// First lines of what the kernel reports of its own state: an oops, a warning, what lockdep, KASAN and the
+/// like find, tasks and CPUs that hang. What DMA-API, ODEBUG and the counts of references say is followed by
+/// a `WARNING:`.
+static REPORT: LazyLock<Regex> = LazyLock::new(|| {
+    let first = r"^((watchdog: )?BUG[: ]|(rcu: )?INFO: |WARNING: |UBSAN: |Oops: |kernel BUG at |general protection fault|Kernel panic|rust_kernel: panicked)";
+    Regex::new(first).expect("the expression is constant")
+});
+
+/// Whether the kernel finds itself at fault, from one moment on.
+#[derive(Debug)]
+pub struct Watch {
+    log: Follow,
+    taint: u64,
+}
+
+impl Watch {
+    /// Watches from now on.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel log or the taint cannot be read.
+    pub fn from_now() -> io::Result<Self> {
+        Ok(Self {
+            log: Follow::from_now()?,
+            taint: taint()?,
+        })
+    }
+
+    /// What the kernel has said since the last call.
+    ///
+    /// # Panics
+    ///
+    /// Where it has found itself at fault, or cannot be asked.
+    pub fn assert_quiet(&mut self) -> Vec<Record> {
+        let records = self.log.records();
+        let records = records.unwrap_or_else(|error| panic!("{PATH}: {error}"));
+        if let Some(first) = records.iter().position(Record::is_report) {
+            let texts = records[first..].iter().map(|record| record.text.as_str());
+            let texts: Vec<&str> = texts.take(REPORT_LINES).collect();
+            panic!("the kernel reports:\n{}", texts.join("\n"));
+        }
+        // Loading a module may add that it comes from outside of the kernel, and that it is unsigned.
+        let taint = taint().unwrap_or_else(|error| panic!("{TAINT}: {error}"));
+        assert_eq!(taint & !FOREIGN, self.taint & !FOREIGN, "{TAINT}");
+        records
+    }
+}
+
+/// Most lines of a report that are shown.
+const REPORT_LINES: usize = 60;
+
+const TAINT: &str = "/proc/sys/kernel/tainted";
+
+/// Bits of it: a module from outside of the tree, and an unsigned one.
+/// Source: Documentation/admin-guide/tainted-kernels.rst of Linux.
+const FOREIGN: u64 = 1 << 12 | 1 << 13;
+
+fn taint() -> io::Result<u64> {
+    sysfs::read_number(TAINT)
 }
 
 /// The kernel log from one moment on.
@@ -131,6 +200,30 @@ mod tests {
         assert_eq!(record.level, 3);
         assert_eq!(record.text, "nova 0000:01:00.0: no firmware");
         assert!(record.is_warning());
+    }
+
+    #[test]
+    fn reports_are_told_from_what_drivers_say() {
+        let is_report = |text: &str| {
+            let text = text.to_owned();
+            Record { level: 6, text }.is_report()
+        };
+        assert!(is_report(
+            "watchdog: BUG: soft lockup - CPU#0 stuck for 26s!"
+        ));
+        assert!(is_report(
+            "WARNING: CPU: 1 PID: 7 at drivers/pci/access.c:300"
+        ));
+        assert!(is_report(
+            "INFO: task lspci:81 blocked for more than 120 seconds."
+        ));
+        assert!(is_report(
+            "BUG kmalloc-64 (Not tainted): Redzone overwritten"
+        ));
+        assert!(!is_report(
+            "nova-core 0000:00:04.0: the GSP is lost: waited 5s"
+        ));
+        assert!(!is_report("ACPI: bus type drm_connector registered"));
     }
 
     #[test]

@@ -3,16 +3,16 @@
 //! The mocked GPU's control port, through which a test breaks it and repairs it. A real card has
 //! none, and tests that need it skip.
 
-use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::nova::Gpu;
+use crate::{sysfs, wait_for, ExitHandler, HANG};
 
 /// The mock of one GPU.
 #[derive(Debug)]
-pub struct Mock(RefCell<File>);
+pub struct Mock(PathBuf);
 
 impl Mock {
     /// The mock of `gpu`.
@@ -25,8 +25,8 @@ impl Mock {
         let is_it = |other: &Gpu| other.pci() == gpu.pci();
         let number = gpus.iter().position(is_it).ok_or(io::ErrorKind::NotFound)?;
         let path = PathBuf::from(format!("/dev/virtio-ports/nova.mock.{number}"));
-        let port = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Self(RefCell::new(port)))
+        path.metadata()?;
+        Ok(Self(path))
     }
 
     /// The mock of `gpu`; skips where there is none.
@@ -49,8 +49,14 @@ impl Mock {
         }
     }
 
-    fn ask(&self, command: &str) -> io::Result<String> {
-        let port = &mut *self.0.borrow_mut();
+    /// Has the mock do what `command` says, and returns what it answers.
+    ///
+    /// # Errors
+    ///
+    /// Where the control port fails.
+    pub fn ask(&self, command: &str) -> io::Result<String> {
+        // Each time anew, so that the port can be put away between.
+        let mut port = OpenOptions::new().read(true).write(true).open(&self.0)?;
         port.write_all(format!("{command}\n").as_bytes())?;
         let mut answer = Vec::new();
         let mut byte = [0];
@@ -61,6 +67,31 @@ impl Mock {
                 [byte] => answer.push(byte),
             }
         }
+    }
+
+    /// Puts the port away, with those of the other mocks, until the returned value is dropped: Linux's
+    /// virtio_console does not reach the host any more once the system has slept.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be put away.
+    pub fn put_away(&self) -> io::Result<ExitHandler> {
+        const DRIVER: &str = "/sys/bus/virtio/drivers/virtio_console";
+        let port = fs::canonicalize(&self.0)?;
+        let class = Path::new("/sys/class/virtio-ports").join(port.file_name().unwrap_or_default());
+        let device = fs::canonicalize(class.join("device"))?;
+        let device = device
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        sysfs::write(format!("{DRIVER}/unbind"), &device)?;
+        Ok(ExitHandler::new(move || {
+            if let Err(error) = sysfs::write(format!("{DRIVER}/bind"), &device) {
+                log::error!("{device}: {error}");
+            }
+            wait_for(HANG, "the mock's port", || port.exists());
+        }))
     }
 
     /// Breaks the GPU, such as `stage=booter,kind=timeout`, until the returned value is dropped.

@@ -78,11 +78,23 @@ impl Conversation {
     ///
     /// Where it cannot be opened.
     pub fn open(gpu: &Gpu) -> Self {
-        let path: PathBuf = gpu.debugfs().join("rm_control");
-        match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(file) => Self(file),
-            Err(error) => panic!("{}: {error}", path.display()),
+        match Self::try_open(gpu) {
+            Ok(conversation) => conversation,
+            Err(error) => panic!(
+                "{}: {error}; it is there with nova-core's parameter rm_control=1",
+                path(gpu).display()
+            ),
         }
+    }
+
+    /// Opens it where it is there.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` where the GPU is not bound, or the module was loaded without its parameter `rm_control`.
+    pub fn try_open(gpu: &Gpu) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).open(path(gpu))?;
+        Ok(Self(file))
     }
 
     /// Calls a control and waits for the answer.
@@ -127,6 +139,10 @@ impl Conversation {
         let read = read.and_then(|_| self.0.read_to_end(&mut answer));
         read.map(|_| answer).map_err(|error| errno(&error))
     }
+}
+
+fn path(gpu: &Gpu) -> PathBuf {
+    gpu.debugfs().join("rm_control")
 }
 
 fn errno(error: &io::Error) -> Errno {

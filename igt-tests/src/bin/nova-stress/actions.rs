@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+
+//! What is done to the GPU, and by which processes.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use fastrand::Rng;
+use igt::device::{self, DrmDevice};
+use igt::mock::Mock;
+use igt::nova::{self, Gpu};
+use igt::rm_control::{self, Conversation, Sizes};
+use igt::sleep::{self, State};
+use igt::sysfs::{self, PciDevice};
+use igt::{drm, ExitHandler};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nova_uapi::{GemCreate, GemInfo};
+
+/// What a process needs for its actions.
+pub(crate) struct Hand<'a> {
+    pub(crate) gpu: &'a Gpu,
+    pub(crate) mock: &'a Mock,
+    pub(crate) sizes: &'a Sizes,
+    /// A file that is locked while the system sleeps, and while the mock is told something.
+    pub(crate) mock_lock: &'a Path,
+    pub(crate) rng: Rng,
+}
+
+/// Something that a process does.
+pub(crate) struct Action {
+    pub(crate) name: &'static str,
+    /// How often, beside the other actions of the process.
+    pub(crate) weight: usize,
+    pub(crate) run: fn(&mut Hand<'_>) -> io::Result<()>,
+}
+
+/// Processes that do the same actions, each in an order of its own.
+pub(crate) struct Role {
+    pub(crate) processes: usize,
+    /// How long each of them waits at most between two actions.
+    pub(crate) pause: Duration,
+    pub(crate) actions: Vec<Action>,
+}
+
+const fn action(
+    name: &'static str,
+    weight: usize,
+    run: fn(&mut Hand<'_>) -> io::Result<()>,
+) -> Action {
+    Action { name, weight, run }
+}
+
+/// All that this machine can do.
+pub(crate) fn roles() -> Vec<Role> {
+    vec![binders(), sleepers(), breakers(), readers()]
+}
+
+/// They have the GPU bound more often than not, so that the others find something to do.
+fn binders() -> Role {
+    Role {
+        processes: 2,
+        pause: Duration::from_millis(500),
+        actions: vec![
+            action("reset", 4, |hand| hand.gpu.pci().reset()),
+            action("unbind", 3, |hand| hand.gpu.pci().unbind()),
+            action("bind", 6, bind),
+            action("remove", 1, |hand| hand.gpu.pci().remove()),
+            action("rescan", 5, |_| rescan()),
+            action("unload modules", 1, |_| unload_modules()),
+            action("load modules", 6, |_| load_modules()),
+        ],
+    }
+}
+
+fn sleepers() -> Role {
+    let all = [
+        action("sleep: freezer", 1, |hand| test_sleep(hand, "freezer")),
+        action("sleep: devices", 2, |hand| test_sleep(hand, "devices")),
+        action("sleep: platform", 1, |hand| test_sleep(hand, "platform")),
+        action("sleep: processors", 1, |hand| {
+            test_sleep(hand, "processors")
+        }),
+        action("sleep: core", 1, |hand| test_sleep(hand, "core")),
+        action("sleep: hibernation", 1, |hand| {
+            let _away = hand.put_mock_away()?;
+            let _test = State::Disk.test_up_to("devices")?;
+            State::Disk.enter()
+        }),
+        action("sleep: until alarm", 2, |hand| {
+            let _away = hand.put_mock_away()?;
+            sleep::until_alarm()
+        }),
+    ];
+    let is_possible = |action: &Action| match action.name.strip_prefix("sleep: ") {
+        Some("until alarm") => State::Mem.is_known() && sleep::has_alarm(),
+        Some("hibernation") => State::Disk.is_known() && sleep::can_test_up_to("devices"),
+        Some(level) => State::Mem.is_known() && sleep::can_test_up_to(level),
+        None => true,
+    };
+    let (possible, impossible): (Vec<_>, Vec<_>) = all.into_iter().partition(is_possible);
+    for action in impossible {
+        println!("{} is not possible here", action.name);
+    }
+    Role {
+        processes: 1,
+        pause: Duration::from_secs(8),
+        actions: possible,
+    }
+}
+
+/// One process alone, since the mock listens to one.
+fn breakers() -> Role {
+    Role {
+        processes: 1,
+        pause: Duration::from_secs(2),
+        actions: vec![
+            action("fault: crash", 4, |hand| {
+                let after = hand.rng.u32(0..8);
+                hand.broken(&format!("stage=gsp,kind=crash,after={after}"))
+            }),
+            action("fault: hang", 3, |hand| {
+                hand.broken("stage=reply,kind=timeout")
+            }),
+            action("fault: refusals", 1, |hand| {
+                hand.broken("stage=reply,kind=error")
+            }),
+            action("fault: interrupts lost", 2, |hand| {
+                hand.broken("stage=interrupt,kind=lost")
+            }),
+            action("fault: interrupts late", 2, |hand| {
+                hand.broken("stage=interrupt,kind=late")
+            }),
+            action("fault: bad message", 4, |hand| {
+                const KINDS: [&str; 7] = [
+                    "checksum",
+                    "length",
+                    "elements",
+                    "sequence",
+                    "signature",
+                    "write-pointer",
+                    "read-pointer",
+                ];
+                let kind = KINDS[hand.rng.usize(..KINDS.len())];
+                hand.broken(&format!("stage=message,kind={kind}"))
+            }),
+            action("fault: boot", 2, |hand| {
+                const FAULTS: [&str; 4] = [
+                    "stage=init-done,kind=error",
+                    "stage=wpr2,kind=up",
+                    "stage=gsp-reset,kind=timeout",
+                    "stage=suspend,kind=timeout",
+                ];
+                let fault = FAULTS[hand.rng.usize(..FAULTS.len())];
+                hand.broken(fault)
+            }),
+            action("fault: gone", 1, |hand| hand.broken("stage=card,kind=gone")),
+            action("event", 4, event),
+        ],
+    }
+}
+
+fn readers() -> Role {
+    Role {
+        processes: 3,
+        pause: Duration::from_millis(100),
+        actions: vec![
+            action("read debugfs", 6, read_debugfs),
+            action("control", 6, |hand| {
+                control(
+                    hand,
+                    rm_control::GPU_GET_NAME_STRING,
+                    rm_control::NAME_STRING_LEN,
+                )
+            }),
+            action("long control", 1, |hand| {
+                control(hand, rm_control::PGPU_ADD_VGPU_TYPE, hand.sizes.vgpu_types)
+            }),
+            action("read coredump", 2, |_| {
+                with_coredump(|data| fs::read(data).map(drop))
+            }),
+            action("dismiss coredump", 1, |_| {
+                with_coredump(|data| sysfs::write(data, "1"))
+            }),
+            action("read config space", 4, |_| read_config_space()),
+            action("use nodes", 6, use_nodes),
+        ],
+    }
+}
+
+impl Hand<'_> {
+    /// Keeps the mock from being told something, and its port from harm, while the system sleeps.
+    fn put_mock_away(&self) -> io::Result<(ExitHandler, Flock<fs::File>)> {
+        let locked = self.lock()?;
+        Ok((self.mock.put_away()?, locked))
+    }
+
+    fn lock(&self) -> io::Result<Flock<fs::File>> {
+        let file = OpenOptions::new().write(true).open(self.mock_lock)?;
+        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+    }
+
+    fn tell(&self, command: &str) -> io::Result<String> {
+        let _locked = self.lock()?;
+        self.mock.ask(command)
+    }
+
+    /// Has the card be broken for a while.
+    fn broken(&mut self, fault: &str) -> io::Result<()> {
+        let answer = self.tell(&format!("fault {fault}"))?;
+        assert_eq!(answer, "ok", "{fault}");
+        thread::sleep(Duration::from_millis(self.rng.u64(..2000)));
+        let answer = self.tell("repair")?;
+        assert_eq!(answer, "ok", "repair");
+        Ok(())
+    }
+}
+
+fn bind(hand: &mut Hand<'_>) -> io::Result<()> {
+    let drivers = nova::core_module().pci_drivers();
+    hand.gpu.pci().bind(drivers.first().ok_or(Errno::ENOENT)?)
+}
+
+/// Has the kernel look for PCI functions that it does not know.
+pub(crate) fn rescan() -> io::Result<()> {
+    sysfs::write("/sys/bus/pci/rescan", "1")
+}
+
+fn unload_modules() -> io::Result<()> {
+    nova::drm_module().unload()?;
+    Ok(nova::core_module().unload()?)
+}
+
+fn load_modules() -> io::Result<()> {
+    let loaded = nova::drm_module().load();
+    // Somebody else unloads them meanwhile, and modprobe tells no error number.
+    loaded.map_err(|_| Errno::EBUSY.into())
+}
+
+fn test_sleep(hand: &mut Hand<'_>, level: &str) -> io::Result<()> {
+    let _away = hand.put_mock_away()?;
+    let _test = State::Mem.test_up_to(level)?;
+    State::Mem.enter()
+}
+
+/// Has GSP-RM report something.
+fn event(hand: &mut Hand<'_>) -> io::Result<()> {
+    const EVENTS: [&str; 4] = [
+        "os-error xid=79 text=stress",
+        "rc-triggered xid=31 engine=1 channel=8 address=0x7f00001000",
+        "mmu-fault",
+        "other function=0x1fff",
+    ];
+    let event = EVENTS[hand.rng.usize(..EVENTS.len())];
+    match &*hand.tell(&format!("event {event}"))? {
+        "ok" => Ok(()),
+        "error: GSP-RM does not run" => Err(Errno::ENODEV.into()),
+        other => panic!("{event}: {other}"),
+    }
+}
+
+/// Reads one of the files that can only be read.
+fn read_debugfs(hand: &mut Hand<'_>) -> io::Result<()> {
+    let folder = hand.gpu.debugfs();
+    let names = sysfs::names(&folder);
+    let mut names = names.iter().filter(|name| *name != "rm_control");
+    let count = names.clone().count();
+    if count == 0 {
+        return Err(Errno::ENOENT.into());
+    }
+    let name = names.nth(hand.rng.usize(..count)).ok_or(Errno::ENOENT)?;
+    fs::read(folder.join(name)).map(drop)
+}
+
+fn control(hand: &mut Hand<'_>, cmd: u32, len: usize) -> io::Result<()> {
+    let params = vec![0; len];
+    let mut conversation = Conversation::try_open(hand.gpu)?;
+    conversation.call(rm_control::SUBDEVICE, cmd, &params)?;
+    Ok(())
+}
+
+fn with_coredump(action: fn(PathBuf) -> io::Result<()>) -> io::Result<()> {
+    let folder = Path::new("/sys/class/devcoredump");
+    let names = sysfs::names(folder);
+    let dump = names.iter().find(|name| name.starts_with("devcd"));
+    action(folder.join(dump.ok_or(Errno::ENOENT)?).join("data"))
+}
+
+/// Reads the configuration of every PCI function, as lspci does.
+fn read_config_space() -> io::Result<()> {
+    for function in PciDevice::all() {
+        fs::read(function.path().join("config"))?;
+    }
+    Ok(())
+}
+
+/// Opens a node, asks it everything, and closes it.
+fn use_nodes(hand: &mut Hand<'_>) -> io::Result<()> {
+    let DrmDevice {
+        primary, render, ..
+    } = hand.gpu.drm().ok_or(Errno::ENOENT)?;
+    let node = match render {
+        Some(render) if hand.rng.bool() => render,
+        _ => primary,
+    };
+    let node = device::open(&node)?;
+    drm::version(&node)?;
+    nova::query_device(&node)?;
+    nova::query_firmware(&node)?;
+    nova::get_param(&node, nova_uapi::GETPARAM_VRAM_BAR_SIZE)?;
+    let mut create = GemCreate {
+        size: hand.rng.u64(1..1 << 20),
+        ..GemCreate::default()
+    };
+    nova::gem_create(&node, &mut create)?;
+    let mut info = GemInfo {
+        handle: create.handle,
+        ..GemInfo::default()
+    };
+    nova::gem_info(&node, &mut info)?;
+    assert!(info.size >= create.size, "{info:?} of {create:?}");
+    // A handle that nobody closes goes with its file.
+    if hand.rng.bool() {
+        drm::gem_close(&node, create.handle)?;
+    }
+    Ok(())
+}

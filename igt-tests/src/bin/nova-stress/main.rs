@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+
+//! Does everything at once to a mocked GPU, at random times and from several processes, for a while: it
+//! is reset, bound, removed, put to sleep, broken, read and used.
+//!
+//! An action may fail where another one is in its way. What is wrong is an error that no such thing
+//! explains, a kernel that finds itself at fault, a process that does not end, a GPU that does not work
+//! afterwards, and an action that never succeeded, for nothing was tried then.
+//!
+//! The seed is the source of each process's choices. So the same seed does the same again, though not at
+//! the very same times.
+
+use std::io;
+use std::iter::{repeat_n, repeat_with};
+use std::process::ExitCode;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use actions::{Hand, Role};
+use clap::Parser;
+use fastrand::Rng;
+use igt::kmsg::Watch;
+use igt::memory::Words;
+use igt::mock::Mock;
+use igt::nova::{self, Gpu};
+use igt::rm_control::{self, Conversation, Sizes};
+use igt::{Children, HANG};
+use nix::errno::Errno;
+use tempfile::NamedTempFile;
+
+mod actions;
+
+/// How often the kernel log is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Errors of an action that meets another one: the GPU is not there, unbound, asleep, being reset, lost or
+/// broken.
+const EXPECTED: [Errno; 10] = [
+    Errno::ENOENT,
+    Errno::ENODEV,
+    Errno::ENXIO,
+    Errno::EBUSY,
+    Errno::EAGAIN,
+    Errno::EINTR,
+    Errno::EIO,
+    Errno::EPROTO,
+    Errno::ETIMEDOUT,
+    // A function that is gone has no reset.
+    Errno::ENOTTY,
+];
+
+/// Stress a mocked GPU
+#[derive(Debug, Parser)]
+struct Args {
+    /// Seconds after which it ends
+    #[arg(long, default_value_t = 600)]
+    seconds: u64,
+
+    /// Where all choices come from; a random one where none is given
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("nova-stress --seconds {} --seed {seed}", args.seconds);
+    let gpu = Gpu::require();
+    gpu.start();
+    let mock = Mock::require(&gpu);
+    let mut watch = Watch::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
+
+    let roles = actions::roles();
+    let board = Board::new(&roles);
+    let end = Instant::now() + Duration::from_secs(args.seconds);
+    let [lost, recovered] = stress(&gpu, &mock, &roles, &board, seed, &mut watch, end);
+    assert_works(&gpu, &mock);
+    watch.assert_quiet();
+
+    println!("{:24} {:>8} {:>8}", "", "tried", "done");
+    let mut tallies = board.tallies(&roles);
+    tallies.push(("recovery of the GSP", [lost, recovered]));
+    for (name, [tried, done]) in &tallies {
+        println!("{name:24} {tried:8} {done:8}");
+    }
+    let mut never = tallies.iter().filter(|(_, [_, done])| *done == 0);
+    match never.next() {
+        None => ExitCode::SUCCESS,
+        Some((name, _)) => {
+            println!("FAIL: {name} never succeeded, so it was not tested");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs all processes until `end`, or until one of them has found something; returns how often the GSP
+/// was lost and ran again.
+fn stress(
+    gpu: &Gpu,
+    mock: &Mock,
+    roles: &[Role],
+    board: &Board,
+    seed: u64,
+    watch: &mut Watch,
+    end: Instant,
+) -> [u64; 2] {
+    let mock_lock = NamedTempFile::new().unwrap_or_else(|error| panic!("a file to lock: {error}"));
+    let sizes = Sizes::of(gpu);
+    let mut seeds = Rng::with_seed(seed);
+    let mut first_action = 0;
+    let mut children = Vec::new();
+    for role in roles {
+        let seeds: Vec<u64> = repeat_with(|| seeds.u64(..)).take(role.processes).collect();
+        children.push(Children::fork(role.processes, |number| {
+            let hand = Hand {
+                gpu,
+                mock,
+                sizes: &sizes,
+                mock_lock: mock_lock.path(),
+                rng: Rng::with_seed(seeds[number]),
+            };
+            act(role, hand, board, first_action);
+        }));
+        first_action += role.actions.len();
+    }
+    let mut counts = [0; 2];
+    while Instant::now() < end && !board.is_over() {
+        let records = watch.assert_quiet();
+        for (count, said) in counts.iter_mut().zip([nova::IS_LOST, nova::RUNS_AGAIN]) {
+            let said = records.iter().filter(|record| record.text.contains(said));
+            *count += said.count() as u64;
+        }
+        thread::sleep(LOOK);
+    }
+    board.end();
+    children
+        .into_iter()
+        .for_each(|children| children.wait(HANG));
+    counts
+}
+
+/// Does what one process does, one action after the other.
+fn act(role: &Role, mut hand: Hand<'_>, board: &Board, first_action: usize) {
+    // A process that panics ends all.
+    let _end = End(board);
+    let weights = role.actions.iter().map(|action| action.weight);
+    let lots: Vec<usize> = weights
+        .enumerate()
+        .flat_map(|(at, weight)| repeat_n(at, weight))
+        .collect();
+    while !board.is_over() {
+        let at = lots[hand.rng.usize(..lots.len())];
+        let action = &role.actions[at];
+        let result = (action.run)(&mut hand);
+        if let Err(error) = &result {
+            assert!(is_expected(error), "{}: {error}", action.name);
+        }
+        board.count(first_action + at, result.is_ok());
+        thread::sleep(role.pause.mul_f64(hand.rng.f64()));
+    }
+}
+
+fn is_expected(error: &io::Error) -> bool {
+    let number = match error.raw_os_error() {
+        Some(number) => Errno::from_raw(number),
+        None if error.kind() == io::ErrorKind::NotFound => Errno::ENOENT,
+        None => return false,
+    };
+    EXPECTED.contains(&number)
+}
+
+/// Asserts that the GPU, repaired and found anew, boots and answers.
+fn assert_works(gpu: &Gpu, mock: &Mock) {
+    mock.tell("repair");
+    if let Err(error) = gpu.pci().remove() {
+        assert!(is_expected(&error), "remove: {error}");
+    }
+    actions::rescan().unwrap_or_else(|error| panic!("rescan: {error}"));
+    gpu.start();
+    let answer = Conversation::open(gpu).call(
+        rm_control::SUBDEVICE,
+        rm_control::GPU_GET_NAME_STRING,
+        &[0; rm_control::NAME_STRING_LEN],
+    );
+    let status = answer.as_ref().map(|answer| answer.status);
+    assert_eq!(status, Ok(rm_control::OK), "GSP-RM does not answer");
+}
+
+/// Whether it is over, and how often each action was tried and succeeded; all processes see it.
+struct Board(Words);
+
+impl Board {
+    fn new(roles: &[Role]) -> Self {
+        let actions: usize = roles.iter().map(|role| role.actions.len()).sum();
+        Self(Words::new(1 + 2 * actions))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0[0].load(Relaxed) != 0
+    }
+
+    fn end(&self) {
+        self.0[0].store(1, Relaxed);
+    }
+
+    fn counts_of(&self, action: usize) -> [&AtomicU64; 2] {
+        [1, 2].map(|which| &self.0[2 * action + which])
+    }
+
+    fn count(&self, action: usize, is_done: bool) {
+        let [tried, done] = self.counts_of(action);
+        tried.fetch_add(1, Relaxed);
+        done.fetch_add(is_done.into(), Relaxed);
+    }
+
+    fn tallies(&self, roles: &[Role]) -> Vec<(&'static str, [u64; 2])> {
+        let actions = roles.iter().flat_map(|role| &role.actions);
+        let tally = |(number, action): (usize, &actions::Action)| {
+            let counts = self.counts_of(number).map(|count| count.load(Relaxed));
+            (action.name, counts)
+        };
+        actions.enumerate().map(tally).collect()
+    }
+}
+
+/// Says that it is over when dropped.
+struct End<'a>(&'a Board);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
