@@ -24,6 +24,7 @@ pub mod device;
 pub mod drm;
 pub mod exit_handler;
 pub mod fault_injection;
+pub mod fuzz;
 pub mod kernel_report;
 pub mod kmsg;
 pub mod memory;

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+
+//! One call of an ioctl: an argument that is right, and what is done to it.
+
+use fastrand::Rng;
+use igt::fuzz::{Arena, Place, Slot, MAX_COUNT};
+use igt::memory::BadAddress;
+use nix::errno::Errno;
+
+use crate::ioctls::{Ioctl, Kind, Member, IOCTLS};
+use crate::{Board, NODES};
+
+/// Handles and names below this are tried: the kernel gives out the lowest that are free, from 1 on.
+const HANDLES: u32 = 8;
+
+/// Elements of an array, at most.
+const ELEMENTS: u64 = 4;
+
+/// Words between the argument and what it points to, and between one of these and the next.
+const STEP: usize = 0x200;
+
+/// Words of what a pointer leads to that are filled.
+const FILLED: usize = ELEMENTS as usize;
+
+/// A thread that calls ioctls.
+pub(crate) struct Caller<'a> {
+    pub(crate) rng: Rng,
+    board: &'a Board,
+    arena: Arena,
+}
+
+impl<'a> Caller<'a> {
+    pub(crate) fn new(rng: Rng, board: &'a Board) -> Self {
+        Self {
+            rng,
+            board,
+            arena: Arena::new(),
+        }
+    }
+
+    /// Calls an ioctl on the file in `slot`; a file that it opens goes to `other`.
+    pub(crate) fn call(&mut self, slot: Slot, other: Slot) {
+        let which = self.rng.usize(..IOCTLS.len());
+        let ioctl = &IOCTLS[which];
+        let mut bytes = self.right(ioctl);
+        let mut command = ioctl.command;
+        let mut size = ioctl.size();
+        let mut place = Place::At(0);
+        let mut is_right = false;
+        match self.rng.u32(..16) {
+            0..2 => self.spoil_a_member(ioctl, &mut bytes),
+            2 => bytes.iter_mut().for_each(|byte| *byte = self.rng.u8(..)),
+            3 => size = self.other_size(size),
+            4 => place = Place::Nowhere(self.nowhere()),
+            5 => command = self.unknown_command(),
+            _ => is_right = true,
+        }
+        limit_counts(ioctl, &mut bytes);
+        self.store(&bytes);
+        let number = ioctl.direction << 30 | (size as u32) << 16 | u32::from(b'd') << 8 | command;
+        let result = self.arena.ioctl(slot.get(), number, place);
+        self.board.count(which, is_right && result.is_ok());
+        match result {
+            Ok(()) if is_right => self.adopt(ioctl, other),
+            Ok(()) => {}
+            Err(error) => {
+                let number = Errno::last_raw();
+                assert_ne!(error, Errno::UnknownErrno, "{}: {number}", ioctl.name);
+            }
+        }
+    }
+
+    /// An argument as it should be.
+    fn right(&mut self, ioctl: &Ioctl) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ioctl.size());
+        let mut pointers = 0;
+        for member in ioctl.members {
+            let value = match member.kind() {
+                Kind::Zero => 0,
+                Kind::Object | Kind::Name | Kind::Syncobj => self.rng.u32(1..HANDLES).into(),
+                Kind::File => {
+                    let slot = Slot::new(self.rng.usize(NODES..Slot::COUNT));
+                    slot.get() as u64
+                }
+                // Most of the time there are none, and without the flag for it no point.
+                Kind::Flags | Kind::Point => match self.rng.bool() {
+                    true => 0,
+                    false => self.rng.u64(..8),
+                },
+                Kind::Size => self.size(),
+                Kind::Len => self.rng.u64(..256),
+                Kind::Count => self.rng.u64(..=ELEMENTS),
+                Kind::Choice => self.rng.u64(..8),
+                Kind::Time => self.time(),
+                Kind::Room | Kind::Syncobjs | Kind::Points => {
+                    pointers += 1;
+                    self.pointer(member.kind(), pointers * STEP)
+                }
+            };
+            bytes.extend_from_slice(&value.to_le_bytes()[..member.bytes()]);
+        }
+        bytes
+    }
+
+    /// Mostly what an object could have; now and then what none can.
+    fn size(&mut self) -> u64 {
+        match self.rng.u32(..8) {
+            0 => self.border(),
+            _ => self.rng.u64(..1 << 24),
+        }
+    }
+
+    /// Mostly none at all: who waits for ever does nothing else until it is killed.
+    fn time(&mut self) -> u64 {
+        match self.rng.u32(..64) {
+            0 => self.border(),
+            _ => 0,
+        }
+    }
+
+    /// The address of something, which it fills.
+    fn pointer(&mut self, kind: Kind, at: usize) -> u64 {
+        for word in at..at + FILLED {
+            let value = match kind {
+                Kind::Syncobjs => {
+                    let mut handle = || u64::from(self.rng.u32(1..HANDLES));
+                    handle() << 32 | handle()
+                }
+                Kind::Points => self.rng.u64(..8),
+                // Names may have letters in them, and no more.
+                _ => u64::from_le_bytes([b'a' + self.rng.u8(..26); 8]),
+            };
+            self.arena.set(word, value);
+        }
+        self.arena.address(at)
+    }
+
+    /// A number at which something ends.
+    fn border(&mut self) -> u64 {
+        let power = 1_u64 << self.rng.u32(..64);
+        match self.rng.u32(..4) {
+            0 => power,
+            1 => power - 1,
+            2 => power.wrapping_neg(),
+            _ => u64::MAX,
+        }
+    }
+
+    fn spoil_a_member(&mut self, ioctl: &Ioctl, bytes: &mut [u8]) {
+        if ioctl.members.is_empty() {
+            return;
+        }
+        let which = self.rng.usize(..ioctl.members.len());
+        let before: usize = ioctl.members[..which].iter().map(|m| m.bytes()).sum();
+        let value = match self.rng.bool() {
+            true => self.border(),
+            false => self.nowhere().get(),
+        };
+        let member = &mut bytes[before..][..ioctl.members[which].bytes()];
+        member.copy_from_slice(&value.to_le_bytes()[..member.len()]);
+    }
+
+    /// A size that the argument does not have, but that fits into an ioctl's number.
+    fn other_size(&mut self, size: usize) -> usize {
+        match self.rng.u32(..3) {
+            0 => self.rng.usize(..=size),
+            1 => size + self.rng.usize(..64),
+            _ => self.rng.usize(..1 << 14),
+        }
+    }
+
+    fn nowhere(&mut self) -> BadAddress {
+        let places = [
+            BadAddress::NULL,
+            BadAddress::KERNEL,
+            BadAddress::NON_CANONICAL,
+        ];
+        places[self.rng.usize(..places.len())]
+    }
+
+    /// A command that is not in the table; its argument is the one of another.
+    fn unknown_command(&mut self) -> u32 {
+        loop {
+            let command = self.rng.u32(..256);
+            if IOCTLS.iter().all(|ioctl| ioctl.command != command) {
+                return command;
+            }
+        }
+    }
+
+    /// Puts the argument at the start of the arena.
+    fn store(&self, bytes: &[u8]) {
+        for (at, chunk) in bytes.chunks(8).enumerate() {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.arena.set(at, u64::from_le_bytes(word));
+        }
+    }
+
+    /// Takes care of the file that an ioctl has opened.
+    fn adopt(&self, ioctl: &Ioctl, slot: Slot) {
+        if let Some(at) = ioctl.opens {
+            slot.adopt((self.arena.get(at / 8) >> (at % 8 * 8)) as i32);
+        }
+    }
+}
+
+/// Has arrays be no longer than memory for them is allocated without a warning.
+fn limit_counts(ioctl: &Ioctl, bytes: &mut [u8]) {
+    let mut rest = bytes;
+    for member in ioctl.members {
+        let (this, others) = rest.split_at_mut(member.bytes());
+        if let Member::Word(Kind::Count) = member {
+            this[2..].fill(0);
+        }
+        rest = others;
+    }
+}
+
+const _: () = assert!(MAX_COUNT == 0xffff, "the lower two bytes of a count");

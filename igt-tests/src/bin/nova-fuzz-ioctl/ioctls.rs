@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+
+//! The ioctls that a Nova device understands, and what stands in their arguments.
+//!
+//! Sources: `include/uapi/drm/drm.h` of Linux, and `uapi/nova_drm.h`. Those that never succeed here, such
+//! as the ones for displays, are left to chance.
+
+use nova_uapi as uapi;
+
+/// What a member of an argument means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Only the kernel writes it, or nobody.
+    Zero,
+    /// Handle of a GEM object.
+    Object,
+    /// The name that an object was given.
+    Name,
+    /// Handle of a sync object.
+    Syncobj,
+    /// A file.
+    File,
+    /// Bits, of which the lowest ones are known.
+    Flags,
+    /// Bytes of an object.
+    Size,
+    /// Bytes behind a pointer.
+    Len,
+    /// Elements of arrays.
+    Count,
+    /// Where there is room.
+    Room,
+    /// Where handles of sync objects are.
+    Syncobjs,
+    /// Where points of timelines are.
+    Points,
+    /// A point of a timeline.
+    Point,
+    /// When to give up.
+    Time,
+    /// A small number that chooses something.
+    Choice,
+}
+
+/// A member of 4 or of 8 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Member {
+    Word(Kind),
+    Long(Kind),
+}
+
+impl Member {
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Word(_) => 4,
+            Self::Long(_) => 8,
+        }
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::Word(kind) | Self::Long(kind) => kind,
+        }
+    }
+}
+
+/// An ioctl.
+pub(crate) struct Ioctl {
+    pub(crate) name: &'static str,
+    /// Its number, without type, size and direction.
+    pub(crate) command: u32,
+    /// What it gives and takes.
+    pub(crate) direction: u32,
+    pub(crate) members: &'static [Member],
+    /// Byte at which a file's number is that it has opened.
+    pub(crate) opens: Option<usize>,
+}
+
+impl Ioctl {
+    pub(crate) fn size(&self) -> usize {
+        self.members.iter().map(|member| member.bytes()).sum()
+    }
+}
+
+/// `_IOC_NONE`, `_IOC_WRITE`, `_IOC_READ` and both.
+const NONE: u32 = 0;
+const WRITE: u32 = 1;
+const READ: u32 = 2;
+const BOTH: u32 = 3;
+
+const fn ioctl(
+    name: &'static str,
+    command: u32,
+    direction: u32,
+    members: &'static [Member],
+) -> Ioctl {
+    Ioctl {
+        name,
+        command,
+        direction,
+        members,
+        opens: None,
+    }
+}
+
+const fn opening(
+    name: &'static str,
+    command: u32,
+    members: &'static [Member],
+    opens: usize,
+) -> Ioctl {
+    Ioctl {
+        opens: Some(opens),
+        ..ioctl(name, command, BOTH, members)
+    }
+}
+
+use Kind::*;
+use Member::{Long, Word};
+
+#[rustfmt::skip]
+pub(crate) const IOCTLS: &[Ioctl] = &[
+    ioctl("VERSION", 0x00, BOTH, &[Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Len), Long(Room), Long(Len), Long(Room), Long(Len), Long(Room)]),
+    ioctl("GET_UNIQUE", 0x01, BOTH, &[Long(Len), Long(Room)]),
+    ioctl("GET_MAGIC", 0x02, READ, &[Word(Zero)]),
+    ioctl("GET_CLIENT", 0x05, BOTH, &[Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
+    ioctl("GEM_CLOSE", 0x09, WRITE, &[Word(Object), Word(Zero)]),
+    ioctl("GEM_FLINK", 0x0a, BOTH, &[Word(Object), Word(Zero)]),
+    ioctl("GEM_OPEN", 0x0b, BOTH, &[Word(Name), Word(Zero), Long(Zero)]),
+    ioctl("GET_CAP", 0x0c, BOTH, &[Long(Choice), Long(Zero)]),
+    ioctl("SET_MASTER", 0x1e, NONE, &[]),
+    ioctl("DROP_MASTER", 0x1f, NONE, &[]),
+    opening("PRIME_HANDLE_TO_FD", 0x2d, &[Word(Object), Word(Flags), Word(Zero)], 8),
+    ioctl("PRIME_FD_TO_HANDLE", 0x2e, BOTH, &[Word(Zero), Word(Zero), Word(File)]),
+    ioctl("NOVA_GETPARAM", 0x40 + uapi::GETPARAM, BOTH, &[Long(Choice), Long(Zero)]),
+    ioctl("NOVA_GEM_CREATE", 0x40 + uapi::GEM_CREATE, BOTH, &[Word(Zero), Word(Zero), Long(Size)]),
+    ioctl("NOVA_GEM_INFO", 0x40 + uapi::GEM_INFO, BOTH, &[Word(Object), Word(Zero), Long(Zero)]),
+    ioctl("NOVA_QUERY", 0x40 + uapi::QUERY, BOTH, &[Word(Choice), Word(Zero), Long(Len), Long(Room)]),
+    ioctl("SYNCOBJ_CREATE", 0xbf, BOTH, &[Word(Zero), Word(Flags)]),
+    ioctl("SYNCOBJ_DESTROY", 0xc0, BOTH, &[Word(Syncobj), Word(Zero)]),
+    opening("SYNCOBJ_HANDLE_TO_FD", 0xc1, &[Word(Syncobj), Word(Flags), Word(Zero), Word(Zero), Long(Point)], 8),
+    ioctl("SYNCOBJ_FD_TO_HANDLE", 0xc2, BOTH, &[Word(Syncobj), Word(Flags), Word(File), Word(Zero), Long(Point)]),
+    ioctl("SYNCOBJ_WAIT", 0xc3, BOTH, &[Long(Syncobjs), Long(Time), Word(Count), Word(Flags), Word(Zero), Word(Zero), Long(Time)]),
+    ioctl("SYNCOBJ_RESET", 0xc4, BOTH, &[Long(Syncobjs), Word(Count), Word(Zero)]),
+    ioctl("SYNCOBJ_SIGNAL", 0xc5, BOTH, &[Long(Syncobjs), Word(Count), Word(Zero)]),
+    ioctl("SYNCOBJ_TIMELINE_WAIT", 0xca, BOTH, &[Long(Syncobjs), Long(Points), Long(Time), Word(Count), Word(Flags), Word(Zero), Word(Zero), Long(Time)]),
+    ioctl("SYNCOBJ_QUERY", 0xcb, BOTH, &[Long(Syncobjs), Long(Points), Word(Count), Word(Flags)]),
+    ioctl("SYNCOBJ_TRANSFER", 0xcc, BOTH, &[Word(Syncobj), Word(Syncobj), Long(Point), Long(Point), Word(Flags), Word(Zero)]),
+    ioctl("SYNCOBJ_TIMELINE_SIGNAL", 0xcd, BOTH, &[Long(Syncobjs), Long(Points), Word(Count), Word(Zero)]),
+    ioctl("SYNCOBJ_EVENTFD", 0xcf, BOTH, &[Word(Syncobj), Word(Flags), Long(Point), Word(File), Word(Zero)]),
+    ioctl("SET_CLIENT_NAME", 0xd1, BOTH, &[Long(Len), Long(Room)]),
+];
