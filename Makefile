@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm check-debug check-upstream miri mutants trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -23,6 +23,8 @@ help:
 	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
 	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=...)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
+	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
+	@echo '                        (CHIP=..., SECONDS=600, SEED=... to repeat one, NOVA_KERNEL=debug for the debug kernel)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
@@ -59,6 +61,9 @@ miri:
 
 mutants: prepare
 	@vm/mutants $(PIECE)
+
+stress: programs $(or $(NOVA_KERNEL),vm)-modules
+	@vm/stress $(or $(CHIP),ga102) $(or $(SECONDS),600) $(SEED)
 
 bench: programs vm-modules
 	@vm/bench
