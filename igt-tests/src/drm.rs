@@ -82,6 +82,30 @@ pub fn gem_close(file: &File, handle: u32) -> Result<(), Errno> {
     unsafe { ioctl(file, GEM_CLOSE, &mut argument) }
 }
 
+/// Source: `struct drm_get_cap`, `include/uapi/drm/drm.h`.
+#[repr(C)]
+struct RawGetCap {
+    capability: u64,
+    value: u64,
+}
+
+/// `DRM_IOCTL_GET_CAP`: DRM_IOWR(0x0c, struct drm_get_cap).
+const GET_CAP: u32 = 3 << 30 | (size_of::<RawGetCap>() as u32) << 16 | (b'd' as u32) << 8 | 0x0c;
+
+/// `DRM_CAP_SYNCOBJ`.
+const CAP_SYNCOBJ: u64 = 0x13;
+
+/// Whether the device has sync objects.
+pub fn has_syncobjs(file: &File) -> bool {
+    let mut argument = RawGetCap {
+        capability: CAP_SYNCOBJ,
+        value: 0,
+    };
+    // SAFETY: There is no pointer in it.
+    let asked = unsafe { ioctl(file, GET_CAP, &mut argument) };
+    asked.is_ok() && argument.value != 0
+}
+
 /// Calls driver command `command` with `size` bytes, all zero, so that no pointer among them leads
 /// anywhere.
 ///

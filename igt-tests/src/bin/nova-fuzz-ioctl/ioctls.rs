@@ -80,6 +80,11 @@ impl Ioctl {
     pub(crate) fn size(&self) -> usize {
         self.members.iter().map(|member| member.bytes()).sum()
     }
+
+    /// Whether it fails on a device that has no sync objects.
+    pub(crate) fn is_about_syncobjs(&self) -> bool {
+        self.name.starts_with("SYNCOBJ_")
+    }
 }
 
 /// `_IOC_NONE`, `_IOC_WRITE`, `_IOC_READ` and both.
