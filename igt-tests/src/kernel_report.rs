@@ -19,6 +19,12 @@ static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\[ *\d+\.\d+\](\[ *[TC]\d+\])? ").expect("the expression is constant")
 });
 
+/// Whether the kernel begins a report with this line. What DMA-API, ODEBUG and the counts of references say
+/// is followed by one that does.
+pub fn begins(line: &str) -> bool {
+    HEADLINE.is_match(line)
+}
+
 /// A report: its headline and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -151,6 +157,14 @@ mod tests {
                 "{line}"
             );
         }
+    }
+
+    #[test]
+    fn what_drivers_say_is_no_report() {
+        assert!(!begins(
+            "nova-core 0000:00:04.0: the GSP is lost: waited 5s"
+        ));
+        assert!(!begins("ACPI: bus type drm_connector registered"));
     }
 
     #[test]

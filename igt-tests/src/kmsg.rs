@@ -5,12 +5,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::sync::LazyLock;
 
 use nix::libc;
 use regex::Regex;
 
-use crate::sysfs;
+use crate::{kernel_report, sysfs};
 
 const PATH: &str = "/dev/kmsg";
 
@@ -78,20 +77,7 @@ impl Record {
     pub fn is_warning(&self) -> bool {
         self.level <= 4
     }
-
-    /// Whether with it the kernel begins to say that it is at fault.
-    pub fn is_report(&self) -> bool {
-        REPORT.is_match(&self.text)
-    }
 }
-
-/// First lines of what the kernel reports of its own state: an oops, a warning, what lockdep, KASAN and the
-/// like find, tasks and CPUs that hang. What DMA-API, ODEBUG and the counts of references say is followed by
-/// a `WARNING:`.
-static REPORT: LazyLock<Regex> = LazyLock::new(|| {
-    let first = r"^((watchdog: )?BUG[: ]|(rcu: )?INFO: |WARNING: |UBSAN: |Oops: |kernel BUG at |general protection fault|Kernel panic|rust_kernel: panicked)";
-    Regex::new(first).expect("the expression is constant")
-});
 
 /// Whether the kernel finds itself at fault, from one moment on.
 #[derive(Debug)]
@@ -121,7 +107,8 @@ impl Watch {
     pub fn assert_quiet(&mut self) -> Vec<Record> {
         let records = self.log.records();
         let records = records.unwrap_or_else(|error| panic!("{PATH}: {error}"));
-        if let Some(first) = records.iter().position(Record::is_report) {
+        let begins = |record: &Record| kernel_report::begins(&record.text);
+        if let Some(first) = records.iter().position(begins) {
             let texts = records[first..].iter().map(|record| record.text.as_str());
             let texts: Vec<&str> = texts.take(REPORT_LINES).collect();
             panic!("the kernel reports:\n{}", texts.join("\n"));
@@ -200,30 +187,6 @@ mod tests {
         assert_eq!(record.level, 3);
         assert_eq!(record.text, "nova 0000:01:00.0: no firmware");
         assert!(record.is_warning());
-    }
-
-    #[test]
-    fn reports_are_told_from_what_drivers_say() {
-        let is_report = |text: &str| {
-            let text = text.to_owned();
-            Record { level: 6, text }.is_report()
-        };
-        assert!(is_report(
-            "watchdog: BUG: soft lockup - CPU#0 stuck for 26s!"
-        ));
-        assert!(is_report(
-            "WARNING: CPU: 1 PID: 7 at drivers/pci/access.c:300"
-        ));
-        assert!(is_report(
-            "INFO: task lspci:81 blocked for more than 120 seconds."
-        ));
-        assert!(is_report(
-            "BUG kmalloc-64 (Not tainted): Redzone overwritten"
-        ));
-        assert!(!is_report(
-            "nova-core 0000:00:04.0: the GSP is lost: waited 5s"
-        ));
-        assert!(!is_report("ACPI: bus type drm_connector registered"));
     }
 
     #[test]
