@@ -46,8 +46,11 @@ impl<'a> Machine<'a> {
             resettable: Resettable::new(device)?,
             registers: device
                 .iomap_region_sized(REGISTERS, c"nova-core")
-                .inspect_err(|_| {
-                    dev_err!(device, "BAR0: expected {REGISTERS_SIZE:#x} bytes of registers\n")
+                .inspect_err(|error| {
+                    dev_err!(
+                        device,
+                        "BAR0: cannot map {REGISTERS_SIZE:#x} bytes of registers: {error:?}\n"
+                    )
                 })?,
             pci: pci_info(device)?,
             start: Instant::now(),
