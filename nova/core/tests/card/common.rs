@@ -2,9 +2,6 @@
 
 //! A machine with a mocked card, and what an adapter does: it handles interrupts and collects
 //! events.
-//!
-//! Each test binary uses its part of it.
-#![allow(dead_code, unreachable_pub)]
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -30,40 +27,40 @@ const PROM: u32 = 0x300000;
 const DOORBELL: u32 = 0x110c00;
 
 /// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
-pub struct Machine {
-    pub mock: InProcess,
+pub(crate) struct Machine {
+    pub(crate) mock: InProcess,
     /// Set while the adapter handles the interrupt.
     irq: Cell<Option<Irq>>,
     /// Interrupts that announced messages.
-    pub announced: Cell<u32>,
-    pub events: RefCell<Vec<String>>,
+    pub(crate) announced: Cell<u32>,
+    pub(crate) events: RefCell<Vec<String>>,
     /// What is in the ROM instead of what the card has there.
-    pub rom: RefCell<Option<Vec<u8>>>,
+    pub(crate) rom: RefCell<Option<Vec<u8>>>,
     /// The branch of the one release that is to be booted.
-    pub pinned: Cell<Option<u32>>,
+    pub(crate) pinned: Cell<Option<u32>>,
     /// How often the GSP was told to look at its queue.
-    pub doorbells: Cell<u32>,
+    pub(crate) doorbells: Cell<u32>,
     /// How often the card was kept off the memory.
-    pub isolated: Cell<u32>,
+    pub(crate) isolated: Cell<u32>,
     /// How often a firmware image was loaded.
-    pub images: Cell<u32>,
+    pub(crate) images: Cell<u32>,
     /// Bus address and size of all DMA memory that was ever given out.
     given: RefCell<Vec<(u64, usize)>>,
 }
 
 /// The chip that most tests boot.
-pub fn ga102() -> &'static Chip {
+pub(crate) fn ga102() -> &'static Chip {
     by_name("ga102").unwrap()
 }
 
 impl Machine {
     /// A machine with a card that is as it was sold.
-    pub fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
+    pub(crate) fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
         Self::with(InProcess::with_firmware(chip, files).unwrap())
     }
 
     /// A machine with this card.
-    pub fn with(mock: InProcess) -> Self {
+    pub(crate) fn with(mock: InProcess) -> Self {
         Self {
             mock,
             irq: Cell::new(None),
@@ -79,12 +76,12 @@ impl Machine {
     }
 
     /// A GA102 and firmware of the right form with nothing in it.
-    pub fn synthetic() -> Self {
+    pub(crate) fn synthetic() -> Self {
         Self::new(ga102(), synthetic::firmware(ga102()))
     }
 
     /// Boots the card.
-    pub fn boot(&self) -> Result<Running<Self>, Failure> {
+    pub(crate) fn boot(&self) -> Result<Running<Self>, Failure> {
         let prepared = probe(self)?.pin(self.pinned.get()).prepare(self)?;
         let mut running = prepared.boot(self, &mut |event| self.note(event.to_string()))?;
         let irq = running.irq();
@@ -97,7 +94,7 @@ impl Machine {
     }
 
     /// Unloads it.
-    pub fn unload(&self, running: Running<Self>) -> Result<(), Failure> {
+    pub(crate) fn unload(&self, running: Running<Self>) -> Result<(), Failure> {
         let unloaded = running.unload(self, &mut |event| self.note(event.to_string()));
         self.irq.set(None);
         unloaded
@@ -108,7 +105,7 @@ impl Machine {
     }
 
     /// What is in the DMA memory that the driver has at the moment.
-    pub fn dma_memory(&self) -> Vec<Vec<u8>> {
+    pub(crate) fn dma_memory(&self) -> Vec<Vec<u8>> {
         let card = self.card();
         let given = self.given.borrow();
         let contents = given
@@ -118,7 +115,7 @@ impl Machine {
     }
 
     /// What the card refused, for failures of tests.
-    pub fn refusals(&self) -> Vec<String> {
+    pub(crate) fn refusals(&self) -> Vec<String> {
         let card = self.mock.card();
         let refusals = card.trace().refusals().iter();
         refusals
@@ -128,7 +125,7 @@ impl Machine {
 
     /// Nothing of the driver is left, neither in memory nor on the card.
     #[track_caller]
-    pub fn assert_as_before(&self) {
+    pub(crate) fn assert_as_before(&self) {
         let card = self.mock.card();
         assert_eq!(card.host().allocations(), 0, "DMA memory is left");
         assert_eq!(card.wpr2(), None, "WPR2 is left");
@@ -138,7 +135,7 @@ impl Machine {
 
     /// The memory of the driver is freed, and the card cannot reach it any more.
     #[track_caller]
-    pub fn assert_cut_off(&self) {
+    pub(crate) fn assert_cut_off(&self) {
         let card = self.mock.card();
         assert_eq!(card.host().allocations(), 0, "DMA memory is left");
         assert!(!card.config().is_bus_master(), "it reaches freed memory");
@@ -146,7 +143,7 @@ impl Machine {
 
     /// The card can be booted and unloaded, and nothing is left then.
     #[track_caller]
-    pub fn assert_boots(&self) {
+    pub(crate) fn assert_boots(&self) {
         let running = self.boot().unwrap_or_else(|failure| {
             panic!("{failure}; the card refused {:#?}", self.refusals());
         });
@@ -159,7 +156,7 @@ impl Machine {
     /// Tries to boot the card; whatever comes of it, nothing is left and the next good attempt
     /// works.
     #[track_caller]
-    pub fn assert_fails(&self) -> Failure {
+    pub(crate) fn assert_fails(&self) -> Failure {
         let Err(failure) = self.boot() else {
             panic!("it boots");
         };
@@ -168,13 +165,13 @@ impl Machine {
     }
 
     /// The card.
-    pub fn card(&self) -> std::cell::RefMut<'_, Gpu<Arena>> {
+    pub(crate) fn card(&self) -> std::cell::RefMut<'_, Gpu<Arena>> {
         self.mock.card()
     }
 }
 
 /// The folder with the real firmware files; says so where there is none.
-pub fn real_firmware(test: &str) -> Option<PathBuf> {
+pub(crate) fn real_firmware(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("NOVA_FIRMWARE_DIR").map(PathBuf::from);
     if folder.is_none() {
         println!("skipped: {test}: NOVA_FIRMWARE_DIR does not name a folder with firmware");
@@ -183,7 +180,7 @@ pub fn real_firmware(test: &str) -> Option<PathBuf> {
 }
 
 /// Synthetic files with one of them changed by `change`; `None` takes it away.
-pub fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> InMemory {
+pub(crate) fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> InMemory {
     let mut files = synthetic::firmware(ga102());
     let name = file_name(ga102(), what);
     let mut bytes = files.0[&name].to_vec();

@@ -3,11 +3,9 @@
 //! One broken card per way in which a boot can fail: the error names the stage and says what was
 //! awaited and seen, everything is released, and once the card is whole the next attempt works.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ga102, with_file, Machine};
+use crate::common::{ga102, with_file, Machine};
 use nova_core::platform::Clock;
 use nova_core::{ErrorKind, Stage};
 use nova_mock::chips::by_name;

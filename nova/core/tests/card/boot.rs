@@ -2,11 +2,9 @@
 
 //! The whole boot and the way back against the mocked card.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ga102, real_firmware, Machine};
+use crate::common::{ga102, real_firmware, Machine};
 use nova_core::platform::{Clock, Registers};
 use nova_core::{probe, Error, ErrorKind, Stage};
 use nova_mock::chips::{by_name, CHIPS};

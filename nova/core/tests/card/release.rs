@@ -3,9 +3,7 @@
 //! Firmware releases: each boots, the newest that is there as a whole is taken, and what does not
 //! belong together is refused.
 
-mod common;
-
-use common::{ga102, real_firmware, Machine};
+use crate::common::{ga102, real_firmware, Machine};
 use nova_core::{ErrorKind, Running, Stage};
 use nova_hw::release::{Release, RELEASES};
 use nova_mock::chips::{by_name, CHIPS};

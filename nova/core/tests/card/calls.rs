@@ -3,11 +3,9 @@
 //! Calls of GSP-RM on a mocked card: many at once, long ones, and what becomes of them when the GSP
 //! is lost.
 
-mod common;
-
 use std::time::Duration;
 
-use common::Machine;
+use crate::common::Machine;
 use nova_core::platform::{Clock, Interrupts};
 use nova_core::{Control, Error, ErrorKind, Object, Reply, Running, Ticket};
 use nova_hw::abi::{

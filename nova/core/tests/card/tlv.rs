@@ -3,11 +3,9 @@
 //! Firmware in the packing of Linux 7.3's nova-core: it boots where the distribution's files are not
 //! there, without being copied, and whatever is wrong with it is said.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::{ga102, Machine};
+use crate::common::{ga102, Machine};
 use nova_core::{ErrorKind, Failure, Stage};
 use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
 use nova_hw::release::{Release, RELEASES};

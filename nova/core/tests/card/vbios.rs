@@ -3,11 +3,9 @@
 //! VBIOS images that are not what they should be: an error says where and why, in bounded time, and
 //! with the right image the next attempt works.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{ga102, Machine};
+use crate::common::{ga102, Machine};
 use nova_core::platform::Clock;
 use nova_core::{Error, ErrorKind, Failure, Stage};
 use nova_firmware::vbios::{code_type, Image, Vbios};

@@ -3,9 +3,7 @@
 //! Firmware files that are missing, cut off, of another chip or release, or wrong in any field: the
 //! error names the file, everything is released, and with the right files the next attempt works.
 
-mod common;
-
-use common::{ga102, real_firmware, with_file, Machine};
+use crate::common::{ga102, real_firmware, with_file, Machine};
 use nova_core::{firmware_kinds, Error, ErrorKind, Failure, Stage};
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
