@@ -194,6 +194,7 @@ pub(super) fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Resu
 mod tests {
     use super::*;
     use crate::falcon::{Engine, Kind};
+    use crate::platform::Clock;
     use crate::testing::{Allocator, Card, Memory};
 
     const BROM: Brom = Brom {
@@ -302,6 +303,18 @@ mod tests {
         gsp.reset_into_riscv().unwrap();
         let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x111668, 0x111)];
         assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn a_falcon_that_is_not_ready_is_reset_after_a_while() {
+        let card = card();
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        gsp.wait_reset_ready();
+        assert_eq!(card.now(), Duration::ZERO);
+        card.set(0x1100f4, 0);
+        gsp.wait_reset_ready();
+        assert!(card.now() >= RESET_READY_LIMIT);
     }
 
     /// nvidia.ko does not wait here, nouveau and Linux' nova-core do.
