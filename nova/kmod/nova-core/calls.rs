@@ -36,8 +36,9 @@ impl Submitted {
 }
 
 impl<'a> Gsp<'a> {
-    /// Calls a control and waits for the reply; the call is lost on whoever is killed meanwhile. While
-    /// the GPU is stopped, waits until it is booted.
+    /// Calls a control and waits for the reply; the call is lost on whoever is killed meanwhile. Where the
+    /// GPU is stopped, waits for one boot, and no more if that fails or the GPU is stopped again: a system
+    /// that is about to sleep waits for its tasks only so long.
     ///
     /// # Errors
     ///
@@ -45,9 +46,10 @@ impl<'a> Gsp<'a> {
     /// GSP is lost.
     pub(crate) fn call(&self, control: &Control<'_>) -> Result<Reply<Machine<'a>>> {
         let mut guard = self.current.lock();
+        let since = guard.epoch;
         let mut submitted = None;
         loop {
-            let pause = match self.advance(&mut guard, control, &mut submitted)? {
+            let pause = match self.advance(&mut guard, since, control, &mut submitted)? {
                 Step::Answered(reply) => return Ok(reply),
                 Step::Wait(pause) => pause,
             };
@@ -66,10 +68,12 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Submits the call if it has not been, takes the reply if it is there.
+    /// Submits the call if it has not been, takes the reply if it is there; the caller is there since the
+    /// epoch `since`.
     fn advance(
         &self,
         current: &mut Current<'a>,
+        since: u64,
         control: &Control<'_>,
         submitted: &mut Option<Submitted>,
     ) -> Result<Step<'a>> {
@@ -77,7 +81,7 @@ impl<'a> Gsp<'a> {
         let epoch = current.epoch;
         let running = match &mut current.gsp_rm {
             GspRm::Running(running) => running,
-            GspRm::Stopped if submitted.is_none() => return Ok(Step::Wait(LOOK_AGAIN)),
+            GspRm::Stopped if epoch == since => return Ok(Step::Wait(LOOK_AGAIN)),
             GspRm::Stopped | GspRm::Down => return Err(EIO),
         };
         let was_lost = running.lost().is_some();

@@ -78,6 +78,11 @@ impl<'a> Current<'a> {
         }
     }
 
+    /// Whether it is going to be booted.
+    pub(crate) fn is_stopped(&self) -> bool {
+        matches!(self.gsp_rm, GspRm::Stopped)
+    }
+
     /// What runs, if it is lost.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(&self.gsp_rm, GspRm::Running(running) if running.lost().is_some())

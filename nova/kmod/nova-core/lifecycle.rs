@@ -149,7 +149,11 @@ impl<'a> Gsp<'a> {
     pub(crate) fn stop(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Stopped;
-        self.unload(GspRm::Stopped);
+        // Where it has not been booted since it was last stopped, whoever waits for that boot goes on waiting.
+        let is_stopped = self.current.lock().is_stopped();
+        if !is_stopped {
+            self.unload(GspRm::Stopped);
+        }
     }
 
     /// Has the GPU booted if it was stopped; whoever calls GSP-RM waits for that. Where it fails, the GPU
@@ -167,7 +171,7 @@ impl<'a> Gsp<'a> {
     pub(crate) fn boot_no_more(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Dead;
-        let is_stopped = matches!(self.current.lock().gsp_rm, GspRm::Stopped);
+        let is_stopped = self.current.lock().is_stopped();
         if is_stopped {
             self.replace(GspRm::Down);
         }
