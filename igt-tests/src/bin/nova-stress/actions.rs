@@ -56,20 +56,23 @@ const fn action(
 
 /// All that this machine can do.
 pub(crate) fn roles() -> Vec<Role> {
-    vec![binders(), sleepers(), breakers(), readers()]
+    let mut roles = vec![binders(), sleepers(), breakers(), readers()];
+    roles.retain(|role| !role.actions.is_empty());
+    roles
 }
 
-/// They have the GPU bound more often than not, so that the others find something to do.
+/// They bind more often than they unbind, and pause for about as long as a boot takes, so that the others
+/// find a GPU that works.
 fn binders() -> Role {
     Role {
         processes: 2,
-        pause: Duration::from_millis(500),
+        pause: Duration::from_secs(3),
         actions: vec![
-            action("reset", 4, |hand| hand.gpu.pci().reset()),
-            action("unbind", 3, |hand| hand.gpu.pci().unbind()),
+            action("reset", 3, |hand| hand.gpu.pci().reset()),
+            action("unbind", 2, |hand| hand.gpu.pci().unbind()),
             action("bind", 6, bind),
             action("remove", 1, |hand| hand.gpu.pci().remove()),
-            action("rescan", 5, |_| rescan()),
+            action("rescan", 3, |_| rescan()),
             action("unload modules", 1, |_| unload_modules()),
             action("load modules", 6, |_| load_modules()),
         ],
@@ -112,11 +115,11 @@ fn sleepers() -> Role {
     }
 }
 
-/// One process alone, since the mock listens to one.
+/// One process alone, since the mock listens to one. Most boots meet no fault.
 fn breakers() -> Role {
     Role {
         processes: 1,
-        pause: Duration::from_secs(2),
+        pause: Duration::from_secs(6),
         actions: vec![
             action("fault: crash", 4, |hand| {
                 let after = hand.rng.u32(0..8);

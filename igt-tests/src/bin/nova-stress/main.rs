@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use actions::{Hand, Role};
+use actions::{Action, Hand, Role};
 use clap::Parser;
 use fastrand::Rng;
 use igt::kmsg::Watch;
@@ -145,13 +145,13 @@ fn stress(
 fn act(role: &Role, mut hand: Hand<'_>, board: &Board, first_action: usize) {
     // A process that panics ends all.
     let _end = End(board);
-    let weights = role.actions.iter().map(|action| action.weight);
-    let lots: Vec<usize> = weights
-        .enumerate()
-        .flat_map(|(at, weight)| repeat_n(at, weight))
-        .collect();
+    // In a random order, but all of them before any begins anew, so that none is left out for long.
+    let mut left = Vec::new();
     while !board.is_over() {
-        let at = lots[hand.rng.usize(..lots.len())];
+        let Some(at) = left.pop() else {
+            left = shuffled(&role.actions, &mut hand.rng);
+            continue;
+        };
         let action = &role.actions[at];
         let result = (action.run)(&mut hand);
         if let Err(error) = &result {
@@ -160,6 +160,17 @@ fn act(role: &Role, mut hand: Hand<'_>, board: &Board, first_action: usize) {
         board.count(first_action + at, result.is_ok());
         thread::sleep(role.pause.mul_f64(hand.rng.f64()));
     }
+}
+
+/// The places of the actions, each as often as its weight says.
+fn shuffled(actions: &[Action], rng: &mut Rng) -> Vec<usize> {
+    let weights = actions.iter().map(|action| action.weight);
+    let mut places: Vec<usize> = weights
+        .enumerate()
+        .flat_map(|(at, weight)| repeat_n(at, weight))
+        .collect();
+    rng.shuffle(&mut places);
+    places
 }
 
 fn is_expected(error: &io::Error) -> bool {
@@ -217,7 +228,7 @@ impl Board {
 
     fn tallies(&self, roles: &[Role]) -> Vec<(&'static str, [u64; 2])> {
         let actions = roles.iter().flat_map(|role| &role.actions);
-        let tally = |(number, action): (usize, &actions::Action)| {
+        let tally = |(number, action): (usize, &Action)| {
             let counts = self.counts_of(number).map(|count| count.load(Relaxed));
             (action.name, counts)
         };
