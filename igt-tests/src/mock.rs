@@ -3,7 +3,7 @@
 //! The mocked GPU's control port, through which a test breaks it and repairs it. A real card has
 //! none, and tests that need it skip.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -56,7 +56,7 @@ impl Mock {
     /// Where the control port fails.
     pub fn ask(&self, command: &str) -> io::Result<String> {
         // Each time anew, so that the port can be put away between.
-        let mut port = OpenOptions::new().read(true).write(true).open(&self.0)?;
+        let mut port = open(&self.0)?;
         port.write_all(format!("{command}\n").as_bytes())?;
         let mut answer = Vec::new();
         let mut byte = [0];
@@ -90,7 +90,8 @@ impl Mock {
             if let Err(error) = sysfs::write(format!("{DRIVER}/bind"), &device) {
                 log::error!("{device}: {error}");
             }
-            wait_for(HANG, "the mock's port", || port.exists());
+            // Its node is there before it can be opened.
+            wait_for(HANG, "the mock's port", || open(&port).is_ok());
         }))
     }
 
@@ -103,6 +104,10 @@ impl Mock {
         self.tell(&format!("fault {fault}"));
         Broken(self)
     }
+}
+
+fn open(port: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(port)
 }
 
 /// A GPU that is broken; dropping this repairs it.
