@@ -441,6 +441,7 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn suspend(&mut self) {
         self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
         self.state.rm = None;
+        self.unloads += 1;
         match self.chip.boots_through_fsp() {
             true => self.schedule.after(TEARDOWN, Event::FmcEnds),
             false => self.state.gsp.riscv.active = false,

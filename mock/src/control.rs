@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The control socket, through which a test breaks and repairs the card while a driver uses it: a
-//! command per line, and a line as answer to each, `ok` or `error: ` and why.
+//! command per line, and a line as answer to each, `ok` or what was asked for, or `error: ` and why.
 //!
 //! - `fault stage=booter,kind=timeout`: as `--fault`.
 //! - `repair`: ends all faults.
@@ -9,6 +9,7 @@
 //! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: a channel died.
 //! - `event mmu-fault`: MMU faults wait in their buffer.
 //! - `event other function=0x1fff`: any event, without a payload.
+//! - `unloads`: answers how often GSP-RM has ended because the driver unloaded it.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -28,6 +29,7 @@ enum Command {
     Fault(Fault),
     Repair,
     Event(Notice),
+    Unloads,
 }
 
 impl FromStr for Command {
@@ -39,6 +41,7 @@ impl FromStr for Command {
             "fault" => Ok(Self::Fault(rest.parse().map_err(string)?)),
             "repair" if rest.is_empty() => Ok(Self::Repair),
             "event" => parse_event(rest),
+            "unloads" if rest.is_empty() => Ok(Self::Unloads),
             _ => Err(format!("{line:?} is no command")),
         }
     }
@@ -94,21 +97,19 @@ pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
     let done = line.parse().and_then(|command| match command {
         Command::Fault(fault) => {
             card.inject(fault);
-            Ok(())
+            Ok("ok".into())
         }
         Command::Repair => {
             card.repair();
-            Ok(())
+            Ok("ok".into())
         }
         Command::Event(notice) => match card.report(&notice) {
-            true => Ok(()),
+            true => Ok("ok".into()),
             false => Err("GSP-RM does not run".into()),
         },
+        Command::Unloads => Ok(card.unloads.to_string()),
     });
-    match done {
-        Ok(()) => "ok".into(),
-        Err(error) => format!("error: {error}"),
-    }
+    done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
 
 /// Serves one client after the other; `obey` answers a line.
@@ -166,6 +167,26 @@ mod tests {
         let answers = answer(&["event os-error xid=31 text=boo", "event other function=1"]);
         let expected = "error: GSP-RM does not run";
         assert_eq!(answers, [expected; 2]);
+    }
+
+    #[test]
+    fn unloads_are_counted() {
+        for name in ["ga102", "gh100"] {
+            let chip = by_name(name).unwrap();
+            let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+            let unloads = || obey(&mut machine.card(), "unloads");
+            let boot = || {
+                let found = nova_core::probe(&machine).unwrap();
+                let prepared = found.prepare(&machine).unwrap();
+                prepared.boot(&machine, &mut |_| ()).unwrap()
+            };
+            assert_eq!(unloads(), "0");
+            boot().unload(&machine, &mut |_| ()).unwrap();
+            assert_eq!(unloads(), "1", "{name}");
+            drop(boot());
+            machine.reset();
+            assert_eq!(unloads(), "1", "{name}");
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct Gpu<H> {
     pub(crate) faults: Vec<Fault>,
     pub(crate) schedule: Schedule,
     pub(crate) prom: Prom,
+    /// How often GSP-RM has ended because the driver unloaded it.
+    pub(crate) unloads: u64,
     pub(crate) state: Volatile,
 }
 
@@ -183,6 +185,7 @@ impl<H: Host> Gpu<H> {
             faults: Vec::new(),
             schedule: Schedule::default(),
             prom,
+            unloads: 0,
             state: Volatile::new(setup.chip),
         };
         gpu.power_on();
