@@ -4,13 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use nix::libc::c_long;
+use nix::libc::{c_long, SYS_write};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{kill, Signal};
 use nix::sys::wait::{waitid, waitpid, Id, WaitPidFlag, WaitStatus};
 use nix::unistd::{fork, ForkResult, Pid};
 
-use crate::{exit_handler, signals, stop, sysfs, Exit, Outcome};
+use crate::{exit_handler, signals, stop, sysfs, wait_for, Exit, Outcome, HANG};
 
 /// How often children are asked whether they ended.
 const POLL: Duration = Duration::from_millis(5);
@@ -45,6 +45,17 @@ impl Children {
             }
         }
         children
+    }
+
+    /// Runs `body` in a child, and returns once a write of it waits in the kernel, or it is over.
+    ///
+    /// # Panics
+    ///
+    /// Where the kernel allows no more processes, or the child does neither.
+    pub fn in_write(body: impl Fn()) -> Self {
+        let child = Self::fork(1, |_| body());
+        wait_for(HANG, "a write to wait", || child.all_in(SYS_write));
+        child
     }
 
     /// Whether each of them waits in this system call, or has ended.

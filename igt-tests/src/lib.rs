@@ -36,6 +36,7 @@ pub mod sleep;
 pub mod stop;
 pub mod sysfs;
 pub mod timeout;
+pub mod uevent;
 pub mod wildmat;
 
 mod args;

@@ -69,6 +69,19 @@ impl Mock {
         }
     }
 
+    /// How often GSP-RM has ended because the driver unloaded it.
+    ///
+    /// # Panics
+    ///
+    /// Where the mock does not tell.
+    pub fn unloads(&self) -> u64 {
+        let answer = self.ask("unloads");
+        match answer.as_deref().map(str::parse) {
+            Ok(Ok(unloads)) => unloads,
+            _ => panic!("unloads: {answer:?}"),
+        }
+    }
+
     /// Puts the port away, with those of the other mocks, until the returned value is dropped: Linux's
     /// virtio_console does not reach the host any more once the system has slept.
     ///

@@ -197,6 +197,8 @@ impl Gpu {
             "{} is left",
             self.debugfs().display()
         );
+        assert_eq!(self.pci.enabled().ok(), Some(0), "its memory is enabled");
+        assert_eq!(self.pci.is_bus_master().ok(), Some(false), "it is a master");
         for (table, claimed) in [
             (
                 "/proc/iomem",
@@ -207,6 +209,19 @@ impl Gpu {
             let text = fs::read_to_string(table).unwrap_or_default();
             let left = claimed(&text, &self.pci.name());
             assert!(left.is_empty(), "left in {table}: {left:?}");
+        }
+    }
+
+    /// How often its interrupt has come since the driver has it.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver has none.
+    pub fn interrupts(&self) -> u64 {
+        let text = fs::read_to_string("/proc/interrupts").unwrap_or_default();
+        match claimed_interrupts(&text, &self.pci.name()).as_slice() {
+            [line] => count_interrupts(line),
+            lines => panic!("interrupts of {}: {lines:?}", self.pci.name()),
         }
     }
 
@@ -267,6 +282,12 @@ fn claimed_memory(iomem: &str, name: &str) -> Vec<String> {
 fn claimed_interrupts(interrupts: &str, name: &str) -> Vec<String> {
     let held = |line: &&str| line.contains(name) && line.contains("nova");
     interrupts.lines().filter(held).map(str::to_owned).collect()
+}
+
+/// How often an interrupt has come, on all CPUs together: `28: 1 0 PCI-MSI-...`.
+fn count_interrupts(line: &str) -> u64 {
+    let fields = line.split_whitespace().skip(1);
+    fields.map_while(|field| field.parse::<u64>().ok()).sum()
 }
 
 fn open(node: &Path) -> File {
@@ -451,7 +472,7 @@ fd000000-feffffff : PCI Bus 0000:00
 ";
 
     const INTERRUPTS: &str = "\
- 28:   1   0  PCI-MSI-0000:00:03.0   0-edge      nova-core
+ 28:   1   2  PCI-MSI-0000:00:03.0   0-edge      nova-core
  29:   1   0  PCI-MSIX-0000:00:04.0   0-edge      virtio0-config
 ";
 
@@ -462,7 +483,10 @@ fd000000-feffffff : PCI Bus 0000:00
         let second = ["1000000000-1000000fff : nova-core"];
         assert_eq!(claimed_memory(IOMEM, "0000:00:04.0"), second);
         assert!(claimed_memory(IOMEM, "0000:00:05.0").is_empty());
-        assert_eq!(claimed_interrupts(INTERRUPTS, "0000:00:03.0").len(), 1);
+        let [interrupt] = &*claimed_interrupts(INTERRUPTS, "0000:00:03.0") else {
+            panic!("one interrupt");
+        };
+        assert_eq!(count_interrupts(interrupt), 3);
         assert!(claimed_interrupts(INTERRUPTS, "0000:00:04.0").is_empty());
     }
 

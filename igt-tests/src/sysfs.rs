@@ -111,6 +111,29 @@ impl PciDevice {
         Some(driver.file_name()?.to_string_lossy().into_owned())
     }
 
+    /// How often it has been enabled and not disabled again.
+    ///
+    /// # Errors
+    ///
+    /// Where the function is gone.
+    pub fn enabled(&self) -> io::Result<u64> {
+        read_number(self.0.join("enable"))
+    }
+
+    /// Whether it may write to memory.
+    ///
+    /// # Errors
+    ///
+    /// Where the function is gone.
+    pub fn is_bus_master(&self) -> io::Result<bool> {
+        // PCI_COMMAND and PCI_COMMAND_MASTER of include/uapi/linux/pci_regs.h of Linux.
+        const COMMAND: usize = 4;
+        const MASTER: u8 = 1 << 2;
+        let config = fs::read(self.0.join("config"))?;
+        let command = config.get(COMMAND).ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(command & MASTER != 0)
+    }
+
     /// Binds it to `driver`.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use igt::kmsg::{self, Follow, Record};
 use igt::mock::Mock;
 use igt::nova::{self, Gpu, IS_LOST, RUNS_AGAIN, STAYS_DOWN};
 use igt::rm_control::{self, Answer, Conversation};
+use igt::uevent::{Uevent, Uevents};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
@@ -274,6 +275,11 @@ fn main() -> ExitCode {
             },
         );
         tests.subtest(
+            "dead-after-three",
+            "A GSP that does not boot in three tries stays down until the GPU is bound again.",
+            || dead_after_three(&gpu, &mock),
+        );
+        tests.subtest(
             "reset-lost",
             "A GPU that is reset while its GSP is booted again works after that.",
             || {
@@ -448,6 +454,50 @@ fn assert_only(said: &[&str], records: &[Record]) {
     assert!(others.is_empty(), "{others:#?}");
 }
 
+/// No call is answered, neither the one by which the loss shows nor those of the boots after it.
+fn dead_after_three(gpu: &Gpu, mock: &Mock) {
+    const TRIES: usize = 3;
+    const SAYS: &str = "RISC-V core of the GSP";
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[SAYS, STAYS_DOWN, NOT_PUT_BACK]);
+    let mut log = Follow::from_now().unwrap();
+    let mut uevents = Uevents::from_now().unwrap();
+    let node = gpu.open_render();
+    let _bound = Timeout::new(HANG, "a GSP that is lost for good");
+    let broken = mock.broken("stage=gsp,kind=crash");
+    ask_name(gpu).expect_err("a GSP that has crashed answers");
+    let is_try = |record: &&Record| {
+        let besides = [IS_LOST, NOT_PUT_BACK];
+        record.text.contains(SAYS) && !besides.iter().any(|said| record.text.contains(said))
+    };
+    let tries = |records: &[Record]| records.iter().filter(is_try).count();
+    let mut records = Vec::new();
+    wait_for(HANG, "the GPU to be given up", || {
+        records.extend(log.records().unwrap());
+        assert!(tries(&records) <= TRIES, "{records:#?}");
+        let is_given_up = |record: &Record| record.text.contains(STAYS_DOWN);
+        records.iter().any(is_given_up)
+    });
+    assert_eq!(tries(&records), TRIES, "{records:#?}");
+    assert_only(&[SAYS, STAYS_DOWN, NOT_PUT_BACK], &records);
+    let mut remedy = None;
+    wait_for(HANG, "user space to be told", || {
+        let events = uevents.events().unwrap();
+        let mut remedies = events.iter().filter_map(|event| event.get("WEDGED"));
+        remedy = remedies.next().map(str::to_owned);
+        remedy.is_some()
+    });
+    assert_eq!(remedy.as_deref(), Some("bus-reset"));
+    assert_eq!(nova::query_device(&node), Err(Errno::EIO));
+    assert_eq!(ask_name(gpu), Err(Errno::EIO));
+    drop(broken);
+    gpu.unbind();
+    gpu.assert_released();
+    assert_binds(gpu);
+    assert_answers(gpu);
+}
+
 fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     gpu.unbind();
     gpu.bind();
@@ -477,31 +527,32 @@ fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
     gpu.bind();
     kmsg::expect(&[IS_LOST, NOT_UNLOADED]);
     let mut log = Follow::from_now().unwrap();
+    let mut uevents = Uevents::from_now().unwrap();
     let _bound = Timeout::new(HANG, "a loss while the GPU is unbound");
     let broken = mock.broken("stage=reply,kind=timeout");
-    let caller = waiting(|| {
+    let caller = Children::in_write(|| {
         ask_name(gpu).expect_err("a GSP that is lost answers");
     });
-    let unbinding = waiting(|| gpu.unbind());
+    let unbinding = Children::in_write(|| gpu.unbind());
     // Whoever comes later finds it unbound.
-    let second = waiting(|| drop(gpu.pci().unbind()));
+    let second = Children::in_write(|| drop(gpu.pci().unbind()));
     let can_reset = gpu.pci().can_reset();
-    let resetting = can_reset.then(|| waiting(|| drop(gpu.pci().reset())));
+    let resetting = can_reset.then(|| Children::in_write(|| drop(gpu.pci().reset())));
     for child in [caller, unbinding, second].into_iter().chain(resetting) {
         child.wait(HANG);
     }
     drop(broken);
+    // Whoever gets the device while it is unbound unbinds it once more.
+    let events = uevents.events().unwrap();
+    let is_unbound = |event: &&Uevent| {
+        event.get("ACTION") == Some("unbind")
+            && event.get("PCI_SLOT_NAME") == Some(&*gpu.pci().name())
+    };
+    assert_eq!(events.iter().filter(is_unbound).count(), 1, "{events:#?}");
     gpu.assert_released();
     assert_binds(gpu);
     assert_answers(gpu);
     assert_only(&[IS_LOST, NOT_UNLOADED], &log.records().unwrap());
-}
-
-/// Runs `body` in a child, and returns once a write of it waits in the kernel, or it is over.
-fn waiting(body: impl Fn()) -> Children {
-    let child = Children::fork(1, |_| body());
-    wait_for(HANG, "a write to wait", || child.all_in(libc::SYS_write));
-    child
 }
 
 /// The GSP is lost over and over, soon after each boot. The GPU is reset while it is booted again.

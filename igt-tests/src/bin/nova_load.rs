@@ -3,10 +3,13 @@
 //! Modules come and go, and so does the driver on the GPU.
 
 use std::fs;
+use std::io;
 use std::process::ExitCode;
 
+use igt::mock::Mock;
 use igt::module::{self, Module};
 use igt::nova::{self, Gpu};
+use igt::rm_control::Conversation;
 use igt::{kmsg, Dynamic, Timeout, HANG};
 use nix::errno::Errno;
 
@@ -39,6 +42,11 @@ fn main() -> ExitCode {
                 || (0..REBINDS).for_each(|_| rebind(&gpu)),
             );
             tests.subtest(
+                "unbind-unloads",
+                "GSP-RM is unloaded when the GPU is unbound.",
+                || unbind_unloads(&gpu, &Mock::require(&gpu)),
+            );
+            tests.subtest(
                 "bind-bound",
                 "A GPU that is bound cannot be bound again, and keeps running.",
                 || bind_bound(&gpu),
@@ -69,6 +77,11 @@ fn main() -> ExitCode {
                 |parts| each_release(&gpu, parts),
             );
             tests.subtest(
+                "without-rm-control",
+                "Controls of GSP-RM can only be called where a parameter of nova-core asks for that.",
+                || without_rm_control(&gpu),
+            );
+            tests.subtest(
                 "foreign-drm",
                 "nova-drm of another build is refused, and the kernel log names the symbol.",
                 || foreign_drm(&gpu),
@@ -89,6 +102,15 @@ fn rebind(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
     gpu.unbind();
     gpu.assert_released();
+    gpu.bind();
+    gpu.assert_running();
+}
+
+fn unbind_unloads(gpu: &Gpu, mock: &Mock) {
+    let _bound = Timeout::new(HANG, "unbinding and binding");
+    let before = mock.unloads();
+    gpu.unbind();
+    assert_eq!(mock.unloads(), before + 1);
     gpu.bind();
     gpu.assert_running();
 }
@@ -183,6 +205,19 @@ fn boot_release(gpu: &Gpu, release: &str) {
     gpu.assert_running();
     let firmware = nova::query_firmware(&gpu.open_render()).expect("the firmware is known");
     assert_eq!(firmware.release.as_str(), Some(release));
+    reload(gpu);
+}
+
+/// Loads nova-core as it is without parameters, which `modprobe` may be told to give.
+fn without_rm_control(gpu: &Gpu) {
+    let _bound = Timeout::new(HANG, "unloading, and loading without parameters");
+    let image = nova::core_module().image().expect("nova-core has a file");
+    nova::unload();
+    assert_eq!(module::load_image(&image), Ok(()));
+    nova::load();
+    gpu.assert_running();
+    let opened = Conversation::try_open(gpu).map_err(|error| error.kind());
+    assert_eq!(opened.err(), Some(io::ErrorKind::NotFound));
     reload(gpu);
 }
 

@@ -7,10 +7,12 @@
 use std::io;
 use std::process::ExitCode;
 
+use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation};
+use igt::rm_control::{self, Answer, Conversation};
 use igt::sleep::{self, State};
-use igt::{kmsg, ExitHandler, Timeout, HANG};
+use igt::{kmsg, Children, ExitHandler, Timeout, HANG};
+use nix::errno::Errno;
 
 /// How often each of it happens unless the environment says otherwise.
 const ROUNDS: u32 = 2;
@@ -44,6 +46,21 @@ fn main() -> ExitCode {
             "reset-unbound",
             "A GPU that is reset without a driver boots afterwards.",
             || reset_unbound(&gpu),
+        );
+        tests.subtest(
+            "reset-unloads",
+            "GSP-RM is unloaded before a reset.",
+            || reset_unloads(&gpu, &Mock::require(&gpu)),
+        );
+        tests.subtest(
+            "reset-unbind",
+            "A GPU can be unbound while callers wait for the boot after a reset.",
+            || reset_unbind(&gpu),
+        );
+        tests.subtest(
+            "suspend-unloads",
+            "GSP-RM is unloaded before the system sleeps.",
+            || suspend_unloads(&gpu, &Mock::require(&gpu)),
         );
         for (level, proves) in LEVELS {
             tests.subtest(format!("suspend-{level}"), proves, || {
@@ -85,15 +102,18 @@ fn rounds() -> u32 {
 /// Asserts that the driver runs and that GSP-RM answers.
 fn assert_works(gpu: &Gpu) {
     gpu.assert_running();
+    let answer = ask_name(&mut Conversation::open(gpu));
+    let answer = answer.unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
+    assert_eq!(answer.status, rm_control::OK);
+}
+
+fn ask_name(conversation: &mut Conversation) -> Result<Answer, Errno> {
     let room = [0; rm_control::NAME_STRING_LEN];
-    let mut conversation = Conversation::open(gpu);
-    let answer = conversation.call(
+    conversation.call(
         rm_control::SUBDEVICE,
         rm_control::GPU_GET_NAME_STRING,
         &room,
-    );
-    let answer = answer.unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
-    assert_eq!(answer.status, rm_control::OK);
+    )
 }
 
 fn reset(gpu: &Gpu) {
@@ -117,6 +137,40 @@ fn reset_unbound(gpu: &Gpu) {
     gpu.require_reset();
     gpu.unbind();
     reset(gpu);
+    gpu.bind();
+    assert_works(gpu);
+}
+
+fn reset_unloads(gpu: &Gpu, mock: &Mock) {
+    let before = mock.unloads();
+    reset(gpu);
+    assert_eq!(mock.unloads(), before + 1);
+}
+
+fn suspend_unloads(gpu: &Gpu, mock: &Mock) {
+    let _test = test_sleep(State::Mem, "devices");
+    let before = mock.unloads();
+    let away = mock.put_away().unwrap();
+    sleep(gpu, State::Mem);
+    drop(away);
+    assert_eq!(mock.unloads(), before + 1);
+}
+
+/// Whoever waits for the device while it is reset gets it before the work that boots it, which only tries
+/// now and then.
+fn reset_unbind(gpu: &Gpu) {
+    gpu.require_reset();
+    let _bound = Timeout::new(HANG, "unbinding a GPU that is stopped");
+    let resetting = Children::in_write(|| gpu.pci().reset().unwrap());
+    let calling = Children::in_write(|| {
+        let mut conversation = Conversation::open(gpu);
+        while ask_name(&mut conversation).is_ok() {}
+    });
+    let unbinding = Children::in_write(|| gpu.unbind());
+    for child in [resetting, calling, unbinding] {
+        child.wait(HANG);
+    }
+    gpu.assert_released();
     gpu.bind();
     assert_works(gpu);
 }

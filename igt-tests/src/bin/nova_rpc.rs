@@ -55,6 +55,11 @@ fn main() -> ExitCode {
             || concurrent(&gpu, &sizes),
         );
         tests.subtest(
+            "interrupts",
+            "What GSP-RM answers is announced by interrupts.",
+            || interrupts(&gpu),
+        );
+        tests.subtest(
             "long",
             "Parameters that no message holds come back whole.",
             || long(&gpu, &sizes, 0),
@@ -186,6 +191,18 @@ fn concurrent(gpu: &Gpu, sizes: &Sizes) {
         }
     });
     children.wait(HANG);
+}
+
+/// Some answers may be found before their interrupt has come.
+fn interrupts(gpu: &Gpu) {
+    let _bound = Timeout::new(HANG, "calls");
+    let mut conversation = Conversation::open(gpu);
+    let before = gpu.interrupts();
+    let come = (0..CALLS).any(|_| {
+        assert_name(gpu, &mut conversation);
+        gpu.interrupts() > before
+    });
+    assert!(come, "no interrupt during {CALLS} calls");
 }
 
 /// Has GSP-RM learn of no kinds of virtual GPUs, with a pattern where it does not look.
