@@ -8,7 +8,7 @@ MODULES ?= build/modules/$(shell uname -r)
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
-.PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -32,6 +32,7 @@ help:
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
 	@echo '                        (hours; PIECE=3/40 does the third of 40 pieces)'
+	@echo '  make mutants-kmod     break the modules in one place after the other, and name what no test in the VM notices'
 	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, stack frames, shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
 	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
@@ -61,6 +62,9 @@ miri:
 
 mutants: prepare
 	@vm/mutants $(PIECE)
+
+mutants-kmod: programs
+	@vm/mutants-kmod
 
 stress: programs $(or $(NOVA_KERNEL),vm)-modules
 	@vm/stress $(or $(CHIP),ga102) $(or $(SECONDS),600) $(SEED)
