@@ -150,7 +150,16 @@ impl PciDevice {
     /// Where it is bound to no driver.
     pub fn unbind(&self) -> io::Result<()> {
         let driver = self.driver().ok_or(io::ErrorKind::NotFound)?;
-        write(driver_folder(&driver).join("unbind"), self.name())
+        self.unbind_from(&driver)
+    }
+
+    /// Unbinds it from `driver`, also where that is being done already.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` where it is not bound to it.
+    pub fn unbind_from(&self, driver: &str) -> io::Result<()> {
+        write(driver_folder(driver).join("unbind"), self.name())
     }
 
     /// Whether the function can be reset alone.

@@ -533,9 +533,10 @@ fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
     let caller = Children::in_write(|| {
         ask_name(gpu).expect_err("a GSP that is lost answers");
     });
+    let driver = nova::driver();
     let unbinding = Children::in_write(|| gpu.unbind());
     // Whoever comes later finds it unbound.
-    let second = Children::in_write(|| drop(gpu.pci().unbind()));
+    let second = Children::in_write(|| drop(gpu.pci().unbind_from(&driver)));
     let can_reset = gpu.pci().can_reset();
     let resetting = can_reset.then(|| Children::in_write(|| drop(gpu.pci().reset())));
     for child in [caller, unbinding, second].into_iter().chain(resetting) {
