@@ -102,6 +102,8 @@ fn rebind(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
     gpu.unbind();
     gpu.assert_released();
+    // A card that is gone cannot be told, so only here.
+    assert_eq!(gpu.pci().is_bus_master().ok(), Some(false));
     gpu.bind();
     gpu.assert_running();
 }
