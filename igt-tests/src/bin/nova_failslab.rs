@@ -158,9 +158,11 @@ fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
     panic!("more than {MANY} allocations and copies");
 }
 
-/// The allocations of something that takes long which fail: all of the first ones, then fewer and fewer.
+/// The allocations of something that takes long which fail: all of the first ones, then fewer and fewer. Each is logged, as
+/// igt_runner takes a test for hung that is silent for long.
 fn choice() -> impl Iterator<Item = u32> {
     std::iter::successors(Some(1), |nth| Some(nth + 1 + nth / 16))
+        .inspect(|nth| log::info!("Without allocation {nth}"))
 }
 
 // Of nova-drm nothing fails here: where drm_minor_alloc() has no memory for the device of a node, DRM puts
