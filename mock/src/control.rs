@@ -107,7 +107,7 @@ pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
             true => Ok("ok".into()),
             false => Err("GSP-RM does not run".into()),
         },
-        Command::Unloads => Ok(card.unloads.to_string()),
+        Command::Unloads => Ok(card.unloads().to_string()),
     });
     done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
@@ -174,18 +174,12 @@ mod tests {
         for name in ["ga102", "gh100"] {
             let chip = by_name(name).unwrap();
             let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
-            let unloads = || obey(&mut machine.card(), "unloads");
-            let boot = || {
-                let found = nova_core::probe(&machine).unwrap();
-                let prepared = found.prepare(&machine).unwrap();
-                prepared.boot(&machine, &mut |_| ()).unwrap()
-            };
-            assert_eq!(unloads(), "0");
-            boot().unload(&machine, &mut |_| ()).unwrap();
-            assert_eq!(unloads(), "1", "{name}");
-            drop(boot());
-            machine.reset();
-            assert_eq!(unloads(), "1", "{name}");
+            let mut card = machine.card();
+            assert_eq!(obey(&mut card, "unloads"), "0");
+            card.suspend();
+            assert_eq!(obey(&mut card, "unloads"), "1", "{name}");
+            card.reset();
+            assert_eq!(obey(&mut card, "unloads"), "1", "{name}");
         }
     }
 

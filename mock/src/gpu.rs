@@ -323,6 +323,11 @@ impl<H: Host> Gpu<H> {
         self.state.pfb.flush_page()
     }
 
+    /// How often GSP-RM has ended because the driver unloaded it.
+    pub fn unloads(&self) -> u64 {
+        self.unloads
+    }
+
     /// Time since the card was made.
     pub fn now(&self) -> Duration {
         self.schedule.now()

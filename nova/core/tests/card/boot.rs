@@ -192,6 +192,21 @@ fn what_a_driver_that_died_has_left_is_taken_away() {
 }
 
 #[test]
+fn the_card_tells_an_unload_from_a_reset() {
+    for name in ["ga102", "gh100"] {
+        let chip = by_name(name).unwrap();
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        let unloads = || machine.card().unloads();
+        assert_eq!(unloads(), 0);
+        machine.assert_boots();
+        assert_eq!(unloads(), 1, "{name}");
+        drop(machine.boot().unwrap());
+        machine.mock.reset();
+        assert_eq!(unloads(), 1, "{name}");
+    }
+}
+
+#[test]
 fn dropping_a_prepared_boot_leaves_the_card_alone() {
     let machine = Machine::synthetic();
     let prepared = probe(&machine).unwrap().prepare(&machine).unwrap();
