@@ -9,7 +9,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
-use nova_core::platform::Registers;
 use nova_mock::firmware::Folder;
 use nova_mock::in_process::InProcess;
 use vfio_user::Client;
@@ -39,7 +38,7 @@ fn per_second(mut read: impl FnMut() -> Result<()>) -> Result<f64> {
 /// Register reads per second in this process.
 pub(crate) fn in_process(firmware: &Path) -> Result<f64> {
     let chip = nova_mock::chips::by_name("ga102").context("the mock knows no ga102")?;
-    let card = InProcess::with_firmware(chip, Folder(firmware.to_owned()))?;
+    let card = InProcess::with_firmware(chip, &Folder(firmware.to_owned()))?;
     per_second(|| {
         black_box(card.read32(PMC_BOOT_0));
         Ok(())

@@ -212,7 +212,6 @@ mod tests {
     use crate::chips::by_name;
     use crate::in_process::InProcess;
     use crate::synthetic;
-    use nova_core::platform::Platform;
     use nova_hw::fsp::Headers;
     use nova_hw::regs::falcon::{FalconHwcfg2, FalconMailbox0, FalconOs, GSP_BASE};
     use nova_hw::regs::fsp::{FspEmemc, FspEmemd, FspMsgqTail};
@@ -223,16 +222,10 @@ mod tests {
 
     fn machine() -> InProcess {
         let chip = by_name("gb202").unwrap();
-        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
-        machine.admit();
-        pass(&machine, SECOND);
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
+        machine.card().config_mut().set_bus_master(true);
+        machine.sleep(SECOND);
         machine
-    }
-
-    fn pass(machine: &InProcess, time: Duration) {
-        let mut card = machine.card();
-        let until = card.now() + time;
-        card.advance(until);
     }
 
     #[test]
@@ -245,7 +238,7 @@ mod tests {
         });
         assert_eq!(card.read32(HWCFG2), 0xbadf_4100);
         drop(card);
-        pass(&machine, MASK);
+        machine.sleep(MASK);
         let mut card = machine.card();
         assert!(FalconHwcfg2::from(card.read32(HWCFG2)).riscv_br_priv_lockdown());
         let mailbox0 = GSP_BASE + FalconMailbox0::OFFSET;
@@ -260,7 +253,7 @@ mod tests {
             .contains("locked"));
         drop(card);
         // There are no arguments at that address.
-        pass(&machine, SECOND);
+        machine.sleep(SECOND);
         let mut card = machine.card();
         assert_eq!(card.read32(mailbox0), booter::Code::Arguments as u32);
         assert_eq!(card.read32(Wpr2AddrHi::OFFSET), 0);

@@ -84,7 +84,7 @@ impl Chip {
     ///
     /// Source: as for [`crate::config`]. Turing has both: a Quadro RTX 8000 (TU102) can, a Tesla T4
     /// (TU104) cannot. Here TU102 can, and what no report was found of takes after the T4.
-    pub(crate) const fn has_flr(&self) -> bool {
+    pub const fn has_flr(&self) -> bool {
         !matches!(
             self.chipset,
             Chipset::TU104 | Chipset::TU106 | Chipset::TU116 | Chipset::TU117

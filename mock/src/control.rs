@@ -144,7 +144,7 @@ mod tests {
 
     fn answer(lines: &[&str]) -> Vec<String> {
         let chip = by_name("ga102").unwrap();
-        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
         let mut card = machine.card();
         lines.iter().map(|line| obey(&mut card, line)).collect()
     }
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn faults_come_and_go() {
         let chip = by_name("ga102").unwrap();
-        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
         let mut card = machine.card();
         assert_eq!(obey(&mut card, "fault stage=card,kind=gone"), "ok");
         assert_eq!(card.read32(0), u32::MAX);
@@ -173,7 +173,7 @@ mod tests {
     fn unloads_are_counted() {
         for name in ["ga102", "gh100"] {
             let chip = by_name(name).unwrap();
-            let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
+            let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
             let mut card = machine.card();
             assert_eq!(obey(&mut card, "unloads"), "0");
             card.suspend();

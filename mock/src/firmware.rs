@@ -65,11 +65,14 @@ impl Image {
     }
 
     /// The whole file.
-    pub fn read_all(&self) -> io::Result<Vec<u8>> {
+    pub fn read_all(&self) -> io::Result<Arc<[u8]>> {
+        if let Self::Bytes(bytes) = self {
+            return Ok(Arc::clone(bytes));
+        }
         let len = usize::try_from(self.len()?).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut bytes = vec![0; len];
         self.read_at(0, &mut bytes)?;
-        Ok(bytes)
+        Ok(bytes.into())
     }
 }
 

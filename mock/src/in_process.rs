@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The card in the same process as the driver, behind the traits that the driver stands on.
+//! A machine with the card in it, in the same process as its driver.
 //!
 //! Time is the card's own: sleeping lets it pass at once, and each register access takes a little of
 //! it, so that a driver which polls for ever still comes to its deadline.
@@ -10,11 +10,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-use nova_core::platform::{
-    Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, Interrupts, LoadError,
-    OutOfBounds, OutOfMemory, PciInfo, Platform, Registers, Scratch,
-};
 
 use crate::chips::Chip;
 use crate::config::{bars, BAR_COUNT};
@@ -37,13 +32,6 @@ const GAP: u64 = PAGE;
 /// Bus addresses of the BARs.
 const BAR_ADDRESSES: [u64; BAR_COUNT] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
 
-/// Domain 0, bus 1, device 0, function 0.
-const BUS_DEVICE_FUNCTION: u64 = 0x100;
-
-const EINVAL: i32 = 22;
-const EIO: i32 = 5;
-const EFBIG: i32 = 27;
-
 /// A block of the machine's memory.
 #[derive(Debug)]
 enum Block {
@@ -52,6 +40,16 @@ enum Block {
     /// A file that was read so that its byte `pad` before the start begins a page; each of its pages
     /// is followed by one that is not there, so that nobody takes them for contiguous.
     File { bytes: Arc<[u8]>, pad: usize },
+}
+
+impl Block {
+    /// Bus addresses that it takes.
+    fn span(&self) -> u64 {
+        match self {
+            Self::Coherent(bytes) => bytes.len() as u64,
+            Self::File { bytes, pad } => 2 * ((pad + bytes.len()) as u64 + PAGE),
+        }
+    }
 }
 
 /// The machine's memory, and a count of the interrupts that it got.
@@ -88,8 +86,10 @@ impl Arena {
         self.allocations_left = left;
     }
 
-    /// Takes one of the allocations that are left.
-    fn take_allocation(&mut self) -> bool {
+    /// Takes one of the allocations that are left; `false` where there is none. Memory that the card
+    /// does not see counts, too, and takes no more than this.
+    #[must_use]
+    pub fn take_allocation(&mut self) -> bool {
         match &mut self.allocations_left {
             None => true,
             Some(0) => false,
@@ -105,13 +105,12 @@ impl Arena {
     pub(crate) fn place(&mut self, bytes: &[u8]) -> u64 {
         let mut block = bytes.to_vec();
         block.resize(block.len().next_multiple_of(PAGE as usize), 0);
-        let span = block.len() as u64;
-        self.add(Block::Coherent(block.into()), span)
+        self.add(Block::Coherent(block.into()))
     }
 
-    fn add(&mut self, block: Block, span: u64) -> u64 {
+    fn add(&mut self, block: Block) -> u64 {
         let address = self.next;
-        self.next += span.next_multiple_of(PAGE) + GAP;
+        self.next += block.span().next_multiple_of(PAGE) + GAP;
         self.blocks.insert(address, block);
         address
     }
@@ -194,315 +193,87 @@ pub enum Error {
 /// A machine with the card in it.
 pub struct InProcess {
     card: Rc<RefCell<Gpu<Arena>>>,
-    files: RefCell<Box<dyn Store>>,
-    pci: PciInfo,
     interrupts_seen: Cell<u64>,
 }
 
 impl InProcess {
-    /// A machine with a card that is made of `setup`, and with firmware files for its driver.
-    pub fn new(setup: Setup, files: impl Store + 'static) -> Result<Self, Error> {
-        let mut card = Gpu::new(setup, Arena::new())?;
-        card.config_mut().enumerate(BAR_ADDRESSES);
-        let chip = card.chip();
-        let pair = |high: u16, low: u16| u32::from(high) << 16 | u32::from(low);
-        let pci = PciInfo {
-            bars: BAR_ADDRESSES,
-            bar_sizes: bars(chip).map(|bar| bar.size),
-            domain_bus_device_function: BUS_DEVICE_FUNCTION,
-            device_id: pair(chip.device_id, chip.vendor_id),
-            subsystem_id: pair(chip.subsystem_id, chip.subsystem_vendor_id),
-            revision: chip.pci_revision,
-        };
-        Ok(Self {
+    /// A machine with a card that is made of `setup`.
+    pub fn new(setup: Setup) -> Result<Self, NoFwsec> {
+        let card = Gpu::new(setup, Arena::new())?;
+        let machine = Self {
             card: Rc::new(RefCell::new(card)),
-            files: RefCell::new(Box::new(files)),
-            pci,
             interrupts_seen: Cell::new(0),
-        })
+        };
+        machine.enumerate();
+        Ok(machine)
     }
 
-    /// A machine with a card as it was sold, whose firmware and whose driver's is in `files`.
-    pub fn with_firmware(chip: &'static Chip, files: impl Store + 'static) -> Result<Self, Error> {
+    /// A machine with a card as it was sold, whose firmware is in `files`.
+    pub fn with_firmware(chip: &'static Chip, files: &dyn Store) -> Result<Self, Error> {
         let setup = Setup {
             chip,
             vram: Vram::in_process(chip.vram),
-            firmware: Firmwares::load(chip, &files)?,
+            firmware: Firmwares::load(chip, files)?,
             vbios: None,
             fuses: Fuses::default(),
             trace: Trace::default(),
         };
-        Self::new(setup, files)
+        Ok(Self::new(setup)?)
     }
 
     /// The card, to break it or to look into its trace.
     ///
     /// # Panics
     ///
-    /// Accesses by the driver panic while the result lives.
+    /// Whatever else is done with the machine panics while the result lives.
     pub fn card(&self) -> RefMut<'_, Gpu<Arena>> {
         self.card.borrow_mut()
     }
 
-    /// Gives the driver other firmware files.
-    pub fn set_files(&self, files: impl Store + 'static) {
-        *self.files.borrow_mut() = Box::new(files);
+    fn enumerate(&self) {
+        self.card().config_mut().enumerate(BAR_ADDRESSES);
     }
 
     /// Resets the card, and enumerates it again.
     pub fn reset(&self) {
+        self.card().reset();
+        self.enumerate();
+    }
+
+    /// Reads the register at byte `offset` of BAR0; all ones where there is none.
+    pub fn read32(&self, offset: u32) -> u32 {
+        self.sleep(ACCESS);
         let mut card = self.card();
-        card.reset();
-        card.config_mut().enumerate(BAR_ADDRESSES);
-    }
-
-    fn is_register(&self, offset: u32) -> bool {
-        u64::from(offset) < self.pci.bar_sizes[0] && offset % 4 == 0
-    }
-
-    fn pass(card: &mut Gpu<Arena>, time: Duration) {
-        let until = card.now() + time;
-        card.advance(until);
-    }
-}
-
-impl Registers for InProcess {
-    fn read32(&self, offset: u32) -> u32 {
-        let mut card = self.card();
-        Self::pass(&mut card, ACCESS);
-        match self.is_register(offset) {
+        match is_register(card.chip(), offset) {
             true => card.read32(offset),
             false => u32::MAX,
         }
     }
 
-    fn write32(&self, offset: u32, value: u32) {
+    /// Writes the register at byte `offset` of BAR0, where there is one.
+    pub fn write32(&self, offset: u32, value: u32) {
+        self.sleep(ACCESS);
         let mut card = self.card();
-        Self::pass(&mut card, ACCESS);
-        if self.is_register(offset) {
+        if is_register(card.chip(), offset) {
             card.write32(offset, value);
         }
     }
-}
 
-/// Coherent memory of the machine.
-pub struct Coherent {
-    card: Rc<RefCell<Gpu<Arena>>>,
-    addr: u64,
-    size: usize,
-}
-
-impl Coherent {
-    fn check(&self, offset: usize, len: usize) -> Result<u64, OutOfBounds> {
-        match offset.checked_add(len) {
-            Some(end) if end <= self.size => Ok(self.addr + offset as u64),
-            _ => Err(OutOfBounds {
-                offset,
-                len,
-                size: self.size,
-            }),
-        }
-    }
-}
-
-impl Drop for Coherent {
-    fn drop(&mut self) {
-        self.card.borrow_mut().host_mut().blocks.remove(&self.addr);
-    }
-}
-
-impl DmaMemory for Coherent {
-    fn dma_addr(&self) -> u64 {
-        self.addr
-    }
-
-    fn size(&self) -> usize {
-        self.size
-    }
-
-    fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
-        let addr = self.check(offset, into.len())?;
-        let outside = OutOfBounds {
-            offset,
-            len: into.len(),
-            size: self.size,
-        };
-        self.card
-            .borrow()
-            .host()
-            .read(addr, into)
-            .map_err(|_| outside)
-    }
-
-    fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
-        let addr = self.check(offset, from.len())?;
-        let outside = OutOfBounds {
-            offset,
-            len: from.len(),
-            size: self.size,
-        };
-        let mut card = self.card.borrow_mut();
-        card.host_mut().write(addr, from).map_err(|_| outside)
-    }
-
-    fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
-        let mut bytes = [0; 4];
-        self.read(offset, &mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
-        self.write(offset, &value.to_le_bytes())
-    }
-}
-
-impl DmaAllocator for InProcess {
-    type Memory = Coherent;
-
-    fn alloc_dma(&self, size: usize) -> Result<Coherent, OutOfMemory> {
-        let rounded = size.checked_next_multiple_of(PAGE as usize);
-        let mut card = self.card();
-        let arena = card.host_mut();
-        let rounded = rounded
-            .filter(|_| arena.take_allocation())
-            .ok_or(OutOfMemory { size })?;
-        let block = Block::Coherent(vec![0; rounded].into());
-        Ok(Coherent {
-            addr: arena.add(block, rounded as u64),
-            size: rounded,
-            card: Rc::clone(&self.card),
-        })
-    }
-}
-
-impl Scratch for InProcess {
-    type Bytes = Vec<u8>;
-    type Boxed<T> = Box<T>;
-
-    fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {
-        match self.card().host_mut().take_allocation() {
-            true => Ok(Box::new(value)),
-            false => Err(OutOfMemory {
-                size: size_of::<T>(),
-            }),
-        }
-    }
-
-    fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
-        match self.card().host_mut().take_allocation() {
-            true => Ok(vec![0; size]),
-            false => Err(OutOfMemory { size }),
-        }
-    }
-}
-
-/// A firmware file.
-#[derive(Clone, Debug)]
-pub struct FileBytes(Arc<[u8]>);
-
-impl AsRef<[u8]> for FileBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// A firmware file that the card can read.
-pub struct MappedFile {
-    card: Rc<RefCell<Gpu<Arena>>>,
-    bytes: Arc<[u8]>,
-    addr: u64,
-    pad: usize,
-}
-
-impl AsRef<[u8]> for MappedFile {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl FirmwareImage for MappedFile {
-    fn page_addr(&self, offset: usize) -> Option<u64> {
-        let at = (self.pad + offset) as u64;
-        (offset < self.bytes.len() && at % PAGE == 0).then(|| self.addr + 2 * at)
-    }
-}
-
-impl Drop for MappedFile {
-    fn drop(&mut self) {
-        self.card.borrow_mut().host_mut().blocks.remove(&self.addr);
-    }
-}
-
-impl FirmwareFiles for InProcess {
-    type File = FileBytes;
-    type Image = MappedFile;
-
-    fn load(&self, name: &str) -> Result<FileBytes, LoadError> {
-        let not_found = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound => LoadError::NotFound,
-            _ => LoadError::Os(EIO),
-        };
-        let image = self.files.borrow().open(name).map_err(not_found)?;
-        let bytes = match image {
-            crate::firmware::Image::Bytes(bytes) => bytes,
-            file => file.read_all().map_err(not_found)?.into(),
-        };
-        // The kernel's loader does not load empty files either.
-        match bytes.is_empty() {
-            true => Err(LoadError::Os(EINVAL)),
-            false => Ok(FileBytes(bytes)),
-        }
-    }
-
-    fn load_image(
-        &self,
-        name: &str,
-        page_aligned_at: usize,
-        len: FileLen,
-    ) -> Result<MappedFile, LoadError> {
-        let FileBytes(bytes) = self.load(name)?;
-        let said = match len {
-            FileLen::Known(len) => Some(len),
-            FileLen::FromHead(len) => bytes.first_chunk().and_then(len),
-        };
-        if said.is_some_and(|said| said < bytes.len()) {
-            return Err(LoadError::Os(EFBIG));
-        }
-        let pad = page_aligned_at.wrapping_neg() % PAGE as usize;
-        let mut card = self.card();
-        let arena = card.host_mut();
-        if !arena.take_allocation() {
-            return Err(LoadError::OutOfMemory);
-        }
-        let span = 2 * (pad + bytes.len()) as u64 + 2 * PAGE;
-        let addr = arena.add(
-            Block::File {
-                bytes: Arc::clone(&bytes),
-                pad,
-            },
-            span,
-        );
-        Ok(MappedFile {
-            card: Rc::clone(&self.card),
-            bytes,
-            addr,
-            pad,
-        })
-    }
-}
-
-impl Clock for InProcess {
-    fn now(&self) -> Duration {
+    /// Time since the card was made.
+    pub fn now(&self) -> Duration {
         self.card.borrow().now()
     }
 
-    fn sleep(&self, time: Duration) {
-        Self::pass(&mut self.card(), time);
+    /// Lets `time` pass.
+    pub fn sleep(&self, time: Duration) {
+        let mut card = self.card();
+        let until = card.now() + time;
+        card.advance(until);
     }
-}
 
-impl Interrupts for InProcess {
-    fn wait(&self, timeout: Duration) -> bool {
+    /// Lets time pass until there is an interrupt that the last call did not see, or until `timeout`
+    /// has passed; `false` means the latter.
+    pub fn wait_for_interrupt(&self, timeout: Duration) -> bool {
         let mut card = self.card();
         let deadline = card.now() + timeout;
         loop {
@@ -519,23 +290,112 @@ impl Interrupts for InProcess {
             }
         }
     }
+
+    /// Zeroed memory of `size` bytes, rounded up to whole pages; `None` where there is none.
+    pub fn allocate(&self, size: usize) -> Option<Memory> {
+        let size = size.checked_next_multiple_of(PAGE as usize)?;
+        let given = self.give(Block::Coherent(vec![0; size].into()))?;
+        Some(Memory { given, size })
+    }
+
+    /// Lets the card read a file, whose byte at `page_aligned_at` starts a page; `None` where there
+    /// is no memory for it.
+    pub fn map_file(&self, bytes: Arc<[u8]>, page_aligned_at: usize) -> Option<MappedFile> {
+        let pad = page_aligned_at.wrapping_neg() % PAGE as usize;
+        let file = Block::File {
+            bytes: Arc::clone(&bytes),
+            pad,
+        };
+        let given = self.give(file)?;
+        Some(MappedFile { given, bytes, pad })
+    }
+
+    fn give(&self, block: Block) -> Option<Given> {
+        let mut card = self.card();
+        let arena = card.host_mut();
+        arena.take_allocation().then(|| Given {
+            address: arena.add(block),
+            card: Rc::clone(&self.card),
+        })
+    }
 }
 
-impl Platform for InProcess {
-    fn pci(&self) -> &PciInfo {
-        &self.pci
+/// Does BAR0 have a register at this offset?
+fn is_register(chip: &Chip, offset: u32) -> bool {
+    let [registers, ..] = bars(chip);
+    u64::from(offset) < registers.size && offset % 4 == 0
+}
+
+/// A block of memory that was given out; it is taken back when this is dropped.
+struct Given {
+    card: Rc<RefCell<Gpu<Arena>>>,
+    address: u64,
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        let mut card = self.card.borrow_mut();
+        card.host_mut().blocks.remove(&self.address);
+    }
+}
+
+/// Memory of the machine; freed when dropped.
+pub struct Memory {
+    given: Given,
+    size: usize,
+}
+
+impl Memory {
+    /// Bus address of the first byte.
+    pub fn address(&self) -> u64 {
+        self.given.address
     }
 
-    fn admit(&self) {
-        self.card().config_mut().set_bus_master(true);
+    /// Size in bytes.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
-    fn isolate(&self) {
-        let has_flr = self.card().chip().has_flr();
-        match has_flr {
-            true => self.reset(),
-            false => self.card().config_mut().set_bus_master(false),
+    /// Bus address of `len` bytes at byte `offset`.
+    fn find(&self, offset: usize, len: usize) -> Result<u64, Unmapped> {
+        let addr = self.address().wrapping_add(offset as u64);
+        match offset.checked_add(len) {
+            Some(end) if end <= self.size => Ok(addr),
+            _ => Err(Unmapped { addr }),
         }
+    }
+
+    /// Copies `into.len()` bytes from byte `offset`.
+    pub fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), Unmapped> {
+        let addr = self.find(offset, into.len())?;
+        self.given.card.borrow().host().read(addr, into)
+    }
+
+    /// Copies `from` to byte `offset`.
+    pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), Unmapped> {
+        let addr = self.find(offset, from.len())?;
+        self.given.card.borrow_mut().host_mut().write(addr, from)
+    }
+}
+
+/// A file that the card can read.
+pub struct MappedFile {
+    given: Given,
+    bytes: Arc<[u8]>,
+    pad: usize,
+}
+
+impl MappedFile {
+    /// Bus address of the page that byte `offset` starts; `None` where it starts none.
+    pub fn page_address(&self, offset: usize) -> Option<u64> {
+        let at = (self.pad + offset) as u64;
+        (offset < self.bytes.len() && at % PAGE == 0).then(|| self.given.address + 2 * at)
+    }
+}
+
+impl AsRef<[u8]> for MappedFile {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -546,74 +406,71 @@ mod tests {
     use crate::synthetic;
 
     fn machine() -> InProcess {
-        InProcess::with_firmware(&CHIPS[0], synthetic::firmware(&CHIPS[0])).unwrap()
+        InProcess::with_firmware(&CHIPS[0], &synthetic::firmware(&CHIPS[0])).unwrap()
     }
 
     #[test]
     fn memory_is_given_back() {
         let machine = machine();
-        let memory = machine.alloc_dma(5000).unwrap();
+        let memory = machine.allocate(5000).unwrap();
         assert_eq!(memory.size(), 8192);
-        memory.store32(8188, 0x1234_5678).unwrap();
-        assert_eq!(memory.load32(8188), Ok(0x1234_5678));
-        assert!(memory.load32(8189).is_err());
-        assert!(memory.read(usize::MAX, &mut [0; 2]).is_err());
-        assert_eq!(
-            machine.card().host().read_u32(memory.dma_addr() + 8188),
-            Ok(0x1234_5678)
-        );
-        assert!(machine
-            .card()
-            .host()
-            .read_u32(memory.dma_addr() + 8190)
-            .is_err());
-        assert_eq!(machine.card().host().allocations(), 1);
+        memory.write(8188, &[1, 2, 3, 4]).unwrap();
+        let mut word = [0; 4];
+        memory.read(8188, &mut word).unwrap();
+        assert_eq!(word, [1, 2, 3, 4]);
+        assert!(memory.read(8189, &mut word).is_err());
+        assert!(memory.write(8189, &word).is_err());
+        assert!(memory.read(usize::MAX, &mut word).is_err());
+        let card = machine.card();
+        let read = |offset| card.host().read_u32(memory.address() + offset);
+        assert_eq!(read(8188), Ok(0x0403_0201));
+        assert!(read(8190).is_err());
+        assert_eq!(card.host().allocations(), 1);
+        drop(card);
         drop(memory);
         assert_eq!(machine.card().host().allocations(), 0);
+    }
+
+    #[test]
+    fn memory_does_not_reach_into_the_next_one() {
+        let machine = machine();
+        let [first, second] = [1, 1].map(|size| machine.allocate(size).unwrap());
+        let apart = (second.address() - first.address()) as usize;
+        assert!(first.read(apart, &mut [0]).is_err());
+        assert!(first.write(apart, &[0]).is_err());
     }
 
     #[test]
     fn allocations_can_be_made_to_fail() {
         let machine = machine();
         machine.card().host_mut().limit_allocations(Some(1));
-        assert!(machine.alloc_bytes(1).is_ok());
-        assert!(machine.alloc_dma(1).is_err());
+        assert!(machine.card().host_mut().take_allocation());
+        assert!(machine.allocate(1).is_none());
+        assert!(machine.map_file([0].into(), 0).is_none());
         machine.card().host_mut().limit_allocations(None);
-        assert!(machine.alloc_dma(usize::MAX).is_err());
-        assert!(machine.alloc_dma(1).is_ok());
+        assert!(machine.allocate(usize::MAX).is_none());
+        assert!(machine.allocate(1).is_some());
     }
 
     #[test]
     fn a_mapped_file_is_read_by_pages_that_do_not_follow_each_other() {
         let machine = machine();
-        let name = "nvidia/ga102/gsp/gsp-570.144.bin";
-        let file = machine
-            .load_image(name, 64, FileLen::FromHead(|_| None))
-            .unwrap();
-        assert_eq!(file.page_addr(0), None, "no page starts there");
+        let bytes: Vec<u8> = (0..10_000_u32).map(|at| (at ^ at >> 8) as u8).collect();
+        let file = machine.map_file(bytes.into(), 64).unwrap();
+        assert_eq!(file.page_address(0), None, "no page starts there");
         let (first, second) = (
-            file.page_addr(64).unwrap(),
-            file.page_addr(64 + 4096).unwrap(),
+            file.page_address(64).unwrap(),
+            file.page_address(64 + 4096).unwrap(),
         );
         assert_ne!(second, first + 4096);
         let mut page = [0; 4096];
         machine.card().host().read(second, &mut page).unwrap();
         assert_eq!(page, file.as_ref()[64 + 4096..64 + 8192]);
         assert!(machine.card().host().read(first + 4096, &mut [0]).is_err());
-        let last = file.as_ref().len() - 1;
-        assert_eq!(file.page_addr(last + 4096), None);
+        assert_eq!(file.page_address(64 + 3 * 4096), None, "behind its end");
         assert!(machine.card().host_mut().write(first, &[0]).is_err());
         drop(file);
         assert_eq!(machine.card().host().allocations(), 0);
-    }
-
-    #[test]
-    fn files_that_are_not_there_or_longer_than_they_say_are_not_loaded() {
-        let machine = machine();
-        assert_eq!(machine.load("nothing").err(), Some(LoadError::NotFound));
-        let name = "nvidia/ga102/gsp/gsp-570.144.bin";
-        let short = machine.load_image(name, 64, FileLen::Known(100));
-        assert_eq!(short.err(), Some(LoadError::Os(EFBIG)));
     }
 
     #[test]
@@ -624,7 +481,7 @@ mod tests {
         assert_eq!(machine.now(), before + ACCESS);
         machine.sleep(Duration::from_secs(1));
         assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(1));
-        assert!(!machine.wait(Duration::from_secs(1)));
+        assert!(!machine.wait_for_interrupt(Duration::from_secs(1)));
         assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(2));
     }
 

@@ -4,10 +4,11 @@
 //!
 //! The card behaves as hardware does towards a driver. It reads what the driver prepared the way the
 //! hardware would, and refuses what the hardware would refuse, with the reason in its trace. It does
-//! not know who is asking, and shares nothing with the driver but definitions (`nova_hw`).
+//! not know who is asking, and shares nothing with the driver but definitions (`nova_hw`): this crate
+//! does not depend on `nova_core`.
 //!
-//! [`Gpu`] is the card; [`in_process`] puts it behind the traits of `nova_core` for tests without a
-//! VM, [`vfio`] behind a socket for QEMU. Not here: display, engines, channels.
+//! [`Gpu`] is the card; [`in_process`] puts it into a machine for tests without a VM, [`vfio`] behind
+//! a socket for QEMU. Not here: display, engines, channels.
 #![forbid(unsafe_code)]
 
 mod block;

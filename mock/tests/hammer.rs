@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use nova_core::platform::{Clock, DmaAllocator, DmaMemory, Registers};
 use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
 use nova_mock::chips::by_name;
 use nova_mock::in_process::InProcess;
@@ -56,20 +55,20 @@ fn no_access_does_harm() {
     let rounds = if cfg!(miri) { 300 } else { 30_000 };
     for (seed, name) in (0..).zip(CHIPS_TRIED) {
         let chip = by_name(name).unwrap();
-        let machine = InProcess::with_firmware(chip, synthetic::firmware(chip)).unwrap();
-        let memory = machine.alloc_dma(0x1_0000).unwrap();
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
+        let memory = machine.allocate(0x1_0000).unwrap();
         let mut numbers = Numbers(seed);
         for round in 0..rounds {
             let register = numbers.register();
             if numbers.next() % 2 == 0 {
                 machine.read32(register);
             } else {
-                machine.write32(register, numbers.value(memory.dma_addr()));
+                machine.write32(register, numbers.value(memory.address()));
             }
             if round % 64 == 0 {
                 machine.sleep(Duration::from_millis(1));
                 let at = (numbers.next() as usize % 0x1_0000) & !3;
-                memory.store32(at, numbers.next()).unwrap();
+                memory.write(at, &numbers.next().to_le_bytes()).unwrap();
             }
         }
         // Nothing that is not signed opens the write-protected region.

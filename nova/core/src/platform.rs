@@ -2,8 +2,8 @@
 
 //! What the driver needs from the machine it runs on.
 //!
-//! The kernel modules, the mocked GPU and (later) VFIO from user space implement these traits; the
-//! rest of this crate knows no other way out. Nothing here locks, and nothing allocates except
+//! The kernel modules, the tests on a mocked GPU and (later) VFIO from user space implement these
+//! traits; the rest of this crate knows no other way out. Nothing here locks, and nothing allocates except
 //! through [`DmaAllocator`] and [`Scratch`], which may fail.
 
 use core::fmt;

@@ -69,7 +69,7 @@ fn what_gfw_has_not_scrubbed_of_an_ada_card_is_scrubbed() {
         fuses: Fuses::default(),
         trace: Trace::default(),
     };
-    let machine = Machine::with(InProcess::new(setup, files).unwrap());
+    let machine = Machine::with(InProcess::new(setup).unwrap(), files);
     let running = machine.boot().unwrap();
     let stages: Vec<Stage> = running
         .report()

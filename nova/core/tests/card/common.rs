@@ -1,36 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A machine with a mocked card, and what an adapter does: it handles interrupts and collects
-//! events.
+//! A machine with a mocked card, on which the driver boots.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use nova_core::platform::{
-    Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, Interrupts, LoadError, OutOfMemory,
-    PciInfo, Platform, Registers, Scratch,
-};
+use crate::adapter::pci_info;
+use nova_core::platform::PciInfo;
 use nova_core::{probe, Failure, Irq, Running};
-use nova_firmware::vbios::ROM_LEN;
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
 use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, InProcess};
 use nova_mock::{synthetic, Gpu};
 
-/// Where the window to the ROM starts in BAR0.
-const PROM: u32 = 0x300000;
-
-/// The GSP's doorbell.
-const DOORBELL: u32 = 0x110c00;
-
 /// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
 pub(crate) struct Machine {
     pub(crate) mock: InProcess,
+    pub(crate) pci: PciInfo,
+    /// The driver's firmware files.
+    pub(crate) files: RefCell<Box<dyn Store>>,
     /// Set while the adapter handles the interrupt.
-    irq: Cell<Option<Irq>>,
+    pub(crate) irq: Cell<Option<Irq>>,
     /// Interrupts that announced messages.
     pub(crate) announced: Cell<u32>,
     pub(crate) events: RefCell<Vec<String>>,
@@ -45,7 +37,7 @@ pub(crate) struct Machine {
     /// How often a firmware image was loaded.
     pub(crate) images: Cell<u32>,
     /// Bus address and size of all DMA memory that was ever given out.
-    given: RefCell<Vec<(u64, usize)>>,
+    pub(crate) given: RefCell<Vec<(u64, usize)>>,
 }
 
 /// The chip that most tests boot.
@@ -54,15 +46,19 @@ pub(crate) fn ga102() -> &'static Chip {
 }
 
 impl Machine {
-    /// A machine with a card that is as it was sold.
+    /// A machine with a card that is as it was sold, whose firmware and whose driver's is in
+    /// `files`.
     pub(crate) fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
-        Self::with(InProcess::with_firmware(chip, files).unwrap())
+        Self::with(InProcess::with_firmware(chip, &files).unwrap(), files)
     }
 
-    /// A machine with this card.
-    pub(crate) fn with(mock: InProcess) -> Self {
+    /// A machine with this card, whose driver finds its firmware in `files`.
+    pub(crate) fn with(mock: InProcess, files: impl Store + 'static) -> Self {
+        let pci = pci_info(&mock.card());
         Self {
             mock,
+            pci,
+            files: RefCell::new(Box::new(files)),
             irq: Cell::new(None),
             announced: Cell::new(0),
             events: RefCell::default(),
@@ -78,6 +74,11 @@ impl Machine {
     /// A GA102 and firmware of the right form with nothing in it.
     pub(crate) fn synthetic() -> Self {
         Self::new(ga102(), synthetic::firmware(ga102()))
+    }
+
+    /// Gives the driver other firmware files.
+    pub(crate) fn set_files(&self, files: impl Store + 'static) {
+        *self.files.borrow_mut() = Box::new(files);
     }
 
     /// Boots the card.
@@ -189,117 +190,4 @@ pub(crate) fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<
         None => files.0.remove(&name),
     };
     files
-}
-
-impl Registers for Machine {
-    fn read32(&self, offset: u32) -> u32 {
-        let found = self.mock.read32(offset);
-        let rom = self.rom.borrow();
-        match (rom.as_ref(), offset.checked_sub(PROM)) {
-            (Some(rom), Some(at)) if at < ROM_LEN as u32 => {
-                let word = rom.get(at as usize..).and_then(|rest| rest.first_chunk());
-                word.map_or(u32::MAX, |word| u32::from_le_bytes(*word))
-            }
-            _ => found,
-        }
-    }
-
-    fn write32(&self, offset: u32, value: u32) {
-        if offset == DOORBELL {
-            self.doorbells.set(self.doorbells.get() + 1);
-        }
-        self.mock.write32(offset, value);
-    }
-}
-
-impl DmaAllocator for Machine {
-    type Memory = <InProcess as DmaAllocator>::Memory;
-
-    fn alloc_dma(&self, size: usize) -> Result<Self::Memory, OutOfMemory> {
-        let memory = self.mock.alloc_dma(size)?;
-        let given = (memory.dma_addr(), memory.size());
-        self.given.borrow_mut().push(given);
-        Ok(memory)
-    }
-}
-
-impl Scratch for Machine {
-    type Bytes = <InProcess as Scratch>::Bytes;
-    type Boxed<T> = <InProcess as Scratch>::Boxed<T>;
-
-    fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory> {
-        self.mock.alloc_bytes(size)
-    }
-
-    fn boxed<T>(&self, value: T) -> Result<Self::Boxed<T>, OutOfMemory> {
-        self.mock.boxed(value)
-    }
-}
-
-impl FirmwareFiles for Machine {
-    type File = <InProcess as FirmwareFiles>::File;
-    type Image = <InProcess as FirmwareFiles>::Image;
-
-    fn load(&self, name: &str) -> Result<Self::File, LoadError> {
-        self.mock.load(name)
-    }
-
-    fn load_image(
-        &self,
-        name: &str,
-        page_aligned_at: usize,
-        len: FileLen,
-    ) -> Result<Self::Image, LoadError> {
-        self.images.set(self.images.get() + 1);
-        self.mock.load_image(name, page_aligned_at, len)
-    }
-}
-
-impl Clock for Machine {
-    fn now(&self) -> Duration {
-        self.mock.now()
-    }
-
-    fn sleep(&self, time: Duration) {
-        self.mock.sleep(time);
-    }
-}
-
-impl Interrupts for Machine {
-    fn wait(&self, timeout: Duration) -> bool {
-        let interrupted = self.mock.wait(timeout);
-        match self.irq.get() {
-            Some(irq) if interrupted => {
-                let handled = irq.handle(self);
-                if handled.messages {
-                    self.announced.set(self.announced.get() + 1);
-                }
-                handled.messages
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Platform for Machine {
-    fn pci(&self) -> &PciInfo {
-        self.mock.pci()
-    }
-
-    fn admit(&self) {
-        let card = self.card();
-        let runs = card.gsp_runs() || card.sec2_runs();
-        assert!(!runs, "it knows memory that was freed");
-        drop(card);
-        self.mock.admit();
-    }
-
-    fn isolate(&self) {
-        assert!(
-            self.card().host().allocations() > 0,
-            "freed while the card may still use it"
-        );
-        self.isolated.set(self.isolated.get() + 1);
-        self.mock.isolate();
-    }
 }

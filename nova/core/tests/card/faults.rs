@@ -230,7 +230,7 @@ fn booter_load() {
 #[test]
 fn booter_that_is_not_signed() {
     let machine = Machine::synthetic();
-    machine.mock.set_files(with_file("booter_load", |bytes| {
+    machine.set_files(with_file("booter_load", |bytes| {
         *bytes.last_mut()? ^= 1;
         Some(())
     }));
@@ -240,7 +240,7 @@ fn booter_that_is_not_signed() {
     let line = failure.to_string();
     let says = "booter_load: expected it to run, found its mailboxes untouched";
     assert!(line.contains(says), "{line}");
-    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.set_files(synthetic::firmware(ga102()));
     machine.assert_boots();
 }
 

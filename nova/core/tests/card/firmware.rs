@@ -7,14 +7,13 @@ use crate::common::{ga102, real_firmware, with_file, Machine};
 use nova_core::{firmware_kinds, Error, ErrorKind, Failure, Stage};
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
-use std::sync::Arc;
 
 /// Boots with these files, which must fail, and then with the right ones.
 #[track_caller]
 fn fails(machine: &Machine, files: impl Store + 'static) -> Failure {
-    machine.mock.set_files(files);
+    machine.set_files(files);
     let failure = machine.assert_fails();
-    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.set_files(synthetic::firmware(ga102()));
     machine.assert_boots();
     failure
 }
@@ -161,7 +160,7 @@ fn any_word_of_a_header() {
                         .copy_from_slice(&u32::to_le_bytes(value));
                     Some(())
                 });
-                machine.mock.set_files(files);
+                machine.set_files(files);
                 match machine.boot() {
                     Ok(running) => machine.unload(running).unwrap_or_else(|failure| {
                         // What only matters for unloading.
@@ -182,7 +181,7 @@ fn any_word_of_a_header() {
         }
     }
     assert!(cfg!(miri) || refused > 100, "{refused}");
-    machine.mock.set_files(synthetic::firmware(ga102()));
+    machine.set_files(synthetic::firmware(ga102()));
     machine.assert_boots();
 }
 
@@ -216,7 +215,7 @@ fn of_the_older_release_that_distributions_ship() {
         return;
     };
     let folder = Folder(folder);
-    let open = |name: &str| Some(Arc::from(folder.open(name).ok()?.read_all().ok()?));
+    let open = |name: &str| folder.open(name).ok()?.read_all().ok();
     let all = |release: &str| {
         let files = kinds().map(|what| {
             let name = file_name(ga102(), what);
@@ -234,7 +233,7 @@ fn of_the_older_release_that_distributions_ship() {
         let name = file_name(ga102(), what);
         let mut files = new.clone();
         files.0.insert(name.clone(), old.0[&name].clone());
-        machine.mock.set_files(files);
+        machine.set_files(files);
         // A booter that does not fit is refused by the boot ROM, and then cannot put the GPU back.
         let failure = match machine.boot() {
             Err(failure) => failure,
@@ -246,6 +245,6 @@ fn of_the_older_release_that_distributions_ship() {
         }
         machine.mock.reset();
     }
-    machine.mock.set_files(new);
+    machine.set_files(new);
     machine.assert_boots();
 }

@@ -31,7 +31,7 @@ fn everything() -> InMemory {
 /// A GA102 that all releases are signed for, in a machine that has `files`.
 fn machine(files: InMemory) -> Machine {
     let machine = Machine::new(ga102(), everything());
-    machine.mock.set_files(files);
+    machine.set_files(files);
     machine
 }
 

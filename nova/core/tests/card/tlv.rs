@@ -147,7 +147,7 @@ fn machine(files: InMemory) -> Machine {
         .iter()
         .flat_map(|release| synthetic::firmware_of(ga102(), release).0);
     let machine = Machine::new(ga102(), InMemory(all.collect()));
-    machine.mock.set_files(files);
+    machine.set_files(files);
     machine
 }
 
@@ -187,7 +187,7 @@ fn each_chip_boots() {
     for chip in CHIPS {
         let machine = Machine::new(chip, synthetic::firmware(chip));
         let files = packed_for(chip, RELEASES[0], "", |_| {});
-        machine.mock.set_files(files);
+        machine.set_files(files);
         machine.assert_boots();
     }
 }
