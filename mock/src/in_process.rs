@@ -50,6 +50,18 @@ impl Block {
             Self::File { bytes, pad } => 2 * ((pad + bytes.len()) as u64 + PAGE),
         }
     }
+
+    /// Reads from byte `at` of its span.
+    fn read(&self, at: u64, into: &mut [u8]) -> Option<()> {
+        match self {
+            Self::Coherent(bytes) => {
+                let from = bytes.get(at as usize..)?.get(..into.len())?;
+                into.copy_from_slice(from);
+                Some(())
+            }
+            Self::File { bytes, pad } => read_page(bytes, *pad, at, into),
+        }
+    }
 }
 
 /// The machine's memory, and a count of the interrupts that it got.
@@ -122,39 +134,29 @@ impl Arena {
     }
 }
 
-/// Where offset `at` of a [`Block::File`]'s span lies in the file.
-fn offset_in_file(at: u64, pad: usize) -> Option<usize> {
-    let (page, within) = (at / PAGE, at % PAGE);
-    if page % 2 != 0 {
+/// Reads from byte `at` of a [`Block::File`]'s span; no further than to the end of a page, since the
+/// next one is not there.
+fn read_page(bytes: &[u8], pad: usize, at: u64, into: &mut [u8]) -> Option<()> {
+    let (page, within) = (at / PAGE, (at % PAGE) as usize);
+    let start = (page / 2 * PAGE) as usize;
+    let is_there = page % 2 == 0 && start < pad + bytes.len();
+    if !is_there || within + into.len() > PAGE as usize {
         return None;
     }
-    ((page / 2 * PAGE + within) as usize).checked_sub(pad)
+    let from = (start + within).checked_sub(pad)?;
+    let found = bytes.get(from..).unwrap_or_default();
+    let (copied, filled) = into.split_at_mut(found.len().min(into.len()));
+    copied.copy_from_slice(&found[..copied.len()]);
+    // The last page is filled up with zeroes.
+    filled.fill(0);
+    Some(())
 }
 
 impl GuestMemory for Arena {
     fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped> {
         let unmapped = Unmapped { addr };
         let (start, at) = self.find(addr).ok_or(unmapped)?;
-        match &self.blocks[&start] {
-            Block::Coherent(bytes) => {
-                let from = bytes
-                    .get(at as usize..)
-                    .and_then(|rest| rest.get(..into.len()));
-                into.copy_from_slice(from.ok_or(unmapped)?);
-            }
-            Block::File { bytes, pad } => {
-                for (at, byte) in (at..).zip(into) {
-                    let from = offset_in_file(at, *pad).ok_or(unmapped)?;
-                    // The last page is filled up with zeroes.
-                    *byte = match bytes.get(from) {
-                        Some(byte) => *byte,
-                        None if from < bytes.len().next_multiple_of(PAGE as usize) => 0,
-                        None => return Err(unmapped),
-                    };
-                }
-            }
-        }
-        Ok(())
+        self.blocks[&start].read(at, into).ok_or(unmapped)
     }
 
     fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped> {
@@ -466,7 +468,15 @@ mod tests {
         let mut page = [0; 4096];
         machine.card().host().read(second, &mut page).unwrap();
         assert_eq!(page, file.as_ref()[64 + 4096..64 + 8192]);
-        assert!(machine.card().host().read(first + 4096, &mut [0]).is_err());
+        let read = |address, len| machine.card().host().read_vec(address, len);
+        assert!(read(first + 4096, 1).is_err());
+        assert!(read(first, 4097).is_err());
+        let last = file.page_address(64 + 2 * 4096).unwrap();
+        let mut expected = file.as_ref()[64 + 2 * 4096..].to_vec();
+        expected.resize(4096, 0);
+        assert_eq!(read(last, 4096).unwrap(), expected, "filled up");
+        assert_eq!(read(last + 4095, 1), Ok(vec![0]));
+        assert!(read(last + 2 * 4096, 1).is_err());
         assert_eq!(file.page_address(64 + 3 * 4096), None, "behind its end");
         assert!(machine.card().host_mut().write(first, &[0]).is_err());
         drop(file);
