@@ -7,19 +7,21 @@
 mod heap;
 mod init;
 mod numbers;
+mod object;
 mod rpc;
 mod static_info;
 mod system_info;
 
 pub use init::*;
 pub use numbers::event;
+pub use object::*;
 pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
 use crate::field::{field, Draft};
 use crate::release::{
-    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
+    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, RootAt, StaticInfoAt, SystemInfoAt,
 };
 
 /// The release.
@@ -98,6 +100,11 @@ pub static RELEASE: Release = Release {
     controls: ControlSizes {
         gpu_get_info_v2: 516,
         pgpu_add_vgpu_type: 316_936,
+    },
+    root: RootAt {
+        size: Draft::size_of::<Nv0000AllocParameters>(),
+        client: field!(Nv0000AllocParameters, h_client),
+        process_id: field!(Nv0000AllocParameters, process_id),
     },
 };
 

@@ -8,6 +8,7 @@ mod fmc;
 mod heap;
 mod init;
 mod numbers;
+mod object;
 mod rpc;
 mod static_info;
 mod system_info;
@@ -15,13 +16,15 @@ mod system_info;
 pub use fmc::*;
 pub use init::*;
 pub use numbers::{event, function};
+pub use object::*;
 pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
 use crate::field::{field, Draft};
 use crate::release::{
-    ArgumentsAt, ControlSizes, FmcArgumentsAt, RcTriggeredAt, Release, StaticInfoAt, SystemInfoAt,
+    ArgumentsAt, ControlSizes, FmcArgumentsAt, RcTriggeredAt, Release, RootAt, StaticInfoAt,
+    SystemInfoAt,
 };
 
 /// The release.
@@ -115,6 +118,11 @@ pub static RELEASE: Release = Release {
     controls: ControlSizes {
         gpu_get_info_v2: 524,
         pgpu_add_vgpu_type: 334_344,
+    },
+    root: RootAt {
+        size: Draft::size_of::<Nv0000AllocParameters>(),
+        client: field!(Nv0000AllocParameters, h_client),
+        process_id: field!(Nv0000AllocParameters, process_id),
     },
 };
 

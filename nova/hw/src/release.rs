@@ -41,6 +41,8 @@ pub struct Release {
     pub rc_triggered: RcTriggeredAt,
     /// Parameters of controls.
     pub controls: ControlSizes,
+    /// Parameters of a client.
+    pub root: RootAt,
 }
 
 impl Release {
@@ -228,6 +230,17 @@ pub struct RcTriggeredAt {
     pub mmu_fault_addr_hi: Option<Field<u32>>,
     /// Kind of the fault.
     pub mmu_fault_type: Option<Field<u32>>,
+}
+
+/// `NV0000_ALLOC_PARAMETERS`, with which a client is allocated.
+#[derive(Debug)]
+pub struct RootAt {
+    /// Bytes of it.
+    pub size: usize,
+    /// Handle of the client; GSP-RM fills it in.
+    pub client: Field<u32>,
+    /// Process that the client is for.
+    pub process_id: Field<u32>,
 }
 
 /// Bytes of the parameters of controls.

@@ -51,6 +51,24 @@ pub struct RmAlloc {
 
 layout!(RmAlloc: 32, h_class @ 12, status @ 16, params_size @ 20);
 
+/// Payload of FREE; `rpc_free_v03_00`, which is `NVOS00_PARAMETERS_v03_00` of g_sdk-structures.h.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct RmFree {
+    /// Client.
+    pub h_root: u32,
+    /// Parent of the object; NVIDIA's driver and nouveau leave it at 0.
+    pub h_object_parent: u32,
+    /// The object, which is freed with all that is below it.
+    pub h_object_old: u32,
+    /// NV_STATUS, in the reply.
+    pub status: u32,
+}
+
+layout!(RmFree: 16, h_object_old @ 8, status @ 12);
+
 /// Start of the payload of GSP_RM_CONTROL; parameters follow; `rpc_gsp_rm_control_v03_00`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
