@@ -52,6 +52,8 @@ pub(crate) struct Message {
     pub(crate) function: u32,
     pub(crate) sequence: u32,
     pub(crate) payload: Vec<u8>,
+    /// What lies behind the message in its elements; its length and checksum do not cover it.
+    pub(crate) rest: Vec<u8>,
 }
 
 /// A message to the driver.
@@ -311,10 +313,10 @@ impl Queues {
             }
             bytes.append(&mut more);
         }
-        (elements, self.check_message(&element, &bytes))
+        (elements, self.check_message(&element, bytes))
     }
 
-    fn check_message(&self, element: &QueueElement, bytes: &[u8]) -> Result<Message, String> {
+    fn check_message(&self, element: &QueueElement, mut bytes: Vec<u8>) -> Result<Message, String> {
         let rpc = &element.rpc;
         let len = ELEMENT_HEADER.saturating_add(rpc.length as usize);
         if len < size_of::<QueueElement>() || len > bytes.len() {
@@ -347,10 +349,12 @@ impl Queues {
                 rpc.header_version, rpc.signature
             ));
         }
+        let rest = bytes.split_off(len);
         Ok(Message {
             function: rpc.function,
             sequence: rpc.sequence,
-            payload: bytes[size_of::<QueueElement>()..len].to_vec(),
+            payload: bytes.split_off(size_of::<QueueElement>()),
+            rest,
         })
     }
 
@@ -530,6 +534,9 @@ mod tests {
             let message = queues.receive(&mut driver.memory, &[]).unwrap().unwrap();
             assert_eq!((message.function, message.sequence), (76, 9));
             assert_eq!(message.payload, vec![0x5a; len]);
+            let elements = (size_of::<QueueElement>() + len).div_ceil(QUEUE_ELEMENT_SIZE_MIN);
+            let all = elements * QUEUE_ELEMENT_SIZE_MIN - size_of::<QueueElement>();
+            assert_eq!(message.rest, vec![0; all - len]);
             assert!(queues.receive(&mut driver.memory, &[]).is_none());
             assert_eq!(
                 driver.read_u32(STATUS + 0x20),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Messages that are longer than one message may be: the rest follows in continuation records.
+//! Messages that are longer than their length says: what is longer than one message may be follows
+//! in continuation records, and the parameters of GSP_RM_ALLOC may lie behind the message.
 //!
-//! Source: open-gpu-kernel-modules 570, `_issueRpcLarge` in src/nvidia/src/kernel/vgpu/rpc.c.
+//! Source: open-gpu-kernel-modules 570, `_issueRpcLarge` and `rpcRmApiAlloc_GSP` in
+//! src/nvidia/src/kernel/vgpu/rpc.c.
 
 use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_ALLOC, GSP_RM_CONTROL, SET_REGISTRY};
 use nova_hw::abi::{PackedRegistryTable, RmAlloc, RmControl};
@@ -37,8 +39,9 @@ pub(crate) fn assemble(
     }
 }
 
-fn begin(partial: &mut Option<Partial>, message: Message) -> Result<Option<Message>, String> {
+fn begin(partial: &mut Option<Partial>, mut message: Message) -> Result<Option<Message>, String> {
     let total = total(&message);
+    take_params(&mut message, total);
     if message.payload.len() < PAYLOAD_MAX || total <= PAYLOAD_MAX {
         return Ok(Some(message));
     }
@@ -50,6 +53,16 @@ fn begin(partial: &mut Option<Partial>, message: Message) -> Result<Option<Messa
     }
     *partial = Some(Partial { message, total });
     Ok(None)
+}
+
+/// Adds the parameters of GSP_RM_ALLOC that lie behind the message: NVIDIA's driver has the length
+/// cover the fixed part alone, and tells in `paramsSize` how many bytes follow it.
+fn take_params(message: &mut Message, total: usize) {
+    let missing = total.saturating_sub(message.payload.len());
+    match message.rest.get(..missing) {
+        Some(params) if message.function == GSP_RM_ALLOC => message.payload.extend(params),
+        _ => {}
+    }
 }
 
 fn proceed(
@@ -101,6 +114,7 @@ mod tests {
             function,
             sequence: 1,
             payload,
+            rest: Vec::new(),
         }
     }
 
@@ -121,6 +135,33 @@ mod tests {
             let message = assemble(&mut None, first(params_size)).unwrap().unwrap();
             assert_eq!(message.payload.len(), 24 + params_size);
         }
+    }
+
+    #[test]
+    fn parameters_may_lie_behind_an_allocation() {
+        let received = |function, fixed: &[u8]| {
+            let mut message = record(function, fixed.to_vec());
+            message.rest = vec![7; 10];
+            assemble(&mut None, message).unwrap().unwrap().payload
+        };
+        let params = |params_size| {
+            let alloc = RmAlloc {
+                params_size,
+                ..RmAlloc::default()
+            };
+            received(GSP_RM_ALLOC, alloc.as_bytes())[size_of::<RmAlloc>()..].to_vec()
+        };
+        assert_eq!(params(0).len(), 0);
+        assert_eq!(params(4), [7; 4]);
+        assert_eq!(params(11).len(), 0, "10 bytes are there");
+        assert_eq!(params(u32::MAX).len(), 0);
+
+        let control = RmControl {
+            params_size: 4,
+            ..RmControl::default()
+        };
+        let control = control.as_bytes();
+        assert_eq!(received(GSP_RM_CONTROL, control), control);
     }
 
     #[test]
