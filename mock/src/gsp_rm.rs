@@ -5,9 +5,13 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
 
+mod alloc_free;
+mod classes;
 pub(crate) mod controls;
 pub(crate) mod notice;
+pub(crate) mod objects;
 mod records;
+mod refused;
 
 use std::time::Duration;
 
@@ -24,6 +28,7 @@ use crate::chips::Chip;
 use crate::config::{self, bars, mirror_base, ConfigSpace};
 use crate::fault::Fault;
 use crate::queue::{Message, Outgoing, Queues};
+use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use records::Partial;
 
 /// Vector of the GSP's interrupt.
@@ -34,11 +39,6 @@ pub(crate) const GSP_VECTOR: u32 = 0x9b;
 /// that does not read must not keep the model busy.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-
-/// Handles of the objects that GSP-RM made for the driver's own use.
-pub(crate) const INTERNAL_CLIENT: u32 = 0xc1d0_0001;
-const INTERNAL_DEVICE: u32 = 0xde1d_0001;
-pub(crate) const INTERNAL_SUBDEVICE: u32 = 0x5d1d_0001;
 
 /// How far GSP-RM is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +91,8 @@ pub(crate) struct GspRm {
     pub(crate) queues: Queues,
     /// Bus address of the libos arguments with which it was started.
     pub(crate) libos_address: u64,
+    /// What was allocated on it.
+    pub(crate) objects: Objects,
     /// The message whose continuation is awaited.
     partial: Option<Partial>,
     /// Requests that it has served since it is ready.
@@ -106,6 +108,7 @@ impl GspRm {
             release,
             queues,
             libos_address,
+            objects: Objects::new(),
             partial: None,
             served: 0,
             pause: SHORTEST_PAUSE,
@@ -172,6 +175,8 @@ impl GspRm {
                 Ok(Next::Wait)
             }
             (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
+            (State::Ready, function::GSP_RM_ALLOC) => self.alloc(card, message),
+            (State::Ready, function::FREE) => self.free(card, message),
             (State::Ready, function::UNLOADING_GUEST_DRIVER) => self.unload(card, message),
             (State::Ready, _) => {
                 self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
@@ -215,8 +220,8 @@ impl GspRm {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
             return Err(format!("control of {:#x} bytes", message.payload.len()));
         };
-        let (status, params, error) = match controls::call(card.chip, self.release, &header, params)
-        {
+        let result = controls::call(card.chip, self.release, &self.objects, &header, params);
+        let (status, params, error) = match result {
             Ok(params) => (NV_OK, params, None),
             Err((status, error)) => (status, params.to_vec(), Some(error)),
         };

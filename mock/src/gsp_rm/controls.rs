@@ -5,8 +5,7 @@
 //! Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrl2080.
 
 use nova_hw::abi::status::{
-    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_OBJECT, NV_ERR_INVALID_PARAM_STRUCT,
-    NV_ERR_NOT_SUPPORTED,
+    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_PARAM_STRUCT, NV_ERR_NOT_SUPPORTED,
 };
 use nova_hw::abi::{
     GpuInfo, GpuNameString, IntrKernelTable, IntrKernelTableEntry, RmControl, CTRL_GPU_GET_INFO_V2,
@@ -17,7 +16,9 @@ use nova_hw::release::Release;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::Chip;
-use crate::gsp_rm::{GSP_VECTOR, INTERNAL_CLIENT, INTERNAL_SUBDEVICE};
+use crate::gsp_rm::objects::Objects;
+use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::GSP_VECTOR;
 
 /// Properties of a GPU in a desktop (`NV2080_CTRL_GPU_INFO_INDEX_*`) and their values.
 const GPU_INFOS: [(u32, u32); 9] = [
@@ -37,13 +38,11 @@ const GPU_INFOS: [(u32, u32); 9] = [
     (0x37, 1),
 ];
 
-/// How a control was refused: NV_STATUS, and why.
-type Refused = (u32, String);
-
-/// Calls a control on one of the internal objects; returns what its parameters become.
+/// Calls a control on an object; returns what its parameters become.
 pub(crate) fn call(
     chip: &Chip,
     release: &Release,
+    objects: &Objects,
     header: &RmControl,
     params: &[u8],
 ) -> Result<Vec<u8>, Refused> {
@@ -52,12 +51,12 @@ pub(crate) fn call(
         let error = format!("{:#x} bytes of parameters, {len:#x} are said", params.len());
         return Err((NV_ERR_INVALID_ARGUMENT, error));
     };
-    if (header.h_client, header.h_object) != (INTERNAL_CLIENT, INTERNAL_SUBDEVICE) {
-        let error = format!(
-            "object {:#x} of client {:#x}",
-            header.h_object, header.h_client
-        );
-        return Err((NV_ERR_INVALID_OBJECT, error));
+    // The upper half of its number is the class that a control is of; an object has those of its own
+    // class alone (`resControlLookup_IMPL` in src/nvidia/src/libraries/resserv/src/rs_resource.c).
+    let class = objects.find(header.h_client, header.h_object)?.class;
+    if header.cmd >> 16 != class.number {
+        let error = format!("control {:#x} on a {}", header.cmd, class.name());
+        return Err((NV_ERR_NOT_SUPPORTED, error));
     }
     let expect = |expected| match len == expected {
         true => Ok(()),
@@ -169,6 +168,10 @@ fn add_vgpu_types(params: &[u8]) -> Result<Vec<u8>, Refused> {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
+    use crate::gsp_rm::objects::{INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
+    use nova_hw::abi::class::{NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
+    use nova_hw::abi::status::{NV_ERR_INVALID_CLIENT, NV_ERR_OBJECT_NOT_FOUND};
+    use nova_hw::abi::{Nv0080AllocParameters, RmAlloc};
     use nova_hw::release::RELEASES;
 
     fn control(cmd: u32, params: &[u8]) -> Result<Vec<u8>, u32> {
@@ -188,7 +191,7 @@ mod tests {
             ..RmControl::default()
         };
         change(&mut header);
-        call(&CHIPS[0], RELEASES[0], &header, params).map_err(|refused| refused.0)
+        call(&CHIPS[0], RELEASES[0], &Objects::new(), &header, params).map_err(|refused| refused.0)
     }
 
     #[test]
@@ -197,13 +200,53 @@ mod tests {
         let status = |change: fn(&mut RmControl)| {
             control_of(CTRL_INTR_GET_KERNEL_TABLE, params.as_bytes(), change).unwrap_err()
         };
-        assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_OBJECT);
-        assert_eq!(status(|header| header.h_object = 0), NV_ERR_INVALID_OBJECT);
+        assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_CLIENT);
+        let nothing = status(|header| header.h_object = 0);
+        assert_eq!(nothing, NV_ERR_OBJECT_NOT_FOUND);
+        for other in [INTERNAL_CLIENT, INTERNAL_DEVICE] {
+            let change = |header: &mut RmControl| header.h_object = other;
+            let result = control_of(CTRL_INTR_GET_KERNEL_TABLE, params.as_bytes(), change);
+            assert_eq!(result, Err(NV_ERR_NOT_SUPPORTED));
+        }
         assert_eq!(status(|header| header.cmd = 1), NV_ERR_NOT_SUPPORTED);
         let too_short = status(|header| header.params_size = 4);
         assert_eq!(too_short, NV_ERR_INVALID_PARAM_STRUCT);
         let too_long = status(|header| header.params_size = u32::MAX);
         assert_eq!(too_long, NV_ERR_INVALID_ARGUMENT);
+    }
+
+    #[test]
+    fn a_subdevice_of_any_client_has_its_controls() {
+        let mut objects = Objects::new();
+        for (h_class, h_parent, h_object) in [
+            (NV01_ROOT, 1, 1),
+            (NV01_DEVICE_0, 1, 2),
+            (NV20_SUBDEVICE_0, 2, 3),
+        ] {
+            let mut request = RmAlloc {
+                h_client: 1,
+                h_parent,
+                h_object,
+                h_class,
+                ..RmAlloc::default()
+            };
+            let mut params = match h_class {
+                NV01_DEVICE_0 => Nv0080AllocParameters::default().as_bytes().to_vec(),
+                _ => Vec::new(),
+            };
+            let result = objects.alloc(RELEASES[0], &mut request, &mut params);
+            assert_eq!(result, Ok(()));
+        }
+        let header = RmControl {
+            h_client: 1,
+            h_object: 3,
+            cmd: CTRL_GPU_GET_NAME_STRING,
+            params_size: size_of::<GpuNameString>() as u32,
+            ..RmControl::default()
+        };
+        let params = GpuNameString::new_zeroed();
+        let reply = call(&CHIPS[0], RELEASES[0], &objects, &header, params.as_bytes());
+        assert!(reply.unwrap()[4..].starts_with(b"NVIDIA GeForce"));
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub(crate) struct Driver<M> {
     pub(crate) write_ptr: u32,
 }
 
+impl Queues {
+    /// Takes what waits to be sent to the driver.
+    pub(crate) fn sent(&mut self) -> Vec<Outgoing> {
+        self.waiting.drain(..).collect()
+    }
+}
+
 impl Driver<Arena> {
     pub(crate) fn new() -> Self {
         let mut memory = Arena::new();

@@ -187,7 +187,7 @@ fn refusals_are_replies() {
     };
     let ticket = running.submit(&machine, &control).unwrap();
     let reply = finish(&machine, &mut running, ticket).unwrap();
-    assert_eq!(reply.status(), 0x31, "invalid object");
+    assert_eq!(reply.status(), 0x56, "not a control of a client");
     let last: Vec<_> = running.last_calls().map(ToString::to_string).collect();
     assert!(last[0].contains("GSP_SET_SYSTEM_INFO"), "{last:#?}");
     assert!(last

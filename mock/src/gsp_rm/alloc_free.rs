@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls that allocate and free objects.
+//!
+//! That a call failed is told twice, as the result of the RPC and in its payload: NVIDIA's driver
+//! looks at the first alone to see whether it did (`rpcRmApiAlloc_GSP` and `rpcRmApiFree_GSP` in
+//! open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c), and then at the second.
+
+use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_OK};
+use nova_hw::abi::{RmAlloc, RmFree};
+use zerocopy::{FromBytes, IntoBytes};
+
+use super::{Card, GspRm, Next};
+use crate::queue::Message;
+
+impl GspRm {
+    /// Allocates an object; its parameters come back in place.
+    pub(super) fn alloc(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let Ok((mut request, params)) = RmAlloc::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            return Err(format!("allocation of {:#x} bytes", message.payload.len()));
+        };
+        let mut params = params.to_vec();
+        let result = match request.params_size as usize {
+            len if len <= params.len() => {
+                params.truncate(len);
+                self.objects.alloc(self.release, &mut request, &mut params)
+            }
+            len => {
+                let error = format!("{:#x} bytes of parameters, {len:#x} are said", params.len());
+                Err((NV_ERR_INVALID_ARGUMENT, error))
+            }
+        };
+        request.status = result.as_ref().map_or_else(|refused| refused.0, |()| NV_OK);
+        let payload = [request.as_bytes(), &params].concat();
+        self.reply(card, message, request.status, payload);
+        result.map(|()| Next::Wait).map_err(|(_, error)| {
+            let RmAlloc {
+                h_client,
+                h_object,
+                h_class,
+                ..
+            } = request;
+            format!("class {h_class:#x} as {h_object:#x} of client {h_client:#x}: {error}")
+        })
+    }
+
+    /// Frees an object and all below it. That there is none is not an error of the call, but one of
+    /// the driver.
+    pub(super) fn free(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let Ok((mut request, _)) = RmFree::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            return Err(format!("free of {:#x} bytes", message.payload.len()));
+        };
+        let (client, object) = (request.h_root, request.h_object_old);
+        let (status, error) = match self.objects.free(client, object) {
+            Ok(freed) => {
+                tracing::debug!("freed {freed:x?} of client {client:#x}");
+                (NV_OK, freed.is_empty().then(|| "there is none".to_string()))
+            }
+            Err((status, error)) => (status, Some(error)),
+        };
+        request.status = status;
+        self.reply(card, message, status, request.as_bytes().to_vec());
+        match error {
+            None => Ok(Next::Wait),
+            Some(error) => Err(format!(
+                "free of {object:#x} of client {client:#x}: {error}"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chips::CHIPS;
+    use crate::config::ConfigSpace;
+    use crate::gsp_rm::State;
+    use crate::queue::driver::Driver;
+    use crate::queue::Outgoing;
+    use nova_hw::abi::class::{NV01_ROOT, NV20_SUBDEVICE_0};
+    use nova_hw::abi::function::{FREE, GSP_RM_ALLOC};
+    use nova_hw::abi::status::{NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_HANDLE};
+    use nova_hw::abi::GspFwWprMeta;
+    use nova_hw::release::RELEASES;
+
+    const CLIENT: u32 = 0xc1d0_0000;
+
+    /// Has a GSP-RM that serves handle these calls; returns how each went, and its reply.
+    fn call(calls: &[(u32, Vec<u8>)]) -> Vec<(Result<Next, String>, Outgoing)> {
+        let queues = Driver::new().link().unwrap();
+        let mut rm = GspRm::new(RELEASES[0], queues, 0);
+        rm.state = State::Ready;
+        let card = Card {
+            chip: &CHIPS[0],
+            config: &ConfigSpace::new(&CHIPS[0]),
+            meta: &GspFwWprMeta::default(),
+            faults: &[],
+        };
+        let mut one = |(function, payload): &(u32, Vec<u8>)| {
+            let message = Message {
+                function: *function,
+                sequence: 5,
+                payload: payload.clone(),
+                rest: Vec::new(),
+            };
+            let result = rm.handle(&card, message);
+            (result, rm.queues.sent().pop().unwrap())
+        };
+        calls.iter().map(&mut one).collect()
+    }
+
+    fn alloc(class: u32, params: &[u8]) -> (u32, Vec<u8>) {
+        let request = RmAlloc {
+            h_client: CLIENT,
+            h_parent: CLIENT,
+            h_object: CLIENT,
+            h_class: class,
+            params_size: params.len() as u32,
+            ..RmAlloc::default()
+        };
+        (GSP_RM_ALLOC, [request.as_bytes(), params].concat())
+    }
+
+    fn free(object: u32) -> (u32, Vec<u8>) {
+        let request = RmFree {
+            h_root: CLIENT,
+            h_object_old: object,
+            ..RmFree::default()
+        };
+        (FREE, request.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn parameters_come_back_in_place() {
+        let params = vec![0x5a; RELEASES[0].root.size];
+        let replies = call(&[alloc(NV01_ROOT, &params), free(CLIENT)]);
+        let (result, reply) = &replies[0];
+        assert_eq!(*result, Ok(Next::Wait));
+        assert_eq!((reply.function, reply.sequence), (GSP_RM_ALLOC, 5));
+        assert_eq!(reply.result, NV_OK);
+        let (request, returned) = RmAlloc::read_from_prefix(&reply.payload).unwrap();
+        assert_eq!((request.h_object, request.status), (CLIENT, NV_OK));
+        assert_eq!(returned[..4], CLIENT.to_le_bytes());
+        assert_eq!(returned[4..], params[4..]);
+
+        let (result, reply) = &replies[1];
+        assert_eq!((result, reply.result), (&Ok(Next::Wait), NV_OK));
+        let request = RmFree::read_from_bytes(&reply.payload).unwrap();
+        assert_eq!((request.h_object_old, request.status), (CLIENT, NV_OK));
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_the_rpc_and_in_its_payload() {
+        let replies = call(&[
+            alloc(0x1234, &[1, 2, 3]),
+            alloc(NV20_SUBDEVICE_0, &[]),
+            free(1),
+        ]);
+        let expected = [
+            (NV_ERR_INVALID_CLASS, 16),
+            (NV_ERR_INVALID_OBJECT_HANDLE, 16),
+            (NV_ERR_INVALID_OBJECT_HANDLE, 12),
+        ];
+        for ((result, reply), (status, at)) in replies.iter().zip(expected) {
+            assert!(result
+                .as_ref()
+                .is_err_and(|error| error.contains("0xc1d00000")));
+            assert_eq!(reply.result, status);
+            assert_eq!(reply.payload[at..][..4], status.to_le_bytes());
+        }
+        assert_eq!(replies[0].1.payload[32..], [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_refused() {
+        let (function, mut payload) = alloc(NV01_ROOT, &[]);
+        let header = call(&[(function, payload[1..].to_vec()), (FREE, vec![0; 15])]);
+        payload[20] = 4;
+        let params = call(&[(function, payload)]);
+        for (result, reply) in header.iter().chain(&params) {
+            assert!(result.is_err());
+            assert_eq!(reply.result, NV_ERR_INVALID_ARGUMENT);
+        }
+    }
+
+    #[test]
+    fn a_free_of_nothing_succeeds_and_is_noted() {
+        let replies = call(&[alloc(NV01_ROOT, &[]), free(7)]);
+        let (result, reply) = &replies[1];
+        assert_eq!(reply.result, NV_OK);
+        let error = "free of 0x7 of client 0xc1d00000: there is none";
+        assert_eq!(*result, Err(error.into()));
+    }
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The objects of GSP-RM: a tree for each client, whose root is the client itself.
+//!
+//! Source: open-gpu-kernel-modules 570, the resource server (rs_server.c and rs_client.c in
+//! src/nvidia/src/libraries/resserv/src) and its user, src/nvidia/src/kernel/rmapi/alloc_free.c, in
+//! the driver. The firmware is taken to have the same, built with RS_COMPATABILITY_MODE as in
+//! src/nvidia/Makefile.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use nova_hw::abi::class::NV01_ROOT;
+use nova_hw::abi::status::{
+    NV_ERR_INSERT_DUPLICATE_NAME, NV_ERR_INSUFFICIENT_RESOURCES, NV_ERR_INVALID_CLIENT,
+    NV_ERR_INVALID_OBJECT_HANDLE, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
+};
+use nova_hw::abi::{handle, RmAlloc};
+use nova_hw::release::Release;
+
+use super::classes::{self, Class};
+use super::refused::Refused;
+
+/// Handles of the objects that GSP-RM makes for the driver's own use, as on real cards: 535.183.01
+/// on a GA102 tells this client (captures in FlareCoding/StelluxOS), 570 tells 0xc2000006 (traces of
+/// nouveau in oriaj-nocrala/rust_so_kernel). Those of device and subdevice are
+/// `NV_GPU_INTERNAL_DEVICE_HANDLE` and `NV_GPU_INTERNAL_SUBDEVICE_HANDLE` of
+/// src/nvidia/generated/g_gpu_nvoc.h. A driver's own clients may be at 0xc1d00000, as nouveau's, or
+/// at 0xc1e00000, as NVIDIA's.
+pub(crate) const INTERNAL_CLIENT: u32 = 0xc200_0005;
+pub(crate) const INTERNAL_DEVICE: u32 = 0xabcd_0080;
+pub(crate) const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
+
+/// Most clients that this model has memory for.
+const CLIENTS_MAX: usize = 0x1000;
+
+/// All objects, by client.
+#[derive(Debug)]
+pub(crate) struct Objects(BTreeMap<u32, Client>);
+
+/// A client's objects by handle, the client itself among them.
+#[derive(Debug)]
+struct Client(BTreeMap<u32, Object>);
+
+/// An object.
+#[derive(Debug)]
+pub(crate) struct Object {
+    /// Its parent's handle, or 0.
+    parent: u32,
+    pub(crate) class: &'static Class,
+    /// GSP-RM has made it for the driver's own use.
+    is_internal: bool,
+}
+
+impl Objects {
+    /// Those that GSP-RM makes for the driver's own use.
+    pub(crate) fn new() -> Self {
+        let internal = |parent, class| Object {
+            parent,
+            class,
+            is_internal: true,
+        };
+        let client = Client(BTreeMap::from([
+            (INTERNAL_CLIENT, internal(0, &classes::ROOT)),
+            (INTERNAL_DEVICE, internal(INTERNAL_CLIENT, &classes::DEVICE)),
+            (
+                INTERNAL_SUBDEVICE,
+                internal(INTERNAL_DEVICE, &classes::SUBDEVICE),
+            ),
+        ]));
+        Self(BTreeMap::from([(INTERNAL_CLIENT, client)]))
+    }
+
+    /// The object that a control is for.
+    ///
+    /// Source: `_rmapiRmControl` in src/nvidia/src/kernel/rmapi/control.c for the client,
+    /// `clientGetResourceRef_IMPL` in rs_client.c for the object.
+    pub(crate) fn find(&self, client: u32, object: u32) -> Result<&Object, Refused> {
+        let client = self.0.get(&client).ok_or_else(|| {
+            let error = format!("there is no client {client:#x}");
+            (NV_ERR_INVALID_CLIENT, error)
+        })?;
+        client.find(object)
+    }
+
+    /// Allocates the object that `request` describes. Fills in what the driver leaves to GSP-RM.
+    pub(crate) fn alloc(
+        &mut self,
+        release: &Release,
+        request: &mut RmAlloc,
+        params: &mut [u8],
+    ) -> Result<(), Refused> {
+        let class = Class::numbered(request.h_class)?;
+        class.check_size(release, params)?;
+        if class.number == NV01_ROOT {
+            return self.alloc_client(release, request, class, params);
+        }
+        self.client(request.h_client)?.alloc(request, class, params)
+    }
+
+    /// Source: `serverAllocClient` and `_serverCreateEntryAndLockForNewClient` in rs_server.c, which
+    /// take any handle and do not look at `hObject`; `_clientAllocResourceHelper` in rs_client.c for
+    /// the parent; `rmclientConstruct_IMPL` in src/nvidia/src/kernel/rmapi/client.c for the handle
+    /// in the parameters.
+    fn alloc_client(
+        &mut self,
+        release: &Release,
+        request: &mut RmAlloc,
+        class: &'static Class,
+        params: &mut [u8],
+    ) -> Result<(), Refused> {
+        if self.0.len() >= CLIENTS_MAX {
+            let error = format!("there are {} clients", self.0.len());
+            return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
+        }
+        let handle = match request.h_client {
+            0 => (handle::CLIENT_BASE..)
+                .find(|handle| !self.0.contains_key(handle))
+                .unwrap_or_default(),
+            named => named,
+        };
+        if self.0.contains_key(&handle) {
+            let error = format!("there is a client {handle:#x}");
+            return Err((NV_ERR_INSERT_DUPLICATE_NAME, error));
+        }
+        if ![0, handle].contains(&request.h_parent) {
+            let error = format!("there is no object {:#x} in a new client", request.h_parent);
+            return Err((NV_ERR_OBJECT_NOT_FOUND, error));
+        }
+        let root = Object {
+            parent: 0,
+            class,
+            is_internal: false,
+        };
+        let objects = BTreeMap::from([(handle, root)]);
+        self.0.insert(handle, Client(objects));
+        (request.h_client, request.h_object) = (handle, handle);
+        if !params.is_empty() {
+            release.root.client.write(params, &handle);
+        }
+        Ok(())
+    }
+
+    /// Frees an object and all below it; returns their handles in the order in which they go,
+    /// children before their parents. What is not there is freed with success.
+    ///
+    /// Source: `serverFreeResourceTree` and `serverFreeResourceTreeLockAndFindResource` in
+    /// rs_server.c.
+    pub(crate) fn free(&mut self, client: u32, object: u32) -> Result<Vec<u32>, Refused> {
+        let objects = self.client(client)?;
+        let Some(Object { is_internal, .. }) = objects.0.get(&object) else {
+            return Ok(Vec::new());
+        };
+        // As a client that belongs to another: `rmclientValidate_IMPL` in
+        // src/nvidia/src/kernel/rmapi/client.c. Whether GSP-RM looks at this is not public.
+        if *is_internal {
+            let error = format!("object {object:#x} of client {client:#x} is GSP-RM's");
+            return Err((NV_ERR_INVALID_CLIENT, error));
+        }
+        let mut order = objects.tree(object);
+        order.reverse();
+        for handle in &order {
+            objects.0.remove(handle);
+        }
+        if object == client {
+            self.0.remove(&client);
+        }
+        Ok(order)
+    }
+
+    /// Source: `_serverLockClientWithLockInfo` in rs_server.c.
+    fn client(&mut self, client: u32) -> Result<&mut Client, Refused> {
+        self.0.get_mut(&client).ok_or_else(|| {
+            let error = format!("there is no client {client:#x}");
+            (NV_ERR_INVALID_OBJECT_HANDLE, error)
+        })
+    }
+}
+
+impl Client {
+    /// Source: `clientGetResourceRef_IMPL` in rs_client.c.
+    fn find(&self, handle: u32) -> Result<&Object, Refused> {
+        self.0.get(&handle).ok_or_else(|| {
+            let error = format!("there is no object {handle:#x}");
+            (NV_ERR_OBJECT_NOT_FOUND, error)
+        })
+    }
+
+    /// Source: `serverAllocResourceUnderLock` in src/nvidia/src/kernel/rmapi/alloc_free.c.
+    fn alloc(
+        &mut self,
+        request: &mut RmAlloc,
+        class: &'static Class,
+        params: &[u8],
+    ) -> Result<(), Refused> {
+        let parent = request.h_parent;
+        if request.h_object == request.h_client {
+            let error = format!("a {} as a client", class.name());
+            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let found = self.find(parent)?.class;
+        if !class.belongs_below(found) {
+            let error = format!("a {} below a {}", class.name(), found.name());
+            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let handle = self.new_handle(request.h_object)?;
+        let is_other =
+            |object: &&Object| object.parent == parent && object.class.number == class.number;
+        (class.check)(params, self.0.values().filter(is_other).count())?;
+        let object = Object {
+            parent,
+            class,
+            is_internal: false,
+        };
+        self.0.insert(handle, object);
+        request.h_object = handle;
+        Ok(())
+    }
+
+    /// The handle that the driver names, or where it names none, one that is not taken.
+    ///
+    /// Source: `clientAssignResourceHandle_IMPL`, `clientGenResourceHandle_IMPL` and
+    /// `clientValidateNewResourceHandle_IMPL` in rs_client.c; `rmclientConstruct_IMPL` in
+    /// src/nvidia/src/kernel/rmapi/client.c for the range that no driver may take from.
+    fn new_handle(&self, named: u32) -> Result<u32, Refused> {
+        let is_taken = |handle| self.0.contains_key(&handle);
+        if named == 0 {
+            let unused = handle::GENERATED
+                .into_iter()
+                .find(|&handle| !is_taken(handle));
+            return unused.ok_or_else(|| {
+                let error = "no handles are left".to_string();
+                (NV_ERR_INSUFFICIENT_RESOURCES, error)
+            });
+        }
+        if handle::FIRMWARE.contains(&named) {
+            let error = format!("handle {named:#x} is one of GSP-RM's own");
+            return Err((NV_ERR_INVALID_OBJECT_HANDLE, error));
+        }
+        if is_taken(named) {
+            let error = format!("there is an object {named:#x}");
+            return Err((NV_ERR_INSERT_DUPLICATE_NAME, error));
+        }
+        Ok(named)
+    }
+
+    /// An object and all below it, parents before their children.
+    fn tree(&self, handle: u32) -> Vec<u32> {
+        let mut tree = vec![handle];
+        let mut at = 0;
+        while let Some(&parent) = tree.get(at) {
+            let children = self.0.iter().filter(|(_, object)| object.parent == parent);
+            tree.extend(children.map(|(handle, _)| handle));
+            at += 1;
+        }
+        tree
+    }
+}
+
+/// A line for each object, parents before their children.
+impl fmt::Display for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (client, objects) in &self.0 {
+            for handle in objects.tree(*client) {
+                let Some(Object { parent, class, .. }) = objects.0.get(&handle) else {
+                    continue;
+                };
+                writeln!(
+                    f,
+                    "client={client:#x} parent={parent:#x} handle={handle:#x} class={:#x} name={}",
+                    class.number,
+                    class.name()
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::*;
+use nova_hw::abi::class::{NV01_DEVICE_0, NV20_SUBDEVICE_0};
+use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_CLASS};
+use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
+use nova_hw::release::RELEASES;
+use zerocopy::IntoBytes;
+
+const CLIENT: u32 = 0xc1d0_0000;
+const DEVICE: u32 = 0xde1d_0000;
+const SUBDEVICE: u32 = 0x5d1d_0000;
+
+/// Asks for an object of `class`: its client, its parent, and its own handle.
+fn request(class: u32, [h_client, h_parent, h_object]: [u32; 3]) -> RmAlloc {
+    RmAlloc {
+        h_client,
+        h_parent,
+        h_object,
+        h_class: class,
+        ..RmAlloc::default()
+    }
+}
+
+/// Allocates with parameters for the first device; returns the handle or the status.
+pub(super) fn alloc(objects: &mut Objects, class: u32, handles: [u32; 3]) -> Result<u32, u32> {
+    let params = match class {
+        NV01_DEVICE_0 => Nv0080AllocParameters::default().as_bytes().to_vec(),
+        _ => Vec::new(),
+    };
+    alloc_with(objects, class, handles, &params)
+}
+
+/// Allocates with these parameters of the newest release.
+fn alloc_with(
+    objects: &mut Objects,
+    class: u32,
+    handles: [u32; 3],
+    params: &[u8],
+) -> Result<u32, u32> {
+    let mut request = request(class, handles);
+    objects
+        .alloc(RELEASES[0], &mut request, &mut params.to_vec())
+        .map(|()| request.h_object)
+        .map_err(|refused| refused.0)
+}
+
+fn free(objects: &mut Objects, client: u32, object: u32) -> Result<Vec<u32>, u32> {
+    objects.free(client, object).map_err(|refused| refused.0)
+}
+
+/// A table with a client, its device and its subdevice.
+fn objects() -> Objects {
+    let mut objects = Objects::new();
+    for (class, handles) in [
+        (NV01_ROOT, [CLIENT, CLIENT, CLIENT]),
+        (NV01_DEVICE_0, [CLIENT, CLIENT, DEVICE]),
+        (NV20_SUBDEVICE_0, [CLIENT, DEVICE, SUBDEVICE]),
+    ] {
+        assert_eq!(alloc(&mut objects, class, handles), Ok(handles[2]));
+    }
+    objects
+}
+
+#[test]
+fn objects_are_listed_as_a_tree() {
+    let expected = "\
+        client=0xc1d00000 parent=0x0 handle=0xc1d00000 class=0x0 name=NV01_ROOT\n\
+        client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0\n\
+        client=0xc1d00000 parent=0xde1d0000 handle=0x5d1d0000 class=0x2080 name=NV20_SUBDEVICE_0\n\
+        client=0xc2000005 parent=0x0 handle=0xc2000005 class=0x0 name=NV01_ROOT\n\
+        client=0xc2000005 parent=0xc2000005 handle=0xabcd0080 class=0x80 name=NV01_DEVICE_0\n\
+        client=0xc2000005 parent=0xabcd0080 handle=0xabcd2080 class=0x2080 name=NV20_SUBDEVICE_0\n";
+    assert_eq!(objects().to_string(), expected);
+}
+
+/// resource_desc.c, `rmapiGetClassAllocParamSize`.
+#[test]
+fn a_class_must_be_known() {
+    let status = alloc(&mut objects(), 0x90f1, [CLIENT, DEVICE, 1]);
+    assert_eq!(status, Err(NV_ERR_INVALID_CLASS));
+}
+
+/// param_copy.c, `rmapiParamsCopyInit`, for parameters that are missing.
+#[test]
+fn parameters_have_their_release_s_size() {
+    for release in RELEASES {
+        let size = release.root.size;
+        for (len, expected) in [
+            (0, Ok(())),
+            (size, Ok(())),
+            (size - 1, Err(NV_ERR_INVALID_ARGUMENT)),
+            (size + 1, Err(NV_ERR_INVALID_ARGUMENT)),
+        ] {
+            let mut request = request(NV01_ROOT, [1, 1, 1]);
+            let result = Objects::new().alloc(release, &mut request, &mut vec![0; len]);
+            assert_eq!(result.map_err(|refused| refused.0), expected, "{len}");
+        }
+    }
+    for (class, handles, len) in [
+        (NV01_DEVICE_0, [CLIENT, CLIENT, 1], 0x37),
+        (NV20_SUBDEVICE_0, [CLIENT, DEVICE, 1], 8),
+    ] {
+        let status = alloc_with(&mut objects(), class, handles, &vec![0; len]);
+        assert_eq!(status, Err(NV_ERR_INVALID_ARGUMENT));
+    }
+}
+
+/// rs_server.c, `serverAllocClient`: NVIDIA's driver gives no parent and no object of its own.
+#[test]
+fn a_client_may_have_any_handle() {
+    for handles in [
+        [0xc1e0_0004, 0, 0],
+        [0xc100_0000, 0xc100_0000, 7],
+        [1, 0, 1],
+    ] {
+        let mut objects = Objects::new();
+        let mut request = request(NV01_ROOT, handles);
+        let mut params = vec![0; RELEASES[0].root.size];
+        let result = objects.alloc(RELEASES[0], &mut request, &mut params);
+        assert_eq!(result, Ok(()));
+        assert_eq!(request.h_object, handles[0]);
+        assert_eq!(RELEASES[0].root.client.read(&params), Some(handles[0]));
+    }
+}
+
+/// rs_server.c, `_serverCreateEntryAndLockForNewClient`.
+#[test]
+fn a_client_without_a_handle_is_given_one() {
+    let mut objects = objects();
+    for expected in [CLIENT + 1, CLIENT + 2] {
+        assert_eq!(alloc(&mut objects, NV01_ROOT, [0, 0, 0]), Ok(expected));
+    }
+}
+
+/// rs_server.c, `_serverCreateEntryAndLockForNewClient`.
+#[test]
+fn a_client_has_a_handle_of_its_own() {
+    for client in [CLIENT, INTERNAL_CLIENT] {
+        let status = alloc(&mut objects(), NV01_ROOT, [client, client, client]);
+        assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
+    }
+}
+
+/// rs_client.c, `_clientAllocResourceHelper`.
+#[test]
+fn a_client_has_no_parent() {
+    let status = alloc(&mut objects(), NV01_ROOT, [1, CLIENT, 1]);
+    assert_eq!(status, Err(NV_ERR_OBJECT_NOT_FOUND));
+}
+
+#[test]
+fn there_are_not_too_many_clients() {
+    let mut objects = Objects::new();
+    while objects.0.len() < CLIENTS_MAX {
+        alloc(&mut objects, NV01_ROOT, [0, 0, 0]).unwrap();
+    }
+    let status = alloc(&mut objects, NV01_ROOT, [0, 0, 0]);
+    assert_eq!(status, Err(NV_ERR_INSUFFICIENT_RESOURCES));
+}
+
+/// rs_server.c, `_serverLockClientWithLockInfo`.
+#[test]
+fn an_object_is_a_client_s() {
+    let mut objects = objects();
+    let status = alloc(&mut objects, NV01_DEVICE_0, [1, 1, DEVICE]);
+    assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE));
+    let status = free(&mut objects, 1, DEVICE);
+    assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE));
+}
+
+/// alloc_free.c, `serverAllocResourceUnderLock`; rs_client.c, `clientGetResourceRef_IMPL`.
+#[test]
+fn an_object_has_a_parent() {
+    for parent in [0, 1, INTERNAL_DEVICE] {
+        let status = alloc(&mut objects(), NV20_SUBDEVICE_0, [CLIENT, parent, 1]);
+        assert_eq!(status, Err(NV_ERR_OBJECT_NOT_FOUND));
+    }
+}
+
+/// alloc_free.c, `serverAllocResourceUnderLock`; resource_list.h.
+#[test]
+fn a_parent_is_of_the_right_class() {
+    for (class, handles) in [
+        (NV01_DEVICE_0, [CLIENT, DEVICE, 1]),
+        (NV01_DEVICE_0, [CLIENT, SUBDEVICE, 1]),
+        (NV20_SUBDEVICE_0, [CLIENT, CLIENT, 1]),
+        (NV20_SUBDEVICE_0, [CLIENT, SUBDEVICE, 1]),
+        // As a client.
+        (NV01_DEVICE_0, [CLIENT, CLIENT, CLIENT]),
+        (NV20_SUBDEVICE_0, [CLIENT, 1, CLIENT]),
+    ] {
+        let status = alloc(&mut objects(), class, handles);
+        assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_PARENT), "{handles:x?}");
+    }
+}
+
+/// rs_client.c, `clientValidateNewResourceHandle_IMPL`.
+#[test]
+fn an_object_has_a_handle_of_its_own() {
+    let mut objects = objects();
+    for handle in [DEVICE, SUBDEVICE] {
+        let status = alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, DEVICE, handle]);
+        assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
+    }
+    // Another client's are of no account.
+    assert_eq!(alloc(&mut objects, NV01_ROOT, [1, 1, 1]), Ok(1));
+    let device = alloc(&mut objects, NV01_DEVICE_0, [1, 1, DEVICE]);
+    assert_eq!(device, Ok(DEVICE));
+}
+
+/// client.c, `rmclientConstruct_IMPL`; rs_client.c, `clientValidateNewResourceHandle_IMPL`.
+#[test]
+fn an_object_has_none_of_gsp_rm_s_handles() {
+    let mut objects = objects();
+    objects.free(CLIENT, SUBDEVICE).unwrap();
+    let mut named = |handle| alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, DEVICE, handle]);
+    assert_eq!(named(0xc9f0_0000), Err(NV_ERR_INVALID_OBJECT_HANDLE));
+    assert_eq!(named(0xc9f7_ffff), Err(NV_ERR_INVALID_OBJECT_HANDLE));
+    assert_eq!(named(0xc9f8_0000), Ok(0xc9f8_0000));
+}
+
+/// rs_client.c, `clientGenResourceHandle_IMPL`.
+#[test]
+fn an_object_without_a_handle_is_given_one() {
+    let mut objects = objects();
+    objects.free(CLIENT, DEVICE).unwrap();
+    let device = alloc(&mut objects, NV01_DEVICE_0, [CLIENT, CLIENT, 0]);
+    assert_eq!(device, Ok(0xcaf0_0000));
+    let subdevice = alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, 0xcaf0_0000, 0]);
+    assert_eq!(subdevice, Ok(0xcaf0_0001));
+}
+
+/// alloc_free.c, `resservResourceFactory`; device.c, `deviceConstruct_IMPL` and `_deviceInit`;
+/// device_share.c, `deviceSetClientShare_IMPL`.
+#[test]
+fn a_device_is_the_gpu_once_for_each_client() {
+    let mut objects = objects();
+    let mut refusal = |params: &[u8]| {
+        let result = alloc_with(&mut objects, NV01_DEVICE_0, [CLIENT, CLIENT, 1], params);
+        let status = result.unwrap_err();
+        objects.free(CLIENT, DEVICE).unwrap();
+        status
+    };
+    let device = |change: fn(&mut Nv0080AllocParameters)| {
+        let mut params = Nv0080AllocParameters::default();
+        change(&mut params);
+        params
+    };
+    let taken = refusal(device(|_| {}).as_bytes());
+    assert_eq!(taken, NV_ERR_INSUFFICIENT_RESOURCES);
+    assert_eq!(refusal(&[]), NV_ERR_INVALID_ARGUMENT);
+    for (change, expected) in [
+        (device(|device| device.device_id = 1), NV_ERR_INVALID_CLASS),
+        (device(|device| device.device_id = 31), NV_ERR_INVALID_CLASS),
+        (
+            device(|device| device.device_id = 32),
+            NV_ERR_INVALID_ARGUMENT,
+        ),
+        (device(|device| device.flags = 0x8), NV_ERR_INVALID_ARGUMENT),
+        (
+            device(|device| device.flags = 0x800),
+            NV_ERR_INVALID_ARGUMENT,
+        ),
+        (
+            device(|device| {
+                device.flags = 0x800;
+                device.va_start_internal = 2;
+                device.va_limit_internal = 1;
+            }),
+            NV_ERR_INVALID_ARGUMENT,
+        ),
+    ] {
+        assert_eq!(refusal(change.as_bytes()), expected, "{change:?}");
+    }
+    let params = device(|device| {
+        device.flags = 0x808;
+        device.va_space_size = 1;
+        device.va_limit_internal = 1;
+    });
+    let good = alloc_with(
+        &mut objects,
+        NV01_DEVICE_0,
+        [CLIENT, CLIENT, 1],
+        params.as_bytes(),
+    );
+    assert_eq!(good, Ok(1));
+}
+
+/// subdevice.c, `subdeviceConstruct_IMPL`.
+#[test]
+fn a_subdevice_is_the_gpu_once_for_each_device() {
+    let mut objects = objects();
+    let mut beside = |sub_device_id| {
+        let params = Nv2080AllocParameters { sub_device_id };
+        alloc_with(
+            &mut objects,
+            NV20_SUBDEVICE_0,
+            [CLIENT, DEVICE, 1],
+            params.as_bytes(),
+        )
+    };
+    assert_eq!(beside(0), Err(NV_ERR_INSUFFICIENT_RESOURCES));
+    assert_eq!(beside(1), Err(NV_ERR_INVALID_CLASS));
+    assert_eq!(beside(8), Err(NV_ERR_INVALID_CLASS));
+    objects.free(CLIENT, SUBDEVICE).unwrap();
+    let params = Nv2080AllocParameters { sub_device_id: 1 };
+    let handles = [CLIENT, DEVICE, SUBDEVICE];
+    let other = alloc_with(&mut objects, NV20_SUBDEVICE_0, handles, params.as_bytes());
+    assert_eq!(other, Err(NV_ERR_INVALID_CLASS));
+    let first = alloc(&mut objects, NV20_SUBDEVICE_0, handles);
+    assert_eq!(first, Ok(SUBDEVICE));
+}
+
+/// rs_server.c, `serverFreeResourceTree`.
+#[test]
+fn children_are_freed_before_their_parents() {
+    let mut all = objects();
+    assert_eq!(
+        free(&mut all, CLIENT, CLIENT),
+        Ok(vec![SUBDEVICE, DEVICE, CLIENT])
+    );
+    assert_eq!(all.to_string(), Objects::new().to_string());
+    let status = free(&mut all, CLIENT, CLIENT);
+    assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE), "it is gone");
+
+    let mut some = objects();
+    assert_eq!(free(&mut some, CLIENT, SUBDEVICE), Ok(vec![SUBDEVICE]));
+    assert_eq!(free(&mut some, CLIENT, DEVICE), Ok(vec![DEVICE]));
+    assert!(some.find(CLIENT, CLIENT).is_ok());
+}
+
+/// rs_server.c, `serverFreeResourceTreeLockAndFindResource`.
+#[test]
+fn what_is_not_there_is_freed_with_success() {
+    let mut objects = objects();
+    let before = objects.to_string();
+    for object in [0, 1, INTERNAL_DEVICE] {
+        assert_eq!(free(&mut objects, CLIENT, object), Ok(vec![]));
+    }
+    assert_eq!(objects.to_string(), before);
+}
+
+/// client.c, `rmclientValidate_IMPL`, for a client that belongs to another.
+#[test]
+fn gsp_rm_s_own_objects_stay() {
+    let mut objects = objects();
+    for object in [INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE] {
+        let status = free(&mut objects, INTERNAL_CLIENT, object);
+        assert_eq!(status, Err(NV_ERR_INVALID_CLIENT));
+        assert!(objects.find(INTERNAL_CLIENT, object).is_ok());
+    }
+    let over = [INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE];
+    let status = alloc(&mut objects, NV20_SUBDEVICE_0, over);
+    assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
+}
+
+/// control.c, `_rmapiRmControl`; rs_client.c, `clientGetResourceRef_IMPL`.
+#[test]
+fn a_control_is_for_an_object() {
+    let objects = objects();
+    let find = |client, object| {
+        let found = objects.find(client, object);
+        found
+            .map(|found| found.class.number)
+            .map_err(|refused| refused.0)
+    };
+    assert_eq!(find(CLIENT, CLIENT), Ok(NV01_ROOT));
+    assert_eq!(find(CLIENT, SUBDEVICE), Ok(NV20_SUBDEVICE_0));
+    assert_eq!(find(1, SUBDEVICE), Err(NV_ERR_INVALID_CLIENT));
+    assert_eq!(find(CLIENT, 1), Err(NV_ERR_OBJECT_NOT_FOUND));
+}
