@@ -366,6 +366,13 @@ impl<H: Host> Gpu<H> {
         self.note(Block::Gsp, "GSP-RM crashes", Value::Null);
     }
 
+    /// The objects of GSP-RM, a line for each; `None` where it does not run.
+    pub fn objects(&self) -> Option<String> {
+        let runs = self.state.gsp.riscv.active;
+        let rm = self.state.rm.as_ref().filter(|_| runs)?;
+        (rm.state == State::Ready).then(|| rm.objects.to_string())
+    }
+
     /// Has GSP-RM report something. Tells whether it runs.
     pub fn report(&mut self, notice: &Notice) -> bool {
         let runs = self.state.gsp.riscv.active;

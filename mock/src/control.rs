@@ -10,6 +10,8 @@
 //! - `event mmu-fault`: MMU faults wait in their buffer.
 //! - `event other function=0x1fff`: any event, without a payload.
 //! - `unloads`: answers how often GSP-RM has ended because the driver unloaded it.
+//! - `objects`: answers a line for each object of GSP-RM, parents before their children, such as
+//!   `client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0`, and `ok`.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -23,6 +25,9 @@ use crate::host::Host;
 /// Longest line that is read, in bytes.
 const LINE: u64 = 1024;
 
+/// Why GSP-RM cannot be asked.
+const NO_GSP_RM: &str = "GSP-RM does not run";
+
 /// What a test asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
@@ -30,6 +35,7 @@ enum Command {
     Repair,
     Event(Notice),
     Unloads,
+    Objects,
 }
 
 impl FromStr for Command {
@@ -42,6 +48,7 @@ impl FromStr for Command {
             "repair" if rest.is_empty() => Ok(Self::Repair),
             "event" => parse_event(rest),
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
+            "objects" if rest.is_empty() => Ok(Self::Objects),
             _ => Err(format!("{line:?} is no command")),
         }
     }
@@ -105,9 +112,13 @@ pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
         }
         Command::Event(notice) => match card.report(&notice) {
             true => Ok("ok".into()),
-            false => Err("GSP-RM does not run".into()),
+            false => Err(NO_GSP_RM.into()),
         },
         Command::Unloads => Ok(card.unloads().to_string()),
+        Command::Objects => match card.objects() {
+            Some(objects) => Ok(format!("{objects}ok")),
+            None => Err(NO_GSP_RM.into()),
+        },
     });
     done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
@@ -139,8 +150,11 @@ fn converse(mut client: &UnixStream, obey: &mut impl FnMut(&str) -> String) -> i
 mod tests {
     use super::*;
     use crate::chips::by_name;
+    use crate::gsp_rm::{GspRm, State};
     use crate::in_process::InProcess;
+    use crate::queue::driver::Driver;
     use crate::synthetic;
+    use nova_hw::release::RELEASES;
 
     fn answer(lines: &[&str]) -> Vec<String> {
         let chip = by_name("ga102").unwrap();
@@ -167,6 +181,26 @@ mod tests {
         let answers = answer(&["event os-error xid=31 text=boo", "event other function=1"]);
         let expected = "error: GSP-RM does not run";
         assert_eq!(answers, [expected; 2]);
+        assert_eq!(answer(&["objects"]), [expected]);
+    }
+
+    #[test]
+    fn objects_are_told_while_gsp_rm_runs() {
+        let chip = by_name("ga102").unwrap();
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
+        let mut card = machine.card();
+        let mut rm = GspRm::new(RELEASES[0], Driver::new().link().unwrap(), 0);
+        rm.state = State::Ready;
+        card.state.rm = Some(rm);
+        card.state.gsp.riscv.active = true;
+        let answer = obey(&mut card, "objects");
+        let lines: Vec<_> = answer.lines().collect();
+        let (&end, objects) = lines.split_last().unwrap();
+        assert_eq!(end, "ok");
+        assert_eq!(objects.len(), 3, "GSP-RM's own");
+        assert!(objects[2].ends_with("class=0x2080 name=NV20_SUBDEVICE_0"));
+        card.state.gsp.riscv.active = false;
+        assert_eq!(obey(&mut card, "objects"), "error: GSP-RM does not run");
     }
 
     #[test]
