@@ -58,13 +58,23 @@ impl Mock {
         // Each time anew, so that the port can be put away between.
         let mut port = open(&self.0)?;
         port.write_all(format!("{command}\n").as_bytes())?;
-        let mut answer = Vec::new();
-        let mut byte = [0];
+        read_line(&mut port)
+    }
+
+    /// The objects of GSP-RM, a line for each, parents before their children.
+    ///
+    /// # Errors
+    ///
+    /// Where the control port fails, or GSP-RM does not run.
+    pub fn objects(&self) -> io::Result<Vec<String>> {
+        let mut port = open(&self.0)?;
+        port.write_all(b"objects\n")?;
+        let mut objects = Vec::new();
         loop {
-            port.read_exact(&mut byte)?;
-            match byte {
-                [b'\n'] => return Ok(String::from_utf8_lossy(&answer).into_owned()),
-                [byte] => answer.push(byte),
+            match read_line(&mut port)? {
+                end if end == "ok" => return Ok(objects),
+                error if error.starts_with("error: ") => return Err(io::Error::other(error)),
+                object => objects.push(object),
             }
         }
     }
@@ -119,6 +129,19 @@ impl Mock {
     }
 }
 
+/// Reads a line, and no byte more.
+fn read_line(port: &mut impl Read) -> io::Result<String> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    loop {
+        port.read_exact(&mut byte)?;
+        match byte {
+            [b'\n'] => return Ok(String::from_utf8_lossy(&line).into_owned()),
+            [byte] => line.push(byte),
+        }
+    }
+}
+
 fn open(port: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(port)
 }
@@ -133,5 +156,18 @@ impl Drop for Broken<'_> {
             Ok(answer) if answer == "ok" => {}
             answer => log::error!("the mock is not repaired: {answer:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_line_by_line() {
+        let mut port: &[u8] = b"one\ntwo\nthr";
+        assert_eq!(read_line(&mut port).unwrap(), "one");
+        assert_eq!(read_line(&mut port).unwrap(), "two");
+        assert!(read_line(&mut port).is_err());
     }
 }
