@@ -278,4 +278,6 @@ impl fmt::Display for Objects {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
