@@ -10,7 +10,7 @@ use nova_core::{Control, Error as NovaError, Reply, Ticket};
 use crate::errno::errno;
 use crate::gsp::{Current, Gsp, GspRm};
 use crate::machine::Machine;
-use crate::wait_queue::Woken;
+use nova_kernel::sync::wait_queue::Woken;
 
 /// How long to wait for room in the table of calls, or for a boot, before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);

@@ -15,10 +15,10 @@ use crate::gpu::{self, Gpu};
 use crate::gsp::{Gsp, Interrupt};
 use crate::gsp_file::GspFile;
 use crate::lifecycle::Unload;
-use crate::pci_enabled::Enabled;
-use crate::pci_power;
 use crate::rm_control;
 use crate::status;
+use nova_kernel::pci::enabled::Enabled;
+use nova_kernel::pci::power;
 
 /// Numbers the auxiliary devices.
 static NEXT_ID: Atomic<u32> = Atomic::new(0);
@@ -140,7 +140,7 @@ impl pci::Driver for NovaCoreDriver {
     }
 }
 
-impl pci_power::Driver for NovaCoreDriver {
+impl power::Driver for NovaCoreDriver {
     fn stop(data: Pin<&NovaCore<'_>>) {
         data.gsp.stop();
     }

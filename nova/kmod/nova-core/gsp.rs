@@ -18,9 +18,9 @@ use crate::errno::errno;
 use crate::health::Listeners;
 use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
-use crate::ratelimit::RateLimit;
-use crate::wait_queue::WaitQueue;
-use crate::work::{HasWork, Work};
+use nova_kernel::ratelimit::RateLimit;
+use nova_kernel::sync::wait_queue::WaitQueue;
+use nova_kernel::sync::work::{HasWork, Work};
 
 /// How long the work that boots waits before its next step, so that others get the device in between.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -19,7 +19,7 @@ use kernel::scatterlist::{Owned, SGTable};
 use kernel::sync::Arc;
 use nova_core::platform::{FileLen, FirmwareImage};
 
-use crate::partial_firmware;
+use nova_kernel::partial_firmware;
 
 /// No firmware file is longer.
 const MAX_LEN: usize = 256 << 20;

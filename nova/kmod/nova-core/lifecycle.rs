@@ -20,9 +20,9 @@ use crate::gpu::Gpu;
 use crate::gsp::{Gsp, GspRm};
 use crate::health::Health;
 use crate::machine::Machine;
-use crate::own_stack;
-use crate::pci_enabled::set_master;
-use crate::pci_reset::DeviceLock;
+use nova_kernel::pci::enabled::set_master;
+use nova_kernel::pci::reset::DeviceLock;
+use nova_kernel::sync::own_stack;
 
 /// A GSP that is lost is booted again this often within [`PERIOD`].
 const RECOVERIES: usize = 3;

@@ -14,9 +14,9 @@ use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
 
 use crate::bars::bars;
-use crate::completion::Completion;
-use crate::pci_enabled::set_master;
-use crate::pci_reset::Resettable;
+use nova_kernel::pci::enabled::set_master;
+use nova_kernel::pci::reset::Resettable;
+use nova_kernel::sync::completion::Completion;
 
 /// The BAR with the registers.
 const REGISTERS: u32 = 0;

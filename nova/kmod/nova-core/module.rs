@@ -9,7 +9,6 @@
 mod bars;
 mod calls;
 mod clock;
-mod completion;
 mod coredump;
 mod debugfs;
 mod dma;
@@ -23,20 +22,13 @@ mod health;
 mod image;
 mod lifecycle;
 mod machine;
-mod own_stack;
-mod partial_firmware;
-mod pci_enabled;
-mod pci_power;
-mod pci_reset;
-mod ratelimit;
 mod rm_control;
 mod status;
-mod wait_queue;
-mod work;
 
 use kernel::driver::Registration;
 use kernel::prelude::*;
 use kernel::InPlaceModule;
+use nova_kernel::pci::power;
 
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
@@ -48,7 +40,7 @@ pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
 struct NovaCoreModule {
     // Dropped first, and with it every GPU's folder in debugfs.
     #[pin]
-    driver: Registration<pci_power::Adapter<driver::NovaCoreDriver>>,
+    driver: Registration<power::Adapter<driver::NovaCoreDriver>>,
     debugfs: debugfs::Root,
 }
 

@@ -7,10 +7,10 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::{auxiliary, pci};
 use nova_core_module::{Gpu, Health, Listener, MODULE_NAME};
+use nova_kernel::drm::device::{self as drm_device, Registration, Remedy, Wedge};
+use nova_kernel::drm::ioctl::{entry, table, Entry};
 use nova_uapi::{QueryDevice, QueryFirmware, Text};
 
-use crate::drm_device::{self, Registration, Remedy, Wedge};
-use crate::drm_ioctl::{entry, table, Entry};
 use crate::ioctls;
 
 kernel::auxiliary_device_table!(
@@ -35,7 +35,7 @@ impl auxiliary::Driver for NovaDrmDriver {
         // Programs know GPUs by their place on the PCI bus, so that is the device that they are shown.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = Gpu::of(device)?;
-        let answers = Answers::new(gpu, parent)?;
+        let answers = Answers::new(gpu, parent);
         let registration = Registration::new(parent.as_ref(), answers, gpu.usable_vram)?;
         let watch = Watch(registration.wedge());
         gpu.listen(Some(Arc::new(watch, GFP_KERNEL)?));
@@ -74,7 +74,6 @@ impl Listener for Watch {
 }
 
 /// What user space is told about a GPU, all of which is known once it has booted.
-#[derive(Clone, Copy)]
 pub(crate) struct Answers {
     /// For `DRM_NOVA_QUERY_DEVICE`.
     pub(crate) device: QueryDevice,

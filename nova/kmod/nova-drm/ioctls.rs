@@ -4,15 +4,16 @@
 
 use kernel::prelude::*;
 use kernel::uaccess::{UserPtr, UserSlice};
+use nova_kernel::drm::device;
+use nova_kernel::drm::gem::Object;
+use nova_kernel::drm::ioctl::{self, Gate, Ioctl};
 use nova_uapi::{QueryDevice, QueryFirmware};
 use zerocopy::IntoBytes;
 
 use crate::driver::NovaDrmDriver;
-use crate::drm_device;
-use crate::drm_gem::Object;
-use crate::drm_ioctl::{File, Ioctl};
 
-type Device = drm_device::Device<NovaDrmDriver>;
+type Device = device::Device<NovaDrmDriver>;
+type File<'a> = ioctl::File<'a, NovaDrmDriver>;
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
 pub(crate) struct GetParam;
@@ -20,6 +21,7 @@ pub(crate) struct GetParam;
 impl Ioctl<NovaDrmDriver> for GetParam {
     type Argument = nova_uapi::GetParam;
     const NUMBER: u32 = nova_uapi::IOCTL_GETPARAM;
+    const GATE: Gate = Gate::Works;
 
     fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
         argument.value = match argument.param {
@@ -36,6 +38,7 @@ pub(crate) struct GemCreate;
 impl Ioctl<NovaDrmDriver> for GemCreate {
     type Argument = nova_uapi::GemCreate;
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_CREATE;
+    const GATE: Gate = Gate::Works;
 
     fn call(device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
         argument.check().map_err(|_| EINVAL)?;
@@ -50,6 +53,7 @@ pub(crate) struct GemInfo;
 impl Ioctl<NovaDrmDriver> for GemInfo {
     type Argument = nova_uapi::GemInfo;
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_INFO;
+    const GATE: Gate = Gate::Works;
 
     fn call(_device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
         argument.size = Object::lookup(file, argument.handle)?.size() as u64;
@@ -63,6 +67,7 @@ pub(crate) struct Query;
 impl Ioctl<NovaDrmDriver> for Query {
     type Argument = nova_uapi::Query;
     const NUMBER: u32 = nova_uapi::IOCTL_QUERY;
+    const GATE: Gate = Gate::Works;
 
     fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
         let answers = device.data();

@@ -5,9 +5,6 @@
 //! What user space may ask for is described in `uapi/nova_drm.h`.
 
 mod driver;
-mod drm_device;
-mod drm_gem;
-mod drm_ioctl;
 mod ioctls;
 
 kernel::module_auxiliary_driver! {

@@ -17,7 +17,7 @@ use kernel::types::Opaque;
 /// # Safety
 ///
 /// The field at byte `OFFSET` must be the [`Work`], and be dropped before any other.
-pub(crate) unsafe trait HasWork: Sync {
+pub unsafe trait HasWork: Sync {
     /// Where the work is.
     const OFFSET: usize;
 
@@ -27,7 +27,7 @@ pub(crate) unsafe trait HasWork: Sync {
 
 /// Work that is done at most once at a time; when it is dropped, it is over.
 #[pin_data(PinnedDrop)]
-pub(crate) struct Work {
+pub struct Work {
     #[pin]
     work: Opaque<bindings::work_struct>,
 }
@@ -44,7 +44,7 @@ impl Work {
     /// # Safety
     ///
     /// The value must become the [`Work`] of a `T`.
-    pub(crate) unsafe fn new<T: HasWork>() -> impl PinInit<Self> {
+    pub unsafe fn new<T: HasWork>() -> impl PinInit<Self> {
         pin_init!(Self {
             work <- Opaque::ffi_init(|slot| {
                 let name = c"nova-core".as_char_ptr();
@@ -64,7 +64,7 @@ impl Work {
 
     /// Has the work done soon, unless that is so already or the work is disabled; not while the
     /// system is about to sleep. May be called wherever a spin lock may be taken.
-    pub(crate) fn queue(&self) {
+    pub fn queue(&self) {
         // SAFETY: The queue is the kernel's and always there, and the work initialized.
         unsafe {
             bindings::queue_work_on(

@@ -17,7 +17,7 @@ use kernel::prelude::*;
 ///
 /// `EINVAL` for an empty buffer, `ENOENT` where there is no plain file, else what the firmware loader
 /// says.
-pub(crate) fn read(name: &CStr, device: &Device, buffer: &mut [u8]) -> Result<usize> {
+pub fn read(name: &CStr, device: &Device, buffer: &mut [u8]) -> Result<usize> {
     if buffer.is_empty() {
         // The loader would take the buffer for one of its own and free it.
         return Err(EINVAL);

@@ -14,7 +14,7 @@ use kernel::types::Opaque;
 
 /// Something that happens again and again.
 #[pin_data]
-pub(crate) struct Completion {
+pub struct Completion {
     #[pin]
     inner: Opaque<bindings::completion>,
 }
@@ -27,7 +27,7 @@ unsafe impl Sync for Completion {}
 
 impl Completion {
     /// Something that has not happened yet.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             inner <- Opaque::ffi_init(|slot| {
                 // SAFETY: `slot` is memory for a `struct completion`.
@@ -37,7 +37,7 @@ impl Completion {
     }
 
     /// It happened. May be called from hard interrupt context.
-    pub(crate) fn complete(&self) {
+    pub fn complete(&self) {
         // How often it happens before somebody waits is not counted.
         // SAFETY: The completion has been initialized.
         unsafe {
@@ -49,7 +49,7 @@ impl Completion {
 
     /// Sleeps until it has happened since the last call returned, or `timeout` has passed; `false` means
     /// the latter.
-    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+    pub fn wait(&self, timeout: Duration) -> bool {
         let millis = Msecs::try_from(timeout.as_millis()).unwrap_or(Msecs::MAX);
         // At least one jiffy, and one more since the current one has begun already.
         let jiffies = msecs_to_jiffies(millis).saturating_add(1);

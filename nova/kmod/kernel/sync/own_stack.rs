@@ -24,7 +24,7 @@ struct Call<F, R> {
 /// # Errors
 ///
 /// No memory; then `body` has not been called.
-pub(crate) fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
+pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
     let call = KBox::new(
         Opaque::new(Call::<F, R> {
             work: Opaque::uninit(),

@@ -11,12 +11,12 @@ use kernel::pci;
 use kernel::prelude::*;
 
 /// Memory decoding of a device; its bus mastering ends with it.
-pub(crate) struct Enabled<'a>(&'a pci::Device<Bound>);
+pub struct Enabled<'a>(&'a pci::Device<Bound>);
 
 impl<'a> Enabled<'a> {
     /// Enables it until the value is dropped, but for bus mastering: a driver that died may have left
     /// that on, and something on the GPU that makes use of it.
-    pub(crate) fn new(device: &'a pci::Device<Core<'_>>) -> Result<Self> {
+    pub fn new(device: &'a pci::Device<Core<'_>>) -> Result<Self> {
         device.enable_device_mem()?;
         set_master(device, false);
         Ok(Self(device))
@@ -24,7 +24,7 @@ impl<'a> Enabled<'a> {
 }
 
 /// Lets the device read and write memory, or not.
-pub(crate) fn set_master(device: &pci::Device<Bound>, on: bool) {
+pub fn set_master(device: &pci::Device<Bound>, on: bool) {
     let device = pci_dev(device);
     // SAFETY: It is a device, and whoever has it enabled is the one who calls.
     unsafe {
@@ -36,7 +36,7 @@ pub(crate) fn set_master(device: &pci::Device<Bound>, on: bool) {
 }
 
 /// The C side of a device.
-pub(crate) fn pci_dev(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
+pub fn pci_dev(device: &pci::Device<Bound>) -> *mut bindings::pci_dev {
     // `pci::Device` is a transparent wrapper.
     core::ptr::from_ref(device).cast_mut().cast()
 }

@@ -11,13 +11,13 @@ use kernel::error::to_result;
 use kernel::pci;
 use kernel::prelude::*;
 
-use crate::pci_enabled::pci_dev;
+use super::enabled::pci_dev;
 
 /// A function's configuration as it was when it was bound, to be put back after each reset. Without bus
 /// mastering, which whoever boots the GPU allows.
 ///
 /// Not as it was before the reset: what made one necessary may have wiped it.
-pub(crate) struct Resettable<'a> {
+pub struct Resettable<'a> {
     device: &'a pci::Device<Bound>,
     saved: NonNull<bindings::pci_saved_state>,
 }
@@ -30,7 +30,7 @@ unsafe impl Sync for Resettable<'_> {}
 
 impl<'a> Resettable<'a> {
     /// Saves the configuration of a device that is enabled.
-    pub(crate) fn new(device: &'a pci::Device<Bound>) -> Result<Self> {
+    pub fn new(device: &'a pci::Device<Bound>) -> Result<Self> {
         let raw = pci_dev(device);
         // SAFETY: `raw` is a device, valid while it is borrowed.
         to_result(unsafe { bindings::pci_save_state(raw) })?;
@@ -49,7 +49,7 @@ impl<'a> Resettable<'a> {
     ///
     /// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone, `EBUSY` where whoever
     /// has called is about to reset it; nothing was done then. Otherwise it did not come back.
-    pub(crate) fn reset(&self) -> Result {
+    pub fn reset(&self) -> Result {
         let device = pci_dev(self.device);
         // SAFETY: `device` is a device, valid while it is borrowed.
         to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
@@ -78,12 +78,12 @@ impl Drop for Resettable<'_> {
 }
 
 /// The lock of a device, which whoever binds, unbinds, suspends or resets it holds.
-pub(crate) struct DeviceLock<'a>(&'a pci::Device<Bound>);
+pub struct DeviceLock<'a>(&'a pci::Device<Bound>);
 
 impl<'a> DeviceLock<'a> {
     /// Takes the lock, unless somebody has it. To wait for it would be for ever where that is unbind and
     /// waits for the caller.
-    pub(crate) fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
+    pub fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
         // SAFETY: It is a device, valid while it is borrowed. This is `device_trylock()`, which Rust is
         // not given.
         let is_locked =

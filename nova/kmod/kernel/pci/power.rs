@@ -17,7 +17,7 @@ use kernel::types::Opaque;
 use kernel::ThisModule;
 
 /// A driver whose device can be stopped and started while it is bound.
-pub(crate) trait Driver: pci::Driver {
+pub trait Driver: pci::Driver {
     /// Leaves the device alone from the return of this call on: it is about to lose its power or to
     /// be reset, or the system ends.
     fn stop(data: Pin<&Self::Data<'_>>);
@@ -31,7 +31,7 @@ pub(crate) trait Driver: pci::Driver {
 }
 
 /// Registers such a driver, in place of [`pci::Adapter`].
-pub(crate) struct Adapter<T: Driver>(pci::Adapter<T>);
+pub struct Adapter<T: Driver>(pci::Adapter<T>);
 
 // SAFETY: The driver is the one of `pci::Adapter`, with fields set that it does not use.
 unsafe impl<T: Driver> DriverLayout for Adapter<T> {

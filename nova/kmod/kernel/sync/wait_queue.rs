@@ -15,7 +15,7 @@ use kernel::types::Opaque;
 
 /// Those who wait.
 #[pin_data]
-pub(crate) struct WaitQueue {
+pub struct WaitQueue {
     #[pin]
     head: Opaque<bindings::wait_queue_head>,
 }
@@ -28,7 +28,7 @@ unsafe impl Sync for WaitQueue {}
 
 /// Why a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Woken {
+pub enum Woken {
     /// By [`WaitQueue::wake_all`], most likely.
     Up,
     /// The time is over.
@@ -39,7 +39,7 @@ pub(crate) enum Woken {
 
 impl WaitQueue {
     /// Nobody waits.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             head <- Opaque::ffi_init(|slot| {
                 let name = c"nova-core".as_char_ptr();
@@ -52,7 +52,7 @@ impl WaitQueue {
     }
 
     /// Lets go of the mutex, sleeps until woken up, killed, or late, and locks it again.
-    pub(crate) fn wait<'m, T>(
+    pub fn wait<'m, T>(
         &self,
         mutex: &'m Mutex<T>,
         guard: MutexGuard<'m, T>,
@@ -80,7 +80,7 @@ impl WaitQueue {
     }
 
     /// Wakes up all who wait.
-    pub(crate) fn wake_all(&self) {
+    pub fn wake_all(&self) {
         // SAFETY: The queue has been initialized.
         unsafe {
             bindings::__wake_up(

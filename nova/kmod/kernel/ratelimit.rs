@@ -14,7 +14,7 @@ const BURST: i32 = 10;
 
 /// Lets [`BURST`] messages through in each [`INTERVAL`].
 #[pin_data]
-pub(crate) struct RateLimit {
+pub struct RateLimit {
     #[pin]
     state: Opaque<bindings::ratelimit_state>,
 }
@@ -27,7 +27,7 @@ unsafe impl Sync for RateLimit {}
 
 impl RateLimit {
     /// A limit of which nothing is used up.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- Opaque::ffi_init(|slot: *mut bindings::ratelimit_state| {
                 // SAFETY: `slot` is memory for a `struct ratelimit_state`. This is
@@ -51,7 +51,7 @@ impl RateLimit {
 
     /// Whether the next message may be logged. The kernel's log says how many might not, after the name
     /// of `whose` they are.
-    pub(crate) fn allows(&self, whose: &CStr) -> bool {
+    pub fn allows(&self, whose: &CStr) -> bool {
         // SAFETY: The state has been initialized, and the name ends with a NUL.
         unsafe { bindings::___ratelimit(self.state.get(), whose.as_char_ptr()) != 0 }
     }

@@ -10,38 +10,52 @@ use kernel::bindings;
 use kernel::prelude::*;
 use kernel::str::as_char_ptr_in_const_context;
 
-use crate::drm_device::{Device, Driver};
+use super::device::{Device, Driver, Entered};
 
-/// An open file.
-pub(crate) struct File<'a> {
+/// An open file of a device of `D`.
+pub struct File<'a, D: Driver> {
     raw: *mut bindings::drm_file,
-    _open: PhantomData<&'a ()>,
+    _open: PhantomData<&'a Device<D>>,
 }
 
-impl File<'_> {
-    pub(crate) fn as_raw(&self) -> *mut bindings::drm_file {
+impl<D: Driver> File<'_, D> {
+    /// The C side of it.
+    pub fn as_raw(&self) -> *mut bindings::drm_file {
         self.raw
     }
 }
 
 /// An ioctl.
-pub(crate) trait Ioctl<D: Driver> {
+pub trait Ioctl<D: Driver> {
     /// What it is given and gives back.
     type Argument: Copy + zerocopy::FromBytes + zerocopy::IntoBytes;
 
     /// Its whole number.
     const NUMBER: u32;
 
+    /// When it can be called.
+    const GATE: Gate;
+
     /// Does what it is asked for. Where that fails, user space sees the argument unchanged.
-    fn call(device: &Device<D>, file: &File<'_>, argument: &mut Self::Argument) -> Result;
+    fn call(device: &Device<D>, file: &File<'_, D>, argument: &mut Self::Argument) -> Result;
+}
+
+/// When an ioctl can be called. Once the device is unplugged, DRM answers all of them with `ENODEV`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Always: it does not need the hardware.
+    Always,
+    /// While the device works: fails with `EIO` where it is wedged, and the device is not unplugged
+    /// before it returns.
+    Works,
 }
 
 /// An entry of the table of ioctls.
 #[repr(transparent)]
-pub(crate) struct Entry(bindings::drm_ioctl_desc);
+pub struct Entry(bindings::drm_ioctl_desc);
 
 /// The entry of an ioctl, allowed on primary and on render nodes without authentication.
-pub(crate) const fn entry<D: Driver, I: Ioctl<D>>() -> Entry {
+pub const fn entry<D: Driver, I: Ioctl<D>>() -> Entry {
     assert!(kernel::ioctl::_IOC_SIZE(I::NUMBER) == size_of::<I::Argument>());
     Entry(bindings::drm_ioctl_desc {
         cmd: I::NUMBER,
@@ -52,11 +66,11 @@ pub(crate) const fn entry<D: Driver, I: Ioctl<D>>() -> Entry {
 }
 
 /// A table of ioctls; DRM takes the number of an ioctl for its place there.
-pub(crate) const fn table<const N: usize>(entries: [Entry; N]) -> [Entry; N] {
+pub const fn table<const N: usize>(entries: [Entry; N]) -> [Entry; N] {
     let mut place = 0;
     while place < N {
         let number = kernel::ioctl::_IOC_NR(entries[place].0.cmd);
-        assert!(number == nova_uapi::DRM_COMMAND_BASE + place as u32);
+        assert!(number == kernel::uapi::DRM_COMMAND_BASE + place as u32);
         place += 1;
     }
     entries
@@ -73,9 +87,10 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
 ) -> c_int {
     // SAFETY: The device lives as long as files of it are open.
     let device = unsafe { Device::<D>::from_raw(device) };
-    if device.is_wedged() {
-        return EIO.to_errno();
-    }
+    let _entered = match pass::<D, I>(device) {
+        Ok(entered) => entered,
+        Err(error) => return error.to_errno(),
+    };
     let file = File {
         raw: file,
         _open: PhantomData,
@@ -91,5 +106,14 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
             0
         }
         Err(error) => error.to_errno(),
+    }
+}
+
+/// Lets a call through the gate of its ioctl, until the value is dropped.
+fn pass<D: Driver, I: Ioctl<D>>(device: &Device<D>) -> Result<Option<Entered<'_, D>>> {
+    match I::GATE {
+        Gate::Always => Ok(None),
+        Gate::Works if device.is_wedged() => Err(EIO),
+        Gate::Works => device.enter().ok_or(ENODEV).map(Some),
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! `kernel::drm::gem` is missing where DRM is a module.
 
+use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kernel::bindings;
@@ -13,14 +14,15 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
-use crate::drm_device::{Device, Driver};
-use crate::drm_ioctl::File;
+use super::device::{Device, Driver};
+use super::ioctl::File;
 
 /// Bytes that GEM objects may still take.
-pub(crate) struct Space(Atomic<u64>);
+pub struct Space(Atomic<u64>);
 
 impl Space {
-    pub(crate) fn new(bytes: u64) -> Self {
+    /// So many bytes.
+    pub fn new(bytes: u64) -> Self {
         Self(Atomic::new(bytes))
     }
 
@@ -55,14 +57,28 @@ struct Memory(Opaque<bindings::drm_gem_object>);
 /// # Invariants
 ///
 /// The object is initialized, and the reference is held.
-pub(crate) struct Object(NonNull<bindings::drm_gem_object>);
+pub struct Object<D: Driver> {
+    object: NonNull<bindings::drm_gem_object>,
+    _driver: PhantomData<D>,
+}
 
-impl Object {
-    const fn functions<D: Driver>() -> bindings::drm_gem_object_funcs {
-        bindings::drm_gem_object_funcs {
-            free: Some(free::<D>),
-            ..pin_init::zeroed()
-        }
+impl<D: Driver> Object<D> {
+    const FUNCTIONS: bindings::drm_gem_object_funcs = bindings::drm_gem_object_funcs {
+        free: Some(free::<D>),
+        ..pin_init::zeroed()
+    };
+
+    /// Takes over a reference, if there is an object.
+    ///
+    /// # Safety
+    ///
+    /// The reference is the caller's, to an initialized object of a device of `D`.
+    unsafe fn from_raw(object: *mut bindings::drm_gem_object) -> Option<Self> {
+        // INVARIANT: The caller promises so.
+        Some(Self {
+            object: NonNull::new(object)?,
+            _driver: PhantomData,
+        })
     }
 
     /// Makes an object of `size` bytes, rounded up to whole pages.
@@ -72,18 +88,18 @@ impl Object {
     /// # Errors
     ///
     /// `EINVAL` for more bytes than there are addresses, `ENOSPC` for more than the device has left.
-    pub(crate) fn new<D: Driver>(device: &Device<D>, size: u64) -> Result<Self> {
+    pub fn new(device: &Device<D>, size: u64) -> Result<Self> {
         let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
         let memory = KBox::new(Memory(Opaque::zeroed()), GFP_KERNEL_ACCOUNT)?;
         device.gem_space().take(size as u64)?;
         let object = KBox::into_raw(memory).cast::<bindings::drm_gem_object>();
         // SAFETY: The memory is zeroed and nobody else's; `free` is given it back, and the size.
         unsafe {
-            (*object).funcs = const { &Self::functions::<D>() };
+            (*object).funcs = &Self::FUNCTIONS;
             bindings::drm_gem_private_object_init(device.as_raw(), object, size);
         }
-        // INVARIANT: An initialized object has one reference, which is this one.
-        NonNull::new(object).map(Self).ok_or(ENOMEM)
+        // SAFETY: An initialized object has one reference, which is this one.
+        unsafe { Self::from_raw(object) }.ok_or(ENOMEM)
     }
 
     /// The object that `file` knows as `handle`.
@@ -91,34 +107,34 @@ impl Object {
     /// # Errors
     ///
     /// `ENOENT` where it knows none.
-    pub(crate) fn lookup(file: &File<'_>, handle: u32) -> Result<Self> {
+    pub fn lookup(file: &File<'_, D>, handle: u32) -> Result<Self> {
         // SAFETY: The file is open.
         let object = unsafe { bindings::drm_gem_object_lookup(file.as_raw(), handle) };
-        // INVARIANT: The look-up took a reference, if there is an object.
-        NonNull::new(object).map(Self).ok_or(ENOENT)
+        // SAFETY: The look-up took a reference, if there is an object, and the file is one of a `D`.
+        unsafe { Self::from_raw(object) }.ok_or(ENOENT)
     }
 
     /// Has `file` know the object by a new handle.
-    pub(crate) fn create_handle(&self, file: &File<'_>) -> Result<u32> {
+    pub fn create_handle(&self, file: &File<'_, D>) -> Result<u32> {
         let mut handle = 0;
         // SAFETY: The file is open, and the object initialized.
         to_result(unsafe {
-            bindings::drm_gem_handle_create(file.as_raw(), self.0.as_ptr(), &mut handle)
+            bindings::drm_gem_handle_create(file.as_raw(), self.object.as_ptr(), &mut handle)
         })?;
         Ok(handle)
     }
 
     /// Its size in bytes.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         // SAFETY: The object is initialized; its size never changes.
-        unsafe { (*self.0.as_ptr()).size }
+        unsafe { (*self.object.as_ptr()).size }
     }
 }
 
-impl Drop for Object {
+impl<D: Driver> Drop for Object<D> {
     fn drop(&mut self) {
         // SAFETY: The reference is held.
-        let count = unsafe { &raw mut (*self.0.as_ptr()).refcount };
+        let count = unsafe { &raw mut (*self.object.as_ptr()).refcount };
         // SAFETY: As above; it is not used again.
         if unsafe { bindings::refcount_dec_and_test(&raw mut (*count).refcount) } {
             // SAFETY: That was the last one.

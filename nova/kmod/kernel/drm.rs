@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! DRM drivers. `kernel::drm` is missing where DRM is a module, as in distributions; upstream's `kernel::drm` built as a module
+//! will replace all of it.
+
+pub mod device;
+pub mod gem;
+pub mod ioctl;

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! DRM devices whose parent is a device of any bus.
+//!
+//! `kernel::drm` is missing where DRM is a module (as in distributions).
+
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use kernel::bindings;
+use kernel::device::{self, Bound};
+use kernel::error::{from_err_ptr, to_result};
+use kernel::module::{this_module, ModuleMetadata};
+use kernel::prelude::*;
+use kernel::str::as_char_ptr_in_const_context;
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::types::Opaque;
+
+use super::gem::Space;
+use super::ioctl::Entry;
+
+/// A render driver.
+pub trait Driver: Sized + 'static {
+    /// What the ioctls work on; dropped when the last file is closed that was open when the device went away.
+    type Data: Send + Sync + 'static;
+
+    /// The module that must stay as long as files are open.
+    type Module: ModuleMetadata;
+
+    /// What programs know the driver by.
+    const NAME: &'static CStr;
+
+    /// What people know the driver by.
+    const DESCRIPTION: &'static CStr;
+
+    /// The ioctls, a [`table`](super::ioctl::table).
+    const IOCTLS: &'static [Entry];
+}
+
+/// A DRM device.
+///
+/// # Invariants
+///
+/// The `struct drm_device` is initialized.
+#[repr(C)]
+pub struct Device<D: Driver> {
+    drm: Opaque<bindings::drm_device>,
+    /// Nothing can be asked of the hardware.
+    is_wedged: Atomic<bool>,
+    gem_space: Space,
+    data: D::Data,
+}
+
+/// Keeps a device from being unplugged: [`Registration`]'s drop waits until there is none of these.
+pub struct Entered<'a, D: Driver> {
+    index: c_int,
+    _device: PhantomData<&'a Device<D>>,
+}
+
+impl<D: Driver> Drop for Entered<'_, D> {
+    fn drop(&mut self) {
+        // SAFETY: It comes from `drm_dev_enter()`.
+        unsafe { bindings::drm_dev_exit(self.index) };
+    }
+}
+
+impl<D: Driver> Device<D> {
+    const FILE_OPERATIONS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<D::Module>().as_ptr(),
+        open: Some(bindings::drm_open),
+        release: Some(bindings::drm_release),
+        unlocked_ioctl: Some(bindings::drm_ioctl),
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: Some(bindings::drm_compat_ioctl),
+        poll: Some(bindings::drm_poll),
+        read: Some(bindings::drm_read),
+        llseek: Some(bindings::noop_llseek),
+        mmap: Some(bindings::drm_gem_mmap),
+        fop_flags: bindings::FOP_UNSIGNED_OFFSET,
+        ..pin_init::zeroed()
+    };
+
+    /// The driver, as far as a device without data has one.
+    const NEW_DRIVER: bindings::drm_driver = bindings::drm_driver {
+        driver_features: bindings::drm_driver_feature_DRIVER_GEM
+            | bindings::drm_driver_feature_DRIVER_RENDER,
+        major: 1,
+        name: as_char_ptr_in_const_context(D::NAME).cast_mut(),
+        desc: as_char_ptr_in_const_context(D::DESCRIPTION).cast_mut(),
+        ioctls: D::IOCTLS.as_ptr().cast(),
+        num_ioctls: D::IOCTLS.len() as i32,
+        fops: &Self::FILE_OPERATIONS,
+        ..pin_init::zeroed()
+    };
+
+    const DRIVER: bindings::drm_driver = bindings::drm_driver {
+        release: Some(Self::release),
+        ..Self::NEW_DRIVER
+    };
+
+    /// Drops the data.
+    ///
+    /// # Safety
+    ///
+    /// For DRM to call when the last reference to a device is gone whose data has been made.
+    unsafe extern "C" fn release(drm: *mut bindings::drm_device) {
+        // SAFETY: As the caller promises; nobody uses the data any more, and DRM frees its memory.
+        unsafe { core::ptr::drop_in_place(&raw mut (*drm.cast::<Self>()).data) };
+    }
+
+    /// Keeps the device from being unplugged until the value is dropped; `None` where it has been.
+    pub fn enter(&self) -> Option<Entered<'_, D>> {
+        let mut index = 0;
+        // SAFETY: The device is initialized.
+        let is_plugged = unsafe { bindings::drm_dev_enter(self.as_raw(), &mut index) };
+        // Made only where it was entered, since dropping it exits.
+        is_plugged.then(|| Entered {
+            index,
+            _device: PhantomData,
+        })
+    }
+
+    /// Whether nothing can be asked of the hardware.
+    pub fn is_wedged(&self) -> bool {
+        self.is_wedged.load(Relaxed)
+    }
+
+    /// What GEM objects may still take.
+    pub fn gem_space(&self) -> &Space {
+        &self.gem_space
+    }
+
+    /// What the ioctls work on.
+    pub fn data(&self) -> &D::Data {
+        &self.data
+    }
+
+    /// The C side of it.
+    pub fn as_raw(&self) -> *mut bindings::drm_device {
+        self.drm.get()
+    }
+
+    /// The device that DRM calls back about.
+    ///
+    /// # Safety
+    ///
+    /// `drm` must be part of a `Device<D>` that lives for `'a`.
+    pub unsafe fn from_raw<'a>(drm: *mut bindings::drm_device) -> &'a Self {
+        // SAFETY: The caller promises so; `drm` is the first field of a `repr(C)` structure.
+        unsafe { &*drm.cast() }
+    }
+}
+
+/// A device that user space sees; unplugged when dropped.
+///
+/// Files that are open then stay valid, but all that can be done with them is to close them.
+///
+/// # Invariants
+///
+/// The device is registered.
+pub struct Registration<'a, D: Driver> {
+    device: Reference<D>,
+    _parent: PhantomData<&'a device::Device<Bound>>,
+}
+
+impl<'a, D: Driver> Registration<'a, D> {
+    /// Makes a device and its nodes; all its GEM objects together may have `gem_bytes` bytes.
+    pub fn new(
+        parent: &'a device::Device<Bound>,
+        data: impl PinInit<D::Data, Error>,
+        gem_bytes: u64,
+    ) -> Result<Self> {
+        let device = Reference::new(parent, data, gem_bytes)?;
+        // SAFETY: The device is initialized, and not registered yet.
+        to_result(unsafe { bindings::drm_dev_register(device.as_raw(), 0) })?;
+        // INVARIANT: It has just been registered.
+        Ok(Self {
+            device,
+            _parent: PhantomData,
+        })
+    }
+}
+
+/// A reference to a device.
+///
+/// # Invariants
+///
+/// A reference to the device is held.
+struct Reference<D: Driver>(NonNull<Device<D>>);
+
+// SAFETY: Any thread may use and release DRM devices, and their data is `Send` and `Sync`.
+unsafe impl<D: Driver> Send for Reference<D> {}
+
+// SAFETY: As above.
+unsafe impl<D: Driver> Sync for Reference<D> {}
+
+impl<D: Driver> Reference<D> {
+    /// A new device.
+    fn new(
+        parent: &device::Device<Bound>,
+        data: impl PinInit<D::Data, Error>,
+        gem_bytes: u64,
+    ) -> Result<Self> {
+        // SAFETY: `Device<D>` starts with a `struct drm_device`, and the driver is a constant of the
+        // module that open files hold.
+        let device = from_err_ptr(unsafe {
+            bindings::__drm_dev_alloc(
+                core::ptr::from_ref(parent).cast_mut().cast(),
+                const { &Device::<D>::NEW_DRIVER },
+                size_of::<Device<D>>(),
+                0,
+            )
+        })?;
+        // INVARIANT: A new device has one reference.
+        let device = Self(NonNull::new(device.cast::<Device<D>>()).ok_or(ENOMEM)?);
+        let place = device.0.as_ptr();
+        // SAFETY: The memory has been allocated for a `Device<D>` that nobody else knows yet, and is not
+        // moved. Only what has data is of the driver that drops it.
+        unsafe {
+            (&raw mut (*place).is_wedged).write(Atomic::new(false));
+            (&raw mut (*place).gem_space).write(Space::new(gem_bytes));
+            pin_init::raw_try_init(&raw mut (*place).data, data)?;
+            (*place.cast::<bindings::drm_device>()).driver = const { &Device::<D>::DRIVER };
+        }
+        Ok(device)
+    }
+}
+
+impl<D: Driver> Clone for Reference<D> {
+    fn clone(&self) -> Self {
+        // SAFETY: A reference to the device is held.
+        unsafe { bindings::drm_dev_get(self.as_raw()) };
+        // INVARIANT: The reference has just been taken.
+        Self(self.0)
+    }
+}
+
+impl<D: Driver> Deref for Reference<D> {
+    type Target = Device<D>;
+
+    fn deref(&self) -> &Device<D> {
+        // SAFETY: The device lives as long as the reference is held.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl<D: Driver> Drop for Reference<D> {
+    fn drop(&mut self) {
+        // SAFETY: The reference is held, and not used again.
+        unsafe { bindings::drm_dev_put(self.0.as_ptr().cast()) };
+    }
+}
+
+impl<D: Driver> Registration<'_, D> {
+    /// A handle by which the device can be declared wedged, from anywhere.
+    pub fn wedge(&self) -> Wedge<D> {
+        Wedge(self.device.clone())
+    }
+}
+
+/// Declares a device wedged.
+pub struct Wedge<D: Driver>(Reference<D>);
+
+/// What user space may do about a wedged device; see Documentation/gpu/drm-uapi.rst.
+#[derive(Clone, Copy)]
+pub enum Remedy {
+    /// Nothing: it works again.
+    None,
+    /// Unbind the driver, reset the device, and bind it again.
+    BusReset,
+}
+
+impl<D: Driver> Wedge<D> {
+    /// Has ioctls fail with `EIO`, or not any more.
+    pub fn set(&self, is_wedged: bool) {
+        let Self(device) = self;
+        device.is_wedged.store(is_wedged, Relaxed);
+    }
+
+    /// Tells user space that the device was or is wedged, and what to do about that.
+    pub fn announce(&self, remedy: Remedy) {
+        // DRM_WEDGE_RECOVERY_* of include/drm/drm_device.h.
+        let method = match remedy {
+            Remedy::None => 1 << 0,
+            Remedy::BusReset => 1 << 2,
+        };
+        let Self(device) = self;
+        // SAFETY: The device is initialized; no task is to blame.
+        unsafe { bindings::drm_dev_wedged_event(device.as_raw(), method, core::ptr::null_mut()) };
+    }
+}
+
+impl<D: Driver> Drop for Registration<'_, D> {
+    fn drop(&mut self) {
+        // SAFETY: The device is registered.
+        unsafe { bindings::drm_dev_unplug(self.device.as_raw()) };
+    }
+}
