@@ -21,8 +21,9 @@ extern "C" {
  * All calls work on render nodes and on primary nodes, need no authentication
  * and answer the same on both. A call fails with -EIO while the GPU is wedged:
  * its firmware does not work, and the wedged event says when it does again or
- * what would help. It fails with -ENODEV once the GPU has been unbound from its
- * driver.
+ * what would help. &DRM_IOCTL_NOVA_QUERY and &DRM_IOCTL_NOVA_GEM_INFO do not
+ * need the GPU, and work nevertheless. Every call fails with -ENODEV once the
+ * GPU has been unbound from its driver.
  *
  * There are no jobs yet, and so no fences: DRM_CAP_SYNCOBJ and
  * DRM_CAP_SYNCOBJ_TIMELINE are 0.

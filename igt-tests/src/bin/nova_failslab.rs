@@ -14,7 +14,7 @@ use igt::kmsg;
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, Conversation};
 use nix::errno::Errno;
-use nova_uapi::{GemCreate, GemInfo};
+use nova_uapi::GemInfo;
 
 /// More allocations than a call makes.
 const MANY: u32 = 10_000;
@@ -39,7 +39,7 @@ impl User {
     fn of(gpu: &Gpu) -> Self {
         let node = gpu.open_render();
         Self {
-            object: create(&node).expect("there is memory"),
+            object: nova::create(&node, 4096).expect("there is memory"),
             node,
             control: Conversation::open(gpu),
             path: gpu
@@ -64,7 +64,9 @@ const CALLS: [(&str, Call); 8] = [
     ("query-firmware", |user| {
         nova::query_firmware(&user.node).map(drop)
     }),
-    ("gem-create", |user| create(&user.node).map(drop)),
+    ("gem-create", |user| {
+        nova::create(&user.node, 4096).map(drop)
+    }),
     ("gem-info", |user| info(&user.node, user.object)),
     ("rm-control", |user| ask_name(&mut user.control)),
 ];
@@ -103,15 +105,6 @@ fn open(node: &Path) -> Result<(), Errno> {
     opened
         .map(drop)
         .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or_default()))
-}
-
-fn create(node: &File) -> Result<u32, Errno> {
-    let mut create = GemCreate {
-        size: 4096,
-        ..GemCreate::default()
-    };
-    nova::gem_create(node, &mut create)?;
-    Ok(create.handle)
 }
 
 fn info(node: &File, handle: u32) -> Result<(), Errno> {

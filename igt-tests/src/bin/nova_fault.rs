@@ -14,6 +14,7 @@ use igt::uevent::{Uevent, Uevents};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
+use nova_uapi::GemInfo;
 
 /// What the PCI core says when probe fails.
 const PROBE_FAILED: &str = ": probe with driver ";
@@ -464,6 +465,8 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     let mut log = Follow::from_now().unwrap();
     let mut uevents = Uevents::from_now().unwrap();
     let node = gpu.open_render();
+    let before = nova::query_device(&node).unwrap();
+    let handle = nova::create(&node, 4096).unwrap();
     let _bound = Timeout::new(HANG, "a GSP that is lost for good");
     let broken = mock.broken("stage=gsp,kind=crash");
     ask_name(gpu).expect_err("a GSP that has crashed answers");
@@ -489,7 +492,15 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
         remedy.is_some()
     });
     assert_eq!(remedy.as_deref(), Some("bus-reset"));
-    assert_eq!(nova::query_device(&node), Err(Errno::EIO));
+    assert_eq!(nova::needs_gpu(&node), Err(Errno::EIO));
+    assert_eq!(nova::create(&node, 4096), Err(Errno::EIO));
+    // What it is, and what one has, can still be asked.
+    assert_eq!(nova::query_device(&node), Ok(before));
+    let mut info = GemInfo {
+        handle,
+        ..GemInfo::default()
+    };
+    assert_eq!(nova::gem_info(&node, &mut info), Ok(()));
     assert_eq!(ask_name(gpu), Err(Errno::EIO));
     drop(broken);
     gpu.unbind();
@@ -514,7 +525,7 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     // The reset does not wait for the boot.
     let node = gpu.open_render();
     wait_for(HANG, "the DRM device to work again", || {
-        nova::query_device(&node).is_ok()
+        nova::needs_gpu(&node).is_ok()
     });
     assert_answers(gpu);
     assert_only_lost(&log.records().unwrap());

@@ -484,16 +484,6 @@ fn processes(nodes: &Nodes) {
     children.wait(HANG);
 }
 
-/// Creates an object of `size` bytes.
-fn create(node: &File, size: u64) -> Result<u32, Errno> {
-    let mut create = GemCreate {
-        size,
-        ..GemCreate::default()
-    };
-    nova::gem_create(node, &mut create)?;
-    Ok(create.handle)
-}
-
 fn gem_pad(nodes: &Nodes) {
     for node in nodes.each() {
         let mut create = GemCreate {
@@ -536,7 +526,7 @@ fn fill(node: &File) -> Vec<u32> {
     let mut size = 1 << 62;
     while size >= 4096 {
         assert!(handles.len() < 64, "there is room without end");
-        match create(node, size) {
+        match nova::create(node, size) {
             Ok(handle) => handles.push(handle),
             Err(Errno::ENOSPC) => size /= 2,
             Err(error) => panic!("an object of {size:#x} bytes: {error}"),
@@ -549,11 +539,11 @@ fn gem_full(nodes: &Nodes) {
     let node = nodes.gpu.open_render();
     let handles = fill(&node);
     for other in nodes.each() {
-        assert_eq!(create(other, 1), Err(Errno::ENOSPC));
+        assert_eq!(nova::create(other, 1), Err(Errno::ENOSPC));
     }
     let last = handles.last().expect("there was no room at all");
     assert_eq!(drm::gem_close(&node, *last), Ok(()));
-    let handle = create(&nodes.render, 4096).expect("a page was given back");
+    let handle = nova::create(&nodes.render, 4096).expect("a page was given back");
     assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
     drop(node);
     let handles = fill(&nodes.render).into_iter();
@@ -574,7 +564,7 @@ fn gem_accounted(nodes: &Nodes) {
         let node = nodes.gpu.open_render();
         let before = cgroup.memory().expect("the cgroup counts");
         for _ in 0..OBJECTS {
-            create(&node, 4096).expect("there is room");
+            nova::create(&node, 4096).expect("there is room");
         }
         let charged = cgroup.memory().expect("the cgroup counts") - before;
         log::info!("{charged} bytes for {OBJECTS} objects");
