@@ -120,6 +120,7 @@ lint: prepare build/vendor
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
 		KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
+	@for patch in nova/kmod/mutants/*.patch; do git apply --check $$patch || exit; done
 	vm/sysroot vm/check-frames build/modules/lint/nova-core.ko build/modules/lint/nova-drm.ko
 
 clean:
