@@ -6,17 +6,27 @@ use kernel::device::{self, Core};
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::{auxiliary, pci};
-use nova_core_module::{Gpu, Health, Listener, MODULE_NAME};
+use nova_core_module::{Health, Listener, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Registration, Remedy, Wedge};
-use nova_kernel::drm::ioctl::{entry, table, Entry};
-use nova_uapi::{QueryDevice, QueryFirmware, Text};
+use nova_kernel::drm::gem as drm_gem;
+use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 
+use crate::gem::{Space, Taken};
+use crate::gpu::Gpu;
 use crate::ioctls;
+
+/// The types of DRM for this driver.
+pub(crate) type Device = drm_device::Device<NovaDrmDriver>;
+pub(crate) type File<'a> = ioctl::File<'a, NovaDrmDriver>;
+pub(crate) type Object = drm_gem::Object<NovaDrmDriver>;
 
 kernel::auxiliary_device_table!(
     AUXILIARY_TABLE,
     <NovaDrmDriver as auxiliary::Driver>::IdInfo,
-    [(auxiliary::DeviceId::new(MODULE_NAME, Gpu::DEVICE_NAME), ())]
+    [(
+        auxiliary::DeviceId::new(MODULE_NAME, nova_core_module::Gpu::DEVICE_NAME),
+        ()
+    )]
 );
 
 /// The driver, both of the auxiliary bus and of DRM.
@@ -34,9 +44,13 @@ impl auxiliary::Driver for NovaDrmDriver {
         let device: &'bound auxiliary::Device<device::Bound> = device;
         // Programs know GPUs by their place on the PCI bus, so that is the device that they are shown.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
-        let gpu = Gpu::of(device)?;
-        let answers = Answers::new(gpu, parent);
-        let registration = Registration::new(parent.as_ref(), answers, gpu.usable_vram)?;
+        let gpu = nova_core_module::Gpu::of(device)?;
+        let space = Arc::new(Space::new(gpu.usable_vram), GFP_KERNEL)?;
+        let bound = Gpu {
+            core: gpu,
+            pci: parent,
+        };
+        let registration = Registration::new(parent.as_ref(), Ok(space), Ok(bound))?;
         let watch = Watch(registration.wedge());
         gpu.listen(Some(Arc::new(watch, GFP_KERNEL)?));
         Ok(Bound {
@@ -48,7 +62,7 @@ impl auxiliary::Driver for NovaDrmDriver {
 
 /// A GPU that user space sees.
 pub(crate) struct Bound<'a> {
-    gpu: &'a Gpu,
+    gpu: &'a nova_core_module::Gpu,
     _registration: Registration<'a, NovaDrmDriver>,
 }
 
@@ -73,43 +87,11 @@ impl Listener for Watch {
     }
 }
 
-/// What user space is told about a GPU, all of which is known once it has booted.
-pub(crate) struct Answers {
-    /// For `DRM_NOVA_QUERY_DEVICE`.
-    pub(crate) device: QueryDevice,
-    /// For `DRM_NOVA_QUERY_FIRMWARE`.
-    pub(crate) firmware: QueryFirmware,
-    /// For `NOVA_GETPARAM_VRAM_BAR_SIZE`.
-    pub(crate) vram_bar: u64,
-}
-
-impl Answers {
-    fn new(gpu: &Gpu, device: &pci::Device<device::Bound>) -> Result<Self> {
-        let mut bar_size = [0; 6];
-        for (index, size) in (0..).zip(&mut bar_size) {
-            *size = device.resource_len(index)?;
-        }
-        Ok(Self {
-            device: QueryDevice {
-                chipset: gpu.chipset.id(),
-                architecture: gpu.chipset.arch().id().into(),
-                revision_major: u32::from(gpu.revision.major),
-                revision_minor: u32::from(gpu.revision.minor),
-                vram_size: gpu.vram,
-                vram_usable: gpu.usable_vram,
-                bar_size,
-                name: Text::new(gpu.name.as_str().as_bytes()),
-            },
-            firmware: QueryFirmware {
-                release: Text::new(gpu.firmware_release.as_str().as_bytes()),
-            },
-            vram_bar: gpu.vram_bar,
-        })
-    }
-}
-
 impl drm_device::Driver for NovaDrmDriver {
-    type Data = Answers;
+    /// Until objects have memory, what they may take of it.
+    type Data = Arc<Space>;
+    type RegistrationData<'a> = Gpu<'a>;
+    type Object = Taken;
     type Module = crate::LocalModule;
 
     const NAME: &'static CStr = c"nova";

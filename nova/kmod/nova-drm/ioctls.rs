@@ -4,16 +4,13 @@
 
 use kernel::prelude::*;
 use kernel::uaccess::{UserPtr, UserSlice};
-use nova_kernel::drm::device;
-use nova_kernel::drm::gem::Object;
-use nova_kernel::drm::ioctl::{self, Gate, Ioctl};
+use nova_kernel::drm::ioctl::{Gate, Ioctl};
 use nova_uapi::{QueryDevice, QueryFirmware};
 use zerocopy::IntoBytes;
 
-use crate::driver::NovaDrmDriver;
-
-type Device = device::Device<NovaDrmDriver>;
-type File<'a> = ioctl::File<'a, NovaDrmDriver>;
+use crate::driver::{Device, File, NovaDrmDriver, Object};
+use crate::gem;
+use crate::gpu::Gpu;
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
 pub(crate) struct GetParam;
@@ -23,9 +20,14 @@ impl Ioctl<NovaDrmDriver> for GetParam {
     const NUMBER: u32 = nova_uapi::IOCTL_GETPARAM;
     const GATE: Gate = Gate::Works;
 
-    fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
+    fn call(
+        _device: &Device,
+        gpu: &Gpu<'_>,
+        _file: &File<'_>,
+        argument: &mut Self::Argument,
+    ) -> Result {
         argument.value = match argument.param {
-            nova_uapi::GETPARAM_VRAM_BAR_SIZE => device.data().vram_bar,
+            nova_uapi::GETPARAM_VRAM_BAR_SIZE => gpu.core.vram_bar,
             _ => return Err(EINVAL),
         };
         Ok(())
@@ -40,9 +42,14 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_CREATE;
     const GATE: Gate = Gate::Works;
 
-    fn call(device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+    fn call(
+        device: &Device,
+        _gpu: &Gpu<'_>,
+        file: &File<'_>,
+        argument: &mut Self::Argument,
+    ) -> Result {
         argument.check().map_err(|_| EINVAL)?;
-        argument.handle = Object::new(device, argument.size)?.create_handle(file)?;
+        argument.handle = gem::create(device, argument.size)?.create_handle(file)?;
         Ok(())
     }
 }
@@ -55,7 +62,12 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
     const NUMBER: u32 = nova_uapi::IOCTL_GEM_INFO;
     const GATE: Gate = Gate::Always;
 
-    fn call(_device: &Device, file: &File<'_>, argument: &mut Self::Argument) -> Result {
+    fn call(
+        _device: &Device,
+        _gpu: &Gpu<'_>,
+        file: &File<'_>,
+        argument: &mut Self::Argument,
+    ) -> Result {
         argument.size = Object::lookup(file, argument.handle)?.size() as u64;
         Ok(())
     }
@@ -69,20 +81,34 @@ impl Ioctl<NovaDrmDriver> for Query {
     const NUMBER: u32 = nova_uapi::IOCTL_QUERY;
     const GATE: Gate = Gate::Always;
 
-    fn call(device: &Device, _file: &File<'_>, argument: &mut Self::Argument) -> Result {
-        let answers = device.data();
-        let (answer, first_size) = match argument.query {
-            nova_uapi::QUERY_DEVICE => (answers.device.as_bytes(), QueryDevice::FIRST_SIZE),
-            nova_uapi::QUERY_FIRMWARE => (answers.firmware.as_bytes(), QueryFirmware::FIRST_SIZE),
-            _ => return Err(EINVAL),
-        };
-        let bytes = argument.answer(answer, first_size).map_err(|_| EINVAL)?;
-        if bytes.is_empty() {
-            return Ok(());
+    fn call(
+        _device: &Device,
+        gpu: &Gpu<'_>,
+        _file: &File<'_>,
+        argument: &mut Self::Argument,
+    ) -> Result {
+        match argument.query {
+            nova_uapi::QUERY_DEVICE => {
+                answer(argument, gpu.device()?.as_bytes(), QueryDevice::FIRST_SIZE)
+            }
+            nova_uapi::QUERY_FIRMWARE => answer(
+                argument,
+                gpu.firmware().as_bytes(),
+                QueryFirmware::FIRST_SIZE,
+            ),
+            _ => Err(EINVAL),
         }
-        let data = UserPtr::from_addr(usize::try_from(argument.data)?);
-        UserSlice::new(data, bytes.len())
-            .writer()
-            .write_slice(bytes)
     }
+}
+
+/// Copies an answer to where the query wants it.
+fn answer(argument: &mut nova_uapi::Query, answer: &[u8], first_size: usize) -> Result {
+    let bytes = argument.answer(answer, first_size).map_err(|_| EINVAL)?;
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let data = UserPtr::from_addr(usize::try_from(argument.data)?);
+    UserSlice::new(data, bytes.len())
+        .writer()
+        .write_slice(bytes)
 }

@@ -5,6 +5,8 @@
 //! What user space may ask for is described in `uapi/nova_drm.h`.
 
 mod driver;
+mod gem;
+mod gpu;
 mod ioctls;
 
 kernel::module_auxiliary_driver! {

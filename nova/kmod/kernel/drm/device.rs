@@ -4,9 +4,9 @@
 //!
 //! `kernel::drm` is missing where DRM is a module (as in distributions).
 
-use core::marker::PhantomData;
+use core::cell::UnsafeCell;
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use kernel::bindings;
 use kernel::device::{self, Bound};
@@ -17,13 +17,18 @@ use kernel::str::as_char_ptr_in_const_context;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
-use super::gem::Space;
 use super::ioctl::Entry;
 
 /// A render driver.
 pub trait Driver: Sized + 'static {
-    /// What the ioctls work on; dropped when the last file is closed that was open when the device went away.
+    /// What lives as long as the device: until the last of its files is closed.
     type Data: Send + Sync + 'static;
+
+    /// What lives as long as the device is plugged in, and what of it is the parent's.
+    type RegistrationData<'a>: Send + Sync + 'a;
+
+    /// What belongs to each GEM object; dropped with it.
+    type Object: Send + Sync + 'static;
 
     /// The module that must stay as long as files are open.
     type Module: ModuleMetadata;
@@ -48,19 +53,33 @@ pub struct Device<D: Driver> {
     drm: Opaque<bindings::drm_device>,
     /// Nothing can be asked of the hardware.
     is_wedged: Atomic<bool>,
-    gem_space: Space,
+    /// There while the device is plugged in.
+    registration_data: UnsafeCell<*const c_void>,
     data: D::Data,
 }
 
 /// Keeps a device from being unplugged: [`Registration`]'s drop waits until there is none of these.
+///
+/// # Invariants
+///
+/// The index comes from `drm_dev_enter()` for the device.
 pub struct Entered<'a, D: Driver> {
+    device: &'a Device<D>,
     index: c_int,
-    _device: PhantomData<&'a Device<D>>,
+}
+
+impl<D: Driver> Entered<'_, D> {
+    /// Lends what lives as long as the device is plugged in.
+    pub fn with<R>(&self, f: impl for<'a> FnOnce(&'a D::RegistrationData<'a>) -> R) -> R {
+        // SAFETY: The device is plugged in, so `Registration` has put it there, and keeps it until this value is
+        // gone. Whoever borrows it cannot tell for how long, so no lifetime in it is taken for a longer one.
+        f(unsafe { &*(*self.device.registration_data.get()).cast() })
+    }
 }
 
 impl<D: Driver> Drop for Entered<'_, D> {
     fn drop(&mut self) {
-        // SAFETY: It comes from `drm_dev_enter()`.
+        // SAFETY: By the invariant.
         unsafe { bindings::drm_dev_exit(self.index) };
     }
 }
@@ -106,7 +125,7 @@ impl<D: Driver> Device<D> {
     /// For DRM to call when the last reference to a device is gone whose data has been made.
     unsafe extern "C" fn release(drm: *mut bindings::drm_device) {
         // SAFETY: As the caller promises; nobody uses the data any more, and DRM frees its memory.
-        unsafe { core::ptr::drop_in_place(&raw mut (*drm.cast::<Self>()).data) };
+        unsafe { ptr::drop_in_place(&raw mut (*drm.cast::<Self>()).data) };
     }
 
     /// Keeps the device from being unplugged until the value is dropped; `None` where it has been.
@@ -114,10 +133,10 @@ impl<D: Driver> Device<D> {
         let mut index = 0;
         // SAFETY: The device is initialized.
         let is_plugged = unsafe { bindings::drm_dev_enter(self.as_raw(), &mut index) };
-        // Made only where it was entered, since dropping it exits.
+        // INVARIANT: Made only where it was entered, since dropping it exits.
         is_plugged.then(|| Entered {
+            device: self,
             index,
-            _device: PhantomData,
         })
     }
 
@@ -126,12 +145,7 @@ impl<D: Driver> Device<D> {
         self.is_wedged.load(Relaxed)
     }
 
-    /// What GEM objects may still take.
-    pub fn gem_space(&self) -> &Space {
-        &self.gem_space
-    }
-
-    /// What the ioctls work on.
+    /// What lives as long as the device.
     pub fn data(&self) -> &D::Data {
         &self.data
     }
@@ -158,26 +172,29 @@ impl<D: Driver> Device<D> {
 ///
 /// # Invariants
 ///
-/// The device is registered.
+/// The device is registered, and is unplugged before the data goes.
 pub struct Registration<'a, D: Driver> {
     device: Reference<D>,
-    _parent: PhantomData<&'a device::Device<Bound>>,
+    _data: Pin<KBox<D::RegistrationData<'a>>>,
 }
 
 impl<'a, D: Driver> Registration<'a, D> {
-    /// Makes a device and its nodes; all its GEM objects together may have `gem_bytes` bytes.
+    /// Makes a device and its nodes.
     pub fn new(
         parent: &'a device::Device<Bound>,
         data: impl PinInit<D::Data, Error>,
-        gem_bytes: u64,
+        registration_data: impl PinInit<D::RegistrationData<'a>, Error>,
     ) -> Result<Self> {
-        let device = Reference::new(parent, data, gem_bytes)?;
+        let device = Reference::new(parent, data)?;
+        let registration_data = KBox::pin_init(registration_data, GFP_KERNEL)?;
+        // SAFETY: Nobody can enter the device before it is registered.
+        unsafe { *device.registration_data.get() = ptr::from_ref(&*registration_data).cast() };
         // SAFETY: The device is initialized, and not registered yet.
         to_result(unsafe { bindings::drm_dev_register(device.as_raw(), 0) })?;
         // INVARIANT: It has just been registered.
         Ok(Self {
             device,
-            _parent: PhantomData,
+            _data: registration_data,
         })
     }
 }
@@ -197,16 +214,12 @@ unsafe impl<D: Driver> Sync for Reference<D> {}
 
 impl<D: Driver> Reference<D> {
     /// A new device.
-    fn new(
-        parent: &device::Device<Bound>,
-        data: impl PinInit<D::Data, Error>,
-        gem_bytes: u64,
-    ) -> Result<Self> {
+    fn new(parent: &device::Device<Bound>, data: impl PinInit<D::Data, Error>) -> Result<Self> {
         // SAFETY: `Device<D>` starts with a `struct drm_device`, and the driver is a constant of the
         // module that open files hold.
         let device = from_err_ptr(unsafe {
             bindings::__drm_dev_alloc(
-                core::ptr::from_ref(parent).cast_mut().cast(),
+                ptr::from_ref(parent).cast_mut().cast(),
                 const { &Device::<D>::NEW_DRIVER },
                 size_of::<Device<D>>(),
                 0,
@@ -219,7 +232,7 @@ impl<D: Driver> Reference<D> {
         // moved. Only what has data is of the driver that drops it.
         unsafe {
             (&raw mut (*place).is_wedged).write(Atomic::new(false));
-            (&raw mut (*place).gem_space).write(Space::new(gem_bytes));
+            (&raw mut (*place).registration_data).write(UnsafeCell::new(ptr::null()));
             pin_init::raw_try_init(&raw mut (*place).data, data)?;
             (*place.cast::<bindings::drm_device>()).driver = const { &Device::<D>::DRIVER };
         }
@@ -287,7 +300,7 @@ impl<D: Driver> Wedge<D> {
         };
         let Self(device) = self;
         // SAFETY: The device is initialized; no task is to blame.
-        unsafe { bindings::drm_dev_wedged_event(device.as_raw(), method, core::ptr::null_mut()) };
+        unsafe { bindings::drm_dev_wedged_event(device.as_raw(), method, ptr::null_mut()) };
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects that have a size and handles, and nothing else yet: no memory is behind them.
+//! GEM objects: what files know by handles, and what a driver keeps with each.
 //!
 //! `kernel::drm::gem` is missing where DRM is a module.
 
@@ -9,48 +9,18 @@ use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::error::to_result;
-use kernel::page::page_align;
 use kernel::prelude::*;
-use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
 use super::device::{Device, Driver};
 use super::ioctl::File;
 
-/// Bytes that GEM objects may still take.
-pub struct Space(Atomic<u64>);
-
-impl Space {
-    /// So many bytes.
-    pub fn new(bytes: u64) -> Self {
-        Self(Atomic::new(bytes))
-    }
-
-    /// Takes `size` bytes.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC` where there are not so many.
-    fn take(&self, size: u64) -> Result {
-        let mut free = self.0.load(Relaxed);
-        loop {
-            let left = free.checked_sub(size).ok_or(ENOSPC)?;
-            match self.0.cmpxchg(free, left, Relaxed) {
-                Ok(_) => return Ok(()),
-                Err(now) => free = now,
-            }
-        }
-    }
-
-    /// Gives back what was taken.
-    fn give_back(&self, size: u64) {
-        self.0.add(size, Relaxed);
-    }
-}
-
 /// Memory of a GEM object.
-#[repr(transparent)]
-struct Memory(Opaque<bindings::drm_gem_object>);
+#[repr(C)]
+struct Memory<T> {
+    object: Opaque<bindings::drm_gem_object>,
+    data: T,
+}
 
 /// A reference to a GEM object.
 ///
@@ -81,19 +51,17 @@ impl<D: Driver> Object<D> {
         })
     }
 
-    /// Makes an object of `size` bytes, rounded up to whole pages.
+    /// Makes an object of `size` bytes, which are whole pages.
     ///
     /// The caller's memory cgroup is charged for the structure.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` for more bytes than there are addresses, `ENOSPC` for more than the device has left.
-    pub fn new(device: &Device<D>, size: u64) -> Result<Self> {
-        let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
-        let memory = KBox::new(Memory(Opaque::zeroed()), GFP_KERNEL_ACCOUNT)?;
-        device.gem_space().take(size as u64)?;
-        let object = KBox::into_raw(memory).cast::<bindings::drm_gem_object>();
-        // SAFETY: The memory is zeroed and nobody else's; `free` is given it back, and the size.
+    pub fn new(device: &Device<D>, size: usize, data: D::Object) -> Result<Self> {
+        let memory = Memory {
+            object: Opaque::zeroed(),
+            data,
+        };
+        let object = KBox::into_raw(KBox::new(memory, GFP_KERNEL_ACCOUNT)?)
+            .cast::<bindings::drm_gem_object>();
+        // SAFETY: It is zeroed and nobody else's; `free` is given it back.
         unsafe {
             (*object).funcs = &Self::FUNCTIONS;
             bindings::drm_gem_private_object_init(device.as_raw(), object, size);
@@ -148,12 +116,8 @@ impl<D: Driver> Drop for Object<D> {
 /// For DRM to call when the last reference to an object of [`Object::new`] is gone, made on a device of
 /// the driver `D`.
 unsafe extern "C" fn free<D: Driver>(object: *mut bindings::drm_gem_object) {
-    // SAFETY: The object is initialized. Whoever holds a reference to one, an open file or a dma-buf,
-    // holds one to its device too.
-    let (device, size) = unsafe { (Device::<D>::from_raw((*object).dev), (*object).size) };
     // SAFETY: Nobody else uses the object any more.
     unsafe { bindings::drm_gem_object_release(object) };
     // SAFETY: The memory came from a box of this type.
-    drop(unsafe { KBox::from_raw(object.cast::<Memory>()) });
-    device.gem_space().give_back(size as u64);
+    drop(unsafe { KBox::from_raw(object.cast::<Memory<D::Object>>()) });
 }

@@ -10,7 +10,7 @@ use kernel::bindings;
 use kernel::prelude::*;
 use kernel::str::as_char_ptr_in_const_context;
 
-use super::device::{Device, Driver, Entered};
+use super::device::{Device, Driver};
 
 /// An open file of a device of `D`.
 pub struct File<'a, D: Driver> {
@@ -37,16 +37,21 @@ pub trait Ioctl<D: Driver> {
     const GATE: Gate;
 
     /// Does what it is asked for. Where that fails, user space sees the argument unchanged.
-    fn call(device: &Device<D>, file: &File<'_, D>, argument: &mut Self::Argument) -> Result;
+    fn call(
+        device: &Device<D>,
+        data: &D::RegistrationData<'_>,
+        file: &File<'_, D>,
+        argument: &mut Self::Argument,
+    ) -> Result;
 }
 
-/// When an ioctl can be called. Once the device is unplugged, DRM answers all of them with `ENODEV`.
+/// When an ioctl can be called. Once the device is unplugged, all fail with `ENODEV`, and until it is over
+/// the device is not unplugged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
     /// Always: it does not need the hardware.
     Always,
-    /// While the device works: fails with `EIO` where it is wedged, and the device is not unplugged
-    /// before it returns.
+    /// While the device works; fails with `EIO` where it is wedged.
     Works,
 }
 
@@ -87,10 +92,12 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
 ) -> c_int {
     // SAFETY: The device lives as long as files of it are open.
     let device = unsafe { Device::<D>::from_raw(device) };
-    let _entered = match pass::<D, I>(device) {
-        Ok(entered) => entered,
-        Err(error) => return error.to_errno(),
+    let Some(entered) = device.enter() else {
+        return ENODEV.to_errno();
     };
+    if I::GATE == Gate::Works && device.is_wedged() {
+        return EIO.to_errno();
+    }
     let file = File {
         raw: file,
         _open: PhantomData,
@@ -99,21 +106,12 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
     // SAFETY: The argument is as large as its number tells, which `entry` has checked, and any bytes
     // are valid for it.
     let mut argument = unsafe { place.read_unaligned() };
-    match I::call(device, &file, &mut argument) {
+    match entered.with(|data| I::call(device, data, &file, &mut argument)) {
         Ok(()) => {
             // SAFETY: As above; DRM has the memory for nobody but this call.
             unsafe { place.write_unaligned(argument) };
             0
         }
         Err(error) => error.to_errno(),
-    }
-}
-
-/// Lets a call through the gate of its ioctl, until the value is dropped.
-fn pass<D: Driver, I: Ioctl<D>>(device: &Device<D>) -> Result<Option<Entered<'_, D>>> {
-    match I::GATE {
-        Gate::Always => Ok(None),
-        Gate::Works if device.is_wedged() => Err(EIO),
-        Gate::Works => device.enter().ok_or(ENODEV).map(Some),
     }
 }
