@@ -6,6 +6,9 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
+# The crates whose modules must not import each other in a circle.
+UNTIED := uapi igt-tests
+
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
 .PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
@@ -33,7 +36,8 @@ help:
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
 	@echo '                        (hours; PIECE=3/40 does the third of 40 pieces)'
 	@echo '  make mutants-kmod     break the modules in one place after the other, and name what no test in the VM notices'
-	@echo '  make lint             rustfmt, clippy, kernel warnings as errors, stack frames, shellcheck'
+	@echo '  make lint             rustfmt, clippy, circles of modules, kernel warnings as errors, stack frames,'
+	@echo '                        shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
 	@echo '  make clean            remove build/ (the cache, ~/.cache/nova or NOVA_CACHE, stays)'
 	@echo
@@ -118,6 +122,7 @@ lint: prepare build/vendor
 	cargo fmt --all --check
 	rustfmt --check --edition 2021 $$(find nova/kmod -name '*.rs')
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo run --quiet --locked --package nova-lint -- $(UNTIED)
 	vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
 		KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 	@for patch in nova/kmod/mutants/*.patch; do git apply --check $$patch || exit; done
