@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use nova_hw::abi::GspFwWprMeta;
-use nova_hw::r570_144::GspFmcBootParams;
+use nova_hw::release::r570_144::GspFmcBootParams;
 use zerocopy::FromBytes;
 
 use crate::booter::{

@@ -449,7 +449,7 @@ fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
-    use nova_hw::r570_144::GspSystemInfo;
+    use nova_hw::release::r570_144::GspSystemInfo;
     use nova_hw::release::RELEASES;
 
     fn config() -> ConfigSpace {

@@ -44,12 +44,13 @@ pub(crate) fn read(chip: &Chip, offset: u32) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
+    use nova_hw::chipset::Chipset;
 
     #[test]
     fn boot_registers_name_the_chip() {
         for chip in CHIPS {
             let boot42 = PmcBoot42::from(read(chip, PmcBoot42::OFFSET).unwrap());
-            assert_eq!(boot42.chipset(), Some(chip.chipset));
+            assert_eq!(Chipset::from_boot42(boot42), Some(chip.chipset));
             // Fermi was 0xc: nothing from Turing on may look older.
             let boot0 = PmcBoot0::from(read(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);

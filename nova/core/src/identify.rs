@@ -43,7 +43,7 @@ fn identify(io: &Io<'_>) -> Result<Found, Error> {
     let boot0 = u32::from(io.read::<PmcBoot0>());
     // Chips before Fermi may lack PMC_BOOT_42, and none before Turing has a GSP that we know.
     let boot42 = io.read::<PmcBoot42>();
-    let chipset = boot42.chipset().ok_or(Error::UnknownChip {
+    let chipset = Chipset::from_boot42(boot42).ok_or(Error::UnknownChip {
         boot0,
         boot42: boot42.into(),
     })?;

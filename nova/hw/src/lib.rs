@@ -24,8 +24,6 @@ pub mod field;
 pub mod fsp;
 pub mod fwsec;
 pub mod gsp;
-pub mod r535_113_01;
-pub mod r570_144;
 pub mod regs;
 pub mod release;
 

@@ -7,55 +7,18 @@
 //! nothing but the release itself knows which one it is. A field that other releases have and this
 //! one has not is `None`.
 
-use crate::abi::FbRegionInfoParams;
-use crate::chipset::Chipset;
-use crate::field::{Draft, Field};
-use crate::{r535_113_01, r570_144};
+mod data;
+pub mod r535_113_01;
+pub mod r570_144;
+
+use crate::field::Draft;
+
+pub use data::*;
 
 /// All releases, the newest first.
 pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE];
 
-/// A firmware release.
-#[derive(Debug)]
-pub struct Release {
-    /// As it stands in the names of firmware files and in their `.fwversion` section.
-    pub name: &'static str,
-    /// The program that fetches FWSEC on Turing and GA100, as a file below the chip's folder.
-    pub gen_bootloader: &'static str,
-    /// Arguments of the FMC; a release that has none has no files for Hopper and later, which boot
-    /// through the FSP.
-    pub fmc_arguments: Option<FmcArgumentsAt>,
-    /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
-    pub gsp_engine: u16,
-    /// GSP-RM's heap in WPR2.
-    pub heap: Heap,
-    /// Name of a function or event, for logs and traces.
-    pub message_name: fn(u32) -> Option<&'static str>,
-    /// Payload of GSP_SET_SYSTEM_INFO.
-    pub system_info: SystemInfoAt,
-    /// Arguments of GSP-RM, in the memory region RMARGS.
-    pub arguments: ArgumentsAt,
-    /// Payload of GET_GSP_STATIC_INFO.
-    pub static_info: StaticInfoAt,
-    /// Payload of RC_TRIGGERED.
-    pub rc_triggered: RcTriggeredAt,
-    /// Parameters of controls.
-    pub controls: ControlSizes,
-    /// Parameters of a client.
-    pub root: RootAt,
-}
-
 impl Release {
-    /// The number of the branch that the release is from, such as 570.
-    pub fn branch(&self) -> Option<u32> {
-        self.name.split('.').next()?.parse().ok()
-    }
-
-    /// Whether it has firmware for `chipset`.
-    pub const fn is_for(&self, chipset: Chipset) -> bool {
-        self.fmc_arguments.is_some() || !chipset.arch().boots_through_fsp()
-    }
-
     /// The release with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         RELEASES
@@ -63,193 +26,6 @@ impl Release {
             .find(|release| release.name == name)
             .copied()
     }
-}
-
-impl PartialEq for Release {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for Release {}
-
-/// What the size of GSP-RM's heap in WPR2 is made of, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heap {
-    /// libos2 runs on Turing and GA100,
-    pub libos2: Libos,
-    /// libos3 on all later chips.
-    pub libos3: Libos,
-    /// What GSP-RM takes to boot, Turing to Ada.
-    pub base_tu10x: u64,
-    /// What it takes to boot from Hopper on.
-    pub base_gh100: u64,
-    /// What a GiB of frame buffer takes to manage.
-    pub per_gib_of_fb: u64,
-    /// What the channels of a client take.
-    pub clients: u64,
-}
-
-/// What libos, the system under GSP-RM, makes of the heap's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Libos {
-    /// Bytes that it takes itself.
-    pub size: u64,
-    /// Fewest bytes of a heap on it.
-    pub min: u64,
-    /// Most bytes.
-    pub max: u64,
-}
-
-/// `GspSystemInfo`, the machine around the GPU.
-#[derive(Debug)]
-pub struct SystemInfoAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// Physical address of BAR0, the registers.
-    pub gpu_phys_addr: Field<u64>,
-    /// Physical address of BAR1, the frame buffer.
-    pub gpu_phys_fb_addr: Field<u64>,
-    /// Physical address of BAR3, the instance memory.
-    pub gpu_phys_inst_addr: Field<u64>,
-    /// Domain << 32 | bus << 8 | device << 3 | function.
-    pub nv_domain_bus_device_func: Field<u64>,
-    /// User addresses end below this.
-    pub max_user_va: Field<u64>,
-    /// Where PCI configuration space is mirrored in BAR0.
-    pub pci_config_mirror_base: Field<u32>,
-    /// Bytes of that.
-    pub pci_config_mirror_size: Field<u32>,
-    /// Device << 16 | vendor.
-    pub pci_device_id: Option<Field<u32>>,
-    /// Subsystem device << 16 | subsystem vendor.
-    pub pci_sub_device_id: Option<Field<u32>>,
-    /// Revision in configuration space.
-    pub pci_revision_id: Option<Field<u32>>,
-}
-
-/// `GSP_ARGUMENTS_CACHED`, the arguments of GSP-RM.
-#[derive(Debug)]
-pub struct ArgumentsAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// Bus address of the memory that holds a table of its own pages, then the queues.
-    pub queue_memory: Field<u64>,
-    /// Entries of the table, 64 bits each, one per page of 4 KiB.
-    pub queue_pages: Field<u32>,
-    /// Offset of the command queue in that memory.
-    pub command_queue: Field<u64>,
-    /// Offset of the status queue in that memory.
-    pub status_queue: Field<u64>,
-    /// Power level before; all of this is zero for a first boot.
-    pub resume_level: Field<u32>,
-    /// Flags of a resume.
-    pub resume_flags: Field<u32>,
-    /// This is a resume.
-    pub in_pm_transition: Field<u8>,
-    /// The stack lies in the falcon's data memory.
-    pub dmem_stack: Option<Field<u8>>,
-}
-
-/// `GSP_FMC_BOOT_PARAMS`, the arguments of the FMC.
-#[derive(Debug)]
-pub struct FmcArgumentsAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// In which memory the WPR metadata is.
-    pub metadata_target: Field<u32>,
-    /// Bytes of the WPR metadata.
-    pub metadata_size: Field<u32>,
-    /// Address of the WPR metadata.
-    pub metadata: Field<u64>,
-    /// GSP-RM is what is booted.
-    pub boots_gsp_rm: Field<u8>,
-    /// In which memory the libos arguments are.
-    pub libos_target: Field<u32>,
-    /// Address of the libos arguments.
-    pub libos: Field<u64>,
-    /// System memory that is coherent with the CPU's caches, as a target.
-    pub coherent_system: u32,
-    /// System memory, as a target.
-    pub noncoherent_system: u32,
-}
-
-/// `GspStaticConfigInfo`, the GPU as GSP-RM knows it.
-#[derive(Debug)]
-pub struct StaticInfoAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// Name of the GPU; ends with a NUL.
-    pub name: Field<[u8; 64]>,
-    /// Short name of the GPU; ends with a NUL.
-    pub short_name: Field<[u8; 64]>,
-    /// Name of the GPU in UTF-16; ends with a NUL.
-    pub unicode_name: Field<[u16; 64]>,
-    /// Bytes of the frame buffer.
-    pub fb_length: Field<u64>,
-    /// Regions of the frame buffer.
-    pub fb_regions: Field<FbRegionInfoParams>,
-    /// Root of BAR1's page tables.
-    pub bar1_pde_base: Field<u64>,
-    /// Root of BAR2's page tables.
-    pub bar2_pde_base: Field<u64>,
-    /// What is said of the VBIOS is known.
-    pub vbios_valid: Field<u8>,
-    /// Subsystem vendor in the VBIOS.
-    pub vbios_sub_vendor: Field<u32>,
-    /// Subsystem device in the VBIOS.
-    pub vbios_sub_device: Field<u32>,
-    /// Handle of the client for controls of the driver itself.
-    pub client: Field<u32>,
-    /// Its device.
-    pub device: Field<u32>,
-    /// Its subdevice.
-    pub subdevice: Field<u32>,
-    /// Where the heap outside of WPR2 ended up in the frame buffer.
-    pub non_wpr_heap: Option<Field<u64>>,
-    /// Where FRTS ended up.
-    pub frts: Option<Field<u64>>,
-}
-
-/// `rpc_rc_triggered_v17_02`, the death of a channel.
-#[derive(Debug)]
-pub struct RcTriggeredAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// Engine, `NV2080_ENGINE_TYPE_*`.
-    pub engine: Field<u32>,
-    /// Channel.
-    pub channel: Field<u32>,
-    /// The Xid, the number that NVIDIA's documents know this error by.
-    pub xid: Field<u32>,
-    /// What is affected.
-    pub scope: Field<u32>,
-    /// Address of an MMU fault, low part.
-    pub mmu_fault_addr_lo: Option<Field<u32>>,
-    /// High part.
-    pub mmu_fault_addr_hi: Option<Field<u32>>,
-    /// Kind of the fault.
-    pub mmu_fault_type: Option<Field<u32>>,
-}
-
-/// `NV0000_ALLOC_PARAMETERS`, with which a client is allocated.
-#[derive(Debug)]
-pub struct RootAt {
-    /// Bytes of it.
-    pub size: usize,
-    /// Handle of the client; GSP-RM fills it in.
-    pub client: Field<u32>,
-    /// Process that the client is for.
-    pub process_id: Field<u32>,
-}
-
-/// Bytes of the parameters of controls.
-#[derive(Debug)]
-pub struct ControlSizes {
-    /// Of [`CTRL_GPU_GET_INFO_V2`](crate::abi::CTRL_GPU_GET_INFO_V2).
-    pub gpu_get_info_v2: usize,
-    /// Of [`CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE`](crate::abi::CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE).
-    pub pgpu_add_vgpu_type: usize,
 }
 
 /// What a driver writes as a whole fits a [`Draft`].
@@ -265,6 +41,7 @@ const _: () = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chipset::Chipset;
     use std::string::ToString;
 
     #[test]

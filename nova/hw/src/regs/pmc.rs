@@ -49,10 +49,3 @@ registers! {
         __: u8,
     }
 }
-
-impl PmcBoot42 {
-    /// The chip, if it is known.
-    pub const fn chipset(self) -> Option<crate::chipset::Chipset> {
-        crate::chipset::Chipset::from_boot42(self)
-    }
-}
