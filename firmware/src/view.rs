@@ -7,7 +7,6 @@ use core::ops::Range;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::error::{Error, ErrorKind, Expected, Format, Result};
-use crate::vbios::Coverage;
 
 /// A window into a file that remembers where in the file it lies, so that errors can say it.
 #[derive(Clone, Copy, Debug)]
@@ -170,6 +169,13 @@ impl<'a> View<'a> {
         T::ref_from_bytes(bytes).map_err(|_| self.error(at, field, ErrorKind::Missing))
     }
 
+    /// The byte at `at`, which says how long a header or an entry is: at least `least`.
+    pub(crate) fn length(&self, at: usize, field: &'static str, least: u64) -> Result<usize> {
+        let len = self.u8(at, field)?;
+        self.check(at, field, Expected::AtLeast(least), len)?;
+        Ok(usize::from(len))
+    }
+
     /// The byte at `at`.
     pub(crate) fn u8(&self, at: usize, field: &'static str) -> Result<u8> {
         Ok(*self.structure::<u8>(at, field)?)
@@ -183,5 +189,62 @@ impl<'a> View<'a> {
     /// The little-endian 32-bit word at `at`.
     pub(crate) fn u32(&self, at: usize, field: &'static str) -> Result<u32> {
         self.structure(at, field).copied().map(u32::from_le_bytes)
+    }
+}
+
+/// The bytes of a file that have been read.
+#[derive(Clone, Debug)]
+pub(crate) struct Coverage {
+    stretches: [Range<u32>; Coverage::MAX_STRETCHES],
+    used: usize,
+}
+
+impl Coverage {
+    /// Separate stretches that are remembered; a ROM of 12 images needs 60.
+    pub(crate) const MAX_STRETCHES: usize = 64;
+
+    /// None of them.
+    pub(crate) const NONE: Self = Self {
+        stretches: [const { 0..0 }; Self::MAX_STRETCHES],
+        used: 0,
+    };
+
+    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let used = self.stretches.iter().take(self.used);
+        used.map(|stretch| offset(stretch.start)..offset(stretch.end))
+    }
+
+    /// The first bytes of `range` that have not been read.
+    pub(crate) fn first_gap(&self, range: Range<usize>) -> Option<Range<usize>> {
+        let mut start = range.start;
+        while start < range.end {
+            match self.stretches().find(|stretch| stretch.contains(&start)) {
+                Some(stretch) => start = stretch.end,
+                None => {
+                    let later = self.stretches().map(|stretch| stretch.start);
+                    let end = later.filter(|at| *at > start).fold(range.end, usize::min);
+                    return Some(start..end);
+                }
+            }
+        }
+        None
+    }
+
+    /// Remembers that `range` has been read; `false` where there is no room for it.
+    pub(crate) fn add(&mut self, range: Range<usize>) -> bool {
+        let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) else {
+            return false;
+        };
+        let mut used = self.stretches.iter_mut().take(self.used);
+        if let Some(before) = used.find(|stretch| stretch.end == start) {
+            before.end = end;
+            return true;
+        }
+        match self.stretches.get_mut(self.used) {
+            Some(free) => *free = start..end,
+            None => return false,
+        }
+        self.used = self.used.saturating_add(1);
+        true
     }
 }

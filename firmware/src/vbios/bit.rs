@@ -10,7 +10,7 @@ use core::fmt;
 use zerocopy::little_endian::U16;
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{check_len, Image, Vbios};
+use super::rom::{Image, Images};
 use crate::error::{ErrorKind, Result};
 use crate::view::View;
 
@@ -92,13 +92,13 @@ impl<'a> Bit<'a> {
     /// The table at the start of `view`; `None` where the header's checksum is wrong.
     fn check(view: View<'a>) -> Result<Option<Self>> {
         let header: &Header = view.structure(0, "bit.header")?;
-        let header_size = check_len(&view, 8, "bit.header_size", size_of::<Header>() as u64)?;
+        let header_size = view.length(8, "bit.header_size", size_of::<Header>() as u64)?;
         let bytes = view.bytes(0, header_size, "bit.header")?;
         let sum = bytes.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
         Ok((sum == 0).then_some(Self {
             view,
             header_size,
-            token_size: check_len(&view, 9, "bit.token_size", 6)?,
+            token_size: view.length(9, "bit.token_size", 6)?,
             token_entries: header.token_entries,
         }))
     }
@@ -148,13 +148,13 @@ impl<'a> Bit<'a> {
         Err(self.view.error(0, field, ErrorKind::Missing))
     }
 
-    pub(super) fn version(&self, vbios: &Vbios<'_>) -> Result<Version> {
+    pub(super) fn version(&self, images: &Images<'_>) -> Result<Version> {
         let token = self.token_where("BIT token B or i", |token| match token.id {
             BIOSDATA => matches!(token.version, 1 | 2) && token.size > 5,
             INFO => token.size >= 5,
             _ => false,
         })?;
-        let data = vbios.at(token.pointer, "bit.version")?;
+        let data = images.at(token.pointer, "bit.version")?;
         let [micro, minor, chip, major, oem] = *data.structure(0, "bit.version")?;
         Ok(Version([major, chip, minor, micro, oem]))
     }

@@ -10,7 +10,7 @@ use core::mem::offset_of;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::{check_len, Ucode};
+use super::ucode::Ucode;
 use crate::error::{ErrorKind, Expected, Result};
 use crate::falcon::{Brom, Layout};
 use crate::view::{offset, View};
@@ -135,8 +135,8 @@ impl<'a> Fwsec<'a> {
 fn find_dmem_mapper(interface: &View<'_>) -> Result<Option<u32>> {
     let version = interface.u8(0, "appif.version")?;
     interface.check(0, "appif.version", Expected::Exactly(1), version)?;
-    let header_len = check_len(interface, 1, "appif.header_size", 4)?;
-    let entry_len = check_len(interface, 2, "appif.entry_size", 8)?;
+    let header_len = interface.length(1, "appif.header_size", 4)?;
+    let entry_len = interface.length(2, "appif.entry_size", 8)?;
     for index in 0..usize::from(interface.u8(3, "appif.entry_count")?) {
         let at = header_len.saturating_add(index.saturating_mul(entry_len));
         let id = interface.u32(at, "appif.entry.id")?;

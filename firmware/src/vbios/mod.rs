@@ -20,12 +20,12 @@ mod ucode;
 pub use bit::{Bit, Token, Version};
 pub use fwsec::{DmemMapper, Fwsec, COMMAND_LEN};
 pub use rom::{code_type, Ifr, Image};
-pub(crate) use scan::Coverage;
 pub use scan::{Scan, Step};
 pub use ucode::{app_id, Entry, Ucode};
 
-use crate::error::{ErrorKind, Expected, Format, Result};
-use crate::view::{offset, View};
+use crate::error::{ErrorKind, Format, Result};
+use crate::view::View;
+use rom::Images;
 
 /// Bytes of the window through which the GPU shows its ROM; no image reaches beyond it.
 pub const ROM_LEN: usize = 1 << 20;
@@ -33,13 +33,8 @@ pub const ROM_LEN: usize = 1 << 20;
 /// A ROM whose images have been walked.
 #[derive(Clone, Copy, Debug)]
 pub struct Vbios<'a> {
-    /// From the first image to the end of the last one.
-    images: View<'a>,
+    images: Images<'a>,
     ifr: Option<Ifr>,
-    /// The first PCI-AT image.
-    base: Image,
-    /// The first FWSEC image.
-    extension: Option<Image>,
     bit: Bit<'a>,
 }
 
@@ -52,28 +47,9 @@ impl<'a> Vbios<'a> {
     pub(crate) fn parse_view(rom: View<'a>) -> Result<Self> {
         let ifr = rom::ifr(&rom)?;
         let images = rom.tail(ifr.map_or(0, |ifr| ifr.image_offset), "images")?;
-        let (mut base, mut extension, mut end) = (None, None, 0);
-        for image in rom::images(images) {
-            let image = image?;
-            end = image.end();
-            let first = match image.code_type {
-                code_type::PCI_AT => &mut base,
-                code_type::FWSEC => &mut extension,
-                _ => continue,
-            };
-            first.get_or_insert(image);
-        }
-        let missing = || images.error(0, "PCI-AT image", ErrorKind::Missing);
-        let base: Image = base.ok_or_else(missing)?;
-        let images = images.head(end);
-        let bit = Bit::find(&images, &base)?;
-        Ok(Self {
-            images,
-            ifr,
-            base,
-            extension,
-            bit,
-        })
+        let images = Images::walk(images)?;
+        let bit = Bit::find(&images.view, &images.base)?;
+        Ok(Self { images, ifr, bit })
     }
 
     /// The header before the images, where there is one.
@@ -83,7 +59,7 @@ impl<'a> Vbios<'a> {
 
     /// The images in order; those behind one that is broken are left out.
     pub fn images(&self) -> impl Iterator<Item = Image> + use<'a> {
-        rom::images(self.images).map_while(Result::ok)
+        rom::images(self.images.view).map_while(Result::ok)
     }
 
     /// The BIOS information table.
@@ -93,17 +69,17 @@ impl<'a> Vbios<'a> {
 
     /// The version of the VBIOS.
     pub fn version(&self) -> Result<Version> {
-        self.bit.version(self)
+        self.bit.version(&self.images)
     }
 
     /// The entries of the falcon ucode table.
     pub fn entries(&self) -> Result<impl Iterator<Item = Result<Entry>> + use<'a>> {
-        ucode::entries(self)
+        ucode::entries(&self.bit, &self.images)
     }
 
     /// The ucode that `entry` describes.
     pub fn ucode(&self, entry: &Entry) -> Result<Ucode<'a>> {
-        Ucode::parse(&self.at(entry.descriptor, "DescPtr")?)
+        Ucode::parse(&self.images.at(entry.descriptor, "DescPtr")?)
     }
 
     /// FWSEC as production GPUs run it.
@@ -114,30 +90,9 @@ impl<'a> Vbios<'a> {
                 return Fwsec::parse(self.ucode(&entry)?);
             }
         }
-        Err(self.images.error(0, "FWSEC_PROD entry", ErrorKind::Missing))
+        Err(self
+            .images
+            .view
+            .error(0, "FWSEC_PROD entry", ErrorKind::Missing))
     }
-
-    /// What the tables' pointer `pointer` points to, up to the end of the images.
-    ///
-    /// Pointers count as if the first FWSEC image followed the PCI-AT image directly, whatever lies
-    /// between them.
-    fn at(&self, pointer: u32, field: &'static str) -> Result<View<'a>> {
-        let pointer = offset(pointer);
-        match pointer.checked_sub(self.base.end()) {
-            None => self.images.tail(pointer, field),
-            Some(behind) => {
-                let missing = || self.images.error(0, "FWSEC image", ErrorKind::Missing);
-                let extension = self.extension.ok_or_else(missing)?;
-                self.images
-                    .tail(extension.offset.saturating_add(behind), field)
-            }
-        }
-    }
-}
-
-/// Checks the value of a length byte that says how long a header or an entry is.
-fn check_len(view: &View<'_>, at: usize, field: &'static str, least: u64) -> Result<usize> {
-    let len = view.u8(at, field)?;
-    view.check(at, field, Expected::AtLeast(least), len)?;
-    Ok(usize::from(len))
 }

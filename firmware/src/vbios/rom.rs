@@ -11,7 +11,7 @@ use core::mem::offset_of;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use crate::error::{Expected, Result};
+use crate::error::{ErrorKind, Expected, Result};
 use crate::view::{offset, View};
 
 /// More images than this are refused: NVIDIA's ROMs have 5 at most.
@@ -79,6 +79,57 @@ impl Image {
     /// Offset behind its last byte, from the first image.
     pub const fn end(&self) -> usize {
         self.offset.saturating_add(self.len)
+    }
+}
+
+/// The images, of which two are told apart: what the tables point to lies in them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Images<'a> {
+    /// From the first image to the end of the last one.
+    pub(super) view: View<'a>,
+    /// The first PCI-AT image.
+    pub(super) base: Image,
+    /// The first FWSEC image.
+    extension: Option<Image>,
+}
+
+impl<'a> Images<'a> {
+    /// Walks the images from the start of `view`.
+    pub(super) fn walk(view: View<'a>) -> Result<Self> {
+        let (mut base, mut extension, mut end) = (None, None, 0);
+        for image in images(view) {
+            let image = image?;
+            end = image.end();
+            let first = match image.code_type {
+                code_type::PCI_AT => &mut base,
+                code_type::FWSEC => &mut extension,
+                _ => continue,
+            };
+            first.get_or_insert(image);
+        }
+        let missing = || view.error(0, "PCI-AT image", ErrorKind::Missing);
+        Ok(Self {
+            base: base.ok_or_else(missing)?,
+            extension,
+            view: view.head(end),
+        })
+    }
+
+    /// What the tables' pointer `pointer` points to, up to the end of the images.
+    ///
+    /// Pointers count as if the first FWSEC image followed the PCI-AT image directly, whatever lies
+    /// between them.
+    pub(super) fn at(&self, pointer: u32, field: &'static str) -> Result<View<'a>> {
+        let pointer = offset(pointer);
+        match pointer.checked_sub(self.base.end()) {
+            None => self.view.tail(pointer, field),
+            Some(behind) => {
+                let missing = || self.view.error(0, "FWSEC image", ErrorKind::Missing);
+                let extension = self.extension.ok_or_else(missing)?;
+                self.view
+                    .tail(extension.offset.saturating_add(behind), field)
+            }
+        }
     }
 }
 

@@ -10,10 +10,7 @@ use core::ops::Range;
 
 use super::Vbios;
 use crate::error::{Error, ErrorKind, Expected, Format, Result};
-use crate::view::{offset, View};
-
-/// Separate stretches that a scan can remember; a ROM of 12 images needs 60.
-const MAX_STRETCHES: usize = 64;
+use crate::view::{offset, Coverage, View};
 
 /// Bytes of the ROM come in words of this size.
 const WORD: usize = 4;
@@ -74,7 +71,7 @@ impl Scan {
         if self.coverage.add(wanted.clone()) {
             Ok(Step::Read(wanted))
         } else {
-            let most = MAX_STRETCHES as u64;
+            let most = Coverage::MAX_STRETCHES as u64;
             let expected = Expected::AtMost(most);
             Err(view.unexpected(wanted.start, "separate reads", expected, most + 1))
         }
@@ -101,57 +98,4 @@ fn whole_words(start: u64, end: u64, len: usize) -> Range<usize> {
     let end = end.checked_next_multiple_of(WORD).unwrap_or(end).min(len);
     let start = offset(start);
     start.saturating_sub(start % WORD)..end
-}
-
-/// The bytes of a ROM that have been read.
-#[derive(Clone, Debug)]
-pub(crate) struct Coverage {
-    stretches: [Range<u32>; MAX_STRETCHES],
-    used: usize,
-}
-
-impl Coverage {
-    const NONE: Self = Self {
-        stretches: [const { 0..0 }; MAX_STRETCHES],
-        used: 0,
-    };
-
-    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let used = self.stretches.iter().take(self.used);
-        used.map(|stretch| offset(stretch.start)..offset(stretch.end))
-    }
-
-    /// The first bytes of `range` that have not been read.
-    pub(crate) fn first_gap(&self, range: Range<usize>) -> Option<Range<usize>> {
-        let mut start = range.start;
-        while start < range.end {
-            match self.stretches().find(|stretch| stretch.contains(&start)) {
-                Some(stretch) => start = stretch.end,
-                None => {
-                    let later = self.stretches().map(|stretch| stretch.start);
-                    let end = later.filter(|at| *at > start).fold(range.end, usize::min);
-                    return Some(start..end);
-                }
-            }
-        }
-        None
-    }
-
-    /// Remembers that `range` has been read; `false` where there is no room for it.
-    fn add(&mut self, range: Range<usize>) -> bool {
-        let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) else {
-            return false;
-        };
-        let mut used = self.stretches.iter_mut().take(self.used);
-        if let Some(before) = used.find(|stretch| stretch.end == start) {
-            before.end = end;
-            return true;
-        }
-        match self.stretches.get_mut(self.used) {
-            Some(free) => *free = start..end,
-            None => return false,
-        }
-        self.used = self.used.saturating_add(1);
-        true
-    }
 }

@@ -9,8 +9,8 @@ use core::mem::offset_of;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use super::bit::FALCON_DATA;
-use super::{check_len, Vbios};
+use super::bit::{Bit, FALCON_DATA};
+use super::rom::Images;
 use crate::error::{ErrorKind, Expected, Result};
 use crate::falcon::{Brom, Layout, Part, Signatures};
 use crate::view::{offset, wide, View};
@@ -98,17 +98,18 @@ pub struct Ucode<'a> {
 
 /// The entries of the table that the BIT points to.
 pub(super) fn entries<'a>(
-    vbios: &Vbios<'a>,
+    bit: &Bit<'a>,
+    images: &Images<'a>,
 ) -> Result<impl Iterator<Item = Result<Entry>> + use<'a>> {
-    let token = vbios.bit.token_where("BIT token p", |token| {
+    let token = bit.token_where("BIT token p", |token| {
         token.id == FALCON_DATA && token.version == 2 && token.size >= 4
     })?;
-    let pointer = vbios.at(token.pointer, "FalconUcodeTablePtr")?;
-    let table = vbios.at(pointer.u32(0, "FalconUcodeTablePtr")?, "falcon ucode table")?;
+    let pointer = images.at(token.pointer, "FalconUcodeTablePtr")?;
+    let table = images.at(pointer.u32(0, "FalconUcodeTablePtr")?, "falcon ucode table")?;
     let version = table.u8(0, "ucode_table.version")?;
     table.check(0, "ucode_table.version", Expected::Exactly(1), version)?;
-    let header_len = check_len(&table, 1, "ucode_table.header_size", 6)?;
-    let entry_len = check_len(&table, 2, "ucode_table.entry_size", 6)?;
+    let header_len = table.length(1, "ucode_table.header_size", 6)?;
+    let entry_len = table.length(2, "ucode_table.entry_size", 6)?;
     let count = table.u8(3, "ucode_table.entry_count")?;
     Ok((0..usize::from(count)).map(move |index| {
         let at = header_len.saturating_add(index.saturating_mul(entry_len));
