@@ -5,10 +5,11 @@
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
 
+use crate::boot::method::{fsp, Path};
+use crate::boot::{flush, layout};
 use crate::firmware::{BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, FMC, GEN_BOOTLOADER, GSP};
 use crate::fsp::Status;
-use crate::path::{fsp, Path};
-use crate::{falcon, fb, flush, intr};
+use crate::{falcon, intr};
 
 /// What the boot has to know about a chip.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +19,7 @@ pub(crate) struct Chip {
     /// How its falcons are reset and loaded.
     pub(crate) falcon: falcon::Kind,
     /// What its frame buffer is described by.
-    pub(crate) fb: fb::Registers,
+    pub(crate) fb: layout::Registers,
     /// Where the flush page is registered.
     pub(crate) flush: flush::Registers,
     /// How the GSP's interrupt is quieted.
@@ -54,7 +55,7 @@ pub(crate) enum Heap {
 const TU10X: Chip = Chip {
     path: Path::Sec2,
     falcon: falcon::Kind::Tu102,
-    fb: fb::Registers::Tu102,
+    fb: layout::Registers::Tu102,
     flush: flush::Registers::Tu102,
     interrupt: intr::Wiring::Tu102,
     dma_address_bits: 47,
@@ -67,7 +68,7 @@ const TU10X: Chip = Chip {
 
 /// GA100: Turing's falcons in a chip without a display, and so without FRTS.
 const GA100: Chip = Chip {
-    fb: fb::Registers::Ga100,
+    fb: layout::Registers::Ga100,
     flush: flush::Registers::Ga100,
     interrupt: intr::Wiring::Ga100,
     frts_size: 0,
@@ -77,7 +78,7 @@ const GA100: Chip = Chip {
 /// GA102 to GA107.
 const GA10X: Chip = Chip {
     falcon: falcon::Kind::Ga102,
-    fb: fb::Registers::Ga102,
+    fb: layout::Registers::Ga102,
     interrupt: intr::Wiring::Ga102,
     frts_size: TU10X.frts_size,
     heap: Heap::Libos3,
@@ -185,6 +186,8 @@ impl Heap {
 fn align_up_mib(value: u64) -> u64 {
     value.checked_next_multiple_of(1 << 20).unwrap_or(u64::MAX)
 }
+
+pub(crate) mod identify;
 
 #[cfg(test)]
 mod tests {

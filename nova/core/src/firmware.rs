@@ -2,6 +2,9 @@
 
 //! The firmware files: where they are, what is taken out of them, and what stays where it is.
 
+pub(crate) mod choice;
+mod radix3;
+
 use core::fmt;
 use core::ops::Range;
 
@@ -13,14 +16,14 @@ use nova_hw::chipset::Chipset;
 use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::Release;
 
+use crate::boot::error::{Error, ImageError};
+use crate::boot::wpr::Images;
 use crate::chip::Chip;
-use crate::error::{Error, ImageError};
+use crate::firmware::radix3::Radix3;
 use crate::platform::{
     DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, LoadError, Platform,
 };
-use crate::radix3::Radix3;
 use crate::text::Text;
-use crate::wpr::Images;
 
 /// Releases of the firmware that this driver boots, the newest first.
 pub use nova_hw::release::RELEASES as FIRMWARE_RELEASES;

@@ -9,16 +9,16 @@ use nova_hw::fsp::NvdmType;
 use nova_hw::release::RELEASES;
 use zerocopy::little_endian::U32;
 
+use crate::boot::gpu::Hardware;
 use crate::falcon::{Engine, Falcon, Kind};
 use crate::fsp;
 use crate::fsp::far_side::{Answer, Fsp};
-use crate::gpu::Hardware;
-use crate::io::Io;
+use crate::gsp::queue::far_side::Gsp;
+use crate::gsp::rpc::call::{Call, Ticket};
+use crate::gsp::rpc::Rpc;
+use crate::gsp::sequencer::Sequencer;
+use crate::mmio::Io;
 use crate::platform::Clock;
-use crate::queue::far_side::Gsp;
-use crate::rpc::call::{Call, Ticket};
-use crate::rpc::Rpc;
-use crate::sequencer::Sequencer;
 use crate::testing::{Allocator, Card};
 
 /// Where the RISC-V core says that it runs, and how.

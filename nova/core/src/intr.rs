@@ -23,9 +23,9 @@ use nova_hw::regs::intr::{
 use nova_hw::regs::riscv::{RiscvIrqmask, RiscvIrqmaskTu102};
 use nova_hw::regs::Register;
 
-use crate::error::Error;
+use crate::boot::error::Error;
+use crate::gsp::payload::Payload;
 use crate::platform::Registers;
-use crate::wire::Payload;
 
 /// How the interrupt gets from the GSP's falcon into the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

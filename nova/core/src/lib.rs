@@ -17,60 +17,55 @@
 #[cfg(any(test, fuzzing))]
 extern crate std;
 
-mod boot;
-mod booter;
+mod boot {
+    pub(crate) mod booter;
+    pub(crate) mod error;
+    pub(crate) mod flush;
+    pub(crate) mod gfw;
+    pub(crate) mod gpu;
+    pub(crate) mod layout;
+    pub(crate) mod method;
+    pub(crate) mod prepare;
+    pub(crate) mod report;
+    pub(crate) mod running;
+    pub(crate) mod scrubber;
+    pub(crate) mod wpr;
+}
 mod bug;
 mod chip;
-mod choice;
-mod error;
 mod falcon;
-mod fb;
 mod firmware;
-mod flush;
 mod fsp;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod fwsec;
-mod gfw;
-mod gpu;
-mod identify;
+mod gsp;
 mod intr;
-mod io;
-mod libos;
-mod path;
+mod mmio;
 pub mod platform;
-mod prepare;
-mod queue;
-mod radix3;
-mod report;
-mod rpc;
-mod scrubber;
-mod sequencer;
-mod static_info;
-mod system_info;
 #[cfg(any(test, fuzzing))]
 mod testing;
 mod text;
-mod vbios;
-mod wire;
-mod wpr;
+mod vbios {
+    pub(crate) mod fwsec;
+    pub(crate) mod rom;
+}
 
-pub use boot::Running;
-pub use error::{Error, ErrorKind, Failure, ImageError, Timeout};
-pub use fb::{Layout, NoRoom};
+pub use boot::error::{Error, ErrorKind, Failure, ImageError, Timeout};
+pub use boot::layout::{Layout, NoRoom};
+pub use boot::prepare::Prepared;
+pub use boot::report::{BootReport, Stage, StageReport};
+pub use boot::running::Running;
+pub use chip::identify::{probe, Found};
 pub use firmware::{
     firmware_kinds, name_parts, File, FileSet, ImageFile, Packing, FIRMWARE_RELEASES,
 };
 pub use fsp::FspError;
-pub use identify::{probe, Found};
+pub use gsp::commands::static_info::StaticInfo;
+pub use gsp::events::{ChannelError, Event, EventCounts};
+pub use gsp::queue::QueueError;
+pub use gsp::rpc::call::{Control, Object, Reply, Ticket};
+pub use gsp::rpc::history::{Answer, Record};
+pub use gsp::rpc::lost::Lost;
+pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq};
-pub use prepare::Prepared;
-pub use queue::QueueError;
-pub use report::{BootReport, Stage, StageReport};
-pub use rpc::call::{Control, Object, Reply, Ticket};
-pub use rpc::event::{ChannelError, Event, EventCounts};
-pub use rpc::history::{Answer, Record};
-pub use rpc::lost::Lost;
-pub use sequencer::SequencerError;
-pub use static_info::StaticInfo;
 pub use text::Text;

@@ -20,8 +20,8 @@ use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, Sec2UcodeVersion};
 use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
 
 use super::{Falcon, Ucode, BLOCK};
-use crate::error::{Error, Timeout};
-use crate::io::{halves, Io};
+use crate::boot::error::{Error, Timeout};
+use crate::mmio::{halves, Io};
 use crate::platform::DmaMemory;
 
 /// Hardware sometimes never says that it is ready for reset, so this is not an error.

@@ -15,8 +15,8 @@ use nova_hw::regs::falcon::{
 };
 
 use super::{Falcon, Ucode, BLOCK};
+use crate::boot::error::Error;
 use crate::bug::OrBug;
-use crate::error::Error;
 use crate::platform::DmaMemory;
 
 /// Bytes of a word, which is what a port takes.
@@ -143,7 +143,7 @@ fn for_each_block<M: DmaMemory>(
 mod tests {
     use super::*;
     use crate::falcon::{Engine, Kind, RESET_TIME};
-    use crate::io::Io;
+    use crate::mmio::Io;
     use crate::platform::Clock;
     use crate::testing::{Allocator, Card};
     use std::vec::Vec;

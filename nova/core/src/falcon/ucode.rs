@@ -6,7 +6,7 @@ use nova_firmware::falcon::{Brom, Layout, Part};
 use nova_hw::falcon::BLOCK_SIZE;
 
 use super::BLOCK;
-use crate::error::Error;
+use crate::boot::error::Error;
 use crate::platform::{DmaAllocator, DmaMemory};
 
 /// Code and data in system memory.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Booter, the signed program on SEC2 that moves the GSP's firmware into WPR2 and, when it is told
+//! to unload, takes WPR2 away again.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_booter.c and
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_booter_tu102.c.
+
+use nova_firmware::booter::Booter;
+use nova_hw::gsp::BOOTER_UNLOAD_MAILBOX;
+
+use crate::boot::error::Error;
+use crate::boot::wpr::wpr2;
+use crate::falcon::{Falcon, Kind, Ucode};
+use crate::firmware::FileSet;
+use crate::mmio::{halves, Io};
+use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
+
+/// Loads one of the two programs, or another of their format, signs it for this chip and puts it
+/// where the falcon can get it.
+pub(crate) fn prepare<P>(
+    platform: &P,
+    io: &Io<'_>,
+    falcon: Kind,
+    set: FileSet,
+    name: &'static str,
+) -> Result<Ucode<P::Memory>, Error>
+where
+    P: FirmwareFiles + DmaAllocator,
+{
+    let file = set.file(name);
+    let bytes = file.load(platform)?;
+    let malformed = |error| file.malformed(error);
+    let booter = file.parse(bytes.as_ref(), Booter::parse, Booter::from_tlv)?;
+    let brom = booter.brom();
+    let fused = falcon.fuse_version(io, name, &brom)?;
+    let signature = booter.signature_for(fused).map_err(malformed)?;
+    let layout = match falcon {
+        Kind::Tu102 => booter.layout_tu102(),
+        Kind::Ga102 => booter.layout_ga102(),
+    };
+    Ucode::new(platform, name, booter.ucode(), layout, Some(brom))?
+        .patch(booter.signature_offset() as usize, signature)
+}
+
+/// Lets booter fill WPR2 as the metadata at bus address `metadata` says.
+pub(crate) fn load<M: DmaMemory>(
+    sec2: &Falcon<'_>,
+    booter: &Ucode<M>,
+    metadata: u64,
+) -> Result<(), Error> {
+    execute(sec2, booter, halves(metadata))
+}
+
+/// Lets booter take WPR2 away, if there is one.
+pub(crate) fn unload<M: DmaMemory>(
+    io: &Io<'_>,
+    sec2: &Falcon<'_>,
+    booter: &Ucode<M>,
+) -> Result<(), Error> {
+    if wpr2(io).is_none() {
+        return Ok(());
+    }
+    execute(sec2, booter, [BOOTER_UNLOAD_MAILBOX; 2])?;
+    match wpr2(io) {
+        None => Ok(()),
+        Some(range) => Err(Error::Wpr2 {
+            after: "booter unload",
+            expected: None,
+            found: Some(range.start),
+        }),
+    }
+}
+
+/// Runs booter, which is told something in its mailboxes and says in the first how it went.
+pub(crate) fn execute<M: DmaMemory>(
+    sec2: &Falcon<'_>,
+    booter: &Ucode<M>,
+    told: [u32; 2],
+) -> Result<(), Error> {
+    let ucode = booter.name;
+    match sec2.execute(booter, told)? {
+        [0, _] => Ok(()),
+        said if said == told => Err(Error::UcodeRefused { ucode }),
+        [found, _] => Err(Error::UcodeFailed {
+            ucode,
+            register: "SEC2 mailbox 0",
+            found,
+        }),
+    }
+}

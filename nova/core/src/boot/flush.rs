@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The page that the GPU writes to in order to know that its earlier writes to system memory have
+//! arrived. Falcons do so when they are reset, so it has to be there before.
+//!
+//! Source: open-gpu-kernel-modules 570, `kmemsysProgramSysmemFlushBuffer_*`; Linux 7.3,
+//! drivers/gpu/nova-core/fb/hal/*.rs.
+
+use nova_hw::gsp::PAGE_SIZE;
+use nova_hw::regs::pfb::{
+    Fbhub0FlushSysmemAddrHi, Fbhub0FlushSysmemAddrLo, FbhubFlushSysmemAddrHi,
+    FbhubFlushSysmemAddrLo, HshubEgFlushSysmemAddrHi, HshubEgFlushSysmemAddrLo,
+    HshubFlushSysmemAddrHi, HshubFlushSysmemAddrLo, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi,
+};
+
+use crate::boot::error::Error;
+use crate::mmio::{halves, Io};
+use crate::platform::{DmaAllocator, DmaMemory};
+
+const NAME: &str = "the sysmem flush page";
+
+/// Where the GPU is told of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registers {
+    /// Turing: one register, which reaches 1 TiB.
+    Tu102,
+    /// GA100 to Ada: one more for the rest of the address.
+    Ga100,
+    /// Hopper: the address is not shifted any more.
+    Gh100,
+    /// GB10x: two pairs, which have to be equal.
+    Gb100,
+    /// GB20x.
+    Gb202,
+}
+
+/// The page.
+pub(crate) struct FlushPage<M> {
+    page: M,
+    registers: Registers,
+}
+
+impl<M: DmaMemory> FlushPage<M> {
+    /// Allocates the page; the GPU is not told yet.
+    pub(crate) fn new<A: DmaAllocator<Memory = M>>(
+        allocator: &A,
+        registers: Registers,
+    ) -> Result<Self, Error> {
+        let page = allocator
+            .alloc_dma(PAGE_SIZE)
+            .map_err(|e| Error::no_memory(NAME, e))?;
+        let (what, address, bits) = (NAME, page.dma_addr(), registers.address_bits());
+        if address.checked_shr(bits).is_some_and(|rest| rest != 0) {
+            return Err(Error::Unreachable {
+                what,
+                address,
+                bits,
+            });
+        }
+        Ok(Self { page, registers })
+    }
+
+    /// Tells the GPU.
+    pub(crate) fn register(&self, io: &Io<'_>) {
+        self.registers.write(io, self.page.dma_addr());
+    }
+
+    /// Takes the page back.
+    pub(crate) fn unregister(&self, io: &Io<'_>) {
+        self.registers.write(io, 0);
+    }
+}
+
+impl Registers {
+    /// Bits that the address of the page may have.
+    fn address_bits(self) -> u32 {
+        match self {
+            Self::Tu102 => 40,
+            Self::Ga100 => 64,
+            Self::Gh100 | Self::Gb100 | Self::Gb202 => 52,
+        }
+    }
+
+    /// Tells the GPU where the page is.
+    fn write(self, io: &Io<'_>, address: u64) {
+        // The low half takes effect, so it comes last. Up to Ada bits 7:0, which are zero anyway,
+        // are left out.
+        let [low, high] = halves(address);
+        let [shifted_low, shifted_high] = halves(address >> 8);
+        match self {
+            Self::Tu102 => io.write(NisoFlushSysmemAddr::from(shifted_low)),
+            Self::Ga100 => {
+                io.write(NisoFlushSysmemAddrHi::from(shifted_high));
+                io.write(NisoFlushSysmemAddr::from(shifted_low));
+            }
+            Self::Gh100 => {
+                io.write(FbhubFlushSysmemAddrHi::from(high));
+                io.write(FbhubFlushSysmemAddrLo::from(low));
+            }
+            Self::Gb100 => {
+                io.write(HshubFlushSysmemAddrHi::from(high));
+                io.write(HshubFlushSysmemAddrLo::from(low));
+                io.write(HshubEgFlushSysmemAddrHi::from(high));
+                io.write(HshubEgFlushSysmemAddrLo::from(low));
+            }
+            Self::Gb202 => {
+                io.write(Fbhub0FlushSysmemAddrHi::from(high));
+                io.write(Fbhub0FlushSysmemAddrLo::from(low));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Allocator, Card};
+
+    const LOW: u32 = 0x100c10;
+    const HIGH: u32 = 0x100c40;
+
+    /// What is written to register the page and to take it back.
+    fn written(registers: Registers, allocator: &Allocator) -> std::vec::Vec<(u32, u32)> {
+        let card = Card::default();
+        let page = FlushPage::new(allocator, registers).unwrap();
+        page.register(&Io::new(&card));
+        page.unregister(&Io::new(&card));
+        card.writes.take()
+    }
+
+    #[test]
+    fn the_page_is_registered_and_taken_back() {
+        let allocator = Allocator::default();
+        let expected = [(LOW, 0x0100_0000), (LOW, 0)];
+        assert_eq!(written(Registers::Tu102, &allocator), expected);
+        let allocator = Allocator::starting_at(0x1234_5600_0000_1000);
+        let expected = [(HIGH, 0x0012_3456), (LOW, 0x10), (HIGH, 0), (LOW, 0)];
+        assert_eq!(written(Registers::Ga100, &allocator), expected);
+    }
+
+    #[test]
+    fn from_hopper_on_the_address_is_not_shifted() {
+        let pairs: [(Registers, &[(u32, u32)]); 3] = [
+            (Registers::Gh100, &[(0x100a38, 0x100a34)]),
+            (
+                Registers::Gb100,
+                &[(0x870e54, 0x870e50), (0x8706c4, 0x8706c0)],
+            ),
+            (Registers::Gb202, &[(0x8a1d5c, 0x8a1d58)]),
+        ];
+        for (registers, pairs) in pairs {
+            let allocator = Allocator::starting_at(0xf_1234_5678_9000);
+            let on = pairs
+                .iter()
+                .flat_map(|&(high, low)| [(high, 0xf_1234), (low, 0x5678_9000)]);
+            let off = pairs.iter().flat_map(|&(high, low)| [(high, 0), (low, 0)]);
+            assert_eq!(
+                written(registers, &allocator),
+                on.chain(off).collect::<std::vec::Vec<_>>()
+            );
+            let allocator = Allocator::starting_at(1 << 52);
+            assert!(FlushPage::new(&allocator, registers).is_err());
+        }
+    }
+
+    #[test]
+    fn turing_takes_no_page_above_1_tib() {
+        let allocator = Allocator::starting_at(1 << 40);
+        let error = FlushPage::new(&allocator, Registers::Tu102).err();
+        let expected = Error::Unreachable {
+            what: NAME,
+            address: 1 << 40,
+            bits: 40,
+        };
+        assert_eq!(error, Some(expected));
+    }
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The path of Hopper and Blackwell: the FSP, a security processor that has booted by itself, is
+//! told where the FMC is. It checks the FMC and starts it on the GSP; the FMC divides the frame
+//! buffer up, makes and fills WPR2, and starts GSP-RM. There is no VBIOS, FWSEC or booter in this.
+//!
+//! Source: open-gpu-kernel-modules 570, `kgspBootstrap_GH100`, `kgspSetupGspFmcArgs_GH100` and
+//! `kgspTeardown_GH100` in src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c,
+//! `kfspPrepareBootCommands_GH100`; Linux 7.3, drivers/gpu/nova-core/gsp/hal/gh100.rs.
+
+use core::time::Duration;
+
+use nova_firmware::fmc::Fmc;
+use nova_hw::abi::GspFwWprMeta;
+use nova_hw::chipset::Chipset;
+use nova_hw::field::Draft;
+use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
+use nova_hw::release::{FmcArgumentsAt, Release};
+use zerocopy::little_endian::U32;
+use zerocopy::{transmute_ref, FromZeros, IntoBytes};
+
+use super::Written;
+use crate::boot::error::{Error, Failure, Timeout};
+use crate::boot::gpu::Hardware;
+use crate::boot::prepare::boxed;
+use crate::boot::report::{Progress, Stage};
+use crate::boot::wpr;
+use crate::chip::identify::Found;
+use crate::falcon::Falcon;
+use crate::firmware::choice::{self, Chosen};
+use crate::firmware::{copy, Common, FileSet, FMC};
+use crate::fsp;
+use crate::mmio::Io;
+use crate::platform::{DmaMemory, Platform};
+
+/// The FMC has GSP-RM going in less than this.
+const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
+
+/// The GSP halts in less than this once GSP-RM has stopped.
+const HALT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where FRTS ends is a multiple of this from the end of the frame buffer.
+const FRTS_ALIGN: u64 = 2 << 20;
+
+/// What differs between the chips on this path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Variant {
+    /// Where the FSP says that it is ready.
+    pub(crate) status: fsp::Status,
+    /// Version of the chain-of-trust message.
+    pub(crate) cot_version: u16,
+    /// Bytes at the end of the frame buffer that are for others.
+    pub(crate) end_reserved: u64,
+    /// Bytes before them that are for the PMU.
+    pub(crate) pmu_reserved: u32,
+}
+
+/// What this path takes.
+pub(crate) struct Plan<P: Platform> {
+    /// The files that every path takes.
+    pub(crate) common: P::Boxed<Common<P>>,
+    fmc: Files<P>,
+    sizes: wpr::Sizes,
+    variant: Variant,
+    chipset: Chipset,
+}
+
+/// The files of this path.
+struct Files<P: Platform> {
+    /// The FMC.
+    image: P::Memory,
+    /// Bytes of the FMC.
+    size: usize,
+    /// What proves the FMC genuine.
+    message: P::Boxed<CotMessage>,
+}
+
+/// What the GPU reads until GSP-RM runs.
+pub(crate) struct Load<P: Platform> {
+    /// What the FSP is told.
+    message: P::Boxed<CotMessage>,
+    /// Arguments of the FMC.
+    arguments: P::Memory,
+    _metadata: P::Memory,
+    _fmc: P::Memory,
+    _common: P::Boxed<Common<P>>,
+}
+
+/// What it takes to undo that: nothing, as the FMC undoes it when GSP-RM has stopped.
+pub(crate) struct WayBack;
+
+impl<P: Platform> Plan<P> {
+    /// Waits until the FSP is ready, loads the files and says how large the parts of the frame
+    /// buffer are to be.
+    pub(super) fn make(
+        platform: &P,
+        io: &Io<'_>,
+        found: &Found,
+        variant: Variant,
+        progress: &mut Progress,
+    ) -> Result<Self, Failure> {
+        progress.run(io, Stage::FspBoot, || Ok(variant.status.wait(io)?))?;
+        let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
+            choice::newest(platform, found, |set| {
+                let fmc = Files::load(platform, set)?;
+                Ok((fmc, boxed(platform, Common::load(platform, set)?)?))
+            })
+        })?;
+        let (fmc, mut common) = files;
+        common.passed_over = passed_over;
+        let sizes = progress.run(io, Stage::Layout, || {
+            let chip = &found.chip;
+            let fb = chip.fb.usable_size(io);
+            Ok(wpr::Sizes {
+                heap: chip.heap.size(&common.release.heap, fb),
+                non_wpr_heap: chip.non_wpr_heap_size,
+                frts: chip.frts_size,
+                pmu_reserved: variant.pmu_reserved,
+            })
+        })?;
+        Ok(Self {
+            common,
+            fmc,
+            sizes,
+            variant,
+            chipset: found.chipset,
+        })
+    }
+
+    /// Writes what the FSP, the FMC and GSP-RM are told.
+    #[inline(never)]
+    pub(super) fn write(self, platform: &P, libos: u64) -> Result<Written<P>, Error> {
+        let Files {
+            image,
+            size,
+            mut message,
+        } = self.fmc;
+        let metadata = metadata(platform, &self.common, &self.sizes)?;
+        let at = arguments_of(self.common.release, self.chipset)?;
+        let arguments = arguments(at, metadata.dma_addr(), libos);
+        let arguments = copy(platform, "the FMC's arguments", arguments.as_bytes())?;
+        let cot = &mut message.cot;
+        cot.version = self.variant.cot_version.into();
+        cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
+        cot.frts_vidmem_offset = self.variant.frts_end().into();
+        // FRTS is 1 MiB.
+        cot.frts_vidmem_size = (self.sizes.frts as u32).into();
+        cot.gsp_boot_args_sysmem_offset = arguments.dma_addr().into();
+        let load = Load {
+            message,
+            arguments,
+            _metadata: metadata,
+            _fmc: image,
+            _common: self.common,
+        };
+        Ok(Written {
+            load: boxed(platform, super::Load::Fsp(load))?,
+            way_back: super::WayBack::Fsp(WayBack),
+            copied: size,
+        })
+    }
+}
+
+impl Variant {
+    /// Where FRTS ends, counted from the end of the frame buffer.
+    fn frts_end(&self) -> u64 {
+        match self.pmu_reserved {
+            0 => self.end_reserved,
+            pmu => self
+                .end_reserved
+                .saturating_add(pmu.into())
+                .next_multiple_of(FRTS_ALIGN),
+        }
+    }
+}
+
+impl<P: Platform> Files<P> {
+    /// Loads the file of `set`.
+    fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
+        let file = set.file(FMC);
+        let bytes = file.load(platform)?;
+        let fmc = file.parse(bytes.as_ref(), Fmc::parse, Fmc::from_tlv)?;
+        let mut message = boxed(platform, CotMessage::new_zeroed())?;
+        message.headers = Headers::of(NvdmType::Cot);
+        message.cot.size = (size_of::<Cot>() as u16).into();
+        fill(&mut message.cot.hash384, fmc.hash());
+        fill(&mut message.cot.public_key, fmc.public_key());
+        fill(&mut message.cot.signature, fmc.signature());
+        Ok(Self {
+            image: copy(platform, "the FMC", fmc.image())?,
+            size: fmc.image().len(),
+            message,
+        })
+    }
+}
+
+/// Copies `from` to the start of `to`; the file's parser has made sure that it fits.
+fn fill(to: &mut [u8], from: &[u8]) {
+    debug_assert!(from.len() <= to.len());
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// What the FMC is told to put into WPR2.
+#[inline(never)]
+fn metadata<P: Platform>(
+    platform: &P,
+    common: &Common<P>,
+    sizes: &wpr::Sizes,
+) -> Result<P::Memory, Error> {
+    let metadata = wpr::metadata_of_sizes(sizes, &common.images());
+    copy(platform, "the WPR metadata", metadata.as_bytes())
+}
+
+/// How `release` lays the arguments of the FMC out.
+fn arguments_of(
+    release: &'static Release,
+    chipset: Chipset,
+) -> Result<&'static FmcArgumentsAt, Error> {
+    release.fmc_arguments.as_ref().ok_or(Error::NoRelease {
+        chipset,
+        branch: release.branch().unwrap_or_default(),
+    })
+}
+
+/// Arguments of the FMC: where the WPR metadata and the libos arguments are.
+fn arguments(at: &FmcArgumentsAt, metadata: u64, libos: u64) -> Draft {
+    let mut arguments = Draft::new(at.size);
+    arguments
+        .set(at.metadata_target, at.coherent_system)
+        .set(at.metadata_size, size_of::<GspFwWprMeta>() as u32)
+        .set(at.metadata, metadata)
+        .set(at.boots_gsp_rm, 1)
+        .set(at.libos_target, at.noncoherent_system)
+        .set(at.libos, libos);
+    arguments
+}
+
+impl<P: Platform> Load<P> {
+    /// Has the FSP start the FMC, and waits until that lets the CPU at the GSP.
+    pub(super) fn start(
+        &self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, .. } = hardware;
+        let message: &[U32; size_of::<CotMessage>() / size_of::<U32>()] =
+            transmute_ref!(&*self.message);
+        progress.run(io, Stage::ChainOfTrust, || {
+            fsp::command(io, NvdmType::Cot, message)
+        })?;
+        progress.run(io, Stage::Lockdown, || {
+            wait_released(io, &gsp, self.arguments.dma_addr())
+        })
+    }
+}
+
+/// Waits until the FMC has released the GSP. Until it has fetched its arguments the mailboxes hold
+/// their address, and zero from then on; anything else is an error.
+fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Error> {
+    let mut pacer = io.slow_pacer(LOCKDOWN_LIMIT);
+    loop {
+        // The FMC has something to do before.
+        pacer.pause();
+        let last = pacer.expired();
+        let hwcfg2 = gsp.hwcfg2();
+        if hwcfg2.readable() {
+            let released = !hwcfg2.riscv_br_priv_lockdown();
+            match gsp.mailbox0() {
+                0 if released => return Ok(()),
+                0 => (),
+                low if gsp.mailbox_address(low) == arguments => (),
+                found => {
+                    return Err(Error::UcodeFailed {
+                        ucode: "FMC",
+                        register: "GSP mailbox 0",
+                        found,
+                    })
+                }
+            }
+        }
+        if last {
+            return Err(Error::Timeout(Timeout {
+                awaited: "the FMC to release the GSP",
+                seen: hwcfg2.into(),
+                after: LOCKDOWN_LIMIT,
+            }));
+        }
+    }
+}
+
+impl WayBack {
+    /// Waits until the GSP has halted: by then the FMC has put everything back.
+    pub(super) fn walk(
+        &self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, .. } = hardware;
+        progress.run(io, Stage::Halt, || {
+            let mut pacer = io.slow_pacer(HALT_LIMIT);
+            loop {
+                let last = pacer.expired();
+                let hwcfg2 = gsp.hwcfg2();
+                if hwcfg2.readable() && gsp.riscv_halted() {
+                    return no_wpr2(io, "the GSP halted");
+                }
+                if last {
+                    return Err(Error::Timeout(Timeout {
+                        awaited: "RISC-V core of the GSP to halt",
+                        seen: hwcfg2.into(),
+                        after: HALT_LIMIT,
+                    }));
+                }
+                pacer.pause();
+            }
+        })
+    }
+}
+
+/// Only a reset of the function stops what a driver that did not get to unload has left.
+pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
+    no_wpr2(hardware.io, "an earlier boot").map(|()| false)
+}
+
+/// Makes sure that there is no WPR2, which a GSP-RM that crashed leaves behind.
+fn no_wpr2(io: &Io<'_>, after: &'static str) -> Result<(), Error> {
+    match wpr::wpr2(io) {
+        None => Ok(()),
+        Some(range) => Err(Error::Wpr2 {
+            after,
+            expected: None,
+            found: Some(range.start),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::falcon::{Engine, Kind};
+    use crate::testing::Card;
+    use nova_hw::release::RELEASES;
+    use zerocopy::FromBytes;
+
+    const ARGUMENTS: u64 = 0x1_2345_6000;
+
+    /// Waits for a GSP whose HWCFG2 and mailboxes read so.
+    fn wait_for(hwcfg2: u32, mailboxes: [u32; 2]) -> Result<(), Error> {
+        let card = Card::default();
+        card.set(0x1100f4, hwcfg2);
+        card.set(0x110040, mailboxes[0]);
+        card.set(0x110044, mailboxes[1]);
+        let io = &Io::new(&card);
+        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        wait_released(io, &gsp, ARGUMENTS)
+    }
+
+    #[test]
+    fn the_gsp_is_released_when_the_lockdown_ends() {
+        assert_eq!(wait_for(1 << 10, [0; 2]), Ok(()));
+    }
+
+    #[test]
+    fn a_gsp_that_is_never_released_is_a_timeout() {
+        // Not readable yet, locked down, and the FMC has not fetched its arguments: neither behind
+        // the lockdown nor before there is one.
+        let cases = [
+            (0, [0; 2]),
+            (0xbadf_4100, [7; 2]),
+            (0xbadf_41ff, [7; 2]),
+            (1 << 13, [0; 2]),
+            (1 << 13, [0x2345_6000, 1]),
+            (1 << 10, [0x2345_6000, 1]),
+        ];
+        for (hwcfg2, mailboxes) in cases {
+            let expected = Error::Timeout(Timeout {
+                awaited: "the FMC to release the GSP",
+                seen: hwcfg2,
+                after: LOCKDOWN_LIMIT,
+            });
+            assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected));
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_fmc_is_told() {
+        for hwcfg2 in [1 << 10, 1 << 13] {
+            // A code, and an address of which one half is wrong.
+            for mailboxes in [[0x31, 1], [0x2345_6000, 2]] {
+                let expected = Error::UcodeFailed {
+                    ucode: "FMC",
+                    register: "GSP mailbox 0",
+                    found: mailboxes[0],
+                };
+                assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn frts_ends_before_what_others_have() {
+        let variant = Variant {
+            status: fsp::Status::Gh100,
+            cot_version: 1,
+            end_reserved: 0x20_0000,
+            pmu_reserved: 0,
+        };
+        assert_eq!(variant.frts_end(), 0x20_0000);
+        let blackwell = Variant {
+            end_reserved: 0x22_0000,
+            pmu_reserved: 0x182_0000,
+            ..variant
+        };
+        // 2 MiB, 128 KiB, 24 MiB and 128 KiB, rounded up to 2 MiB.
+        assert_eq!(blackwell.frts_end(), 28 << 20);
+    }
+
+    #[test]
+    fn the_fmc_is_told_where_everything_is() {
+        let [newest, oldest] = RELEASES;
+        let at = arguments_of(newest, Chipset::GH100).unwrap();
+        let arguments = arguments(at, 0x1_0000_2000, 0x1_0000_3000);
+        let bytes = arguments.as_bytes();
+        assert_eq!(at.metadata.read(bytes), Some(0x1_0000_2000));
+        assert_eq!(at.metadata_size.read(bytes), Some(256));
+        assert_eq!(at.libos.read(bytes), Some(0x1_0000_3000));
+        assert!(arguments_of(oldest, Chipset::GH100).is_err());
+        let words = <[u32; 20]>::read_from_bytes(bytes).unwrap();
+        // Targets: coherent for the metadata, not coherent for what GSP-RM gets, as Linux has it.
+        assert_eq!((words[2], words[10], words[9]), (1, 2, 1));
+    }
+}

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The path of Turing to Ada: FWSEC, which runs on the GSP's falcon, makes WPR2; booter, which runs
+//! on SEC2, fills it and starts the RISC-V core. Both have a counterpart that undoes that.
+//!
+//! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` and `kgspTeardown_TU102` in
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c; Linux 7.3,
+//! drivers/gpu/nova-core/gsp/hal/tu102.rs.
+
+use core::ops::Range;
+
+use nova_firmware::gen_bootloader::GenBootloader;
+use zerocopy::IntoBytes;
+
+use super::Written;
+use crate::boot::booter;
+use crate::boot::error::{Error, Failure};
+use crate::boot::gfw;
+use crate::boot::gpu::Hardware;
+use crate::boot::layout::{Layout, Sizes};
+use crate::boot::prepare::boxed;
+use crate::boot::report::{Progress, Stage};
+use crate::boot::scrubber;
+use crate::boot::wpr::{self, wpr2};
+use crate::chip::identify::Found;
+use crate::chip::Chip;
+use crate::falcon::{Kind, Ucode};
+use crate::firmware::choice::{self, Chosen};
+use crate::firmware::{copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
+use crate::mmio::{halves, Io};
+use crate::platform::{DmaMemory, Platform};
+use crate::vbios::fwsec;
+use crate::vbios::rom::Vbios;
+
+/// What this path takes.
+pub(crate) struct Plan<P: Platform> {
+    /// The files that every path takes.
+    pub(crate) common: P::Boxed<Common<P>>,
+    /// The VBIOS, which FWSEC comes out of.
+    pub(crate) vbios: Vbios<P::Bytes>,
+    /// Who gets which part of the frame buffer.
+    pub(crate) layout: Layout,
+    files: Files<P>,
+    /// What clears the frame buffer, where that is to be done.
+    scrubber: Option<Ucode<P::Memory>>,
+    fwsec: Programs<P>,
+}
+
+/// The files of this path.
+struct Files<P: Platform> {
+    booter_load: Ucode<P::Memory>,
+    booter_unload: Ucode<P::Memory>,
+    /// What fetches FWSEC, where the falcon cannot.
+    gen_bootloader: Option<P::File>,
+}
+
+/// What the GPU reads until GSP-RM runs.
+pub(crate) struct Load<P: Platform> {
+    /// FWSEC that makes WPR2, and where it puts FRTS; booter makes WPR2 where there is none.
+    fwsec_frts: Option<(fwsec::Boxed<P>, Range<u64>)>,
+    /// What clears the frame buffer, where that is to be done.
+    scrubber: Option<Ucode<P::Memory>>,
+    /// Booter that fills WPR2.
+    booter: Ucode<P::Memory>,
+    /// What booter is told.
+    metadata: P::Memory,
+    _common: P::Boxed<Common<P>>,
+}
+
+/// What it takes to undo that.
+pub(crate) struct WayBack<P: Platform> {
+    /// FWSEC with the command to undo the boot.
+    fwsec_sb: fwsec::Boxed<P>,
+    /// Booter that takes WPR2 away.
+    booter_unload: Ucode<P::Memory>,
+}
+
+impl<P: Platform> Plan<P> {
+    /// Waits for the GPU's own firmware, reads the VBIOS, loads the files and divides the frame
+    /// buffer up.
+    pub(super) fn make(
+        platform: &P,
+        io: &Io<'_>,
+        found: &Found,
+        progress: &mut Progress,
+    ) -> Result<Self, Failure> {
+        let falcon = found.chip.falcon;
+        progress.run(io, Stage::Gfw, || gfw::wait(io))?;
+        let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
+        let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
+            choice::newest(platform, found, |set| {
+                let files = Files::load(platform, io, falcon, set)?;
+                Ok((set, files, boxed(platform, Common::load(platform, set)?)?))
+            })
+        })?;
+        let (set, files, mut common) = files;
+        common.passed_over = passed_over;
+        let layout = progress.run(io, Stage::Layout, || layout(io, &found.chip, &common))?;
+        let scrubber = if found.chip.scrubber && scrubber::reaches_beyond_gfw(&layout) {
+            progress.run(io, Stage::Scrubber, || {
+                scrubber::prepare(platform, io, falcon, set)
+            })?
+        } else {
+            None
+        };
+        let fwsec = progress.run(io, Stage::Fwsec, || {
+            let fwsec = signed_fwsec(io, &vbios, &files, set, falcon)?;
+            programs(platform, &fwsec, &layout)
+        })?;
+        Ok(Self {
+            common,
+            vbios,
+            layout,
+            files,
+            scrubber,
+            fwsec,
+        })
+    }
+
+    /// Writes what depends on the layout.
+    #[inline(never)]
+    pub(super) fn write(self, platform: &P) -> Result<Written<P>, Error> {
+        let (fwsec_frts, fwsec_sb) = self.fwsec;
+        let way_back = WayBack {
+            fwsec_sb,
+            booter_unload: self.files.booter_unload,
+        };
+        let load = Load {
+            fwsec_frts,
+            scrubber: self.scrubber,
+            metadata: metadata(platform, &self.common, &self.layout)?,
+            booter: self.files.booter_load,
+            _common: self.common,
+        };
+        Ok(Written {
+            copied: load.copied().saturating_add(way_back.copied()),
+            load: boxed(platform, super::Load::Sec2(load))?,
+            way_back: super::WayBack::Sec2(way_back),
+        })
+    }
+}
+
+/// FWSEC, as the falcon of this chip takes it.
+fn signed_fwsec<'a, P: Platform>(
+    io: &Io<'_>,
+    vbios: &'a Vbios<P::Bytes>,
+    files: &'a Files<P>,
+    set: FileSet,
+    falcon: Kind,
+) -> Result<fwsec::Signed<'a>, Error> {
+    let fwsec = vbios.fwsec()?;
+    match &files.gen_bootloader {
+        Some(file) => fwsec::Signed::for_loader(fwsec, gen_bootloader(set, file.as_ref())?),
+        None => fwsec::Signed::for_boot_rom(io, falcon, fwsec),
+    }
+}
+
+/// FWSEC in memory, once to make FRTS where there is to be any, and once for the way back.
+#[inline(never)]
+fn programs<P: Platform>(
+    platform: &P,
+    fwsec: &fwsec::Signed<'_>,
+    layout: &Layout,
+) -> Result<Programs<P>, Error> {
+    let frts = &layout.frts;
+    let fwsec_frts = match frts.is_empty() {
+        true => None,
+        false => Some((fwsec.frts(platform, frts)?, frts.clone())),
+    };
+    Ok((fwsec_frts, fwsec.sb(platform)?))
+}
+
+/// FWSEC with the commands FRTS, which is for a range of the frame buffer, and SB.
+type Programs<P> = (Option<(fwsec::Boxed<P>, Range<u64>)>, fwsec::Boxed<P>);
+
+impl<P: Platform> Files<P> {
+    /// Loads the files of `set`.
+    #[inline(never)]
+    fn load(platform: &P, io: &Io<'_>, falcon: Kind, set: FileSet) -> Result<Self, Error> {
+        let booter = |name| booter::prepare(platform, io, falcon, set, name);
+        Ok(Self {
+            booter_load: booter(BOOTER_LOAD)?,
+            booter_unload: booter(BOOTER_UNLOAD)?,
+            gen_bootloader: match falcon {
+                Kind::Tu102 => {
+                    let file = set.file(GEN_BOOTLOADER).load(platform)?;
+                    gen_bootloader(set, file.as_ref())?;
+                    Some(file)
+                }
+                Kind::Ga102 => None,
+            },
+        })
+    }
+}
+
+/// What is in the file of that name.
+fn gen_bootloader(set: FileSet, file: &[u8]) -> Result<GenBootloader<'_>, Error> {
+    let gen_bootloader = set.file(GEN_BOOTLOADER);
+    gen_bootloader.parse(file, GenBootloader::parse, GenBootloader::from_tlv)
+}
+
+/// Divides the frame buffer up.
+fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<Layout, Error> {
+    let fb = chip.fb.usable_size(io);
+    Ok(Layout::new(&Sizes {
+        fb,
+        vga_workspace: chip.fb.vga_workspace(io),
+        frts: chip.frts_size,
+        bootloader: common.bootloader.size as u64,
+        firmware: common.image.size as u64,
+        heap: chip.heap.size(&common.release.heap, fb),
+        non_wpr_heap: chip.non_wpr_heap_size,
+    })?)
+}
+
+/// What booter is told.
+#[inline(never)]
+fn metadata<P: Platform>(
+    platform: &P,
+    common: &Common<P>,
+    layout: &Layout,
+) -> Result<P::Memory, Error> {
+    let metadata = wpr::metadata(layout, &common.images());
+    copy(platform, "the WPR metadata", metadata.as_bytes())
+}
+
+impl<P: Platform> Load<P> {
+    /// Bytes of firmware that were copied for it.
+    fn copied(&self) -> usize {
+        let fwsec = self
+            .fwsec_frts
+            .as_ref()
+            .map_or(0, |(fwsec, _)| fwsec.size());
+        let scrubber = self.scrubber.as_ref().map_or(0, |scrubber| scrubber.size);
+        fwsec
+            .saturating_add(scrubber)
+            .saturating_add(self.booter.size)
+    }
+
+    /// Makes WPR2, and has booter fill it and start the RISC-V core.
+    pub(super) fn start(
+        &self,
+        hardware: Hardware<'_>,
+        libos: u64,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, sec2 } = hardware;
+        if let Some((fwsec, frts)) = &self.fwsec_frts {
+            progress.run(io, Stage::FwsecFrts, || {
+                fwsec::make_wpr2(io, &gsp, fwsec, frts)
+            })?;
+        }
+        if let Some(scrubber) = &self.scrubber {
+            progress.run(io, Stage::Scrubber, || scrubber::run(io, &sec2, scrubber))?;
+        }
+        progress.run(io, Stage::BooterLoad, || {
+            gsp.reset_into_riscv()?;
+            gsp.write_mailboxes(halves(libos));
+            booter::load(&sec2, &self.booter, self.metadata.dma_addr())
+        })
+    }
+}
+
+impl<P: Platform> WayBack<P> {
+    /// Bytes of firmware that were copied for it.
+    fn copied(&self) -> usize {
+        self.fwsec_sb.size().saturating_add(self.booter_unload.size)
+    }
+
+    /// Has FWSEC put the GSP back and booter take WPR2 away.
+    pub(super) fn walk(
+        &self,
+        hardware: Hardware<'_>,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        let Hardware { io, gsp, sec2 } = hardware;
+        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::undo(io, &gsp, &self.fwsec_sb));
+        let booter = progress.run(io, Stage::BooterUnload, || {
+            booter::unload(io, &sec2, &self.booter_unload)
+        });
+        fwsec.and(booter)
+    }
+}
+
+/// Stops a GSP-RM that still runs, and booter: what else may have been left does not write to memory.
+pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
+    let Hardware { io, gsp, sec2 } = hardware;
+    if wpr2(io).is_none() {
+        return Ok(false);
+    }
+    gsp.reset()?;
+    sec2.reset()?;
+    Ok(true)
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a GPU that was found to one whose boot is prepared: all that the GPU will read is written
+//! to memory, and the GPU is as it was.
+//!
+//! Kernel stacks are small: what handles large structures is not inlined, so that they are gone
+//! when it returns.
+
+use nova_hw::abi::function;
+use nova_hw::release::Release;
+
+use crate::boot::error::{Error, Failure};
+use crate::boot::flush::FlushPage;
+use crate::boot::gpu::Gpu;
+use crate::boot::method::{Load, Plan, Written};
+use crate::boot::report::{BootReport, Progress, Stage};
+use crate::chip::identify::Found;
+use crate::chip::Chip;
+use crate::gsp::commands::static_info::StaticInfo;
+use crate::gsp::commands::system_info::{system_info, Registry};
+use crate::gsp::libos::Libos;
+use crate::gsp::rpc::call::Call;
+use crate::gsp::rpc::Rpc;
+use crate::mmio::Io;
+use crate::platform::{Platform, Scratch};
+use crate::text::Text;
+
+/// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.
+pub struct Prepared<P: Platform> {
+    pub(crate) gpu: P::Boxed<Gpu<P>>,
+    pub(crate) load: P::Boxed<Load<P>>,
+}
+
+impl Found {
+    /// Waits until the GPU is ready, reads the VBIOS where it takes one, loads the firmware files,
+    /// and writes all that the GPU will read to memory.
+    ///
+    /// # Errors
+    ///
+    /// Missing or malformed firmware files or VBIOS, no memory, a GPU that does not get ready. The
+    /// GPU is as it was.
+    #[inline(never)]
+    pub fn prepare<P: Platform>(mut self, platform: &P) -> Result<Prepared<P>, Failure> {
+        let io = &Io::new(platform);
+        let mut progress = core::mem::take(&mut self.progress);
+        let plan = Plan::make(platform, io, &self, &mut progress)?;
+        let mut prepared = progress.run(io, Stage::Memory, || write(platform, &self, plan))?;
+        prepared.gpu.report.progress = progress;
+        Ok(prepared)
+    }
+}
+
+/// Writes what the GPU will read, and puts together what outlives the preparation.
+#[inline(never)]
+fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prepared<P>, Error> {
+    let common = plan.common();
+    let (release, app_version) = (common.release, common.bootloader.app_version);
+    let mut report = report(platform, found, &plan)?;
+    let rpc = enqueue_first(platform, release, &found.chip)?;
+    let libos = Libos::new(platform, &release.arguments, rpc.queue())?;
+    let Written {
+        load,
+        way_back,
+        copied,
+    } = plan.write(platform, libos.dma_addr())?;
+    report.firmware_copied = report.firmware_copied.saturating_add(copied);
+    let gpu = Gpu {
+        chip: found.chip,
+        boot0: found.boot0,
+        bar: platform.pci().bar_sizes[0],
+        app_version,
+        release,
+        report,
+        flush: FlushPage::new(platform, found.chip.flush)?,
+        rpc,
+        libos,
+        way_back,
+    };
+    Ok(Prepared {
+        gpu: boxed(platform, gpu)?,
+        load,
+    })
+}
+
+/// Moves what outlives the preparation off the stack.
+pub(crate) fn boxed<S: Scratch, T>(memory: &S, value: T) -> Result<S::Boxed<T>, Error> {
+    memory
+        .boxed(value)
+        .map_err(|e| Error::no_memory("the state of the GPU", e))
+}
+
+/// What can be reported before the boot.
+#[inline(never)]
+fn report<P: Platform>(
+    platform: &P,
+    found: &Found,
+    plan: &Plan<P>,
+) -> Result<P::Boxed<BootReport>, Error> {
+    let common = plan.common();
+    let report = BootReport {
+        chipset: found.chipset,
+        revision: found.revision,
+        vbios_version: plan.vbios_version()?,
+        firmware_release: Text::from_bytes(common.release.name.as_bytes()),
+        passed_over: common.passed_over,
+        build_id: common.image.build_id,
+        firmware_mapped: common.image.size,
+        firmware_copied: common.copied(),
+        frts: plan.frts(),
+        wpr2: 0..0,
+        info: StaticInfo::default(),
+        progress: Progress::default(),
+    };
+    boxed(platform, report)
+}
+
+/// Queues with the messages that GSP-RM has to find when it starts.
+#[inline(never)]
+fn enqueue_first<P: Platform>(
+    platform: &P,
+    release: &'static Release,
+    chip: &Chip,
+) -> Result<P::Boxed<Rpc<P>>, Error> {
+    let now = platform.now();
+    let mut rpc = boxed(platform, Rpc::new(platform, release, now)?)?;
+    let info = system_info(&release.system_info, platform.pci(), chip);
+    let parts = [info.as_bytes()];
+    let info = Call::notice("GSP_SET_SYSTEM_INFO", function::GSP_SET_SYSTEM_INFO, &parts);
+    rpc.submit(platform, &info, now)?;
+    let registry = Registry::new();
+    let parts = registry.parts();
+    let registry = Call::notice("SET_REGISTRY", function::SET_REGISTRY, &parts);
+    rpc.submit(platform, &registry, now)?;
+    Ok(rpc)
+}

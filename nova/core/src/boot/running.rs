@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From a prepared GPU to one that runs, and back.
+
+use core::time::Duration;
+
+use crate::boot::error::{Error, Failure};
+use crate::boot::gpu::Gpu;
+use crate::boot::prepare::Prepared;
+use crate::boot::report::{BootReport, Progress, Stage};
+use crate::gsp::events::{Event, EventCounts, Events};
+use crate::gsp::rpc::call::{Call, Control, Reply, Ticket};
+use crate::gsp::rpc::history::Record;
+use crate::gsp::rpc::lost::Lost;
+use crate::intr::Irq;
+use crate::mmio::Io;
+use crate::platform::Platform;
+
+/// A GPU on which GSP-RM runs.
+pub struct Running<P: Platform> {
+    gpu: P::Boxed<Gpu<P>>,
+    irq: Irq,
+}
+
+impl<P: Platform> Prepared<P> {
+    /// Boots the GSP until GSP-RM has initialized itself and described the GPU.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the GSP from running. What was done to the GPU has been undone then; where
+    /// that failed too, [`Event::NotPutBack`] says so.
+    #[inline(never)]
+    pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
+        let io = &Io::new(platform);
+        let Self { mut gpu, load } = self;
+        let hardware = gpu.hardware(io);
+        gpu.flush.register(io);
+        match gpu.start(platform, hardware, &load, events) {
+            Ok(irq) => Ok(Running { gpu, irq }),
+            Err(failure) => {
+                // The way back is of no use where the card does not listen, nor against what an earlier
+                // driver has left, as that was just tried.
+                if failure.error == Error::CardGone || failure.stage == Stage::Leftovers {
+                    platform.isolate();
+                    gpu.flush.unregister(io);
+                } else {
+                    let back = gpu.put_back(platform, hardware, &mut Progress::default());
+                    if let Err(failure) = back {
+                        events(Event::NotPutBack(&failure));
+                    }
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl<P: Platform> Running<P> {
+    /// What the boot did and found.
+    pub fn report(&self) -> &BootReport {
+        &self.gpu.report
+    }
+
+    /// The logs of the GSP, to be shown as they are: it takes a tool of NVIDIA's to read them.
+    pub fn logs(&self) -> [(&'static str, &P::Memory); 3] {
+        self.gpu.libos.logs()
+    }
+
+    /// The message queues, behind the table of their pages, to be shown as they are.
+    pub fn queues(&self) -> &P::Memory {
+        self.gpu.rpc.queue().memory()
+    }
+
+    /// The GSP's interrupt, still held back.
+    pub fn irq(&self) -> Irq {
+        self.irq
+    }
+
+    /// Handles the messages that have arrived, sends what there was no room for, and looks whether
+    /// the GSP still does its work.
+    ///
+    /// To be called after each interrupt that announces messages, and while a call is under way
+    /// also after each [`Self::pause`] without one. Replies that have come are there to be taken
+    /// then; what arrives meanwhile is announced by another interrupt.
+    ///
+    /// # Errors
+    ///
+    /// The GSP is lost.
+    pub fn service(&mut self, platform: &P, events: Events<'_>) -> Result<(), Error> {
+        let io = &Io::new(platform);
+        let sequencer = self.gpu.sequencer(self.gpu.hardware(io));
+        self.gpu.rpc.service(&sequencer, events)
+    }
+
+    /// Makes a call, whose reply is there to be taken after some [`Self::service`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
+    /// is lost.
+    pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, Error> {
+        let object = self.gpu.report.info.handles(control.object);
+        let parts = [control.params];
+        let call = Call::control("GSP_RM_CONTROL", object, control.cmd, &parts);
+        let io = &Io::new(platform);
+        let ticket = self.gpu.rpc.submit(platform, &call, io.now())?;
+        self.gpu.rpc.ring(io);
+        Ok(ticket)
+    }
+
+    /// Takes the reply to a call; `None` while it is under way.
+    ///
+    /// # Errors
+    ///
+    /// The GSP is lost, or there is no such call. A call that GSP-RM refused is a reply whose
+    /// status says so.
+    pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+        self.gpu.rpc.take(ticket)
+    }
+
+    /// Gives a call up: nobody is going to take its reply.
+    pub fn cancel(&mut self, ticket: Ticket) {
+        self.gpu.rpc.cancel(ticket);
+    }
+
+    /// How long whoever waits for a reply may sleep at a time.
+    pub fn pause(&self, platform: &P) -> Duration {
+        self.gpu.rpc.pause(platform.now())
+    }
+
+    /// Why the GSP was given up, if it was: it did not answer in time, its processor has stopped,
+    /// its queues cannot be understood, or the card is gone. From then on all calls fail, and
+    /// [`Self::abandon`] is what is left to do.
+    pub fn lost(&self) -> Option<&Lost> {
+        self.gpu.rpc.lost()
+    }
+
+    /// The last calls, the oldest first.
+    pub fn last_calls(&self) -> impl Iterator<Item = &Record> {
+        self.gpu.rpc.history().records()
+    }
+
+    /// How many events GSP-RM has reported.
+    pub fn event_counts(&self) -> EventCounts {
+        self.gpu.rpc.counts()
+    }
+
+    /// Puts the GPU back as far as that is possible without GSP-RM, and gives up all memory that
+    /// it used.
+    ///
+    /// For a GSP that is lost. The function has to be reset before it is booted again.
+    ///
+    /// # Errors
+    ///
+    /// What failed first; the steps behind it have been tried nevertheless.
+    pub fn abandon(self, platform: &P) -> Result<(), Failure> {
+        if self
+            .lost()
+            .is_some_and(|lost| lost.cause == Error::CardGone)
+        {
+            platform.isolate();
+            return Ok(());
+        }
+        let io = &Io::new(platform);
+        let Self { gpu, irq } = self;
+        irq.disable(platform);
+        gpu.put_back(platform, gpu.hardware(io), &mut Progress::default())
+    }
+
+    /// Stops GSP-RM and puts the GPU back as it was before the boot.
+    ///
+    /// The adapter keeps handling the interrupt meanwhile; on return it is held back.
+    ///
+    /// # Errors
+    ///
+    /// What failed first; the steps behind it have been tried nevertheless.
+    pub fn unload(self, platform: &P, events: Events<'_>) -> Result<(), Failure> {
+        let io = &Io::new(platform);
+        let Self { mut gpu, irq } = self;
+        let hardware = gpu.hardware(io);
+        let mut progress = Progress::default();
+        let shutdown = progress.run(io, Stage::Shutdown, || {
+            gpu.shut_down(platform, hardware, events)
+        });
+        irq.disable(platform);
+        let back = gpu.put_back(platform, hardware, &mut progress);
+        shutdown.and(back)
+    }
+}

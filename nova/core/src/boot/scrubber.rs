@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The scrubber, a signed program on SEC2 that clears what GFW has left uncleared of the frame
+//! buffer, where what is reserved for the GSP reaches that far.
+//!
+//! Source: open-gpu-kernel-modules 570, `_kgspPrepareScrubberImageIfNeeded` in
+//! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and
+//! src/nvidia/src/kernel/gpu/gsp/arch/ada/kernel_gsp_ad102.c.
+
+use nova_hw::regs::pgc6::BsiVprSecureScratch15;
+
+use crate::boot::booter;
+use crate::boot::error::Error;
+use crate::boot::layout::Layout;
+use crate::falcon::{Falcon, Kind, Ucode};
+use crate::firmware::{FileSet, SCRUBBER};
+use crate::mmio::Io;
+use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
+
+/// GFW clears this much at the end of the frame buffer.
+const SCRUBBED_BY_GFW: u64 = 256 << 20;
+
+/// Whether a boot with this layout uses more than GFW clears.
+pub(crate) fn reaches_beyond_gfw(layout: &Layout) -> bool {
+    layout.reserved() > SCRUBBED_BY_GFW
+}
+
+/// Loads the program, unless it has run since the GPU was reset.
+pub(crate) fn prepare<P>(
+    platform: &P,
+    io: &Io<'_>,
+    falcon: Kind,
+    set: FileSet,
+) -> Result<Option<Ucode<P::Memory>>, Error>
+where
+    P: FirmwareFiles + DmaAllocator,
+{
+    if handoff(io) >= BsiVprSecureScratch15::SCRUBBER_DONE {
+        return Ok(None);
+    }
+    booter::prepare(platform, io, falcon, set, SCRUBBER).map(Some)
+}
+
+/// Clears the frame buffer.
+pub(crate) fn run<M: DmaMemory>(
+    io: &Io<'_>,
+    sec2: &Falcon<'_>,
+    scrubber: &Ucode<M>,
+) -> Result<(), Error> {
+    sec2.load(scrubber)?;
+    sec2.start_and_wait()?;
+    match handoff(io) {
+        BsiVprSecureScratch15::SCRUBBER_DONE.. => Ok(()),
+        found => Err(Error::Unscrubbed {
+            found: found.into(),
+        }),
+    }
+}
+
+/// How far the program has come since the GPU was reset.
+fn handoff(io: &Io<'_>) -> u8 {
+    io.read::<BsiVprSecureScratch15>().scrubber_handoff()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::layout::Sizes;
+    use crate::falcon::Engine;
+    use crate::testing::{Allocator, Card};
+    use nova_firmware::falcon::{Layout as Parts, Part};
+
+    const SCRATCH: u32 = 0x1180fc;
+
+    fn run_with(handoff: u32) -> Result<(), Error> {
+        let card = Card::default();
+        card.set(SCRATCH, handoff << 29);
+        // Ready for reset, the DMA engine idle, halted.
+        card.set(0x8400f4, 1 << 31);
+        card.set(0x840118, 1 << 1);
+        card.set(0x840100, 1 << 4);
+        let part = Part {
+            source: 0,
+            target: 0,
+            len: 0x100,
+        };
+        let parts = Parts {
+            imem_ns: None,
+            imem_sec: part,
+            dmem: part,
+            boot_addr: 0,
+        };
+        let ucode = Ucode::new(&Allocator::default(), SCRUBBER, &[0; 0x100], parts, None)?;
+        let io = &Io::new(&card);
+        let ran = run(io, &Falcon::new(io, Kind::Ga102, Engine::Sec2, 0), &ucode);
+        assert!(card.writes.borrow().contains(&(0x840100, 2)));
+        ran
+    }
+
+    #[test]
+    fn what_gfw_has_cleared_needs_no_scrubber() {
+        let reaches = |non_wpr_heap: u64| {
+            let sizes = Sizes {
+                fb: 1 << 30,
+                vga_workspace: None,
+                frts: 0,
+                bootloader: 0,
+                firmware: 0,
+                // Two MiB are those of the workspace and of the metadata.
+                heap: 0,
+                non_wpr_heap,
+            };
+            reaches_beyond_gfw(&Layout::new(&sizes).unwrap())
+        };
+        assert!(!reaches(254 << 20));
+        assert!(reaches((254 << 20) + 1));
+    }
+
+    #[test]
+    fn it_is_believed_only_what_the_scratch_register_says() {
+        assert_eq!(run_with(3), Ok(()));
+        assert_eq!(run_with(7), Ok(()));
+        assert_eq!(run_with(2), Err(Error::Unscrubbed { found: 2 }));
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! WPR2, the part of the frame buffer that only the GSP can write once booter has filled it, and
+//! the metadata that tells booter what to fill it with.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h,
+//! `kgspIsWpr2Up_TU102`.
+
+use core::ops::Range;
+
+use nova_hw::abi::GspFwWprMeta;
+use nova_hw::regs::pfb::{Wpr2AddrHi, Wpr2AddrLo};
+
+use crate::boot::layout::Layout;
+use crate::mmio::Io;
+
+/// What booter has to find in system memory.
+pub(crate) struct Images {
+    /// Bus address of the radix3 root.
+    pub(crate) radix3: u64,
+    /// Bytes of the firmware that it leads to.
+    pub(crate) firmware_size: u64,
+    /// Bus address and bytes of the bootloader.
+    pub(crate) bootloader: (u64, u64),
+    /// Offsets of the bootloader's code, data and manifest.
+    pub(crate) bootloader_offsets: [u32; 3],
+    /// Bus address and bytes of the firmware's signature.
+    pub(crate) signature: (u64, u64),
+}
+
+/// How large the parts of WPR2 and beside it are to be, where the GPU itself finds their places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    /// GSP-RM's heap in WPR2.
+    pub(crate) heap: u64,
+    /// GSP-RM's heap outside.
+    pub(crate) non_wpr_heap: u64,
+    /// FRTS.
+    pub(crate) frts: u64,
+    /// What the PMU gets.
+    pub(crate) pmu_reserved: u32,
+}
+
+/// What the VGA workspace gets where the GPU finds the places.
+const VGA_WORKSPACE_SIZE: u64 = 128 << 10;
+
+/// Where WPR2 is, if it is up.
+pub(crate) fn wpr2(io: &Io<'_>) -> Option<Range<u64>> {
+    let end = io.read::<Wpr2AddrHi>().address();
+    // An end of zero means that there is no WPR2, wherever it may start.
+    (end != 0).then(|| io.read::<Wpr2AddrLo>().address()..end)
+}
+
+/// The metadata for `images` in a frame buffer that is divided up by `layout`.
+pub(crate) fn metadata(layout: &Layout, images: &Images) -> GspFwWprMeta {
+    let size = |range: &Range<u64>| range.end.saturating_sub(range.start);
+    GspFwWprMeta {
+        gsp_fw_rsvd_start: layout.non_wpr_heap.start,
+        non_wpr_heap_offset: layout.non_wpr_heap.start,
+        non_wpr_heap_size: size(&layout.non_wpr_heap),
+        gsp_fw_wpr_start: layout.wpr2.start,
+        gsp_fw_heap_offset: layout.heap.start,
+        gsp_fw_heap_size: size(&layout.heap),
+        gsp_fw_offset: layout.firmware.start,
+        boot_bin_offset: layout.bootloader.start,
+        frts_offset: layout.frts.start,
+        frts_size: size(&layout.frts),
+        gsp_fw_wpr_end: layout.wpr_end,
+        fb_size: layout.fb,
+        vga_workspace_offset: layout.vga_workspace.start,
+        vga_workspace_size: size(&layout.vga_workspace),
+        ..of_images(images)
+    }
+}
+
+/// The metadata for `images` in a frame buffer that the GPU divides up.
+pub(crate) fn metadata_of_sizes(sizes: &Sizes, images: &Images) -> GspFwWprMeta {
+    GspFwWprMeta {
+        non_wpr_heap_size: sizes.non_wpr_heap,
+        gsp_fw_heap_size: sizes.heap,
+        frts_size: sizes.frts,
+        vga_workspace_size: VGA_WORKSPACE_SIZE,
+        pmu_reserved_size: sizes.pmu_reserved,
+        ..of_images(images)
+    }
+}
+
+/// What the metadata says of the images alone.
+fn of_images(images: &Images) -> GspFwWprMeta {
+    let [code, data, manifest] = images.bootloader_offsets;
+    GspFwWprMeta {
+        magic: GspFwWprMeta::MAGIC,
+        revision: GspFwWprMeta::REVISION,
+        sysmem_addr_of_radix3_elf: images.radix3,
+        size_of_radix3_elf: images.firmware_size,
+        sysmem_addr_of_bootloader: images.bootloader.0,
+        size_of_bootloader: images.bootloader.1,
+        bootloader_code_offset: code.into(),
+        bootloader_data_offset: data.into(),
+        bootloader_manifest_offset: manifest.into(),
+        sysmem_addr_of_signature: images.signature.0,
+        size_of_signature: images.signature.1,
+        ..Default::default()
+    }
+}

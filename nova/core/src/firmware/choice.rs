@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which firmware to boot: the newest release that is installed as a whole; where there is none, what
+//! is there in the packing of Linux 7.3's nova-core.
+
+use nova_firmware::tlv::Tlv;
+use nova_hw::chipset::Chipset;
+use nova_hw::release::{Release, RELEASES};
+
+use crate::boot::error::Error;
+use crate::chip::identify::Found;
+use crate::firmware::{File, FileSet, Packing, GSP};
+use crate::platform::{FirmwareFiles, LoadError};
+
+/// What was chosen.
+pub(crate) struct Chosen<T> {
+    /// What was loaded of it.
+    pub(crate) files: T,
+    /// The first file that a newer release lacked, if one was passed over.
+    pub(crate) passed_over: Option<File>,
+}
+
+/// Has `load` load `files`: those of the newest release that has firmware for the chip and is there as
+/// a whole; where one is pinned by the number of its branch, of that one or none.
+///
+/// # Errors
+///
+/// What `load` says, or that there is no such release; of releases that are not there, the newest
+/// one's first missing file.
+pub(crate) fn newest<F: FirmwareFiles, T>(
+    files: &F,
+    found: &Found,
+    mut load: impl FnMut(FileSet) -> Result<T, Error>,
+) -> Result<Chosen<T>, Error> {
+    let &Found {
+        chipset, pinned, ..
+    } = found;
+    let mut passed_over = None;
+    for release in releases(chipset, pinned) {
+        let set = FileSet {
+            chipset,
+            release,
+            packing: Packing::Bin,
+        };
+        match load(set) {
+            Ok(files) => return Ok(Chosen { files, passed_over }),
+            Err(Error::Load {
+                file,
+                error: LoadError::NotFound,
+            }) => {
+                passed_over.get_or_insert(file);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let Some(first_missing) = passed_over else {
+        return Err(Error::NoRelease {
+            chipset,
+            branch: pinned.unwrap_or_default(),
+        });
+    };
+    let set = tlv_set(files, first_missing, pinned)?;
+    Ok(Chosen {
+        files: load(set)?,
+        passed_over: passed_over.filter(|file| file.set.release != set.release),
+    })
+}
+
+/// The set that is packed as TLV, of whatever release it is. Where there is none, `first_missing`
+/// is what is missing.
+fn tlv_set<F: FirmwareFiles>(
+    files: &F,
+    first_missing: File,
+    pinned: Option<u32>,
+) -> Result<FileSet, Error> {
+    let set = FileSet {
+        packing: Packing::Tlv,
+        ..first_missing.set
+    };
+    let file = set.file(GSP);
+    let bytes = file.load(files).map_err(|error| match error {
+        Error::Load { error, .. } if error == LoadError::NotFound => Error::Load {
+            file: first_missing,
+            error,
+        },
+        error => error,
+    })?;
+    let version = Tlv::parse(bytes.as_ref()).and_then(|tlv| tlv.version());
+    let version = version.map_err(|error| file.malformed(error))?;
+    match releases(set.chipset, pinned).find(|release| release.name == version) {
+        Some(release) => Ok(FileSet { release, ..set }),
+        None => Err(file.of_release(version)),
+    }
+}
+
+/// The releases for `chipset`, the newest first.
+pub(crate) fn releases(
+    chipset: Chipset,
+    pinned: Option<u32>,
+) -> impl Iterator<Item = &'static Release> {
+    RELEASES.iter().copied().filter(move |release| {
+        release.is_for(chipset) && pinned.is_none_or(|branch| release.branch() == Some(branch))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::report::Progress;
+    use crate::chip::Chip;
+    use crate::platform::{FileLen, FirmwareImage};
+    use nova_hw::regs::pmc::PmcBoot42;
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    /// A folder without files.
+    struct Nothing;
+
+    impl FirmwareImage for Vec<u8> {
+        fn page_addr(&self, _offset: usize) -> Option<u64> {
+            None
+        }
+    }
+
+    impl FirmwareFiles for Nothing {
+        type File = Vec<u8>;
+        type Image = Vec<u8>;
+
+        fn load(&self, _name: &str) -> Result<Vec<u8>, LoadError> {
+            Err(LoadError::NotFound)
+        }
+
+        fn load_image(
+            &self,
+            _name: &str,
+            _page_aligned_at: usize,
+            _len: FileLen,
+        ) -> Result<Vec<u8>, LoadError> {
+            Err(LoadError::NotFound)
+        }
+    }
+
+    /// What is chosen where these releases lack a file.
+    fn choose(
+        chipset: Chipset,
+        pinned: Option<u32>,
+        missing: &[&str],
+    ) -> Result<Chosen<&'static str>, Error> {
+        let found = Found {
+            chip: Chip::of(Chipset::GA102),
+            chipset,
+            revision: PmcBoot42::new().into(),
+            boot0: 0,
+            pinned,
+            progress: Progress::default(),
+        };
+        newest(&Nothing, &found, |set| {
+            if missing.contains(&set.release.name) {
+                let file = set.file(GSP);
+                let error = LoadError::NotFound;
+                return Err(Error::Load { file, error });
+            }
+            Ok(set.release.name)
+        })
+    }
+
+    #[test]
+    fn the_newest_whole_release_is_chosen() {
+        let chosen = choose(Chipset::GA102, None, &[]).unwrap();
+        assert_eq!((chosen.files, chosen.passed_over), ("570.144", None));
+        let chosen = choose(Chipset::GA102, None, &["570.144"]).unwrap();
+        assert_eq!(chosen.files, "535.113.01");
+        let passed_over = chosen.passed_over.unwrap().to_string();
+        assert_eq!(passed_over, "nvidia/ga102/gsp/gsp-570.144.bin");
+    }
+
+    #[test]
+    fn a_pinned_release_is_chosen_or_none() {
+        let chosen = choose(Chipset::GA102, Some(535), &[]).unwrap();
+        assert_eq!((chosen.files, chosen.passed_over), ("535.113.01", None));
+        let error = choose(Chipset::GA102, Some(570), &["570.144"])
+            .err()
+            .unwrap();
+        assert_eq!(
+            error.to_string(),
+            "nvidia/ga102/gsp/gsp-570.144.bin: not found"
+        );
+    }
+
+    #[test]
+    fn what_there_is_no_release_for_is_said() {
+        let say = |chipset, branch| {
+            let error = choose(chipset, Some(branch), &[]).err().unwrap();
+            error.to_string()
+        };
+        assert_eq!(
+            say(Chipset::GA102, 1),
+            "firmware release: expected 570 or 535 for ga102, found 1"
+        );
+        assert_eq!(
+            say(Chipset::GB202, 535),
+            "firmware release: expected 570 for gb202, found 535"
+        );
+        assert_eq!(releases(Chipset::GH100, None).collect::<Vec<_>>().len(), 1);
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What GSP-RM says about the GPU once it runs.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h; Linux
+//! 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (which regions are usable).
+
+use core::mem::offset_of;
+use core::ops::Range;
+
+use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
+use nova_hw::release::StaticInfoAt;
+
+use crate::boot::error::Error;
+use crate::bug::OrBug;
+use crate::gsp::payload::Payload;
+use crate::gsp::rpc::call::Object;
+use crate::text::Text;
+
+/// Usable regions, at most; there are no more in the reply.
+const REGIONS: usize = 16;
+
+/// As many zeros as a request can have.
+const ZEROS: &[u8] = &[0; 4096];
+
+/// What GSP-RM says about the GPU.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StaticInfo {
+    /// Name of the GPU.
+    pub name: Text<64>,
+    /// Bytes of the frame buffer.
+    pub fb_length: u64,
+    /// Handle of the client under which GSP-RM takes the driver's own calls.
+    pub(crate) client: u32,
+    /// Handle of that client's device.
+    pub(crate) device: u32,
+    /// Handle of that device's subdevice.
+    pub(crate) subdevice: u32,
+    /// Usable regions; the rest of them is empty.
+    usable: [Range<u64>; REGIONS],
+}
+
+impl StaticInfo {
+    /// The request, which has the size of the reply.
+    pub(crate) fn request(at: &StaticInfoAt) -> &'static [u8] {
+        ZEROS.get(..at.size).or_bug()
+    }
+
+    /// Reads the reply to GET_GSP_STATIC_INFO.
+    pub(crate) fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, Error> {
+        let mut info = Self {
+            name: Text::from_bytes(&reply.at(at.name)?),
+            fb_length: reply.at(at.fb_length)?,
+            client: reply.at(at.client)?,
+            device: reply.at(at.device)?,
+            subdevice: reply.at(at.subdevice)?,
+            ..Self::default()
+        };
+        let regions = |field| at.fb_regions.offset().saturating_add(field);
+        let count: u32 = reply.field(regions(offset_of!(FbRegionInfoParams, num_fb_regions)))?;
+        let first = regions(offset_of!(FbRegionInfoParams, fb_region));
+        let offsets = (first..).step_by(size_of::<FbRegionInfo>());
+        let count = usize::try_from(count).unwrap_or(REGIONS);
+        for (slot, offset) in info.usable.iter_mut().zip(offsets.take(count)) {
+            *slot = usable(&reply.field(offset)?);
+        }
+        Ok(info)
+    }
+
+    /// Handles of the driver's client and of one of its objects.
+    pub(crate) fn handles(&self, object: Object) -> (u32, u32) {
+        let object = match object {
+            Object::Client => self.client,
+            Object::Device => self.device,
+            Object::Subdevice => self.subdevice,
+        };
+        (self.client, object)
+    }
+
+    /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and
+    /// good for compression and for display.
+    pub fn usable_regions(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.usable
+            .iter()
+            .filter(|region| !region.is_empty())
+            .cloned()
+    }
+
+    /// Bytes of the usable regions.
+    pub fn usable_vram(&self) -> u64 {
+        self.usable_regions().fold(0, |sum, region| {
+            sum.saturating_add(region.end.saturating_sub(region.start))
+        })
+    }
+}
+
+/// The region, empty where it is not usable.
+fn usable(region: &FbRegionInfo) -> Range<u64> {
+    let usable = region.reserved == 0
+        && region.b_protected == 0
+        && region.support_compressed != 0
+        && region.support_iso != 0;
+    match region.limit.checked_add(1) {
+        Some(end) if usable => region.base..end,
+        _ => 0..0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nova_hw::release::RELEASES;
+    use std::vec::Vec;
+
+    /// What the newest release would say with these regions.
+    fn reply(count: u32, regions: &[FbRegionInfo]) -> Vec<u8> {
+        let at = &RELEASES[0].static_info;
+        let mut params = FbRegionInfoParams {
+            num_fb_regions: count,
+            ..Default::default()
+        };
+        params.fb_region[..regions.len()].copy_from_slice(regions);
+        let mut name = [0; 64];
+        name[..4].copy_from_slice(b"Nova");
+        let mut bytes = StaticInfo::request(at).to_vec();
+        at.fb_regions.write(&mut bytes, &params);
+        at.name.write(&mut bytes, &name);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Result<StaticInfo, Error> {
+        let message = "test";
+        StaticInfo::read(&RELEASES[0].static_info, Payload { message, bytes })
+    }
+
+    #[test]
+    fn only_regions_that_may_be_given_away_count() {
+        let good = FbRegionInfo {
+            base: 0x1000,
+            limit: 0x1fff,
+            support_compressed: 1,
+            support_iso: 1,
+            ..FbRegionInfo::default()
+        };
+        let regions = [
+            good,
+            FbRegionInfo {
+                reserved: 1,
+                ..good
+            },
+            FbRegionInfo {
+                b_protected: 1,
+                ..good
+            },
+            FbRegionInfo {
+                support_iso: 0,
+                ..good
+            },
+            FbRegionInfo {
+                support_compressed: 0,
+                ..good
+            },
+            // Backwards, and past the last address.
+            FbRegionInfo {
+                base: 0x3000,
+                ..good
+            },
+            FbRegionInfo {
+                limit: u64::MAX,
+                ..good
+            },
+            FbRegionInfo {
+                base: 0x8000,
+                limit: 0xffff,
+                ..good
+            },
+            // Behind the number of regions.
+            good,
+        ];
+        let info = read(&reply(8, &regions)).unwrap();
+        assert!(info.usable_regions().eq([0x1000..0x2000, 0x8000..0x1_0000]));
+        assert_eq!(info.usable_vram(), 0x9000);
+        assert_eq!(info.name.as_str(), "Nova");
+    }
+
+    #[test]
+    fn objects_have_the_handles_that_gsp_rm_names() {
+        let at = &RELEASES[0].static_info;
+        let mut bytes = reply(0, &[]);
+        at.client.write(&mut bytes, &10);
+        at.device.write(&mut bytes, &11);
+        at.subdevice.write(&mut bytes, &12);
+        at.fb_length.write(&mut bytes, &13);
+        let info = read(&bytes).unwrap();
+        let handles = [Object::Client, Object::Device, Object::Subdevice];
+        let handles = handles.map(|object| info.handles(object));
+        assert_eq!(handles, [(10, 10), (10, 11), (10, 12)]);
+        assert_eq!(info.fb_length, 13);
+    }
+
+    #[test]
+    fn more_regions_than_fit_are_left_out() {
+        assert_eq!(read(&reply(u32::MAX, &[])).unwrap().usable_vram(), 0);
+    }
+
+    #[test]
+    fn a_short_reply_is_refused() {
+        assert!(matches!(
+            read(&[0; 100]),
+            Err(Error::Payload { found: 100, .. })
+        ));
+    }
+}

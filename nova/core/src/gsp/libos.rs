@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What libos, the kernel under GSP-RM, finds when it starts: its log buffers and GSP-RM's
+//! arguments.
+//!
+//! Source: open-gpu-kernel-modules 570, `_kgspInitLibosLoggingStructures` and
+//! `kgspSetupLibosInitArgs_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c,
+//! src/nvidia/arch/nvalloc/common/inc/libos_init_args.h.
+
+use nova_hw::abi::LibosMemoryRegion;
+use nova_hw::field::Draft;
+use nova_hw::gsp::{LIBOS_REGIONS, LOG_BUFFER_SIZE, PAGE_SIZE};
+use nova_hw::release::ArgumentsAt;
+use zerocopy::IntoBytes;
+
+use crate::boot::error::Error;
+use crate::gsp::queue::{page_addresses, Queue};
+use crate::platform::{DmaAllocator, DmaMemory};
+
+/// Offset, in a log buffer, of the addresses of its pages; before it is the put pointer.
+const LOG_PAGES: usize = size_of::<u64>();
+
+/// The arguments and all that they point to but the queues.
+pub(crate) struct Libos<M> {
+    arguments: M,
+    /// Only kept for the GSP to read.
+    _rm_arguments: M,
+    /// Init, interrupt and RM log.
+    logs: [M; 3],
+}
+
+impl<M: DmaMemory> Libos<M> {
+    /// Allocates and fills all of it.
+    pub(crate) fn new<A>(allocator: &A, at: &ArgumentsAt, queue: &Queue<M>) -> Result<Self, Error>
+    where
+        A: DmaAllocator<Memory = M>,
+    {
+        let rm_arguments = alloc(allocator, "GSP-RM's arguments", PAGE_SIZE)?;
+        let mut cached = Draft::new(at.size);
+        queue.describe(at, &mut cached);
+        cached.set(at.dmem_stack, 1);
+        rm_arguments.write(0, cached.as_bytes())?;
+
+        let logs = [
+            log_buffer(allocator)?,
+            log_buffer(allocator)?,
+            log_buffer(allocator)?,
+        ];
+        let arguments = alloc(allocator, "the libos arguments", PAGE_SIZE)?;
+        let [init, intr, rm] = &logs;
+        let regions: [&M; LIBOS_REGIONS.len()] = [init, intr, rm, &rm_arguments];
+        for (n, (name, memory)) in LIBOS_REGIONS.iter().zip(regions).enumerate() {
+            let region = region(name, memory);
+            arguments.write(n.saturating_mul(size_of_val(&region)), region.as_bytes())?;
+        }
+        Ok(Self {
+            arguments,
+            _rm_arguments: rm_arguments,
+            logs,
+        })
+    }
+
+    /// Bus address of the arguments.
+    pub(crate) fn dma_addr(&self) -> u64 {
+        self.arguments.dma_addr()
+    }
+
+    /// The logs with their names in lower case.
+    pub(crate) fn logs(&self) -> [(&'static str, &M); 3] {
+        let [init, intr, rm] = &self.logs;
+        [("loginit", init), ("logintr", intr), ("logrm", rm)]
+    }
+}
+
+fn alloc<A: DmaAllocator>(
+    allocator: &A,
+    what: &'static str,
+    size: usize,
+) -> Result<A::Memory, Error> {
+    allocator
+        .alloc_dma(size)
+        .map_err(|e| Error::no_memory(what, e))
+}
+
+/// A log buffer: a put pointer, the addresses of its pages, then what GSP-RM logs.
+fn log_buffer<A: DmaAllocator>(allocator: &A) -> Result<A::Memory, Error> {
+    let log = alloc(allocator, "a log buffer of the GSP", LOG_BUFFER_SIZE)?;
+    let pages = page_addresses(log.dma_addr()).take(LOG_BUFFER_SIZE / PAGE_SIZE);
+    for (n, address) in pages.enumerate() {
+        let offset = LOG_PAGES.saturating_add(n.saturating_mul(size_of::<u64>()));
+        log.write(offset, &address.to_le_bytes())?;
+    }
+    Ok(log)
+}
+
+/// The argument that describes `memory`.
+fn region<M: DmaMemory>(id: &str, memory: &M) -> LibosMemoryRegion {
+    LibosMemoryRegion {
+        id8: id8(id),
+        pa: memory.dma_addr(),
+        size: memory.size() as u64,
+        kind: LibosMemoryRegion::KIND_CONTIGUOUS,
+        loc: LibosMemoryRegion::LOC_SYSMEM,
+        ..Default::default()
+    }
+}
+
+/// A name as a number: its characters, the last one in the lowest byte.
+fn id8(name: &str) -> u64 {
+    name.bytes().fold(0, |id, c| id << 8 | u64::from(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::id8;
+
+    #[test]
+    fn id8_puts_the_last_character_lowest() {
+        assert_eq!(id8("RMARGS"), 0x524d_4152_4753);
+        assert_eq!(id8("LOGINIT").to_le_bytes(), *b"TINIGOL\0");
+    }
+}

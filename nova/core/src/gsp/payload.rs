@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are
+//! small, and nothing says that a buffer is aligned.
+
+use nova_hw::field::Field;
+use zerocopy::FromBytes;
+
+use crate::boot::error::Error;
+
+/// The payload of a message.
+#[derive(Clone, Copy)]
+pub(crate) struct Payload<'b> {
+    /// Name of the message, for errors.
+    pub(crate) message: &'static str,
+    /// The bytes.
+    pub(crate) bytes: &'b [u8],
+}
+
+impl<'b> Payload<'b> {
+    /// The field of type `T` at byte `offset`.
+    pub(crate) fn field<T: FromBytes>(&self, offset: usize) -> Result<T, Error> {
+        let field = self.bytes.get(offset..).unwrap_or_default();
+        match T::read_from_prefix(field) {
+            Ok((field, _)) => Ok(field),
+            Err(_) => Err(Error::Payload {
+                message: self.message,
+                expected: offset.saturating_add(size_of::<T>()),
+                found: self.bytes.len(),
+            }),
+        }
+    }
+
+    /// The field where a release has it.
+    pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, Error> {
+        self.field(field.offset())
+    }
+
+    /// What follows a structure of type `T` at the start.
+    pub(crate) fn after<T>(&self) -> Self {
+        Self {
+            bytes: self.bytes.get(size_of::<T>()..).unwrap_or_default(),
+            ..*self
+        }
+    }
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The conversation with GSP-RM.
+//!
+//! Any number of calls are under way at the same time, up to [`calls::CALLS_MAX`]. A reply carries
+//! the function and the sequence number of its call; what no message holds whole comes in
+//! [`pieces`]. Whatever else arrives is an [`event`]. A GSP that does not answer, that has stopped,
+//! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
+//!
+//! Nothing here waits for an answer but [`Rpc::call`], which is for the time before and after the
+//! adapter handles the GSP's interrupt. [`Rpc::service`] waits where GSP-RM's sequencer says so.
+//!
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
+//! (`_kgspRpcRecvPoll`, `_kgspRpcDrainOneEvent`), src/nvidia/src/kernel/vgpu/rpc.c
+//! (`_issueRpcAndWait`, `_issueRpcLarge`).
+
+pub(crate) mod call;
+pub(crate) mod calls;
+pub(crate) mod history;
+pub(crate) mod lost;
+mod pieces;
+
+use core::time::Duration;
+
+use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
+use nova_hw::release::Release;
+
+use crate::boot::error::{Error, Timeout};
+use crate::gsp::events::{EventCounts, Events};
+use crate::gsp::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
+use crate::gsp::sequencer::Sequencer;
+use crate::mmio::{Io, Pacer, LONGEST_PAUSE};
+use crate::platform::{DmaAllocator, Interrupts, Scratch};
+use call::{Call, Reply, Ticket};
+use calls::{Calls, Delivered};
+use history::{Answer, History};
+use lost::Lost;
+
+/// Messages that are handled before the time is looked at again: as many as a queue holds, so that
+/// a GSP which never stops talking cannot keep a caller for ever.
+const BATCH: u32 = 64;
+
+/// How often it is looked whether the GSP still runs while calls are under way.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How to wait for a message.
+#[derive(Clone, Copy)]
+pub(crate) enum Wait<'a> {
+    /// By looking again: GSP-RM's interrupt is not known yet.
+    Polling,
+    /// By its interrupt.
+    Interrupt(&'a dyn Interrupts),
+}
+
+impl Wait<'_> {
+    fn wait(self, pacer: &mut Pacer<'_>, longest: Duration) {
+        match self {
+            Self::Polling => pacer.pause(),
+            // Whether it fired does not matter: the queue is looked at either way.
+            Self::Interrupt(interrupts) => {
+                interrupts.wait(longest);
+            }
+        }
+    }
+}
+
+/// The connection to GSP-RM.
+pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
+    release: &'static Release,
+    queue: Queue<P::Memory>,
+    /// The message that was received last.
+    buffer: P::Bytes,
+    calls: P::Boxed<Calls<P>>,
+    history: P::Boxed<History>,
+    counts: EventCounts,
+    /// There if the GSP does not know of all that is in the command queue.
+    doorbell: Option<Doorbell>,
+    /// When it was looked whether the GSP still runs.
+    looked: Duration,
+    lost: Option<Lost>,
+}
+
+impl<P: DmaAllocator + Scratch> Rpc<P> {
+    /// Allocates the queues and a buffer for the longest message.
+    pub(crate) fn new(memory: &P, release: &'static Release, now: Duration) -> Result<Self, Error> {
+        Ok(Self {
+            release,
+            queue: Queue::new(memory)?,
+            buffer: memory
+                .alloc_bytes(PAYLOAD_MAX)
+                .map_err(|e| Error::no_memory("a message of the GSP", e))?,
+            calls: boxed(memory, || Calls::new(now))?,
+            history: boxed(memory, History::default)?,
+            counts: EventCounts::default(),
+            doorbell: None,
+            looked: Duration::ZERO,
+            lost: None,
+        })
+    }
+
+    /// The queues.
+    pub(crate) fn queue(&self) -> &Queue<P::Memory> {
+        &self.queue
+    }
+
+    /// The last calls.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many events there were.
+    pub(crate) fn counts(&self) -> EventCounts {
+        self.counts
+    }
+
+    /// Why the GSP was given up, if it was.
+    pub(crate) fn lost(&self) -> Option<&Lost> {
+        self.lost.as_ref()
+    }
+
+    /// Puts a call into the command queue, as far as there is room; the GSP is told by
+    /// [`Self::ring`].
+    pub(crate) fn submit(
+        &mut self,
+        memory: &P,
+        call: &Call<'_>,
+        now: Duration,
+    ) -> Result<Ticket, Error> {
+        self.check_lost()?;
+        let ticket = self.calls.add(memory, call, now)?.ticket();
+        self.history.made(ticket, call, now);
+        self.send(now)?;
+        Ok(ticket)
+    }
+
+    /// Tells the GSP of what has been submitted.
+    pub(crate) fn ring(&mut self, io: &Io<'_>) {
+        if let Some(doorbell) = self.doorbell.take() {
+            doorbell.ring(io);
+        }
+    }
+
+    /// Handles what has arrived, up to a queue full of it, sends what there is room for now, and
+    /// looks whether the GSP still does its work.
+    pub(crate) fn service(
+        &mut self,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        self.check_lost()?;
+        let io = sequencer.hardware.io;
+        // Asked first, so that what was said before the GSP stopped is still heard.
+        let doubt = self.doubt(sequencer);
+        for _ in 0..BATCH {
+            match self.queue.receive(self.buffer.as_mut()) {
+                Ok(Some(message)) => self.handle(&message, sequencer, events)?,
+                Ok(None) => break,
+                Err(error) => return Err(self.lose(io.now(), error.into())),
+            }
+        }
+        self.send(io.now())?;
+        self.ring(io);
+        match doubt {
+            Some((Some(call), _)) if !self.calls.is_under_way(call) => Ok(()),
+            Some((_, cause)) => Err(self.lose(io.now(), cause)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the reply to a call; `None` while it is under way.
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+        let taken = self.calls.take(ticket);
+        match &self.lost {
+            Some(lost) if taken.is_none() => {
+                self.calls.forget(ticket);
+                Some(Err(lost.cause))
+            }
+            _ => taken,
+        }
+    }
+
+    /// Forgets a call that nobody waits for any more.
+    pub(crate) fn cancel(&mut self, ticket: Ticket) {
+        self.calls.cancel(ticket);
+    }
+
+    /// How long nothing has to be done without an interrupt.
+    pub(crate) fn pause(&self, now: Duration) -> Duration {
+        // Nothing announces room in the command queue.
+        if self.calls.any_to_send() {
+            return LONGEST_PAUSE;
+        }
+        let left = |(slot, age): (&calls::Slot<_>, Duration)| slot.limit().saturating_sub(age);
+        let deadline = self.calls.oldest(now).map(left);
+        deadline.map_or(LOOK_EVERY, |deadline| deadline.min(LOOK_EVERY))
+    }
+
+    /// Calls GSP-RM and waits for the reply.
+    pub(crate) fn call(
+        &mut self,
+        memory: &P,
+        call: &Call<'_>,
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<Reply<P>, Error> {
+        let io = sequencer.hardware.io;
+        let ticket = self.submit(memory, call, io.now())?;
+        self.ring(io);
+        let mut pacer = io.pacer(call.limit);
+        loop {
+            // What goes wrong is told by the call itself, unless it was answered before.
+            let _ = self.service(sequencer, events);
+            if let Some(reply) = self.take(ticket) {
+                return reply;
+            }
+            wait.wait(&mut pacer, self.pause(io.now()));
+        }
+    }
+
+    /// Sends what there is room for, the oldest call first.
+    fn send(&mut self, now: Duration) -> Result<(), Error> {
+        while let Some(slot) = self.calls.next_to_send() {
+            let Some((function, sequence, payload)) = slot.to_send() else {
+                break;
+            };
+            match self.queue.send(function, sequence, payload) {
+                Ok(doorbell) => {
+                    slot.sent(now);
+                    self.doorbell = Some(doorbell);
+                }
+                Err(QueueError::Full { .. }) => break,
+                Err(error) => return Err(self.lose(now, error.into())),
+            }
+        }
+        self.calls.tidy();
+        Ok(())
+    }
+
+    /// Handles one message.
+    fn handle(
+        &mut self,
+        message: &Received,
+        sequencer: &Sequencer<'_>,
+        events: Events<'_>,
+    ) -> Result<(), Error> {
+        let payload = message.payload(self.buffer.as_ref());
+        let now = sequencer.hardware.io.now();
+        match self.calls.deliver(message, payload, now) {
+            Delivered::Last(slot) => {
+                let answer = Answer {
+                    at: now,
+                    status: slot.result(),
+                    len: slot.received().len(),
+                };
+                self.history.answered(slot.ticket(), answer);
+                self.calls.tidy();
+            }
+            Delivered::Piece => {}
+            Delivered::Nowhere if message.function == GSP_RUN_CPU_SEQUENCER => {
+                if let Err(error) = sequencer.run(payload) {
+                    return Err(self.lose(now, error));
+                }
+            }
+            Delivered::Nowhere => {
+                self.counts
+                    .tell(self.release, message.function, payload, events);
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the GSP does not seem to answer any more, and the call that shows it: one is over its
+    /// limit, or the GSP's processor has stopped.
+    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Option<Ticket>, Error)> {
+        let now = sequencer.hardware.io.now();
+        let oldest = self.calls.oldest(now);
+        let over = oldest.filter(|(slot, age)| *age >= slot.limit());
+        let is_due = oldest.is_none() || now.saturating_sub(self.looked) >= LOOK_EVERY;
+        if over.is_none() && !is_due {
+            return None;
+        }
+        self.looked = now;
+        let timeout = over.map(|(slot, _)| {
+            Error::Timeout(Timeout {
+                awaited: slot.name(),
+                seen: self.counts.skipped,
+                after: slot.limit(),
+            })
+        });
+        let stopped = sequencer.hardware.gsp.check_riscv().err();
+        Some((oldest.map(|(slot, _)| slot.ticket()), stopped.or(timeout)?))
+    }
+
+    fn check_lost(&self) -> Result<(), Error> {
+        self.lost.as_ref().map_or(Ok(()), |lost| Err(lost.cause))
+    }
+
+    /// Gives the GSP up; returns why.
+    fn lose(&mut self, now: Duration, cause: Error) -> Error {
+        let oldest = self.calls.oldest(now);
+        let call = oldest.map(|(slot, age)| (slot.name(), age));
+        self.lost.get_or_insert(Lost { call, cause }).cause
+    }
+}
+
+/// Makes a table off the stack, which the call returns before anything else needs it.
+#[inline(never)]
+fn boxed<S: Scratch, T>(memory: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<T>, Error> {
+    memory
+        .boxed(new())
+        .map_err(|e| Error::no_memory("the table of calls", e))
+}
+
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::call::{Control, Object};
+use super::calls::{CALLS_MAX, PAYLOAD_LIMIT};
+use super::*;
+use crate::boot::gpu::Hardware;
+use crate::falcon::{Engine, Falcon, Kind};
+use crate::gsp::queue::far_side::Gsp;
+use crate::gsp::queue::PAYLOAD_MAX;
+use crate::platform::Clock;
+use crate::testing::{Allocator, Card};
+use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_CONTROL};
+use nova_hw::abi::RmControl;
+use nova_hw::release::RELEASES;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+use zerocopy::IntoBytes;
+
+/// Where the RISC-V core says that it runs, and how.
+const CPUCTL: u32 = 0x111388;
+const ACTIVE: u32 = 1 << 7;
+
+const SECOND: Duration = Duration::from_secs(1);
+const NOP: u32 = 0;
+
+/// The two ends of a conversation.
+pub(super) struct Talk {
+    card: Card,
+    memory: Allocator,
+    pub(super) rpc: Rpc<Allocator>,
+    pub(super) gsp: Gsp,
+    pub(super) events: Vec<String>,
+}
+
+impl Talk {
+    pub(super) fn new() -> Self {
+        let (card, memory) = (Card::default(), Allocator::default());
+        card.set(CPUCTL, ACTIVE);
+        let rpc = Rpc::new(&memory, RELEASES[0], SECOND).unwrap();
+        let gsp = Gsp::of(&memory);
+        Self {
+            card,
+            memory,
+            rpc,
+            gsp,
+            events: Vec::new(),
+        }
+    }
+
+    pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, Error> {
+        let parts = [payload];
+        let call = Call::new("a call", NOP, &parts);
+        self.rpc.submit(&self.memory, &call, self.card.now())
+    }
+
+    pub(super) fn service(&mut self) -> Result<(), Error> {
+        let Self {
+            card, rpc, events, ..
+        } = self;
+        with_sequencer(card, |sequencer| {
+            rpc.service(sequencer, &mut |event| events.push(event.to_string()))
+        })
+    }
+
+    /// The payload that came back.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Result<Vec<u8>, Error>> {
+        let reply = self.rpc.take(ticket)?;
+        Some(reply.and_then(|reply| reply.good().map(|payload| payload.bytes.to_vec())))
+    }
+
+    /// Answers the call with this sequence number.
+    fn answer(&mut self, sequence: u32, payload: &[u8]) {
+        self.gsp.put(NOP, payload, |draft| draft.answers = sequence);
+    }
+
+    /// Lets time pass as an adapter does, with nothing coming from the GSP.
+    fn pass(&mut self, time: Duration) {
+        let until = self.card.now() + time;
+        while self.card.now() < until {
+            let pause = self.rpc.pause(self.card.now());
+            self.card.sleep(pause.max(LONGEST_PAUSE));
+            let _ = self.service();
+        }
+    }
+}
+
+fn with_sequencer<T>(card: &Card, act: impl FnOnce(&Sequencer<'_>) -> T) -> T {
+    let io = &Io::new(card);
+    act(&Sequencer {
+        hardware: Hardware {
+            io,
+            gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
+            sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
+        },
+        bar: 1 << 24,
+        libos: 0,
+        app_version: 0,
+    })
+}
+
+/// Bytes that tell where they belong.
+fn pattern(len: usize) -> Vec<u8> {
+    // Not a part of any power of two.
+    let block: Vec<u8> = (0..4099).map(|at| (at ^ at >> 8) as u8).collect();
+    let mut bytes = block.repeat(len / block.len() + 1);
+    bytes.truncate(len);
+    bytes
+}
+
+#[test]
+fn replies_find_their_calls_in_any_order() {
+    let mut talk = Talk::new();
+    let tickets: Vec<_> = (0..8).map(|n| talk.submit(&[n; 4]).unwrap()).collect();
+    let commands = talk.gsp.commands(usize::MAX);
+    assert_eq!(commands.len(), 8);
+    for command in commands.iter().rev() {
+        assert_eq!(talk.take(tickets[0]), None);
+        talk.answer(command.sequence, &command.payload);
+    }
+    talk.service().unwrap();
+    for (n, ticket) in tickets.into_iter().enumerate() {
+        assert_eq!(talk.take(ticket), Some(Ok(vec![n as u8; 4])));
+        assert_eq!(talk.take(ticket), Some(Err(Error::NoCall)));
+    }
+}
+
+#[test]
+fn a_reply_to_nobody_is_counted_and_skipped() {
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[0; 4]).unwrap();
+    let sequence = talk.gsp.commands(1)[0].sequence;
+    talk.answer(sequence + 1, &[1; 4]);
+    // The same number, but another function.
+    talk.gsp
+        .put(GSP_RM_CONTROL, &[2; 4], |draft| draft.answers = sequence);
+    talk.answer(sequence, &[3; 4]);
+    talk.answer(sequence, &[4; 4]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(ticket), Some(Ok(vec![3; 4])));
+    assert_eq!(talk.rpc.counts().skipped, 3);
+}
+
+#[test]
+fn what_is_too_long_for_a_message_is_continued_both_ways() {
+    let mut talk = Talk::new();
+    let payload = pattern(2 * PAYLOAD_MAX + 100);
+    let large = talk.submit(&payload).unwrap();
+    let small = talk.submit(&[9]).unwrap();
+    let commands = talk.gsp.commands(usize::MAX);
+    let functions: Vec<_> = commands.iter().map(|command| command.function).collect();
+    assert_eq!(
+        functions,
+        [NOP, CONTINUATION_RECORD, CONTINUATION_RECORD, NOP]
+    );
+    let sequences: Vec<_> = commands.iter().map(|command| command.sequence).collect();
+    assert_eq!(sequences, [1, 2, 3, 4]);
+    let sent: Vec<u8> = commands[..3]
+        .iter()
+        .flat_map(|c| c.payload.clone())
+        .collect();
+    assert!(sent == payload);
+
+    // It comes back changed, with an event and another reply between its pieces.
+    let back: Vec<u8> = payload.iter().map(|byte| !byte).collect();
+    let mut pieces = back.chunks(PAYLOAD_MAX);
+    talk.answer(1, pieces.next().unwrap());
+    talk.gsp.put(0x1020, &[], |_| {});
+    talk.service().unwrap();
+    let mut continued = |talk: &mut Talk, sequence| {
+        let piece = pieces.next().unwrap();
+        talk.gsp
+            .put(CONTINUATION_RECORD, piece, |draft| draft.answers = sequence);
+        talk.service().unwrap();
+    };
+    continued(&mut talk, 2);
+    talk.answer(4, &[10]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(small), Some(Ok(vec![10])));
+    assert_eq!(talk.take(large), None);
+    continued(&mut talk, 3);
+    assert!(talk.take(large) == Some(Ok(back)));
+    assert_eq!(talk.events, ["event 0x1020 of GSP-RM skipped"]);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
+fn what_the_ring_does_not_hold_is_sent_as_the_gsp_reads() {
+    let mut talk = Talk::new();
+    let payload = pattern(10 * PAYLOAD_MAX);
+    let ticket = talk.submit(&payload).unwrap();
+    // Nobody else's messages come between.
+    talk.submit(&[1]).unwrap();
+    assert_eq!(talk.rpc.pause(talk.card.now()), LONGEST_PAUSE);
+    let mut commands = Vec::new();
+    while commands.len() < 11 {
+        let read = talk.gsp.commands(2);
+        assert!(!read.is_empty());
+        commands.extend(read);
+        talk.card.sleep(LONGEST_PAUSE);
+        talk.service().unwrap();
+    }
+    let sent: Vec<u8> = commands[..10]
+        .iter()
+        .flat_map(|c| c.payload.clone())
+        .collect();
+    assert!(sent == payload);
+    assert_eq!(commands[10].payload, [1]);
+    talk.answer(commands[0].sequence, &[]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(ticket), Some(Ok(vec![])));
+}
+
+#[test]
+fn a_reply_that_is_shorter_or_longer_than_its_call_is_cut_to_fit() {
+    let mut talk = Talk::new();
+    let short = talk.submit(&[0; 8]).unwrap();
+    let long = talk.submit(&[0; 8]).unwrap();
+    talk.answer(1, &[1; 3]);
+    talk.answer(2, &[2; 30]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(short), Some(Ok(vec![1; 3])));
+    assert_eq!(talk.take(long), Some(Ok(vec![2; 8])));
+}
+
+#[test]
+fn refusals_are_told_with_their_status() {
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[0; 8]).unwrap();
+    talk.gsp.put(NOP, &[], |draft| {
+        (draft.answers, draft.result) = (1, 0x56);
+    });
+    talk.service().unwrap();
+    let refused = Error::Rpc {
+        rpc: "a call",
+        status: 0x56,
+    };
+    assert_eq!(talk.take(ticket), Some(Err(refused)));
+
+    let control = Control {
+        object: Object::Subdevice,
+        cmd: 0x2080_0102,
+        params: &[5; 4],
+    };
+    let parts = [control.params];
+    let call = Call::control("a control", (1, 2), control.cmd, &parts);
+    let ticket = talk.rpc.submit(&talk.memory, &call, SECOND).unwrap();
+    let header = RmControl {
+        status: 0x1f,
+        ..RmControl::default()
+    };
+    let payload = [header.as_bytes(), &[6; 4]].concat();
+    talk.gsp
+        .put(GSP_RM_CONTROL, &payload, |draft| draft.answers = 2);
+    talk.service().unwrap();
+    let reply = talk.rpc.take(ticket).unwrap().unwrap();
+    assert_eq!((reply.status(), reply.params()), (0x1f, &[6; 4][..]));
+}
+
+#[test]
+fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
+    for len in [0, 12, size_of::<RmControl>() - 1] {
+        let mut talk = Talk::new();
+        let call = Call::control("a control", (1, 2), 0x2080_0102, &[&[5; 4]]);
+        let ticket = talk.rpc.submit(&talk.memory, &call, SECOND).unwrap();
+        talk.gsp
+            .put(GSP_RM_CONTROL, &pattern(len), |draft| draft.answers = 1);
+        talk.service().unwrap();
+        let cut_off = Error::Payload {
+            message: "a control",
+            expected: size_of::<RmControl>(),
+            found: len,
+        };
+        assert_eq!(talk.take(ticket), Some(Err(cut_off)));
+        assert_eq!(talk.take(ticket), Some(Err(Error::NoCall)));
+        assert!(talk.rpc.lost().is_none());
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
+fn there_are_only_so_many_calls_and_so_many_bytes() {
+    let mut talk = Talk::new();
+    let tickets: Vec<_> = (0..CALLS_MAX).map(|_| talk.submit(&[]).unwrap()).collect();
+    assert_eq!(talk.submit(&[]), Err(Error::TooManyCalls));
+    // One that the GSP has seen keeps its place until it is answered.
+    talk.rpc.cancel(tickets[0]);
+    assert_eq!(talk.submit(&[]), Err(Error::TooManyCalls));
+    talk.answer(1, &[]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(tickets[0]), Some(Err(Error::NoCall)));
+    talk.submit(&[]).unwrap();
+
+    let mut talk = Talk::new();
+    let len = PAYLOAD_LIMIT + 1;
+    assert_eq!(talk.submit(&vec![0; len]), Err(Error::CallTooLong { len }));
+    talk.submit(&vec![0; PAYLOAD_LIMIT]).unwrap();
+}
+
+#[test]
+fn a_ticket_of_an_earlier_boot_is_worth_nothing() {
+    let mut talk = Talk::new();
+    let old = talk.submit(&[1]).unwrap();
+    talk.rpc = Rpc::new(&talk.memory, RELEASES[0], 2 * SECOND).unwrap();
+    talk.submit(&[2]).unwrap();
+    assert_eq!(talk.take(old), Some(Err(Error::NoCall)));
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
+fn a_cancelled_call_that_was_not_sent_never_is() {
+    let mut talk = Talk::new();
+    talk.submit(&pattern(10 * PAYLOAD_MAX)).unwrap();
+    let ticket = talk.submit(&[77]).unwrap();
+    talk.rpc.cancel(ticket);
+    talk.submit(&[78]).unwrap();
+    let mut commands = Vec::new();
+    for _ in 0..10 {
+        commands.extend(talk.gsp.commands(usize::MAX));
+        talk.service().unwrap();
+    }
+    assert_eq!(commands.len(), 11);
+    assert_eq!(commands[10].payload, [78]);
+}
+
+#[test]
+fn a_gsp_that_does_not_answer_is_lost() {
+    let mut talk = Talk::new();
+    let first = talk.submit(&[]).unwrap();
+    talk.pass(2 * SECOND);
+    let second = talk.submit(&[]).unwrap();
+    talk.pass(SECOND * 29 / 10);
+    assert!(talk.rpc.lost().is_none());
+    talk.pass(SECOND / 5);
+    let lost = *talk.rpc.lost().unwrap();
+    let line = lost.to_string();
+    assert!(line.contains("waited 5s for a call"), "{line}");
+    let (name, age) = lost.call.unwrap();
+    assert!(name == "a call" && age >= 5 * SECOND && age < 6 * SECOND);
+    assert_eq!(talk.take(first), Some(Err(lost.cause)));
+    assert_eq!(talk.take(second), Some(Err(lost.cause)));
+    assert_eq!(talk.submit(&[]), Err(lost.cause));
+    assert_eq!(talk.service(), Err(lost.cause));
+}
+
+#[test]
+fn a_slow_gsp_is_not_lost_while_it_gets_on() {
+    let mut talk = Talk::new();
+    let tickets: Vec<_> = (0..10).map(|_| talk.submit(&[]).unwrap()).collect();
+    for (n, ticket) in tickets.into_iter().enumerate() {
+        talk.pass(4 * SECOND);
+        talk.answer(1 + n as u32, &[]);
+        talk.service().unwrap();
+        assert_eq!(talk.take(ticket), Some(Ok(vec![])));
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
+fn a_gsp_that_only_talks_is_lost_too() {
+    let mut talk = Talk::new();
+    talk.submit(&[]).unwrap();
+    for _ in 0..6000 {
+        if talk.rpc.lost().is_some() {
+            break;
+        }
+        talk.gsp.put(0x1020, &[], |_| {});
+        talk.card.sleep(SECOND / 1000);
+        let _ = talk.service();
+    }
+    let lost = talk.rpc.lost().unwrap();
+    assert!(matches!(lost.cause, Error::Timeout(t) if t.seen > 1000));
+}
+
+#[test]
+fn a_reply_that_comes_before_the_gsp_is_lost_is_not() {
+    let mut talk = Talk::new();
+    let first = talk.submit(&[1]).unwrap();
+    let second = talk.submit(&[2]).unwrap();
+    talk.answer(1, &[1]);
+    // It came long ago, but nobody looked.
+    talk.card.sleep(10 * SECOND);
+    talk.service().unwrap();
+    talk.gsp.put(NOP, &[], |draft| draft.flip = 1);
+    let error = talk.service().unwrap_err();
+    assert!(matches!(error, Error::Queue(QueueError::Checksum { .. })));
+    assert_eq!(talk.take(first), Some(Ok(vec![1])));
+    assert_eq!(talk.take(second), Some(Err(error)));
+}
+
+#[test]
+fn a_gsp_whose_processor_has_stopped_is_lost_soon() {
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[]).unwrap();
+    talk.pass(SECOND / 2);
+    talk.card.set(CPUCTL, 1 << 4);
+    talk.pass(SECOND / 5);
+    let halted = Error::Halted { cpuctl: 1 << 4 };
+    assert_eq!(talk.take(ticket), Some(Err(halted)));
+
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[]).unwrap();
+    talk.card.set(CPUCTL, u32::MAX);
+    talk.pass(SECOND / 5);
+    assert_eq!(talk.take(ticket), Some(Err(Error::CardGone)));
+}
+
+#[test]
+fn a_gsp_that_stops_while_nobody_calls_is_lost_too() {
+    let mut talk = Talk::new();
+    talk.service().unwrap();
+    talk.card.set(CPUCTL, 1 << 4);
+    let halted = Error::Halted { cpuctl: 1 << 4 };
+    assert_eq!(talk.service(), Err(halted));
+    assert_eq!(talk.rpc.lost().unwrap().call, None);
+}
+
+#[test]
+fn a_sequencer_that_fails_is_the_end() {
+    let mut talk = Talk::new();
+    talk.gsp.put(GSP_RUN_CPU_SEQUENCER, &[0; 8], |_| {});
+    let error = talk.service().unwrap_err();
+    assert!(matches!(error, Error::Payload { found: 8, .. }));
+    assert_eq!(talk.rpc.lost().unwrap().cause, error);
+}
+
+#[test]
+fn blocking_calls_go_the_same_way() {
+    let Talk {
+        card,
+        memory,
+        mut rpc,
+        mut gsp,
+        ..
+    } = Talk::new();
+    gsp.put(0x1020, &[], |_| {});
+    gsp.put(NOP, &[5], |draft| draft.answers = 1);
+    gsp.put(0x1001, &[], |draft| draft.result = 0x55);
+    let wait = Wait::Polling;
+    with_sequencer(&card, |sequencer| {
+        let parts = [&[4][..]];
+        let call = Call::new("a call", NOP, &parts);
+        let mut events = 0;
+        let note = &mut |_: crate::gsp::events::Event<'_>| events += 1;
+        let reply = rpc.call(&memory, &call, wait, sequencer, note).unwrap();
+        assert_eq!(reply.good().unwrap().bytes, [5]);
+        let event = Call::event("an event", 0x1001, SECOND);
+        // It has come already, and nobody waited for it.
+        let error = rpc.call(&memory, &event, wait, sequencer, note);
+        assert!(matches!(error, Err(Error::Timeout(t)) if t.after == SECOND));
+        assert_eq!(events, 2);
+    });
+    let [first, second] = rpc.history().records().collect::<Vec<_>>()[..] else {
+        panic!("two calls");
+    };
+    assert_eq!(first.answer.unwrap().len, 1);
+    assert_eq!(second.answer, None);
+}

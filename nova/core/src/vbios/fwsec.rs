@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! FWSEC, the signed program out of the VBIOS that runs on the GSP's falcon. `FRTS` makes WPR2 and
+//! puts verified VBIOS data there; `SB` puts the GSP back as it was after reset.
+//!
+//! Source: open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
+
+mod loader;
+
+use core::ops::Range;
+
+use nova_firmware::falcon::Brom;
+use nova_firmware::gen_bootloader::GenBootloader;
+use nova_firmware::vbios::{Fwsec, COMMAND_LEN};
+use nova_hw::falcon::LoaderDescriptor;
+use nova_hw::fwsec::{FrtsCommand, FrtsRegion, ReadVbios, CMD_FRTS, CMD_SB};
+use nova_hw::regs::pbus::{FrtsErr, SbErr};
+use zerocopy::IntoBytes;
+
+use crate::boot::error::Error;
+use crate::boot::prepare::boxed;
+use crate::boot::wpr::wpr2;
+use crate::falcon::{Falcon, Kind, Ucode};
+use crate::mmio::Io;
+use crate::platform::{DmaAllocator, DmaMemory, Scratch};
+
+const NAME: &str = "FWSEC";
+
+/// FWSEC as it is in the VBIOS, with what it takes to run on this chip.
+pub(crate) struct Signed<'a> {
+    fwsec: Fwsec<'a>,
+    start: Start<'a>,
+}
+
+/// How the program gets going, which depends on the falcon.
+enum Start<'a> {
+    /// A small program fetches it and starts it.
+    Loader(GenBootloader<'a>),
+    /// The boot ROM starts it: with a signature at an offset, unless it is for development boards.
+    BootRom(Brom, Option<(u32, &'a [u8])>),
+}
+
+/// FWSEC with a command, ready to run.
+pub(crate) struct Program<M> {
+    ucode: Ucode<M>,
+    /// What fetches it, where the falcon cannot.
+    loader: Option<Ucode<M>>,
+}
+
+/// A program off the stack.
+pub(crate) type Boxed<A> = <A as Scratch>::Boxed<Program<<A as DmaAllocator>::Memory>>;
+
+impl<'a> Signed<'a> {
+    /// FWSEC for a falcon whose boot ROM checks signatures; chooses the one for this chip.
+    pub(crate) fn for_boot_rom(io: &Io<'_>, falcon: Kind, fwsec: Fwsec<'a>) -> Result<Self, Error> {
+        let brom = fwsec.brom().ok_or_else(|| version("3", &fwsec))?;
+        let signature = match fwsec.signature_offset() {
+            Some(offset) => {
+                let fused = falcon.fuse_version(io, NAME, &brom)?;
+                Some((offset, fwsec.signature_for(fused).map_err(Error::Vbios)?))
+            }
+            None => None,
+        };
+        let start = Start::BootRom(brom, signature);
+        Ok(Self { fwsec, start })
+    }
+
+    /// FWSEC for a falcon that is loaded through ports, which `loader` spares the CPU.
+    pub(crate) fn for_loader(fwsec: Fwsec<'a>, loader: GenBootloader<'a>) -> Result<Self, Error> {
+        if fwsec.brom().is_some() {
+            return Err(version("2", &fwsec));
+        }
+        let start = Start::Loader(loader);
+        Ok(Self { fwsec, start })
+    }
+
+    /// FWSEC that makes WPR2, with FRTS at `frts`.
+    pub(crate) fn frts<A: DmaAllocator + Scratch>(
+        &self,
+        allocator: &A,
+        frts: &Range<u64>,
+    ) -> Result<Boxed<A>, Error> {
+        let arguments = FrtsCommand {
+            read_vbios: ReadVbios::ROM,
+            frts_region: FrtsRegion::in_fb(
+                pages(frts.start)?,
+                pages(frts.end.saturating_sub(frts.start))?,
+            ),
+        };
+        self.with_command(allocator, CMD_FRTS, arguments.as_bytes())
+    }
+
+    /// FWSEC that undoes a boot.
+    pub(crate) fn sb<A: DmaAllocator + Scratch>(&self, allocator: &A) -> Result<Boxed<A>, Error> {
+        self.with_command(allocator, CMD_SB, ReadVbios::ROM.as_bytes())
+    }
+
+    #[inline(never)]
+    fn with_command<A: DmaAllocator + Scratch>(
+        &self,
+        allocator: &A,
+        command: u32,
+        arguments: &[u8],
+    ) -> Result<Boxed<A>, Error> {
+        const { assert!(size_of::<FrtsCommand>() <= COMMAND_LEN) };
+        let (bytes, layout) = (self.fwsec.bytes(), self.fwsec.layout());
+        let mapper = self.fwsec.dmem_mapper();
+        let with_command = |brom| {
+            Ucode::new(allocator, NAME, bytes, layout, brom)?
+                .patch(mapper.init_cmd, &command.to_le_bytes())?
+                .patch(mapper.cmd_in_buffer, arguments)
+        };
+        let program = match &self.start {
+            Start::Loader(loader) => {
+                let ucode = with_command(None)?;
+                let loader = loader::prepare(allocator, loader, &layout, ucode.dma_addr())?;
+                Program {
+                    ucode,
+                    loader: Some(loader),
+                }
+            }
+            Start::BootRom(brom, signature) => {
+                let ucode = with_command(Some(*brom))?;
+                let ucode = match *signature {
+                    Some((offset, signature)) => ucode.patch(offset as usize, signature)?,
+                    None => ucode,
+                };
+                Program {
+                    ucode,
+                    loader: None,
+                }
+            }
+        };
+        boxed(allocator, program)
+    }
+}
+
+impl<M> Program<M> {
+    /// Bytes that were copied for it.
+    pub(crate) fn size(&self) -> usize {
+        let loader = self.loader.as_ref().map_or(0, |loader| loader.size);
+        self.ucode.size.saturating_add(loader)
+    }
+}
+
+/// The descriptor is of another version than this chip takes.
+fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> Error {
+    Error::Ucode {
+        name: NAME,
+        field: "descriptor version",
+        expected,
+        found: fwsec.ucode().descriptor_version().into(),
+    }
+}
+
+/// Bytes as pages of 4 KiB, which is what FWSEC counts in.
+fn pages(bytes: u64) -> Result<u32, Error> {
+    u32::try_from(bytes >> 12).map_err(|_| Error::Ucode {
+        name: NAME,
+        field: "FRTS region",
+        expected: "below 16 TiB",
+        found: u32::MAX,
+    })
+}
+
+/// Makes WPR2, and makes sure that FRTS is where it was asked for.
+pub(crate) fn make_wpr2<M: DmaMemory>(
+    io: &Io<'_>,
+    gsp: &Falcon<'_>,
+    fwsec: &Program<M>,
+    frts: &Range<u64>,
+) -> Result<(), Error> {
+    run(gsp, fwsec)?;
+    let found = io.read::<FrtsErr>().frts_err_code();
+    if found != 0 {
+        return Err(Error::UcodeFailed {
+            ucode: "FWSEC-FRTS",
+            register: "error code in scratch register 0xe",
+            found: found.into(),
+        });
+    }
+    let found = wpr2(io).map(|range| range.start);
+    if found != Some(frts.start) {
+        return Err(Error::Wpr2 {
+            after: "FWSEC-FRTS",
+            expected: Some(frts.start),
+            found,
+        });
+    }
+    Ok(())
+}
+
+/// Puts the GSP back as it was after reset.
+pub(crate) fn undo<M: DmaMemory>(
+    io: &Io<'_>,
+    gsp: &Falcon<'_>,
+    fwsec: &Program<M>,
+) -> Result<(), Error> {
+    run(gsp, fwsec)?;
+    match io.read::<SbErr>().sb_err_code() {
+        0 => Ok(()),
+        found => Err(Error::UcodeFailed {
+            ucode: "FWSEC-SB",
+            register: "error code in scratch register 0x15",
+            found: found.into(),
+        }),
+    }
+}
+
+/// Runs FWSEC with whatever command it was prepared for.
+fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), Error> {
+    match &fwsec.loader {
+        Some(loader) => {
+            gsp.load(loader)?;
+            gsp.reach_sysmem(LoaderDescriptor::CTX_DMA_SYSMEM);
+        }
+        None => gsp.load(&fwsec.ucode)?,
+    }
+    match gsp.run([0; 2])? {
+        [0, _] => Ok(()),
+        [found, _] => Err(Error::UcodeFailed {
+            ucode: NAME,
+            register: "GSP mailbox 0",
+            found,
+        }),
+    }
+}
