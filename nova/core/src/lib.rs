@@ -17,20 +17,7 @@
 #[cfg(any(test, fuzzing))]
 extern crate std;
 
-mod boot {
-    pub(crate) mod booter;
-    pub(crate) mod error;
-    pub(crate) mod flush;
-    pub(crate) mod gfw;
-    pub(crate) mod gpu;
-    pub(crate) mod layout;
-    pub(crate) mod method;
-    pub(crate) mod prepare;
-    pub(crate) mod report;
-    pub(crate) mod running;
-    pub(crate) mod scrubber;
-    pub(crate) mod wpr;
-}
+mod boot;
 mod bug;
 mod chip;
 mod falcon;
@@ -45,10 +32,7 @@ pub mod platform;
 #[cfg(any(test, fuzzing))]
 mod testing;
 mod text;
-mod vbios {
-    pub(crate) mod fwsec;
-    pub(crate) mod rom;
-}
+mod vbios;
 
 pub use boot::error::{Error, ErrorKind, Failure, ImageError, Timeout};
 pub use boot::layout::{Layout, NoRoom};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The boot and its undoing: a GPU that was found, prepared and booted, the report of that, and the
+//! unload. It uses all that lies beside it, and nothing beside it uses it: what a block of the GPU can
+//! do by itself is not here.
+
+pub(crate) mod booter;
+pub(crate) mod error;
+pub(crate) mod flush;
+pub(crate) mod gfw;
+pub(crate) mod gpu;
+pub(crate) mod layout;
+pub(crate) mod method;
+pub(crate) mod prepare;
+pub(crate) mod report;
+pub(crate) mod running;
+pub(crate) mod scrubber;
+pub(crate) mod wpr;
