@@ -26,8 +26,9 @@ use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use nova_hw::regs::riscv::{RiscvCoreSwitchRiscvStatus, RiscvCpuctl};
 
 pub(crate) use self::ucode::Ucode;
-use crate::boot::error::{Error, Timeout};
+use crate::boot::error::Error;
 use crate::mmio::Io;
+use crate::mmio::Timeout;
 use crate::platform::DmaMemory;
 
 /// Bytes that a falcon's memories are counted in.

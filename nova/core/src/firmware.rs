@@ -20,6 +20,7 @@ use crate::boot::error::{Error, ImageError};
 use crate::boot::wpr::Images;
 use crate::chip::Chip;
 use crate::firmware::radix3::Radix3;
+use crate::platform::memory;
 use crate::platform::{
     DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, LoadError, Platform,
 };
@@ -204,13 +205,14 @@ pub(crate) struct Common<P: Platform> {
 
 impl<P: Platform> Common<P> {
     /// Loads the files of `set`.
-    pub(crate) fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
-        Ok(Self {
+    pub(crate) fn load(platform: &P, set: FileSet) -> Result<P::Boxed<Self>, Error> {
+        let common = Self {
             release: set.release,
             passed_over: None,
             bootloader: RiscvBootloader::load(platform, set)?,
             image: GspImage::load(platform, set)?,
-        })
+        };
+        Ok(memory::boxed(platform, "the firmware files", common)?)
     }
 
     /// Bytes that were copied of them.
@@ -364,7 +366,7 @@ struct Signature<M> {
 impl<M: DmaMemory> Signature<M> {
     fn copy<A: DmaAllocator<Memory = M>>(allocator: &A, bytes: &[u8]) -> Result<Self, Error> {
         Ok(Self {
-            memory: copy(allocator, "the signature of the GSP's firmware", bytes)?,
+            memory: memory::copy_to_dma(allocator, "the signature of the GSP's firmware", bytes)?,
             size: bytes.len(),
         })
     }
@@ -404,7 +406,7 @@ impl<M: DmaMemory> RiscvBootloader<M> {
         let bytes = file.load(platform)?;
         let bootloader = file.parse(bytes.as_ref(), Bootloader::parse, Bootloader::from_tlv)?;
         Ok(Self {
-            memory: copy(platform, "the bootloader", bootloader.ucode())?,
+            memory: memory::copy_to_dma(platform, "the bootloader", bootloader.ucode())?,
             size: bootloader.ucode().len(),
             offsets: [
                 bootloader.code_offset(),
@@ -414,19 +416,6 @@ impl<M: DmaMemory> RiscvBootloader<M> {
             app_version: bootloader.app_version(),
         })
     }
-}
-
-/// Copies `bytes` to memory that the GPU can read.
-pub(crate) fn copy<A: DmaAllocator>(
-    allocator: &A,
-    what: &'static str,
-    bytes: &[u8],
-) -> Result<A::Memory, Error> {
-    let memory = allocator
-        .alloc_dma(bytes.len())
-        .map_err(|e| Error::no_memory(what, e))?;
-    memory.write(0, bytes)?;
-    Ok(memory)
 }
 
 #[cfg(test)]

@@ -18,9 +18,10 @@ use nova_hw::regs::therm::{ThermI2csScratch, ThermI2csScratchGb202, FSP_BOOT_COM
 use zerocopy::little_endian::U32;
 use zerocopy::FromBytes;
 
-use crate::boot::error::{Error, Timeout};
+use crate::boot::error::Error;
 use crate::bug::OrBug;
 use crate::mmio::Io;
+use crate::mmio::Timeout;
 
 /// The FSP's secure boot takes less than this.
 const BOOT_LIMIT: Duration = Duration::from_secs(5);

@@ -20,6 +20,7 @@ extern crate std;
 mod boot;
 mod bug;
 mod chip;
+mod error_kind;
 mod falcon;
 mod firmware;
 mod fsp;
@@ -34,12 +35,13 @@ mod testing;
 mod text;
 mod vbios;
 
-pub use boot::error::{Error, ErrorKind, Failure, ImageError, Timeout};
+pub use boot::error::{Error, Failure, ImageError};
 pub use boot::layout::{Layout, NoRoom};
 pub use boot::prepare::Prepared;
 pub use boot::report::{BootReport, Stage, StageReport};
 pub use boot::running::Running;
 pub use chip::identify::{probe, Found};
+pub use error_kind::ErrorKind;
 pub use firmware::{
     firmware_kinds, name_parts, File, FileSet, ImageFile, Packing, FIRMWARE_RELEASES,
 };
@@ -52,4 +54,6 @@ pub use gsp::rpc::history::{Answer, Record};
 pub use gsp::rpc::lost::Lost;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq};
+pub use mmio::Timeout;
+pub use platform::memory::MemoryError;
 pub use text::Text;

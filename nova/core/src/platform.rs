@@ -6,6 +6,8 @@
 //! traits; the rest of this crate knows no other way out. Nothing here locks, and nothing allocates except
 //! through [`DmaAllocator`] and [`Scratch`], which may fail.
 
+pub(crate) mod memory;
+
 use core::fmt;
 use core::ops::DerefMut;
 use core::time::Duration;

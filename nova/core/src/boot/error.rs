@@ -3,20 +3,22 @@
 //! What can go wrong, each with everything that is needed to say so in one line.
 
 use core::fmt;
-use core::time::Duration;
 
 use nova_hw::chipset::{family, Chipset};
 use nova_hw::regs::pmc::PmcBoot42;
 
 use crate::boot::layout::NoRoom;
 use crate::boot::report::Stage;
+use crate::error_kind::ErrorKind;
 use crate::firmware::choice;
 use crate::firmware::{File, ImageFile};
 use crate::fsp::FspError;
 use crate::gsp::queue::QueueError;
 use crate::gsp::rpc::calls::{CALLS_MAX, PAYLOAD_LIMIT};
 use crate::gsp::sequencer::SequencerError;
-use crate::platform::{LoadError, OutOfBounds, OutOfMemory};
+use crate::mmio::Timeout;
+use crate::platform::memory::MemoryError;
+use crate::platform::{LoadError, OutOfBounds};
 use crate::text::Text;
 
 /// What stopped the driver.
@@ -82,24 +84,8 @@ pub enum Error {
     Vbios(nova_firmware::Error),
     /// The GSP's firmware image cannot be mapped as it must be.
     Image(ImageError),
-    /// There was no memory.
-    NoMemory {
-        /// For what.
-        what: &'static str,
-        /// Bytes asked for.
-        size: usize,
-    },
-    /// The GPU cannot be told of memory at such an address.
-    Unreachable {
-        /// What lies there.
-        what: &'static str,
-        /// Its bus address.
-        address: u64,
-        /// Bits that the address may have.
-        bits: u32,
-    },
-    /// An access outside of DMA memory.
-    OutOfBounds(OutOfBounds),
+    /// There is no memory, or not such as it has to be.
+    Memory(MemoryError),
     /// The frame buffer is too small.
     NoRoom(NoRoom),
     /// A ucode says something about itself that cannot be.
@@ -184,17 +170,6 @@ pub enum Error {
     },
 }
 
-/// Something did not happen in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeout {
-    /// What was awaited.
-    pub awaited: &'static str,
-    /// What was seen last.
-    pub seen: u32,
-    /// How long it was awaited.
-    pub after: Duration,
-}
-
 /// What is wrong with the mapping of the GSP's firmware image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageError {
@@ -210,38 +185,7 @@ pub enum ImageError {
     },
 }
 
-/// A coarse sort of error, for adapters that have to return a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// No such device, or it is gone (`ENODEV`).
-    NoDevice,
-    /// A device that this driver does not support (`ENODEV`).
-    Unsupported,
-    /// A firmware file is missing (`ENOENT`).
-    NotFound,
-    /// A firmware file or the VBIOS is malformed (`EINVAL`).
-    Invalid,
-    /// No memory (`ENOMEM`).
-    NoMemory,
-    /// Something did not happen in time (`ETIMEDOUT`).
-    Timeout,
-    /// The GSP said something that cannot be understood (`EPROTO`).
-    Protocol,
-    /// The GPU is in a state that only a reset ends (`EBUSY`).
-    Busy,
-    /// The GPU or its firmware refused (`EIO`).
-    Io,
-}
-
 impl Error {
-    /// No memory for `what`.
-    pub(crate) fn no_memory(what: &'static str, error: OutOfMemory) -> Self {
-        Self::NoMemory {
-            what,
-            size: error.size,
-        }
-    }
-
     /// The coarse sort.
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -253,16 +197,14 @@ impl Error {
                 LoadError::OutOfMemory => ErrorKind::NoMemory,
                 LoadError::Os(_) => ErrorKind::Io,
             },
-            Self::NoMemory { .. } => ErrorKind::NoMemory,
+            Self::Memory(error) => error.kind(),
             Self::Firmware { .. }
             | Self::NoRelease { .. }
             | Self::ImageLen { .. }
             | Self::Release { .. }
             | Self::Vbios(_)
             | Self::Image(_)
-            | Self::OutOfBounds(_)
             | Self::NoRoom(_)
-            | Self::Unreachable { .. }
             | Self::Ucode { .. } => ErrorKind::Invalid,
             Self::UcodeRefused { .. }
             | Self::UcodeFailed { .. }
@@ -319,9 +261,15 @@ impl From<ImageError> for Error {
     }
 }
 
+impl From<MemoryError> for Error {
+    fn from(e: MemoryError) -> Self {
+        Self::Memory(e)
+    }
+}
+
 impl From<OutOfBounds> for Error {
     fn from(e: OutOfBounds) -> Self {
-        Self::OutOfBounds(e)
+        Self::Memory(e.into())
     }
 }
 
@@ -393,16 +341,7 @@ impl fmt::Display for Error {
             }
             Self::Vbios(error) => write!(f, "VBIOS: {error}"),
             Self::Image(e) => e.fmt(f),
-            Self::NoMemory { what, size } => write!(f, "no memory for {what} ({size:#x} bytes)"),
-            Self::Unreachable {
-                what,
-                address,
-                bits,
-            } => write!(
-                f,
-                "{what}: expected a bus address of {bits} bits, found {address:#x}"
-            ),
-            Self::OutOfBounds(e) => e.fmt(f),
+            Self::Memory(e) => e.fmt(f),
             Self::NoRoom(e) => e.fmt(f),
             Self::Ucode {
                 name,
@@ -470,17 +409,6 @@ impl fmt::Display for Error {
                 "interrupt table: expected a vector of the GSP below 256, found {vector:#x}"
             ),
         }
-    }
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            awaited,
-            seen,
-            after,
-        } = self;
-        write!(f, "waited {after:?} for {awaited}, saw {seen:#x}")
     }
 }
 

@@ -13,8 +13,8 @@ use nova_hw::regs::pfb::{
     HshubFlushSysmemAddrHi, HshubFlushSysmemAddrLo, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi,
 };
 
-use crate::boot::error::Error;
 use crate::mmio::{halves, Io};
+use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory};
 
 const NAME: &str = "the sysmem flush page";
@@ -45,13 +45,11 @@ impl<M: DmaMemory> FlushPage<M> {
     pub(crate) fn new<A: DmaAllocator<Memory = M>>(
         allocator: &A,
         registers: Registers,
-    ) -> Result<Self, Error> {
-        let page = allocator
-            .alloc_dma(PAGE_SIZE)
-            .map_err(|e| Error::no_memory(NAME, e))?;
+    ) -> Result<Self, MemoryError> {
+        let page = memory::alloc_dma(allocator, NAME, PAGE_SIZE)?;
         let (what, address, bits) = (NAME, page.dma_addr(), registers.address_bits());
         if address.checked_shr(bits).is_some_and(|rest| rest != 0) {
-            return Err(Error::Unreachable {
+            return Err(MemoryError::Unreachable {
                 what,
                 address,
                 bits,
@@ -167,7 +165,7 @@ mod tests {
     fn turing_takes_no_page_above_1_tib() {
         let allocator = Allocator::starting_at(1 << 40);
         let error = FlushPage::new(&allocator, Registers::Tu102).err();
-        let expected = Error::Unreachable {
+        let expected = MemoryError::Unreachable {
             what: NAME,
             address: 1 << 40,
             bits: 40,

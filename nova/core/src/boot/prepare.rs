@@ -22,7 +22,8 @@ use crate::gsp::libos::Libos;
 use crate::gsp::rpc::call::Call;
 use crate::gsp::rpc::Rpc;
 use crate::mmio::Io;
-use crate::platform::{Platform, Scratch};
+use crate::platform::memory;
+use crate::platform::Platform;
 use crate::text::Text;
 
 /// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.
@@ -77,16 +78,9 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
         way_back,
     };
     Ok(Prepared {
-        gpu: boxed(platform, gpu)?,
+        gpu: memory::boxed(platform, "the state of the GPU", gpu)?,
         load,
     })
-}
-
-/// Moves what outlives the preparation off the stack.
-pub(crate) fn boxed<S: Scratch, T>(memory: &S, value: T) -> Result<S::Boxed<T>, Error> {
-    memory
-        .boxed(value)
-        .map_err(|e| Error::no_memory("the state of the GPU", e))
 }
 
 /// What can be reported before the boot.
@@ -111,7 +105,7 @@ fn report<P: Platform>(
         info: StaticInfo::default(),
         progress: Progress::default(),
     };
-    boxed(platform, report)
+    Ok(memory::boxed(platform, "the boot report", report)?)
 }
 
 /// Queues with the messages that GSP-RM has to find when it starts.
@@ -122,7 +116,8 @@ fn enqueue_first<P: Platform>(
     chip: &Chip,
 ) -> Result<P::Boxed<Rpc<P>>, Error> {
     let now = platform.now();
-    let mut rpc = boxed(platform, Rpc::new(platform, release, now)?)?;
+    let rpc = Rpc::new(platform, release, now)?;
+    let mut rpc = memory::boxed(platform, "the connection to GSP-RM", rpc)?;
     let info = system_info(&release.system_info, platform.pci(), chip);
     let parts = [info.as_bytes()];
     let info = Call::notice("GSP_SET_SYSTEM_INFO", function::GSP_SET_SYSTEM_INFO, &parts);

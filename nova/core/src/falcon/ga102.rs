@@ -20,7 +20,8 @@ use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, Sec2UcodeVersion};
 use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
 
 use super::{Falcon, Ucode, BLOCK};
-use crate::boot::error::{Error, Timeout};
+use crate::boot::error::Error;
+use crate::mmio::Timeout;
 use crate::mmio::{halves, Io};
 use crate::platform::DmaMemory;
 

@@ -7,6 +7,7 @@ use nova_hw::falcon::BLOCK_SIZE;
 
 use super::BLOCK;
 use crate::boot::error::Error;
+use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory};
 
 /// Code and data in system memory.
@@ -55,9 +56,7 @@ impl<M: DmaMemory> Ucode<M> {
         size: usize,
         layout: Layout,
     ) -> Result<Self, Error> {
-        let memory = allocator
-            .alloc_dma(size)
-            .map_err(|e| Error::no_memory(name, e))?;
+        let memory = memory::alloc_dma(allocator, name, size)?;
         Ok(Self {
             name,
             size,

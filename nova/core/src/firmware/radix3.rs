@@ -16,6 +16,7 @@ use nova_hw::gsp::PAGE_SIZE;
 
 use crate::boot::error::{Error, ImageError};
 use crate::bug::OrBug;
+use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory};
 
 /// Bytes of a table entry.
@@ -67,9 +68,7 @@ impl<M: DmaMemory> Radix3<M> {
     ) -> Result<Self, Error> {
         let levels = Levels::for_pages(pages).ok_or(ImageError::PageCount { pages })?;
         let size = levels.size().ok_or(ImageError::PageCount { pages })?;
-        let tables = allocator
-            .alloc_dma(size)
-            .map_err(|e| Error::no_memory("the radix3 tables", e))?;
+        let tables = memory::alloc_dma(allocator, "the radix3 tables", size)?;
 
         let base = tables.dma_addr();
         let table = |first: usize| {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::far_side::{Answer, Fsp};
 use super::*;
-use crate::boot::error::ErrorKind;
+use crate::error_kind::ErrorKind;
 use crate::testing::Card;
 
 /// An answer to a chain-of-trust message that says that all is well.

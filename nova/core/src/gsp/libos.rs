@@ -13,8 +13,8 @@ use nova_hw::gsp::{LIBOS_REGIONS, LOG_BUFFER_SIZE, PAGE_SIZE};
 use nova_hw::release::ArgumentsAt;
 use zerocopy::IntoBytes;
 
-use crate::boot::error::Error;
 use crate::gsp::queue::{page_addresses, Queue};
+use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory};
 
 /// Offset, in a log buffer, of the addresses of its pages; before it is the put pointer.
@@ -31,11 +31,15 @@ pub(crate) struct Libos<M> {
 
 impl<M: DmaMemory> Libos<M> {
     /// Allocates and fills all of it.
-    pub(crate) fn new<A>(allocator: &A, at: &ArgumentsAt, queue: &Queue<M>) -> Result<Self, Error>
+    pub(crate) fn new<A>(
+        allocator: &A,
+        at: &ArgumentsAt,
+        queue: &Queue<M>,
+    ) -> Result<Self, MemoryError>
     where
         A: DmaAllocator<Memory = M>,
     {
-        let rm_arguments = alloc(allocator, "GSP-RM's arguments", PAGE_SIZE)?;
+        let rm_arguments = memory::alloc_dma(allocator, "GSP-RM's arguments", PAGE_SIZE)?;
         let mut cached = Draft::new(at.size);
         queue.describe(at, &mut cached);
         cached.set(at.dmem_stack, 1);
@@ -46,7 +50,7 @@ impl<M: DmaMemory> Libos<M> {
             log_buffer(allocator)?,
             log_buffer(allocator)?,
         ];
-        let arguments = alloc(allocator, "the libos arguments", PAGE_SIZE)?;
+        let arguments = memory::alloc_dma(allocator, "the libos arguments", PAGE_SIZE)?;
         let [init, intr, rm] = &logs;
         let regions: [&M; LIBOS_REGIONS.len()] = [init, intr, rm, &rm_arguments];
         for (n, (name, memory)) in LIBOS_REGIONS.iter().zip(regions).enumerate() {
@@ -72,19 +76,9 @@ impl<M: DmaMemory> Libos<M> {
     }
 }
 
-fn alloc<A: DmaAllocator>(
-    allocator: &A,
-    what: &'static str,
-    size: usize,
-) -> Result<A::Memory, Error> {
-    allocator
-        .alloc_dma(size)
-        .map_err(|e| Error::no_memory(what, e))
-}
-
 /// A log buffer: a put pointer, the addresses of its pages, then what GSP-RM logs.
-fn log_buffer<A: DmaAllocator>(allocator: &A) -> Result<A::Memory, Error> {
-    let log = alloc(allocator, "a log buffer of the GSP", LOG_BUFFER_SIZE)?;
+fn log_buffer<A: DmaAllocator>(allocator: &A) -> Result<A::Memory, MemoryError> {
+    let log = memory::alloc_dma(allocator, "a log buffer of the GSP", LOG_BUFFER_SIZE)?;
     let pages = page_addresses(log.dma_addr()).take(LOG_BUFFER_SIZE / PAGE_SIZE);
     for (n, address) in pages.enumerate() {
         let offset = LOG_PAGES.saturating_add(n.saturating_mul(size_of::<u64>()));

@@ -28,9 +28,9 @@ use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::ArgumentsAt;
 use zerocopy::IntoBytes;
 
-use crate::boot::error::Error;
 use crate::bug::OrBug;
 use crate::mmio::Io;
+use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory, OutOfBounds};
 
 /// Elements of each ring.
@@ -182,10 +182,8 @@ pub(crate) struct Queue<M> {
 
 impl<M: DmaMemory> Queue<M> {
     /// Allocates the shared memory and fills in what the GSP has to find there.
-    pub(crate) fn new<A: DmaAllocator<Memory = M>>(allocator: &A) -> Result<Self, Error> {
-        let shared = allocator
-            .alloc_dma(SHARED_SIZE)
-            .map_err(|e| Error::no_memory("the message queues", e))?;
+    pub(crate) fn new<A: DmaAllocator<Memory = M>>(allocator: &A) -> Result<Self, MemoryError> {
+        let shared = memory::alloc_dma(allocator, "the message queues", SHARED_SIZE)?;
         for (n, address) in page_addresses(shared.dma_addr())
             .take(SHARED_PAGES)
             .enumerate()

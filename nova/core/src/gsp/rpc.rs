@@ -25,11 +25,13 @@ use core::time::Duration;
 use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::Release;
 
-use crate::boot::error::{Error, Timeout};
+use crate::boot::error::Error;
 use crate::gsp::events::{EventCounts, Events};
 use crate::gsp::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
 use crate::gsp::sequencer::Sequencer;
+use crate::mmio::Timeout;
 use crate::mmio::{Io, Pacer, LONGEST_PAUSE};
+use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
 use call::{Call, Reply, Ticket};
 use calls::{Calls, Delivered};
@@ -86,9 +88,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Ok(Self {
             release,
             queue: Queue::new(memory)?,
-            buffer: memory
-                .alloc_bytes(PAYLOAD_MAX)
-                .map_err(|e| Error::no_memory("a message of the GSP", e))?,
+            buffer: memory::alloc_bytes(memory, "a message of the GSP", PAYLOAD_MAX)?,
             calls: boxed(memory, || Calls::new(now))?,
             history: boxed(memory, History::default)?,
             counts: EventCounts::default(),
@@ -306,10 +306,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
 
 /// Makes a table off the stack, which the call returns before anything else needs it.
 #[inline(never)]
-fn boxed<S: Scratch, T>(memory: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<T>, Error> {
-    memory
-        .boxed(new())
-        .map_err(|e| Error::no_memory("the table of calls", e))
+fn boxed<S: Scratch, T>(scratch: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<T>, MemoryError> {
+    memory::boxed(scratch, "the table of calls", new())
 }
 
 #[cfg(test)]

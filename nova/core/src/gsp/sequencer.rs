@@ -16,10 +16,11 @@ use nova_hw::abi::{RunCpuSequencer, SequencerOpcode};
 use nova_hw::regs::pgc6::BsiSecureScratch14;
 use zerocopy::FromBytes;
 
-use crate::boot::error::{Error, Timeout};
+use crate::boot::error::Error;
 use crate::boot::gpu::Hardware;
 use crate::bug::OrBug;
 use crate::mmio::halves;
+use crate::mmio::Timeout;
 
 /// Limit of a poll where GSP-RM gives none.
 const POLL_DEFAULT: Duration = Duration::from_secs(4);

@@ -19,10 +19,10 @@ use nova_hw::regs::pbus::{FrtsErr, SbErr};
 use zerocopy::IntoBytes;
 
 use crate::boot::error::Error;
-use crate::boot::prepare::boxed;
 use crate::boot::wpr::wpr2;
 use crate::falcon::{Falcon, Kind, Ucode};
 use crate::mmio::Io;
+use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory, Scratch};
 
 const NAME: &str = "FWSEC";
@@ -132,7 +132,7 @@ impl<'a> Signed<'a> {
                 }
             }
         };
-        boxed(allocator, program)
+        Ok(memory::boxed(allocator, NAME, program)?)
     }
 }
 

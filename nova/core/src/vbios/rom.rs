@@ -13,6 +13,7 @@ use nova_hw::regs::prom::PromData;
 use crate::boot::error::Error;
 use crate::bug::OrBug;
 use crate::mmio::Io;
+use crate::platform::memory;
 use crate::platform::Scratch;
 use crate::text::Text;
 
@@ -24,9 +25,7 @@ pub(crate) struct Vbios<B> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
     /// Reads what is needed.
     pub(crate) fn read<S: Scratch<Bytes = B>>(scratch: &S, io: &Io<'_>) -> Result<Self, Error> {
-        let mut rom = scratch
-            .alloc_bytes(ROM_LEN)
-            .map_err(|e| Error::no_memory("the VBIOS", e))?;
+        let mut rom = memory::alloc_bytes(scratch, "the VBIOS", ROM_LEN)?;
         let mut scan = Scan::new();
         while let Step::Read(range) = scan.step(rom.as_ref()).map_err(Error::Vbios)? {
             let words = range.clone().step_by(size_of::<u32>());

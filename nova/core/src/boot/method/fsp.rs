@@ -20,17 +20,18 @@ use zerocopy::little_endian::U32;
 use zerocopy::{transmute_ref, FromZeros, IntoBytes};
 
 use super::Written;
-use crate::boot::error::{Error, Failure, Timeout};
+use crate::boot::error::{Error, Failure};
 use crate::boot::gpu::Hardware;
-use crate::boot::prepare::boxed;
 use crate::boot::report::{Progress, Stage};
 use crate::boot::wpr;
 use crate::chip::identify::Found;
 use crate::falcon::Falcon;
 use crate::firmware::choice::{self, Chosen};
-use crate::firmware::{copy, Common, FileSet, FMC};
+use crate::firmware::{Common, FileSet, FMC};
 use crate::fsp;
 use crate::mmio::Io;
+use crate::mmio::Timeout;
+use crate::platform::memory;
 use crate::platform::{DmaMemory, Platform};
 
 /// The FMC has GSP-RM going in less than this.
@@ -103,7 +104,7 @@ impl<P: Platform> Plan<P> {
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found, |set| {
                 let fmc = Files::load(platform, set)?;
-                Ok((fmc, boxed(platform, Common::load(platform, set)?)?))
+                Ok((fmc, Common::load(platform, set)?))
             })
         })?;
         let (fmc, mut common) = files;
@@ -138,7 +139,7 @@ impl<P: Platform> Plan<P> {
         let metadata = metadata(platform, &self.common, &self.sizes)?;
         let at = arguments_of(self.common.release, self.chipset)?;
         let arguments = arguments(at, metadata.dma_addr(), libos);
-        let arguments = copy(platform, "the FMC's arguments", arguments.as_bytes())?;
+        let arguments = memory::copy_to_dma(platform, "the FMC's arguments", arguments.as_bytes())?;
         let cot = &mut message.cot;
         cot.version = self.variant.cot_version.into();
         cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
@@ -154,7 +155,7 @@ impl<P: Platform> Plan<P> {
             _common: self.common,
         };
         Ok(Written {
-            load: boxed(platform, super::Load::Fsp(load))?,
+            load: memory::boxed(platform, "what the GSP boots from", super::Load::Fsp(load))?,
             way_back: super::WayBack::Fsp(WayBack),
             copied: size,
         })
@@ -180,14 +181,15 @@ impl<P: Platform> Files<P> {
         let file = set.file(FMC);
         let bytes = file.load(platform)?;
         let fmc = file.parse(bytes.as_ref(), Fmc::parse, Fmc::from_tlv)?;
-        let mut message = boxed(platform, CotMessage::new_zeroed())?;
+        let mut message =
+            memory::boxed(platform, "the message to the FSP", CotMessage::new_zeroed())?;
         message.headers = Headers::of(NvdmType::Cot);
         message.cot.size = (size_of::<Cot>() as u16).into();
         fill(&mut message.cot.hash384, fmc.hash());
         fill(&mut message.cot.public_key, fmc.public_key());
         fill(&mut message.cot.signature, fmc.signature());
         Ok(Self {
-            image: copy(platform, "the FMC", fmc.image())?,
+            image: memory::copy_to_dma(platform, "the FMC", fmc.image())?,
             size: fmc.image().len(),
             message,
         })
@@ -210,7 +212,11 @@ fn metadata<P: Platform>(
     sizes: &wpr::Sizes,
 ) -> Result<P::Memory, Error> {
     let metadata = wpr::metadata_of_sizes(sizes, &common.images());
-    copy(platform, "the WPR metadata", metadata.as_bytes())
+    Ok(memory::copy_to_dma(
+        platform,
+        "the WPR metadata",
+        metadata.as_bytes(),
+    )?)
 }
 
 /// How `release` lays the arguments of the FMC out.

@@ -18,7 +18,6 @@ use crate::boot::error::{Error, Failure};
 use crate::boot::gfw;
 use crate::boot::gpu::Hardware;
 use crate::boot::layout::{Layout, Sizes};
-use crate::boot::prepare::boxed;
 use crate::boot::report::{Progress, Stage};
 use crate::boot::scrubber;
 use crate::boot::wpr::{self, wpr2};
@@ -26,8 +25,9 @@ use crate::chip::identify::Found;
 use crate::chip::Chip;
 use crate::falcon::{Kind, Ucode};
 use crate::firmware::choice::{self, Chosen};
-use crate::firmware::{copy, Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
+use crate::firmware::{Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
 use crate::mmio::{halves, Io};
+use crate::platform::memory;
 use crate::platform::{DmaMemory, Platform};
 use crate::vbios::fwsec;
 use crate::vbios::rom::Vbios;
@@ -90,7 +90,7 @@ impl<P: Platform> Plan<P> {
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found, |set| {
                 let files = Files::load(platform, io, falcon, set)?;
-                Ok((set, files, boxed(platform, Common::load(platform, set)?)?))
+                Ok((set, files, Common::load(platform, set)?))
             })
         })?;
         let (set, files, mut common) = files;
@@ -134,7 +134,7 @@ impl<P: Platform> Plan<P> {
         };
         Ok(Written {
             copied: load.copied().saturating_add(way_back.copied()),
-            load: boxed(platform, super::Load::Sec2(load))?,
+            load: memory::boxed(platform, "what the GSP boots from", super::Load::Sec2(load))?,
             way_back: super::WayBack::Sec2(way_back),
         })
     }
@@ -221,7 +221,11 @@ fn metadata<P: Platform>(
     layout: &Layout,
 ) -> Result<P::Memory, Error> {
     let metadata = wpr::metadata(layout, &common.images());
-    copy(platform, "the WPR metadata", metadata.as_bytes())
+    Ok(memory::copy_to_dma(
+        platform,
+        "the WPR metadata",
+        metadata.as_bytes(),
+    )?)
 }
 
 impl<P: Platform> Load<P> {

@@ -13,6 +13,7 @@ use crate::gsp::payload::Payload;
 use crate::gsp::queue::Received;
 use crate::gsp::rpc::call::{Call, Kind, Reply, Ticket};
 use crate::gsp::rpc::pieces::Pieces;
+use crate::platform::memory;
 use crate::platform::Scratch;
 
 /// Calls that can be under way at the same time.
@@ -204,7 +205,6 @@ impl<P: Scratch> Calls<P> {
         }
         let free = self.slots.iter_mut().find(|slot| slot.is_none());
         let free = free.ok_or(Error::TooManyCalls)?;
-        let no_memory = |e| Error::no_memory("a call of GSP-RM", e);
         let messages = Pieces::count_of(len);
         let sequence = match self.sequence.checked_add(messages) {
             Some(_) => self.sequence,
@@ -226,7 +226,7 @@ impl<P: Scratch> Calls<P> {
             cancelled: false,
             buffer: filled(memory, call, len)?,
         };
-        let slot = free.insert(memory.boxed(slot).map_err(no_memory)?);
+        let slot = free.insert(memory::boxed(memory, "a call of GSP-RM", slot)?);
         self.sequence = sequence.wrapping_add(messages).max(1);
         self.next = self.next.wrapping_add(1);
         Ok(slot)
@@ -343,9 +343,7 @@ pub(crate) enum Delivered<'a, B> {
 
 /// The payload of a call in memory of its own.
 fn filled<P: Scratch>(memory: &P, call: &Call<'_>, len: usize) -> Result<P::Bytes, Error> {
-    let mut buffer = memory
-        .alloc_bytes(len)
-        .map_err(|e| Error::no_memory("the payload of a call of GSP-RM", e))?;
+    let mut buffer = memory::alloc_bytes(memory, "the payload of a call of GSP-RM", len)?;
     let mut rest = buffer.as_mut();
     for part in call.all_parts() {
         let (place, behind) = rest.split_at_mut_checked(part.len()).or_bug();

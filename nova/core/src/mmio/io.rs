@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Registers and the clock, typed and counted.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use nova_hw::regs::Register;
+
+use super::pacer::{Pacer, Timeout};
+use crate::platform::{Clock, Registers};
+
+/// BAR0 with its accesses counted, and the clock.
+///
+/// The counters are cells: one thread boots a GPU.
+pub(crate) struct Io<'a> {
+    registers: &'a dyn Registers,
+    clock: &'a dyn Clock,
+    reads: Cell<u32>,
+    writes: Cell<u32>,
+}
+
+impl<'a> Io<'a> {
+    /// Starts to count.
+    pub(crate) fn new<P: Registers + Clock>(platform: &'a P) -> Self {
+        Self {
+            registers: platform,
+            clock: platform,
+            reads: Cell::new(0),
+            writes: Cell::new(0),
+        }
+    }
+
+    /// Reads the 32-bit word at byte `offset` of BAR0.
+    pub(crate) fn read32(&self, offset: u32) -> u32 {
+        self.reads.set(self.reads.get().saturating_add(1));
+        self.registers.read32(offset)
+    }
+
+    /// Writes the 32-bit word at byte `offset` of BAR0.
+    pub(crate) fn write32(&self, offset: u32, value: u32) {
+        self.writes.set(self.writes.get().saturating_add(1));
+        self.registers.write32(offset, value);
+    }
+
+    /// Reads a register that exists once.
+    pub(crate) fn read<R: Register>(&self) -> R {
+        self.read_at(0)
+    }
+
+    /// Reads a register of the block that starts at `base`.
+    pub(crate) fn read_at<R: Register>(&self, base: u32) -> R {
+        R::from(self.read32(base.wrapping_add(R::OFFSET)))
+    }
+
+    /// Writes a register that exists once.
+    pub(crate) fn write<R: Register>(&self, value: R) {
+        self.write_at(0, value);
+    }
+
+    /// Writes a register of the block that starts at `base`.
+    pub(crate) fn write_at<R: Register>(&self, base: u32, value: R) {
+        self.write32(base.wrapping_add(R::OFFSET), value.into());
+    }
+
+    /// Reads a register of the block that starts at `base` until it is `done`, for `limit` at most.
+    pub(crate) fn wait_at<R: Register>(
+        &self,
+        base: u32,
+        awaited: &'static str,
+        limit: Duration,
+        done: impl Fn(R) -> bool,
+    ) -> Result<R, Timeout> {
+        let mut pacer = Pacer::new(self.clock, limit);
+        loop {
+            // Whether time is up is asked before the read, so that the last read comes after it.
+            let last = pacer.expired();
+            let value: R = self.read_at(base);
+            if done(value) {
+                return Ok(value);
+            }
+            if last {
+                return Err(Timeout {
+                    awaited,
+                    seen: value.into(),
+                    after: limit,
+                });
+            }
+            pacer.pause();
+        }
+    }
+
+    /// Sleeps for at least `time`.
+    pub(crate) fn sleep(&self, time: Duration) {
+        self.clock.sleep(time);
+    }
+
+    /// Paces a wait for something else than a register.
+    pub(crate) fn pacer(&self, limit: Duration) -> Pacer<'a> {
+        Pacer::new(self.clock, limit)
+    }
+
+    /// Paces a wait for something that takes long, or costs more than a read to look at.
+    pub(crate) fn slow_pacer(&self, limit: Duration) -> Pacer<'a> {
+        Pacer::slow(self.clock, limit)
+    }
+
+    /// Monotonic time.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Register reads so far.
+    pub(crate) fn reads(&self) -> u32 {
+        self.reads.get()
+    }
+
+    /// Register writes so far.
+    pub(crate) fn writes(&self) -> u32 {
+        self.writes.get()
+    }
+}
+
+/// Low and high half, as registers take an address.
+pub(crate) fn halves(address: u64) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = address.to_le_bytes();
+    [
+        u32::from_le_bytes([a, b, c, d]),
+        u32::from_le_bytes([e, f, g, h]),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Card;
+    use nova_hw::regs::falcon::FalconMailbox0;
+
+    const MAILBOX: u32 = 0x40;
+
+    #[test]
+    fn a_register_is_read_also_when_no_time_is_left() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        card.set(MAILBOX, 7);
+        let wait = |limit, value| {
+            let is_it = |mailbox: FalconMailbox0| u32::from(mailbox) == value;
+            io.wait_at(0, "a value", limit, is_it).map(u32::from)
+        };
+        assert_eq!(wait(Duration::ZERO, 7), Ok(7));
+        let timeout = Timeout {
+            awaited: "a value",
+            seen: 7,
+            after: Duration::from_micros(5),
+        };
+        assert_eq!(wait(timeout.after, 8), Err(timeout));
+        // Once for the first wait; at the start, after 2 and after 6 us for the second.
+        assert_eq!((io.reads(), io.writes()), (4, 0));
+        io.write_at(0, FalconMailbox0::from(1));
+        assert_eq!((io.reads(), io.writes()), (4, 1));
+    }
+
+    #[test]
+    fn an_address_has_two_halves() {
+        assert_eq!(halves(0x1234_5678_9abc_def0), [0x9abc_def0, 0x1234_5678]);
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Waits, each with a bound.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::platform::Clock;
+
+/// First pause of a wait; each further one is twice as long, up to [`LONGEST_PAUSE`]. What is quick
+/// is noticed quickly, and what is slow does not cost thousands of accesses.
+const FIRST_PAUSE: Duration = Duration::from_micros(2);
+
+/// Longest pause of a wait.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1);
+
+/// Pause of a wait for something that takes long.
+const SLOW_PAUSE: Duration = Duration::from_millis(10);
+
+/// The rhythm of one wait.
+pub(crate) struct Pacer<'a> {
+    clock: &'a dyn Clock,
+    start: Duration,
+    limit: Duration,
+    pause: Duration,
+    longest: Duration,
+}
+
+impl<'a> Pacer<'a> {
+    /// Paces a wait for what is mostly quick.
+    pub(crate) fn new(clock: &'a dyn Clock, limit: Duration) -> Self {
+        Self {
+            clock,
+            start: clock.now(),
+            limit,
+            pause: FIRST_PAUSE,
+            longest: LONGEST_PAUSE,
+        }
+    }
+
+    /// Paces a wait for something that takes long, or costs more than a read to look at.
+    pub(crate) fn slow(clock: &'a dyn Clock, limit: Duration) -> Self {
+        Self {
+            pause: SLOW_PAUSE,
+            longest: SLOW_PAUSE,
+            ..Self::new(clock, limit)
+        }
+    }
+
+    /// Time that is left of the limit.
+    pub(crate) fn left(&self) -> Duration {
+        let waited = self.clock.now().saturating_sub(self.start);
+        self.limit.saturating_sub(waited)
+    }
+
+    /// Whether the limit has passed.
+    pub(crate) fn expired(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// Sleeps, longer each time.
+    pub(crate) fn pause(&mut self) {
+        self.clock.sleep(self.pause);
+        self.pause = self.pause.saturating_mul(2).min(self.longest);
+    }
+}
+
+/// Something did not happen in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    /// What was awaited.
+    pub awaited: &'static str,
+    /// What was seen last.
+    pub seen: u32,
+    /// How long it was awaited.
+    pub after: Duration,
+}
+
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            awaited,
+            seen,
+            after,
+        } = self;
+        write!(f, "waited {after:?} for {awaited}, saw {seen:#x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mmio::Io;
+    use crate::testing::Card;
+    use std::vec::Vec;
+
+    /// How long some pauses are, in microseconds.
+    fn pauses(io: &Io<'_>, mut pacer: Pacer<'_>) -> Vec<u128> {
+        let mut pause = || {
+            let before = io.now();
+            pacer.pause();
+            (io.now() - before).as_micros()
+        };
+        (0..12).map(|_| pause()).collect()
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        let doubled = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000];
+        assert_eq!(pauses(&io, io.pacer(Duration::MAX)), doubled);
+        assert_eq!(pauses(&io, io.slow_pacer(Duration::MAX)), [10_000; 12]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_limit_ends_at_nothing() {
+        let card = Card::default();
+        let io = Io::new(&card);
+        let second = Duration::from_secs(1);
+        io.sleep(second);
+        let pacer = io.pacer(second);
+        io.sleep(second / 4);
+        assert_eq!(pacer.left(), second / 4 * 3);
+        assert!(!pacer.expired());
+        io.sleep(second / 4 * 3);
+        assert!(pacer.expired());
+        io.sleep(second);
+        assert_eq!(pacer.left(), Duration::ZERO);
+    }
+}
