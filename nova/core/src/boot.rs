@@ -7,6 +7,7 @@
 pub(crate) mod booter;
 pub(crate) mod error;
 pub(crate) mod flush;
+pub(crate) mod found;
 pub(crate) mod gfw;
 pub(crate) mod gpu;
 pub(crate) mod layout;

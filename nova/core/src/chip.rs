@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What differs between chips, in one table.
+//! The chips: what differs between them, in one table, and which of them it is. It knows no way to do
+//! anything with a chip.
+
+mod blocks;
+pub(crate) mod identify;
 
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
 
-use crate::boot::method::{fsp, Path};
-use crate::boot::{flush, layout};
-use crate::firmware::{BOOTER_LOAD, BOOTER_UNLOAD, BOOTLOADER, FMC, GEN_BOOTLOADER, GSP};
-use crate::fsp::Status;
-use crate::{falcon, intr};
+pub(crate) use blocks::{
+    BootMethod, FalconKind, FbRegisters, FlushRegisters, FspBoot, FspStatus, HeapKind, IntrWiring,
+};
 
 /// What the boot has to know about a chip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chip {
-    /// On which path it is booted.
-    pub(crate) path: Path,
+    /// How it is booted.
+    pub(crate) method: BootMethod,
     /// How its falcons are reset and loaded.
-    pub(crate) falcon: falcon::Kind,
+    pub(crate) falcon: FalconKind,
     /// What its frame buffer is described by.
-    pub(crate) fb: layout::Registers,
+    pub(crate) fb: FbRegisters,
     /// Where the flush page is registered.
-    pub(crate) flush: flush::Registers,
+    pub(crate) flush: FlushRegisters,
     /// How the GSP's interrupt is quieted.
-    pub(crate) interrupt: intr::Wiring,
+    pub(crate) interrupt: IntrWiring,
     /// Bits of a bus address.
     pub(crate) dma_address_bits: u32,
     /// Bytes of FRTS.
@@ -31,57 +33,44 @@ pub(crate) struct Chip {
     /// Bytes of GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap_size: u64,
     /// What GSP-RM's heap in WPR2 is for.
-    pub(crate) heap: Heap,
+    pub(crate) heap: HeapKind,
     /// Where PCI configuration space is mirrored in BAR0, and its bytes.
     pub(crate) pci_config_mirror: (u32, u32),
     /// There is a scrubber, for what GFW leaves unscrubbed of the frame buffer.
     pub(crate) scrubber: bool,
 }
 
-/// What GSP-RM's heap is for; how large that makes it depends on the release.
-///
-/// Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heap {
-    /// Turing and GA100.
-    Libos2,
-    /// GA102 to Ada.
-    Libos3,
-    /// Hopper and later.
-    Libos3Gh100,
-}
-
 /// Turing.
 const TU10X: Chip = Chip {
-    path: Path::Sec2,
-    falcon: falcon::Kind::Tu102,
-    fb: layout::Registers::Tu102,
-    flush: flush::Registers::Tu102,
-    interrupt: intr::Wiring::Tu102,
+    method: BootMethod::Sec2,
+    falcon: FalconKind::Tu102,
+    fb: FbRegisters::Tu102,
+    flush: FlushRegisters::Tu102,
+    interrupt: IntrWiring::Tu102,
     dma_address_bits: 47,
     frts_size: 1 << 20,
     non_wpr_heap_size: 1 << 20,
-    heap: Heap::Libos2,
+    heap: HeapKind::Libos2,
     pci_config_mirror: (0x088000, 0x001000),
     scrubber: false,
 };
 
 /// GA100: Turing's falcons in a chip without a display, and so without FRTS.
 const GA100: Chip = Chip {
-    fb: layout::Registers::Ga100,
-    flush: flush::Registers::Ga100,
-    interrupt: intr::Wiring::Ga100,
+    fb: FbRegisters::Ga100,
+    flush: FlushRegisters::Ga100,
+    interrupt: IntrWiring::Ga100,
     frts_size: 0,
     ..TU10X
 };
 
 /// GA102 to GA107.
 const GA10X: Chip = Chip {
-    falcon: falcon::Kind::Ga102,
-    fb: layout::Registers::Ga102,
-    interrupt: intr::Wiring::Ga102,
+    falcon: FalconKind::Ga102,
+    fb: FbRegisters::Ga102,
+    interrupt: IntrWiring::Ga102,
     frts_size: TU10X.frts_size,
-    heap: Heap::Libos3,
+    heap: HeapKind::Libos3,
     ..GA100
 };
 
@@ -93,24 +82,24 @@ const AD10X: Chip = Chip {
 
 /// Hopper: no VBIOS, FWSEC or booter any more, and a wider bus.
 const GH100: Chip = Chip {
-    path: Path::Fsp(fsp::Variant {
-        status: Status::Gh100,
+    method: BootMethod::Fsp(FspBoot {
+        status: FspStatus::Gh100,
         cot_version: 1,
         end_reserved: 2 << 20,
         pmu_reserved: 0,
     }),
-    flush: flush::Registers::Gh100,
-    interrupt: intr::Wiring::Gh100,
+    flush: FlushRegisters::Gh100,
+    interrupt: IntrWiring::Gh100,
     dma_address_bits: 52,
     non_wpr_heap_size: 2 << 20,
-    heap: Heap::Libos3Gh100,
+    heap: HeapKind::Libos3Gh100,
     pci_config_mirror: (0x092000, 0x001000),
     ..GA10X
 };
 
 /// What the FSP of Blackwell is told; the PMU's part is 24 MiB and a page, in units of 128 KiB.
-const GB10X_FSP: fsp::Variant = fsp::Variant {
-    status: Status::Gh100,
+const GB10X_FSP: FspBoot = FspBoot {
+    status: FspStatus::Gh100,
     cot_version: 2,
     end_reserved: (2 << 20) + (128 << 10),
     pmu_reserved: (24 << 20) + (128 << 10),
@@ -118,18 +107,18 @@ const GB10X_FSP: fsp::Variant = fsp::Variant {
 
 /// Blackwell for data centres.
 const GB10X: Chip = Chip {
-    path: Path::Fsp(GB10X_FSP),
-    flush: flush::Registers::Gb100,
+    method: BootMethod::Fsp(GB10X_FSP),
+    flush: FlushRegisters::Gb100,
     ..GH100
 };
 
 /// Blackwell for graphics.
 const GB20X: Chip = Chip {
-    path: Path::Fsp(fsp::Variant {
-        status: Status::Gb202,
+    method: BootMethod::Fsp(FspBoot {
+        status: FspStatus::Gb202,
         ..GB10X_FSP
     }),
-    flush: flush::Registers::Gb202,
+    flush: FlushRegisters::Gb202,
     non_wpr_heap_size: (2 << 20) + (128 << 10),
     ..GH100
 };
@@ -150,20 +139,7 @@ impl Chip {
     }
 }
 
-impl Chip {
-    /// What files it takes to boot it.
-    pub(crate) const fn firmware_kinds(&self) -> &'static [&'static str] {
-        match (self.path, self.falcon) {
-            (Path::Sec2, falcon::Kind::Tu102) => {
-                &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER]
-            }
-            (Path::Sec2, falcon::Kind::Ga102) => &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD],
-            (Path::Fsp(_), _) => &[GSP, BOOTLOADER, FMC],
-        }
-    }
-}
-
-impl Heap {
+impl HeapKind {
     /// Bytes of the heap for a frame buffer of `fb` bytes.
     pub(crate) fn size(self, heap: &release::Heap, fb: u64) -> u64 {
         let (libos, base) = match self {
@@ -186,8 +162,6 @@ impl Heap {
 fn align_up_mib(value: u64) -> u64 {
     value.checked_next_multiple_of(1 << 20).unwrap_or(u64::MAX)
 }
-
-pub(crate) mod identify;
 
 #[cfg(test)]
 mod tests {
@@ -220,9 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn the_path_is_that_of_the_architecture() {
+    fn the_method_is_that_of_the_architecture() {
         for &chipset in Chipset::ALL {
-            let through_fsp = matches!(Chip::of(chipset).path, Path::Fsp(_));
+            let through_fsp = matches!(Chip::of(chipset).method, BootMethod::Fsp(_));
             assert_eq!(through_fsp, chipset.arch().boots_through_fsp(), "{chipset}");
         }
     }

@@ -27,6 +27,7 @@ use nova_hw::regs::riscv::{RiscvCoreSwitchRiscvStatus, RiscvCpuctl};
 
 pub(crate) use self::ucode::Ucode;
 use crate::boot::error::Error;
+use crate::chip::FalconKind;
 use crate::mmio::Io;
 use crate::mmio::Timeout;
 use crate::platform::DmaMemory;
@@ -43,15 +44,6 @@ const SCRUB_LIMIT: Duration = Duration::from_millis(100);
 /// Signed ucode is through in less than this.
 const HALT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Which kind of falcon a chip has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Turing and GA100: loaded through ports; the RISC-V core beside it needs no switch.
-    Tu102,
-    /// GA102 and later: loaded by DMA, signatures checked by a boot ROM, one core at a time.
-    Ga102,
-}
-
 /// Which processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -65,14 +57,14 @@ pub(crate) enum Engine {
 #[derive(Clone, Copy)]
 pub(crate) struct Falcon<'a> {
     io: &'a Io<'a>,
-    kind: Kind,
+    kind: FalconKind,
     engine: Engine,
     /// PMC_BOOT_0, for the ucode to know the chip by.
     boot0: u32,
 }
 
 impl<'a> Falcon<'a> {
-    pub(crate) fn new(io: &'a Io<'a>, kind: Kind, engine: Engine, boot0: u32) -> Self {
+    pub(crate) fn new(io: &'a Io<'a>, kind: FalconKind, engine: Engine, boot0: u32) -> Self {
         Self {
             io,
             kind,
@@ -108,8 +100,8 @@ impl<'a> Falcon<'a> {
     /// Resets the engine and waits until its memories are cleared.
     fn reset_engine(&self) -> Result<(), Timeout> {
         match self.kind {
-            Kind::Tu102 => (),
-            Kind::Ga102 => self.wait_reset_ready(),
+            FalconKind::Tu102 => (),
+            FalconKind::Ga102 => self.wait_reset_ready(),
         }
         let engine: FalconEngine = self.io.read_at(self.base());
         self.io.write_at(self.base(), engine.with_reset(true));
@@ -122,12 +114,12 @@ impl<'a> Falcon<'a> {
         let (io, base) = (self.io, self.base());
         let awaited = self.named("GSP memory scrubbing", "SEC2 memory scrubbing");
         match self.kind {
-            Kind::Tu102 => io
+            FalconKind::Tu102 => io
                 .wait_at(base, awaited, SCRUB_LIMIT, |dmactl: FalconDmactl| {
                     !dmactl.dmem_scrubbing() && !dmactl.imem_scrubbing()
                 })
                 .map(|_| ()),
-            Kind::Ga102 => io
+            FalconKind::Ga102 => io
                 .wait_at(base, awaited, SCRUB_LIMIT, |hwcfg2: FalconHwcfg2| {
                     !hwcfg2.mem_scrubbing()
                 })
@@ -139,8 +131,8 @@ impl<'a> Falcon<'a> {
     pub(crate) fn reset(&self) -> Result<(), Timeout> {
         self.reset_engine()?;
         match self.kind {
-            Kind::Tu102 => (),
-            Kind::Ga102 => self.select_falcon()?,
+            FalconKind::Tu102 => (),
+            FalconKind::Ga102 => self.select_falcon()?,
         }
         let rm = FalconRm::from(self.boot0);
         self.io.write_at(self.base(), rm);
@@ -150,8 +142,8 @@ impl<'a> Falcon<'a> {
     /// Resets the engine to run RISC-V code, which starts once booter has put it there.
     pub(crate) fn reset_into_riscv(&self) -> Result<(), Timeout> {
         match self.kind {
-            Kind::Tu102 => self.reset(),
-            Kind::Ga102 => {
+            FalconKind::Tu102 => self.reset(),
+            FalconKind::Ga102 => {
                 self.reset_engine()?;
                 self.select_riscv();
                 Ok(())
@@ -182,8 +174,8 @@ impl<'a> Falcon<'a> {
     pub(crate) fn load<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), Error> {
         self.reset()?;
         match self.kind {
-            Kind::Tu102 => self.load_by_ports(ucode),
-            Kind::Ga102 => self.load_by_dma(ucode),
+            FalconKind::Tu102 => self.load_by_ports(ucode),
+            FalconKind::Ga102 => self.load_by_dma(ucode),
         }
     }
 
@@ -287,11 +279,11 @@ impl<'a> Falcon<'a> {
     /// Looks whether the RISC-V core still runs.
     pub(crate) fn check_riscv(&self) -> Result<(), Error> {
         let (state, is_active) = match self.kind {
-            Kind::Tu102 => {
+            FalconKind::Tu102 => {
                 let status: RiscvCoreSwitchRiscvStatus = self.io.read_at(self.base2());
                 (status.into(), status.active_stat())
             }
-            Kind::Ga102 => {
+            FalconKind::Ga102 => {
                 let cpuctl: RiscvCpuctl = self.io.read_at(self.base2());
                 (cpuctl.into(), cpuctl.active_stat())
             }
@@ -308,7 +300,7 @@ impl<'a> Falcon<'a> {
         let (io, base) = (self.io, self.base2());
         let awaited = "RISC-V core of the GSP to be active";
         match self.kind {
-            Kind::Tu102 => io
+            FalconKind::Tu102 => io
                 .wait_at(
                     base,
                     awaited,
@@ -316,7 +308,7 @@ impl<'a> Falcon<'a> {
                     |status: RiscvCoreSwitchRiscvStatus| status.active_stat(),
                 )
                 .map(|_| ()),
-            Kind::Ga102 => io
+            FalconKind::Ga102 => io
                 .wait_at(base, awaited, limit, |cpuctl: RiscvCpuctl| {
                     cpuctl.active_stat()
                 })
@@ -325,7 +317,7 @@ impl<'a> Falcon<'a> {
     }
 }
 
-impl Kind {
+impl FalconKind {
     /// Version of the ucode `name` that is fused into the chip.
     pub(crate) fn fuse_version(
         self,

@@ -18,7 +18,7 @@ use nova_hw::release::Release;
 
 use crate::boot::error::{Error, ImageError};
 use crate::boot::wpr::Images;
-use crate::chip::Chip;
+use crate::chip::{BootMethod, Chip, FalconKind};
 use crate::firmware::radix3::Radix3;
 use crate::platform::memory;
 use crate::platform::{
@@ -31,7 +31,14 @@ pub use nova_hw::release::RELEASES as FIRMWARE_RELEASES;
 
 /// What files it takes to boot `chipset`.
 pub const fn firmware_kinds(chipset: Chipset) -> &'static [&'static str] {
-    Chip::of(chipset).firmware_kinds()
+    let chip = Chip::of(chipset);
+    match (chip.method, chip.falcon) {
+        (BootMethod::Sec2, FalconKind::Tu102) => {
+            &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER]
+        }
+        (BootMethod::Sec2, FalconKind::Ga102) => &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD],
+        (BootMethod::Fsp(_), _) => &[GSP, BOOTLOADER, FMC],
+    }
 }
 
 pub(crate) const GSP: &str = "gsp";

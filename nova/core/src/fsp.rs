@@ -20,6 +20,7 @@ use zerocopy::FromBytes;
 
 use crate::boot::error::Error;
 use crate::bug::OrBug;
+use crate::chip::FspStatus;
 use crate::mmio::Io;
 use crate::mmio::Timeout;
 
@@ -31,15 +32,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes of a word.
 const WORD: usize = size_of::<u32>();
-
-/// Where the FSP says that it is ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Hopper and GB10x.
-    Gh100,
-    /// GB20x.
-    Gb202,
-}
 
 /// What is wrong with an answer of the FSP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +76,7 @@ pub enum FspError {
     },
 }
 
-impl Status {
+impl FspStatus {
     /// Waits until the FSP is through with its own secure boot.
     pub(crate) fn wait(self, io: &Io<'_>) -> Result<(), Timeout> {
         let awaited = "the FSP to complete its secure boot";

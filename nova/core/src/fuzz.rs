@@ -10,7 +10,8 @@ use nova_hw::release::RELEASES;
 use zerocopy::little_endian::U32;
 
 use crate::boot::gpu::Hardware;
-use crate::falcon::{Engine, Falcon, Kind};
+use crate::chip::FalconKind;
+use crate::falcon::{Engine, Falcon};
 use crate::fsp;
 use crate::fsp::far_side::{Answer, Fsp};
 use crate::gsp::queue::far_side::Gsp;
@@ -113,8 +114,8 @@ fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
     let sequencer = Sequencer {
         hardware: Hardware {
             io,
-            gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
-            sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
+            gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
+            sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
         },
         bar: 1 << 24,
         libos: 0,

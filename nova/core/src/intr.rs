@@ -24,30 +24,18 @@ use nova_hw::regs::riscv::{RiscvIrqmask, RiscvIrqmaskTu102};
 use nova_hw::regs::Register;
 
 use crate::boot::error::Error;
+use crate::chip::IntrWiring;
 use crate::gsp::payload::Payload;
 use crate::platform::Registers;
-
-/// How the interrupt gets from the GSP's falcon into the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wiring {
-    /// Turing.
-    Tu102,
-    /// GA100: what was raised while the CPU looked has to be announced again.
-    Ga100,
-    /// GA102 to Ada: the same with another mask register.
-    Ga102,
-    /// Hopper and later: the next MSI needs no permission, and the tree is larger.
-    Gh100,
-}
 
 /// The GSP's interrupt; small enough to be copied to wherever interrupts are handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Irq {
-    wiring: Wiring,
+    wiring: IntrWiring,
     vector: u32,
 }
 
-impl Wiring {
+impl IntrWiring {
     /// Vectors of the tree: leaves of 32 each.
     const fn vectors(self) -> u32 {
         match self {
@@ -71,7 +59,7 @@ impl Irq {
     pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<IntrKernelTable>()];
 
     /// The GSP's entry in GSP-RM's interrupt table, in which it is `engine`.
-    pub(crate) fn find(wiring: Wiring, engine: u16, table: Payload<'_>) -> Result<Self, Error> {
+    pub(crate) fn find(wiring: IntrWiring, engine: u16, table: Payload<'_>) -> Result<Self, Error> {
         let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
         let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
         let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());
@@ -128,10 +116,10 @@ impl Irq {
         // end.
         write(registers, 0, CpuIntrTopEnClear::from(self.top_bit()));
         match self.wiring {
-            Wiring::Tu102 | Wiring::Ga100 | Wiring::Ga102 => {
+            IntrWiring::Tu102 | IntrWiring::Ga100 | IntrWiring::Ga102 => {
                 write(registers, 0, MsiRearm::new());
             }
-            Wiring::Gh100 => (),
+            IntrWiring::Gh100 => (),
         }
         let handled = self.look(registers);
         write(registers, 0, CpuIntrTopEnSet::from(self.top_bit()));
@@ -156,8 +144,12 @@ impl Irq {
 
         let status: FalconIrqstat = read(registers, GSP_BASE);
         let mask: u32 = match self.wiring {
-            Wiring::Tu102 | Wiring::Ga100 => read::<RiscvIrqmaskTu102>(registers, GSP_BASE2).into(),
-            Wiring::Ga102 | Wiring::Gh100 => read::<RiscvIrqmask>(registers, GSP_BASE2).into(),
+            IntrWiring::Tu102 | IntrWiring::Ga100 => {
+                read::<RiscvIrqmaskTu102>(registers, GSP_BASE2).into()
+            }
+            IntrWiring::Ga102 | IntrWiring::Gh100 => {
+                read::<RiscvIrqmask>(registers, GSP_BASE2).into()
+            }
         };
         let pending = FalconIrqstat::from(u32::from(status) & mask);
         let others = u32::from(pending.with_swgen0(false));
@@ -167,8 +159,8 @@ impl Irq {
         }
         write(registers, GSP_BASE, FalconIrqsclr::from(u32::from(pending)));
         match self.wiring {
-            Wiring::Tu102 => (),
-            Wiring::Ga100 | Wiring::Ga102 | Wiring::Gh100 => {
+            IntrWiring::Tu102 => (),
+            IntrWiring::Ga100 | IntrWiring::Ga102 | IntrWiring::Gh100 => {
                 let retrigger = FalconIntrRetrigger::new().with_trigger(true);
                 write(registers, GSP_BASE, retrigger);
             }
@@ -210,7 +202,7 @@ mod tests {
 
     /// Vector 0x9b: leaf 4, bit 27, bit 2 of the top.
     const IRQ: Irq = Irq {
-        wiring: Wiring::Ga102,
+        wiring: IntrWiring::Ga102,
         vector: 0x9b,
     };
     /// Its number in a table.
@@ -249,7 +241,7 @@ mod tests {
 
     #[test]
     fn older_chips_mask_elsewhere_and_turing_announces_nothing_again() {
-        use Wiring::{Ga100, Ga102, Gh100, Tu102};
+        use IntrWiring::{Ga100, Ga102, Gh100, Tu102};
         for (wiring, mask, retriggers) in [
             (Tu102, 0x1112b4, false),
             (Ga100, 0x1112b4, true),
@@ -268,7 +260,7 @@ mod tests {
 
     #[test]
     fn hopper_needs_no_rearming_and_has_more_vectors() {
-        let wiring = Wiring::Gh100;
+        let wiring = IntrWiring::Gh100;
         let card = interrupted(1 << 6, 1 << 6);
         assert!(Irq { wiring, ..IRQ }.handle(&card).messages);
         let rearmed = |card: &Card| card.writes.borrow().iter().any(|&(at, _)| at == 0x088704);

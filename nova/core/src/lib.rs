@@ -36,11 +36,12 @@ mod text;
 mod vbios;
 
 pub use boot::error::{Error, Failure, ImageError};
+pub use boot::found::{probe, Found};
 pub use boot::layout::{Layout, NoRoom};
 pub use boot::prepare::Prepared;
 pub use boot::report::{BootReport, Stage, StageReport};
 pub use boot::running::Running;
-pub use chip::identify::{probe, Found};
+pub use chip::identify::UnknownChip;
 pub use error_kind::ErrorKind;
 pub use firmware::{
     firmware_kinds, name_parts, File, FileSet, ImageFile, Packing, FIRMWARE_RELEASES,

@@ -11,7 +11,8 @@ use nova_hw::gsp::BOOTER_UNLOAD_MAILBOX;
 
 use crate::boot::error::Error;
 use crate::boot::wpr::wpr2;
-use crate::falcon::{Falcon, Kind, Ucode};
+use crate::chip::FalconKind;
+use crate::falcon::{Falcon, Ucode};
 use crate::firmware::FileSet;
 use crate::mmio::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
@@ -21,7 +22,7 @@ use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
-    falcon: Kind,
+    falcon: FalconKind,
     set: FileSet,
     name: &'static str,
 ) -> Result<Ucode<P::Memory>, Error>
@@ -36,8 +37,8 @@ where
     let fused = falcon.fuse_version(io, name, &brom)?;
     let signature = booter.signature_for(fused).map_err(malformed)?;
     let layout = match falcon {
-        Kind::Tu102 => booter.layout_tu102(),
-        Kind::Ga102 => booter.layout_ga102(),
+        FalconKind::Tu102 => booter.layout_tu102(),
+        FalconKind::Ga102 => booter.layout_ga102(),
     };
     Ucode::new(platform, name, booter.ucode(), layout, Some(brom))?
         .patch(booter.signature_offset() as usize, signature)

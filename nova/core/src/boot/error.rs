@@ -4,11 +4,11 @@
 
 use core::fmt;
 
-use nova_hw::chipset::{family, Chipset};
-use nova_hw::regs::pmc::PmcBoot42;
+use nova_hw::chipset::Chipset;
 
 use crate::boot::layout::NoRoom;
 use crate::boot::report::Stage;
+use crate::chip::identify::{UnknownChip, CARD_GONE};
 use crate::error_kind::ErrorKind;
 use crate::firmware::choice;
 use crate::firmware::{File, ImageFile};
@@ -28,12 +28,7 @@ pub enum Error {
     /// The registers read all ones: the card is gone from the bus.
     CardGone,
     /// A GPU that has no GSP, or a chip that this driver does not know.
-    UnknownChip {
-        /// PMC_BOOT_0.
-        boot0: u32,
-        /// PMC_BOOT_42.
-        boot42: u32,
-    },
+    UnknownChip(UnknownChip),
     /// Something did not happen in time.
     Timeout(Timeout),
     /// A firmware file could not be loaded.
@@ -190,7 +185,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::CardGone => ErrorKind::NoDevice,
-            Self::UnknownChip { .. } => ErrorKind::Unsupported,
+            Self::UnknownChip(_) => ErrorKind::Unsupported,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Load { error, .. } | Self::LoadImage { error, .. } => match error {
                 LoadError::NotFound => ErrorKind::NotFound,
@@ -306,18 +301,8 @@ impl fmt::Display for Start {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::CardGone => {
-                f.write_str("registers: expected a GPU, found all ones (the card is gone)")
-            }
-            Self::UnknownChip { boot0, boot42 } => {
-                let looks = family(PmcBoot42::from(*boot42).architecture());
-                write!(
-                    f,
-                    "PMC_BOOT_42: expected a chip from TU102 to GB207, found {boot42:#010x}, which \
-                     looks like {} and is not supported (PMC_BOOT_0 {boot0:#010x})",
-                    looks.unwrap_or("no family that is known")
-                )
-            }
+            Self::CardGone => f.write_str(CARD_GONE),
+            Self::UnknownChip(e) => e.fmt(f),
             Self::Timeout(e) => e.fmt(f),
             Self::Load { file, error } => write!(f, "{file}: {error}"),
             Self::Firmware { file, error } => write!(f, "{file}: {error}"),

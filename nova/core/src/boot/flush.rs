@@ -13,38 +13,24 @@ use nova_hw::regs::pfb::{
     HshubFlushSysmemAddrHi, HshubFlushSysmemAddrLo, NisoFlushSysmemAddr, NisoFlushSysmemAddrHi,
 };
 
+use crate::chip::FlushRegisters;
 use crate::mmio::{halves, Io};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory};
 
 const NAME: &str = "the sysmem flush page";
 
-/// Where the GPU is told of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Registers {
-    /// Turing: one register, which reaches 1 TiB.
-    Tu102,
-    /// GA100 to Ada: one more for the rest of the address.
-    Ga100,
-    /// Hopper: the address is not shifted any more.
-    Gh100,
-    /// GB10x: two pairs, which have to be equal.
-    Gb100,
-    /// GB20x.
-    Gb202,
-}
-
 /// The page.
 pub(crate) struct FlushPage<M> {
     page: M,
-    registers: Registers,
+    registers: FlushRegisters,
 }
 
 impl<M: DmaMemory> FlushPage<M> {
     /// Allocates the page; the GPU is not told yet.
     pub(crate) fn new<A: DmaAllocator<Memory = M>>(
         allocator: &A,
-        registers: Registers,
+        registers: FlushRegisters,
     ) -> Result<Self, MemoryError> {
         let page = memory::alloc_dma(allocator, NAME, PAGE_SIZE)?;
         let (what, address, bits) = (NAME, page.dma_addr(), registers.address_bits());
@@ -69,7 +55,7 @@ impl<M: DmaMemory> FlushPage<M> {
     }
 }
 
-impl Registers {
+impl FlushRegisters {
     /// Bits that the address of the page may have.
     fn address_bits(self) -> u32 {
         match self {
@@ -118,7 +104,7 @@ mod tests {
     const HIGH: u32 = 0x100c40;
 
     /// What is written to register the page and to take it back.
-    fn written(registers: Registers, allocator: &Allocator) -> std::vec::Vec<(u32, u32)> {
+    fn written(registers: FlushRegisters, allocator: &Allocator) -> std::vec::Vec<(u32, u32)> {
         let card = Card::default();
         let page = FlushPage::new(allocator, registers).unwrap();
         page.register(&Io::new(&card));
@@ -130,21 +116,21 @@ mod tests {
     fn the_page_is_registered_and_taken_back() {
         let allocator = Allocator::default();
         let expected = [(LOW, 0x0100_0000), (LOW, 0)];
-        assert_eq!(written(Registers::Tu102, &allocator), expected);
+        assert_eq!(written(FlushRegisters::Tu102, &allocator), expected);
         let allocator = Allocator::starting_at(0x1234_5600_0000_1000);
         let expected = [(HIGH, 0x0012_3456), (LOW, 0x10), (HIGH, 0), (LOW, 0)];
-        assert_eq!(written(Registers::Ga100, &allocator), expected);
+        assert_eq!(written(FlushRegisters::Ga100, &allocator), expected);
     }
 
     #[test]
     fn from_hopper_on_the_address_is_not_shifted() {
-        let pairs: [(Registers, &[(u32, u32)]); 3] = [
-            (Registers::Gh100, &[(0x100a38, 0x100a34)]),
+        let pairs: [(FlushRegisters, &[(u32, u32)]); 3] = [
+            (FlushRegisters::Gh100, &[(0x100a38, 0x100a34)]),
             (
-                Registers::Gb100,
+                FlushRegisters::Gb100,
                 &[(0x870e54, 0x870e50), (0x8706c4, 0x8706c0)],
             ),
-            (Registers::Gb202, &[(0x8a1d5c, 0x8a1d58)]),
+            (FlushRegisters::Gb202, &[(0x8a1d5c, 0x8a1d58)]),
         ];
         for (registers, pairs) in pairs {
             let allocator = Allocator::starting_at(0xf_1234_5678_9000);
@@ -164,7 +150,7 @@ mod tests {
     #[test]
     fn turing_takes_no_page_above_1_tib() {
         let allocator = Allocator::starting_at(1 << 40);
-        let error = FlushPage::new(&allocator, Registers::Tu102).err();
+        let error = FlushPage::new(&allocator, FlushRegisters::Tu102).err();
         let expected = MemoryError::Unreachable {
             what: NAME,
             address: 1 << 40,

@@ -18,6 +18,7 @@ use nova_hw::regs::pdisp::VgaWorkspaceBase;
 use nova_hw::regs::pfb::LocalMemoryRange;
 use nova_hw::regs::pgc6::UsableFbSize;
 
+use crate::chip::FbRegisters;
 use crate::mmio::Io;
 
 const KIB: u64 = 1 << 10;
@@ -134,18 +135,7 @@ impl Layout {
     }
 }
 
-/// What says how large the frame buffer is and whether there is a display.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Registers {
-    /// Turing.
-    Tu102,
-    /// GA100: the fuses are somewhere else.
-    Ga100,
-    /// GA102 and later: the GFW says what is usable.
-    Ga102,
-}
-
-impl Registers {
+impl FbRegisters {
     /// Bytes of the frame buffer that are usable.
     pub(crate) fn usable_size(self, io: &Io<'_>) -> u64 {
         match self {
@@ -224,9 +214,9 @@ mod tests {
         let ecc = (44 << 28) / 16 * 15;
         let workspace = Some(0x5_ffff_0000);
         let cases = [
-            (Registers::Tu102, ecc, 0x021c04),
-            (Registers::Ga100, ecc, 0x820c04),
-            (Registers::Ga102, 24 * GIB, 0x820c04),
+            (FbRegisters::Tu102, ecc, 0x021c04),
+            (FbRegisters::Ga100, ecc, 0x820c04),
+            (FbRegisters::Ga102, 24 * GIB, 0x820c04),
         ];
         for (registers, size, fuse) in cases {
             assert_eq!(registers.usable_size(io), size);

@@ -15,22 +15,14 @@ pub(crate) mod sec2;
 use core::ops::Range;
 
 use crate::boot::error::{Error, Failure};
+use crate::boot::found::Found;
 use crate::boot::gpu::Hardware;
 use crate::boot::report::Progress;
-use crate::chip::identify::Found;
+use crate::chip::BootMethod;
 use crate::firmware::Common;
 use crate::mmio::Io;
 use crate::platform::Platform;
 use crate::text::Text;
-
-/// Which path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Path {
-    /// FWSEC on the GSP makes WPR2, and booter on SEC2 fills it.
-    Sec2,
-    /// The FSP starts the FMC on the GSP, which does the rest.
-    Fsp(fsp::Variant),
-}
 
 /// All that a boot takes, found and given its place; nothing is written and nothing on the GPU has
 /// changed.
@@ -71,9 +63,9 @@ impl<P: Platform> Plan<P> {
         found: &Found,
         progress: &mut Progress,
     ) -> Result<Self, Failure> {
-        match found.chip.path {
-            Path::Sec2 => sec2::Plan::make(platform, io, found, progress).map(Self::Sec2),
-            Path::Fsp(variant) => {
+        match found.chip.method {
+            BootMethod::Sec2 => sec2::Plan::make(platform, io, found, progress).map(Self::Sec2),
+            BootMethod::Fsp(variant) => {
                 fsp::Plan::make(platform, io, found, variant, progress).map(Self::Fsp)
             }
         }

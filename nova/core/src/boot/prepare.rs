@@ -11,10 +11,10 @@ use nova_hw::release::Release;
 
 use crate::boot::error::{Error, Failure};
 use crate::boot::flush::FlushPage;
+use crate::boot::found::Found;
 use crate::boot::gpu::Gpu;
 use crate::boot::method::{Load, Plan, Written};
 use crate::boot::report::{BootReport, Progress, Stage};
-use crate::chip::identify::Found;
 use crate::chip::Chip;
 use crate::gsp::commands::static_info::StaticInfo;
 use crate::gsp::commands::system_info::{system_info, Registry};
@@ -67,7 +67,7 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
     report.firmware_copied = report.firmware_copied.saturating_add(copied);
     let gpu = Gpu {
         chip: found.chip,
-        boot0: found.boot0,
+        boot0: found.identity.boot0,
         bar: platform.pci().bar_sizes[0],
         app_version,
         release,
@@ -92,8 +92,8 @@ fn report<P: Platform>(
 ) -> Result<P::Boxed<BootReport>, Error> {
     let common = plan.common();
     let report = BootReport {
-        chipset: found.chipset,
-        revision: found.revision,
+        chipset: found.identity.chipset,
+        revision: found.identity.revision,
         vbios_version: plan.vbios_version()?,
         firmware_release: Text::from_bytes(common.release.name.as_bytes()),
         passed_over: common.passed_over,

@@ -12,7 +12,8 @@ use nova_hw::regs::pgc6::BsiVprSecureScratch15;
 use crate::boot::booter;
 use crate::boot::error::Error;
 use crate::boot::layout::Layout;
-use crate::falcon::{Falcon, Kind, Ucode};
+use crate::chip::FalconKind;
+use crate::falcon::{Falcon, Ucode};
 use crate::firmware::{FileSet, SCRUBBER};
 use crate::mmio::Io;
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
@@ -29,7 +30,7 @@ pub(crate) fn reaches_beyond_gfw(layout: &Layout) -> bool {
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
-    falcon: Kind,
+    falcon: FalconKind,
     set: FileSet,
 ) -> Result<Option<Ucode<P::Memory>>, Error>
 where
@@ -92,7 +93,11 @@ mod tests {
         };
         let ucode = Ucode::new(&Allocator::default(), SCRUBBER, &[0; 0x100], parts, None)?;
         let io = &Io::new(&card);
-        let ran = run(io, &Falcon::new(io, Kind::Ga102, Engine::Sec2, 0), &ucode);
+        let ran = run(
+            io,
+            &Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
+            &ucode,
+        );
         assert!(card.writes.borrow().contains(&(0x840100, 2)));
         ran
     }

@@ -194,7 +194,8 @@ pub(super) fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Kind};
+    use crate::chip::FalconKind;
+    use crate::falcon::Engine;
     use crate::platform::Clock;
     use crate::testing::{Allocator, Card, Memory};
 
@@ -232,7 +233,7 @@ mod tests {
     fn code_and_data_are_fetched_and_the_boot_rom_is_told() {
         let card = card();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0xb720_00a1);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0xb720_00a1);
         gsp.load(&ucode(&Allocator::default())).unwrap();
         let expected = [
             (0x1103c0, 1),
@@ -268,7 +269,7 @@ mod tests {
     fn parts_that_are_not_blocks_are_refused() {
         let card = card();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         let allocator = Allocator::default();
         // Where code comes from, where it goes, and where it runs.
         for (source, target, boot_addr, found) in [
@@ -300,7 +301,7 @@ mod tests {
     fn turning_to_riscv_selects_its_core() {
         let card = card();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         gsp.reset_into_riscv().unwrap();
         let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x111668, 0x111)];
         assert_eq!(*card.writes.borrow(), expected);
@@ -310,7 +311,7 @@ mod tests {
     fn a_falcon_that_is_not_ready_is_reset_after_a_while() {
         let card = card();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         gsp.wait_reset_ready();
         assert_eq!(card.now(), Duration::ZERO);
         card.set(0x1100f4, 0);
@@ -323,7 +324,7 @@ mod tests {
     fn the_switch_to_the_falcon_core_ends_when_its_memories_are_cleared() {
         let card = card();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         card.set(0x111668, 0x11);
         gsp.select_falcon().unwrap();
         assert_eq!(*card.writes.borrow(), [(0x111668, 0)]);
@@ -345,7 +346,7 @@ mod tests {
                 ucode_id,
                 ..BROM
             };
-            Kind::Ga102.fuse_version(io, "test", &brom)
+            FalconKind::Ga102.fuse_version(io, "test", &brom)
         };
         card.set(0x824140, 0b11);
         card.set(0x82413c, 0b1);
@@ -358,6 +359,6 @@ mod tests {
         assert!(version(0x400, 0).is_err() && version(0x400, 17).is_err());
         assert!(version(0x2, 1).is_err());
         // Turing's falcons have no boot ROM that would ask them.
-        assert_eq!(Kind::Tu102.fuse_version(io, "test", &BROM), Ok(0));
+        assert_eq!(FalconKind::Tu102.fuse_version(io, "test", &BROM), Ok(0));
     }
 }

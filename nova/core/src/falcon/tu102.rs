@@ -142,7 +142,8 @@ fn for_each_block<M: DmaMemory>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Kind, RESET_TIME};
+    use crate::chip::FalconKind;
+    use crate::falcon::{Engine, RESET_TIME};
     use crate::mmio::Io;
     use crate::platform::Clock;
     use crate::testing::{Allocator, Card};
@@ -171,7 +172,7 @@ mod tests {
 
     fn load(card: &Card, layout: Layout) -> Result<(), Error> {
         let io = &Io::new(card);
-        let sec2 = Falcon::new(io, Kind::Tu102, Engine::Sec2, 0x1620_00a1);
+        let sec2 = Falcon::new(io, FalconKind::Tu102, Engine::Sec2, 0x1620_00a1);
         sec2.load(&ucode(layout))
     }
 
@@ -267,7 +268,7 @@ mod tests {
     fn turning_to_riscv_is_a_reset_like_any_other() {
         let card = Card::default();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Tu102, Engine::Gsp, 7);
+        let gsp = Falcon::new(io, FalconKind::Tu102, Engine::Gsp, 7);
         gsp.reset_into_riscv().unwrap();
         let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x110084, 7)];
         assert_eq!(*card.writes.borrow(), expected);

@@ -8,7 +8,6 @@ use nova_hw::chipset::Chipset;
 use nova_hw::release::{Release, RELEASES};
 
 use crate::boot::error::Error;
-use crate::chip::identify::Found;
 use crate::firmware::{File, FileSet, Packing, GSP};
 use crate::platform::{FirmwareFiles, LoadError};
 
@@ -20,8 +19,8 @@ pub(crate) struct Chosen<T> {
     pub(crate) passed_over: Option<File>,
 }
 
-/// Has `load` load `files`: those of the newest release that has firmware for the chip and is there as
-/// a whole; where one is pinned by the number of its branch, of that one or none.
+/// Has `load` load `files`: those of the newest release that has firmware for `chipset` and is there as
+/// a whole; where one is `pinned` by the number of its branch, of that one or none.
 ///
 /// # Errors
 ///
@@ -29,12 +28,10 @@ pub(crate) struct Chosen<T> {
 /// one's first missing file.
 pub(crate) fn newest<F: FirmwareFiles, T>(
     files: &F,
-    found: &Found,
+    chipset: Chipset,
+    pinned: Option<u32>,
     mut load: impl FnMut(FileSet) -> Result<T, Error>,
 ) -> Result<Chosen<T>, Error> {
-    let &Found {
-        chipset, pinned, ..
-    } = found;
     let mut passed_over = None;
     for release in releases(chipset, pinned) {
         let set = FileSet {
@@ -106,10 +103,7 @@ pub(crate) fn releases(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::report::Progress;
-    use crate::chip::Chip;
     use crate::platform::{FileLen, FirmwareImage};
-    use nova_hw::regs::pmc::PmcBoot42;
     use std::string::ToString;
     use std::vec::Vec;
 
@@ -146,15 +140,7 @@ mod tests {
         pinned: Option<u32>,
         missing: &[&str],
     ) -> Result<Chosen<&'static str>, Error> {
-        let found = Found {
-            chip: Chip::of(Chipset::GA102),
-            chipset,
-            revision: PmcBoot42::new().into(),
-            boot0: 0,
-            pinned,
-            progress: Progress::default(),
-        };
-        newest(&Nothing, &found, |set| {
+        newest(&Nothing, chipset, pinned, |set| {
             if missing.contains(&set.release.name) {
                 let file = set.file(GSP);
                 let error = LoadError::NotFound;

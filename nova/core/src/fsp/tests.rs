@@ -169,7 +169,7 @@ proptest! {
 
 #[test]
 fn the_fsp_is_ready_where_its_register_says_so() {
-    for (status, register) in [(Status::Gh100, 0x0200bc), (Status::Gb202, 0xad00bc)] {
+    for (status, register) in [(FspStatus::Gh100, 0x0200bc), (FspStatus::Gb202, 0xad00bc)] {
         let card = Card::default();
         let error = status.wait(&Io::new(&card)).unwrap_err();
         assert_eq!(error.awaited, "the FSP to complete its secure boot");

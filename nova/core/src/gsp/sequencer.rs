@@ -378,7 +378,8 @@ impl fmt::Display for SequencerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Falcon, Kind};
+    use crate::chip::FalconKind;
+    use crate::falcon::{Engine, Falcon};
     use crate::mmio::{Io, LONGEST_PAUSE};
     use crate::platform::Clock;
     use crate::testing::Card;
@@ -401,8 +402,8 @@ mod tests {
         let sequencer = Sequencer {
             hardware: Hardware {
                 io,
-                gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
-                sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
+                gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
+                sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
             },
             bar: 1 << 24,
             libos: 0x1_2345_6000,

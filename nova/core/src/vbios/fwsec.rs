@@ -20,7 +20,8 @@ use zerocopy::IntoBytes;
 
 use crate::boot::error::Error;
 use crate::boot::wpr::wpr2;
-use crate::falcon::{Falcon, Kind, Ucode};
+use crate::chip::FalconKind;
+use crate::falcon::{Falcon, Ucode};
 use crate::mmio::Io;
 use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory, Scratch};
@@ -53,7 +54,11 @@ pub(crate) type Boxed<A> = <A as Scratch>::Boxed<Program<<A as DmaAllocator>::Me
 
 impl<'a> Signed<'a> {
     /// FWSEC for a falcon whose boot ROM checks signatures; chooses the one for this chip.
-    pub(crate) fn for_boot_rom(io: &Io<'_>, falcon: Kind, fwsec: Fwsec<'a>) -> Result<Self, Error> {
+    pub(crate) fn for_boot_rom(
+        io: &Io<'_>,
+        falcon: FalconKind,
+        fwsec: Fwsec<'a>,
+    ) -> Result<Self, Error> {
         let brom = fwsec.brom().ok_or_else(|| version("3", &fwsec))?;
         let signature = match fwsec.signature_offset() {
             Some(offset) => {

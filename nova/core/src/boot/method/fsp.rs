@@ -21,10 +21,11 @@ use zerocopy::{transmute_ref, FromZeros, IntoBytes};
 
 use super::Written;
 use crate::boot::error::{Error, Failure};
+use crate::boot::found::Found;
 use crate::boot::gpu::Hardware;
 use crate::boot::report::{Progress, Stage};
 use crate::boot::wpr;
-use crate::chip::identify::Found;
+use crate::chip::FspBoot;
 use crate::falcon::Falcon;
 use crate::firmware::choice::{self, Chosen};
 use crate::firmware::{Common, FileSet, FMC};
@@ -43,26 +44,13 @@ const HALT_LIMIT: Duration = Duration::from_secs(5);
 /// Where FRTS ends is a multiple of this from the end of the frame buffer.
 const FRTS_ALIGN: u64 = 2 << 20;
 
-/// What differs between the chips on this path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Variant {
-    /// Where the FSP says that it is ready.
-    pub(crate) status: fsp::Status,
-    /// Version of the chain-of-trust message.
-    pub(crate) cot_version: u16,
-    /// Bytes at the end of the frame buffer that are for others.
-    pub(crate) end_reserved: u64,
-    /// Bytes before them that are for the PMU.
-    pub(crate) pmu_reserved: u32,
-}
-
 /// What this path takes.
 pub(crate) struct Plan<P: Platform> {
     /// The files that every path takes.
     pub(crate) common: P::Boxed<Common<P>>,
     fmc: Files<P>,
     sizes: wpr::Sizes,
-    variant: Variant,
+    variant: FspBoot,
     chipset: Chipset,
 }
 
@@ -97,12 +85,12 @@ impl<P: Platform> Plan<P> {
         platform: &P,
         io: &Io<'_>,
         found: &Found,
-        variant: Variant,
+        variant: FspBoot,
         progress: &mut Progress,
     ) -> Result<Self, Failure> {
         progress.run(io, Stage::FspBoot, || Ok(variant.status.wait(io)?))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
-            choice::newest(platform, found, |set| {
+            choice::newest(platform, found.identity.chipset, found.pinned, |set| {
                 let fmc = Files::load(platform, set)?;
                 Ok((fmc, Common::load(platform, set)?))
             })
@@ -124,7 +112,7 @@ impl<P: Platform> Plan<P> {
             fmc,
             sizes,
             variant,
-            chipset: found.chipset,
+            chipset: found.identity.chipset,
         })
     }
 
@@ -162,7 +150,7 @@ impl<P: Platform> Plan<P> {
     }
 }
 
-impl Variant {
+impl FspBoot {
     /// Where FRTS ends, counted from the end of the frame buffer.
     fn frts_end(&self) -> u64 {
         match self.pmu_reserved {
@@ -345,7 +333,8 @@ fn no_wpr2(io: &Io<'_>, after: &'static str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Kind};
+    use crate::chip::FalconKind;
+    use crate::falcon::Engine;
     use crate::testing::Card;
     use nova_hw::release::RELEASES;
     use zerocopy::FromBytes;
@@ -359,7 +348,7 @@ mod tests {
         card.set(0x110040, mailboxes[0]);
         card.set(0x110044, mailboxes[1]);
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Ga102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         wait_released(io, &gsp, ARGUMENTS)
     }
 
@@ -407,14 +396,14 @@ mod tests {
 
     #[test]
     fn frts_ends_before_what_others_have() {
-        let variant = Variant {
-            status: fsp::Status::Gh100,
+        let variant = FspBoot {
+            status: crate::chip::FspStatus::Gh100,
             cot_version: 1,
             end_reserved: 0x20_0000,
             pmu_reserved: 0,
         };
         assert_eq!(variant.frts_end(), 0x20_0000);
-        let blackwell = Variant {
+        let blackwell = FspBoot {
             end_reserved: 0x22_0000,
             pmu_reserved: 0x182_0000,
             ..variant

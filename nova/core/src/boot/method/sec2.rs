@@ -15,15 +15,16 @@ use zerocopy::IntoBytes;
 use super::Written;
 use crate::boot::booter;
 use crate::boot::error::{Error, Failure};
+use crate::boot::found::Found;
 use crate::boot::gfw;
 use crate::boot::gpu::Hardware;
 use crate::boot::layout::{Layout, Sizes};
 use crate::boot::report::{Progress, Stage};
 use crate::boot::scrubber;
 use crate::boot::wpr::{self, wpr2};
-use crate::chip::identify::Found;
 use crate::chip::Chip;
-use crate::falcon::{Kind, Ucode};
+use crate::chip::FalconKind;
+use crate::falcon::Ucode;
 use crate::firmware::choice::{self, Chosen};
 use crate::firmware::{Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
 use crate::mmio::{halves, Io};
@@ -88,7 +89,7 @@ impl<P: Platform> Plan<P> {
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
         let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
-            choice::newest(platform, found, |set| {
+            choice::newest(platform, found.identity.chipset, found.pinned, |set| {
                 let files = Files::load(platform, io, falcon, set)?;
                 Ok((set, files, Common::load(platform, set)?))
             })
@@ -146,7 +147,7 @@ fn signed_fwsec<'a, P: Platform>(
     vbios: &'a Vbios<P::Bytes>,
     files: &'a Files<P>,
     set: FileSet,
-    falcon: Kind,
+    falcon: FalconKind,
 ) -> Result<fwsec::Signed<'a>, Error> {
     let fwsec = vbios.fwsec()?;
     match &files.gen_bootloader {
@@ -176,18 +177,18 @@ type Programs<P> = (Option<(fwsec::Boxed<P>, Range<u64>)>, fwsec::Boxed<P>);
 impl<P: Platform> Files<P> {
     /// Loads the files of `set`.
     #[inline(never)]
-    fn load(platform: &P, io: &Io<'_>, falcon: Kind, set: FileSet) -> Result<Self, Error> {
+    fn load(platform: &P, io: &Io<'_>, falcon: FalconKind, set: FileSet) -> Result<Self, Error> {
         let booter = |name| booter::prepare(platform, io, falcon, set, name);
         Ok(Self {
             booter_load: booter(BOOTER_LOAD)?,
             booter_unload: booter(BOOTER_UNLOAD)?,
             gen_bootloader: match falcon {
-                Kind::Tu102 => {
+                FalconKind::Tu102 => {
                     let file = set.file(GEN_BOOTLOADER).load(platform)?;
                     gen_bootloader(set, file.as_ref())?;
                     Some(file)
                 }
-                Kind::Ga102 => None,
+                FalconKind::Ga102 => None,
             },
         })
     }

@@ -4,7 +4,8 @@ use super::call::{Control, Object};
 use super::calls::{CALLS_MAX, PAYLOAD_LIMIT};
 use super::*;
 use crate::boot::gpu::Hardware;
-use crate::falcon::{Engine, Falcon, Kind};
+use crate::chip::FalconKind;
+use crate::falcon::{Engine, Falcon};
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::queue::PAYLOAD_MAX;
 use crate::platform::Clock;
@@ -90,8 +91,8 @@ fn with_sequencer<T>(card: &Card, act: impl FnOnce(&Sequencer<'_>) -> T) -> T {
     act(&Sequencer {
         hardware: Hardware {
             io,
-            gsp: Falcon::new(io, Kind::Ga102, Engine::Gsp, 0),
-            sec2: Falcon::new(io, Kind::Ga102, Engine::Sec2, 0),
+            gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
+            sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
         },
         bar: 1 << 24,
         libos: 0,

@@ -99,7 +99,8 @@ fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{Engine, Falcon, Kind};
+    use crate::chip::FalconKind;
+    use crate::falcon::{Engine, Falcon};
     use crate::mmio::Io;
     use crate::testing::{Allocator, Card};
     use std::vec::Vec;
@@ -151,7 +152,7 @@ mod tests {
 
         let card = Card::default();
         let io = &Io::new(&card);
-        let gsp = Falcon::new(io, Kind::Tu102, Engine::Gsp, 0);
+        let gsp = Falcon::new(io, FalconKind::Tu102, Engine::Gsp, 0);
         gsp.load(&ucode).unwrap();
         let ports_and_bootvec = [0x110180, 0x1101c0, 0x110104];
         let writes = card.writes.borrow();

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A GPU that was found.
+
+use nova_hw::chipset::{Chipset, Revision};
+
+use crate::boot::error::{Error, Failure};
+use crate::boot::report::{Progress, Stage};
+use crate::chip::identify::{identify, Identity};
+use crate::chip::Chip;
+use crate::mmio::Io;
+use crate::platform::{Clock, Registers};
+
+/// A GPU that has been identified; nothing on it was changed.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub(crate) chip: Chip,
+    pub(crate) identity: Identity,
+    /// Branch of the one firmware release that is to be booted.
+    pub(crate) pinned: Option<u32>,
+    pub(crate) progress: Progress,
+}
+
+/// Identifies the GPU behind `platform` with two register reads.
+///
+/// # Errors
+///
+/// [`Error::CardGone`] and [`Error::UnknownChip`].
+pub fn probe<P: Registers + Clock>(platform: &P) -> Result<Found, Failure> {
+    let io = Io::new(platform);
+    let mut progress = Progress::default();
+    let identity = progress.run(&io, Stage::Identify, || {
+        identify(&io).map_err(Error::UnknownChip)
+    })?;
+    Ok(Found {
+        chip: Chip::of(identity.chipset),
+        identity,
+        pinned: None,
+        progress,
+    })
+}
+
+impl Found {
+    /// The chip.
+    pub fn chipset(&self) -> Chipset {
+        self.identity.chipset
+    }
+
+    /// Its revision.
+    pub fn revision(&self) -> Revision {
+        self.identity.revision
+    }
+
+    /// Has no firmware be booted but the release of this branch, such as 570; without one, the newest
+    /// that is installed is.
+    #[must_use]
+    pub fn pin(self, branch: Option<u32>) -> Self {
+        Self {
+            pinned: branch,
+            ..self
+        }
+    }
+
+    /// Bits that bus addresses given to this chip may have.
+    pub fn dma_address_bits(&self) -> u32 {
+        self.chip.dma_address_bits
+    }
+}
