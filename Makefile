@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
 # The crates whose modules must not import each other in a circle.
-UNTIED := nova/hw firmware uapi igt-tests
+UNTIED := nova/hw nova/core firmware uapi igt-tests
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 

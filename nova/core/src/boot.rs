@@ -4,16 +4,19 @@
 //! unload. It uses all that lies beside it, and nothing beside it uses it: what a block of the GPU can
 //! do by itself is not here.
 
-pub(crate) mod booter;
+mod booter;
 pub(crate) mod error;
-pub(crate) mod flush;
+pub(crate) mod event;
+mod flush;
 pub(crate) mod found;
-pub(crate) mod gfw;
-pub(crate) mod gpu;
+mod gfw;
+mod gpu;
 pub(crate) mod layout;
-pub(crate) mod method;
+mod method;
 pub(crate) mod prepare;
+pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod running;
-pub(crate) mod scrubber;
-pub(crate) mod wpr;
+mod scrubber;
+pub(crate) mod stage;
+mod wpr;

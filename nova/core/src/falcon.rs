@@ -10,14 +10,15 @@
 //! src/nvidia/src/kernel/gpu/falcon/arch/turing/kernel_falcon_tu102.c; Linux 7.3,
 //! drivers/gpu/nova-core/falcon.rs and falcon/hal/*.rs.
 
+pub(crate) mod error;
+mod fuses;
 mod ga102;
+pub(crate) mod processors;
 mod tu102;
 mod ucode;
 
 use core::time::Duration;
 
-use nova_firmware::falcon::Brom;
-use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::falcon::{
     self, FalconCpuctl, FalconCpuctlAlias, FalconDmactl, FalconEngine, FalconHwcfg2,
     FalconMailbox0, FalconMailbox1, FalconOs, FalconRm,
@@ -25,15 +26,12 @@ use nova_hw::regs::falcon::{
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use nova_hw::regs::riscv::{RiscvCoreSwitchRiscvStatus, RiscvCpuctl};
 
+use self::error::{FalconError, Stopped};
 pub(crate) use self::ucode::Ucode;
-use crate::boot::error::Error;
 use crate::chip::FalconKind;
 use crate::mmio::Io;
 use crate::mmio::Timeout;
 use crate::platform::DmaMemory;
-
-/// Bytes that a falcon's memories are counted in.
-const BLOCK: u32 = BLOCK_SIZE as u32;
 
 /// The reset line is held at least this long.
 const RESET_TIME: Duration = Duration::from_micros(10);
@@ -171,7 +169,7 @@ impl<'a> Falcon<'a> {
     }
 
     /// Resets the falcon and gets `ucode` into its memories.
-    pub(crate) fn load<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), Error> {
+    pub(crate) fn load<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), FalconError> {
         self.reset()?;
         match self.kind {
             FalconKind::Tu102 => self.load_by_ports(ucode),
@@ -180,7 +178,7 @@ impl<'a> Falcon<'a> {
     }
 
     /// Runs what was loaded and returns what it left in its mailboxes.
-    pub(crate) fn run(&self, mailboxes: [u32; 2]) -> Result<[u32; 2], Error> {
+    pub(crate) fn run(&self, mailboxes: [u32; 2]) -> Result<[u32; 2], FalconError> {
         self.write_mailboxes(mailboxes);
         self.start_and_wait()?;
         Ok([self.mailbox0(), self.mailbox1()])
@@ -191,7 +189,7 @@ impl<'a> Falcon<'a> {
         &self,
         ucode: &Ucode<M>,
         mailboxes: [u32; 2],
-    ) -> Result<[u32; 2], Error> {
+    ) -> Result<[u32; 2], FalconError> {
         self.load(ucode)?;
         self.run(mailboxes)
     }
@@ -277,7 +275,7 @@ impl<'a> Falcon<'a> {
     }
 
     /// Looks whether the RISC-V core still runs.
-    pub(crate) fn check_riscv(&self) -> Result<(), Error> {
+    pub(crate) fn check_liveness(&self) -> Result<(), Stopped> {
         let (state, is_active) = match self.kind {
             FalconKind::Tu102 => {
                 let status: RiscvCoreSwitchRiscvStatus = self.io.read_at(self.base2());
@@ -289,9 +287,9 @@ impl<'a> Falcon<'a> {
             }
         };
         match state {
-            u32::MAX => Err(Error::CardGone),
+            u32::MAX => Err(Stopped::CardGone),
             _ if is_active => Ok(()),
-            cpuctl => Err(Error::Halted { cpuctl }),
+            cpuctl => Err(Stopped::Halted { cpuctl }),
         }
     }
 
@@ -313,22 +311,6 @@ impl<'a> Falcon<'a> {
                     cpuctl.active_stat()
                 })
                 .map(|_| ()),
-        }
-    }
-}
-
-impl FalconKind {
-    /// Version of the ucode `name` that is fused into the chip.
-    pub(crate) fn fuse_version(
-        self,
-        io: &Io<'_>,
-        name: &'static str,
-        brom: &Brom,
-    ) -> Result<u32, Error> {
-        match self {
-            // No boot ROM, and so nothing that would ask the fuses.
-            Self::Tu102 => Ok(0),
-            Self::Ga102 => ga102::fuse_version(io, name, brom),
         }
     }
 }

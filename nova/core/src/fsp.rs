@@ -18,9 +18,9 @@ use nova_hw::regs::therm::{ThermI2csScratch, ThermI2csScratchGb202, FSP_BOOT_COM
 use zerocopy::little_endian::U32;
 use zerocopy::FromBytes;
 
-use crate::boot::error::Error;
 use crate::bug::OrBug;
 use crate::chip::FspStatus;
+use crate::error_kind::ErrorKind;
 use crate::mmio::Io;
 use crate::mmio::Timeout;
 
@@ -33,9 +33,11 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// Bytes of a word.
 const WORD: usize = size_of::<u32>();
 
-/// What is wrong with an answer of the FSP.
+/// The FSP did not do what it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FspError {
+    /// It did not get ready, or did not answer in time.
+    Timeout(Timeout),
     /// The queue's pointers enclose no message.
     Pointers {
         /// Offset of the first word.
@@ -76,6 +78,27 @@ pub enum FspError {
     },
 }
 
+impl FspError {
+    /// The coarse sort.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Timeout(_) => ErrorKind::Timeout,
+            Self::Refused { .. } => ErrorKind::Io,
+            Self::Pointers { .. }
+            | Self::Short { .. }
+            | Self::Mctp { .. }
+            | Self::Nvdm { .. }
+            | Self::Command { .. } => ErrorKind::Protocol,
+        }
+    }
+}
+
+impl From<Timeout> for FspError {
+    fn from(e: Timeout) -> Self {
+        Self::Timeout(e)
+    }
+}
+
 impl FspStatus {
     /// Waits until the FSP is through with its own secure boot.
     pub(crate) fn wait(self, io: &Io<'_>) -> Result<(), Timeout> {
@@ -96,14 +119,13 @@ impl FspStatus {
 }
 
 /// Sends `message`, which is of type `kind`, and waits until the FSP has done what it says.
-pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[U32]) -> Result<(), Error> {
+pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[U32]) -> Result<(), FspError> {
     make_room(io)?;
     send(io, message);
     // Longer than any answer is, so that one which is too long is seen whole.
     let mut buffer = [0; CHANNEL_SIZE];
     let answer = receive(io, &mut buffer)?;
-    check(kind, answer)?;
-    Ok(())
+    check(kind, answer)
 }
 
 /// Makes sure that the channel is free: the FSP has taken the last message, and nothing is left of
@@ -153,7 +175,7 @@ fn send(io: &Io<'_>, message: &[U32]) {
 }
 
 /// Waits for a message, reads it and takes it out of the queue.
-fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u8], Error> {
+fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u8], FspError> {
     let len = wait(io)?;
     let answer = buffer.get_mut(..len).or_bug();
     io.write(FspEmemc::new().with_aincr(true));
@@ -166,7 +188,7 @@ fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u
 }
 
 /// Waits until the queue, which was empty, has a message; returns its bytes.
-fn wait(io: &Io<'_>) -> Result<usize, Error> {
+fn wait(io: &Io<'_>) -> Result<usize, FspError> {
     let mut pacer = io.slow_pacer(ANSWER_LIMIT);
     loop {
         // Nothing comes at once.
@@ -174,10 +196,10 @@ fn wait(io: &Io<'_>) -> Result<usize, Error> {
         let last = pacer.expired();
         let tail = u32::from(io.read::<FspMsgqTail>());
         if tail != 0 {
-            return Ok(len(io.read::<FspMsgqHead>().into(), tail)?);
+            return len(io.read::<FspMsgqHead>().into(), tail);
         }
         if last {
-            return Err(Error::Timeout(Timeout {
+            return Err(FspError::Timeout(Timeout {
                 awaited: "an answer of the FSP",
                 seen: tail,
                 after: ANSWER_LIMIT,
@@ -228,6 +250,7 @@ fn check(kind: NvdmType, answer: &[u8]) -> Result<(), FspError> {
 impl fmt::Display for FspError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Timeout(e) => e.fmt(f),
             Self::Pointers { head, tail } => write!(
                 f,
                 "FSP: expected a message of up to {CHANNEL_SIZE} bytes, found one from {head:#x} \

@@ -9,9 +9,8 @@ use nova_hw::fsp::NvdmType;
 use nova_hw::release::RELEASES;
 use zerocopy::little_endian::U32;
 
-use crate::boot::gpu::Hardware;
 use crate::chip::FalconKind;
-use crate::falcon::{Engine, Falcon};
+use crate::falcon::processors::Processors;
 use crate::fsp;
 use crate::fsp::far_side::{Answer, Fsp};
 use crate::gsp::queue::far_side::Gsp;
@@ -112,11 +111,7 @@ fn say(gsp: &mut Gsp, input: &mut Input<'_>) {
 fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
     let io = &Io::new(card);
     let sequencer = Sequencer {
-        hardware: Hardware {
-            io,
-            gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
-            sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
-        },
+        processors: Processors::new(io, FalconKind::Ga102, 0),
         bar: 1 << 24,
         libos: 0,
         app_version: 0,

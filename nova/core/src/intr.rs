@@ -10,9 +10,8 @@
 //! subdev/gsp/rm/r535/gsp.c (`r535_gsp_intr`); open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/intr/arch/turing/intr_tu102.c.
 
-use core::mem::offset_of;
+use core::fmt;
 
-use nova_hw::abi::{IntrKernelTable, IntrKernelTableEntry};
 use nova_hw::regs::falcon::{
     FalconIntrRetrigger, FalconIrqmclr, FalconIrqsclr, FalconIrqstat, GSP_BASE, GSP_BASE2,
 };
@@ -23,9 +22,7 @@ use nova_hw::regs::intr::{
 use nova_hw::regs::riscv::{RiscvIrqmask, RiscvIrqmaskTu102};
 use nova_hw::regs::Register;
 
-use crate::boot::error::Error;
 use crate::chip::IntrWiring;
-use crate::gsp::payload::Payload;
 use crate::platform::Registers;
 
 /// The GSP's interrupt; small enough to be copied to wherever interrupts are handled.
@@ -45,6 +42,26 @@ impl IntrWiring {
     }
 }
 
+/// GSP-RM's interrupt table has no usable entry for the GSP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoInterrupt {
+    /// Vector in its entry, if it has one.
+    pub found: Option<u32>,
+    /// Vectors that there are.
+    pub vectors: u32,
+}
+
+impl fmt::Display for NoInterrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let vectors = self.vectors;
+        f.write_str("interrupt table: expected ")?;
+        match self.found {
+            None => f.write_str("an entry for the GSP, found none"),
+            Some(found) => write!(f, "a vector of the GSP below {vectors}, found {found:#x}"),
+        }
+    }
+}
+
 /// What an interrupt was about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Handled {
@@ -55,28 +72,13 @@ pub struct Handled {
 }
 
 impl Irq {
-    /// Parameters of the control that asks for GSP-RM's interrupt table, which come back filled.
-    pub(crate) const REQUEST: &'static [u8] = &[0; size_of::<IntrKernelTable>()];
-
-    /// The GSP's entry in GSP-RM's interrupt table, in which it is `engine`.
-    pub(crate) fn find(wiring: IntrWiring, engine: u16, table: Payload<'_>) -> Result<Self, Error> {
-        let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
-        let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
-        let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());
-        for offset in offsets.take(usize::try_from(count).unwrap_or(usize::MAX)) {
-            let entry: IntrKernelTableEntry = table.field(offset)?;
-            if entry.engine_idx == engine {
-                let vector = entry.vector_stall;
-                return if vector < wiring.vectors() {
-                    Ok(Self { wiring, vector })
-                } else {
-                    Err(Error::NoInterrupt {
-                        found: Some(vector),
-                    })
-                };
-            }
+    /// The interrupt with this vector, which GSP-RM's table has for the GSP.
+    pub(crate) fn new(wiring: IntrWiring, vector: Option<u32>) -> Result<Self, NoInterrupt> {
+        let vectors = wiring.vectors();
+        match vector {
+            Some(vector) if vector < vectors => Ok(Self { wiring, vector }),
+            found => Err(NoInterrupt { found, vectors }),
         }
-        Err(Error::NoInterrupt { found: None })
     }
 
     /// Lets the interrupt through, once the adapter can handle it.
@@ -199,14 +201,13 @@ fn write<R: Register>(registers: &dyn Registers, base: u32, value: R) {
 mod tests {
     use super::*;
     use crate::testing::Card;
+    use std::string::ToString;
 
     /// Vector 0x9b: leaf 4, bit 27, bit 2 of the top.
     const IRQ: Irq = Irq {
         wiring: IntrWiring::Ga102,
         vector: 0x9b,
     };
-    /// Its number in a table.
-    const GSP: u16 = 50;
     const LEAF: u32 = 0xb81010;
     const TOP: u32 = 0xb81600;
     const TOP_EN_SET: u32 = 0xb81608;
@@ -306,30 +307,27 @@ mod tests {
         assert!(card.writes.borrow().contains(&(0x110014, 1 << 4)));
     }
 
-    fn find(entries: &[(u16, u32)], count: u32) -> Result<Irq, Error> {
-        let mut table = IntrKernelTable {
-            table_len: count,
-            ..Default::default()
-        };
-        for (to, &(engine_idx, vector_stall)) in table.table.iter_mut().zip(entries) {
-            (to.engine_idx, to.vector_stall) = (engine_idx, vector_stall);
-        }
-        let message = "test";
-        let bytes = zerocopy::IntoBytes::as_bytes(&table);
-        Irq::find(IRQ.wiring, GSP, Payload { message, bytes })
-    }
-
     #[test]
-    fn the_entry_of_the_gsp_is_found() {
-        assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 2), Ok(IRQ));
-        assert_eq!(find(&[(GSP, 0x9b)], u32::MAX), Ok(IRQ));
-        let none = Error::NoInterrupt { found: None };
-        assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 1), Err(none));
-        assert_eq!(find(&[(GSP, 255)], 1).map(|irq| irq.vector), Ok(255));
-        for vector in [256, u32::MAX] {
-            let found = Some(vector);
-            assert_eq!(find(&[(GSP, vector)], 1), Err(Error::NoInterrupt { found }));
+    fn a_vector_outside_of_the_tree_is_refused() {
+        assert_eq!(Irq::new(IRQ.wiring, Some(0x9b)), Ok(IRQ));
+        let vectors = 256;
+        for found in [None, Some(256), Some(u32::MAX)] {
+            let error = NoInterrupt { found, vectors };
+            assert_eq!(Irq::new(IRQ.wiring, found), Err(error));
         }
+        for (wiring, last) in [(IRQ.wiring, 255), (IntrWiring::Gh100, 511)] {
+            let irq = Irq::new(wiring, Some(last));
+            assert_eq!(irq.map(|irq| irq.vector), Ok(last));
+        }
+        let say = |found| Irq::new(IntrWiring::Gh100, found).unwrap_err().to_string();
+        assert_eq!(
+            say(None),
+            "interrupt table: expected an entry for the GSP, found none"
+        );
+        assert_eq!(
+            say(Some(512)),
+            "interrupt table: expected a vector of the GSP below 512, found 0x200"
+        );
     }
 
     #[test]

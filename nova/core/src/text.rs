@@ -8,14 +8,17 @@ use core::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
-    len: usize,
+    len: u16,
 }
 
 impl<const N: usize> Text<N> {
     /// No text.
-    pub const EMPTY: Self = Self {
-        bytes: [0; N],
-        len: 0,
+    pub const EMPTY: Self = {
+        assert!(N <= u16::MAX as usize);
+        Self {
+            bytes: [0; N],
+            len: 0,
+        }
     };
 
     /// Takes the bytes up to the first NUL, the end, or the capacity; what is not printable ASCII
@@ -32,7 +35,7 @@ impl<const N: usize> Text<N> {
             } else {
                 b'?'
             };
-            text.len += 1;
+            text.len = text.len.saturating_add(1);
         }
         text
     }
@@ -55,7 +58,7 @@ impl<const N: usize> Text<N> {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        let text = self.bytes.get(..self.len).unwrap_or_default();
+        let text = self.bytes.get(..self.len.into()).unwrap_or_default();
         core::str::from_utf8(text).unwrap_or_default()
     }
 
@@ -73,7 +76,7 @@ impl<const N: usize> Default for Text<N> {
 
 impl<const N: usize> fmt::Write for Text<N> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
-        let free = self.bytes.get_mut(self.len..).unwrap_or_default();
+        let free = self.bytes.get_mut(self.len.into()..).unwrap_or_default();
         let fits = s
             .char_indices()
             .map(|(at, c)| at.saturating_add(c.len_utf8()))
@@ -83,7 +86,7 @@ impl<const N: usize> fmt::Write for Text<N> {
         for (to, from) in free.iter_mut().zip(s.bytes().take(fits)) {
             *to = from;
         }
-        self.len = self.len.saturating_add(fits);
+        self.len = self.len.saturating_add(fits as u16);
         if fits == s.len() {
             Ok(())
         } else {

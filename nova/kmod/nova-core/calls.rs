@@ -5,7 +5,7 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
-use nova_core::{Control, Error as NovaError, Reply, Ticket};
+use nova_core::{Control, Reply, RpcError, Ticket};
 
 use crate::errno::errno;
 use crate::gsp::{Current, Gsp, GspRm};
@@ -91,7 +91,7 @@ impl<'a> Gsp<'a> {
             Some(_) => return Err(EIO),
             None => match running.submit(machine, control) {
                 Ok(ticket) => submitted.insert(Submitted { ticket, epoch }).ticket,
-                Err(NovaError::TooManyCalls) => return Ok(Step::Wait(LOOK_AGAIN)),
+                Err(RpcError::TooManyCalls) => return Ok(Step::Wait(LOOK_AGAIN)),
                 Err(error) => {
                     self.note_loss(running, was_lost);
                     return Err(errno(error.kind()));

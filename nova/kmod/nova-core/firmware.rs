@@ -6,9 +6,9 @@ use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
 use kernel::str::CString;
 use nova_core::platform::{FileLen, FirmwareFiles, LoadError};
-use nova_core::{firmware_kinds, name_parts, FIRMWARE_RELEASES};
+use nova_core::{firmware_kinds, name_parts};
 use nova_hw::chipset::Chipset;
-use nova_hw::release::Release;
+use nova_hw::release::{Release, RELEASES};
 
 use crate::image::Image;
 use crate::machine::Machine;
@@ -66,9 +66,9 @@ impl<const N: usize> ModInfo<N> {
         let mut chip = 0;
         while chip < Chipset::ALL.len() {
             let mut release = 0;
-            while release < FIRMWARE_RELEASES.len() {
-                if FIRMWARE_RELEASES[release].is_for(Chipset::ALL[chip]) {
-                    list = Self::push_set(list, Chipset::ALL[chip], FIRMWARE_RELEASES[release]);
+            while release < RELEASES.len() {
+                if RELEASES[release].is_for(Chipset::ALL[chip]) {
+                    list = Self::push_set(list, Chipset::ALL[chip], RELEASES[release]);
                 }
                 release += 1;
             }

@@ -11,7 +11,7 @@ use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
 use nova_core::platform::Clock;
-use nova_core::{Event, Failure, Irq, Running};
+use nova_core::{Event, Failure, GspEvent, Irq, Running};
 
 use crate::debugfs;
 use crate::errno::errno;
@@ -169,9 +169,9 @@ impl<'a> Gsp<'a> {
     pub(crate) fn log(&self, event: Event<'_>) {
         let device = self.machine.device();
         let is_said = match event {
-            Event::Unknown { .. } => false,
+            Event::Gsp(GspEvent::Unknown { .. }) => false,
             // The driver's own.
-            Event::NotPutBack(_) => true,
+            Event::TeardownFailed(_) => true,
             _ => self.events.allows(device.as_ref().name()),
         };
         if is_said {

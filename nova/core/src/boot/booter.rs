@@ -9,11 +9,12 @@
 use nova_firmware::booter::Booter;
 use nova_hw::gsp::BOOTER_UNLOAD_MAILBOX;
 
-use crate::boot::error::Error;
-use crate::boot::wpr::wpr2;
+use super::error::Error;
+use super::wpr::wpr2;
 use crate::chip::FalconKind;
+use crate::falcon::error::FalconError;
 use crate::falcon::{Falcon, Ucode};
-use crate::firmware::FileSet;
+use crate::firmware::names::FileSet;
 use crate::mmio::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 
@@ -40,8 +41,8 @@ where
         FalconKind::Tu102 => booter.layout_tu102(),
         FalconKind::Ga102 => booter.layout_ga102(),
     };
-    Ucode::new(platform, name, booter.ucode(), layout, Some(brom))?
-        .patch(booter.signature_offset() as usize, signature)
+    let ucode = Ucode::new(platform, name, booter.ucode(), layout, Some(brom))?;
+    Ok(ucode.patch(booter.signature_offset() as usize, signature)?)
 }
 
 /// Lets booter fill WPR2 as the metadata at bus address `metadata` says.
@@ -50,7 +51,7 @@ pub(crate) fn load<M: DmaMemory>(
     booter: &Ucode<M>,
     metadata: u64,
 ) -> Result<(), Error> {
-    execute(sec2, booter, halves(metadata))
+    Ok(execute(sec2, booter, halves(metadata))?)
 }
 
 /// Lets booter take WPR2 away, if there is one.
@@ -74,16 +75,16 @@ pub(crate) fn unload<M: DmaMemory>(
 }
 
 /// Runs booter, which is told something in its mailboxes and says in the first how it went.
-pub(crate) fn execute<M: DmaMemory>(
+fn execute<M: DmaMemory>(
     sec2: &Falcon<'_>,
     booter: &Ucode<M>,
     told: [u32; 2],
-) -> Result<(), Error> {
+) -> Result<(), FalconError> {
     let ucode = booter.name;
     match sec2.execute(booter, told)? {
         [0, _] => Ok(()),
-        said if said == told => Err(Error::UcodeRefused { ucode }),
-        [found, _] => Err(Error::UcodeFailed {
+        said if said == told => Err(FalconError::Refused { ucode }),
+        [found, _] => Err(FalconError::Failed {
             ucode,
             register: "SEC2 mailbox 0",
             found,

@@ -4,8 +4,9 @@
 
 use nova_hw::chipset::{Chipset, Revision};
 
-use crate::boot::error::{Error, Failure};
-use crate::boot::report::{Progress, Stage};
+use super::error::{Error, Failure};
+use super::progress::Progress;
+use super::stage::Stage;
 use crate::chip::identify::{identify, Identity};
 use crate::chip::Chip;
 use crate::mmio::Io;

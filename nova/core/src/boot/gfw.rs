@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use nova_hw::regs::pgc6::{GfwBoot, GfwBootPrivLevelMask};
 
-use crate::boot::error::Error;
+use super::error::Error;
 use crate::mmio::Io;
 
 /// GFW starts when the GPU leaves reset and takes far less than this.

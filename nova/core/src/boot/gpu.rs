@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is needed of a GPU from the start of its boot to the end of its way back, and the steps
-//! between.
+//! What is needed of a GPU from the start of its boot to the end of its teardown, and the steps between.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` in
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c and `kgspUnloadRm_IMPL` in
@@ -14,15 +13,18 @@ use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
-use crate::boot::error::{Error, Failure};
-use crate::boot::flush::FlushPage;
-use crate::boot::method::{Load, WayBack};
-use crate::boot::report::{BootReport, Progress, Stage};
-use crate::boot::wpr::wpr2;
+use super::error::{Error, Failure};
+use super::flush::FlushPage;
+use super::method::{Load, Teardown};
+use super::progress::Progress;
+use super::report::BootReport;
+use super::stage::Stage;
+use super::wpr::wpr2;
 use crate::chip::Chip;
-use crate::falcon::{Engine, Falcon};
+use crate::falcon::processors::Processors;
+use crate::gsp::commands::interrupt_table;
 use crate::gsp::commands::static_info::StaticInfo;
-use crate::gsp::events::Events;
+use crate::gsp::events::GspEvents;
 use crate::gsp::libos::Libos;
 use crate::gsp::rpc::call::{Call, Object};
 use crate::gsp::rpc::{Rpc, Wait};
@@ -56,32 +58,19 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) flush: FlushPage<P::Memory>,
     pub(crate) rpc: P::Boxed<Rpc<P>>,
     pub(crate) libos: Libos<P::Memory>,
-    pub(crate) way_back: WayBack<P>,
-}
-
-/// The processors that take part in the boot.
-#[derive(Clone, Copy)]
-pub(crate) struct Hardware<'a> {
-    pub(crate) io: &'a Io<'a>,
-    pub(crate) gsp: Falcon<'a>,
-    pub(crate) sec2: Falcon<'a>,
+    pub(crate) teardown: Teardown<P>,
 }
 
 impl<P: Platform> Gpu<P> {
     /// The processors.
-    pub(crate) fn hardware<'a>(&self, io: &'a Io<'a>) -> Hardware<'a> {
-        let falcon = |engine| Falcon::new(io, self.chip.falcon, engine, self.boot0);
-        Hardware {
-            io,
-            gsp: falcon(Engine::Gsp),
-            sec2: falcon(Engine::Sec2),
-        }
+    pub(crate) fn processors<'a>(&self, io: &'a Io<'a>) -> Processors<'a> {
+        Processors::new(io, self.chip.falcon, self.boot0)
     }
 
     /// What executes the register accesses that GSP-RM asks for.
-    pub(crate) fn sequencer<'a>(&self, hardware: Hardware<'a>) -> Sequencer<'a> {
+    pub(crate) fn sequencer<'a>(&self, processors: Processors<'a>) -> Sequencer<'a> {
         Sequencer {
-            hardware,
+            processors,
             bar: self.bar,
             libos: self.libos.dma_addr(),
             app_version: self.app_version,
@@ -89,18 +78,28 @@ impl<P: Platform> Gpu<P> {
     }
 
     /// Everything that a boot does to the GPU, up to where GSP-RM has described it.
-    pub(crate) fn start(
+    pub(crate) fn boot(
         &mut self,
         platform: &P,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         load: &Load<P>,
-        events: Events<'_>,
+        events: GspEvents<'_>,
     ) -> Result<Irq, Failure> {
         let mut progress = core::mem::take(&mut self.report.progress);
-        self.start_gsp(platform, hardware, load, &mut progress)?;
-        let irq = self.meet_gsp_rm(platform, hardware, &mut progress, events)?;
+        self.start_gsp(platform, processors, load, &mut progress)?;
+        let io = processors.io;
+        let sequencer = &self.sequencer(processors);
+        progress.run(io, Stage::InitDone, || {
+            self.wait_init_done(platform, sequencer, events)
+        })?;
+        self.report.info = progress.run(io, Stage::StaticInfo, || {
+            self.get_static_info(platform, sequencer, events)
+        })?;
+        let irq = progress.run(io, Stage::Interrupts, || {
+            self.get_interrupt(platform, sequencer, events)
+        })?;
         self.report.progress = progress;
-        if let Some(range) = wpr2(hardware.io) {
+        if let Some(range) = wpr2(io) {
             self.report.wpr2 = range;
         }
         Ok(irq)
@@ -110,79 +109,89 @@ impl<P: Platform> Gpu<P> {
     fn start_gsp(
         &mut self,
         platform: &P,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         load: &Load<P>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, .. } = hardware;
+        let Processors { io, gsp, .. } = processors;
         progress.run(io, Stage::Leftovers, || {
-            let were_any = self.way_back.stop_leftovers(hardware)?;
+            let were_any = self.teardown.stop_leftovers(processors)?;
             platform.admit();
             if were_any {
                 // While WPR2 is up, FWSEC refuses to make it.
-                let back = self.way_back.walk(hardware, &mut Progress::default());
+                let back = self.teardown.run(processors, &mut Progress::default());
                 back.map_err(|failure| failure.error)?;
             }
             Ok(())
         })?;
-        load.start(hardware, self.libos.dma_addr(), progress)?;
+        load.start(processors, self.libos.dma_addr(), progress)?;
         progress.run(io, Stage::Riscv, || {
             gsp.write_os(self.app_version);
             Ok(gsp.wait_riscv(RISCV_LIMIT)?)
         })
     }
 
-    /// Has GSP-RM look at the messages that wait for it, waits until it is ready and asks it for what
-    /// a driver has to know.
-    ///
-    /// Its interrupt is among that, so until then its messages are looked for.
-    fn meet_gsp_rm(
+    /// Has GSP-RM look at the messages that wait for it, and waits until it is ready.
+    fn wait_init_done(
         &mut self,
         platform: &P,
-        hardware: Hardware<'_>,
-        progress: &mut Progress,
-        events: Events<'_>,
-    ) -> Result<Irq, Failure> {
-        let io = hardware.io;
-        let sequencer = &self.sequencer(hardware);
+        sequencer: &Sequencer<'_>,
+        events: GspEvents<'_>,
+    ) -> Result<(), Error> {
+        let init_done = Call::event("GSP_INIT_DONE", event::GSP_INIT_DONE, INIT_LIMIT);
         let wait = Wait::Polling;
-        progress.run(io, Stage::InitDone, || {
-            let init_done = Call::event("GSP_INIT_DONE", event::GSP_INIT_DONE, INIT_LIMIT);
-            let said = self
-                .rpc
-                .call(platform, &init_done, wait, sequencer, events)?;
-            said.good().map(|_| ())
-        })?;
-        self.report.info = progress.run(io, Stage::StaticInfo, || {
-            let at = &self.release.static_info;
-            let parts = [StaticInfo::request(at)];
-            let function = function::GET_GSP_STATIC_INFO;
-            let call = Call::new("GET_GSP_STATIC_INFO", function, &parts);
-            let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
-            StaticInfo::read(at, reply.good()?)
-        })?;
-        progress.run(io, Stage::Interrupts, || {
-            let name = "INTERNAL_INTR_GET_KERNEL_TABLE";
-            let object = self.report.info.handles(Object::Subdevice);
-            let parts = [Irq::REQUEST];
-            let call = Call::control(name, object, CTRL_INTR_GET_KERNEL_TABLE, &parts);
-            let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
-            Irq::find(self.chip.interrupt, self.release.gsp_engine, reply.good()?)
-        })
+        let said = self
+            .rpc
+            .call(platform, &init_done, wait, sequencer, events)?;
+        said.good()?;
+        Ok(())
+    }
+
+    /// Asks GSP-RM for what a driver has to know of the GPU.
+    fn get_static_info(
+        &mut self,
+        platform: &P,
+        sequencer: &Sequencer<'_>,
+        events: GspEvents<'_>,
+    ) -> Result<StaticInfo, Error> {
+        let at = &self.release.static_info;
+        let parts = [StaticInfo::request(at)];
+        let function = function::GET_GSP_STATIC_INFO;
+        let call = Call::new("GET_GSP_STATIC_INFO", function, &parts);
+        let wait = Wait::Polling;
+        let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
+        Ok(StaticInfo::read(at, reply.good()?)?)
+    }
+
+    /// Asks GSP-RM for the GSP's interrupt; until that is known, its messages are looked for.
+    fn get_interrupt(
+        &mut self,
+        platform: &P,
+        sequencer: &Sequencer<'_>,
+        events: GspEvents<'_>,
+    ) -> Result<Irq, Error> {
+        let name = "INTERNAL_INTR_GET_KERNEL_TABLE";
+        let object = self.report.info.handles(Object::Subdevice);
+        let parts = [interrupt_table::REQUEST];
+        let call = Call::control(name, object, CTRL_INTR_GET_KERNEL_TABLE, &parts);
+        let wait = Wait::Polling;
+        let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
+        let vector = interrupt_table::vector_of(self.release.gsp_engine, reply.good()?)?;
+        Ok(Irq::new(self.chip.interrupt, vector)?)
     }
 
     /// Undoes what a boot did to the GPU, or else keeps the GPU off the memory that it still may use.
-    pub(crate) fn put_back(
+    pub(crate) fn tear_down(
         &self,
         platform: &P,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let back = self.way_back.walk(hardware, progress);
+        let back = self.teardown.run(processors, progress);
         if back.is_err() {
             platform.isolate();
         }
-        self.flush.unregister(hardware.io);
+        self.flush.unregister(processors.io);
         back
     }
 
@@ -190,10 +199,10 @@ impl<P: Platform> Gpu<P> {
     pub(crate) fn shut_down(
         &mut self,
         platform: &P,
-        hardware: Hardware<'_>,
-        events: Events<'_>,
+        processors: Processors<'_>,
+        events: GspEvents<'_>,
     ) -> Result<(), Error> {
-        let sequencer = self.sequencer(hardware);
+        let sequencer = self.sequencer(processors);
         let request = UnloadingGuestDriver::default();
         let parts = [request.as_bytes()];
         let function = function::UNLOADING_GUEST_DRIVER;
@@ -201,7 +210,7 @@ impl<P: Platform> Gpu<P> {
         let wait = Wait::Interrupt(platform);
         let reply = self.rpc.call(platform, &call, wait, &sequencer, events)?;
         reply.good()?;
-        hardware.gsp.wait_mailbox0(
+        processors.gsp.wait_mailbox0(
             "the GSP's processor to be suspended",
             MAILBOX0_LIBOS_SUSPENDED,
             SUSPEND_LIMIT,

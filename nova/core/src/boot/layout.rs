@@ -27,8 +27,9 @@ const MIB: u64 = 1 << 20;
 /// PRAMIN, the window through which the VGA workspace is reached, covers the last MiB.
 const PRAMIN_SIZE: u64 = MIB;
 
-/// What the VGA workspace gets where the VBIOS placed it out of PRAMIN's reach.
-const VGA_WORKSPACE_SIZE: u64 = 128 * KIB;
+/// What the VGA workspace gets where the VBIOS placed it out of PRAMIN's reach, and where the GPU finds
+/// the places.
+pub(super) const VGA_WORKSPACE_SIZE: u64 = 128 * KIB;
 
 const FRTS_ALIGN: u64 = 128 * KIB;
 const BOOTLOADER_ALIGN: u64 = 4 * KIB;
@@ -37,7 +38,7 @@ const WPR_ALIGN: u64 = MIB;
 
 /// What has to find a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
+pub(crate) struct FbNeeds {
     /// Usable frame buffer.
     pub(crate) fb: u64,
     /// Where the VBIOS put the VGA workspace, if the chip has a display and the VBIOS says so.
@@ -56,25 +57,25 @@ pub(crate) struct Sizes {
 
 /// Who gets which part, as byte ranges of the frame buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub(crate) struct FbLayout {
     /// Bytes of the frame buffer.
-    pub fb: u64,
+    pub(crate) fb: u64,
     /// VGA workspace.
-    pub vga_workspace: Range<u64>,
+    pub(crate) vga_workspace: Range<u64>,
     /// VBIOS data that FWSEC verified.
-    pub frts: Range<u64>,
+    pub(crate) frts: Range<u64>,
     /// RISC-V bootloader.
-    pub bootloader: Range<u64>,
+    pub(crate) bootloader: Range<u64>,
     /// GSP firmware.
-    pub firmware: Range<u64>,
+    pub(crate) firmware: Range<u64>,
     /// GSP-RM's heap in WPR2.
-    pub heap: Range<u64>,
+    pub(crate) heap: Range<u64>,
     /// The write-protected region 2.
-    pub wpr2: Range<u64>,
+    pub(crate) wpr2: Range<u64>,
     /// GSP-RM's heap outside of WPR2.
-    pub non_wpr_heap: Range<u64>,
+    pub(crate) non_wpr_heap: Range<u64>,
     /// End of what WPR2 may ever cover: the VGA workspace, rounded down.
-    pub wpr_end: u64,
+    pub(crate) wpr_end: u64,
 }
 
 /// The frame buffer is too small.
@@ -88,14 +89,14 @@ pub struct NoRoom {
     pub left: u64,
 }
 
-impl Layout {
+impl FbLayout {
     /// Bytes at the end of the frame buffer that are given away.
     pub(crate) fn reserved(&self) -> u64 {
         self.fb.saturating_sub(self.non_wpr_heap.start)
     }
 
     /// Finds the places.
-    pub(crate) fn new(sizes: &Sizes) -> Result<Self, NoRoom> {
+    pub(crate) fn new(sizes: &FbNeeds) -> Result<Self, NoRoom> {
         let vga_base = vga_workspace_base(sizes)?;
         let wpr_end = align_down(vga_base, FRTS_ALIGN);
         let frts = below("FRTS", wpr_end, sizes.frts, 1)?;
@@ -158,7 +159,7 @@ impl FbRegisters {
 }
 
 /// Where the VGA workspace starts.
-fn vga_workspace_base(sizes: &Sizes) -> Result<u64, NoRoom> {
+fn vga_workspace_base(sizes: &FbNeeds) -> Result<u64, NoRoom> {
     let pramin = below("PRAMIN", sizes.fb, PRAMIN_SIZE, 1)?.start;
     Ok(match sizes.vga_workspace {
         None => pramin,
@@ -229,16 +230,16 @@ mod tests {
 
     #[test]
     fn without_frts_wpr2_ends_where_it_would_start() {
-        let sizes = Sizes { frts: 0, ..sizes() };
-        let layout = Layout::new(&sizes).unwrap();
+        let sizes = FbNeeds { frts: 0, ..sizes() };
+        let layout = FbLayout::new(&sizes).unwrap();
         assert!(layout.frts.is_empty());
         assert_eq!(layout.frts.start, layout.wpr_end);
         assert_eq!(layout.wpr2.end, layout.wpr_end);
         assert_eq!(layout.reserved(), layout.fb - layout.non_wpr_heap.start);
     }
 
-    fn sizes() -> Sizes {
-        Sizes {
+    fn sizes() -> FbNeeds {
+        FbNeeds {
             fb: 24 * GIB,
             vga_workspace: Some(24 * GIB - 512 * KIB),
             frts: MIB,
@@ -251,7 +252,7 @@ mod tests {
 
     #[test]
     fn of_a_24_gib_card() {
-        let layout = Layout::new(&sizes()).unwrap();
+        let layout = FbLayout::new(&sizes()).unwrap();
         assert_eq!(layout.vga_workspace, 0x5_fff8_0000..0x6_0000_0000);
         assert_eq!(layout.frts, 0x5_ffe8_0000..0x5_fff8_0000);
         assert_eq!(layout.bootloader, 0x5_ffe7_a000..0x5_ffe8_0000);
@@ -264,7 +265,7 @@ mod tests {
     #[test]
     fn vga_workspace_out_of_reach() {
         let place = |vga_workspace| {
-            let layout = Layout::new(&Sizes {
+            let layout = FbLayout::new(&FbNeeds {
                 vga_workspace,
                 ..sizes()
             });
@@ -281,7 +282,7 @@ mod tests {
     #[test]
     fn too_small_a_card_is_refused() {
         let fb = 64 * MIB;
-        let error = Layout::new(&Sizes {
+        let error = FbLayout::new(&FbNeeds {
             fb,
             vga_workspace: None,
             ..sizes()
@@ -302,7 +303,7 @@ mod tests {
             firmware in 0..=1u64 << 32,
             heap in (0..=1u64 << 12).prop_map(|mib| mib * MIB),
         ) {
-            let sizes = Sizes {
+            let sizes = FbNeeds {
                 fb,
                 vga_workspace: vga,
                 bootloader,
@@ -310,7 +311,7 @@ mod tests {
                 heap,
                 ..sizes()
             };
-            let Ok(layout) = Layout::new(&sizes) else {
+            let Ok(layout) = FbLayout::new(&sizes) else {
                 // Alignment and the fixed parts take less than 16 MiB.
                 prop_assert!(fb < firmware + heap + bootloader + 16 * MIB);
                 return Ok(());

@@ -9,12 +9,14 @@
 use nova_hw::abi::function;
 use nova_hw::release::Release;
 
-use crate::boot::error::{Error, Failure};
-use crate::boot::flush::FlushPage;
-use crate::boot::found::Found;
-use crate::boot::gpu::Gpu;
-use crate::boot::method::{Load, Plan, Written};
-use crate::boot::report::{BootReport, Progress, Stage};
+use super::error::{Error, Failure};
+use super::flush::FlushPage;
+use super::found::Found;
+use super::gpu::Gpu;
+use super::method::{Load, Plan};
+use super::progress::Progress;
+use super::report::BootReport;
+use super::stage::Stage;
 use crate::chip::Chip;
 use crate::gsp::commands::static_info::StaticInfo;
 use crate::gsp::commands::system_info::{system_info, Registry};
@@ -29,7 +31,7 @@ use crate::text::Text;
 /// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.
 pub struct Prepared<P: Platform> {
     pub(crate) gpu: P::Boxed<Gpu<P>>,
-    pub(crate) load: P::Boxed<Load<P>>,
+    pub(crate) load: Load<P>,
 }
 
 impl Found {
@@ -59,12 +61,11 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
     let mut report = report(platform, found, &plan)?;
     let rpc = enqueue_first(platform, release, &found.chip)?;
     let libos = Libos::new(platform, &release.arguments, rpc.queue())?;
-    let Written {
-        load,
-        way_back,
-        copied,
-    } = plan.write(platform, libos.dma_addr())?;
-    report.firmware_copied = report.firmware_copied.saturating_add(copied);
+    let (load, teardown) = plan.write(platform, libos.dma_addr())?;
+    report.firmware_copied = report
+        .firmware_copied
+        .saturating_add(load.copied())
+        .saturating_add(teardown.copied());
     let gpu = Gpu {
         chip: found.chip,
         boot0: found.identity.boot0,
@@ -75,7 +76,7 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
         flush: FlushPage::new(platform, found.chip.flush)?,
         rpc,
         libos,
-        way_back,
+        teardown,
     };
     Ok(Prepared {
         gpu: memory::boxed(platform, "the state of the GPU", gpu)?,

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a prepared GPU to one that runs, and back.
+//! From a prepared GPU to one that runs, and its unload.
 
 use core::time::Duration;
 
-use crate::boot::error::{Error, Failure};
-use crate::boot::gpu::Gpu;
-use crate::boot::prepare::Prepared;
-use crate::boot::report::{BootReport, Progress, Stage};
-use crate::gsp::events::{Event, EventCounts, Events};
-use crate::gsp::rpc::call::{Call, Control, Reply, Ticket};
+use super::error::{Error, Failure};
+use super::event::{Event, Events};
+use super::gpu::Gpu;
+use super::prepare::Prepared;
+use super::progress::Progress;
+use super::report::BootReport;
+use super::stage::Stage;
+use crate::falcon::error::Stopped;
+use crate::gsp::events::EventCounts;
+use crate::gsp::rpc::call::{Call, Control, Ticket};
+use crate::gsp::rpc::error::RpcError;
 use crate::gsp::rpc::history::Record;
 use crate::gsp::rpc::lost::Lost;
+use crate::gsp::rpc::reply::Reply;
 use crate::intr::Irq;
 use crate::mmio::Io;
 use crate::platform::Platform;
@@ -28,25 +34,27 @@ impl<P: Platform> Prepared<P> {
     /// # Errors
     ///
     /// Whatever keeps the GSP from running. What was done to the GPU has been undone then; where
-    /// that failed too, [`Event::NotPutBack`] says so.
+    /// that failed too, [`Event::TeardownFailed`] says so.
     #[inline(never)]
     pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
         let io = &Io::new(platform);
         let Self { mut gpu, load } = self;
-        let hardware = gpu.hardware(io);
+        let processors = gpu.processors(io);
         gpu.flush.register(io);
-        match gpu.start(platform, hardware, &load, events) {
+        match gpu.boot(platform, processors, &load, &mut |event| {
+            events(Event::Gsp(event));
+        }) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
-                // The way back is of no use where the card does not listen, nor against what an earlier
+                // A teardown is of no use where the card does not listen, nor against what an earlier
                 // driver has left, as that was just tried.
                 if failure.error == Error::CardGone || failure.stage == Stage::Leftovers {
                     platform.isolate();
                     gpu.flush.unregister(io);
                 } else {
-                    let back = gpu.put_back(platform, hardware, &mut Progress::default());
-                    if let Err(failure) = back {
-                        events(Event::NotPutBack(&failure));
+                    let torn_down = gpu.tear_down(platform, processors, &mut Progress::default());
+                    if let Err(failure) = torn_down {
+                        events(Event::TeardownFailed(&failure));
                     }
                 }
                 Err(failure)
@@ -86,19 +94,21 @@ impl<P: Platform> Running<P> {
     /// # Errors
     ///
     /// The GSP is lost.
-    pub fn service(&mut self, platform: &P, events: Events<'_>) -> Result<(), Error> {
+    pub fn service(&mut self, platform: &P, events: Events<'_>) -> Result<(), RpcError> {
         let io = &Io::new(platform);
-        let sequencer = self.gpu.sequencer(self.gpu.hardware(io));
-        self.gpu.rpc.service(&sequencer, events)
+        let sequencer = self.gpu.sequencer(self.gpu.processors(io));
+        self.gpu
+            .rpc
+            .service(&sequencer, &mut |event| events(Event::Gsp(event)))
     }
 
     /// Makes a call, whose reply is there to be taken after some [`Self::service`].
     ///
     /// # Errors
     ///
-    /// [`Error::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
+    /// [`RpcError::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
     /// is lost.
-    pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, Error> {
+    pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, RpcError> {
         let object = self.gpu.report.info.handles(control.object);
         let parts = [control.params];
         let call = Call::control("GSP_RM_CONTROL", object, control.cmd, &parts);
@@ -114,7 +124,7 @@ impl<P: Platform> Running<P> {
     ///
     /// The GSP is lost, or there is no such call. A call that GSP-RM refused is a reply whose
     /// status says so.
-    pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+    pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         self.gpu.rpc.take(ticket)
     }
 
@@ -156,7 +166,7 @@ impl<P: Platform> Running<P> {
     pub fn abandon(self, platform: &P) -> Result<(), Failure> {
         if self
             .lost()
-            .is_some_and(|lost| lost.cause == Error::CardGone)
+            .is_some_and(|lost| lost.cause == RpcError::Stopped(Stopped::CardGone))
         {
             platform.isolate();
             return Ok(());
@@ -164,7 +174,7 @@ impl<P: Platform> Running<P> {
         let io = &Io::new(platform);
         let Self { gpu, irq } = self;
         irq.disable(platform);
-        gpu.put_back(platform, gpu.hardware(io), &mut Progress::default())
+        gpu.tear_down(platform, gpu.processors(io), &mut Progress::default())
     }
 
     /// Stops GSP-RM and puts the GPU back as it was before the boot.
@@ -177,13 +187,13 @@ impl<P: Platform> Running<P> {
     pub fn unload(self, platform: &P, events: Events<'_>) -> Result<(), Failure> {
         let io = &Io::new(platform);
         let Self { mut gpu, irq } = self;
-        let hardware = gpu.hardware(io);
+        let processors = gpu.processors(io);
         let mut progress = Progress::default();
         let shutdown = progress.run(io, Stage::Shutdown, || {
-            gpu.shut_down(platform, hardware, events)
+            gpu.shut_down(platform, processors, &mut |event| events(Event::Gsp(event)))
         });
         irq.disable(platform);
-        let back = gpu.put_back(platform, hardware, &mut progress);
-        shutdown.and(back)
+        let torn_down = gpu.tear_down(platform, processors, &mut progress);
+        shutdown.and(torn_down)
     }
 }

@@ -9,12 +9,12 @@
 
 use nova_hw::regs::pgc6::BsiVprSecureScratch15;
 
-use crate::boot::booter;
-use crate::boot::error::Error;
-use crate::boot::layout::Layout;
+use super::booter;
+use super::error::Error;
+use super::layout::FbLayout;
 use crate::chip::FalconKind;
 use crate::falcon::{Falcon, Ucode};
-use crate::firmware::{FileSet, SCRUBBER};
+use crate::firmware::names::{FileSet, SCRUBBER};
 use crate::mmio::Io;
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 
@@ -22,7 +22,7 @@ use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 const SCRUBBED_BY_GFW: u64 = 256 << 20;
 
 /// Whether a boot with this layout uses more than GFW clears.
-pub(crate) fn reaches_beyond_gfw(layout: &Layout) -> bool {
+pub(crate) fn reaches_beyond_gfw(layout: &FbLayout) -> bool {
     layout.reserved() > SCRUBBED_BY_GFW
 }
 
@@ -66,10 +66,10 @@ fn handoff(io: &Io<'_>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::layout::Sizes;
+    use crate::boot::layout::FbNeeds;
     use crate::falcon::Engine;
     use crate::testing::{Allocator, Card};
-    use nova_firmware::falcon::{Layout as Parts, Part};
+    use nova_firmware::falcon::{Layout, Part};
 
     const SCRATCH: u32 = 0x1180fc;
 
@@ -85,7 +85,7 @@ mod tests {
             target: 0,
             len: 0x100,
         };
-        let parts = Parts {
+        let parts = Layout {
             imem_ns: None,
             imem_sec: part,
             dmem: part,
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn what_gfw_has_cleared_needs_no_scrubber() {
         let reaches = |non_wpr_heap: u64| {
-            let sizes = Sizes {
+            let sizes = FbNeeds {
                 fb: 1 << 30,
                 vga_workspace: None,
                 frts: 0,
@@ -115,7 +115,7 @@ mod tests {
                 heap: 0,
                 non_wpr_heap,
             };
-            reaches_beyond_gfw(&Layout::new(&sizes).unwrap())
+            reaches_beyond_gfw(&FbLayout::new(&sizes).unwrap())
         };
         assert!(!reaches(254 << 20));
         assert!(reaches((254 << 20) + 1));

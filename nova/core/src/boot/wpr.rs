@@ -11,26 +11,13 @@ use core::ops::Range;
 use nova_hw::abi::GspFwWprMeta;
 use nova_hw::regs::pfb::{Wpr2AddrHi, Wpr2AddrLo};
 
-use crate::boot::layout::Layout;
+use super::layout::{FbLayout, VGA_WORKSPACE_SIZE};
+use crate::firmware::common::Images;
 use crate::mmio::Io;
-
-/// What booter has to find in system memory.
-pub(crate) struct Images {
-    /// Bus address of the radix3 root.
-    pub(crate) radix3: u64,
-    /// Bytes of the firmware that it leads to.
-    pub(crate) firmware_size: u64,
-    /// Bus address and bytes of the bootloader.
-    pub(crate) bootloader: (u64, u64),
-    /// Offsets of the bootloader's code, data and manifest.
-    pub(crate) bootloader_offsets: [u32; 3],
-    /// Bus address and bytes of the firmware's signature.
-    pub(crate) signature: (u64, u64),
-}
 
 /// How large the parts of WPR2 and beside it are to be, where the GPU itself finds their places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
+pub(crate) struct WprSizes {
     /// GSP-RM's heap in WPR2.
     pub(crate) heap: u64,
     /// GSP-RM's heap outside.
@@ -41,9 +28,6 @@ pub(crate) struct Sizes {
     pub(crate) pmu_reserved: u32,
 }
 
-/// What the VGA workspace gets where the GPU finds the places.
-const VGA_WORKSPACE_SIZE: u64 = 128 << 10;
-
 /// Where WPR2 is, if it is up.
 pub(crate) fn wpr2(io: &Io<'_>) -> Option<Range<u64>> {
     let end = io.read::<Wpr2AddrHi>().address();
@@ -52,7 +36,7 @@ pub(crate) fn wpr2(io: &Io<'_>) -> Option<Range<u64>> {
 }
 
 /// The metadata for `images` in a frame buffer that is divided up by `layout`.
-pub(crate) fn metadata(layout: &Layout, images: &Images) -> GspFwWprMeta {
+pub(crate) fn metadata(layout: &FbLayout, images: &Images) -> GspFwWprMeta {
     let size = |range: &Range<u64>| range.end.saturating_sub(range.start);
     GspFwWprMeta {
         gsp_fw_rsvd_start: layout.non_wpr_heap.start,
@@ -74,7 +58,7 @@ pub(crate) fn metadata(layout: &Layout, images: &Images) -> GspFwWprMeta {
 }
 
 /// The metadata for `images` in a frame buffer that the GPU divides up.
-pub(crate) fn metadata_of_sizes(sizes: &Sizes, images: &Images) -> GspFwWprMeta {
+pub(crate) fn metadata_of_sizes(sizes: &WprSizes, images: &Images) -> GspFwWprMeta {
     GspFwWprMeta {
         non_wpr_heap_size: sizes.non_wpr_heap,
         gsp_fw_heap_size: sizes.heap,

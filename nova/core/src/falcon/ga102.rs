@@ -10,22 +10,22 @@
 use core::time::Duration;
 
 use nova_firmware::falcon::{Brom, Layout, Part};
-use nova_hw::falcon::{EngineId, BLOCK_SIZE};
+use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
 use nova_hw::regs::falcon::{
     FalconBootvec, FalconDmatrfbase, FalconDmatrfbase1, FalconDmatrfcmd, FalconDmatrffboffs,
     FalconDmatrfmoffs, FalconHwcfg2,
 };
-use nova_hw::regs::fuse::{GspUcodeVersion, NvdecUcodeVersion, Sec2UcodeVersion};
 use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
 
-use super::{Falcon, Ucode, BLOCK};
-use crate::boot::error::Error;
+use super::error::FalconError;
+use super::ucode::{Ucode, BLOCK};
+use super::Falcon;
+use crate::mmio::halves;
 use crate::mmio::Timeout;
-use crate::mmio::{halves, Io};
 use crate::platform::DmaMemory;
 
-/// Hardware sometimes never says that it is ready for reset, so this is not an error.
+/// Processors sometimes never says that it is ready for reset, so this is not an error.
 const RESET_READY_LIMIT: Duration = Duration::from_micros(150);
 
 /// Switching between falcon and RISC-V takes less than 10 ms.
@@ -74,7 +74,7 @@ impl Falcon<'_> {
     }
 
     /// Copies `ucode` into the falcon's memories and tells the boot ROM about it.
-    pub(super) fn load_by_dma<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), Error> {
+    pub(super) fn load_by_dma<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), FalconError> {
         self.allow_physical();
         self.reach_sysmem(0);
         let Layout {
@@ -120,7 +120,7 @@ impl Falcon<'_> {
         part: Part,
         tag: u32,
         command: FalconDmatrfcmd,
-    ) -> Result<(), Error> {
+    ) -> Result<(), FalconError> {
         let base = ucode
             .memory
             .dma_addr()
@@ -128,7 +128,7 @@ impl Falcon<'_> {
             .wrapping_sub(u64::from(tag));
         let offsets = part.target | tag;
         if base % u64::from(BLOCK) != 0 || offsets % BLOCK != 0 {
-            return Err(Error::Ucode {
+            return Err(FalconError::Ucode {
                 name: ucode.name,
                 field: "offset of a part",
                 expected: "a multiple of 256",
@@ -155,40 +155,10 @@ impl Falcon<'_> {
         &self,
         awaited: &'static str,
         done: impl Fn(FalconDmatrfcmd) -> bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), FalconError> {
         self.io.wait_at(self.base(), awaited, DMA_LIMIT, done)?;
         Ok(())
     }
-}
-
-/// Version of the ucode `name` that is fused into the chip.
-pub(super) fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Result<u32, Error> {
-    let id = u32::from(brom.ucode_id);
-    let engines = u32::from(brom.engine_id_mask);
-    let fuses = if engines & EngineId::Sec2.bit() != 0 {
-        Sec2UcodeVersion::at
-    } else if engines & EngineId::Nvdec.bit() != 0 {
-        NvdecUcodeVersion::at
-    } else if engines & EngineId::Gsp.bit() != 0 {
-        GspUcodeVersion::at
-    } else {
-        return Err(Error::Ucode {
-            name,
-            field: "engine mask",
-            expected: "SEC2 (0x1), NVDEC (0x4) or GSP (0x400)",
-            found: engines,
-        });
-    };
-    // Ucodes are numbered from 1.
-    let offset = id.checked_sub(1).and_then(fuses).ok_or(Error::Ucode {
-        name,
-        field: "ucode id",
-        expected: "1 to 16",
-        found: id,
-    })?;
-    // All three have the same fields. Each newer version blows the next fuse.
-    let fuses = GspUcodeVersion::from(io.read32(offset)).data();
-    Ok(u16::BITS.saturating_sub(fuses.leading_zeros()))
 }
 
 #[cfg(test)]
@@ -196,6 +166,7 @@ mod tests {
     use super::*;
     use crate::chip::FalconKind;
     use crate::falcon::Engine;
+    use crate::mmio::Io;
     use crate::platform::Clock;
     use crate::testing::{Allocator, Card, Memory};
 
@@ -285,7 +256,7 @@ mod tests {
             };
             let mut ucode = ucode(&allocator);
             (ucode.layout.imem_sec, ucode.layout.boot_addr) = (code, boot_addr);
-            let error = Error::Ucode {
+            let error = FalconError::Ucode {
                 name: "test",
                 field: "offset of a part",
                 expected: "a multiple of 256",
@@ -334,31 +305,5 @@ mod tests {
         card.set(0x111668, 0x10);
         let timeout = gsp.select_falcon().unwrap_err();
         assert_eq!(timeout.awaited, "GSP falcon core");
-    }
-
-    #[test]
-    fn fuses_count_versions() {
-        let card = card();
-        let io = &Io::new(&card);
-        let version = |engine_id_mask, ucode_id| {
-            let brom = Brom {
-                engine_id_mask,
-                ucode_id,
-                ..BROM
-            };
-            FalconKind::Ga102.fuse_version(io, "test", &brom)
-        };
-        card.set(0x824140, 0b11);
-        card.set(0x82413c, 0b1);
-        card.set(0x8241c0, 0b111);
-        assert_eq!(version(0x1, 1), Ok(2));
-        assert_eq!(version(0x401, 1), Ok(2));
-        assert_eq!(version(0x4, 16), Ok(1));
-        assert_eq!(version(0x400, 1), Ok(3));
-        assert_eq!(version(0x400, 2), Ok(0));
-        assert!(version(0x400, 0).is_err() && version(0x400, 17).is_err());
-        assert!(version(0x2, 1).is_err());
-        // Turing's falcons have no boot ROM that would ask them.
-        assert_eq!(FalconKind::Tu102.fuse_version(io, "test", &BROM), Ok(0));
     }
 }

@@ -14,8 +14,9 @@ use nova_hw::regs::falcon::{
     FalconBootvec, FalconDmemc, FalconDmemd, FalconImemc, FalconImemd, FalconImemt,
 };
 
-use super::{Falcon, Ucode, BLOCK};
-use crate::boot::error::Error;
+use super::error::FalconError;
+use super::ucode::{Ucode, BLOCK};
+use super::Falcon;
 use crate::bug::OrBug;
 use crate::platform::DmaMemory;
 
@@ -27,7 +28,7 @@ const REACH: u32 = 1 << 16;
 
 impl Falcon<'_> {
     /// Writes `ucode` into the falcon's memories.
-    pub(super) fn load_by_ports<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), Error> {
+    pub(super) fn load_by_ports<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), FalconError> {
         self.allow_physical();
         let Layout {
             imem_ns,
@@ -54,7 +55,7 @@ impl Falcon<'_> {
         part: Part,
         address: u32,
         port: FalconImemc,
-    ) -> Result<(), Error> {
+    ) -> Result<(), FalconError> {
         if part.len == 0 {
             return Ok(());
         }
@@ -82,7 +83,7 @@ impl Falcon<'_> {
     }
 
     /// Writes the data.
-    fn write_data<M: DmaMemory>(&self, ucode: &Ucode<M>, part: Part) -> Result<(), Error> {
+    fn write_data<M: DmaMemory>(&self, ucode: &Ucode<M>, part: Part) -> Result<(), FalconError> {
         if part.len == 0 {
             return Ok(());
         }
@@ -102,8 +103,8 @@ impl Falcon<'_> {
 }
 
 /// Makes sure that the ports reach all of `part`, which starts at a multiple of `align` bytes.
-fn check<M>(ucode: &Ucode<M>, part: Part, align: u32) -> Result<(), Error> {
-    let error = |field, expected, found| Error::Ucode {
+fn check<M>(ucode: &Ucode<M>, part: Part, align: u32) -> Result<(), FalconError> {
+    let error = |field, expected, found| FalconError::Ucode {
         name: ucode.name,
         field,
         expected,
@@ -127,7 +128,7 @@ fn for_each_block<M: DmaMemory>(
     ucode: &Ucode<M>,
     part: Part,
     mut write: impl FnMut(&[[u8; 4]]),
-) -> Result<(), Error> {
+) -> Result<(), FalconError> {
     let mut block = [[0; 4]; BLOCK_SIZE / size_of::<u32>()];
     for at in (0..part.len).step_by(BLOCK_SIZE) {
         let words = part.len.saturating_sub(at).min(BLOCK) / WORD;
@@ -170,7 +171,7 @@ mod tests {
         Ucode::new(&Allocator::default(), "test", &bytes, layout, None).unwrap()
     }
 
-    fn load(card: &Card, layout: Layout) -> Result<(), Error> {
+    fn load(card: &Card, layout: Layout) -> Result<(), FalconError> {
         let io = &Io::new(card);
         let sec2 = Falcon::new(io, FalconKind::Tu102, Engine::Sec2, 0x1620_00a1);
         sec2.load(&ucode(layout))
@@ -241,7 +242,7 @@ mod tests {
                 ..layout()
             };
             let error = load(&Card::default(), layout);
-            assert!(matches!(error, Err(Error::Ucode { .. })), "{error:?}");
+            assert!(matches!(error, Err(FalconError::Ucode { .. })), "{error:?}");
         }
         let dmem = Part {
             target: 2,
@@ -257,7 +258,7 @@ mod tests {
             let card = Card::default();
             card.set(0x84010c, 1 << bit);
             let error = load(&card, layout());
-            let Err(Error::Timeout(timeout)) = error else {
+            let Err(FalconError::Timeout(timeout)) = error else {
                 panic!("{error:?}");
             };
             assert_eq!(timeout.awaited, "SEC2 memory scrubbing");

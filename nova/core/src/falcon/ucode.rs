@@ -5,10 +5,12 @@
 use nova_firmware::falcon::{Brom, Layout, Part};
 use nova_hw::falcon::BLOCK_SIZE;
 
-use super::BLOCK;
-use crate::boot::error::Error;
+use super::error::FalconError;
 use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory};
+
+/// Bytes that a falcon's memories are counted in.
+pub(super) const BLOCK: u32 = BLOCK_SIZE as u32;
 
 /// Code and data in system memory.
 pub(crate) struct Ucode<M> {
@@ -32,11 +34,11 @@ impl<M: DmaMemory> Ucode<M> {
         bytes: &[u8],
         layout: Layout,
         brom: Option<Brom>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, FalconError> {
         // The last block of a part may end behind the code.
         let end = end(&layout).unwrap_or(usize::MAX);
         if end.saturating_sub(bytes.len()) >= BLOCK_SIZE {
-            return Err(Error::Ucode {
+            return Err(FalconError::Ucode {
                 name,
                 field: "end of a part",
                 expected: "at most the end of the ucode",
@@ -55,7 +57,7 @@ impl<M: DmaMemory> Ucode<M> {
         name: &'static str,
         size: usize,
         layout: Layout,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, FalconError> {
         let memory = memory::alloc_dma(allocator, name, size)?;
         Ok(Self {
             name,
@@ -67,7 +69,7 @@ impl<M: DmaMemory> Ucode<M> {
     }
 
     /// Overwrites what is at byte `offset` of the ucode.
-    pub(crate) fn patch(self, offset: usize, bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn patch(self, offset: usize, bytes: &[u8]) -> Result<Self, FalconError> {
         self.memory.write(offset, bytes)?;
         Ok(self)
     }
@@ -97,7 +99,7 @@ mod tests {
     use crate::testing::Allocator;
 
     /// What becomes of so many bytes of which each part has its 256, one after another.
-    fn made(len: usize) -> Result<(usize, usize), Error> {
+    fn made(len: usize) -> Result<(usize, usize), FalconError> {
         let part = |source| Part {
             source,
             target: 0,
@@ -118,7 +120,7 @@ mod tests {
     fn a_part_may_end_behind_the_code_by_less_than_a_block() {
         assert_eq!(made(0x201), Ok((0x201, 0x1000)));
         assert_eq!(made(0x2000), Ok((0x2000, 0x2000)));
-        let error = Error::Ucode {
+        let error = FalconError::Ucode {
             name: "test",
             field: "end of a part",
             expected: "at most the end of the ucode",

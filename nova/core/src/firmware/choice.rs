@@ -3,13 +3,22 @@
 //! Which firmware to boot: the newest release that is installed as a whole; where there is none, what
 //! is there in the packing of Linux 7.3's nova-core.
 
+use core::fmt::Write;
+
 use nova_firmware::tlv::Tlv;
 use nova_hw::chipset::Chipset;
 use nova_hw::release::{Release, RELEASES};
 
-use crate::boot::error::Error;
-use crate::firmware::{File, FileSet, Packing, GSP};
+use super::error::FirmwareError;
+use super::names::{File, FileSet, Packing, GSP};
 use crate::platform::{FirmwareFiles, LoadError};
+use crate::text::Text;
+
+/// An error in which that of a firmware file may lie.
+pub(crate) trait WrapsFirmware: From<FirmwareError> {
+    /// That error.
+    fn firmware(&self) -> Option<&FirmwareError>;
+}
 
 /// What was chosen.
 pub(crate) struct Chosen<T> {
@@ -26,12 +35,12 @@ pub(crate) struct Chosen<T> {
 ///
 /// What `load` says, or that there is no such release; of releases that are not there, the newest
 /// one's first missing file.
-pub(crate) fn newest<F: FirmwareFiles, T>(
+pub(crate) fn newest<F: FirmwareFiles, T, E: WrapsFirmware>(
     files: &F,
     chipset: Chipset,
     pinned: Option<u32>,
-    mut load: impl FnMut(FileSet) -> Result<T, Error>,
-) -> Result<Chosen<T>, Error> {
+    mut load: impl FnMut(FileSet) -> Result<T, E>,
+) -> Result<Chosen<T>, E> {
     let mut passed_over = None;
     for release in releases(chipset, pinned) {
         let set = FileSet {
@@ -41,20 +50,19 @@ pub(crate) fn newest<F: FirmwareFiles, T>(
         };
         match load(set) {
             Ok(files) => return Ok(Chosen { files, passed_over }),
-            Err(Error::Load {
-                file,
-                error: LoadError::NotFound,
-            }) => {
-                passed_over.get_or_insert(file);
-            }
-            Err(error) => return Err(error),
+            Err(error) => match error.firmware() {
+                Some(&FirmwareError::Load {
+                    file,
+                    error: LoadError::NotFound,
+                }) => {
+                    passed_over.get_or_insert(file);
+                }
+                _ => return Err(error),
+            },
         }
     }
     let Some(first_missing) = passed_over else {
-        return Err(Error::NoRelease {
-            chipset,
-            branch: pinned.unwrap_or_default(),
-        });
+        return Err(no_release(chipset, pinned.unwrap_or_default()).into());
     };
     let set = tlv_set(files, first_missing, pinned)?;
     Ok(Chosen {
@@ -63,20 +71,35 @@ pub(crate) fn newest<F: FirmwareFiles, T>(
     })
 }
 
+/// There is no release of `branch` for `chipset`.
+pub(crate) fn no_release(chipset: Chipset, branch: u32) -> FirmwareError {
+    let mut expected = Text::EMPTY;
+    for (n, release) in releases(chipset, None).enumerate() {
+        let or = if n == 0 { "" } else { " or " };
+        // What there is no room for is left out.
+        let _ = write!(expected, "{or}{}", release.branch().unwrap_or_default());
+    }
+    FirmwareError::NoRelease {
+        chipset,
+        expected,
+        branch,
+    }
+}
+
 /// The set that is packed as TLV, of whatever release it is. Where there is none, `first_missing`
 /// is what is missing.
 fn tlv_set<F: FirmwareFiles>(
     files: &F,
     first_missing: File,
     pinned: Option<u32>,
-) -> Result<FileSet, Error> {
+) -> Result<FileSet, FirmwareError> {
     let set = FileSet {
         packing: Packing::Tlv,
         ..first_missing.set
     };
     let file = set.file(GSP);
     let bytes = file.load(files).map_err(|error| match error {
-        Error::Load { error, .. } if error == LoadError::NotFound => Error::Load {
+        FirmwareError::Load { error, .. } if error == LoadError::NotFound => FirmwareError::Load {
             file: first_missing,
             error,
         },
@@ -91,10 +114,7 @@ fn tlv_set<F: FirmwareFiles>(
 }
 
 /// The releases for `chipset`, the newest first.
-pub(crate) fn releases(
-    chipset: Chipset,
-    pinned: Option<u32>,
-) -> impl Iterator<Item = &'static Release> {
+fn releases(chipset: Chipset, pinned: Option<u32>) -> impl Iterator<Item = &'static Release> {
     RELEASES.iter().copied().filter(move |release| {
         release.is_for(chipset) && pinned.is_none_or(|branch| release.branch() == Some(branch))
     })
@@ -106,6 +126,12 @@ mod tests {
     use crate::platform::{FileLen, FirmwareImage};
     use std::string::ToString;
     use std::vec::Vec;
+
+    impl WrapsFirmware for FirmwareError {
+        fn firmware(&self) -> Option<&FirmwareError> {
+            Some(self)
+        }
+    }
 
     /// A folder without files.
     struct Nothing;
@@ -139,12 +165,12 @@ mod tests {
         chipset: Chipset,
         pinned: Option<u32>,
         missing: &[&str],
-    ) -> Result<Chosen<&'static str>, Error> {
+    ) -> Result<Chosen<&'static str>, FirmwareError> {
         newest(&Nothing, chipset, pinned, |set| {
             if missing.contains(&set.release.name) {
                 let file = set.file(GSP);
                 let error = LoadError::NotFound;
-                return Err(Error::Load { file, error });
+                return Err(FirmwareError::Load { file, error });
             }
             Ok(set.release.name)
         })

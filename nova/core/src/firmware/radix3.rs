@@ -14,7 +14,7 @@ use core::ops::Range;
 
 use nova_hw::gsp::PAGE_SIZE;
 
-use crate::boot::error::{Error, ImageError};
+use super::error::{FirmwareError, ImageError};
 use crate::bug::OrBug;
 use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory};
@@ -65,7 +65,7 @@ impl<M: DmaMemory> Radix3<M> {
         allocator: &A,
         pages: usize,
         page_addr: impl Fn(usize) -> Option<u64>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, FirmwareError> {
         let levels = Levels::for_pages(pages).ok_or(ImageError::PageCount { pages })?;
         let size = levels.size().ok_or(ImageError::PageCount { pages })?;
         let tables = memory::alloc_dma(allocator, "the radix3 tables", size)?;
@@ -100,7 +100,7 @@ fn fill<M: DmaMemory>(
     page: usize,
     count: usize,
     address: impl Fn(usize) -> Option<u64>,
-) -> Result<(), Error> {
+) -> Result<(), FirmwareError> {
     let mut batch = [0; BATCH * ENTRY];
     for first in (0..count).step_by(BATCH) {
         let entries = count.saturating_sub(first).min(BATCH);
@@ -157,7 +157,7 @@ mod tests {
         let built = Radix3::build(&Allocator::default(), 600, |page| {
             (page != 555).then(|| page_addr(page))
         });
-        let expected = Error::Image(ImageError::PageAddress { page: 555 });
+        let expected = FirmwareError::Image(ImageError::PageAddress { page: 555 });
         assert_eq!(built.err(), Some(expected));
     }
 

@@ -14,16 +14,16 @@ use crate::testing::Card;
 const GOOD: [u32; 5] = [0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
 
 /// Sends two words to an FSP that says this.
-fn command_to(fsp: &Fsp) -> Result<(), Error> {
+fn command_to(fsp: &Fsp) -> Result<(), FspError> {
     command(&Io::new(fsp), NvdmType::Cot, &[U32::new(1), U32::new(2)])
 }
 
-fn answered(answer: Answer) -> Result<(), Error> {
+fn answered(answer: Answer) -> Result<(), FspError> {
     command_to(&Fsp::answering(answer))
 }
 
 /// The answer with one of its words changed.
-fn changed(word: usize, value: u32) -> Result<(), Error> {
+fn changed(word: usize, value: u32) -> Result<(), FspError> {
     let mut words = GOOD;
     words[word] = value;
     answered(Answer::of(&words))
@@ -76,7 +76,7 @@ fn an_error_is_told_with_its_code() {
     let error = changed(4, 0x17).unwrap_err();
     let code = 0x17;
     let command = 0x14;
-    assert_eq!(error, Error::Fsp(FspError::Refused { command, code }));
+    assert_eq!(error, FspError::Refused { command, code });
     assert_eq!(error.kind(), ErrorKind::Io);
     assert_eq!(
         error.to_string(),
@@ -89,21 +89,21 @@ fn what_is_no_answer_is_refused() {
     // One packet of several, and none at all.
     for mctp in [0x8000_0000, 0x4000_0000, 0] {
         let found = mctp;
-        assert_eq!(changed(0, mctp), Err(Error::Fsp(FspError::Mctp { found })));
+        assert_eq!(changed(0, mctp), Err(FspError::Mctp { found }));
     }
     // The message itself, another vendor, another kind of message.
     for found in [0x1410_de7e, 0x1510_de00, 0x1500_007e, 0] {
         let expected = GOOD[1];
         let error = FspError::Nvdm { expected, found };
-        assert_eq!(changed(1, found), Err(Error::Fsp(error)));
+        assert_eq!(changed(1, found), Err(error));
     }
     let error = FspError::Command {
         expected: 0x14,
         found: 0x13,
     };
-    assert_eq!(changed(3, 0x13), Err(Error::Fsp(error)));
+    assert_eq!(changed(3, 0x13), Err(error));
     let error = FspError::Short { found: 16 };
-    assert_eq!(answered(Answer::of(&GOOD[..4])), Err(Error::Fsp(error)));
+    assert_eq!(answered(Answer::of(&GOOD[..4])), Err(error));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn pointers_that_enclose_no_message_are_refused() {
         let words = GOOD.to_vec();
         let answer = Answer { words, head, tail };
         let error = FspError::Pointers { head, tail };
-        assert_eq!(answered(answer), Err(Error::Fsp(error)));
+        assert_eq!(answered(answer), Err(error));
     }
 }
 

@@ -12,14 +12,13 @@ use nova_hw::abi::{event, OsErrorLog};
 use nova_hw::field::Field;
 use nova_hw::release::Release;
 
-use crate::boot::error::{Error, Failure};
-use crate::gsp::payload::Payload;
+use crate::gsp::payload::{Payload, ShortPayload};
 use crate::text::Text;
 
 /// What GSP-RM reports on its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Event<'a> {
+pub enum GspEvent<'a> {
     /// An error, with the number by which NVIDIA's documents know it.
     OsError {
         /// The Xid.
@@ -31,10 +30,8 @@ pub enum Event<'a> {
     RcTriggered(ChannelError),
     /// MMU faults wait in the buffer for those that are not repeated.
     MmuFaultQueued,
-    /// A boot failed, and so did putting the GPU back: it has to be reset.
-    NotPutBack(&'a Failure),
     /// An event that is not what it should be; it has no effect.
-    Malformed(&'a Error),
+    Malformed(&'a ShortPayload),
     /// Something that this driver does not act upon.
     Unknown {
         /// Number of the event.
@@ -60,7 +57,7 @@ pub struct ChannelError {
 }
 
 /// Who is told of events.
-pub(crate) type Events<'a> = &'a mut dyn FnMut(Event<'_>);
+pub(crate) type GspEvents<'a> = &'a mut dyn FnMut(GspEvent<'_>);
 
 /// How many of them there were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,12 +73,12 @@ pub struct EventCounts {
 }
 
 impl EventCounts {
-    fn count(&mut self, event: &Event<'_>) {
+    fn count(&mut self, event: &GspEvent<'_>) {
         let counter = match event {
-            Event::OsError { .. } => &mut self.os_errors,
-            Event::RcTriggered(_) => &mut self.channel_errors,
-            Event::MmuFaultQueued => &mut self.mmu_faults,
-            Event::NotPutBack(_) | Event::Malformed(_) | Event::Unknown { .. } => &mut self.skipped,
+            GspEvent::OsError { .. } => &mut self.os_errors,
+            GspEvent::RcTriggered(_) => &mut self.channel_errors,
+            GspEvent::MmuFaultQueued => &mut self.mmu_faults,
+            GspEvent::Malformed(_) | GspEvent::Unknown { .. } => &mut self.skipped,
         };
         *counter = counter.saturating_add(1);
     }
@@ -92,7 +89,7 @@ impl EventCounts {
         release: &Release,
         function: u32,
         bytes: &[u8],
-        events: Events<'_>,
+        events: GspEvents<'_>,
     ) {
         let message = (release.message_name)(function).unwrap_or("an event");
         let payload = Payload { message, bytes };
@@ -101,7 +98,7 @@ impl EventCounts {
             events(event);
         });
         if let Err(error) = told {
-            let event = Event::Malformed(&error);
+            let event = GspEvent::Malformed(&error);
             self.count(&event);
             events(event);
         }
@@ -113,12 +110,12 @@ fn read(
     release: &Release,
     function: u32,
     payload: Payload<'_>,
-    events: Events<'_>,
-) -> Result<(), Error> {
+    events: GspEvents<'_>,
+) -> Result<(), ShortPayload> {
     match function {
         event::OS_ERROR_LOG => {
             let text: [u8; OsErrorLog::TEXT] = payload.field(offset_of!(OsErrorLog, err_string))?;
-            events(Event::OsError {
+            events(GspEvent::OsError {
                 xid: payload.field(offset_of!(OsErrorLog, except_type))?,
                 text: Text::<{ OsErrorLog::TEXT }>::from_bytes(&text).as_str(),
             });
@@ -126,7 +123,7 @@ fn read(
         event::RC_TRIGGERED => {
             let at = &release.rc_triggered;
             let maybe = |field: Option<Field<u32>>| field.map_or(Ok(0), |f| payload.at(f));
-            events(Event::RcTriggered(ChannelError {
+            events(GspEvent::RcTriggered(ChannelError {
                 engine: payload.at(at.engine)?,
                 channel: payload.at(at.channel)?,
                 xid: payload.at(at.xid)?,
@@ -136,19 +133,18 @@ fn read(
                 fault_type: maybe(at.mmu_fault_type)?,
             }));
         }
-        event::MMU_FAULT_QUEUED => events(Event::MmuFaultQueued),
-        function => events(Event::Unknown { function }),
+        event::MMU_FAULT_QUEUED => events(GspEvent::MmuFaultQueued),
+        function => events(GspEvent::Unknown { function }),
     }
     Ok(())
 }
 
-impl fmt::Display for Event<'_> {
+impl fmt::Display for GspEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OsError { xid, text } => write!(f, "Xid {xid}: {text}"),
             Self::RcTriggered(error) => error.fmt(f),
             Self::MmuFaultQueued => f.write_str("an MMU fault has been queued"),
-            Self::NotPutBack(failure) => write!(f, "the GPU could not be put back: {failure}"),
             Self::Malformed(error) => write!(f, "event of GSP-RM skipped: {error}"),
             Self::Unknown { function } => write!(f, "event {function:#x} of GSP-RM skipped"),
         }

@@ -3,10 +3,10 @@
 //! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are
 //! small, and nothing says that a buffer is aligned.
 
+use core::fmt;
+
 use nova_hw::field::Field;
 use zerocopy::FromBytes;
-
-use crate::boot::error::Error;
 
 /// The payload of a message.
 #[derive(Clone, Copy)]
@@ -19,11 +19,11 @@ pub(crate) struct Payload<'b> {
 
 impl<'b> Payload<'b> {
     /// The field of type `T` at byte `offset`.
-    pub(crate) fn field<T: FromBytes>(&self, offset: usize) -> Result<T, Error> {
+    pub(crate) fn field<T: FromBytes>(&self, offset: usize) -> Result<T, ShortPayload> {
         let field = self.bytes.get(offset..).unwrap_or_default();
         match T::read_from_prefix(field) {
             Ok((field, _)) => Ok(field),
-            Err(_) => Err(Error::Payload {
+            Err(_) => Err(ShortPayload {
                 message: self.message,
                 expected: offset.saturating_add(size_of::<T>()),
                 found: self.bytes.len(),
@@ -32,7 +32,7 @@ impl<'b> Payload<'b> {
     }
 
     /// The field where a release has it.
-    pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, Error> {
+    pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, ShortPayload> {
         self.field(field.offset())
     }
 
@@ -42,5 +42,30 @@ impl<'b> Payload<'b> {
             bytes: self.bytes.get(size_of::<T>()..).unwrap_or_default(),
             ..*self
         }
+    }
+}
+
+/// A payload is too short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShortPayload {
+    /// Name of the RPC or event.
+    pub message: &'static str,
+    /// Bytes that it must have.
+    pub expected: usize,
+    /// Bytes that it has.
+    pub found: usize,
+}
+
+impl fmt::Display for ShortPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            message,
+            expected,
+            found,
+        } = self;
+        write!(
+            f,
+            "{message}: payload: expected at least {expected:#x} bytes, found {found:#x}"
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 //! The conversation with GSP-RM.
 //!
-//! Any number of calls are under way at the same time, up to [`calls::CALLS_MAX`]. A reply carries
+//! Any number of calls are under way at the same time, up to [`call::CALLS_MAX`]. A reply carries
 //! the function and the sequence number of its call; what no message holds whole comes in
 //! [`pieces`]. Whatever else arrives is an [`event`]. A GSP that does not answer, that has stopped,
 //! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
@@ -15,28 +15,33 @@
 //! (`_issueRpcAndWait`, `_issueRpcLarge`).
 
 pub(crate) mod call;
-pub(crate) mod calls;
+mod calls;
+pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod lost;
 mod pieces;
+pub(crate) mod reply;
+mod slot;
 
 use core::time::Duration;
 
 use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::Release;
 
-use crate::boot::error::Error;
-use crate::gsp::events::{EventCounts, Events};
+use crate::gsp::events::{EventCounts, GspEvents};
 use crate::gsp::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
 use crate::gsp::sequencer::Sequencer;
 use crate::mmio::Timeout;
 use crate::mmio::{Io, Pacer, LONGEST_PAUSE};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
-use call::{Call, Reply, Ticket};
+use call::{Call, Ticket};
 use calls::{Calls, Delivered};
+use error::RpcError;
 use history::{Answer, History};
 use lost::Lost;
+use reply::Reply;
+use slot::Slot;
 
 /// Messages that are handled before the time is looked at again: as many as a queue holds, so that
 /// a GSP which never stops talking cannot keep a caller for ever.
@@ -84,7 +89,11 @@ pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
 
 impl<P: DmaAllocator + Scratch> Rpc<P> {
     /// Allocates the queues and a buffer for the longest message.
-    pub(crate) fn new(memory: &P, release: &'static Release, now: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        memory: &P,
+        release: &'static Release,
+        now: Duration,
+    ) -> Result<Self, MemoryError> {
         Ok(Self {
             release,
             queue: Queue::new(memory)?,
@@ -125,7 +134,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         memory: &P,
         call: &Call<'_>,
         now: Duration,
-    ) -> Result<Ticket, Error> {
+    ) -> Result<Ticket, RpcError> {
         self.check_lost()?;
         let ticket = self.calls.add(memory, call, now)?.ticket();
         self.history.made(ticket, call, now);
@@ -145,10 +154,10 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     pub(crate) fn service(
         &mut self,
         sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<(), Error> {
+        events: GspEvents<'_>,
+    ) -> Result<(), RpcError> {
         self.check_lost()?;
-        let io = sequencer.hardware.io;
+        let io = sequencer.processors.io;
         // Asked first, so that what was said before the GSP stopped is still heard.
         let doubt = self.doubt(sequencer);
         for _ in 0..BATCH {
@@ -168,7 +177,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 
     /// Takes the reply to a call; `None` while it is under way.
-    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, Error>> {
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         let taken = self.calls.take(ticket);
         match &self.lost {
             Some(lost) if taken.is_none() => {
@@ -190,7 +199,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         if self.calls.any_to_send() {
             return LONGEST_PAUSE;
         }
-        let left = |(slot, age): (&calls::Slot<_>, Duration)| slot.limit().saturating_sub(age);
+        let left = |(slot, age): (&Slot<_>, Duration)| slot.limit().saturating_sub(age);
         let deadline = self.calls.oldest(now).map(left);
         deadline.map_or(LOOK_EVERY, |deadline| deadline.min(LOOK_EVERY))
     }
@@ -202,9 +211,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         call: &Call<'_>,
         wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<Reply<P>, Error> {
-        let io = sequencer.hardware.io;
+        events: GspEvents<'_>,
+    ) -> Result<Reply<P>, RpcError> {
+        let io = sequencer.processors.io;
         let ticket = self.submit(memory, call, io.now())?;
         self.ring(io);
         let mut pacer = io.pacer(call.limit);
@@ -219,7 +228,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 
     /// Sends what there is room for, the oldest call first.
-    fn send(&mut self, now: Duration) -> Result<(), Error> {
+    fn send(&mut self, now: Duration) -> Result<(), RpcError> {
         while let Some(slot) = self.calls.next_to_send() {
             let Some((function, sequence, payload)) = slot.to_send() else {
                 break;
@@ -242,10 +251,10 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         &mut self,
         message: &Received,
         sequencer: &Sequencer<'_>,
-        events: Events<'_>,
-    ) -> Result<(), Error> {
+        events: GspEvents<'_>,
+    ) -> Result<(), RpcError> {
         let payload = message.payload(self.buffer.as_ref());
-        let now = sequencer.hardware.io.now();
+        let now = sequencer.processors.io.now();
         match self.calls.deliver(message, payload, now) {
             Delivered::Last(slot) => {
                 let answer = Answer {
@@ -259,7 +268,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             Delivered::Piece => {}
             Delivered::Nowhere if message.function == GSP_RUN_CPU_SEQUENCER => {
                 if let Err(error) = sequencer.run(payload) {
-                    return Err(self.lose(now, error));
+                    return Err(self.lose(now, error.into()));
                 }
             }
             Delivered::Nowhere => {
@@ -272,8 +281,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
 
     /// Why the GSP does not seem to answer any more, and the call that shows it: one is over its
     /// limit, or the GSP's processor has stopped.
-    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Option<Ticket>, Error)> {
-        let now = sequencer.hardware.io.now();
+    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Option<Ticket>, RpcError)> {
+        let now = sequencer.processors.io.now();
         let oldest = self.calls.oldest(now);
         let over = oldest.filter(|(slot, age)| *age >= slot.limit());
         let is_due = oldest.is_none() || now.saturating_sub(self.looked) >= LOOK_EVERY;
@@ -282,22 +291,27 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
         self.looked = now;
         let timeout = over.map(|(slot, _)| {
-            Error::Timeout(Timeout {
+            RpcError::Timeout(Timeout {
                 awaited: slot.name(),
                 seen: self.counts.skipped,
                 after: slot.limit(),
             })
         });
-        let stopped = sequencer.hardware.gsp.check_riscv().err();
+        let stopped = sequencer
+            .processors
+            .gsp
+            .check_liveness()
+            .err()
+            .map(RpcError::Stopped);
         Some((oldest.map(|(slot, _)| slot.ticket()), stopped.or(timeout)?))
     }
 
-    fn check_lost(&self) -> Result<(), Error> {
+    fn check_lost(&self) -> Result<(), RpcError> {
         self.lost.as_ref().map_or(Ok(()), |lost| Err(lost.cause))
     }
 
     /// Gives the GSP up; returns why.
-    fn lose(&mut self, now: Duration, cause: Error) -> Error {
+    fn lose(&mut self, now: Duration, cause: RpcError) -> RpcError {
         let oldest = self.calls.oldest(now);
         let call = oldest.map(|(slot, age)| (slot.name(), age));
         self.lost.get_or_insert(Lost { call, cause }).cause

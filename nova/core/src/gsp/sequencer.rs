@@ -16,9 +16,11 @@ use nova_hw::abi::{RunCpuSequencer, SequencerOpcode};
 use nova_hw::regs::pgc6::BsiSecureScratch14;
 use zerocopy::FromBytes;
 
-use crate::boot::error::Error;
-use crate::boot::gpu::Hardware;
 use crate::bug::OrBug;
+use crate::error_kind::ErrorKind;
+use crate::falcon::error::FalconError;
+use crate::falcon::processors::Processors;
+use crate::gsp::payload::ShortPayload;
 use crate::mmio::halves;
 use crate::mmio::Timeout;
 
@@ -34,6 +36,8 @@ const RESUME_LIMIT: Duration = Duration::from_secs(2);
 /// What is wrong with a list of register accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequencerError {
+    /// The message is too short for one.
+    Payload(ShortPayload),
     /// The list ends behind its buffer.
     End {
         /// Words of the list.
@@ -98,11 +102,41 @@ pub enum SequencerError {
         /// GSP-RM's own number for this error.
         code: u32,
     },
+    /// A falcon did not do what it was to.
+    Falcon(FalconError),
+}
+
+impl SequencerError {
+    /// The coarse sort.
+    pub(crate) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Falcon(error) => error.kind(),
+            _ => ErrorKind::Protocol,
+        }
+    }
+}
+
+impl From<ShortPayload> for SequencerError {
+    fn from(e: ShortPayload) -> Self {
+        Self::Payload(e)
+    }
+}
+
+impl From<FalconError> for SequencerError {
+    fn from(e: FalconError) -> Self {
+        Self::Falcon(e)
+    }
+}
+
+impl From<Timeout> for SequencerError {
+    fn from(e: Timeout) -> Self {
+        Self::Falcon(e.into())
+    }
 }
 
 /// What the sequencer works with.
 pub(crate) struct Sequencer<'a> {
-    pub(crate) hardware: Hardware<'a>,
+    pub(crate) processors: Processors<'a>,
     /// Bytes of BAR0.
     pub(crate) bar: u64,
     /// Bus address of the libos arguments.
@@ -134,9 +168,9 @@ struct Steps<'p> {
 }
 
 impl<'p> Steps<'p> {
-    fn new(payload: &'p [u8]) -> Result<Self, Error> {
+    fn new(payload: &'p [u8]) -> Result<Self, SequencerError> {
         let (header, buffer) =
-            RunCpuSequencer::read_from_prefix(payload).map_err(|_| Error::Payload {
+            RunCpuSequencer::read_from_prefix(payload).map_err(|_| ShortPayload {
                 message: "GSP_RUN_CPU_SEQUENCER",
                 expected: size_of::<RunCpuSequencer>(),
                 found: payload.len(),
@@ -199,52 +233,52 @@ impl<'p> Iterator for Steps<'p> {
 
 impl Sequencer<'_> {
     /// Makes all accesses of a GSP_RUN_CPU_SEQUENCER message.
-    pub(crate) fn run(&self, payload: &[u8]) -> Result<(), Error> {
+    pub(crate) fn run(&self, payload: &[u8]) -> Result<(), SequencerError> {
         // The whole list is read before anything is done, so that none is done by halves.
         Steps::new(payload)?.try_for_each(|step| step.map(|_| ()))?;
-        let pacer = self.hardware.io.pacer(LONGEST_WAIT);
+        let pacer = self.processors.io.pacer(LONGEST_WAIT);
         for step in Steps::new(payload)? {
             let step = step?;
             if pacer.expired() {
-                return Err(SequencerError::TooLong { at: step.at }.into());
+                return Err(SequencerError::TooLong { at: step.at });
             }
             self.execute(step)?;
         }
         Ok(())
     }
 
-    fn execute(&self, step: Step<'_>) -> Result<(), Error> {
+    fn execute(&self, step: Step<'_>) -> Result<(), SequencerError> {
         match step.opcode {
             SequencerOpcode::RegWrite => {
-                self.hardware
+                self.processors
                     .io
                     .write32(self.register(&step)?, step.argument(1));
             }
             SequencerOpcode::RegModify => {
                 let register = self.register(&step)?;
                 let value =
-                    self.hardware.io.read32(register) & !step.argument(1) | step.argument(2);
-                self.hardware.io.write32(register, value);
+                    self.processors.io.read32(register) & !step.argument(1) | step.argument(2);
+                self.processors.io.write32(register, value);
             }
             SequencerOpcode::RegPoll => self.poll(&step)?,
             SequencerOpcode::DelayUs => {
-                self.hardware.io.sleep(wait(&step, step.argument(0))?);
+                self.processors.io.sleep(wait(&step, step.argument(0))?);
             }
             SequencerOpcode::RegStore => {
                 // GSP-RM never reads back what is stored, but the read itself is asked for.
                 let slot = step.argument(1);
                 if slot >= RunCpuSequencer::SLOTS {
                     let at = step.at;
-                    return Err(SequencerError::Slot { at, found: slot }.into());
+                    return Err(SequencerError::Slot { at, found: slot });
                 }
-                self.hardware.io.read32(self.register(&step)?);
+                self.processors.io.read32(self.register(&step)?);
             }
             SequencerOpcode::CoreReset => {
-                self.hardware.gsp.reset()?;
-                self.hardware.gsp.allow_physical();
+                self.processors.gsp.reset()?;
+                self.processors.gsp.allow_physical();
             }
-            SequencerOpcode::CoreStart => self.hardware.gsp.start(),
-            SequencerOpcode::CoreWaitForHalt => self.hardware.gsp.wait_halted()?,
+            SequencerOpcode::CoreStart => self.processors.gsp.start(),
+            SequencerOpcode::CoreWaitForHalt => self.processors.gsp.wait_halted()?,
             SequencerOpcode::CoreResume => self.resume()?,
         }
         Ok(())
@@ -271,10 +305,10 @@ impl Sequencer<'_> {
             0 => POLL_DEFAULT,
             micros => wait(step, micros)?,
         };
-        let mut pacer = self.hardware.io.pacer(limit);
+        let mut pacer = self.processors.io.pacer(limit);
         loop {
             let last = pacer.expired();
-            let found = self.hardware.io.read32(register);
+            let found = self.processors.io.read32(register);
             if found & mask == expected {
                 return Ok(());
             }
@@ -293,26 +327,27 @@ impl Sequencer<'_> {
     }
 
     /// Lets SEC2, which GSP-RM has loaded by now, start the GSP again.
-    fn resume(&self) -> Result<(), Error> {
-        self.hardware.gsp.reset_into_riscv()?;
-        self.hardware.gsp.write_mailboxes(halves(self.libos));
-        self.hardware.sec2.start();
-        self.hardware.io.wait_at(
+    fn resume(&self) -> Result<(), SequencerError> {
+        self.processors.gsp.reset_into_riscv()?;
+        self.processors.gsp.write_mailboxes(halves(self.libos));
+        self.processors.sec2.start();
+        self.processors.io.wait_at(
             0,
             "SEC2 to resume the GSP",
             RESUME_LIMIT,
             |scratch: BsiSecureScratch14| scratch.boot_stage_3_handoff(),
         )?;
-        let found = self.hardware.sec2.mailbox0();
+        let found = self.processors.sec2.mailbox0();
         if found != 0 {
-            return Err(Error::UcodeFailed {
+            return Err(FalconError::Failed {
                 ucode: "SEC2-RTOS",
                 register: "SEC2 mailbox 0",
                 found,
-            });
+            }
+            .into());
         }
-        self.hardware.gsp.write_os(self.app_version);
-        self.hardware
+        self.processors.gsp.write_os(self.app_version);
+        self.processors
             .gsp
             .wait_riscv(RESUME_LIMIT)
             .map_err(Timeout::into)
@@ -334,30 +369,31 @@ fn wait(step: &Step<'_>, micros: u32) -> Result<Duration, SequencerError> {
 
 impl fmt::Display for SequencerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CPU sequencer: ")?;
         match self {
+            Self::Payload(e) => e.fmt(f),
+            Self::Falcon(e) => e.fmt(f),
             Self::End { found, buffer } => {
-                write!(f, "length: expected at most {buffer} words, found {found}")
+                write!(f, "CPU sequencer: length: expected at most {buffer} words, found {found}")
             }
             Self::Opcode { at, found } => {
-                write!(f, "word {at}: opcode: expected 0 to 8, found {found:#x}")
+                write!(f, "CPU sequencer: word {at}: opcode: expected 0 to 8, found {found:#x}")
             }
             Self::Arguments { at, expected } => {
-                write!(f, "word {at}: expected {expected} arguments, found the end")
+                write!(f, "CPU sequencer: word {at}: expected {expected} arguments, found the end")
             }
             Self::Address { at, found, bar } => write!(
                 f,
-                "word {at}: register: expected a multiple of 4 below {bar:#x}, found {found:#x}"
+                "CPU sequencer: word {at}: register: expected a multiple of 4 below {bar:#x}, found {found:#x}"
             ),
             Self::Slot { at, found } => {
-                write!(f, "word {at}: slot: expected 0 to 7, found {found}")
+                write!(f, "CPU sequencer: word {at}: slot: expected 0 to 7, found {found}")
             }
             Self::Delay { at, found } => write!(
                 f,
-                "word {at}: wait: expected at most {LONGEST_WAIT:?}, found {found} microseconds"
+                "CPU sequencer: word {at}: wait: expected at most {LONGEST_WAIT:?}, found {found} microseconds"
             ),
             Self::TooLong { at } => {
-                write!(f, "word {at}: expected to be there within {LONGEST_WAIT:?}")
+                write!(f, "CPU sequencer: word {at}: expected to be there within {LONGEST_WAIT:?}")
             }
             Self::Poll {
                 at,
@@ -368,7 +404,7 @@ impl fmt::Display for SequencerError {
                 code,
             } => write!(
                 f,
-                "word {at}: register {register:#x} & {mask:#x}: expected {expected:#x}, \
+                "CPU sequencer: word {at}: register {register:#x} & {mask:#x}: expected {expected:#x}, \
                  found {found:#x} (error {code:#x})"
             ),
         }
@@ -379,7 +415,6 @@ impl fmt::Display for SequencerError {
 mod tests {
     use super::*;
     use crate::chip::FalconKind;
-    use crate::falcon::{Engine, Falcon};
     use crate::mmio::{Io, LONGEST_PAUSE};
     use crate::platform::Clock;
     use crate::testing::Card;
@@ -397,14 +432,10 @@ mod tests {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    fn run(card: &Card, payload: &[u8]) -> Result<(), Error> {
+    fn run(card: &Card, payload: &[u8]) -> Result<(), SequencerError> {
         let io = &Io::new(card);
         let sequencer = Sequencer {
-            hardware: Hardware {
-                io,
-                gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
-                sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
-            },
+            processors: Processors::new(io, FalconKind::Ga102, 0),
             bar: 1 << 24,
             libos: 0x1_2345_6000,
             app_version: 7,
@@ -418,8 +449,8 @@ mod tests {
         let error = run(&card, &message(list.len(), list.len() + 1, list));
         assert!(card.writes.borrow().is_empty());
         match error {
-            Err(Error::Sequencer(error)) => error,
-            other => panic!("{other:?}"),
+            Err(error) => error,
+            Ok(()) => panic!("it was taken"),
         }
     }
 
@@ -511,7 +542,7 @@ mod tests {
         let wait = [3, 6_000_000];
         let list = [wait, wait, wait].concat();
         let error = run(&Card::default(), &message(6, 7, &list));
-        assert_eq!(error, Err(SequencerError::TooLong { at: 4 }.into()));
+        assert_eq!(error, Err(SequencerError::TooLong { at: 4 }));
     }
 
     #[test]
@@ -521,14 +552,18 @@ mod tests {
             found: 5,
             buffer: 4,
         };
-        assert_eq!(end(&message(5, 4, &[])), expected.into());
+        assert_eq!(end(&message(5, 4, &[])), expected);
         let mut cut = message(4, 4, &[0, REGISTER, 1, 3]);
         cut.truncate(cut.len() - 4);
         let expected = SequencerError::End {
             found: 4,
             buffer: 3,
         };
-        assert_eq!(end(&cut), expected.into());
-        assert!(matches!(end(&[0; 39]), Error::Payload { found: 39, .. }));
+        assert_eq!(end(&cut), expected);
+        let short = end(&[0; 39]);
+        assert!(matches!(
+            short,
+            SequencerError::Payload(ShortPayload { found: 39, .. })
+        ));
     }
 }

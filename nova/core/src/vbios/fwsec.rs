@@ -18,24 +18,23 @@ use nova_hw::fwsec::{FrtsCommand, FrtsRegion, ReadVbios, CMD_FRTS, CMD_SB};
 use nova_hw::regs::pbus::{FrtsErr, SbErr};
 use zerocopy::IntoBytes;
 
-use crate::boot::error::Error;
-use crate::boot::wpr::wpr2;
+use super::error::VbiosError;
+use super::FWSEC;
 use crate::chip::FalconKind;
+use crate::falcon::error::FalconError;
 use crate::falcon::{Falcon, Ucode};
 use crate::mmio::Io;
 use crate::platform::memory;
 use crate::platform::{DmaAllocator, DmaMemory, Scratch};
 
-const NAME: &str = "FWSEC";
-
 /// FWSEC as it is in the VBIOS, with what it takes to run on this chip.
 pub(crate) struct Signed<'a> {
     fwsec: Fwsec<'a>,
-    start: Start<'a>,
+    start: StartedBy<'a>,
 }
 
 /// How the program gets going, which depends on the falcon.
-enum Start<'a> {
+enum StartedBy<'a> {
     /// A small program fetches it and starts it.
     Loader(GenBootloader<'a>),
     /// The boot ROM starts it: with a signature at an offset, unless it is for development boards.
@@ -58,25 +57,28 @@ impl<'a> Signed<'a> {
         io: &Io<'_>,
         falcon: FalconKind,
         fwsec: Fwsec<'a>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, VbiosError> {
         let brom = fwsec.brom().ok_or_else(|| version("3", &fwsec))?;
         let signature = match fwsec.signature_offset() {
             Some(offset) => {
-                let fused = falcon.fuse_version(io, NAME, &brom)?;
-                Some((offset, fwsec.signature_for(fused).map_err(Error::Vbios)?))
+                let fused = falcon.fuse_version(io, FWSEC, &brom)?;
+                Some((offset, fwsec.signature_for(fused)?))
             }
             None => None,
         };
-        let start = Start::BootRom(brom, signature);
+        let start = StartedBy::BootRom(brom, signature);
         Ok(Self { fwsec, start })
     }
 
     /// FWSEC for a falcon that is loaded through ports, which `loader` spares the CPU.
-    pub(crate) fn for_loader(fwsec: Fwsec<'a>, loader: GenBootloader<'a>) -> Result<Self, Error> {
+    pub(crate) fn for_loader(
+        fwsec: Fwsec<'a>,
+        loader: GenBootloader<'a>,
+    ) -> Result<Self, VbiosError> {
         if fwsec.brom().is_some() {
-            return Err(version("2", &fwsec));
+            return Err(version("2", &fwsec).into());
         }
-        let start = Start::Loader(loader);
+        let start = StartedBy::Loader(loader);
         Ok(Self { fwsec, start })
     }
 
@@ -85,7 +87,7 @@ impl<'a> Signed<'a> {
         &self,
         allocator: &A,
         frts: &Range<u64>,
-    ) -> Result<Boxed<A>, Error> {
+    ) -> Result<Boxed<A>, VbiosError> {
         let arguments = FrtsCommand {
             read_vbios: ReadVbios::ROM,
             frts_region: FrtsRegion::in_fb(
@@ -97,7 +99,10 @@ impl<'a> Signed<'a> {
     }
 
     /// FWSEC that undoes a boot.
-    pub(crate) fn sb<A: DmaAllocator + Scratch>(&self, allocator: &A) -> Result<Boxed<A>, Error> {
+    pub(crate) fn sb<A: DmaAllocator + Scratch>(
+        &self,
+        allocator: &A,
+    ) -> Result<Boxed<A>, VbiosError> {
         self.with_command(allocator, CMD_SB, ReadVbios::ROM.as_bytes())
     }
 
@@ -107,17 +112,17 @@ impl<'a> Signed<'a> {
         allocator: &A,
         command: u32,
         arguments: &[u8],
-    ) -> Result<Boxed<A>, Error> {
+    ) -> Result<Boxed<A>, VbiosError> {
         const { assert!(size_of::<FrtsCommand>() <= COMMAND_LEN) };
         let (bytes, layout) = (self.fwsec.bytes(), self.fwsec.layout());
         let mapper = self.fwsec.dmem_mapper();
         let with_command = |brom| {
-            Ucode::new(allocator, NAME, bytes, layout, brom)?
+            Ucode::new(allocator, FWSEC, bytes, layout, brom)?
                 .patch(mapper.init_cmd, &command.to_le_bytes())?
                 .patch(mapper.cmd_in_buffer, arguments)
         };
         let program = match &self.start {
-            Start::Loader(loader) => {
+            StartedBy::Loader(loader) => {
                 let ucode = with_command(None)?;
                 let loader = loader::prepare(allocator, loader, &layout, ucode.dma_addr())?;
                 Program {
@@ -125,7 +130,7 @@ impl<'a> Signed<'a> {
                     loader: Some(loader),
                 }
             }
-            Start::BootRom(brom, signature) => {
+            StartedBy::BootRom(brom, signature) => {
                 let ucode = with_command(Some(*brom))?;
                 let ucode = match *signature {
                     Some((offset, signature)) => ucode.patch(offset as usize, signature)?,
@@ -137,7 +142,7 @@ impl<'a> Signed<'a> {
                 }
             }
         };
-        Ok(memory::boxed(allocator, NAME, program)?)
+        Ok(memory::boxed(allocator, FWSEC, program)?)
     }
 }
 
@@ -150,9 +155,9 @@ impl<M> Program<M> {
 }
 
 /// The descriptor is of another version than this chip takes.
-fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> Error {
-    Error::Ucode {
-        name: NAME,
+fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> FalconError {
+    FalconError::Ucode {
+        name: FWSEC,
         field: "descriptor version",
         expected,
         found: fwsec.ucode().descriptor_version().into(),
@@ -160,37 +165,28 @@ fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> Error {
 }
 
 /// Bytes as pages of 4 KiB, which is what FWSEC counts in.
-fn pages(bytes: u64) -> Result<u32, Error> {
-    u32::try_from(bytes >> 12).map_err(|_| Error::Ucode {
-        name: NAME,
+fn pages(bytes: u64) -> Result<u32, FalconError> {
+    u32::try_from(bytes >> 12).map_err(|_| FalconError::Ucode {
+        name: FWSEC,
         field: "FRTS region",
         expected: "below 16 TiB",
         found: u32::MAX,
     })
 }
 
-/// Makes WPR2, and makes sure that FRTS is where it was asked for.
-pub(crate) fn make_wpr2<M: DmaMemory>(
+/// Has FWSEC make WPR2 and put FRTS into it.
+pub(crate) fn frts<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
     fwsec: &Program<M>,
-    frts: &Range<u64>,
-) -> Result<(), Error> {
+) -> Result<(), FalconError> {
     run(gsp, fwsec)?;
     let found = io.read::<FrtsErr>().frts_err_code();
     if found != 0 {
-        return Err(Error::UcodeFailed {
+        return Err(FalconError::Failed {
             ucode: "FWSEC-FRTS",
             register: "error code in scratch register 0xe",
             found: found.into(),
-        });
-    }
-    let found = wpr2(io).map(|range| range.start);
-    if found != Some(frts.start) {
-        return Err(Error::Wpr2 {
-            after: "FWSEC-FRTS",
-            expected: Some(frts.start),
-            found,
         });
     }
     Ok(())
@@ -201,11 +197,11 @@ pub(crate) fn undo<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
     fwsec: &Program<M>,
-) -> Result<(), Error> {
+) -> Result<(), FalconError> {
     run(gsp, fwsec)?;
     match io.read::<SbErr>().sb_err_code() {
         0 => Ok(()),
-        found => Err(Error::UcodeFailed {
+        found => Err(FalconError::Failed {
             ucode: "FWSEC-SB",
             register: "error code in scratch register 0x15",
             found: found.into(),
@@ -214,7 +210,7 @@ pub(crate) fn undo<M: DmaMemory>(
 }
 
 /// Runs FWSEC with whatever command it was prepared for.
-fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), Error> {
+fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), FalconError> {
     match &fwsec.loader {
         Some(loader) => {
             gsp.load(loader)?;
@@ -224,8 +220,8 @@ fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), Error> 
     }
     match gsp.run([0; 2])? {
         [0, _] => Ok(()),
-        [found, _] => Err(Error::UcodeFailed {
-            ucode: NAME,
+        [found, _] => Err(FalconError::Failed {
+            ucode: FWSEC,
             register: "GSP mailbox 0",
             found,
         }),

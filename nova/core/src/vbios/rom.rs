@@ -10,7 +10,7 @@
 use nova_firmware::vbios::{self, Fwsec, Scan, Step, ROM_LEN};
 use nova_hw::regs::prom::PromData;
 
-use crate::boot::error::Error;
+use super::error::VbiosError;
 use crate::bug::OrBug;
 use crate::mmio::Io;
 use crate::platform::memory;
@@ -24,10 +24,13 @@ pub(crate) struct Vbios<B> {
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
     /// Reads what is needed.
-    pub(crate) fn read<S: Scratch<Bytes = B>>(scratch: &S, io: &Io<'_>) -> Result<Self, Error> {
+    pub(crate) fn read<S: Scratch<Bytes = B>>(
+        scratch: &S,
+        io: &Io<'_>,
+    ) -> Result<Self, VbiosError> {
         let mut rom = memory::alloc_bytes(scratch, "the VBIOS", ROM_LEN)?;
         let mut scan = Scan::new();
-        while let Step::Read(range) = scan.step(rom.as_ref()).map_err(Error::Vbios)? {
+        while let Step::Read(range) = scan.step(rom.as_ref())? {
             let words = range.clone().step_by(size_of::<u32>());
             let bytes = rom.as_mut().get_mut(range).or_bug();
             for (at, word) in words.zip(bytes.chunks_exact_mut(size_of::<u32>())) {
@@ -39,18 +42,18 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
         Ok(Self { rom })
     }
 
-    fn parse(&self) -> Result<vbios::Vbios<'_>, Error> {
-        vbios::Vbios::parse(self.rom.as_ref()).map_err(Error::Vbios)
+    fn parse(&self) -> Result<vbios::Vbios<'_>, VbiosError> {
+        Ok(vbios::Vbios::parse(self.rom.as_ref())?)
     }
 
     /// The version, as it is printed on screens (`94.02.71.40.9e`).
-    pub(crate) fn version(&self) -> Result<Text<32>, Error> {
-        let version = self.parse()?.version().map_err(Error::Vbios)?;
+    pub(crate) fn version(&self) -> Result<Text<32>, VbiosError> {
+        let version = self.parse()?.version()?;
         Ok(Text::format(format_args!("{version}")))
     }
 
     /// FWSEC.
-    pub(crate) fn fwsec(&self) -> Result<Fwsec<'_>, Error> {
-        self.parse()?.fwsec().map_err(Error::Vbios)
+    pub(crate) fn fwsec(&self) -> Result<Fwsec<'_>, VbiosError> {
+        Ok(self.parse()?.fwsec()?)
     }
 }

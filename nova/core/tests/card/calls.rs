@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::common::Machine;
 use nova_core::platform::{Clock, Interrupts};
-use nova_core::{Control, Error, ErrorKind, Object, Reply, Running, Ticket};
+use nova_core::{Control, ErrorKind, Object, Reply, RpcError, Running, Stopped, Ticket};
 use nova_hw::abi::{
     CTRL_GPU_GET_INFO_V2, CTRL_GPU_GET_NAME_STRING, CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE,
 };
@@ -30,7 +30,7 @@ fn finish(
     machine: &Machine,
     running: &mut Running<Machine>,
     ticket: Ticket,
-) -> Result<Reply<Machine>, Error> {
+) -> Result<Reply<Machine>, RpcError> {
     loop {
         if let Some(reply) = running.take(ticket) {
             return reply;
@@ -44,7 +44,7 @@ fn submit(
     running: &mut Running<Machine>,
     cmd: u32,
     params: &[u8],
-) -> Result<Ticket, Error> {
+) -> Result<Ticket, RpcError> {
     let control = Control {
         object: Object::Subdevice,
         cmd,
@@ -83,7 +83,7 @@ fn many_calls_at_once_are_not_mixed_up() {
             })
             .collect();
         let one_more = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]);
-        assert_eq!(one_more, Err(Error::TooManyCalls));
+        assert_eq!(one_more, Err(RpcError::TooManyCalls));
         for (n, ticket) in tickets.into_iter().enumerate().rev() {
             let reply = finish(&machine, &mut running, ticket).unwrap();
             assert_eq!(reply.status(), 0);
@@ -242,7 +242,7 @@ fn events_are_told_between_replies() {
 }
 
 /// Breaks the card, and calls; returns how the GSP is lost.
-fn lose(fault: Fault) -> (Error, Duration) {
+fn lose(fault: Fault) -> (RpcError, Duration) {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     machine.card().inject(fault);
@@ -283,7 +283,7 @@ fn a_gsp_that_does_not_answer_is_lost() {
 #[test]
 fn a_gsp_that_crashes_is_lost_soon() {
     let (error, time) = lose(Fault::GspCrash { after: 0 });
-    assert_eq!(error, Error::Halted { cpuctl: 0x10 });
+    assert_eq!(error, RpcError::Stopped(Stopped::Halted { cpuctl: 0x10 }));
     assert!(time < Duration::from_millis(500), "{time:?}");
 }
 
@@ -315,7 +315,7 @@ fn a_card_that_is_gone_takes_all_calls_with_it() {
     machine.card().inject(Fault::NoReply);
     machine.card().inject(Fault::CardGone { after: 0 });
     let error = finish(&machine, &mut running, ticket).unwrap_err();
-    assert_eq!(error, Error::CardGone);
+    assert_eq!(error, RpcError::Stopped(Stopped::CardGone));
     running.abandon(&machine).unwrap();
     machine.assert_cut_off();
 }

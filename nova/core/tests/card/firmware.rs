@@ -4,7 +4,7 @@
 //! error names the file, everything is released, and with the right files the next attempt works.
 
 use crate::common::{ga102, real_firmware, with_file, Machine};
-use nova_core::{firmware_kinds, Error, ErrorKind, Failure, Stage};
+use nova_core::{firmware_kinds, Error, ErrorKind, Failure, FirmwareError, Stage};
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
 
@@ -241,7 +241,11 @@ fn of_the_older_release_that_distributions_ship() {
         };
         println!("{what}: {failure}");
         if what == "gsp" {
-            assert!(matches!(failure.error, Error::Release { .. }), "{failure}");
+            let is_release = matches!(
+                failure.error,
+                Error::Firmware(FirmwareError::Release { .. })
+            );
+            assert!(is_release, "{failure}");
         }
         machine.mock.reset();
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The path of Hopper and Blackwell: the FSP, a security processor that has booted by itself, is
+//! How Hopper and Blackwell boot: the FSP, a security processor that has booted by itself, is
 //! told where the FMC is. It checks the FMC and starts it on the GSP; the FMC divides the frame
 //! buffer up, makes and fills WPR2, and starts GSP-RM. There is no VBIOS, FWSEC or booter in this.
 //!
@@ -19,16 +19,19 @@ use nova_hw::release::{FmcArgumentsAt, Release};
 use zerocopy::little_endian::U32;
 use zerocopy::{transmute_ref, FromZeros, IntoBytes};
 
-use super::Written;
 use crate::boot::error::{Error, Failure};
 use crate::boot::found::Found;
-use crate::boot::gpu::Hardware;
-use crate::boot::report::{Progress, Stage};
+use crate::boot::progress::Progress;
+use crate::boot::stage::Stage;
 use crate::boot::wpr;
 use crate::chip::FspBoot;
+use crate::falcon::error::FalconError;
+use crate::falcon::processors::Processors;
 use crate::falcon::Falcon;
 use crate::firmware::choice::{self, Chosen};
-use crate::firmware::{Common, FileSet, FMC};
+use crate::firmware::common::Common;
+use crate::firmware::error::FirmwareError;
+use crate::firmware::names::{FileSet, FMC};
 use crate::fsp;
 use crate::mmio::Io;
 use crate::mmio::Timeout;
@@ -42,19 +45,19 @@ const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
 const HALT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where FRTS ends is a multiple of this from the end of the frame buffer.
-const FRTS_ALIGN: u64 = 2 << 20;
+const FRTS_END_ALIGN: u64 = 2 << 20;
 
-/// What this path takes.
+/// What this way to boot takes.
 pub(crate) struct Plan<P: Platform> {
-    /// The files that every path takes.
+    /// The files that every way to boot takes.
     pub(crate) common: P::Boxed<Common<P>>,
     fmc: Files<P>,
-    sizes: wpr::Sizes,
-    variant: FspBoot,
+    sizes: wpr::WprSizes,
+    boot: FspBoot,
     chipset: Chipset,
 }
 
-/// The files of this path.
+/// The files of this way to boot.
 struct Files<P: Platform> {
     /// The FMC.
     image: P::Memory,
@@ -72,11 +75,13 @@ pub(crate) struct Load<P: Platform> {
     arguments: P::Memory,
     _metadata: P::Memory,
     _fmc: P::Memory,
+    /// Bytes of the FMC.
+    fmc_size: usize,
     _common: P::Boxed<Common<P>>,
 }
 
 /// What it takes to undo that: nothing, as the FMC undoes it when GSP-RM has stopped.
-pub(crate) struct WayBack;
+pub(crate) struct Teardown;
 
 impl<P: Platform> Plan<P> {
     /// Waits until the FSP is ready, loads the files and says how large the parts of the frame
@@ -85,10 +90,10 @@ impl<P: Platform> Plan<P> {
         platform: &P,
         io: &Io<'_>,
         found: &Found,
-        variant: FspBoot,
+        boot: FspBoot,
         progress: &mut Progress,
     ) -> Result<Self, Failure> {
-        progress.run(io, Stage::FspBoot, || Ok(variant.status.wait(io)?))?;
+        progress.run(io, Stage::FspBoot, || Ok(boot.status.wait(io)?))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found.identity.chipset, found.pinned, |set| {
                 let fmc = Files::load(platform, set)?;
@@ -100,25 +105,29 @@ impl<P: Platform> Plan<P> {
         let sizes = progress.run(io, Stage::Layout, || {
             let chip = &found.chip;
             let fb = chip.fb.usable_size(io);
-            Ok(wpr::Sizes {
+            Ok(wpr::WprSizes {
                 heap: chip.heap.size(&common.release.heap, fb),
                 non_wpr_heap: chip.non_wpr_heap_size,
                 frts: chip.frts_size,
-                pmu_reserved: variant.pmu_reserved,
+                pmu_reserved: boot.pmu_reserved,
             })
         })?;
         Ok(Self {
             common,
             fmc,
             sizes,
-            variant,
+            boot,
             chipset: found.identity.chipset,
         })
     }
 
     /// Writes what the FSP, the FMC and GSP-RM are told.
     #[inline(never)]
-    pub(super) fn write(self, platform: &P, libos: u64) -> Result<Written<P>, Error> {
+    pub(super) fn write(
+        self,
+        platform: &P,
+        libos: u64,
+    ) -> Result<(P::Boxed<Load<P>>, Teardown), Error> {
         let Files {
             image,
             size,
@@ -129,9 +138,9 @@ impl<P: Platform> Plan<P> {
         let arguments = arguments(at, metadata.dma_addr(), libos);
         let arguments = memory::copy_to_dma(platform, "the FMC's arguments", arguments.as_bytes())?;
         let cot = &mut message.cot;
-        cot.version = self.variant.cot_version.into();
+        cot.version = self.boot.cot_version.into();
         cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
-        cot.frts_vidmem_offset = self.variant.frts_end().into();
+        cot.frts_vidmem_offset = self.boot.frts_end().into();
         // FRTS is 1 MiB.
         cot.frts_vidmem_size = (self.sizes.frts as u32).into();
         cot.gsp_boot_args_sysmem_offset = arguments.dma_addr().into();
@@ -140,13 +149,13 @@ impl<P: Platform> Plan<P> {
             arguments,
             _metadata: metadata,
             _fmc: image,
+            fmc_size: size,
             _common: self.common,
         };
-        Ok(Written {
-            load: memory::boxed(platform, "what the GSP boots from", super::Load::Fsp(load))?,
-            way_back: super::WayBack::Fsp(WayBack),
-            copied: size,
-        })
+        Ok((
+            memory::boxed(platform, "what the GSP boots from", load)?,
+            Teardown,
+        ))
     }
 }
 
@@ -158,7 +167,7 @@ impl FspBoot {
             pmu => self
                 .end_reserved
                 .saturating_add(pmu.into())
-                .next_multiple_of(FRTS_ALIGN),
+                .next_multiple_of(FRTS_END_ALIGN),
         }
     }
 }
@@ -197,7 +206,7 @@ fn fill(to: &mut [u8], from: &[u8]) {
 fn metadata<P: Platform>(
     platform: &P,
     common: &Common<P>,
-    sizes: &wpr::Sizes,
+    sizes: &wpr::WprSizes,
 ) -> Result<P::Memory, Error> {
     let metadata = wpr::metadata_of_sizes(sizes, &common.images());
     Ok(memory::copy_to_dma(
@@ -211,11 +220,10 @@ fn metadata<P: Platform>(
 fn arguments_of(
     release: &'static Release,
     chipset: Chipset,
-) -> Result<&'static FmcArgumentsAt, Error> {
-    release.fmc_arguments.as_ref().ok_or(Error::NoRelease {
-        chipset,
-        branch: release.branch().unwrap_or_default(),
-    })
+) -> Result<&'static FmcArgumentsAt, FirmwareError> {
+    let branch = release.branch().unwrap_or_default();
+    let arguments = release.fmc_arguments.as_ref();
+    arguments.ok_or_else(|| choice::no_release(chipset, branch))
 }
 
 /// Arguments of the FMC: where the WPR metadata and the libos arguments are.
@@ -232,17 +240,22 @@ fn arguments(at: &FmcArgumentsAt, metadata: u64, libos: u64) -> Draft {
 }
 
 impl<P: Platform> Load<P> {
+    /// Bytes of firmware that were copied for it.
+    pub(super) fn copied(&self) -> usize {
+        self.fmc_size
+    }
+
     /// Has the FSP start the FMC, and waits until that lets the CPU at the GSP.
     pub(super) fn start(
         &self,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, .. } = hardware;
+        let Processors { io, gsp, .. } = processors;
         let message: &[U32; size_of::<CotMessage>() / size_of::<U32>()] =
             transmute_ref!(&*self.message);
         progress.run(io, Stage::ChainOfTrust, || {
-            fsp::command(io, NvdmType::Cot, message)
+            Ok(fsp::command(io, NvdmType::Cot, message)?)
         })?;
         progress.run(io, Stage::Lockdown, || {
             wait_released(io, &gsp, self.arguments.dma_addr())
@@ -266,11 +279,12 @@ fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Er
                 0 => (),
                 low if gsp.mailbox_address(low) == arguments => (),
                 found => {
-                    return Err(Error::UcodeFailed {
+                    return Err(FalconError::Failed {
                         ucode: "FMC",
                         register: "GSP mailbox 0",
                         found,
-                    })
+                    }
+                    .into())
                 }
             }
         }
@@ -284,14 +298,14 @@ fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Er
     }
 }
 
-impl WayBack {
+impl Teardown {
     /// Waits until the GSP has halted: by then the FMC has put everything back.
-    pub(super) fn walk(
+    pub(super) fn run(
         &self,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, .. } = hardware;
+        let Processors { io, gsp, .. } = processors;
         progress.run(io, Stage::Halt, || {
             let mut pacer = io.slow_pacer(HALT_LIMIT);
             loop {
@@ -314,8 +328,8 @@ impl WayBack {
 }
 
 /// Only a reset of the function stops what a driver that did not get to unload has left.
-pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
-    no_wpr2(hardware.io, "an earlier boot").map(|()| false)
+pub(super) fn stop_leftovers(processors: Processors<'_>) -> Result<bool, Error> {
+    no_wpr2(processors.io, "an earlier boot").map(|()| false)
 }
 
 /// Makes sure that there is no WPR2, which a GSP-RM that crashed leaves behind.
@@ -384,12 +398,12 @@ mod tests {
         for hwcfg2 in [1 << 10, 1 << 13] {
             // A code, and an address of which one half is wrong.
             for mailboxes in [[0x31, 1], [0x2345_6000, 2]] {
-                let expected = Error::UcodeFailed {
+                let expected = FalconError::Failed {
                     ucode: "FMC",
                     register: "GSP mailbox 0",
                     found: mailboxes[0],
                 };
-                assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected));
+                assert_eq!(wait_for(hwcfg2, mailboxes), Err(expected.into()));
             }
         }
     }

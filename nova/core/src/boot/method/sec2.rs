@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The path of Turing to Ada: FWSEC, which runs on the GSP's falcon, makes WPR2; booter, which runs
+//! How Turing to Ada boot: FWSEC, which runs on the GSP's falcon, makes WPR2; booter, which runs
 //! on SEC2, fills it and starts the RISC-V core. Both have a counterpart that undoes that.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` and `kgspTeardown_TU102` in
@@ -12,42 +12,43 @@ use core::ops::Range;
 use nova_firmware::gen_bootloader::GenBootloader;
 use zerocopy::IntoBytes;
 
-use super::Written;
 use crate::boot::booter;
 use crate::boot::error::{Error, Failure};
 use crate::boot::found::Found;
 use crate::boot::gfw;
-use crate::boot::gpu::Hardware;
-use crate::boot::layout::{Layout, Sizes};
-use crate::boot::report::{Progress, Stage};
+use crate::boot::layout::{FbLayout, FbNeeds};
+use crate::boot::progress::Progress;
 use crate::boot::scrubber;
+use crate::boot::stage::Stage;
 use crate::boot::wpr::{self, wpr2};
 use crate::chip::Chip;
 use crate::chip::FalconKind;
-use crate::falcon::Ucode;
+use crate::falcon::processors::Processors;
+use crate::falcon::{Falcon, Ucode};
 use crate::firmware::choice::{self, Chosen};
-use crate::firmware::{Common, FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
+use crate::firmware::common::Common;
+use crate::firmware::names::{FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
 use crate::mmio::{halves, Io};
 use crate::platform::memory;
-use crate::platform::{DmaMemory, Platform};
+use crate::platform::{DmaMemory, Platform, Scratch};
 use crate::vbios::fwsec;
 use crate::vbios::rom::Vbios;
 
-/// What this path takes.
+/// What this way to boot takes.
 pub(crate) struct Plan<P: Platform> {
-    /// The files that every path takes.
+    /// The files that every way to boot takes.
     pub(crate) common: P::Boxed<Common<P>>,
     /// The VBIOS, which FWSEC comes out of.
     pub(crate) vbios: Vbios<P::Bytes>,
     /// Who gets which part of the frame buffer.
-    pub(crate) layout: Layout,
+    pub(crate) layout: FbLayout,
     files: Files<P>,
     /// What clears the frame buffer, where that is to be done.
     scrubber: Option<Ucode<P::Memory>>,
     fwsec: Programs<P>,
 }
 
-/// The files of this path.
+/// The files of this way to boot.
 struct Files<P: Platform> {
     booter_load: Ucode<P::Memory>,
     booter_unload: Ucode<P::Memory>,
@@ -69,12 +70,15 @@ pub(crate) struct Load<P: Platform> {
 }
 
 /// What it takes to undo that.
-pub(crate) struct WayBack<P: Platform> {
+pub(crate) struct Teardown<P: Platform> {
     /// FWSEC with the command to undo the boot.
     fwsec_sb: fwsec::Boxed<P>,
     /// Booter that takes WPR2 away.
     booter_unload: Ucode<P::Memory>,
 }
+
+/// What a plan becomes in memory.
+type Written<P> = (<P as Scratch>::Boxed<Load<P>>, Teardown<P>);
 
 impl<P: Platform> Plan<P> {
     /// Waits for the GPU's own firmware, reads the VBIOS, loads the files and divides the frame
@@ -87,7 +91,7 @@ impl<P: Platform> Plan<P> {
     ) -> Result<Self, Failure> {
         let falcon = found.chip.falcon;
         progress.run(io, Stage::Gfw, || gfw::wait(io))?;
-        let vbios = progress.run(io, Stage::Vbios, || Vbios::read(platform, io))?;
+        let vbios = progress.run(io, Stage::Vbios, || Ok(Vbios::read(platform, io)?))?;
         let Chosen { files, passed_over } = progress.run(io, Stage::Firmware, || {
             choice::newest(platform, found.identity.chipset, found.pinned, |set| {
                 let files = Files::load(platform, io, falcon, set)?;
@@ -122,7 +126,7 @@ impl<P: Platform> Plan<P> {
     #[inline(never)]
     pub(super) fn write(self, platform: &P) -> Result<Written<P>, Error> {
         let (fwsec_frts, fwsec_sb) = self.fwsec;
-        let way_back = WayBack {
+        let teardown = Teardown {
             fwsec_sb,
             booter_unload: self.files.booter_unload,
         };
@@ -133,11 +137,10 @@ impl<P: Platform> Plan<P> {
             booter: self.files.booter_load,
             _common: self.common,
         };
-        Ok(Written {
-            copied: load.copied().saturating_add(way_back.copied()),
-            load: memory::boxed(platform, "what the GSP boots from", super::Load::Sec2(load))?,
-            way_back: super::WayBack::Sec2(way_back),
-        })
+        Ok((
+            memory::boxed(platform, "what the GSP boots from", load)?,
+            teardown,
+        ))
     }
 }
 
@@ -150,18 +153,18 @@ fn signed_fwsec<'a, P: Platform>(
     falcon: FalconKind,
 ) -> Result<fwsec::Signed<'a>, Error> {
     let fwsec = vbios.fwsec()?;
-    match &files.gen_bootloader {
-        Some(file) => fwsec::Signed::for_loader(fwsec, gen_bootloader(set, file.as_ref())?),
-        None => fwsec::Signed::for_boot_rom(io, falcon, fwsec),
-    }
+    Ok(match &files.gen_bootloader {
+        Some(file) => fwsec::Signed::for_loader(fwsec, gen_bootloader(set, file.as_ref())?)?,
+        None => fwsec::Signed::for_boot_rom(io, falcon, fwsec)?,
+    })
 }
 
-/// FWSEC in memory, once to make FRTS where there is to be any, and once for the way back.
+/// FWSEC in memory, once to make FRTS where there is to be any, and once for the teardown.
 #[inline(never)]
 fn programs<P: Platform>(
     platform: &P,
     fwsec: &fwsec::Signed<'_>,
-    layout: &Layout,
+    layout: &FbLayout,
 ) -> Result<Programs<P>, Error> {
     let frts = &layout.frts;
     let fwsec_frts = match frts.is_empty() {
@@ -197,13 +200,13 @@ impl<P: Platform> Files<P> {
 /// What is in the file of that name.
 fn gen_bootloader(set: FileSet, file: &[u8]) -> Result<GenBootloader<'_>, Error> {
     let gen_bootloader = set.file(GEN_BOOTLOADER);
-    gen_bootloader.parse(file, GenBootloader::parse, GenBootloader::from_tlv)
+    Ok(gen_bootloader.parse(file, GenBootloader::parse, GenBootloader::from_tlv)?)
 }
 
 /// Divides the frame buffer up.
-fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<Layout, Error> {
+fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<FbLayout, Error> {
     let fb = chip.fb.usable_size(io);
-    Ok(Layout::new(&Sizes {
+    Ok(FbLayout::new(&FbNeeds {
         fb,
         vga_workspace: chip.fb.vga_workspace(io),
         frts: chip.frts_size,
@@ -219,7 +222,7 @@ fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<L
 fn metadata<P: Platform>(
     platform: &P,
     common: &Common<P>,
-    layout: &Layout,
+    layout: &FbLayout,
 ) -> Result<P::Memory, Error> {
     let metadata = wpr::metadata(layout, &common.images());
     Ok(memory::copy_to_dma(
@@ -231,7 +234,7 @@ fn metadata<P: Platform>(
 
 impl<P: Platform> Load<P> {
     /// Bytes of firmware that were copied for it.
-    fn copied(&self) -> usize {
+    pub(super) fn copied(&self) -> usize {
         let fwsec = self
             .fwsec_frts
             .as_ref()
@@ -245,15 +248,13 @@ impl<P: Platform> Load<P> {
     /// Makes WPR2, and has booter fill it and start the RISC-V core.
     pub(super) fn start(
         &self,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         libos: u64,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, sec2 } = hardware;
+        let Processors { io, gsp, sec2 } = processors;
         if let Some((fwsec, frts)) = &self.fwsec_frts {
-            progress.run(io, Stage::FwsecFrts, || {
-                fwsec::make_wpr2(io, &gsp, fwsec, frts)
-            })?;
+            progress.run(io, Stage::FwsecFrts, || make_wpr2(io, &gsp, fwsec, frts))?;
         }
         if let Some(scrubber) = &self.scrubber {
             progress.run(io, Stage::Scrubber, || scrubber::run(io, &sec2, scrubber))?;
@@ -266,20 +267,41 @@ impl<P: Platform> Load<P> {
     }
 }
 
-impl<P: Platform> WayBack<P> {
+/// Has FWSEC make WPR2, and makes sure that FRTS is where it was asked for.
+fn make_wpr2<M: DmaMemory>(
+    io: &Io<'_>,
+    gsp: &Falcon<'_>,
+    fwsec: &fwsec::Program<M>,
+    frts: &Range<u64>,
+) -> Result<(), Error> {
+    fwsec::frts(io, gsp, fwsec)?;
+    let found = wpr2(io).map(|range| range.start);
+    if found != Some(frts.start) {
+        return Err(Error::Wpr2 {
+            after: "FWSEC-FRTS",
+            expected: Some(frts.start),
+            found,
+        });
+    }
+    Ok(())
+}
+
+impl<P: Platform> Teardown<P> {
     /// Bytes of firmware that were copied for it.
-    fn copied(&self) -> usize {
+    pub(super) fn copied(&self) -> usize {
         self.fwsec_sb.size().saturating_add(self.booter_unload.size)
     }
 
     /// Has FWSEC put the GSP back and booter take WPR2 away.
-    pub(super) fn walk(
+    pub(super) fn run(
         &self,
-        hardware: Hardware<'_>,
+        processors: Processors<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let Hardware { io, gsp, sec2 } = hardware;
-        let fwsec = progress.run(io, Stage::FwsecSb, || fwsec::undo(io, &gsp, &self.fwsec_sb));
+        let Processors { io, gsp, sec2 } = processors;
+        let fwsec = progress.run(io, Stage::FwsecSb, || {
+            Ok(fwsec::undo(io, &gsp, &self.fwsec_sb)?)
+        });
         let booter = progress.run(io, Stage::BooterUnload, || {
             booter::unload(io, &sec2, &self.booter_unload)
         });
@@ -288,8 +310,8 @@ impl<P: Platform> WayBack<P> {
 }
 
 /// Stops a GSP-RM that still runs, and booter: what else may have been left does not write to memory.
-pub(super) fn stop_leftovers(hardware: Hardware<'_>) -> Result<bool, Error> {
-    let Hardware { io, gsp, sec2 } = hardware;
+pub(super) fn stop_leftovers(processors: Processors<'_>) -> Result<bool, Error> {
+    let Processors { io, gsp, sec2 } = processors;
     if wpr2(io).is_none() {
         return Ok(false);
     }

@@ -11,9 +11,8 @@ use core::ops::Range;
 use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
 use nova_hw::release::StaticInfoAt;
 
-use crate::boot::error::Error;
 use crate::bug::OrBug;
-use crate::gsp::payload::Payload;
+use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::rpc::call::Object;
 use crate::text::Text;
 
@@ -47,7 +46,7 @@ impl StaticInfo {
     }
 
     /// Reads the reply to GET_GSP_STATIC_INFO.
-    pub(crate) fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, Error> {
+    pub(crate) fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, ShortPayload> {
         let mut info = Self {
             name: Text::from_bytes(&reply.at(at.name)?),
             fb_length: reply.at(at.fb_length)?,
@@ -128,7 +127,7 @@ mod tests {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Result<StaticInfo, Error> {
+    fn read(bytes: &[u8]) -> Result<StaticInfo, ShortPayload> {
         let message = "test";
         StaticInfo::read(&RELEASES[0].static_info, Payload { message, bytes })
     }
@@ -207,7 +206,7 @@ mod tests {
     fn a_short_reply_is_refused() {
         assert!(matches!(
             read(&[0; 100]),
-            Err(Error::Payload { found: 100, .. })
+            Err(ShortPayload { found: 100, .. })
         ));
     }
 }

@@ -2,16 +2,17 @@
 
 //! What is said to GSP-RM, and what comes back.
 
-use core::fmt;
 use core::time::Duration;
 
 use nova_hw::abi::{function, RmControl};
 use zerocopy::IntoBytes;
 
-use crate::boot::error::Error;
-use crate::gsp::payload::Payload;
-use crate::gsp::rpc::calls::Slot;
-use crate::platform::Scratch;
+/// Calls that can be under way at the same time.
+pub(crate) const CALLS_MAX: usize = 64;
+
+/// Longest payload in bytes. GSP-RM's own limit is not known; its longest parameters have a
+/// fraction of this.
+pub(crate) const PAYLOAD_LIMIT: usize = 1 << 20;
 
 /// GSP-RM answers a call in less than this.
 const REPLY_LIMIT: Duration = Duration::from_secs(5);
@@ -44,7 +45,7 @@ pub struct Ticket(pub(crate) u64);
 
 /// What becomes of a [`Call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CallKind {
     /// It is sent and answered.
     Request,
     /// It is sent, and no more is heard of it.
@@ -58,7 +59,7 @@ pub(crate) enum Kind {
 pub(crate) struct Call<'a> {
     /// Name, for errors.
     pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: CallKind,
     pub(crate) function: u32,
     /// How a control begins; its reply has room for as much.
     pub(crate) control: Option<RmControl>,
@@ -73,7 +74,7 @@ impl<'a> Call<'a> {
     pub(crate) fn new(name: &'static str, function: u32, parts: &'a [&'a [u8]]) -> Self {
         Self {
             name,
-            kind: Kind::Request,
+            kind: CallKind::Request,
             function,
             control: None,
             parts,
@@ -104,7 +105,7 @@ impl<'a> Call<'a> {
     /// Something that GSP-RM is told without an answer.
     pub(crate) fn notice(name: &'static str, function: u32, parts: &'a [&'a [u8]]) -> Self {
         Self {
-            kind: Kind::Notice,
+            kind: CallKind::Notice,
             ..Self::new(name, function, parts)
         }
     }
@@ -112,7 +113,7 @@ impl<'a> Call<'a> {
     /// Something that GSP-RM says on its own.
     pub(crate) fn event(name: &'static str, function: u32, limit: Duration) -> Self {
         Self {
-            kind: Kind::Event,
+            kind: CallKind::Event,
             limit,
             ..Self::new(name, function, &[])
         }
@@ -133,58 +134,5 @@ impl<'a> Call<'a> {
     /// Which control, or zero.
     pub(crate) fn cmd(&self) -> u32 {
         self.control.map_or(0, |control| control.cmd)
-    }
-}
-
-/// What GSP-RM answered.
-pub struct Reply<P: Scratch> {
-    slot: P::Boxed<Slot<P::Bytes>>,
-    status: u32,
-}
-
-impl<P: Scratch> Reply<P> {
-    /// The reply to a call that is complete; an error where a control that succeeded as a call does
-    /// not say what came of it.
-    pub(crate) fn new(slot: P::Boxed<Slot<P::Bytes>>) -> Result<Self, Error> {
-        let status = match slot.result() {
-            0 if slot.is_control() => slot.message().field::<RmControl>(0)?.status,
-            result => result,
-        };
-        Ok(Self { slot, status })
-    }
-
-    /// NV_STATUS: zero where the call succeeded.
-    pub fn status(&self) -> u32 {
-        self.status
-    }
-
-    /// What the parameters have become.
-    pub fn params(&self) -> &[u8] {
-        let message = self.slot.message();
-        match self.slot.is_control() {
-            true => message.after::<RmControl>().bytes,
-            false => message.bytes,
-        }
-    }
-
-    /// The parameters of a call that succeeded.
-    pub(crate) fn good(&self) -> Result<Payload<'_>, Error> {
-        let rpc = self.slot.name();
-        match self.status {
-            0 => Ok(Payload {
-                message: rpc,
-                bytes: self.params(),
-            }),
-            status => Err(Error::Rpc { rpc, status }),
-        }
-    }
-}
-
-impl<P: Scratch> fmt::Debug for Reply<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
-            .field("status", &self.status)
-            .field("params", &self.params().len())
-            .finish()
     }
 }

@@ -5,7 +5,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::gsp::rpc::call::{Call, Ticket};
+use super::call::{Call, Ticket};
 
 /// Calls that are remembered.
 const DEPTH: usize = 32;

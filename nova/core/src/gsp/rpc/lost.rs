@@ -5,7 +5,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::boot::error::Error;
+use super::error::RpcError;
 
 /// Why the GSP was given up: it has to be booted again.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Lost {
     /// The call that had been under way longest, and for how long.
     pub call: Option<(&'static str, Duration)>,
     /// What happened; each call fails with it from then on.
-    pub cause: Error,
+    pub cause: RpcError,
 }
 
 impl fmt::Display for Lost {

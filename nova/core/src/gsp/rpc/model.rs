@@ -89,7 +89,7 @@ impl Schedule {
                 self.calls += 1;
                 match self.talk.submit(&payload) {
                     Ok(ticket) => self.waiting.push((ticket, answer(&payload))),
-                    Err(error) => assert_eq!(error, Error::TooManyCalls),
+                    Err(error) => assert_eq!(error, RpcError::TooManyCalls),
                 }
             }
             Action::Cancel(which) if !self.waiting.is_empty() => {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::call::{Control, Object};
-use super::calls::{CALLS_MAX, PAYLOAD_LIMIT};
+use super::call::{Control, Object, CALLS_MAX, PAYLOAD_LIMIT};
 use super::*;
-use crate::boot::gpu::Hardware;
 use crate::chip::FalconKind;
-use crate::falcon::{Engine, Falcon};
+use crate::falcon::error::Stopped;
+use crate::falcon::processors::Processors;
+use crate::gsp::payload::ShortPayload;
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::queue::PAYLOAD_MAX;
+use crate::gsp::sequencer::SequencerError;
 use crate::platform::Clock;
 use crate::testing::{Allocator, Card};
 use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_CONTROL};
@@ -49,13 +50,13 @@ impl Talk {
         }
     }
 
-    pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, Error> {
+    pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, RpcError> {
         let parts = [payload];
         let call = Call::new("a call", NOP, &parts);
         self.rpc.submit(&self.memory, &call, self.card.now())
     }
 
-    pub(super) fn service(&mut self) -> Result<(), Error> {
+    pub(super) fn service(&mut self) -> Result<(), RpcError> {
         let Self {
             card, rpc, events, ..
         } = self;
@@ -65,7 +66,7 @@ impl Talk {
     }
 
     /// The payload that came back.
-    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Result<Vec<u8>, Error>> {
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Result<Vec<u8>, RpcError>> {
         let reply = self.rpc.take(ticket)?;
         Some(reply.and_then(|reply| reply.good().map(|payload| payload.bytes.to_vec())))
     }
@@ -89,11 +90,7 @@ impl Talk {
 fn with_sequencer<T>(card: &Card, act: impl FnOnce(&Sequencer<'_>) -> T) -> T {
     let io = &Io::new(card);
     act(&Sequencer {
-        hardware: Hardware {
-            io,
-            gsp: Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0),
-            sec2: Falcon::new(io, FalconKind::Ga102, Engine::Sec2, 0),
-        },
+        processors: Processors::new(io, FalconKind::Ga102, 0),
         bar: 1 << 24,
         libos: 0,
         app_version: 0,
@@ -122,7 +119,7 @@ fn replies_find_their_calls_in_any_order() {
     talk.service().unwrap();
     for (n, ticket) in tickets.into_iter().enumerate() {
         assert_eq!(talk.take(ticket), Some(Ok(vec![n as u8; 4])));
-        assert_eq!(talk.take(ticket), Some(Err(Error::NoCall)));
+        assert_eq!(talk.take(ticket), Some(Err(RpcError::NoCall)));
     }
 }
 
@@ -232,7 +229,7 @@ fn refusals_are_told_with_their_status() {
         (draft.answers, draft.result) = (1, 0x56);
     });
     talk.service().unwrap();
-    let refused = Error::Rpc {
+    let refused = RpcError::Refused {
         rpc: "a call",
         status: 0x56,
     };
@@ -267,13 +264,13 @@ fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
         talk.gsp
             .put(GSP_RM_CONTROL, &pattern(len), |draft| draft.answers = 1);
         talk.service().unwrap();
-        let cut_off = Error::Payload {
+        let cut_off = RpcError::Payload(ShortPayload {
             message: "a control",
             expected: size_of::<RmControl>(),
             found: len,
-        };
+        });
         assert_eq!(talk.take(ticket), Some(Err(cut_off)));
-        assert_eq!(talk.take(ticket), Some(Err(Error::NoCall)));
+        assert_eq!(talk.take(ticket), Some(Err(RpcError::NoCall)));
         assert!(talk.rpc.lost().is_none());
     }
 }
@@ -283,18 +280,21 @@ fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
 fn there_are_only_so_many_calls_and_so_many_bytes() {
     let mut talk = Talk::new();
     let tickets: Vec<_> = (0..CALLS_MAX).map(|_| talk.submit(&[]).unwrap()).collect();
-    assert_eq!(talk.submit(&[]), Err(Error::TooManyCalls));
+    assert_eq!(talk.submit(&[]), Err(RpcError::TooManyCalls));
     // One that the GSP has seen keeps its place until it is answered.
     talk.rpc.cancel(tickets[0]);
-    assert_eq!(talk.submit(&[]), Err(Error::TooManyCalls));
+    assert_eq!(talk.submit(&[]), Err(RpcError::TooManyCalls));
     talk.answer(1, &[]);
     talk.service().unwrap();
-    assert_eq!(talk.take(tickets[0]), Some(Err(Error::NoCall)));
+    assert_eq!(talk.take(tickets[0]), Some(Err(RpcError::NoCall)));
     talk.submit(&[]).unwrap();
 
     let mut talk = Talk::new();
     let len = PAYLOAD_LIMIT + 1;
-    assert_eq!(talk.submit(&vec![0; len]), Err(Error::CallTooLong { len }));
+    assert_eq!(
+        talk.submit(&vec![0; len]),
+        Err(RpcError::CallTooLong { len })
+    );
     talk.submit(&vec![0; PAYLOAD_LIMIT]).unwrap();
 }
 
@@ -304,7 +304,7 @@ fn a_ticket_of_an_earlier_boot_is_worth_nothing() {
     let old = talk.submit(&[1]).unwrap();
     talk.rpc = Rpc::new(&talk.memory, RELEASES[0], 2 * SECOND).unwrap();
     talk.submit(&[2]).unwrap();
-    assert_eq!(talk.take(old), Some(Err(Error::NoCall)));
+    assert_eq!(talk.take(old), Some(Err(RpcError::NoCall)));
 }
 
 #[test]
@@ -370,7 +370,7 @@ fn a_gsp_that_only_talks_is_lost_too() {
         let _ = talk.service();
     }
     let lost = talk.rpc.lost().unwrap();
-    assert!(matches!(lost.cause, Error::Timeout(t) if t.seen > 1000));
+    assert!(matches!(lost.cause, RpcError::Timeout(t) if t.seen > 1000));
 }
 
 #[test]
@@ -384,7 +384,10 @@ fn a_reply_that_comes_before_the_gsp_is_lost_is_not() {
     talk.service().unwrap();
     talk.gsp.put(NOP, &[], |draft| draft.flip = 1);
     let error = talk.service().unwrap_err();
-    assert!(matches!(error, Error::Queue(QueueError::Checksum { .. })));
+    assert!(matches!(
+        error,
+        RpcError::Queue(QueueError::Checksum { .. })
+    ));
     assert_eq!(talk.take(first), Some(Ok(vec![1])));
     assert_eq!(talk.take(second), Some(Err(error)));
 }
@@ -396,14 +399,17 @@ fn a_gsp_whose_processor_has_stopped_is_lost_soon() {
     talk.pass(SECOND / 2);
     talk.card.set(CPUCTL, 1 << 4);
     talk.pass(SECOND / 5);
-    let halted = Error::Halted { cpuctl: 1 << 4 };
+    let halted = RpcError::Stopped(Stopped::Halted { cpuctl: 1 << 4 });
     assert_eq!(talk.take(ticket), Some(Err(halted)));
 
     let mut talk = Talk::new();
     let ticket = talk.submit(&[]).unwrap();
     talk.card.set(CPUCTL, u32::MAX);
     talk.pass(SECOND / 5);
-    assert_eq!(talk.take(ticket), Some(Err(Error::CardGone)));
+    assert_eq!(
+        talk.take(ticket),
+        Some(Err(RpcError::Stopped(Stopped::CardGone)))
+    );
 }
 
 #[test]
@@ -411,7 +417,7 @@ fn a_gsp_that_stops_while_nobody_calls_is_lost_too() {
     let mut talk = Talk::new();
     talk.service().unwrap();
     talk.card.set(CPUCTL, 1 << 4);
-    let halted = Error::Halted { cpuctl: 1 << 4 };
+    let halted = RpcError::Stopped(Stopped::Halted { cpuctl: 1 << 4 });
     assert_eq!(talk.service(), Err(halted));
     assert_eq!(talk.rpc.lost().unwrap().call, None);
 }
@@ -421,7 +427,12 @@ fn a_sequencer_that_fails_is_the_end() {
     let mut talk = Talk::new();
     talk.gsp.put(GSP_RUN_CPU_SEQUENCER, &[0; 8], |_| {});
     let error = talk.service().unwrap_err();
-    assert!(matches!(error, Error::Payload { found: 8, .. }));
+    let short = ShortPayload {
+        message: "GSP_RUN_CPU_SEQUENCER",
+        expected: 40,
+        found: 8,
+    };
+    assert_eq!(error, RpcError::Sequencer(SequencerError::Payload(short)));
     assert_eq!(talk.rpc.lost().unwrap().cause, error);
 }
 
@@ -442,13 +453,13 @@ fn blocking_calls_go_the_same_way() {
         let parts = [&[4][..]];
         let call = Call::new("a call", NOP, &parts);
         let mut events = 0;
-        let note = &mut |_: crate::gsp::events::Event<'_>| events += 1;
+        let note = &mut |_: crate::gsp::events::GspEvent<'_>| events += 1;
         let reply = rpc.call(&memory, &call, wait, sequencer, note).unwrap();
         assert_eq!(reply.good().unwrap().bytes, [5]);
         let event = Call::event("an event", 0x1001, SECOND);
         // It has come already, and nobody waited for it.
         let error = rpc.call(&memory, &event, wait, sequencer, note);
-        assert!(matches!(error, Err(Error::Timeout(t)) if t.after == SECOND));
+        assert!(matches!(error, Err(RpcError::Timeout(t)) if t.after == SECOND));
         assert_eq!(events, 2);
     });
     let [first, second] = rpc.history().records().collect::<Vec<_>>()[..] else {

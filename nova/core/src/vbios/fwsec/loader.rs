@@ -12,11 +12,11 @@ use nova_firmware::gen_bootloader::GenBootloader;
 use nova_hw::falcon::{LoaderDescriptor, BLOCK_SIZE};
 use zerocopy::IntoBytes;
 
-use super::NAME;
-use crate::boot::error::Error;
+use crate::falcon::error::FalconError;
 use crate::falcon::Ucode;
 use crate::mmio::halves;
 use crate::platform::DmaAllocator;
+use crate::vbios::FWSEC;
 
 /// Bytes of code memory, at the end of which the program lies, out of the way of what it fetches.
 const CODE_MEMORY: u32 = 1 << 16;
@@ -27,13 +27,13 @@ pub(super) fn prepare<A: DmaAllocator>(
     loader: &GenBootloader<'_>,
     fwsec: &Layout,
     address: u64,
-) -> Result<Ucode<A::Memory>, Error> {
+) -> Result<Ucode<A::Memory>, FalconError> {
     let descriptor = descriptor(fwsec, address)?;
     let code = loader.code();
     let code_len = code.len().next_multiple_of(BLOCK_SIZE);
     let len = u32::try_from(code_len).unwrap_or(u32::MAX);
-    let target = CODE_MEMORY.checked_sub(len).ok_or(Error::Ucode {
-        name: NAME,
+    let target = CODE_MEMORY.checked_sub(len).ok_or(FalconError::Ucode {
+        name: FWSEC,
         field: "size of its bootloader",
         expected: "at most 64 KiB",
         found: len,
@@ -54,15 +54,15 @@ pub(super) fn prepare<A: DmaAllocator>(
         boot_addr: loader.start_tag().saturating_mul(BLOCK_SIZE as u32),
     };
     let size = code_len.saturating_add(size_of::<LoaderDescriptor>());
-    Ucode::blank(allocator, NAME, size, layout)?
+    Ucode::blank(allocator, FWSEC, size, layout)?
         .patch(0, code)?
         .patch(code_len, descriptor.as_bytes())
 }
 
 /// Tells the program where FWSEC is and where it goes.
-fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, Error> {
-    let error = |field, expected, found| Error::Ucode {
-        name: NAME,
+fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, FalconError> {
+    let error = |field, expected, found| FalconError::Ucode {
+        name: FWSEC,
         field,
         expected,
         found,

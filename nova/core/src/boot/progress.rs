@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What each stage takes.
+
+use core::time::Duration;
+
+use super::error::{Error, Failure};
+use super::stage::Stage;
+use crate::chip::identify::card_gone;
+use crate::mmio::Io;
+
+/// What one stage took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageReport {
+    /// The stage.
+    pub stage: Stage,
+    /// How long it took, in whole microseconds.
+    pub time: Duration,
+    /// Register reads.
+    pub reads: u32,
+    /// Register writes.
+    pub writes: u32,
+}
+
+/// A [`StageReport`] in less space.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    stage: Stage,
+    micros: u32,
+    reads: u32,
+    writes: u32,
+}
+
+/// Runs stages and notes what they took.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    stages: [Option<Entry>; Stage::BOOT],
+}
+
+impl Progress {
+    /// Runs a stage. Where it fails, the card being gone explains whatever else was seen.
+    // Kernel stacks are small: each stage gives its part back at its end.
+    #[inline(never)]
+    pub(crate) fn run<T>(
+        &mut self,
+        io: &Io<'_>,
+        stage: Stage,
+        work: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Failure> {
+        let (time, reads, writes) = (io.now(), io.reads(), io.writes());
+        let done = work().map_err(|error| Failure {
+            stage,
+            error: if card_gone(io) {
+                Error::CardGone
+            } else {
+                error
+            },
+        })?;
+        let micros = io.now().saturating_sub(time).as_micros();
+        let entry = Entry {
+            stage,
+            micros: u32::try_from(micros).unwrap_or(u32::MAX),
+            reads: io.reads().saturating_sub(reads),
+            writes: io.writes().saturating_sub(writes),
+        };
+        let free = self.stages.iter_mut().find(|slot| slot.is_none());
+        debug_assert!(free.is_some(), "{stage} is one stage too many");
+        if let Some(free) = free {
+            *free = Some(entry);
+        }
+        Ok(done)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = StageReport> + '_ {
+        self.stages.iter().flatten().map(|entry| StageReport {
+            stage: entry.stage,
+            time: Duration::from_micros(entry.micros.into()),
+            reads: entry.reads,
+            writes: entry.writes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gsp::rpc::error::RpcError;
+    use crate::testing::Card;
+    use nova_hw::regs::pmc::PmcBoot0;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_stage_is_noted_with_what_it_took() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let mut progress = Progress::default();
+        let work = |time| {
+            move || {
+                io.read32(4);
+                io.read32(4);
+                io.write32(8, 1);
+                io.sleep(Duration::from_micros(time));
+                Ok(time)
+            }
+        };
+        assert_eq!(progress.run(io, Stage::Gfw, work(5)), Ok(5));
+        let longest = u64::from(u32::MAX) + 1;
+        assert_eq!(progress.run(io, Stage::Vbios, work(longest)), Ok(longest));
+        let entry = |stage, time| StageReport {
+            stage,
+            time: Duration::from_micros(time),
+            reads: 2,
+            writes: 1,
+        };
+        let expected = [entry(Stage::Gfw, 5), entry(Stage::Vbios, u32::MAX.into())];
+        assert_eq!(progress.iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_stage_fails_by_its_error_or_because_the_card_is_gone() {
+        let card = Card::default();
+        let io = &Io::new(&card);
+        let fail = || {
+            let failed = Progress::default().run(io, Stage::Gfw, || -> Result<(), _> {
+                Err(RpcError::TooManyCalls.into())
+            });
+            failed.unwrap_err()
+        };
+        let failure = |error| Failure {
+            stage: Stage::Gfw,
+            error,
+        };
+        assert_eq!(fail(), failure(RpcError::TooManyCalls.into()));
+        card.set(PmcBoot0::OFFSET, u32::MAX);
+        assert_eq!(fail(), failure(Error::CardGone));
+    }
+}

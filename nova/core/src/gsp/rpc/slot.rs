@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A call on its way: what is sent of it, and what has been received.
+
+use core::time::Duration;
+
+use nova_hw::abi::function::GSP_RM_CONTROL;
+
+use super::call::{Call, CallKind, Ticket};
+use super::pieces::Pieces;
+use crate::bug::OrBug;
+use crate::gsp::payload::Payload;
+use crate::gsp::queue::Received;
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It waits for room in the command queue.
+    Sending(Pieces),
+    /// It waits for GSP-RM.
+    Receiving(Pieces),
+    /// All is there.
+    Done(Pieces),
+}
+
+/// A call under way.
+pub(crate) struct Slot<B> {
+    number: u64,
+    name: &'static str,
+    kind: CallKind,
+    function: u32,
+    /// Sequence number of its first message.
+    sequence: u32,
+    limit: Duration,
+    /// When it got on last.
+    since: Duration,
+    state: State,
+    /// NV_STATUS of the call itself, the first one that is not zero.
+    result: u32,
+    /// Nobody waits for it any more.
+    cancelled: bool,
+    /// What is sent, and then what is received.
+    buffer: B,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
+    /// `call`, whose payload is in `buffer` and whose first message has this sequence number.
+    pub(super) fn new(
+        Ticket(number): Ticket,
+        sequence: u32,
+        call: &Call<'_>,
+        now: Duration,
+        buffer: B,
+    ) -> Self {
+        Self {
+            number,
+            name: call.name,
+            kind: call.kind,
+            function: call.function,
+            sequence,
+            limit: call.limit,
+            since: now,
+            state: match call.kind {
+                CallKind::Request | CallKind::Notice => {
+                    State::Sending(Pieces::of(buffer.as_ref().len()))
+                }
+                CallKind::Event => State::Receiving(Pieces::of(0)),
+            },
+            result: 0,
+            cancelled: false,
+            buffer,
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it is a control, whose payload begins with an [`RmControl`].
+    pub(crate) fn is_control(&self) -> bool {
+        self.function == GSP_RM_CONTROL
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket(self.number)
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    pub(crate) fn result(&self) -> u32 {
+        self.result
+    }
+
+    /// What has been received so far.
+    pub(crate) fn received(&self) -> &[u8] {
+        let len = match self.state {
+            State::Sending(_) => 0,
+            State::Receiving(pieces) | State::Done(pieces) => pieces.done(),
+        };
+        self.buffer.as_ref().get(..len).or_bug()
+    }
+
+    /// The same, with the call's name for errors.
+    pub(crate) fn message(&self) -> Payload<'_> {
+        Payload {
+            message: self.name,
+            bytes: self.received(),
+        }
+    }
+
+    /// The next message to send: its function, its sequence number and its payload.
+    pub(crate) fn to_send(&self) -> Option<(u32, u32, &[u8])> {
+        let State::Sending(pieces) = self.state else {
+            return None;
+        };
+        let function = pieces.function(self.function);
+        let sequence = match self.kind {
+            CallKind::Request => pieces.sequence(self.sequence),
+            // What is not answered has none.
+            CallKind::Notice | CallKind::Event => 0,
+        };
+        let piece = self.buffer.as_ref().get(pieces.next()).or_bug();
+        Some((function, sequence, piece))
+    }
+
+    /// The message of [`Self::to_send`] has been sent.
+    pub(crate) fn sent(&mut self, now: Duration) {
+        if let State::Sending(pieces) = &mut self.state {
+            pieces.sent();
+            if pieces.is_whole() {
+                let len = self.buffer.as_ref().len();
+                self.state = match self.kind {
+                    CallKind::Notice => State::Done(Pieces::of(0)),
+                    CallKind::Request | CallKind::Event => State::Receiving(Pieces::of(len)),
+                };
+            }
+            self.since = now;
+        }
+    }
+
+    /// Whether this message belongs to the call.
+    pub(super) fn awaits(&self, message: &Received) -> bool {
+        let State::Receiving(pieces) = self.state else {
+            return false;
+        };
+        message.function == pieces.function(self.function)
+            && match self.kind {
+                CallKind::Request => message.sequence == pieces.sequence(self.sequence),
+                CallKind::Notice | CallKind::Event => true,
+            }
+    }
+
+    /// Takes in a message that it awaits.
+    pub(super) fn receive(&mut self, message: &Received, payload: &[u8], now: Duration) {
+        let State::Receiving(mut pieces) = self.state else {
+            return;
+        };
+        let place = pieces.received(payload.len());
+        let place = self.buffer.as_mut().get_mut(place).or_bug();
+        // What is longer than expected is cut off.
+        for (to, from) in place.iter_mut().zip(payload) {
+            *to = *from;
+        }
+        if self.result == 0 {
+            self.result = message.result;
+        }
+        self.since = now;
+        self.state = match pieces.is_whole() {
+            true => State::Done(pieces),
+            false => State::Receiving(pieces),
+        };
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.state, State::Done(_))
+    }
+
+    /// Whether some of it is still to be sent.
+    pub(super) fn is_sending(&self) -> bool {
+        matches!(self.state, State::Sending(_))
+    }
+
+    /// Since when GSP-RM could have got on with it, where another call was `answered` last: it works
+    /// through calls in their order.
+    pub(super) fn since(&self, answered: Duration) -> Duration {
+        match self.kind {
+            CallKind::Request | CallKind::Notice => self.since.max(answered),
+            CallKind::Event => self.since,
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub(super) fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    /// Whether nobody is going to take it, and GSP-RM has nothing to say to it.
+    pub(super) fn is_of_no_use(&self) -> bool {
+        (self.cancelled && (self.is_done() || self.is_unsent()))
+            || (self.kind == CallKind::Notice && self.is_done())
+    }
+
+    /// Whether GSP-RM has not seen any of it.
+    fn is_unsent(&self) -> bool {
+        matches!(self.state, State::Sending(pieces) if pieces.count() == 0)
+    }
+}
