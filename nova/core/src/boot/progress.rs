@@ -31,6 +31,36 @@ struct Entry {
     writes: u32,
 }
 
+/// What has been spent so far.
+struct Spent {
+    time: Duration,
+    reads: u32,
+    writes: u32,
+}
+
+impl Spent {
+    #[inline(never)]
+    fn until_now(io: &Io<'_>) -> Self {
+        Self {
+            time: io.now(),
+            reads: io.reads(),
+            writes: io.writes(),
+        }
+    }
+}
+
+/// Why a stage failed.
+#[cold]
+#[inline(never)]
+fn failure(io: &Io<'_>, stage: Stage, error: Error) -> Failure {
+    let error = if card_gone(io) {
+        Error::CardGone
+    } else {
+        error
+    };
+    Failure { stage, error }
+}
+
 /// Runs stages and notes what they took.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
@@ -47,28 +77,32 @@ impl Progress {
         stage: Stage,
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Failure> {
-        let (time, reads, writes) = (io.now(), io.reads(), io.writes());
-        let done = work().map_err(|error| Failure {
-            stage,
-            error: if card_gone(io) {
-                Error::CardGone
-            } else {
-                error
-            },
-        })?;
-        let micros = io.now().saturating_sub(time).as_micros();
+        let start = Spent::until_now(io);
+        match work() {
+            Ok(done) => {
+                self.note(io, stage, &start);
+                Ok(done)
+            }
+            Err(error) => Err(failure(io, stage, error)),
+        }
+    }
+
+    /// Notes what a stage took since `start`.
+    #[inline(never)]
+    fn note(&mut self, io: &Io<'_>, stage: Stage, start: &Spent) {
+        let end = Spent::until_now(io);
+        let micros = end.time.saturating_sub(start.time).as_micros();
         let entry = Entry {
             stage,
             micros: u32::try_from(micros).unwrap_or(u32::MAX),
-            reads: io.reads().saturating_sub(reads),
-            writes: io.writes().saturating_sub(writes),
+            reads: end.reads.saturating_sub(start.reads),
+            writes: end.writes.saturating_sub(start.writes),
         };
         let free = self.stages.iter_mut().find(|slot| slot.is_none());
         debug_assert!(free.is_some(), "{stage} is one stage too many");
         if let Some(free) = free {
             *free = Some(entry);
         }
-        Ok(done)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = StageReport> + '_ {
