@@ -3,12 +3,15 @@
 //! The portable GPU driver: everything that Nova knows about bringing up and talking to a GPU.
 //!
 //! It reaches the machine through [`platform`] alone, memory included; it never locks or panics. It
-//! waits, with a bound, while it has the GPU to itself, in a boot and on the way back, and otherwise
-//! only where GSP-RM's sequencer has it wait.
+//! waits, with a bound, while it has the GPU to itself, in a boot and in a teardown, and otherwise only
+//! where GSP-RM's sequencer has it wait.
 //!
 //! [`probe`] identifies a GPU, [`Found::prepare`] gets everything ready, [`Prepared::boot`] boots
-//! it and [`Running::unload`] undoes that. What differs between chips is in `chip.rs` and in the file of
-//! the block that differs.
+//! it and [`Running::unload`] undoes that.
+//!
+//! The modules are layers, each built on those before it, with an error of its own: `platform` and
+//! `mmio`; `chip`, the table of what differs between chips; `firmware`, `falcon`, `fsp` and `intr`;
+//! `vbios`; `gsp`, from the queues to the calls; and `boot` on top. `make lint` looks after that.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors carry what is needed to say them in one line, and there is no allocator to put that into.

@@ -191,14 +191,14 @@ pub trait Platform:
 
     /// Lets the card read and write the memory of this machine, which it must not before: who knows
     /// what an earlier driver has left running on it.
-    fn admit(&self);
+    fn enable_dma(&self);
 
     /// Keeps the card off the memory of this machine: what runs on it could not be stopped, and the
     /// memory that it knows of is about to be freed.
     ///
     /// Resets the card where that is possible; else the card must not read or write memory until it
-    /// is admitted again.
-    fn isolate(&self);
+    /// may again.
+    fn disable_dma(&self);
 }
 
 impl fmt::Display for OutOfBounds {

@@ -138,11 +138,11 @@ impl Platform for Machine<'_> {
         &self.pci
     }
 
-    fn admit(&self) {
+    fn enable_dma(&self) {
         set_master(self.device, true);
     }
 
-    fn isolate(&self) {
+    fn disable_dma(&self) {
         // Also where whoever has this device stopped is about to reset it.
         if self.resettable.reset().is_err() {
             set_master(self.device, false);

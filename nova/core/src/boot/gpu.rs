@@ -115,12 +115,12 @@ impl<P: Platform> Gpu<P> {
     ) -> Result<(), Failure> {
         let Processors { io, gsp, .. } = processors;
         progress.run(io, Stage::Leftovers, || {
-            let were_any = self.teardown.stop_leftovers(processors)?;
-            platform.admit();
-            if were_any {
-                // While WPR2 is up, FWSEC refuses to make it.
-                let back = self.teardown.run(processors, &mut Progress::default());
-                back.map_err(|failure| failure.error)?;
+            let are_leftovers = self.teardown.stop_leftovers(processors)?;
+            platform.enable_dma();
+            if are_leftovers {
+                // FWSEC refuses to make a WPR2 while there is one.
+                let torn_down = self.teardown.run(processors, &mut Progress::default());
+                torn_down.map_err(|failure| failure.error)?;
             }
             Ok(())
         })?;
@@ -187,12 +187,12 @@ impl<P: Platform> Gpu<P> {
         processors: Processors<'_>,
         progress: &mut Progress,
     ) -> Result<(), Failure> {
-        let back = self.teardown.run(processors, progress);
-        if back.is_err() {
-            platform.isolate();
+        let torn_down = self.teardown.run(processors, progress);
+        if torn_down.is_err() {
+            platform.disable_dma();
         }
         self.flush.unregister(processors.io);
-        back
+        torn_down
     }
 
     /// Tells GSP-RM to stop and waits until the GSP has.

@@ -49,7 +49,7 @@ impl<P: Platform> Prepared<P> {
                 // A teardown is of no use where the card does not listen, nor against what an earlier
                 // driver has left, as that was just tried.
                 if failure.error == Error::CardGone || failure.stage == Stage::Leftovers {
-                    platform.isolate();
+                    platform.disable_dma();
                     gpu.flush.unregister(io);
                 } else {
                     let torn_down = gpu.tear_down(platform, processors, &mut Progress::default());
@@ -168,7 +168,7 @@ impl<P: Platform> Running<P> {
             .lost()
             .is_some_and(|lost| lost.cause == RpcError::Stopped(Stopped::CardGone))
         {
-            platform.isolate();
+            platform.disable_dma();
             return Ok(());
         }
         let io = &Io::new(platform);

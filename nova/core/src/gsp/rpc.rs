@@ -4,7 +4,7 @@
 //!
 //! Any number of calls are under way at the same time, up to [`call::CALLS_MAX`]. A reply carries
 //! the function and the sequence number of its call; what no message holds whole comes in
-//! [`pieces`]. Whatever else arrives is an [`event`]. A GSP that does not answer, that has stopped,
+//! [`pieces`]. Whatever else arrives is an [event](crate::gsp::events). A GSP that does not answer, that has stopped,
 //! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
 //!
 //! Nothing here waits for an answer but [`Rpc::call`], which is for the time before and after the

@@ -228,18 +228,18 @@ impl Platform for Machine {
         &self.pci
     }
 
-    fn admit(&self) {
+    fn enable_dma(&self) {
         let mut card = self.card();
         let runs = card.gsp_runs() || card.sec2_runs();
         assert!(!runs, "it knows memory that was freed");
         card.config_mut().set_bus_master(true);
     }
 
-    fn isolate(&self) {
+    fn disable_dma(&self) {
         let mut card = self.card();
         let allocations = card.host().allocations();
         assert!(allocations > 0, "freed while the card may still use it");
-        self.isolated.set(self.isolated.get() + 1);
+        self.dma_disabled.set(self.dma_disabled.get() + 1);
         match card.chip().has_flr() {
             true => {
                 drop(card);

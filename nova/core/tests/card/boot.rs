@@ -278,7 +278,7 @@ fn gsp_rm_reaches_no_memory_where_the_card_is_no_bus_master() {
     assert_eq!(failure.kind(), ErrorKind::Timeout, "{failure}");
     let expected = "Gsp: DMA while the card is no bus master";
     assert!(machine.refusals().iter().any(|said| said == expected));
-    assert_eq!(machine.isolated.take(), 1);
+    assert_eq!(machine.dma_disabled.take(), 1);
     machine.assert_boots();
 }
 
@@ -315,7 +315,7 @@ fn every_chip_boots_and_unloads_again_and_again() {
         machine.card().inject(Fault::NoInitDone);
         let failure = machine.boot().map(|_| ()).unwrap_err();
         assert_eq!(failure.stage, Stage::InitDone, "{}", chip.chipset);
-        assert_eq!(machine.isolated.take(), u32::from(through_fsp));
+        assert_eq!(machine.dma_disabled.take(), u32::from(through_fsp));
         assert_eq!(machine.card().wpr2(), None, "{}", chip.chipset);
         machine.card().repair();
         machine.assert_boots();

@@ -33,7 +33,7 @@ pub(crate) struct Machine {
     /// How often the GSP was told to look at its queue.
     pub(crate) doorbells: Cell<u32>,
     /// How often the card was kept off the memory.
-    pub(crate) isolated: Cell<u32>,
+    pub(crate) dma_disabled: Cell<u32>,
     /// How often a firmware image was loaded.
     pub(crate) images: Cell<u32>,
     /// Bus address and size of all DMA memory that was ever given out.
@@ -65,7 +65,7 @@ impl Machine {
             rom: RefCell::default(),
             pinned: Cell::new(None),
             doorbells: Cell::new(0),
-            isolated: Cell::new(0),
+            dma_disabled: Cell::new(0),
             images: Cell::new(0),
             given: RefCell::default(),
         }

@@ -414,7 +414,7 @@ fn a_gsp_that_crashed_on_its_way_back_through_the_fmc() {
     let says = "RISC-V core of the GSP: expected it to run";
     let fault = Fault::GspCrash { after: 0 };
     check_unload_on(&machine, fault, Stage::Shutdown, ErrorKind::Io, says);
-    assert_eq!(machine.isolated.get(), 1);
+    assert_eq!(machine.dma_disabled.get(), 1);
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn a_card_that_can_be_neither_put_back_nor_reset_is_kept_off_the_memory() {
     machine.card().inject(Fault::BooterUnloadError(9));
     let failure = machine.boot().map(|_| ()).unwrap_err();
     assert_eq!(failure.stage, Stage::InitDone);
-    assert_eq!(machine.isolated.take(), 1);
+    assert_eq!(machine.dma_disabled.take(), 1);
     assert!(!machine.card().config().is_bus_master());
     assert!(machine.card().wpr2().is_some());
     machine.card().repair();

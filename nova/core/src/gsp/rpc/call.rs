@@ -35,7 +35,8 @@ pub struct Control<'a> {
     pub object: Object,
     /// Which control (`NV*_CTRL_CMD_*`).
     pub cmd: u32,
-    /// Its parameters; what they have become is in the [`Reply`].
+    /// Its parameters; what they have become is in the
+    /// [`Reply`](super::reply::Reply).
     pub params: &'a [u8],
 }
 

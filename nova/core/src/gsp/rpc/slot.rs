@@ -76,7 +76,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.name
     }
 
-    /// Whether it is a control, whose payload begins with an [`RmControl`].
+    /// Whether it is a control, whose payload begins with an `RmControl`.
     pub(crate) fn is_control(&self) -> bool {
         self.function == GSP_RM_CONTROL
     }
