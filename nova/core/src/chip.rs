@@ -8,6 +8,7 @@ pub(crate) mod identify;
 
 use nova_hw::chipset::Chipset;
 use nova_hw::release;
+use nova_hw::size::{GIB, KIB, MIB};
 
 pub(crate) use blocks::{
     BootMethod, FalconKind, FbRegisters, FlushRegisters, FspBoot, FspStatus, HeapKind, IntrWiring,
@@ -48,8 +49,8 @@ const TU10X: Chip = Chip {
     flush: FlushRegisters::Tu102,
     interrupt: IntrWiring::Tu102,
     dma_address_bits: 47,
-    frts_size: 1 << 20,
-    non_wpr_heap_size: 1 << 20,
+    frts_size: MIB,
+    non_wpr_heap_size: MIB,
     heap: HeapKind::Libos2,
     pci_config_mirror: (0x088000, 0x001000),
     scrubber: false,
@@ -85,13 +86,13 @@ const GH100: Chip = Chip {
     method: BootMethod::Fsp(FspBoot {
         status: FspStatus::Gh100,
         cot_version: 1,
-        end_reserved: 2 << 20,
+        end_reserved: 2 * MIB,
         pmu_reserved: 0,
     }),
     flush: FlushRegisters::Gh100,
     interrupt: IntrWiring::Gh100,
     dma_address_bits: 52,
-    non_wpr_heap_size: 2 << 20,
+    non_wpr_heap_size: 2 * MIB,
     heap: HeapKind::Libos3Gh100,
     pci_config_mirror: (0x092000, 0x001000),
     ..GA10X
@@ -101,8 +102,8 @@ const GH100: Chip = Chip {
 const GB10X_FSP: FspBoot = FspBoot {
     status: FspStatus::Gh100,
     cot_version: 2,
-    end_reserved: (2 << 20) + (128 << 10),
-    pmu_reserved: (24 << 20) + (128 << 10),
+    end_reserved: 2 * MIB + 128 * KIB,
+    pmu_reserved: (24 * MIB + 128 * KIB) as u32,
 };
 
 /// Blackwell for data centres.
@@ -119,7 +120,7 @@ const GB20X: Chip = Chip {
         ..GB10X_FSP
     }),
     flush: FlushRegisters::Gb202,
-    non_wpr_heap_size: (2 << 20) + (128 << 10),
+    non_wpr_heap_size: 2 * MIB + 128 * KIB,
     ..GH100
 };
 
@@ -147,7 +148,7 @@ impl HeapKind {
             Self::Libos3 => (&heap.libos3, heap.base_tu10x),
             Self::Libos3Gh100 => (&heap.libos3, heap.base_gh100),
         };
-        let gib = fb.div_ceil(1 << 30);
+        let gib = fb.div_ceil(GIB);
         let management = align_up_mib(heap.per_gib_of_fb.saturating_mul(gib));
         libos
             .size
@@ -160,7 +161,7 @@ impl HeapKind {
 
 /// Rounds up to a multiple of 1 MiB.
 fn align_up_mib(value: u64) -> u64 {
-    value.checked_next_multiple_of(1 << 20).unwrap_or(u64::MAX)
+    value.checked_next_multiple_of(MIB).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

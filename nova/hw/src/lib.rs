@@ -26,6 +26,7 @@ pub mod fwsec;
 pub mod gsp;
 pub mod regs;
 pub mod release;
+pub mod size;
 
 #[cfg(not(target_endian = "little"))]
 compile_error!("the structures that the firmware reads are little-endian");

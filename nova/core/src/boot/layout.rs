@@ -17,12 +17,10 @@ use nova_hw::regs::fuse::{OptDisplay, OptDisplayTu102};
 use nova_hw::regs::pdisp::VgaWorkspaceBase;
 use nova_hw::regs::pfb::LocalMemoryRange;
 use nova_hw::regs::pgc6::UsableFbSize;
+use nova_hw::size::{KIB, MIB};
 
 use crate::chip::FbRegisters;
 use crate::mmio::Io;
-
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
 
 /// PRAMIN, the window through which the VGA workspace is reached, covers the last MiB.
 const PRAMIN_SIZE: u64 = MIB;
@@ -198,11 +196,10 @@ impl fmt::Display for NoRoom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nova_hw::size::GIB;
     use proptest::prelude::*;
 
     use crate::testing::Card;
-
-    const GIB: u64 = 1 << 30;
 
     #[test]
     fn each_family_has_its_registers() {

@@ -8,6 +8,7 @@
 //! src/nvidia/src/kernel/gpu/gsp/arch/ada/kernel_gsp_ad102.c.
 
 use nova_hw::regs::pgc6::BsiVprSecureScratch15;
+use nova_hw::size::MIB;
 
 use super::booter;
 use super::error::Error;
@@ -19,7 +20,7 @@ use crate::mmio::Io;
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 
 /// GFW clears this much at the end of the frame buffer.
-const SCRUBBED_BY_GFW: u64 = 256 << 20;
+const SCRUBBED_BY_GFW: u64 = 256 * MIB;
 
 /// Whether a boot with this layout uses more than GFW clears.
 pub(crate) fn reaches_beyond_gfw(layout: &FbLayout) -> bool {

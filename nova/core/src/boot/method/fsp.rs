@@ -16,6 +16,7 @@ use nova_hw::chipset::Chipset;
 use nova_hw::field::Draft;
 use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
 use nova_hw::release::{FmcArgumentsAt, Release};
+use nova_hw::size::MIB;
 use zerocopy::little_endian::U32;
 use zerocopy::{transmute_ref, FromZeros, IntoBytes};
 
@@ -45,7 +46,7 @@ const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
 const HALT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Where FRTS ends is a multiple of this from the end of the frame buffer.
-const FRTS_END_ALIGN: u64 = 2 << 20;
+const FRTS_END_ALIGN: u64 = 2 * MIB;
 
 /// What this way to boot takes.
 pub(crate) struct Plan<P: Platform> {

@@ -5,9 +5,7 @@
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
 
 use crate::release::{Heap, Libos};
-
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
+use crate::size::{KIB, MIB};
 
 pub(super) const HEAP: Heap = Heap {
     // GSP_FW_HEAP_PARAM_OS_SIZE_LIBOS2, GSP_FW_HEAP_SIZE_OVERRIDE_LIBOS2_*
