@@ -29,8 +29,7 @@ use nova_hw::regs::riscv::{RiscvCoreSwitchRiscvStatus, RiscvCpuctl};
 use self::error::{FalconError, Stopped};
 pub(crate) use self::ucode::Ucode;
 use crate::chip::FalconKind;
-use crate::mmio::Io;
-use crate::mmio::Timeout;
+use crate::mmio::{Io, Timeout};
 use crate::platform::DmaMemory;
 
 /// The reset line is held at least this long.

@@ -21,8 +21,7 @@ use zerocopy::FromBytes;
 use crate::bug::OrBug;
 use crate::chip::FspStatus;
 use crate::error_kind::ErrorKind;
-use crate::mmio::Io;
-use crate::mmio::Timeout;
+use crate::mmio::{Io, Timeout};
 
 /// The FSP's secure boot takes less than this.
 const BOOT_LIMIT: Duration = Duration::from_secs(5);

@@ -24,8 +24,7 @@ use crate::gsp::libos::Libos;
 use crate::gsp::rpc::call::Call;
 use crate::gsp::rpc::Rpc;
 use crate::mmio::Io;
-use crate::platform::memory;
-use crate::platform::Platform;
+use crate::platform::{memory, Platform};
 use crate::text::Text;
 
 /// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.

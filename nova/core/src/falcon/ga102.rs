@@ -21,8 +21,7 @@ use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl};
 use super::error::FalconError;
 use super::ucode::{Ucode, BLOCK};
 use super::Falcon;
-use crate::mmio::halves;
-use crate::mmio::Timeout;
+use crate::mmio::{halves, Timeout};
 use crate::platform::DmaMemory;
 
 /// Processors sometimes never says that it is ready for reset, so this is not an error.

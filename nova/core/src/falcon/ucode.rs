@@ -6,8 +6,7 @@ use nova_firmware::falcon::{Brom, Layout, Part};
 use nova_hw::falcon::BLOCK_SIZE;
 
 use super::error::FalconError;
-use crate::platform::memory;
-use crate::platform::{DmaAllocator, DmaMemory};
+use crate::platform::{memory, DmaAllocator, DmaMemory};
 
 /// Bytes that a falcon's memories are counted in.
 pub(super) const BLOCK: u32 = BLOCK_SIZE as u32;

@@ -6,8 +6,7 @@ use nova_firmware::bootloader::Bootloader;
 
 use super::error::FirmwareError;
 use super::names::{FileSet, BOOTLOADER};
-use crate::platform::memory;
-use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
+use crate::platform::{memory, DmaAllocator, DmaMemory, FirmwareFiles};
 
 /// The program that starts GSP-RM on the RISC-V core.
 pub(crate) struct RiscvBootloader<M> {

@@ -11,8 +11,7 @@ use nova_hw::gsp::PAGE_SIZE;
 use super::error::{FirmwareError, ImageError};
 use super::names::{File, FileSet, ImageFile, Packing, GSP};
 use super::radix3::Radix3;
-use crate::platform::memory;
-use crate::platform::{DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage};
+use crate::platform::{memory, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage};
 use crate::text::Text;
 
 /// Where `.fwimage` starts in every file so far: right behind the ELF header.

@@ -16,8 +16,7 @@ use nova_hw::gsp::PAGE_SIZE;
 
 use super::error::{FirmwareError, ImageError};
 use crate::bug::OrBug;
-use crate::platform::memory;
-use crate::platform::{DmaAllocator, DmaMemory};
+use crate::platform::{memory, DmaAllocator, DmaMemory};
 
 /// Bytes of a table entry.
 const ENTRY: usize = size_of::<u64>();

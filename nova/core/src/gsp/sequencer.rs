@@ -21,8 +21,7 @@ use crate::error_kind::ErrorKind;
 use crate::falcon::error::FalconError;
 use crate::falcon::processors::Processors;
 use crate::gsp::payload::ShortPayload;
-use crate::mmio::halves;
-use crate::mmio::Timeout;
+use crate::mmio::{halves, Timeout};
 
 /// Limit of a poll where GSP-RM gives none.
 const POLL_DEFAULT: Duration = Duration::from_secs(4);

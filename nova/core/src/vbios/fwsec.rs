@@ -24,8 +24,7 @@ use crate::chip::FalconKind;
 use crate::falcon::error::FalconError;
 use crate::falcon::{Falcon, Ucode};
 use crate::mmio::Io;
-use crate::platform::memory;
-use crate::platform::{DmaAllocator, DmaMemory, Scratch};
+use crate::platform::{memory, DmaAllocator, DmaMemory, Scratch};
 
 /// FWSEC as it is in the VBIOS, with what it takes to run on this chip.
 pub(crate) struct Signed<'a> {

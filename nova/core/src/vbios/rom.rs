@@ -13,8 +13,7 @@ use nova_hw::regs::prom::PromData;
 use super::error::VbiosError;
 use crate::bug::OrBug;
 use crate::mmio::Io;
-use crate::platform::memory;
-use crate::platform::Scratch;
+use crate::platform::{memory, Scratch};
 use crate::text::Text;
 
 /// A copy of those parts of the VBIOS that are needed.

@@ -34,10 +34,8 @@ use crate::firmware::common::Common;
 use crate::firmware::error::FirmwareError;
 use crate::firmware::names::{FileSet, FMC};
 use crate::fsp;
-use crate::mmio::Io;
-use crate::mmio::Timeout;
-use crate::platform::memory;
-use crate::platform::{DmaMemory, Platform};
+use crate::mmio::{Io, Timeout};
+use crate::platform::{memory, DmaMemory, Platform};
 
 /// The FMC has GSP-RM going in less than this.
 const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);

@@ -21,16 +21,14 @@ use crate::boot::progress::Progress;
 use crate::boot::scrubber;
 use crate::boot::stage::Stage;
 use crate::boot::wpr::{self, wpr2};
-use crate::chip::Chip;
-use crate::chip::FalconKind;
+use crate::chip::{Chip, FalconKind};
 use crate::falcon::processors::Processors;
 use crate::falcon::{Falcon, Ucode};
 use crate::firmware::choice::{self, Chosen};
 use crate::firmware::common::Common;
 use crate::firmware::names::{FileSet, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER};
 use crate::mmio::{halves, Io};
-use crate::platform::memory;
-use crate::platform::{DmaMemory, Platform, Scratch};
+use crate::platform::{memory, DmaMemory, Platform, Scratch};
 use crate::vbios::fwsec;
 use crate::vbios::rom::Vbios;
 
