@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The boot and its undoing: a GPU that was found, prepared and booted, the report of that, and the
-//! unload. It uses all that lies beside it, and nothing beside it uses it: what a block of the GPU can
-//! do by itself is not here.
+//! The boot and the unload: a GPU that is found, prepared and booted, the report of that, and the
+//! teardown. This is the top layer: it uses all others, and none of them uses it. What a single block
+//! of the GPU does is in the file of the block.
 
 mod booter;
 pub(crate) mod error;

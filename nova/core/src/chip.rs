@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The chips: what differs between them, in one table, and which of them it is. It knows no way to do
-//! anything with a chip.
+//! The chips: the table of what differs between them, and the identification of the one that is there.
+//! What is done with a chip is in the files of its blocks and in `boot`.
 
 mod blocks;
 pub(crate) mod identify;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The firmware files of the GSP: what they are called, which of them are taken, and where GSP-RM and
-//! its bootloader lie for the GPU to read. The formats of the files are `nova_firmware`'s; programs
-//! for other processors are loaded by who runs them.
+//! The firmware files: their names, the choice of a release, and GSP-RM and its bootloader in memory
+//! that the GPU reads. `nova_firmware` parses the files; booter, the FMC and other programs are loaded
+//! where they are run.
 
 mod bootloader;
 pub(crate) mod choice;

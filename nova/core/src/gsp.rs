@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is exchanged with GSP-RM: the queues that messages go through, the calls, the events, and
-//! what is in them. The GSP as a processor is a falcon; how it is started is in `boot`.
+//! What the driver and GSP-RM say to each other: the queues that messages go through, the calls, the
+//! events, and what is in them. The GSP as a processor is in `falcon`, and its start in `boot`.
 
 pub(crate) mod commands;
 pub(crate) mod events;

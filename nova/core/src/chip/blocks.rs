@@ -3,7 +3,7 @@
 //! The kinds of hardware blocks, each named after the first chip that has it. What a kind means is in
 //! the file of the block.
 
-/// On which way GSP-RM gets going.
+/// How GSP-RM is booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BootMethod {
     /// FWSEC on the GSP makes WPR2, and booter on SEC2 fills it.

@@ -14,9 +14,9 @@ use super::names::{File, FileSet, Packing, GSP};
 use crate::platform::{FirmwareFiles, LoadError};
 use crate::text::Text;
 
-/// An error in which that of a firmware file may lie.
+/// An error that may wrap one of a firmware file.
 pub(crate) trait WrapsFirmware: From<FirmwareError> {
-    /// That error.
+    /// The error that it wraps.
     fn firmware(&self) -> Option<&FirmwareError>;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is said to GSP-RM and what it answers, a file for each message. How a message gets there and
-//! its answer back is in `rpc`.
+//! The requests to GSP-RM and its replies, a file for each message. How a request gets there and its
+//! reply back is in `rpc`.
 
 pub(crate) mod interrupt_table;
 pub(crate) mod static_info;
