@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The whole boot and the way back against the mocked card.
+//! The whole boot and the unload against the mocked card.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use nova_core::{ErrorKind, Stage};
 use nova_mock::chips::by_name;
 use nova_mock::{synthetic, Engine, Fault};
 
-/// The longest that a failing attempt may take, way back included.
+/// The longest that a failing attempt may take, teardown included.
 const LIMIT: Duration = Duration::from_secs(40);
 
 /// What becomes of a boot of a card with this fault.
@@ -361,7 +361,7 @@ fn check_unload_on(machine: &Machine, fault: Fault, stage: Stage, kind: ErrorKin
 }
 
 #[test]
-fn the_way_back() {
+fn the_unload() {
     let says = "RISC-V core of the GSP: expected it to run, found CPUCTL 0x00000010";
     check_unload(Fault::NoReply, Stage::Shutdown, ErrorKind::Io, says);
     let says = "UNLOADING_GUEST_DRIVER: expected status 0, found 0x1f";
@@ -408,7 +408,7 @@ fn the_way_back() {
 
 /// WPR2 is still up then, and nobody but a reset takes it away.
 #[test]
-fn a_gsp_that_crashed_on_its_way_back_through_the_fmc() {
+fn a_gsp_that_crashed_before_its_teardown_through_the_fmc() {
     let chip = by_name("gh100").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
     let says = "RISC-V core of the GSP: expected it to run";
