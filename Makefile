@@ -6,7 +6,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
-# The crates whose modules must not import each other in a circle.
+# The crates whose modules must not use each other in a circle; those of nova-mock still do.
 UNTIED := nova/hw nova/core firmware uapi igt-tests
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
