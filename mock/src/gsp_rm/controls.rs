@@ -8,8 +8,7 @@ use nova_hw::abi::status::{
     NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_PARAM_STRUCT, NV_ERR_NOT_SUPPORTED,
 };
 use nova_hw::abi::{
-    GpuInfo, GpuNameString, IntrKernelTable, IntrKernelTableEntry, RmControl, CTRL_GPU_GET_INFO_V2,
-    CTRL_GPU_GET_NAME_STRING, CTRL_INTR_GET_KERNEL_TABLE, CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE,
+    control, GpuInfo, GpuNameString, IntrKernelTable, IntrKernelTableEntry, RmControl,
     INTR_VECTOR_INVALID,
 };
 use nova_hw::release::Release;
@@ -69,19 +68,19 @@ pub(crate) fn call(
         )),
     };
     match header.cmd {
-        CTRL_INTR_GET_KERNEL_TABLE => {
+        control::INTERNAL_INTR_GET_KERNEL_TABLE => {
             expect(size_of::<IntrKernelTable>())?;
             Ok(interrupt_table(release.gsp_engine).as_bytes().to_vec())
         }
-        CTRL_GPU_GET_INFO_V2 => {
+        control::GPU_GET_INFO_V2 => {
             expect(release.controls.gpu_get_info_v2)?;
             gpu_infos(params)
         }
-        CTRL_GPU_GET_NAME_STRING => {
+        control::GPU_GET_NAME_STRING => {
             expect(size_of::<GpuNameString>())?;
             name_string(chip, params)
         }
-        CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE => {
+        control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE => {
             expect(release.controls.pgpu_add_vgpu_type)?;
             add_vgpu_types(params)
         }
@@ -198,14 +197,23 @@ mod tests {
     fn controls_need_an_object_and_room() {
         let params = IntrKernelTable::default();
         let status = |change: fn(&mut RmControl)| {
-            control_of(CTRL_INTR_GET_KERNEL_TABLE, params.as_bytes(), change).unwrap_err()
+            control_of(
+                control::INTERNAL_INTR_GET_KERNEL_TABLE,
+                params.as_bytes(),
+                change,
+            )
+            .unwrap_err()
         };
         assert_eq!(status(|header| header.h_client = 0), NV_ERR_INVALID_CLIENT);
         let nothing = status(|header| header.h_object = 0);
         assert_eq!(nothing, NV_ERR_OBJECT_NOT_FOUND);
         for other in [INTERNAL_CLIENT, INTERNAL_DEVICE] {
             let change = |header: &mut RmControl| header.h_object = other;
-            let result = control_of(CTRL_INTR_GET_KERNEL_TABLE, params.as_bytes(), change);
+            let result = control_of(
+                control::INTERNAL_INTR_GET_KERNEL_TABLE,
+                params.as_bytes(),
+                change,
+            );
             assert_eq!(result, Err(NV_ERR_NOT_SUPPORTED));
         }
         assert_eq!(status(|header| header.cmd = 1), NV_ERR_NOT_SUPPORTED);
@@ -240,7 +248,7 @@ mod tests {
         let header = RmControl {
             h_client: 1,
             h_object: 3,
-            cmd: CTRL_GPU_GET_NAME_STRING,
+            cmd: control::GPU_GET_NAME_STRING,
             params_size: size_of::<GpuNameString>() as u32,
             ..RmControl::default()
         };
@@ -252,7 +260,7 @@ mod tests {
     #[test]
     fn the_interrupt_table_has_the_gsp() {
         let params = IntrKernelTable::default();
-        let table = control(CTRL_INTR_GET_KERNEL_TABLE, params.as_bytes()).unwrap();
+        let table = control(control::INTERNAL_INTR_GET_KERNEL_TABLE, params.as_bytes()).unwrap();
         let table = IntrKernelTable::read_from_bytes(&table).unwrap();
         assert_eq!(table.table_len, 1);
         assert_eq!(table.table[0].vector_stall, GSP_VECTOR);
@@ -270,12 +278,12 @@ mod tests {
 
     #[test]
     fn properties_come_in_the_order_in_which_they_are_asked_for() {
-        let reply = control(CTRL_GPU_GET_INFO_V2, &infos(2, &[0x34, 0x33])).unwrap();
+        let reply = control(control::GPU_GET_INFO_V2, &infos(2, &[0x34, 0x33])).unwrap();
         let word = |n: usize| reply[4 * n];
         assert_eq!([0, 1, 2, 3, 4].map(word), [2, 0x34, 1, 0x33, 0]);
-        let unknown = control(CTRL_GPU_GET_INFO_V2, &infos(1, &[0x7777]));
+        let unknown = control(control::GPU_GET_INFO_V2, &infos(1, &[0x7777]));
         assert_eq!(unknown, Err(NV_ERR_INVALID_ARGUMENT));
-        let too_many = control(CTRL_GPU_GET_INFO_V2, &infos(66, &[]));
+        let too_many = control(control::GPU_GET_INFO_V2, &infos(66, &[]));
         assert_eq!(too_many, Err(NV_ERR_INVALID_ARGUMENT));
     }
 
@@ -284,7 +292,7 @@ mod tests {
         let name = |kind: u32| {
             let mut params = kind.to_le_bytes().to_vec();
             params.resize(132, 0xee);
-            control(CTRL_GPU_GET_NAME_STRING, &params)
+            control(control::GPU_GET_NAME_STRING, &params)
         };
         assert!(name(0).unwrap()[4..].starts_with(b"NVIDIA GeForce"));
         assert!(name(1).unwrap()[4..].starts_with(b"N\0V\0I\0"));
@@ -294,7 +302,7 @@ mod tests {
     #[test]
     fn no_kinds_of_virtual_gpus_may_be_added() {
         let mut params = vec![0x5a; RELEASES[0].controls.pgpu_add_vgpu_type];
-        let add = |params: &[u8]| control(CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE, params);
+        let add = |params: &[u8]| control(control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE, params);
         assert_eq!(add(&params), Err(NV_ERR_NOT_SUPPORTED));
         params[4..8].fill(0);
         assert_eq!(add(&params), Ok(params.clone()));

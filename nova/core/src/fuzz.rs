@@ -80,9 +80,10 @@ fn submit(
     input: &mut Input<'_>,
 ) -> Option<Ticket> {
     let payload = std::vec![1; input.word() as usize % if cfg!(miri) { 200 } else { 200_000 }];
-    let parts = [&payload[..]];
-    let call = Call::new("a call", input.byte().into(), &parts);
-    rpc.submit(memory, &call, card.now()).ok()
+    let call = Call::request("a call", input.byte().into());
+    let write = &mut |place: &mut [u8]| place.copy_from_slice(&payload);
+    rpc.enqueue(memory, &call, payload.len(), card.now(), write)
+        .ok()
 }
 
 /// A message that is sound but for what the input changes.

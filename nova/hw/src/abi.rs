@@ -8,7 +8,7 @@
 //! its size and the offsets that matter are checked when this is compiled. Paths are those of
 //! open-gpu-kernel-modules 570.144; 535.113.01 says the same.
 
-mod control;
+mod controls;
 mod fb_region;
 mod gid;
 mod init;
@@ -23,7 +23,7 @@ pub mod status;
 mod system_info;
 mod wpr;
 
-pub use control::*;
+pub use controls::*;
 pub use fb_region::*;
 pub use gid::*;
 pub use init::*;

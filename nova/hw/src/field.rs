@@ -79,10 +79,28 @@ impl<T> fmt::Debug for Field<T> {
     }
 }
 
-/// A structure in the making: zeros, and what is set.
+/// A structure in memory that is written field by field.
 ///
 /// Fields that a release does not have are `None`, and setting them does nothing: the firmware does
 /// not ask for what they say.
+#[derive(Debug)]
+pub struct Fields<'b>(pub &'b mut [u8]);
+
+impl Fields<'_> {
+    /// Sets a field, if there is one.
+    pub fn set<T: IntoBytes + Immutable>(
+        &mut self,
+        field: impl Into<Option<Field<T>>>,
+        value: T,
+    ) -> &mut Self {
+        if let Some(field) = field.into() {
+            field.write(self.0, &value);
+        }
+        self
+    }
+}
+
+/// A structure in the making: zeros, and what is set, as in [`Fields`].
 #[derive(Clone, Debug)]
 pub struct Draft {
     bytes: [u8; Self::MAX],
@@ -113,10 +131,8 @@ impl Draft {
         field: impl Into<Option<Field<T>>>,
         value: T,
     ) -> &mut Self {
-        if let Some(field) = field.into() {
-            let (structure, _) = self.bytes.split_at_mut(self.len);
-            field.write(structure, &value);
-        }
+        let (structure, _) = self.bytes.split_at_mut(self.len);
+        Fields(structure).set(field, value);
         self
     }
 

@@ -8,10 +8,7 @@
 
 use core::time::Duration;
 
-use nova_hw::abi::{event, function, UnloadingGuestDriver, CTRL_INTR_GET_KERNEL_TABLE};
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
-use nova_hw::release::Release;
-use zerocopy::IntoBytes;
 
 use super::error::{Error, Failure};
 use super::flush::FlushPage;
@@ -22,11 +19,13 @@ use super::stage::Stage;
 use super::wpr::wpr2;
 use crate::chip::Chip;
 use crate::falcon::processors::Processors;
-use crate::gsp::commands::interrupt_table;
-use crate::gsp::commands::static_info::StaticInfo;
+use crate::gsp::commands::control::{self, Object};
+use crate::gsp::commands::init_done::InitDone;
+use crate::gsp::commands::interrupt_table::GetGspVector;
+use crate::gsp::commands::static_info::{GetStaticInfo, StaticInfo};
+use crate::gsp::commands::unloading_guest_driver::UnloadingGuestDriver;
 use crate::gsp::events::GspEvents;
 use crate::gsp::libos::Libos;
-use crate::gsp::rpc::call::{Call, Object};
 use crate::gsp::rpc::{Rpc, Wait};
 use crate::gsp::sequencer::Sequencer;
 use crate::intr::Irq;
@@ -35,9 +34,6 @@ use crate::platform::Platform;
 
 /// The RISC-V core starts in less than this once booter is through.
 const RISCV_LIMIT: Duration = Duration::from_secs(5);
-
-/// GSP-RM initializes itself in less than this, register accesses that it asks for included.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The GSP stops in less than this.
 const SUSPEND_LIMIT: Duration = Duration::from_secs(5);
@@ -52,8 +48,6 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) bar: u64,
     /// Version of the bootloader.
     pub(crate) app_version: u32,
-    /// Release of the firmware.
-    pub(crate) release: &'static Release,
     pub(crate) report: P::Boxed<BootReport>,
     pub(crate) flush: FlushPage<P::Memory>,
     pub(crate) rpc: P::Boxed<Rpc<P>>,
@@ -138,12 +132,9 @@ impl<P: Platform> Gpu<P> {
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<(), Error> {
-        let init_done = Call::event("GSP_INIT_DONE", event::GSP_INIT_DONE, INIT_LIMIT);
         let wait = Wait::Polling;
-        let said = self
-            .rpc
-            .call(platform, &init_done, wait, sequencer, events)?;
-        said.good()?;
+        self.rpc
+            .call(platform, &InitDone, wait, sequencer, events)?;
         Ok(())
     }
 
@@ -154,13 +145,9 @@ impl<P: Platform> Gpu<P> {
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<StaticInfo, Error> {
-        let at = &self.release.static_info;
-        let parts = [StaticInfo::request(at)];
-        let function = function::GET_GSP_STATIC_INFO;
-        let call = Call::new("GET_GSP_STATIC_INFO", function, &parts);
         let wait = Wait::Polling;
-        let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
-        Ok(StaticInfo::read(at, reply.good()?)?)
+        let rpc = &mut self.rpc;
+        Ok(rpc.call(platform, &GetStaticInfo, wait, sequencer, events)?)
     }
 
     /// Asks GSP-RM for the GSP's interrupt; until that is known, its messages are looked for.
@@ -170,13 +157,13 @@ impl<P: Platform> Gpu<P> {
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<Irq, Error> {
-        let name = "INTERNAL_INTR_GET_KERNEL_TABLE";
-        let object = self.report.info.handles(Object::Subdevice);
-        let parts = [interrupt_table::REQUEST];
-        let call = Call::control(name, object, CTRL_INTR_GET_KERNEL_TABLE, &parts);
+        let get_vector = control::Call {
+            on: self.report.info.handles(Object::Subdevice),
+            method: GetGspVector,
+        };
         let wait = Wait::Polling;
-        let reply = self.rpc.call(platform, &call, wait, sequencer, events)?;
-        let vector = interrupt_table::vector_of(self.release.gsp_engine, reply.good()?)?;
+        let rpc = &mut self.rpc;
+        let vector = rpc.call(platform, &get_vector, wait, sequencer, events)?;
         Ok(Irq::new(self.chip.interrupt, vector)?)
     }
 
@@ -203,13 +190,9 @@ impl<P: Platform> Gpu<P> {
         events: GspEvents<'_>,
     ) -> Result<(), Error> {
         let sequencer = self.sequencer(processors);
-        let request = UnloadingGuestDriver::default();
-        let parts = [request.as_bytes()];
-        let function = function::UNLOADING_GUEST_DRIVER;
-        let call = Call::new("UNLOADING_GUEST_DRIVER", function, &parts);
         let wait = Wait::Interrupt(platform);
-        let reply = self.rpc.call(platform, &call, wait, &sequencer, events)?;
-        reply.good()?;
+        self.rpc
+            .call(platform, &UnloadingGuestDriver, wait, &sequencer, events)?;
         processors.gsp.wait_mailbox0(
             "the GSP's processor to be suspended",
             MAILBOX0_LIBOS_SUSPENDED,

@@ -6,7 +6,6 @@
 //! Kernel stacks are small: what handles large structures is not inlined, so that they are gone
 //! when it returns.
 
-use nova_hw::abi::function;
 use nova_hw::release::Release;
 
 use super::error::{Error, Failure};
@@ -18,10 +17,10 @@ use super::progress::Progress;
 use super::report::BootReport;
 use super::stage::Stage;
 use crate::chip::Chip;
+use crate::gsp::commands::set_registry::SetRegistry;
+use crate::gsp::commands::set_system_info::SetSystemInfo;
 use crate::gsp::commands::static_info::StaticInfo;
-use crate::gsp::commands::system_info::{system_info, Registry};
 use crate::gsp::libos::Libos;
-use crate::gsp::rpc::call::Call;
 use crate::gsp::rpc::Rpc;
 use crate::mmio::Io;
 use crate::platform::{memory, Platform};
@@ -70,7 +69,6 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
         boot0: found.identity.boot0,
         bar: platform.pci().bar_sizes[0],
         app_version,
-        release,
         report,
         flush: FlushPage::new(platform, found.chip.flush)?,
         rpc,
@@ -118,13 +116,11 @@ fn enqueue_first<P: Platform>(
     let now = platform.now();
     let rpc = Rpc::new(platform, release, now)?;
     let mut rpc = memory::boxed(platform, "the connection to GSP-RM", rpc)?;
-    let info = system_info(&release.system_info, platform.pci(), chip);
-    let parts = [info.as_bytes()];
-    let info = Call::notice("GSP_SET_SYSTEM_INFO", function::GSP_SET_SYSTEM_INFO, &parts);
+    let info = SetSystemInfo {
+        pci: platform.pci(),
+        chip,
+    };
     rpc.submit(platform, &info, now)?;
-    let registry = Registry::new();
-    let parts = registry.parts();
-    let registry = Call::notice("SET_REGISTRY", function::SET_REGISTRY, &parts);
-    rpc.submit(platform, &registry, now)?;
+    rpc.submit(platform, &SetRegistry, now)?;
     Ok(rpc)
 }

@@ -12,8 +12,9 @@ use super::progress::Progress;
 use super::report::BootReport;
 use super::stage::Stage;
 use crate::falcon::error::Stopped;
+use crate::gsp::commands::control::{Control, Raw};
 use crate::gsp::events::EventCounts;
-use crate::gsp::rpc::call::{Call, Control, Ticket};
+use crate::gsp::rpc::call::Ticket;
 use crate::gsp::rpc::error::RpcError;
 use crate::gsp::rpc::history::Record;
 use crate::gsp::rpc::lost::Lost;
@@ -109,11 +110,13 @@ impl<P: Platform> Running<P> {
     /// [`RpcError::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
     /// is lost.
     pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, RpcError> {
-        let object = self.gpu.report.info.handles(control.object);
-        let parts = [control.params];
-        let call = Call::control("GSP_RM_CONTROL", object, control.cmd, &parts);
+        let control = Raw {
+            on: self.gpu.report.info.handles(control.object),
+            cmd: control.cmd,
+            params: control.params,
+        };
         let io = &Io::new(platform);
-        let ticket = self.gpu.rpc.submit(platform, &call, io.now())?;
+        let ticket = self.gpu.rpc.submit(platform, &control, io.now())?;
         self.gpu.rpc.ring(io);
         Ok(ticket)
     }

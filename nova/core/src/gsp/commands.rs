@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The requests to GSP-RM and its replies, a file for each message. How a request gets there and its
-//! reply back is in `rpc`.
+//! The commands that GSP-RM is given, a file each: which function it is, what is in its payload, how long it may
+//! take, and what comes of it. How a command gets there and its reply back is in `rpc`.
 
+pub(crate) mod control;
+pub(crate) mod init_done;
 pub(crate) mod interrupt_table;
+pub(crate) mod set_registry;
+pub(crate) mod set_system_info;
 pub(crate) mod static_info;
-pub(crate) mod system_info;
+pub(crate) mod unloading_guest_driver;

@@ -16,6 +16,7 @@
 
 pub(crate) mod call;
 mod calls;
+pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod history;
 pub(crate) mod lost;
@@ -36,6 +37,7 @@ use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
 use call::{Call, Ticket};
 use calls::{Calls, Delivered};
+use command::Command;
 use error::RpcError;
 use history::{Answer, History};
 use lost::Lost;
@@ -126,17 +128,36 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.lost.as_ref()
     }
 
-    /// Puts a call into the command queue, as far as there is room; the GSP is told by
+    /// Puts a command into the command queue, as far as there is room; the GSP is told by
     /// [`Self::ring`].
-    pub(crate) fn submit(
+    pub(crate) fn submit<C: Command>(
         &mut self,
         memory: &P,
-        call: &Call<'_>,
+        command: &C,
         now: Duration,
     ) -> Result<Ticket, RpcError> {
+        let release = self.release;
+        let call = Call::of(command);
+        let len = command.size(release);
+        self.enqueue(memory, &call, len, now, &mut |payload| {
+            command.write(release, payload);
+        })
+    }
+
+    /// Has the payload of a call written to where it is sent from, and sends it as far as there is room.
+    pub(crate) fn enqueue(
+        &mut self,
+        memory: &P,
+        call: &Call,
+        len: usize,
+        now: Duration,
+        write: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Ticket, RpcError> {
         self.check_lost()?;
-        let ticket = self.calls.add(memory, call, now)?.ticket();
-        self.history.made(ticket, call, now);
+        let slot = self.calls.add(memory, call, len, now)?;
+        write(slot.payload());
+        let ticket = slot.ticket();
+        self.history.made(ticket, call, len, now);
         self.send(now)?;
         Ok(ticket)
     }
@@ -203,19 +224,33 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         deadline.map_or(LOOK_EVERY, |deadline| deadline.min(LOOK_EVERY))
     }
 
-    /// Calls GSP-RM and waits for the reply.
-    pub(crate) fn call(
+    /// Gives GSP-RM a command and waits for what comes of it.
+    pub(crate) fn call<C: Command>(
         &mut self,
         memory: &P,
-        call: &Call<'_>,
+        command: &C,
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: GspEvents<'_>,
+    ) -> Result<C::Reply, RpcError> {
+        let io = sequencer.processors.io;
+        let ticket = self.submit(memory, command, io.now())?;
+        let reply = self.wait(ticket, C::LIMIT, wait, sequencer, events)?;
+        command.read(self.release, reply.good()?)
+    }
+
+    /// Waits for the reply to a call.
+    fn wait(
+        &mut self,
+        ticket: Ticket,
+        limit: Duration,
         wait: Wait<'_>,
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<Reply<P>, RpcError> {
         let io = sequencer.processors.io;
-        let ticket = self.submit(memory, call, io.now())?;
         self.ring(io);
-        let mut pacer = io.pacer(call.limit);
+        let mut pacer = io.pacer(limit);
         loop {
             // What goes wrong is told by the call itself, unless it was answered before.
             let _ = self.service(sequencer, events);

@@ -8,9 +8,7 @@ use std::time::Duration;
 use crate::common::Machine;
 use nova_core::platform::{Clock, Interrupts};
 use nova_core::{Control, ErrorKind, Object, Reply, RpcError, Running, Stopped, Ticket};
-use nova_hw::abi::{
-    CTRL_GPU_GET_INFO_V2, CTRL_GPU_GET_NAME_STRING, CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE,
-};
+use nova_hw::abi::control;
 use nova_hw::release::RELEASES;
 use nova_mock::{Fault, Notice};
 
@@ -78,11 +76,16 @@ fn many_calls_at_once_are_not_mixed_up() {
     for _ in 0..10 {
         let tickets: Vec<_> = (0..64)
             .map(|n| {
-                let cmd = CTRL_GPU_GET_INFO_V2;
+                let cmd = control::GPU_GET_INFO_V2;
                 submit(&machine, &mut running, cmd, &properties(n)).unwrap()
             })
             .collect();
-        let one_more = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]);
+        let one_more = submit(
+            &machine,
+            &mut running,
+            control::GPU_GET_NAME_STRING,
+            &[0; 132],
+        );
         assert_eq!(one_more, Err(RpcError::TooManyCalls));
         for (n, ticket) in tickets.into_iter().enumerate().rev() {
             let reply = finish(&machine, &mut running, ticket).unwrap();
@@ -102,11 +105,17 @@ fn long_calls_are_continued_both_ways() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     for round in 0..20 {
-        let cmd = CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE;
+        let cmd = control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE;
         let (first, second) = (long(round), long(round + 1));
         let tickets = [
             submit(&machine, &mut running, cmd, &first).unwrap(),
-            submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap(),
+            submit(
+                &machine,
+                &mut running,
+                control::GPU_GET_NAME_STRING,
+                &[0; 132],
+            )
+            .unwrap(),
             submit(&machine, &mut running, cmd, &second).unwrap(),
         ];
         let [a, b, c] = tickets.map(|ticket| {
@@ -126,7 +135,7 @@ fn long_calls_are_continued_both_ways() {
 fn a_gsp_without_room_waits_for_it() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
-    let cmd = CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE;
+    let cmd = control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE;
     let tickets: Vec<_> = (0..64)
         .map(|n| {
             machine.sleep(Duration::from_millis(1));
@@ -159,7 +168,7 @@ fn calls_that_nobody_waits_for_make_room_for_others() {
     for round in 0..3 {
         let tickets: Vec<_> = (0..64)
             .map(|n| {
-                let cmd = CTRL_GPU_GET_INFO_V2;
+                let cmd = control::GPU_GET_INFO_V2;
                 submit(&machine, &mut running, cmd, &properties(n)).unwrap()
             })
             .collect();
@@ -182,7 +191,7 @@ fn refusals_are_replies() {
     assert_eq!((reply.status(), reply.params()), (0x56, &[1, 2, 3][..]));
     let control = Control {
         object: Object::Client,
-        cmd: CTRL_GPU_GET_NAME_STRING,
+        cmd: control::GPU_GET_NAME_STRING,
         params: &[0; 132],
     };
     let ticket = running.submit(&machine, &control).unwrap();
@@ -220,7 +229,13 @@ fn events_are_told_between_replies() {
             payload: vec![0; 4],
         },
     ];
-    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    let ticket = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_NAME_STRING,
+        &[0; 132],
+    )
+    .unwrap();
     for notice in &notices {
         assert!(machine.card().report(notice));
     }
@@ -248,7 +263,15 @@ fn lose(fault: Fault) -> (RpcError, Duration) {
     machine.card().inject(fault);
     let start = machine.now();
     let tickets: Vec<_> = (0..8)
-        .map(|n| submit(&machine, &mut running, CTRL_GPU_GET_INFO_V2, &properties(n)).unwrap())
+        .map(|n| {
+            submit(
+                &machine,
+                &mut running,
+                control::GPU_GET_INFO_V2,
+                &properties(n),
+            )
+            .unwrap()
+        })
         .collect();
     let errors: Vec<_> = tickets
         .into_iter()
@@ -261,7 +284,12 @@ fn lose(fault: Fault) -> (RpcError, Duration) {
         errors.iter().all(|error| *error == lost.cause),
         "{errors:?}"
     );
-    let new = submit(&machine, &mut running, CTRL_GPU_GET_INFO_V2, &properties(0));
+    let new = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_INFO_V2,
+        &properties(0),
+    );
     assert_eq!(new, Err(lost.cause));
 
     machine.card().repair();
@@ -299,7 +327,13 @@ fn a_late_answer_without_an_interrupt_is_found() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     machine.card().inject(Fault::NoInterrupt);
-    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    let ticket = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_NAME_STRING,
+        &[0; 132],
+    )
+    .unwrap();
     let start = machine.now();
     finish(&machine, &mut running, ticket).unwrap();
     assert!(machine.now() - start < Duration::from_millis(200));
@@ -311,7 +345,13 @@ fn a_late_answer_without_an_interrupt_is_found() {
 fn a_card_that_is_gone_takes_all_calls_with_it() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
-    let ticket = submit(&machine, &mut running, CTRL_GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    let ticket = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_NAME_STRING,
+        &[0; 132],
+    )
+    .unwrap();
     machine.card().inject(Fault::NoReply);
     machine.card().inject(Fault::CardGone { after: 0 });
     let error = finish(&machine, &mut running, ticket).unwrap_err();

@@ -229,8 +229,8 @@ pub struct RootAt {
 /// Bytes of the parameters of controls.
 #[derive(Debug)]
 pub struct ControlSizes {
-    /// Of [`CTRL_GPU_GET_INFO_V2`](crate::abi::CTRL_GPU_GET_INFO_V2).
+    /// Of [`control::GPU_GET_INFO_V2`](crate::abi::control::GPU_GET_INFO_V2).
     pub gpu_get_info_v2: usize,
-    /// Of [`CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE`](crate::abi::CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE).
+    /// Of [`control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`](crate::abi::control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE).
     pub pgpu_add_vgpu_type: usize,
 }

@@ -9,15 +9,33 @@
 
 use core::mem::offset_of;
 
-use nova_hw::abi::{IntrKernelTable, IntrKernelTableEntry};
+use nova_hw::abi::{control, IntrKernelTable, IntrKernelTableEntry};
+use nova_hw::release::Release;
 
+use super::control::Method;
 use crate::gsp::payload::{Payload, ShortPayload};
+use crate::gsp::rpc::error::RpcError;
 
-/// Parameters of the control that asks for the table, which come back filled.
-pub(crate) const REQUEST: &[u8] = &[0; size_of::<IntrKernelTable>()];
+/// Asks for the vector of the GSP's interrupt; there may be none.
+pub(crate) struct GetGspVector;
+
+impl Method for GetGspVector {
+    const CMD: u32 = control::INTERNAL_INTR_GET_KERNEL_TABLE;
+    type Reply = Option<u32>;
+
+    fn size(&self, _release: &Release) -> usize {
+        size_of::<IntrKernelTable>()
+    }
+
+    fn write(&self, _release: &Release, _params: &mut [u8]) {}
+
+    fn read(&self, release: &Release, params: Payload<'_>) -> Result<Option<u32>, RpcError> {
+        Ok(vector_of(release.gsp_engine, params)?)
+    }
+}
 
 /// The vector of `engine`, if it has an entry in the table.
-pub(crate) fn vector_of(engine: u16, table: Payload<'_>) -> Result<Option<u32>, ShortPayload> {
+fn vector_of(engine: u16, table: Payload<'_>) -> Result<Option<u32>, ShortPayload> {
     let count: u32 = table.field(offset_of!(IntrKernelTable, table_len))?;
     let entries = offset_of!(IntrKernelTable, table)..offset_of!(IntrKernelTable, subtree_map);
     let offsets = entries.step_by(size_of::<IntrKernelTableEntry>());

@@ -8,19 +8,35 @@
 use core::mem::offset_of;
 use core::ops::Range;
 
-use nova_hw::abi::{FbRegionInfo, FbRegionInfoParams};
-use nova_hw::release::StaticInfoAt;
+use nova_hw::abi::{function, FbRegionInfo, FbRegionInfoParams};
+use nova_hw::release::{Release, StaticInfoAt};
 
-use crate::bug::OrBug;
+use super::control::{Handles, Object};
 use crate::gsp::payload::{Payload, ShortPayload};
-use crate::gsp::rpc::call::Object;
+use crate::gsp::rpc::command::Command;
+use crate::gsp::rpc::error::RpcError;
 use crate::text::Text;
 
 /// Usable regions, at most; there are no more in the reply.
 const REGIONS: usize = 16;
 
-/// As many zeros as a request can have.
-const ZEROS: &[u8] = &[0; 4096];
+/// Asks what GSP-RM says about the GPU; GET_GSP_STATIC_INFO.
+pub(crate) struct GetStaticInfo;
+
+impl Command for GetStaticInfo {
+    const FUNCTION: u32 = function::GET_GSP_STATIC_INFO;
+    type Reply = StaticInfo;
+
+    fn size(&self, release: &Release) -> usize {
+        release.static_info.size
+    }
+
+    fn write(&self, _release: &Release, _payload: &mut [u8]) {}
+
+    fn read(&self, release: &Release, reply: Payload<'_>) -> Result<StaticInfo, RpcError> {
+        Ok(StaticInfo::read(&release.static_info, reply)?)
+    }
+}
 
 /// What GSP-RM says about the GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,13 +56,7 @@ pub struct StaticInfo {
 }
 
 impl StaticInfo {
-    /// The request, which has the size of the reply.
-    pub(crate) fn request(at: &StaticInfoAt) -> &'static [u8] {
-        ZEROS.get(..at.size).or_bug()
-    }
-
-    /// Reads the reply to GET_GSP_STATIC_INFO.
-    pub(crate) fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, ShortPayload> {
+    fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, ShortPayload> {
         let mut info = Self {
             name: Text::from_bytes(&reply.at(at.name)?),
             fb_length: reply.at(at.fb_length)?,
@@ -66,14 +76,16 @@ impl StaticInfo {
         Ok(info)
     }
 
-    /// Handles of the driver's client and of one of its objects.
-    pub(crate) fn handles(&self, object: Object) -> (u32, u32) {
-        let object = match object {
-            Object::Client => self.client,
-            Object::Device => self.device,
-            Object::Subdevice => self.subdevice,
-        };
-        (self.client, object)
+    /// Handles of one of the driver's objects.
+    pub(crate) fn handles(&self, object: Object) -> Handles {
+        Handles {
+            client: self.client,
+            object: match object {
+                Object::Client => self.client,
+                Object::Device => self.device,
+                Object::Subdevice => self.subdevice,
+            },
+        }
     }
 
     /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and
@@ -121,7 +133,7 @@ mod tests {
         params.fb_region[..regions.len()].copy_from_slice(regions);
         let mut name = [0; 64];
         name[..4].copy_from_slice(b"Nova");
-        let mut bytes = StaticInfo::request(at).to_vec();
+        let mut bytes = std::vec![0; at.size];
         at.fb_regions.write(&mut bytes, &params);
         at.name.write(&mut bytes, &name);
         bytes
@@ -193,7 +205,8 @@ mod tests {
         let info = read(&bytes).unwrap();
         let handles = [Object::Client, Object::Device, Object::Subdevice];
         let handles = handles.map(|object| info.handles(object));
-        assert_eq!(handles, [(10, 10), (10, 11), (10, 12)]);
+        let expected = [10, 11, 12].map(|object| Handles { client: 10, object });
+        assert_eq!(handles, expected);
         assert_eq!(info.fb_length, 13);
     }
 

@@ -10,9 +10,8 @@ use super::error::RpcError;
 use super::pieces::Pieces;
 use super::reply::Reply;
 use super::slot::Slot;
-use crate::bug::OrBug;
 use crate::gsp::queue::Received;
-use crate::platform::memory::{self, MemoryError};
+use crate::platform::memory;
 use crate::platform::Scratch;
 
 /// Where there is room for a call.
@@ -41,14 +40,14 @@ impl<P: Scratch> Calls<P> {
         }
     }
 
-    /// Adds a call, which is sent by and by.
+    /// Adds a call with a payload of `len` zeros, which are to be overwritten; it is sent by and by.
     pub(crate) fn add(
         &mut self,
         memory: &P,
-        call: &Call<'_>,
+        call: &Call,
+        len: usize,
         now: Duration,
     ) -> Result<&mut Slot<P::Bytes>, RpcError> {
-        let len = call.len();
         if len > PAYLOAD_LIMIT {
             return Err(RpcError::CallTooLong { len });
         }
@@ -59,7 +58,7 @@ impl<P: Scratch> Calls<P> {
             Some(_) => self.sequence,
             None => 1,
         };
-        let buffer = filled(memory, call, len)?;
+        let buffer = memory::alloc_bytes(memory, "the payload of a call of GSP-RM", len)?;
         let slot = Slot::new(Ticket(self.next), sequence, call, now, buffer);
         let slot = free.insert(memory::boxed(memory, "a call of GSP-RM", slot)?);
         self.sequence = sequence.wrapping_add(messages).max(1);
@@ -166,18 +165,4 @@ pub(crate) enum Delivered<'a, B> {
     Piece,
     /// To this call, which is complete.
     Last(&'a Slot<B>),
-}
-
-/// The payload of a call in memory of its own.
-fn filled<P: Scratch>(memory: &P, call: &Call<'_>, len: usize) -> Result<P::Bytes, MemoryError> {
-    let mut buffer = memory::alloc_bytes(memory, "the payload of a call of GSP-RM", len)?;
-    let mut rest = buffer.as_mut();
-    for part in call.all_parts() {
-        let (place, behind) = rest.split_at_mut_checked(part.len()).or_bug();
-        for (to, from) in place.iter_mut().zip(part) {
-            *to = *from;
-        }
-        rest = behind;
-    }
-    Ok(buffer)
 }

@@ -44,11 +44,11 @@ pub(crate) struct Slot<B> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
-    /// `call`, whose payload is in `buffer` and whose first message has this sequence number.
+    /// `call`, whose payload is to be in `buffer`, and whose first message has this sequence number.
     pub(super) fn new(
         Ticket(number): Ticket,
         sequence: u32,
-        call: &Call<'_>,
+        call: &Call,
         now: Duration,
         buffer: B,
     ) -> Self {
@@ -91,6 +91,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
 
     pub(crate) fn result(&self) -> u32 {
         self.result
+    }
+
+    /// Where its payload is to be written before any of it is sent: zeros.
+    pub(super) fn payload(&mut self) -> &mut [u8] {
+        debug_assert!(self.is_unsent() || self.kind == CallKind::Event);
+        self.buffer.as_mut()
     }
 
     /// What has been received so far.

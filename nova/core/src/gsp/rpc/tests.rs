@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::call::{Control, Object, CALLS_MAX, PAYLOAD_LIMIT};
+use super::call::{CALLS_MAX, PAYLOAD_LIMIT};
 use super::*;
 use crate::chip::FalconKind;
 use crate::falcon::error::Stopped;
 use crate::falcon::processors::Processors;
-use crate::gsp::payload::ShortPayload;
+use crate::gsp::commands::control::{Handles, Raw};
+use crate::gsp::commands::init_done::InitDone;
+use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::queue::PAYLOAD_MAX;
 use crate::gsp::sequencer::SequencerError;
@@ -51,9 +53,11 @@ impl Talk {
     }
 
     pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, RpcError> {
-        let parts = [payload];
-        let call = Call::new("a call", NOP, &parts);
-        self.rpc.submit(&self.memory, &call, self.card.now())
+        let call = Call::request("a call", NOP);
+        let write = &mut |place: &mut [u8]| place.copy_from_slice(payload);
+        let now = self.card.now();
+        self.rpc
+            .enqueue(&self.memory, &call, payload.len(), now, write)
     }
 
     pub(super) fn service(&mut self) -> Result<(), RpcError> {
@@ -221,6 +225,15 @@ fn a_reply_that_is_shorter_or_longer_than_its_call_is_cut_to_fit() {
     assert_eq!(talk.take(long), Some(Ok(vec![2; 8])));
 }
 
+const CONTROL: Raw<'_> = Raw {
+    on: Handles {
+        client: 1,
+        object: 2,
+    },
+    cmd: 0x2080_0102,
+    params: &[5; 4],
+};
+
 #[test]
 fn refusals_are_told_with_their_status() {
     let mut talk = Talk::new();
@@ -235,14 +248,7 @@ fn refusals_are_told_with_their_status() {
     };
     assert_eq!(talk.take(ticket), Some(Err(refused)));
 
-    let control = Control {
-        object: Object::Subdevice,
-        cmd: 0x2080_0102,
-        params: &[5; 4],
-    };
-    let parts = [control.params];
-    let call = Call::control("a control", (1, 2), control.cmd, &parts);
-    let ticket = talk.rpc.submit(&talk.memory, &call, SECOND).unwrap();
+    let ticket = talk.rpc.submit(&talk.memory, &CONTROL, SECOND).unwrap();
     let header = RmControl {
         status: 0x1f,
         ..RmControl::default()
@@ -259,13 +265,12 @@ fn refusals_are_told_with_their_status() {
 fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
     for len in [0, 12, size_of::<RmControl>() - 1] {
         let mut talk = Talk::new();
-        let call = Call::control("a control", (1, 2), 0x2080_0102, &[&[5; 4]]);
-        let ticket = talk.rpc.submit(&talk.memory, &call, SECOND).unwrap();
+        let ticket = talk.rpc.submit(&talk.memory, &CONTROL, SECOND).unwrap();
         talk.gsp
             .put(GSP_RM_CONTROL, &pattern(len), |draft| draft.answers = 1);
         talk.service().unwrap();
         let cut_off = RpcError::Payload(ShortPayload {
-            message: "a control",
+            message: "GSP_RM_CONTROL",
             expected: size_of::<RmControl>(),
             found: len,
         });
@@ -436,6 +441,26 @@ fn a_sequencer_that_fails_is_the_end() {
     assert_eq!(talk.rpc.lost().unwrap().cause, error);
 }
 
+/// A command with a byte that comes back as another one.
+struct Echo(u8);
+
+impl Command for Echo {
+    const FUNCTION: u32 = NOP;
+    type Reply = u8;
+
+    fn size(&self, _release: &Release) -> usize {
+        1
+    }
+
+    fn write(&self, _release: &Release, payload: &mut [u8]) {
+        payload.copy_from_slice(&[self.0]);
+    }
+
+    fn read(&self, _release: &Release, reply: Payload<'_>) -> Result<u8, RpcError> {
+        Ok(reply.field(0)?)
+    }
+}
+
 #[test]
 fn blocking_calls_go_the_same_way() {
     let Talk {
@@ -450,16 +475,13 @@ fn blocking_calls_go_the_same_way() {
     gsp.put(0x1001, &[], |draft| draft.result = 0x55);
     let wait = Wait::Polling;
     with_sequencer(&card, |sequencer| {
-        let parts = [&[4][..]];
-        let call = Call::new("a call", NOP, &parts);
         let mut events = 0;
         let note = &mut |_: crate::gsp::events::GspEvent<'_>| events += 1;
-        let reply = rpc.call(&memory, &call, wait, sequencer, note).unwrap();
-        assert_eq!(reply.good().unwrap().bytes, [5]);
-        let event = Call::event("an event", 0x1001, SECOND);
+        let reply = rpc.call(&memory, &Echo(4), wait, sequencer, note);
+        assert_eq!(reply, Ok(5));
         // It has come already, and nobody waited for it.
-        let error = rpc.call(&memory, &event, wait, sequencer, note);
-        assert!(matches!(error, Err(RpcError::Timeout(t)) if t.after == SECOND));
+        let error = rpc.call(&memory, &InitDone, wait, sequencer, note);
+        assert!(matches!(error, Err(RpcError::Timeout(t)) if t.after == InitDone::LIMIT));
         assert_eq!(events, 2);
     });
     let [first, second] = rpc.history().records().collect::<Vec<_>>()[..] else {

@@ -4,33 +4,32 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// Control that returns the vectors of the engines' interrupts, on the internal subdevice;
-/// `NV2080_CTRL_CMD_INTERNAL_INTR_GET_KERNEL_TABLE`.
-pub const CTRL_INTR_GET_KERNEL_TABLE: u32 = 0x2080_0a5c;
-
-/// Control that tells properties of the GPU, on the subdevice; `NV2080_CTRL_CMD_GPU_GET_INFO_V2`.
+/// Numbers of controls (`NV2080_CTRL_CMD_*`), all of the subdevice.
 ///
-/// Its parameters are the number of properties that are asked for and a list of [`GpuInfo`], whose
-/// length differs between releases.
-pub const CTRL_GPU_GET_INFO_V2: u32 = 0x2080_0102;
-
-/// Control that tells the name of the GPU, on the subdevice;
-/// `NV2080_CTRL_CMD_GPU_GET_NAME_STRING`.
-pub const CTRL_GPU_GET_NAME_STRING: u32 = 0x2080_0110;
-
-/// Control that tells GSP-RM which kinds of virtual GPUs there are, on the subdevice;
-/// `NV2080_CTRL_CMD_VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`.
+/// - `INTERNAL_INTR_GET_KERNEL_TABLE` returns the vectors of the engines' interrupts, on the internal
+///   subdevice: [`IntrKernelTable`].
+/// - `GPU_GET_INFO_V2` tells properties of the GPU. Its parameters are the number of properties that are asked
+///   for and a list of [`GpuInfo`], whose length differs between releases.
+/// - `GPU_GET_NAME_STRING` tells the name of the GPU: [`GpuNameString`].
+/// - `VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE` tells GSP-RM which kinds of virtual GPUs there are. Of all
+///   controls, its parameters are the longest. They begin with a flag that discards the known kinds and, at
+///   byte 4, the number of kinds that follow.
 ///
-/// Of all controls, its parameters are the longest. They begin with a flag that discards the known
-/// kinds and, at byte 4, the number of kinds that follow.
-///
-/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080vgpumgrinternal.h.
-pub const CTRL_VGPU_MGR_PGPU_ADD_VGPU_TYPE: u32 = 0x2080_4003;
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h, ctrl2080gpu.h and
+/// ctrl2080vgpumgrinternal.h.
+pub mod control {
+    numbers! {
+        GPU_GET_INFO_V2 = 0x2080_0102,
+        GPU_GET_NAME_STRING = 0x2080_0110,
+        INTERNAL_INTR_GET_KERNEL_TABLE = 0x2080_0a5c,
+        VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE = 0x2080_4003,
+    }
+}
 
 /// A vector that there is none of; `NV_INTR_VECTOR_INVALID`.
 pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
 
-/// Parameters of [`CTRL_INTR_GET_KERNEL_TABLE`], all returned;
+/// Parameters of [`control::INTERNAL_INTR_GET_KERNEL_TABLE`], all returned;
 /// `NV2080_CTRL_INTERNAL_INTR_GET_KERNEL_TABLE_PARAMS`.
 ///
 /// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h.
@@ -93,7 +92,7 @@ pub struct GpuInfo {
 
 layout!(GpuInfo: 8, data @ 4);
 
-/// Parameters of [`CTRL_GPU_GET_NAME_STRING`]; `NV2080_CTRL_GPU_GET_NAME_STRING_PARAMS`.
+/// Parameters of [`control::GPU_GET_NAME_STRING`]; `NV2080_CTRL_GPU_GET_NAME_STRING_PARAMS`.
 ///
 /// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! GSP_RM_CONTROL: a method of one of GSP-RM's objects.
+//!
+//! Source: open-gpu-kernel-modules 570, `rpcRmApiControl_GSP` in src/nvidia/src/kernel/vgpu/rpc.c.
+
+use nova_hw::abi::{control, function, RmControl};
+use nova_hw::release::Release;
+use zerocopy::IntoBytes;
+
+use crate::bug::OrBug;
+use crate::gsp::payload::Payload;
+use crate::gsp::rpc::command::Command;
+use crate::gsp::rpc::error::RpcError;
+
+/// An object of GSP-RM that takes the driver's own controls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// The driver's client.
+    Client,
+    /// The GPU, as the device that clients open.
+    Device,
+    /// The GPU itself.
+    Subdevice,
+}
+
+/// A control that is known by its number alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Control<'a> {
+    /// The object.
+    pub object: Object,
+    /// Which control (`NV*_CTRL_CMD_*`).
+    pub cmd: u32,
+    /// Its parameters; what they have become is in the [`Reply`](crate::Reply).
+    pub params: &'a [u8],
+}
+
+/// The handles of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handles {
+    pub(crate) client: u32,
+    pub(crate) object: u32,
+}
+
+/// A method of GSP-RM's objects.
+pub(crate) trait Method {
+    /// Which one (`NV*_CTRL_CMD_*`).
+    const CMD: u32;
+
+    /// Its name, for errors.
+    const NAME: &'static str = name(Self::CMD);
+
+    /// What comes of it.
+    type Reply;
+
+    /// Bytes of its parameters.
+    fn size(&self, release: &Release) -> usize;
+
+    /// Writes the parameters into so many zeros.
+    fn write(&self, release: &Release, params: &mut [u8]);
+
+    /// Reads what has become of the parameters.
+    fn read(&self, release: &Release, params: Payload<'_>) -> Result<Self::Reply, RpcError>;
+}
+
+/// The control that calls a method of an object.
+pub(crate) struct Call<M> {
+    pub(crate) on: Handles,
+    pub(crate) method: M,
+}
+
+impl<M: Method> Command for Call<M> {
+    const FUNCTION: u32 = function::GSP_RM_CONTROL;
+    const NAME: &'static str = M::NAME;
+    type Reply = M::Reply;
+
+    fn cmd(&self) -> u32 {
+        M::CMD
+    }
+
+    fn size(&self, release: &Release) -> usize {
+        size_of::<RmControl>().saturating_add(self.method.size(release))
+    }
+
+    fn write(&self, release: &Release, payload: &mut [u8]) {
+        self.method
+            .write(release, write_header(self.on, M::CMD, payload));
+    }
+
+    fn read(&self, release: &Release, reply: Payload<'_>) -> Result<M::Reply, RpcError> {
+        self.method.read(release, reply)
+    }
+}
+
+/// A control that is known by its number alone, for an object with these handles.
+pub(crate) struct Raw<'a> {
+    pub(crate) on: Handles,
+    pub(crate) cmd: u32,
+    pub(crate) params: &'a [u8],
+}
+
+impl Command for Raw<'_> {
+    const FUNCTION: u32 = function::GSP_RM_CONTROL;
+    /// Whoever calls it takes the reply itself.
+    type Reply = ();
+
+    fn cmd(&self) -> u32 {
+        self.cmd
+    }
+
+    fn size(&self, _release: &Release) -> usize {
+        size_of::<RmControl>().saturating_add(self.params.len())
+    }
+
+    fn write(&self, _release: &Release, payload: &mut [u8]) {
+        write_header(self.on, self.cmd, payload).copy_from_slice(self.params);
+    }
+
+    fn read(&self, _release: &Release, _reply: Payload<'_>) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
+
+/// Writes what a control begins with; returns where its parameters go.
+fn write_header(on: Handles, cmd: u32, payload: &mut [u8]) -> &mut [u8] {
+    let (header, params) = payload
+        .split_at_mut_checked(size_of::<RmControl>())
+        .or_bug();
+    let control = RmControl {
+        h_client: on.client,
+        h_object: on.object,
+        cmd,
+        params_size: u32::try_from(params.len()).unwrap_or(u32::MAX),
+        ..RmControl::default()
+    };
+    header.copy_from_slice(control.as_bytes());
+    params
+}
+
+/// The name of a control; does not compile for one that `nova_hw` does not know.
+pub(super) const fn name(cmd: u32) -> &'static str {
+    match control::name(cmd) {
+        Some(name) => name,
+        None => panic!("a control without a name"),
+    }
+}
