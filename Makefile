@@ -85,10 +85,10 @@ trace-diff: programs vm-modules
 	@vm/trace-diff $(or $(CHIP),ga102)
 
 shell: programs vm-modules
-	@vm/guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
+	@vm/start --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
 
 modules: build/vendor
-	+@vm/build-modules $(KDIR) $(MODULES)
+	+@vm/build/modules $(KDIR) $(MODULES)
 
 modules_install:
 	install -D -m 644 -t $(DESTDIR)/lib/modules/$(shell uname -r)/updates $(MODULES)/nova-core.ko $(MODULES)/nova-drm.ko
@@ -96,19 +96,19 @@ modules_install:
 
 # The modules for the stock kernel of the VM.
 vm-modules: prepare build/vendor
-	@vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/vm
+	@vm/cache/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/vm
 
 # The modules for the debug kernel, which is built when it is first needed.
 debug-modules: prepare build/vendor
-	@vm/prepare debug
-	@vm/sysroot --debug make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/debug
+	@vm/cache/prepare debug
+	@vm/cache/sysroot --debug make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/debug
 
 # What runs on this machine, and what is built here and runs in the VM.
 programs: prepare
 	@cargo build --release --locked --package nova-mock --package nova-fw --package igt --bins
 
 prepare:
-	@vm/prepare
+	@vm/cache/prepare
 
 # The crates that the modules are linked with, as sources.
 build/vendor: Cargo.lock
@@ -117,16 +117,16 @@ build/vendor: Cargo.lock
 	@touch $@.part && mv $@.part $@
 
 lint: prepare build/vendor
-	@vm/host-tools shellcheck:shellcheck
-	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* igt-tests/* bench/guest-*) .ci/run
+	@vm/cache/host-tools shellcheck:shellcheck
+	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* vm/*/* igt-tests/* bench/guest/* 2>/dev/null) .ci/run
 	cargo fmt --all --check
 	rustfmt --check --edition 2021 $$(find nova/kmod -name '*.rs')
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo run --quiet --locked --package nova-lint -- $(UNTIED)
-	vm/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
+	vm/cache/sysroot make --no-print-directory modules KDIR=/kernel/build MODULES=build/modules/lint \
 		KCFLAGS=-Werror KRUSTFLAGS=-Dwarnings
 	@for patch in nova/kmod/mutants/*.patch; do git apply --check $$patch || exit; done
-	vm/sysroot vm/check-frames build/modules/lint/nova-core.ko build/modules/lint/nova-drm.ko
+	vm/cache/sysroot vm/build/check-frames build/modules/lint/nova-core.ko build/modules/lint/nova-drm.ko
 
 clean:
 	rm -rf build

@@ -57,7 +57,7 @@ pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u3
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => fs::create_dir_all(&out)?,
     }
-    let mut command = Command::new(repo.join("vm/guest"));
+    let mut command = Command::new(repo.join("vm/start"));
     command.arg("--out").arg(&out);
     command.args(["--timeout", "1800"]);
     for chip in chips {
@@ -71,10 +71,10 @@ pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u3
         }
     };
     let status = command
-        .arg(repo.join("bench/guest-boot"))
+        .arg(repo.join("bench/guest/boot"))
         .args([driver.name(), &times.to_string()])
         .status()
-        .context("vm/guest")?;
+        .context("vm/start")?;
     ensure!(
         status.success(),
         "{driver}: {status}; see {}",
@@ -88,32 +88,32 @@ pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u3
     })
 }
 
-/// Runs `bench/guest-NAME` in a VM with our modules and the programs, and returns what it left in its
+/// Runs `bench/guest/NAME` in a VM with our modules and the programs, and returns what it left in its
 /// file NAME.
 pub fn measure(repo: &Path, programs: &Path, name: &str) -> Result<String> {
     let out = repo.join("build/bench").join(name);
     fs::create_dir_all(&out)?;
-    let status = Command::new(repo.join("vm/guest"))
+    let status = Command::new(repo.join("vm/start"))
         .arg("--modules")
         .arg(repo.join("build/modules/vm"))
         .arg("--files")
         .arg(programs)
         .arg("--out")
         .arg(&out)
-        .arg(repo.join(format!("bench/guest-{name}")))
+        .arg(repo.join(format!("bench/guest/{name}")))
         .status()
-        .context("vm/guest")?;
+        .context("vm/start")?;
     ensure!(status.success(), "{name}: {status}; see {}", out.display());
     fs::read_to_string(out.join(name)).with_context(|| name.to_owned())
 }
 
 /// Builds upstream's module and its firmware.
 fn prepare_upstream(repo: &Path, chips: &[Chipset]) -> Result<()> {
-    let status = Command::new(repo.join("vm/upstream"))
+    let status = Command::new(repo.join("vm/build/upstream"))
         .args(chips.iter().map(|chip| chip.name()))
         .status()
-        .context("vm/upstream")?;
-    ensure!(status.success(), "vm/upstream: {status}");
+        .context("vm/build/upstream")?;
+    ensure!(status.success(), "vm/build/upstream: {status}");
     Ok(())
 }
 
@@ -125,7 +125,7 @@ impl Run {
         serde_json::from_slice(&trace).context(name)
     }
 
-    /// A file that there is for each GPU, as `vm/guest` and `bench/guest-boot` name it.
+    /// A file that there is for each GPU, as `vm/start` and `bench/guest/boot` name it.
     pub fn text(&self, gpu: usize, name: &str, extension: &str) -> Result<String> {
         let name = Self::file(gpu, name, extension);
         fs::read_to_string(self.out.join(&name)).context(name)

@@ -4,7 +4,7 @@
 
 set -euo pipefail
 
-REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VM=$REPO/vm
 CACHE=${NOVA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nova}
 APT=$CACHE/apt
@@ -46,15 +46,15 @@ key() { cat - "$@" | sha256sum | cut -c 1-12; }
 # Reads the plan, which says the versions that everything is made from, and names the folder of each artefact after
 # what goes into it, so that an update makes a new one.
 read_plan() {
-	[ -e "$PLAN" ] || die "the cache is empty: run vm/prepare"
+	[ -e "$PLAN" ] || die "the cache is empty: run make prepare"
 	# shellcheck source=/dev/null
 	. "$PLAN"
-	SYSROOT=$CACHE/sysroot-$(key "$VM/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
-	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/make-kernel" "$VM/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
-	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/make-debug-kernel" "$VM/debug-kernel.config" \
+	SYSROOT=$CACHE/sysroot-$(key "$VM/cache/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
+	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-kernel" "$VM/cache/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
+	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-debug-kernel" "$VM/cache/debug-kernel.config" \
 		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
-	FIRMWARE=$CACHE/firmware-$(key "$VM/make-firmware" <<<"$FIRMWARE_VERSION")
-	GUEST=$CACHE/guest-$(key "$VM/make-guest" "$VM/make-firmware" "$VM/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
+	FIRMWARE=$CACHE/firmware-$(key "$VM/cache/make-firmware" <<<"$FIRMWARE_VERSION")
+	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
 # The chips that are mocked: `all`, or the first one of each of the `families`.
