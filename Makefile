@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# The only entry. Plain `make` explains the targets; the work is done by cargo, by the kernel's build system and by the
-# scripts in vm/.
+# The only entry. Plain `make` explains the targets; the work is done by cargo, by the kernel's build system, by the scripts in
+# vm/ and by nova-vm, which is built from there.
 
 # The kernel that `modules` builds for, and where the modules go.
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -10,6 +10,10 @@ MODULES ?= build/modules/$(shell uname -r)
 UNTIED := nova/hw nova/core firmware uapi igt-tests
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
+
+NOVA_VM := $(CARGO_TARGET_DIR)/release/nova-vm
+# What `check-vm` and `check-debug` are told.
+CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
 .PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
@@ -22,9 +26,10 @@ help:
 	@echo '  make check            run all tests: check-unit and check-vm'
 	@echo '  make check-unit       tests of the crates, without a VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
-	@echo '                        NOVA_PM_ROUNDS=50 has ga102 sleep and be reset so often in each test)'
+	@echo '                        NOVA_PM_ROUNDS=50 has ga102 sleep and be reset so often in each test;'
+	@echo '                        TESTS=igt@nova_fault@recover runs that test alone, on ga102 unless CHIP=... is given)'
 	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
-	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=...)'
+	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=..., TESTS=...)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
 	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
 	@echo '                        (CHIP=..., SECONDS=600, SEED=... to repeat one, NOVA_KERNEL=debug for the debug kernel)'
@@ -36,6 +41,7 @@ help:
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
 	@echo '                        (hours; PIECE=3/40 does the third of 40 pieces)'
 	@echo '  make mutants-kmod     break the modules in one place after the other, and name what no test in the VM notices'
+	@echo '                        (MUTANTS=... tries those alone)'
 	@echo '  make lint             rustfmt, clippy, circles of modules, kernel warnings as errors, stack frames,'
 	@echo '                        shellcheck'
 	@echo '  make shell            a root shell in a VM with the mocked GPU and the modules (CHIP=...)'
@@ -44,19 +50,19 @@ help:
 	@echo 'The first run fills the cache; NOVA_UPDATE=1 looks for newer packages at once.'
 
 run: programs vm-modules
-	@vm/run $(or $(CHIP),ga102) $(FIRMWARE_RELEASE)
+	@$(NOVA_VM) run --chip $(or $(CHIP),ga102) $(if $(FIRMWARE_RELEASE),--firmware-release $(FIRMWARE_RELEASE))
 
 check: programs vm-modules
-	@vm/check $(or $(CHIP),families) unit vm
+	@$(NOVA_VM) check --chip $(or $(CHIP),families) $(CHECK) unit vm
 
 check-unit: programs
-	@vm/check $(or $(CHIP),families) unit
+	@$(NOVA_VM) check --chip $(or $(CHIP),families) unit
 
 check-vm: programs vm-modules
-	@vm/check $(or $(CHIP),families) vm
+	@$(NOVA_VM) check --chip $(or $(CHIP),$(if $(TESTS),ga102,families)) $(CHECK) vm
 
 check-debug: programs debug-modules
-	@vm/check $(or $(CHIP),ga102) debug
+	@$(NOVA_VM) check --chip $(or $(CHIP),ga102) $(CHECK) debug
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
 # environment, which Miri hides otherwise.
@@ -68,10 +74,11 @@ mutants: prepare
 	@vm/mutants $(PIECE)
 
 mutants-kmod: programs
-	@vm/mutants-kmod
+	@$(NOVA_VM) mutants-kmod $(MUTANTS)
 
-stress: programs $(or $(NOVA_KERNEL),vm)-modules
-	@vm/stress $(or $(CHIP),ga102) $(or $(SECONDS),600) $(SEED)
+stress: programs $(if $(filter debug,$(NOVA_KERNEL)),debug,vm)-modules
+	@$(NOVA_VM) stress --chip $(or $(CHIP),ga102) --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) \
+		--kernel $(or $(NOVA_KERNEL),stock)
 
 bench: programs vm-modules
 	@vm/bench
@@ -85,7 +92,7 @@ trace-diff: programs vm-modules
 	@vm/trace-diff $(or $(CHIP),ga102)
 
 shell: programs vm-modules
-	@vm/start --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
+	@$(NOVA_VM) guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
 
 modules: build/vendor
 	+@vm/build/modules $(KDIR) $(MODULES)
@@ -105,7 +112,7 @@ debug-modules: prepare build/vendor
 
 # What runs on this machine, and what is built here and runs in the VM.
 programs: prepare
-	@cargo build --release --locked --package nova-mock --package nova-fw --package igt --bins
+	@cargo build --release --locked --package nova-mock --package nova-fw --package nova-vm --package igt --bins
 
 prepare:
 	@vm/cache/prepare

@@ -15,8 +15,8 @@ use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use nova_bench::boot::Boot;
-use nova_bench::chips::Selection;
 use nova_bench::guest::{self, Driver};
+use nova_vm::chips::Selection;
 
 /// The GSP's firmware for Turing, which the speed of `nova-fw info` is measured on.
 const TURING_GSP: &str = "nvidia/tu102/gsp/gsp-570.144.bin";

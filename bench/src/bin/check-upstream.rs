@@ -9,10 +9,10 @@ use anyhow::Result;
 use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::Table;
-use nova_bench::chips::Selection;
 use nova_bench::guest::{self, Driver};
 use nova_bench::verdict::{self, Verdict};
 use nova_hw::chipset::Chipset;
+use nova_vm::chips::Selection;
 
 /// How often a driver is loaded and unloaded.
 const TIMES: u32 = 2;

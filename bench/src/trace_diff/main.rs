@@ -20,8 +20,8 @@ use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use nova_bench::chips::named;
 use nova_hw::chipset::Chipset;
+use nova_vm::chips::named;
 
 use crate::accesses::Accesses;
 use crate::compare::{compare, Comparison, Difference};

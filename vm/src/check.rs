@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs the tests and counts them; the last line is `N passed, N failed, N skipped`, also in build/results/summary.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{ensure, Context, Result};
+use clap::ValueEnum;
+use nova_vm::process;
+use nova_vm::{say, Ended, Guest, Host, Kernel, Script};
+use rustix::fs::{flock, FlockOperation};
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use crate::matrix::{Choice, Job, Runner};
+use crate::{code, fresh};
+
+/// How long the tests of a VM may take.
+const LIMIT: Duration = Duration::from_secs(14400);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A chip; `families` or `all` for all tests on ga102, what can go wrong on the other paths of a boot, and the boot of a chip of
+    /// each family, or of every chip, in one VM, also after a kernel died there.
+    #[arg(long)]
+    chip: Choice,
+    /// Run these tests in VMs, and no others: regular expressions, as igt@nova_fault@recover.
+    #[arg(long, value_delimiter = ' ')]
+    tests: Vec<String>,
+    /// Have the tests of nova_pm sleep and be reset so often each.
+    #[arg(long, value_name = "NUMBER")]
+    pm_rounds: Option<u32>,
+    /// What to run.
+    #[arg(required = true)]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Part {
+    /// The tests of the crates.
+    Unit,
+    /// IGT in VMs.
+    Vm,
+    /// IGT in VMs with the debug kernel.
+    Debug,
+}
+
+/// A run of the tests.
+struct Check<'a> {
+    host: &'a Host,
+    arguments: &'a Arguments,
+    results: PathBuf,
+    /// What igt-summary is told.
+    summary: Vec<PathBuf>,
+    success: bool,
+}
+
+pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
+    let results = host.repo.join("build/results");
+    fs::create_dir_all(&results)?;
+    // Until the end.
+    let _lock = lock(host, &results.join("lock"))?;
+    let _ = fs::remove_file(results.join("summary"));
+    let mut check = Check {
+        host,
+        arguments,
+        results,
+        summary: Vec::new(),
+        success: true,
+    };
+    for part in &arguments.parts {
+        match part {
+            Part::Unit => check.unit()?,
+            Part::Vm => check.guests(Kernel::Stock)?,
+            Part::Debug => check.guests(Kernel::Debug)?,
+        }
+    }
+    check.summarize()?;
+    Ok(code(check.success))
+}
+
+/// Two runs would take each other's results.
+fn lock(host: &Host, path: &Path) -> Result<File> {
+    let file = File::create(path)?;
+    let mut told = false;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) => {}
+            Err(error) => return Err(error).context(path.display().to_string()),
+        }
+        if !told {
+            say("waiting for another run of the tests");
+            told = true;
+        }
+        host.interrupt.check()?;
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+impl Check<'_> {
+    fn unit(&mut self) -> Result<()> {
+        let log = self.results.join("unit.log");
+        let mut command = Command::new("cargo");
+        command.args(["test", "--workspace", "--locked", "--no-fail-fast"]);
+        command.env("NOVA_FIRMWARE_DIR", &self.host.firmware);
+        let status = process::run_logged(&mut command, File::create(&log)?, &self.host.interrupt)?;
+        self.success &= status.success();
+        self.summary.extend(["--cargo-log".into(), log]);
+        Ok(())
+    }
+
+    /// The VMs of the matrix, or of the tests that the user has named.
+    fn guests(&mut self, kernel: Kernel) -> Result<()> {
+        let Arguments { chip, tests, .. } = self.arguments;
+        let jobs = chip.jobs(kernel, tests);
+        let tests = TestFolder::make(self.host, kernel)?;
+        if self.arguments.tests.is_empty() {
+            for list in &tests.lists {
+                self.summary
+                    .extend(["--not-applicable".into(), list.clone()]);
+            }
+        }
+        for job in jobs {
+            self.guest(&job, kernel, &tests)?;
+        }
+        Ok(())
+    }
+
+    /// Runs IGT in a VM. What a VM that is lost has left runs in a second one; if that is lost, too, what was judged until then is
+    /// all. igt-summary reports each VM that was lost.
+    fn guest(&mut self, job: &Job, kernel: Kernel, tests: &TestFolder) -> Result<()> {
+        let out = fresh(self.results.join(&job.name))?;
+        self.summary.push(out.clone());
+        let mut guest = Guest::new(&out);
+        guest.chips.clone_from(&job.chips);
+        guest.kernel = kernel;
+        guest.modules = Some(kernel.modules(self.host));
+        guest.files = Some(tests.path().to_owned());
+        guest.limit = Some(LIMIT);
+        guest.script = Some(self.script(job));
+        if job.runner == Runner::Killed {
+            tests.add_kernel(self.host)?;
+            guest
+                .kernel_arguments
+                .push(for_second_kernel(job.chips.len()));
+        }
+        for number in 1..=2 {
+            let lost = match self.attempt(&guest)? {
+                Some(ended) if ended.succeeded() => return Ok(()),
+                Some(ended) => ended.lost(),
+                None => false,
+            };
+            self.success = false;
+            if !lost {
+                return Ok(());
+            }
+            put_away_logs(&out, &out.join(format!("lost.{number}")))?;
+        }
+        let mut results = Guest::new(&out);
+        results.script = Some(Script::new(self.host.script("results")));
+        self.attempt(&results)?;
+        Ok(())
+    }
+
+    /// What keeps a VM from being started is a failure like others.
+    fn attempt(&self, guest: &Guest) -> Result<Option<Ended>> {
+        let ended = guest.run(self.host);
+        self.host.interrupt.check()?;
+        Ok(ended.map_err(|error| say(format_args!("{error:#}"))).ok())
+    }
+
+    fn script(&self, job: &Job) -> Script {
+        let name = match job.runner {
+            Runner::Igt => "igt",
+            Runner::Sleeping => "pm",
+            Runner::Killed => "killed",
+        };
+        let script = Script::new(self.host.script(name)).args(&job.options);
+        match self.arguments.pm_rounds {
+            Some(rounds) if job.runner == Runner::Sleeping => {
+                script.args(["--environment".into(), format!("NOVA_PM_ROUNDS={rounds}")])
+            }
+            _ => script,
+        }
+    }
+
+    /// Prints the summary, and leaves it where others look for it.
+    fn summarize(&mut self) -> Result<()> {
+        let program = self.host.programs.join("igt-summary");
+        let output = Command::new(&program)
+            .args(&self.summary)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .with_context(|| program.display().to_string())?;
+        self.success &= output.status.success();
+        let part = self.results.join("summary.part");
+        fs::write(&part, &output.stdout)?;
+        fs::rename(part, self.results.join("summary"))?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        Ok(())
+    }
+}
+
+/// Memory that is kept free for the kernel that follows the one that dies. A kernel that lies where chance has put it may leave no
+/// such piece of memory free.
+fn for_second_kernel(gpus: usize) -> String {
+    format!("crashkernel={}M nokaslr", 512 + 64 * gpus)
+}
+
+/// The logs of a VM that was lost, before the next one writes its own.
+fn put_away_logs(out: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(out)? {
+        let path = entry?.path();
+        if let (true, Some(name)) = (
+            path.extension().is_some_and(|it| it == "log"),
+            path.file_name(),
+        ) {
+            fs::rename(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The Nova tests and what the runner must know, in a folder that the guest sees.
+pub(crate) struct TestFolder {
+    folder: TempDir,
+    /// What is not to be run, with the reasons.
+    pub(crate) lists: Vec<PathBuf>,
+}
+
+impl TestFolder {
+    pub(crate) fn make(host: &Host, kernel: Kernel) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("nova-tests.").tempdir()?;
+        let source = host.repo.join("igt-tests");
+        let lists = match kernel {
+            Kernel::Stock => &["not-applicable", "not-applicable-stock"][..],
+            Kernel::Debug => &["not-applicable"],
+        };
+        let lists: Vec<_> = lists.iter().map(|list| source.join(list)).collect();
+        let names = fs::read_to_string(source.join("tests-in-guest"))?;
+        let tests = names.lines().filter(|name| name.starts_with("nova_"));
+        let tests: Vec<_> = tests.map(|name| host.programs.join(name)).collect();
+        ensure!(!tests.is_empty(), "tests-in-guest names no test of ours");
+        let runner = ["tests-in-guest", "run-in-guest"].map(|name| source.join(name));
+        for file in runner.iter().chain(&lists).chain(&tests) {
+            copy_into(file, folder.path())?;
+        }
+        Ok(Self { folder, lists })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a kernel that dies starts.
+    fn add_kernel(&self, host: &Host) -> Result<()> {
+        for name in ["vmlinuz", "initramfs.zst"] {
+            copy_into(&host.guest.join(name), self.path())?;
+        }
+        Ok(())
+    }
+}
+
+fn copy_into(file: &Path, folder: &Path) -> Result<()> {
+    let name = file.file_name().context("a file has a name")?;
+    fs::copy(file, folder.join(name)).with_context(|| file.display().to_string())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_of_a_lost_vm_are_kept() {
+        let out = tempfile::tempdir().unwrap();
+        for name in ["console.log", "mock.1.log", "journal.txt"] {
+            fs::write(out.path().join(name), name).unwrap();
+        }
+        let lost = out.path().join("lost.1");
+        put_away_logs(out.path(), &lost).unwrap();
+        assert!(lost.join("console.log").exists() && lost.join("mock.1.log").exists());
+        assert!(out.path().join("journal.txt").exists());
+        assert!(!out.path().join("console.log").exists());
+    }
+
+    #[test]
+    fn the_second_kernel_has_room_for_all_firmware() {
+        assert_eq!(for_second_kernel(1), "crashkernel=576M nokaslr");
+        assert_eq!(for_second_kernel(24), "crashkernel=2048M nokaslr");
+    }
+}

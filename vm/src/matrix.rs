@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which tests run on which chips, each line in a VM of its own.
+
+use nova_hw::chipset::Chipset;
+use nova_vm::chips::Selection;
+use nova_vm::Kernel;
+
+/// What runs the tests in the VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// IGT.
+    Igt,
+    /// IGT with tests during which the system sleeps.
+    Sleeping,
+    /// IGT after a kernel has died under the driver.
+    Killed,
+}
+
+/// Which chips are in a VM.
+#[derive(Clone, Copy, Debug)]
+enum Chips {
+    /// Those that the user has chosen.
+    Chosen,
+    /// This one.
+    Only(Chipset),
+}
+
+/// Tests by the beginning of their names.
+#[derive(Clone, Copy, Debug)]
+enum Tests {
+    Only(&'static [&'static str]),
+    AllBut(&'static [&'static str]),
+}
+
+/// A VM of the matrix. In its name CHIP stands for what the user has chosen.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    name: &'static str,
+    chips: Chips,
+    runner: Runner,
+    tests: Tests,
+}
+
+const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) -> Line {
+    Line {
+        name,
+        chips,
+        runner,
+        tests,
+    }
+}
+
+/// Tests that need more GPUs than one, and those during which the system sleeps.
+const OTHERS: Tests = Tests::AllBut(&["igt@nova_multi", "igt@nova_pm"]);
+const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
+const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
+const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
+/// What can go wrong on the other paths of a boot.
+const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_firmware"]);
+
+const GA102: Chips = Chips::Only(Chipset::GA102);
+/// It cannot be reset by function.
+const TU104: Chips = Chips::Only(Chipset::TU104);
+const GH100: Chips = Chips::Only(Chipset::GH100);
+
+/// For `families` and `all`.
+const MANY: &[Line] = &[
+    line("ga102", GA102, Runner::Igt, OTHERS),
+    line("ga102-pm", GA102, Runner::Sleeping, SLEEP),
+    line("tu104", TU104, Runner::Igt, PATHS),
+    line("gh100", GH100, Runner::Igt, PATHS),
+    line("CHIP", Chips::Chosen, Runner::Igt, BOOT_OF_MANY),
+    line("CHIP-killed", Chips::Chosen, Runner::Killed, BOOT),
+];
+
+/// For a chip.
+const ONE: &[Line] = &[
+    line("CHIP", Chips::Chosen, Runner::Igt, OTHERS),
+    line("CHIP-pm", Chips::Chosen, Runner::Sleeping, SLEEP),
+    line("CHIP-killed", Chips::Chosen, Runner::Killed, BOOT),
+];
+
+/// For a chip in the debug kernel.
+const DEBUG: &[Line] = &[
+    line("CHIP-debug", Chips::Chosen, Runner::Igt, OTHERS),
+    line("CHIP-debug-pm", Chips::Chosen, Runner::Sleeping, SLEEP),
+];
+
+/// A VM, and what is to run in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Name of the folder of its results.
+    pub(crate) name: String,
+    /// The GPUs.
+    pub(crate) chips: Vec<Chipset>,
+    /// What runs the tests.
+    pub(crate) runner: Runner,
+    /// Options of igt_runner.
+    pub(crate) options: Vec<String>,
+}
+
+/// What the user has chosen: the name of a chip, `families` or `all`.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) name: String,
+    pub(crate) chips: Vec<Chipset>,
+}
+
+impl std::str::FromStr for Choice {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let (chips, _) = name.parse::<Selection>()?.split();
+        let name = name.to_owned();
+        Ok(Self { name, chips })
+    }
+}
+
+impl Choice {
+    fn is_group(&self) -> bool {
+        ["families", "all"].contains(&self.name.as_str())
+    }
+
+    /// These tests; if there are none, all. The debug kernel goes on after what it reports.
+    pub(crate) fn jobs(&self, kernel: Kernel, tests: &[String]) -> Vec<Job> {
+        let mut jobs = match kernel {
+            _ if !tests.is_empty() => self.named(tests),
+            Kernel::Stock if self.is_group() => self.of(MANY),
+            Kernel::Stock => self.of(ONE),
+            Kernel::Debug => self.of(DEBUG),
+        };
+        if kernel == Kernel::Debug {
+            for job in &mut jobs {
+                job.options.push("--abort-on-monitored-error=".into());
+            }
+        }
+        jobs
+    }
+
+    /// A VM for these tests; those during which the VM sleeps in one of their own.
+    fn named(&self, tests: &[String]) -> Vec<Job> {
+        let sleeps = |test: &&String| test.contains("nova_pm");
+        let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
+        let job = |(name, runner, tests): (&str, _, Vec<&String>)| Job {
+            name: name.to_owned(),
+            chips: self.chips.clone(),
+            runner,
+            options: options("--include-tests", tests),
+        };
+        [
+            ("tests", Runner::Igt, others),
+            ("tests-pm", Runner::Sleeping, sleeping),
+        ]
+        .into_iter()
+        .filter(|(_, _, tests)| !tests.is_empty())
+        .map(job)
+        .collect()
+    }
+
+    fn of(&self, lines: &[Line]) -> Vec<Job> {
+        let job = |line: &Line| Job {
+            name: line.name.replace("CHIP", &self.name),
+            chips: match line.chips {
+                Chips::Chosen => self.chips.clone(),
+                Chips::Only(chip) => vec![chip],
+            },
+            runner: line.runner,
+            options: match line.tests {
+                Tests::Only(tests) => options("--include-tests", tests),
+                Tests::AllBut(tests) => options("--exclude-tests", tests),
+            },
+        };
+        lines.iter().map(job).collect()
+    }
+}
+
+fn options<T: ToString>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
+    let option = |value: T| [name.to_owned(), value.to_string()];
+    values.into_iter().flat_map(option).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(name: &str) -> Choice {
+        name.parse().unwrap()
+    }
+
+    /// Name, number of chips, runner and options.
+    fn lines(jobs: &[Job]) -> Vec<String> {
+        let line = |job: &Job| {
+            let options = job.options.join(" ");
+            format!(
+                "{} {} {:?} {options}",
+                job.name,
+                job.chips.len(),
+                job.runner
+            )
+        };
+        jobs.iter().map(line).collect()
+    }
+
+    #[test]
+    fn groups_run_everything_on_one_chip_and_boot_all() {
+        let expected = [
+            "ga102 1 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
+            "ga102-pm 1 Sleeping --include-tests igt@nova_pm",
+            "tu104 1 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_firmware",
+            "gh100 1 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_firmware",
+            "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
+            "families-killed 8 Killed --include-tests igt@nova_boot",
+        ];
+        assert_eq!(
+            lines(&choice("families").jobs(Kernel::Stock, &[])),
+            expected
+        );
+        let all = choice("all").jobs(Kernel::Stock, &[]);
+        assert_eq!(all[4].name, "all");
+        assert_eq!(all[5].chips.len(), 24);
+        assert_eq!(all[2].chips, [Chipset::TU104]);
+    }
+
+    #[test]
+    fn a_chip_runs_everything() {
+        let jobs = choice("gh100").jobs(Kernel::Stock, &[]);
+        let expected = [
+            "gh100 1 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
+            "gh100-pm 1 Sleeping --include-tests igt@nova_pm",
+            "gh100-killed 1 Killed --include-tests igt@nova_boot",
+        ];
+        assert_eq!(lines(&jobs), expected);
+        assert!(jobs.iter().all(|job| job.chips == [Chipset::GH100]));
+    }
+
+    #[test]
+    fn the_debug_kernel_goes_on_after_a_report() {
+        let expected = [
+            "ga102-debug 1 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
+            "ga102-debug-pm 1 Sleeping --include-tests igt@nova_pm --abort-on-monitored-error=",
+        ];
+        assert_eq!(lines(&choice("ga102").jobs(Kernel::Debug, &[])), expected);
+    }
+
+    #[test]
+    fn named_tests_run_alone() {
+        let tests = ["igt@nova_fault@recover", "igt@nova_pm@suspend"].map(str::to_owned);
+        let ga102 = choice("ga102");
+        let expected = [
+            "tests 1 Igt --include-tests igt@nova_fault@recover",
+            "tests-pm 1 Sleeping --include-tests igt@nova_pm@suspend",
+        ];
+        assert_eq!(lines(&ga102.jobs(Kernel::Stock, &tests)), expected);
+        assert_eq!(
+            lines(&ga102.jobs(Kernel::Stock, &tests[1..])),
+            expected[1..]
+        );
+        let debug = ga102.jobs(Kernel::Debug, &tests);
+        assert!(debug[0]
+            .options
+            .contains(&"--abort-on-monitored-error=".into()));
+    }
+
+    #[test]
+    fn there_is_no_such_chip() {
+        assert!("gv100".parse::<Choice>().is_err());
+    }
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Children that do not outlive this program.
+
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::{kill_process, kill_process_group, Pid, Signal};
+
+use crate::Interrupt;
+
+/// How often to look for something that tells nobody when it happens.
+pub(crate) const POLL: Duration = Duration::from_millis(50);
+
+/// How long a child may take to end on SIGTERM.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who is ended together with a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// The child alone. It may use the terminal, as QEMU's console does, and sudo for a password.
+    Ours,
+    /// All that the child has started. It gets no Ctrl-C from the terminal, and ends when we say so.
+    Own,
+}
+
+/// A child, which is ended when this is dropped.
+#[derive(Debug)]
+pub struct Child {
+    child: process::Child,
+    group: Group,
+}
+
+impl Child {
+    /// Starts a child.
+    pub fn start(command: &mut Command, group: Group) -> Result<Self> {
+        if group == Group::Own {
+            command.process_group(0);
+        }
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().context(program)?;
+        Ok(Self { child, group })
+    }
+
+    /// Its process ID.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits until it ends, or until the user wants this program to end.
+    pub fn wait(&mut self, interrupt: &Interrupt) -> Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.ended()? {
+                interrupt.check()?;
+                return Ok(status);
+            }
+            interrupt.check()?;
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until it ends, for a while; says whether it has.
+    pub fn wait_for(&mut self, time: Duration) -> Result<bool> {
+        let start = Instant::now();
+        while self.ended()?.is_none() {
+            if start.elapsed() >= time {
+                return Ok(false);
+            }
+            thread::sleep(POLL);
+        }
+        Ok(true)
+    }
+
+    /// Has it end: asks, and after a while no longer asks.
+    pub fn end(&mut self) -> Result<()> {
+        if self.ended()?.is_none() {
+            self.signal(Signal::TERM);
+            if !self.wait_for(PATIENCE)? {
+                self.kill()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL);
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// A child that has ended meanwhile has not been waited for, so that its ID is nobody else's.
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        let _ = match self.group {
+            Group::Ours => kill_process(pid, signal),
+            Group::Own => kill_process_group(pid, signal),
+        };
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // There is nobody to tell, and nothing else to try.
+        let _ = self.end();
+    }
+}
+
+/// Runs a command to its end.
+pub fn run(command: &mut Command, group: Group, interrupt: &Interrupt) -> Result<ExitStatus> {
+    Child::start(command, group)?.wait(interrupt)
+}
+
+/// Runs a command to its end, and copies all that it prints to our own output and to `log`.
+pub fn run_logged(
+    command: &mut Command,
+    mut log: impl Write + Send,
+    interrupt: &Interrupt,
+) -> Result<ExitStatus> {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    thread::scope(|scope| {
+        let mut child = Child::start(command, Group::Own)?;
+        // The copies of the pipe's end that this process has.
+        command
+            .stdout(process::Stdio::null())
+            .stderr(process::Stdio::null());
+        let mut reader = std::fs::File::from(reader);
+        let copier = scope.spawn(move || -> Result<()> {
+            let mut buffer = [0; 4096];
+            loop {
+                match reader.read(&mut buffer)? {
+                    0 => return Ok(()),
+                    count => {
+                        std::io::stdout().write_all(&buffer[..count])?;
+                        log.write_all(&buffer[..count])?;
+                    }
+                }
+            }
+        });
+        let status = child.wait(interrupt);
+        drop(child);
+        copier.join().expect("the copier does not panic")?;
+        status
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::is_running;
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    /// A shell that has printed a process ID.
+    fn shell(script: &str, group: Group) -> (Child, u32) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let mut child = Child::start(&mut command, group).unwrap();
+        let mut line = String::new();
+        BufReader::new(child.child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        (child, line.trim().parse().unwrap())
+    }
+
+    #[test]
+    fn a_child_ends_when_dropped() {
+        let (child, pid) = shell("echo $$; exec sleep 1000", Group::Ours);
+        assert!(is_running(pid));
+        drop(child);
+        assert!(!is_running(pid));
+    }
+
+    #[test]
+    fn what_a_child_started_ends_with_it() {
+        let (child, grandchild) = shell("sleep 1000 & echo $!; wait", Group::Own);
+        assert!(is_running(grandchild));
+        drop(child);
+        let start = Instant::now();
+        while is_running(grandchild) {
+            assert!(start.elapsed() < Duration::from_secs(60));
+            thread::sleep(POLL);
+        }
+    }
+
+    #[test]
+    fn a_child_that_does_not_listen_ends_too() {
+        let (child, pid) = shell(
+            "trap '' TERM; echo $$; while :; do sleep 0.1; done",
+            Group::Ours,
+        );
+        drop(child);
+        assert!(!is_running(pid));
+    }
+
+    #[test]
+    fn a_wait_ends_with_an_interrupt() {
+        let (mut child, pid) = shell("echo $$; exec sleep 1000", Group::Own);
+        let interrupt = Interrupt::default();
+        interrupt.set();
+        let error = child.wait(&interrupt).unwrap_err();
+        assert!(error.is::<crate::Interrupted>());
+        drop(child);
+        assert!(!is_running(pid));
+    }
+
+    #[test]
+    fn what_is_printed_is_logged() {
+        let mut log = Vec::new();
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let status = run_logged(&mut command, &mut log, &Interrupt::default()).unwrap();
+        assert_eq!(status.code(), Some(3));
+        assert_eq!(String::from_utf8(log).unwrap(), "out\nerr\n");
+    }
+}
