@@ -81,15 +81,16 @@ stress: programs $(if $(filter debug,$(NOVA_KERNEL)),debug,vm)-modules
 		--kernel $(or $(NOVA_KERNEL),stock)
 
 bench: programs vm-modules
-	@vm/bench
+	@cargo build --quiet --release --locked --package nova-bench
+	@$(CARGO_TARGET_DIR)/release/nova-bench
 
 check-upstream: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
-	@$(CARGO_TARGET_DIR)/release/check-upstream --repo $(CURDIR) --chips $(or $(CHIP),families)
+	@$(CARGO_TARGET_DIR)/release/check-upstream --chips $(or $(CHIP),families)
 
 trace-diff: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
-	@vm/trace-diff $(or $(CHIP),ga102)
+	@$(CARGO_TARGET_DIR)/release/trace-diff --chip $(or $(CHIP),ga102)
 
 shell: programs vm-modules
 	@$(NOVA_VM) guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
@@ -125,7 +126,7 @@ build/vendor: Cargo.lock
 
 lint: prepare build/vendor
 	@vm/cache/host-tools shellcheck:shellcheck
-	shellcheck -x $$(grep -lE '^#!.*(ba)?sh$$|^# shellcheck shell' vm/* vm/*/* igt-tests/* bench/guest/* 2>/dev/null) .ci/run
+	shellcheck -x $$(grep -rlE --exclude='*.rs' '^#!.*(ba)?sh$$|^# shellcheck shell' vm bench igt-tests .ci)
 	cargo fmt --all --check
 	rustfmt --check --edition 2021 $$(find nova/kmod -name '*.rs')
 	cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -4,11 +4,13 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
 use nova_hw::chipset::Chipset;
+use nova_vm::process::{self, Group};
+use nova_vm::{file_of, fresh, Guest, Host, Kernel, Script};
 use serde_json::Value;
 
 /// Whose driver.
@@ -49,36 +51,45 @@ pub struct Run {
     pub addresses: Vec<String>,
 }
 
-/// Loads and unloads `driver` `times` times in a VM with a GPU of each of `chips`; what that leaves
-/// goes to a folder in `work`, relative to the repository.
-pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u32) -> Result<Run> {
-    let out = repo.join(work).join(driver.name());
-    match fs::remove_dir_all(&out) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => fs::create_dir_all(&out)?,
-    }
-    let mut command = Command::new(repo.join("vm/start"));
-    command.arg("--out").arg(&out);
-    command.args(["--timeout", "1800"]);
-    for chip in chips {
-        command.args(["--chip", chip.name()]);
-    }
+/// Boots of some chips, for each driver the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Boots<'a> {
+    /// Where a folder of what each driver leaves goes, relative to the working tree.
+    pub work: &'a str,
+    /// The GPUs.
+    pub chips: &'a [Chipset],
+    /// How often the driver is loaded and unloaded.
+    pub times: u32,
+    /// Whether all accesses to registers are logged.
+    pub registers: bool,
+}
+
+/// Has `driver` boot some chips in a VM.
+pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
+    let Boots {
+        work,
+        chips,
+        times,
+        registers,
+    } = boots;
+    let mut guest = Guest::new(fresh(host.repo.join(work).join(driver.name()))?);
+    guest.chips = chips.to_vec();
+    guest.registers = registers;
     match driver {
-        Driver::Nova => command.arg("--modules").arg(repo.join("build/modules/vm")),
+        Driver::Nova => guest.modules = Some(Kernel::Stock.modules(host)),
         Driver::Upstream => {
-            prepare_upstream(repo, chips)?;
-            command.arg("--files").arg(repo.join("build/upstream"))
+            prepare_upstream(host, chips)?;
+            guest.files = Some(host.repo.join("build/upstream"));
         }
-    };
-    let status = command
-        .arg(repo.join("bench/guest/boot"))
-        .args([driver.name(), &times.to_string()])
-        .status()
-        .context("vm/start")?;
+    }
+    let script = Script::new(host.repo.join("bench/guest/boot"));
+    guest.script = Some(script.args([driver.name(), &times.to_string()]));
+    let ended = guest.run(host)?;
+    let out = guest.out;
     ensure!(
-        status.success(),
-        "{driver}: {status}; see {}",
-        out.display()
+        ended.succeeded(),
+        "{driver}: {ended}; see {}",
+        host.shown(&out)
     );
     let text = |name| fs::read_to_string(out.join(name)).context(name);
     Ok(Run {
@@ -90,29 +101,23 @@ pub fn run(repo: &Path, work: &str, driver: Driver, chips: &[Chipset], times: u3
 
 /// Runs `bench/guest/NAME` in a VM with our modules and the programs, and returns what it left in its
 /// file NAME.
-pub fn measure(repo: &Path, programs: &Path, name: &str) -> Result<String> {
-    let out = repo.join("build/bench").join(name);
-    fs::create_dir_all(&out)?;
-    let status = Command::new(repo.join("vm/start"))
-        .arg("--modules")
-        .arg(repo.join("build/modules/vm"))
-        .arg("--files")
-        .arg(programs)
-        .arg("--out")
-        .arg(&out)
-        .arg(repo.join(format!("bench/guest/{name}")))
-        .status()
-        .context("vm/start")?;
-    ensure!(status.success(), "{name}: {status}; see {}", out.display());
-    fs::read_to_string(out.join(name)).with_context(|| name.to_owned())
+pub fn measure(host: &Host, name: &str) -> Result<String> {
+    let mut guest = Guest::new(host.repo.join("build/bench").join(name));
+    guest.chips = vec![Chipset::GA102];
+    guest.modules = Some(Kernel::Stock.modules(host));
+    guest.files = Some(host.programs.clone());
+    guest.script = Some(Script::new(host.repo.join("bench/guest").join(name)));
+    let ended = guest.run(host)?;
+    let out = host.shown(&guest.out);
+    ensure!(ended.succeeded(), "{name}: {ended}; see {out}");
+    fs::read_to_string(guest.out.join(name)).with_context(|| name.to_owned())
 }
 
 /// Builds upstream's module and its firmware.
-fn prepare_upstream(repo: &Path, chips: &[Chipset]) -> Result<()> {
-    let status = Command::new(repo.join("vm/build/upstream"))
-        .args(chips.iter().map(|chip| chip.name()))
-        .status()
-        .context("vm/build/upstream")?;
+fn prepare_upstream(host: &Host, chips: &[Chipset]) -> Result<()> {
+    let mut command = Command::new(host.repo.join("vm/build/upstream"));
+    command.args(chips.iter().map(|chip| chip.name()));
+    let status = process::run(&mut command, Group::Ours, &host.interrupt)?;
     ensure!(status.success(), "vm/build/upstream: {status}");
     Ok(())
 }
@@ -120,21 +125,14 @@ fn prepare_upstream(repo: &Path, chips: &[Chipset]) -> Result<()> {
 impl Run {
     /// The timeline of the GPU with this number.
     pub fn trace(&self, gpu: usize) -> Result<Vec<Value>> {
-        let name = Self::file(gpu, "trace", ".json");
+        let name = file_of(gpu, "trace", ".json");
         let trace = fs::read(self.out.join(&name)).with_context(|| name.clone())?;
         serde_json::from_slice(&trace).context(name)
     }
 
-    /// A file that there is for each GPU, as `vm/start` and `bench/guest/boot` name it.
+    /// A file that there is for each GPU.
     pub fn text(&self, gpu: usize, name: &str, extension: &str) -> Result<String> {
-        let name = Self::file(gpu, name, extension);
+        let name = file_of(gpu, name, extension);
         fs::read_to_string(self.out.join(&name)).context(name)
-    }
-
-    fn file(gpu: usize, name: &str, extension: &str) -> String {
-        match gpu {
-            0 => format!("{name}{extension}"),
-            gpu => format!("{name}.{gpu}{extension}"),
-        }
     }
 }

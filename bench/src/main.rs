@@ -7,7 +7,6 @@ mod mock;
 mod modules;
 mod rate;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,34 +16,28 @@ use comfy_table::{CellAlignment, Table};
 use nova_bench::boot::Boot;
 use nova_bench::guest::{self, Driver};
 use nova_vm::chips::Selection;
+use nova_vm::Host;
 
 /// The GSP's firmware for Turing, which the speed of `nova-fw info` is measured on.
 const TURING_GSP: &str = "nvidia/tu102/gsp/gsp-570.144.bin";
 
 /// Measures the driver beside Linux's own, and the tools beside binutils.
+///
+/// From the root of the working tree, after `make programs vm-modules`.
 #[derive(Debug, Parser)]
-struct Arguments {
-    /// The repository.
-    #[arg(long)]
-    repo: PathBuf,
-    /// Folder with nvidia/CHIP/gsp/*.bin.
-    #[arg(long)]
-    firmware: PathBuf,
-    /// Folder with the programs of the workspace.
-    #[arg(long)]
-    programs: PathBuf,
-}
+struct Arguments {}
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+    Arguments::parse();
+    let host = Host::find()?;
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["", "nova", "beside", "ratio"]);
-    boots(&arguments, &mut table)?;
-    conversation(&arguments, &mut table)?;
-    sizes(&arguments, &mut table)?;
-    inspection(&arguments, &mut table)?;
-    accesses(&arguments, &mut table)?;
+    boots(&host, &mut table)?;
+    conversation(&host, &mut table)?;
+    sizes(&host, &mut table)?;
+    inspection(&host, &mut table)?;
+    accesses(&host, &mut table)?;
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -53,10 +46,16 @@ fn main() -> Result<()> {
 }
 
 /// Both drivers from bind to INIT_DONE, on a chip of each family.
-fn boots(arguments: &Arguments, table: &mut Table) -> Result<()> {
+fn boots(host: &Host, table: &mut Table) -> Result<()> {
     let (chips, _) = Selection::families().split();
-    let [ours, theirs] = [Driver::Nova, Driver::Upstream]
-        .map(|driver| guest::run(&arguments.repo, "build/bench", driver, &chips, 1));
+    let boots = guest::Boots {
+        work: "build/bench",
+        chips: &chips,
+        times: 1,
+        registers: false,
+    };
+    let [ours, theirs] =
+        [Driver::Nova, Driver::Upstream].map(|driver| guest::run(host, boots, driver));
     let (ours, theirs) = (ours?, theirs?);
     for (gpu, chip) in chips.iter().enumerate() {
         let boots = [Boot::of(&ours, gpu)?, Boot::of(&theirs, gpu)?];
@@ -95,8 +94,8 @@ fn boot_rows(boots: &[Boot; 2], table: &mut Table) {
 }
 
 /// How fast GSP-RM and the driver talk. Upstream's driver has no caller but itself.
-fn conversation(arguments: &Arguments, table: &mut Table) -> Result<()> {
-    for rate in rate::run(&arguments.repo, &arguments.programs)? {
+fn conversation(host: &Host, table: &mut Table) -> Result<()> {
+    for rate in rate::run(host)? {
         let callers = rate.callers;
         table.add_row([
             format!("RPC round trips per second, callers: {callers}"),
@@ -111,14 +110,14 @@ fn conversation(arguments: &Arguments, table: &mut Table) -> Result<()> {
             String::new(),
         ]);
     }
-    let recovery = guest::measure(&arguments.repo, &arguments.programs, "recovery")?;
+    let recovery = guest::measure(host, "recovery")?;
     table.add_row(["recovery from a crash of the GSP", recovery.trim(), "", ""]);
     Ok(())
 }
 
 /// How large the modules are.
-fn sizes(arguments: &Arguments, table: &mut Table) -> Result<()> {
-    let build = arguments.repo.join("build");
+fn sizes(host: &Host, table: &mut Table) -> Result<()> {
+    let build = host.repo.join("build");
     let [ours, theirs] = ["modules/vm/nova-core.ko", "upstream/nova-core.ko"]
         .map(|module| modules::size(&build.join(module)));
     let (ours, theirs) = (ours?, theirs?);
@@ -137,9 +136,9 @@ fn sizes(arguments: &Arguments, table: &mut Table) -> Result<()> {
 }
 
 /// `nova-fw info` beside `readelf -a`.
-fn inspection(arguments: &Arguments, table: &mut Table) -> Result<()> {
-    let file = arguments.firmware.join(TURING_GSP);
-    let [info, readelf] = inspect::run(&arguments.programs.join("nova-fw"), &file)?;
+fn inspection(host: &Host, table: &mut Table) -> Result<()> {
+    let file = host.firmware.join(TURING_GSP);
+    let [info, readelf] = inspect::run(&host.programs.join("nova-fw"), &file)?;
     for (name, info, readelf) in [
         (
             "nova-fw info on a 28 MB GSP file, whole process (beside: readelf -a)",
@@ -163,10 +162,9 @@ fn inspection(arguments: &Arguments, table: &mut Table) -> Result<()> {
 }
 
 /// How fast the mock answers.
-fn accesses(arguments: &Arguments, table: &mut Table) -> Result<()> {
-    let in_process = mock::in_process(&arguments.firmware)?;
-    let over_socket =
-        mock::over_socket(&arguments.programs.join("nova-mock"), &arguments.firmware)?;
+fn accesses(host: &Host, table: &mut Table) -> Result<()> {
+    let in_process = mock::in_process(&host.firmware)?;
+    let over_socket = mock::over_socket(host)?;
     table.add_row([
         "register reads per second, in process (beside: over vfio-user)".to_owned(),
         format!("{in_process:.0}"),

@@ -4,13 +4,15 @@
 
 use std::hint::black_box;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
 use nova_mock::firmware::Folder;
 use nova_mock::in_process::InProcess;
+use nova_vm::process::{Child, Group};
+use nova_vm::Host;
 use vfio_user::Client;
 
 /// Index of BAR0, the registers.
@@ -46,20 +48,15 @@ pub(crate) fn in_process(firmware: &Path) -> Result<f64> {
 }
 
 /// Register reads per second of a mock of its own, through its socket.
-pub(crate) fn over_socket(nova_mock: &Path, firmware: &Path) -> Result<f64> {
+pub(crate) fn over_socket(host: &Host) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("gpu");
-    let server = Command::new(nova_mock)
-        .args(["--chip", "ga102", "--socket"])
-        .arg(&socket)
-        .arg("--firmware")
-        .arg(firmware)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("{}", nova_mock.display()))?;
-    let mut server = Running(server);
-    let mut client = connect(&mut server, &socket)?;
+    let mut command = Command::new(&host.mock);
+    command.args(["--chip", "ga102", "--socket"]).arg(&socket);
+    command.arg("--firmware").arg(&host.firmware);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut server = Child::start(&mut command, Group::Own)?;
+    let mut client = connect(host, &mut server, &socket)?;
     per_second(|| {
         let mut word = [0; 4];
         client.region_read(BAR0, u64::from(PMC_BOOT_0), &mut word)?;
@@ -69,26 +66,16 @@ pub(crate) fn over_socket(nova_mock: &Path, firmware: &Path) -> Result<f64> {
 }
 
 /// Connects once the server listens; fails where it ends instead.
-fn connect(Running(server): &mut Running, socket: &Path) -> Result<Client> {
+fn connect(host: &Host, server: &mut Child, socket: &Path) -> Result<Client> {
     loop {
         let error = match Client::new(socket) {
             Ok(client) => return Ok(client),
             Err(error) => error,
         };
-        if let Some(status) = server.try_wait()? {
+        if let Some(status) = server.ended()? {
             bail!("{}: {error}; nova-mock: {status}", socket.display());
         }
+        host.interrupt.check()?;
         sleep(Duration::from_millis(20));
-    }
-}
-
-/// A program that is ended when this is dropped.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Where it has ended already there is nothing to end.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }

@@ -2,10 +2,9 @@
 
 //! How many calls GSP-RM answers in a second.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use nova_bench::guest;
+use nova_vm::Host;
 
 /// What a number of callers got.
 #[derive(Debug, PartialEq)]
@@ -19,8 +18,8 @@ pub(crate) struct Rate {
 }
 
 /// Measures in a VM with one GPU.
-pub(crate) fn run(repo: &Path, programs: &Path) -> Result<Vec<Rate>> {
-    let text = guest::measure(repo, programs, "rate")?;
+pub(crate) fn run(host: &Host) -> Result<Vec<Rate>> {
+    let text = guest::measure(host, "rate")?;
     text.lines()
         .map(|line| parse(line).with_context(|| format!("{line:?} is no rate")))
         .collect()

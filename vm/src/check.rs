@@ -11,13 +11,13 @@ use std::time::Duration;
 use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 use nova_vm::process;
-use nova_vm::{say, Ended, Guest, Host, Kernel, Script};
+use nova_vm::{fresh, say, Ended, Guest, Host, Kernel, Script};
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 use tempfile::TempDir;
 
+use crate::code;
 use crate::matrix::{Choice, Job, Runner};
-use crate::{code, fresh};
 
 /// How long the tests of a VM may take.
 const LIMIT: Duration = Duration::from_secs(14400);

@@ -18,7 +18,8 @@ pub use guest::{Ended, Guest, Kernel, Script};
 pub use host::Host;
 pub use interrupt::{Interrupt, Interrupted};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Tells the user something that is no result.
 pub fn say(what: impl std::fmt::Display) {
@@ -33,9 +34,17 @@ pub fn file_of(gpu: usize, name: &str, extension: &str) -> String {
     }
 }
 
+/// The folder, without what an earlier run has left there.
+pub fn fresh(folder: PathBuf) -> io::Result<PathBuf> {
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(folder),
+    }
+}
+
 /// The last lines of a file, and nothing where there is none.
 fn tail(file: &Path, count: usize) -> String {
-    let bytes = std::fs::read(file).unwrap_or_default();
+    let bytes = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(count)..].join("\n")

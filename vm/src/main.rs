@@ -147,11 +147,3 @@ fn code(success: bool) -> ExitCode {
         false => ExitCode::FAILURE,
     }
 }
-
-/// The folder, without what an earlier run has left there.
-fn fresh(folder: PathBuf) -> Result<PathBuf> {
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(folder),
-    }
-}

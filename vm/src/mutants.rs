@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context, Result};
 use nova_hw::chipset::Chipset;
 use nova_vm::process::{self, Group};
-use nova_vm::{Guest, Host, Kernel, Script};
+use nova_vm::{fresh, Guest, Host, Kernel, Script};
 
 use crate::check::TestFolder;
-use crate::{code, fresh};
+use crate::code;
 
 /// How long a subtest may take without a mutant.
 const LIMIT: Duration = Duration::from_secs(1800);

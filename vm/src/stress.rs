@@ -9,9 +9,9 @@ use std::time::Duration;
 use anyhow::Result;
 use nova_hw::chipset::Chipset;
 use nova_vm::chips::named;
-use nova_vm::{Guest, Host, Kernel, Script};
+use nova_vm::{fresh, Guest, Host, Kernel, Script};
 
-use crate::{code, fresh};
+use crate::code;
 
 /// The programs, each of which gets a VM of its own.
 const PROGRAMS: [&str; 2] = ["nova-stress", "nova-fuzz-ioctl"];

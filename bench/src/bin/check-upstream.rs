@@ -2,7 +2,6 @@
 
 //! Boots every chip with Linux's own driver and with ours, unloads, and does that again: the table chip × driver.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -13,6 +12,7 @@ use nova_bench::guest::{self, Driver};
 use nova_bench::verdict::{self, Verdict};
 use nova_hw::chipset::Chipset;
 use nova_vm::chips::Selection;
+use nova_vm::Host;
 
 /// How often a driver is loaded and unloaded.
 const TIMES: u32 = 2;
@@ -23,35 +23,32 @@ const DRIVERS: [Driver; 2] = [Driver::Nova, Driver::Upstream];
 /// Boots chips with Linux's own driver and with ours, twice each. Ends with 1 where one fails.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The repository.
-    #[arg(long)]
-    repo: PathBuf,
     /// `all`, `families` for one chip of each, or names.
     #[arg(long)]
     chips: Selection,
 }
 
 /// What came of each chip with `driver`.
-fn boot(arguments: &Arguments, driver: Driver, chips: &[Chipset]) -> Result<Vec<Verdict>> {
-    let run = guest::run(
-        &arguments.repo,
-        "build/check-upstream",
-        driver,
+fn boot(host: &Host, driver: Driver, chips: &[Chipset]) -> Result<Vec<Verdict>> {
+    let boots = guest::Boots {
+        work: "build/check-upstream",
         chips,
-        TIMES,
-    )?;
+        times: TIMES,
+        registers: false,
+    };
+    let run = guest::run(host, boots, driver)?;
     let judge = |(gpu, &chip)| verdict::judge(&run, driver, gpu, chip, TIMES as usize);
     chips.iter().enumerate().map(judge).collect()
 }
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let (chips, not_mocked) = arguments.chips.clone().split();
+    let (chips, not_mocked) = Arguments::parse().chips.split();
+    let host = Host::find()?;
     let mut columns = Vec::new();
     for driver in DRIVERS {
         let mut column = match chips.is_empty() {
             true => Vec::new(),
-            false => boot(&arguments, driver, &chips)?,
+            false => boot(&host, driver, &chips)?,
         };
         column.extend(not_mocked.iter().map(|_| Verdict::NotMocked));
         columns.push(column);

@@ -11,7 +11,6 @@ mod compare;
 mod explain;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{fs, iter};
 
@@ -20,45 +19,54 @@ use clap::Parser;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use nova_bench::guest::{self, Driver, Run};
 use nova_hw::chipset::Chipset;
-use nova_vm::chips::named;
+use nova_vm::chips::Selection;
+use nova_vm::Host;
 
 use crate::accesses::Accesses;
 use crate::compare::{compare, Comparison, Difference};
 use crate::explain::Explanations;
 
-/// Compares the register writes of two drivers.
+/// Loads and unloads our driver and Linux's own on the same mocked GPUs, and compares what they write to the registers of each.
 ///
 /// Ends with 1 if there is a difference that nothing explains, or an explanation of nothing.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The chip, whose explanations apply.
-    #[arg(long, value_parser = named)]
-    chip: Chipset,
-    /// Register log of our driver, written by `nova-mock --registers`.
-    #[arg(long, value_name = "FILE")]
-    ours: PathBuf,
-    /// Register log of the other driver.
-    #[arg(long, value_name = "FILE")]
-    theirs: PathBuf,
-    /// The document that explains the differences.
-    #[arg(long, value_name = "FILE")]
-    explanations: PathBuf,
-}
-
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| path.display().to_string())
+    /// A chip; `families` for the first one of each; `all`.
+    #[arg(long)]
+    chip: Selection,
 }
 
 fn main() -> Result<ExitCode> {
-    let arguments = Arguments::parse();
-    let (ours, theirs) = (read(&arguments.ours)?, read(&arguments.theirs)?);
-    let parse = |path: &Path, log| Accesses::parse(log).with_context(|| path.display().to_string());
-    let ours = parse(&arguments.ours, &ours)?;
-    let theirs = parse(&arguments.theirs, &theirs)?;
-    let document = read(&arguments.explanations)?;
-    let explanations = Explanations::parse(&document, arguments.chip);
+    let (chips, _) = Arguments::parse().chip.split();
+    let host = Host::find()?;
+    let boots = guest::Boots {
+        work: "build/trace-diff",
+        chips: &chips,
+        times: 1,
+        registers: true,
+    };
+    let boot = |driver| guest::run(&host, boots, driver);
+    let (ours, theirs) = (boot(Driver::Nova)?, boot(Driver::Upstream)?);
+    let document = host.repo.join("docs/trace-differences.md");
+    let document = fs::read_to_string(&document).with_context(|| document.display().to_string())?;
+    let mut same = true;
+    for (gpu, &chip) in chips.iter().enumerate() {
+        let log = |run: &Run| run.text(gpu, "registers", ".log");
+        same &= diff(chip, &log(&ours)?, &log(&theirs)?, &document)?;
+    }
+    Ok(match same {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
 
+/// Compares the register logs of both drivers; says whether the document explains every difference, and nothing else.
+fn diff(chip: Chipset, ours: &str, theirs: &str, document: &str) -> Result<bool> {
+    let ours = Accesses::parse(ours).context("our driver's accesses")?;
+    let theirs = Accesses::parse(theirs).context("the accesses of Linux's driver")?;
+    let explanations = Explanations::parse(document, chip);
     let Comparison { same, differences } = compare(&ours.writes, &theirs.writes);
     print_counts(&ours, &theirs);
     let unexplained = print_differences(&differences, &explanations);
@@ -67,14 +75,10 @@ fn main() -> Result<ExitCode> {
         println!("\n{title}: explains a difference that is not there");
     }
     println!(
-        "\n{}: {same} writes are the same; {} differences, {unexplained} unexplained",
-        arguments.chip,
+        "\n{chip}: {same} writes are the same; {} differences, {unexplained} unexplained",
         differences.len(),
     );
-    Ok(match unexplained == 0 && stale.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    })
+    Ok(unexplained == 0 && stale.is_empty())
 }
 
 /// Prints how often each driver reads and writes each block.
