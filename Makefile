@@ -12,7 +12,8 @@ UNTIED := nova/hw nova/core firmware uapi igt-tests
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
 NOVA_VM := $(CARGO_TARGET_DIR)/release/nova-vm
-# What `check-vm` and `check-debug` are told.
+# Which chips have which tests; a test that is named needs one chip alone.
+CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
 .PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
@@ -53,13 +54,13 @@ run: programs vm-modules
 	@$(NOVA_VM) run --chip $(or $(CHIP),ga102) $(if $(FIRMWARE_RELEASE),--firmware-release $(FIRMWARE_RELEASE))
 
 check: programs vm-modules
-	@$(NOVA_VM) check --chip $(or $(CHIP),families) $(CHECK) unit vm
+	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) unit vm
 
 check-unit: programs
-	@$(NOVA_VM) check --chip $(or $(CHIP),families) unit
+	@$(NOVA_VM) check --chip $(CHECK_CHIPS) unit
 
 check-vm: programs vm-modules
-	@$(NOVA_VM) check --chip $(or $(CHIP),$(if $(TESTS),ga102,families)) $(CHECK) vm
+	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) vm
 
 check-debug: programs debug-modules
 	@$(NOVA_VM) check --chip $(or $(CHIP),ga102) $(CHECK) debug

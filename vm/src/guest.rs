@@ -238,7 +238,7 @@ impl Guest {
             .map(start)
             .collect::<Result<Vec<_>>>()?;
         for mock in &mut mocks {
-            mock.wait_until_open(host)?;
+            mock.wait_until_open(host, ANSWER_LIMIT)?;
         }
         Ok(mocks)
     }
@@ -323,6 +323,8 @@ mod tests {
             &format!("{find}\n{qemu}"),
         );
         let mut guest = Guest::new(folder.path().join("out"));
+        // Bound on tests that fail.
+        guest.limit = Some(Duration::from_secs(60));
         guest.script = Some(Script::new(script).args(["a b", "c"]));
         (folder, host, guest)
     }

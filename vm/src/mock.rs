@@ -74,7 +74,7 @@ impl Mock {
     }
 
     /// Waits until QEMU can be started.
-    pub(crate) fn wait_until_open(&mut self, host: &Host) -> Result<()> {
+    pub(crate) fn wait_until_open(&mut self, host: &Host, limit: Duration) -> Result<()> {
         let chip = self.chip.name();
         let start = Instant::now();
         while !self.sockets.iter().all(|socket| socket.exists()) {
@@ -82,8 +82,8 @@ impl Mock {
             if self.child.ended()?.is_some() {
                 bail!("nova-mock of {chip} ended: {}", tail(&self.log, 3));
             }
-            if start.elapsed() >= ANSWER_LIMIT {
-                let limit = ANSWER_LIMIT.as_secs();
+            if start.elapsed() >= limit {
+                let limit = limit.as_secs();
                 bail!("nova-mock of {chip} opened no socket within {limit} s");
             }
             thread::sleep(POLL);
@@ -144,6 +144,9 @@ mod tests {
         );
     }
 
+    /// Bound on tests that fail.
+    const LIMIT: Duration = Duration::from_secs(60);
+
     /// Starts a shell script as if it were the mock.
     fn fake(folder: &Path, text: &str) -> (Host, Mock) {
         let mut host = host(folder);
@@ -158,8 +161,19 @@ mod tests {
     fn a_mock_that_dies_is_quoted() {
         let folder = tempfile::tempdir().unwrap();
         let (host, mut mock) = fake(folder.path(), "echo no firmware; exit 1");
-        let error = mock.wait_until_open(&host).unwrap_err();
+        let error = mock.wait_until_open(&host, LIMIT).unwrap_err();
         assert_eq!(error.to_string(), "nova-mock of ga102 ended: no firmware");
+    }
+
+    #[test]
+    fn a_mock_that_opens_nothing_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let (host, mut mock) = fake(folder.path(), "exec sleep 1000");
+        let error = mock.wait_until_open(&host, Duration::ZERO).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "nova-mock of ga102 opened no socket within 0 s"
+        );
     }
 
     #[test]
@@ -169,7 +183,10 @@ mod tests {
         let pid = mock.child.id();
         assert!(is_running(pid));
         host.interrupt.set();
-        assert!(mock.wait_until_open(&host).unwrap_err().is::<Interrupted>());
+        assert!(mock
+            .wait_until_open(&host, LIMIT)
+            .unwrap_err()
+            .is::<Interrupted>());
         drop(mock);
         assert!(!is_running(pid));
     }
