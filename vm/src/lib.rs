@@ -13,10 +13,12 @@ pub mod process;
 mod qemu;
 #[cfg(test)]
 mod testing;
+mod vm;
 
-pub use guest::{Ended, Guest, Kernel, Script};
+pub use guest::{Guest, Kernel, Script};
 pub use host::Host;
 pub use interrupt::{Interrupt, Interrupted};
+pub use vm::Ended;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VM and its mocked GPUs, from their start to their end.
+
+use std::fmt;
+use std::fs::{self, File, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::guest::{Guest, Script};
+use crate::mock::{Mock, ANSWER_LIMIT};
+use crate::process::{Child, Group, POLL};
+use crate::{qemu, say, tail, Host};
+
+/// How a VM ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The script did, with this status.
+    Script(u8),
+    /// It took too long.
+    TooLong {
+        /// How long it was given.
+        limit: Duration,
+        /// What the kernel said.
+        console: PathBuf,
+    },
+    /// Before the script did.
+    Early {
+        /// What the kernel said.
+        console: PathBuf,
+    },
+}
+
+impl Ended {
+    /// Whether the script has succeeded.
+    pub fn succeeded(&self) -> bool {
+        *self == Self::Script(0)
+    }
+
+    /// Whether the VM is what ended, not the script.
+    pub fn lost(&self) -> bool {
+        !matches!(self, Self::Script(_))
+    }
+
+    /// The exit status that tells all this.
+    pub fn code(&self) -> u8 {
+        match *self {
+            Self::Script(status) => status,
+            Self::TooLong { .. } => 124,
+            Self::Early { .. } => 125,
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Script(status) => write!(f, "the script ended with status {status}"),
+            Self::TooLong { limit, console } => write!(
+                f,
+                "the VM was ended after {} s; its console is in {}",
+                limit.as_secs(),
+                console.display()
+            ),
+            Self::Early { console } => write!(
+                f,
+                "the VM ended before its script did; its console is in {}",
+                console.display()
+            ),
+        }
+    }
+}
+
+impl Guest {
+    /// Runs the VM to its end. Tells the user where it was lost.
+    pub fn run(&self, host: &Host) -> Result<Ended> {
+        let ended = self.run_quietly(host)?;
+        if let Ended::Early { .. } = ended {
+            for log in ["qemu.log", "console.log"] {
+                eprintln!("{}", tail(&self.out.join(log), 20));
+            }
+        }
+        if ended.lost() {
+            say(&ended);
+        }
+        Ok(ended)
+    }
+
+    /// Runs the VM to its end.
+    pub fn run_quietly(&self, host: &Host) -> Result<Ended> {
+        let out = self.out.display();
+        fs::create_dir_all(&self.out).with_context(|| out.to_string())?;
+        let run = tempfile::Builder::new().prefix("nova.").tempdir()?;
+        self.fill(host, run.path())?;
+        // What is declared last is ended first.
+        let mut mocks = self.start_mocks(host, run.path())?;
+        let mut vm = self.start_vm(host, run.path())?;
+        let status = run.path().join("status");
+        let in_time = self.wait(host, &mut vm, &status)?;
+        if status.exists() {
+            mocks.iter().for_each(Mock::save_status);
+        }
+        vm.end()?;
+        for mock in &mut mocks {
+            mock.wait_until_ended(host, ANSWER_LIMIT)?;
+        }
+        self.judge(in_time, &status)
+    }
+
+    /// Fills this run's folder, which the VM sees as /run/nova.
+    fn fill(&self, host: &Host, run: &Path) -> Result<()> {
+        copy(&host.script("init"), &run.join("init"))?;
+        if let Some(modules) = &self.modules {
+            fs::create_dir(run.join("modules"))?;
+            copy_modules(modules, &run.join("modules"))?;
+        }
+        if self.files.is_some() {
+            fs::write(run.join("with-files"), "")?;
+        }
+        if let Some(Script { path, arguments }) = &self.script {
+            copy(path, &run.join("script"))?;
+            fs::set_permissions(run.join("script"), Permissions::from_mode(0o755))?;
+            let mut list = Vec::new();
+            for argument in arguments {
+                list.extend(argument.as_bytes());
+                list.push(0);
+            }
+            fs::write(run.join("arguments"), list)?;
+        }
+        Ok(())
+    }
+
+    /// The mocks start at the same time.
+    fn start_mocks(&self, host: &Host, run: &Path) -> Result<Vec<Mock>> {
+        let start = |gpu| Mock::start(host, self, run, gpu);
+        let mut mocks = (0..self.chips.len())
+            .map(start)
+            .collect::<Result<Vec<_>>>()?;
+        for mock in &mut mocks {
+            mock.wait_until_open(host, ANSWER_LIMIT)?;
+        }
+        Ok(mocks)
+    }
+
+    fn start_vm(&self, host: &Host, run: &Path) -> Result<Child> {
+        let mut command = qemu::command(host, self, run);
+        command.stderr(create(&self.out.join("qemu.log"))?);
+        if let Some(output) = &self.output {
+            command.stdin(Stdio::null()).stdout(create(output)?);
+        }
+        Child::start(&mut command, Group::Ours)
+    }
+
+    /// Waits until the script or the VM has ended; says whether that was in time.
+    fn wait(&self, host: &Host, vm: &mut Child, status: &Path) -> Result<bool> {
+        let start = Instant::now();
+        while !status.exists() && vm.ended()?.is_none() {
+            host.interrupt.check()?;
+            if self.limit.is_some_and(|limit| start.elapsed() >= limit) {
+                return Ok(false);
+            }
+            thread::sleep(POLL);
+        }
+        // Ctrl-C ends QEMU, too.
+        host.interrupt.check()?;
+        Ok(true)
+    }
+
+    fn judge(&self, in_time: bool, status: &Path) -> Result<Ended> {
+        let console = self.out.join("console.log");
+        if status.exists() {
+            let text = fs::read_to_string(status)?;
+            let status = text.trim().parse();
+            return Ok(Ended::Script(
+                status.with_context(|| format!("{text:?} is no status"))?,
+            ));
+        }
+        Ok(match self.limit {
+            Some(limit) if !in_time => Ended::TooLong { limit, console },
+            _ => Ended::Early { console },
+        })
+    }
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).with_context(|| path.display().to_string())
+}
+
+fn copy_modules(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|name| name == "ko") {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| from.display().to_string())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, is_running};
+    use crate::Interrupted;
+    use nova_hw::chipset::Chipset;
+    use tempfile::TempDir;
+
+    /// A machine with a shell script in the place of QEMU, which knows this run's folder as $run, and a guest without a GPU.
+    fn fake(qemu: &str) -> (TempDir, Host, Guest) {
+        let folder = tempfile::tempdir().unwrap();
+        let host = testing::host(folder.path());
+        testing::script(&host.repo, "vm/guest/init", "");
+        let script = testing::script(folder.path(), "script", "");
+        let find =
+            r#"run=$(printf '%s\n' "$@" | sed -n 's/^local,path=\(.*\),mount_tag=run,.*/\1/p')"#;
+        testing::script(
+            &host.sysroot,
+            "lib64/ld-linux-x86-64.so.2",
+            &format!("{find}\n{qemu}"),
+        );
+        let mut guest = Guest::new(folder.path().join("out"));
+        // Bound on tests that fail.
+        guest.limit = Some(Duration::from_secs(60));
+        guest.script = Some(Script::new(script).args(["a b", "c"]));
+        (folder, host, guest)
+    }
+
+    #[test]
+    fn the_status_is_the_scripts() {
+        let qemu = r#"tr '\0' '|' <$run/arguments; echo 7 >$run/status; exec sleep 1000"#;
+        let (folder, host, mut guest) = fake(qemu);
+        guest.output = Some(folder.path().join("output"));
+        let ended = guest.run(&host).unwrap();
+        assert_eq!(
+            (ended.code(), ended.lost(), ended.succeeded()),
+            (7, false, false)
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("output")).unwrap(),
+            "a b|c|"
+        );
+    }
+
+    #[test]
+    fn a_vm_that_hangs_ends_in_time() {
+        let (_folder, host, mut guest) = fake("exec sleep 1000");
+        guest.limit = Some(Duration::from_millis(200));
+        let ended = guest.run(&host).unwrap();
+        assert_eq!((ended.code(), ended.lost()), (124, true));
+    }
+
+    #[test]
+    fn a_vm_that_dies_is_lost() {
+        let (_folder, host, guest) = fake("echo broken >&2; exit 1");
+        let ended = guest.run(&host).unwrap();
+        assert_eq!((ended.code(), ended.lost()), (125, true));
+        assert_eq!(tail(&guest.out.join("qemu.log"), 1), "broken");
+    }
+
+    #[test]
+    fn an_interrupt_ends_the_vm() {
+        let (folder, host, guest) = fake("echo $$ >&2; exec sleep 1000");
+        let log = guest.out.join("qemu.log");
+        let pid = thread::scope(|scope| {
+            let run = scope.spawn(|| guest.run(&host));
+            let pid = loop {
+                if let Ok(pid) = tail(&log, 1).parse() {
+                    break pid;
+                }
+                thread::sleep(POLL);
+            };
+            assert!(is_running(pid));
+            host.interrupt.set();
+            assert!(run.join().unwrap().unwrap_err().is::<Interrupted>());
+            pid
+        });
+        assert!(!is_running(pid));
+        drop(folder);
+    }
+
+    #[test]
+    fn a_mock_that_dies_keeps_the_vm_from_starting() {
+        let (folder, mut host, mut guest) = fake("echo started >&2");
+        guest.chips = vec![Chipset::GA102];
+        host.mock = testing::script(folder.path(), "mock", "echo no firmware; exit 1");
+        let error = guest.run(&host).unwrap_err();
+        assert_eq!(error.to_string(), "nova-mock of ga102 ended: no firmware");
+        assert!(!guest.out.join("qemu.log").exists());
+    }
+}
