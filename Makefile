@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
 # The crates whose modules must not use each other in a circle; those of nova-mock still do.
-UNTIED := nova/hw nova/core firmware uapi igt-tests
+UNTIED := nova/hw nova/core firmware uapi igt-tests vm bench
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
