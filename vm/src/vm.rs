@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_status_is_the_scripts() {
-        let qemu = r#"tr '\0' '|' <$run/arguments; echo 7 >$run/status; exec sleep 1000"#;
+        let qemu = r#"tr '\0' '|' <$run/arguments; echo 7 >$run/part; mv $run/part $run/status; exec sleep 1000"#;
         let (folder, host, mut guest) = fake(qemu);
         guest.output = Some(folder.path().join("output"));
         let ended = guest.run(&host).unwrap();
