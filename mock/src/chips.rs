@@ -4,7 +4,7 @@
 
 use nova_hw::chipset::{Architecture, Chipset};
 
-use crate::falcon::Generation;
+use crate::blocks::falcon::Generation;
 
 /// A chip, and the card around it.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Chip {
 
     /// Its function can be reset alone.
     ///
-    /// Source: as for [`crate::config`]. Turing has both: a Quadro RTX 8000 (TU102) can, a Tesla T4
+    /// Source: as for [`crate::bus::config`]. Turing has both: a Quadro RTX 8000 (TU102) can, a Tesla T4
     /// (TU104) cannot. Here TU102 can, and what no report was found of takes after the T4.
     pub const fn has_flr(&self) -> bool {
         !matches!(

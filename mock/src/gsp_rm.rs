@@ -8,10 +8,13 @@
 mod alloc_free;
 mod classes;
 pub(crate) mod controls;
+pub(crate) mod libos;
 pub(crate) mod notice;
 pub(crate) mod objects;
+pub(crate) mod queue;
 mod records;
 mod refused;
+pub(crate) mod sequencer;
 
 use std::time::Duration;
 
@@ -24,10 +27,10 @@ use nova_hw::field::Field;
 use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
+use crate::bus::config::{self, bars, mirror_base, ConfigSpace};
 use crate::chips::Chip;
-use crate::config::{self, bars, mirror_base, ConfigSpace};
-use crate::fault::Fault;
-use crate::queue::{Message, Outgoing, Queues};
+use crate::faults::Fault;
+use crate::gsp_rm::queue::{Message, Outgoing, Queues};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use records::Partial;
 

@@ -12,7 +12,7 @@ use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
-use nova_mock::{fault, Accesses, Block, Fault, Fuses, Gpu, Setup, Trace, Vram};
+use nova_mock::{faults, Accesses, Block, Fault, Fuses, Gpu, Setup, Trace, Vram};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -207,7 +207,7 @@ fn main() -> ExitCode {
         }
         Some(socket) if !arguments.list_faults => run(&arguments, socket),
         _ => {
-            print!("{}", fault::list());
+            print!("{}", faults::list());
             Ok(())
         }
     };

@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde_json::{json, Value};
 
 use crate::block::Block;
-use crate::register_log::RegisterLog;
+use register_log::RegisterLog;
+
+mod register_log;
 
 /// What the hardware refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

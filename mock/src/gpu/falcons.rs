@@ -12,12 +12,12 @@ use serde_json::{json, Value};
 
 use super::{Gpu, Program, SCRUBBING};
 use crate::block::{Block, Engine};
-use crate::brom::Ucode;
-use crate::falcon::{Action, Falcon, Transfer};
-use crate::fault::Fault;
-use crate::fuse::Fuses;
+use crate::blocks::falcon::{Action, Falcon, Transfer};
+use crate::blocks::fuse::Fuses;
+use crate::bus::host::Host;
+use crate::faults::Fault;
 use crate::gsp_rm::{State, GSP_VECTOR};
-use crate::host::Host;
+use crate::programs::brom::Ucode;
 use crate::schedule::Event;
 
 /// How long things take; see [`gpu`](super).

@@ -14,10 +14,10 @@ use zerocopy::FromBytes;
 
 use super::Gpu;
 use crate::block::Engine;
-use crate::booter::BUS_BITS;
-use crate::falcon::{Memory, Transfer};
-use crate::fault::Fault;
-use crate::host::Host;
+use crate::blocks::falcon::{Memory, Transfer};
+use crate::bus::host::Host;
+use crate::faults::Fault;
+use crate::programs::booter::BUS_BITS;
 
 /// Where the bootloader found what it is to fetch, and where it goes.
 struct Part {

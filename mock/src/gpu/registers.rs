@@ -7,11 +7,11 @@ use nova_hw::regs::intr::MsiRearm;
 
 use super::{Gpu, COMMAND, GONE, PACKET};
 use crate::block::{Block, Engine};
-use crate::config::{self, mirror_base};
-use crate::falcon::PRIV_ERROR;
-use crate::host::Host;
+use crate::blocks::falcon::PRIV_ERROR;
+use crate::blocks::{fsp, pdisp, pmc, ptimer, therm};
+use crate::bus::config::{self, mirror_base};
+use crate::bus::host::Host;
 use crate::schedule::Event;
-use crate::{fsp, pdisp, pmc, ptimer, therm};
 
 impl<H: Host> Gpu<H> {
     /// Reads the register at byte `offset` of BAR0.

@@ -3,13 +3,13 @@
 //! Tests of the card as a whole.
 
 use super::*;
-use crate::booter;
+use crate::blocks::falcon::PRIV_ERROR;
+use crate::bus::config::mirror_base;
+use crate::bus::host::GuestMemory;
 use crate::chips::CHIPS;
-use crate::config::mirror_base;
-use crate::falcon::PRIV_ERROR;
-use crate::host::GuestMemory;
-use crate::in_process::Arena;
-use crate::synthetic;
+use crate::images::synthetic;
+use crate::machine::in_process::Arena;
+use crate::programs::booter;
 use nova_hw::regs::falcon as reg;
 use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
 use nova_hw::regs::fbif::{FbifCtl, FbifTranscfg};

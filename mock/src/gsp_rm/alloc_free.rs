@@ -11,7 +11,7 @@ use nova_hw::abi::{RmAlloc, RmFree};
 use zerocopy::{FromBytes, IntoBytes};
 
 use super::{Card, GspRm, Next};
-use crate::queue::Message;
+use crate::gsp_rm::queue::Message;
 
 impl GspRm {
     /// Allocates an object; its parameters come back in place.
@@ -74,11 +74,11 @@ impl GspRm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::config::ConfigSpace;
     use crate::chips::CHIPS;
-    use crate::config::ConfigSpace;
+    use crate::gsp_rm::queue::driver::Driver;
+    use crate::gsp_rm::queue::Outgoing;
     use crate::gsp_rm::State;
-    use crate::queue::driver::Driver;
-    use crate::queue::Outgoing;
     use nova_hw::abi::class::{NV01_ROOT, NV20_SUBDEVICE_0};
     use nova_hw::abi::function::{FREE, GSP_RM_ALLOC};
     use nova_hw::abi::status::{NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_HANDLE};

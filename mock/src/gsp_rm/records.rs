@@ -10,7 +10,7 @@ use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_ALLOC, GSP_RM_CONTROL, 
 use nova_hw::abi::{PackedRegistryTable, RmAlloc, RmControl};
 use zerocopy::FromBytes;
 
-use crate::queue::{Message, PAYLOAD_MAX};
+use crate::gsp_rm::queue::{Message, PAYLOAD_MAX};
 
 /// Longest payload that GSP-RM has memory for.
 const TOTAL_MAX: usize = 1 << 20;

@@ -18,9 +18,9 @@ use nova_hw::regs::falcon::{GSP_BASE, GSP_BASE2};
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use zerocopy::IntoBytes;
 
-use crate::brom::{Start, Ucode, Versions};
-use crate::falcon::Generation;
-use crate::fault::Fault;
+use crate::blocks::falcon::Generation;
+use crate::faults::Fault;
+use crate::programs::brom::{Start, Ucode, Versions};
 
 /// Words that the driver's buffer for the program has.
 const BUFFER_WORDS: u32 = 0x400;

@@ -3,7 +3,7 @@
 //! Firmware files of the right form with nothing in them, a few kilobytes each: what tests boot that
 //! must be quick (Miri, fuzzers) or run where the real files are not.
 //!
-//! Source of the forms: as for [`firmware`](crate::firmware); the fields' values follow
+//! Source of the forms: as for [`firmware`](crate::images::firmware); the fields' values follow
 //! `booter_load-570.144.bin` and `bootloader-570.144.bin` for GA102.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha384};
 use nova_hw::release::{Release, RELEASES};
 
 use crate::chips::Chip;
-use crate::firmware::{file_name_of, InMemory};
+use crate::images::firmware::{file_name_of, InMemory};
 
 /// Pages of the synthetic GSP-RM; the last one is not full.
 const GSP_PAGES: usize = 5;
@@ -334,7 +334,7 @@ pub fn firmware_of(chip: &Chip, release: &Release) -> InMemory {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
-    use crate::firmware::Firmwares;
+    use crate::images::firmware::Firmwares;
 
     #[test]
     fn the_card_takes_it() {

@@ -5,7 +5,7 @@
 //!
 //! Its source is not public. What it checks is what the comments of gspifpub.h and
 //! gsp_fw_wpr_meta.h say and what `kgspCalculateFbLayout_GH100` draws; the error codes are those of
-//! the model's [`booter`](crate::booter).
+//! the model's [`booter`](crate::programs::booter).
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gspifpub.h and
 //! src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c.
@@ -16,13 +16,13 @@ use nova_hw::abi::GspFwWprMeta;
 use nova_hw::release::r570_144::GspFmcBootParams;
 use zerocopy::FromBytes;
 
-use crate::booter::{
+use crate::bus::host::GuestMemory;
+use crate::chips::Chip;
+use crate::images::firmware::Firmware;
+use crate::programs::booter::{
     check_address, check_bootloader, check_image, check_metadata, check_signature, refuse,
     unmapped, Code, Refused,
 };
-use crate::chips::Chip;
-use crate::firmware::Firmware;
-use crate::host::GuestMemory;
 
 const KIB_4: u64 = 4 << 10;
 const KIB_64: u64 = 64 << 10;
@@ -198,9 +198,9 @@ fn is_system(target: u32) -> bool {
 mod tests {
     use super::*;
     use crate::chips::by_name;
-    use crate::firmware::Firmwares;
-    use crate::in_process::Arena;
-    use crate::synthetic;
+    use crate::images::firmware::Firmwares;
+    use crate::images::synthetic;
+    use crate::machine::in_process::Arena;
     use nova_hw::gsp::PAGE_SIZE;
     use zerocopy::IntoBytes;
 

@@ -9,9 +9,9 @@ use std::ops::Range;
 
 use nova_hw::falcon::EngineId;
 
-use crate::brom::{Start, Ucode, Versions};
 use crate::chips::Chip;
-use crate::vbios::SIGNATURE;
+use crate::images::vbios::SIGNATURE;
+use crate::programs::brom::{Start, Ucode, Versions};
 
 /// Code types of images, and what their headers are found by.
 const CODE_TYPE_PC_AT: u8 = 0x00;
@@ -276,7 +276,7 @@ mod tests {
     use crate::chips::CHIPS;
 
     fn fwsec() -> Fwsec {
-        Fwsec::find(&crate::vbios::build(&CHIPS[0])).unwrap()
+        Fwsec::find(&crate::images::vbios::build(&CHIPS[0])).unwrap()
     }
 
     /// Data memory with a command, as kernel_gsp_frts_tu102.c writes it.
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn no_prefix_of_a_vbios_does_harm() {
-        let rom = crate::vbios::build(&CHIPS[0]);
+        let rom = crate::images::vbios::build(&CHIPS[0]);
         for len in 0..rom.len() {
             let _ = Fwsec::find(&rom[..len]);
         }
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn no_flipped_byte_of_the_headers_does_harm() {
-        let rom = crate::vbios::build(&CHIPS[0]);
+        let rom = crate::images::vbios::build(&CHIPS[0]);
         for at in (0..0x200).chain(0x400..0x500) {
             let mut rom = rom.clone();
             rom[at] = !rom[at];

@@ -3,7 +3,7 @@
 //! FSP, the security processor of Hopper and later: whether it is up, its external memory, the
 //! queues that say where in it messages are, and how packets become messages.
 //!
-//! What it does about a message is in [`chain_of_trust`](crate::chain_of_trust).
+//! What it does about a message is in [`chain_of_trust`](crate::programs::chain_of_trust).
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/kern_fsp.c and
 //! arch/hopper/kern_fsp_gh100.c; nouveau, nvkm/subdev/fsp/gh100.c.

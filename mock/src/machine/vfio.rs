@@ -24,11 +24,11 @@ use vfio_user::{
     DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
 };
 
+use crate::bus::config::{self, bars, msi_vectors, Effect};
+use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
-use crate::config::{self, bars, msi_vectors, Effect};
-use crate::control;
 use crate::gpu::Gpu;
-use crate::host::{GuestMemory, InterruptSink, Unmapped};
+use crate::machine::control;
 
 /// Longest time between two looks at the clock.
 const IDLE: Duration = Duration::from_secs(1);
@@ -402,15 +402,15 @@ fn serve_since(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::fuse::Fuses;
     use crate::chips::CHIPS;
-    use crate::firmware::Firmwares;
-    use crate::fuse::Fuses;
     use crate::gpu::Setup;
     use crate::gsp_rm::notice::Notice;
+    use crate::gsp_rm::queue::driver::{self, Driver};
+    use crate::gsp_rm::queue::PAYLOAD_MAX;
     use crate::gsp_rm::GspRm;
-    use crate::queue::driver::{self, Driver};
-    use crate::queue::PAYLOAD_MAX;
-    use crate::synthetic;
+    use crate::images::firmware::Firmwares;
+    use crate::images::synthetic;
     use crate::trace::Trace;
     use crate::vram::Vram;
     use nova_hw::gsp::PAGE_SIZE;

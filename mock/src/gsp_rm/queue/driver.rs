@@ -3,7 +3,7 @@
 //! The driver's side of the queues, for tests.
 
 use super::*;
-use crate::in_process::Arena;
+use crate::machine::in_process::Arena;
 
 /// Elements of each ring.
 pub(crate) const COUNT: u32 = 4;

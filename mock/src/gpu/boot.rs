@@ -12,17 +12,17 @@ use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
 
 use crate::block::{Block, Engine};
-use crate::booter::{self, FrameBuffer, Refused};
-use crate::fault::Fault;
-use crate::fwsec::Command;
+use crate::bus::host::Host;
+use crate::faults::Fault;
 use crate::gpu::{Gpu, NO_BUS_MASTER};
-use crate::gsp::{check_heap, Libos};
+use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::Notice;
+use crate::gsp_rm::queue::Queues;
+use crate::gsp_rm::sequencer;
 use crate::gsp_rm::{Card, GspRm, Next, State};
-use crate::host::Host;
-use crate::queue::Queues;
+use crate::programs::booter::{self, FrameBuffer, Refused};
+use crate::programs::fwsec::Command;
 use crate::schedule::Event;
-use crate::sequencer;
 
 /// How long things take; see [`gpu`](crate::gpu).
 const LIBOS: Duration = Duration::from_millis(2);

@@ -18,7 +18,7 @@ use nova_hw::regs::riscv::{
     RiscvIrqdestTu102, RiscvIrqmask, RiscvIrqmaskTu102,
 };
 
-use crate::brom::Brom;
+use crate::programs::brom::Brom;
 
 use ports::Ports;
 

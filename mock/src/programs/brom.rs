@@ -15,8 +15,8 @@ use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
 
 use crate::block::Engine;
-use crate::falcon::Falcon;
-use crate::fuse::Fuses;
+use crate::blocks::falcon::Falcon;
+use crate::blocks::fuse::Fuses;
 
 /// The boot ROM's parameters.
 #[derive(Debug, Default)]
@@ -258,7 +258,7 @@ impl Ucode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::falcon::{CodeBlock, Generation};
+    use crate::blocks::falcon::{CodeBlock, Generation};
 
     fn ucode() -> Ucode {
         Ucode {

@@ -7,7 +7,9 @@ use std::ops::Range;
 use nova_hw::regs::pfb::{LocalMemoryRange, Wpr2AddrHi, Wpr2AddrLo};
 
 use crate::chips::Chip;
-use crate::flush::Flush;
+use flush::Flush;
+
+mod flush;
 
 /// Bytes that the bounds of the region are counted in.
 const WPR_SHIFT: u32 = 12;

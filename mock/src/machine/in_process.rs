@@ -11,12 +11,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blocks::fuse::Fuses;
+use crate::bus::config::{bars, BAR_COUNT};
+use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
-use crate::config::{bars, BAR_COUNT};
-use crate::firmware::{FirmwareError, Firmwares, Store};
-use crate::fuse::Fuses;
 use crate::gpu::{Gpu, NoFwsec, Setup};
-use crate::host::{GuestMemory, InterruptSink, Unmapped};
+use crate::images::firmware::{FirmwareError, Firmwares, Store};
 use crate::trace::Trace;
 use crate::vram::Vram;
 
@@ -405,7 +405,7 @@ impl AsRef<[u8]> for MappedFile {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
-    use crate::synthetic;
+    use crate::images::synthetic;
 
     fn machine() -> InProcess {
         InProcess::with_firmware(&CHIPS[0], &synthetic::firmware(&CHIPS[0])).unwrap()

@@ -17,10 +17,10 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::str::FromStr;
 
-use crate::fault::{number, Fault};
+use crate::bus::host::Host;
+use crate::faults::{number, Fault};
 use crate::gpu::Gpu;
 use crate::gsp_rm::notice::Notice;
-use crate::host::Host;
 
 /// Longest line that is read, in bytes.
 const LINE: u64 = 1024;
@@ -150,10 +150,10 @@ fn converse(mut client: &UnixStream, obey: &mut impl FnMut(&str) -> String) -> i
 mod tests {
     use super::*;
     use crate::chips::by_name;
+    use crate::gsp_rm::queue::driver::Driver;
     use crate::gsp_rm::{GspRm, State};
-    use crate::in_process::InProcess;
-    use crate::queue::driver::Driver;
-    use crate::synthetic;
+    use crate::images::synthetic;
+    use crate::machine::in_process::InProcess;
     use nova_hw::release::RELEASES;
 
     fn answer(lines: &[&str]) -> Vec<String> {

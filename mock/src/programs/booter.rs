@@ -13,8 +13,8 @@ use nova_hw::abi::GspFwWprMeta;
 use nova_hw::gsp::{BOOTER_UNLOAD_MAILBOX, PAGE_SIZE};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::firmware::Firmware;
-use crate::host::{GuestMemory, Unmapped};
+use crate::bus::host::{GuestMemory, Unmapped};
+use crate::images::firmware::Firmware;
 
 const KIB_4: u64 = 0x1000;
 const KIB_64: u64 = 0x1_0000;
@@ -447,10 +447,10 @@ pub(crate) fn unload(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bus::host::GuestMemory;
     use crate::chips::{Chip, CHIPS};
-    use crate::host::GuestMemory;
-    use crate::in_process::Arena;
-    use crate::synthetic;
+    use crate::images::synthetic;
+    use crate::machine::in_process::Arena;
     use nova_hw::release::RELEASES;
 
     const CHIP: &Chip = &CHIPS[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the FSP and the FMC do to the card, in the order of a boot; [`boot`](crate::boot) goes on
+//! What the FSP and the FMC do to the card, in the order of a boot; [`boot`](crate::gpu::boot) goes on
 //! where libos starts.
 //!
 //! From the FSP's acceptance on the GSP's registers are closed to the CPU. The FMC opens them, all
@@ -18,14 +18,14 @@ use nova_hw::fsp::NvdmType;
 use serde_json::{json, Value};
 
 use crate::block::Block;
-use crate::booter;
-use crate::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
-use crate::falcon::Lock;
-use crate::fault::Fault;
-use crate::fmc::{Booted, Start};
-use crate::fsp::Message;
+use crate::blocks::falcon::Lock;
+use crate::blocks::fsp::Message;
+use crate::bus::host::Host;
+use crate::faults::Fault;
 use crate::gpu::Gpu;
-use crate::host::Host;
+use crate::programs::booter;
+use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
+use crate::programs::fmc::{Booted, Start};
 use crate::schedule::Event;
 
 /// How long things take; see [`gpu`](crate::gpu).
@@ -210,8 +210,8 @@ impl<H: Host> Gpu<H> {
 mod tests {
     use super::*;
     use crate::chips::by_name;
-    use crate::in_process::InProcess;
-    use crate::synthetic;
+    use crate::images::synthetic;
+    use crate::machine::in_process::InProcess;
     use nova_hw::fsp::Headers;
     use nova_hw::regs::falcon::{FalconHwcfg2, FalconMailbox0, FalconOs, GSP_BASE};
     use nova_hw::regs::fsp::{FspEmemc, FspEmemd, FspMsgqTail};

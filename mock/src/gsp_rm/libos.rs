@@ -15,10 +15,10 @@ use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::{ArgumentsAt, Release};
 use zerocopy::FromBytes;
 
-use crate::booter::BUS_BITS;
+use crate::bus::host::GuestMemory;
 use crate::chips::Chip;
-use crate::host::GuestMemory;
-use crate::queue::QueuePlaces;
+use crate::gsp_rm::queue::QueuePlaces;
+use crate::programs::booter::BUS_BITS;
 
 /// Regions that a page of arguments holds.
 const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();
@@ -183,7 +183,7 @@ pub(crate) fn check_heap(
 mod tests {
     use super::*;
     use crate::chips::by_name;
-    use crate::in_process::Arena;
+    use crate::machine::in_process::Arena;
     use nova_hw::release::RELEASES;
     use zerocopy::IntoBytes;
 

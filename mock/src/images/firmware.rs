@@ -23,8 +23,8 @@ use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
 use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::release::{Release, RELEASES};
 
-use crate::brom::{Start, Ucode, Versions};
 use crate::chips::Chip;
+use crate::programs::brom::{Start, Ucode, Versions};
 
 /// A firmware file.
 #[derive(Clone, Debug)]

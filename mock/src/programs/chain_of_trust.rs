@@ -17,10 +17,10 @@ use nova_hw::fsp::{CommandResponse, Cot, Headers, NvdmType};
 use sha2::{Digest, Sha384};
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::blocks::fsp::packet;
+use crate::bus::host::GuestMemory;
 use crate::chips::Chip;
-use crate::firmware::Fmc;
-use crate::fsp::packet;
-use crate::host::GuestMemory;
+use crate::images::firmware::Fmc;
 
 /// `FSP_ERR_IFS_ERR_*`
 pub(crate) const INVALID_STATE: u32 = 0x9e;
@@ -205,9 +205,9 @@ pub(crate) fn read_knob(payload: &[u8]) -> Result<Vec<u8>, Refused> {
 mod tests {
     use super::*;
     use crate::chips::by_name;
-    use crate::firmware::Firmwares;
-    use crate::in_process::Arena;
-    use crate::synthetic;
+    use crate::images::firmware::Firmwares;
+    use crate::images::synthetic;
+    use crate::machine::in_process::Arena;
     use zerocopy::FromZeros;
 
     const VRAM: u64 = 80 << 30;

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The signed programs that run on the card before GSP-RM does: what they check before they do
+//! anything, and with which code they refuse.
+//!
+//! Not here: GSP-RM and libos ([`gsp_rm`](crate::gsp_rm)), and what the programs change on the card
+//! once they are content ([`gpu`](crate::gpu)).
+
+pub(crate) mod booter;
+pub(crate) mod brom;
+pub(crate) mod chain_of_trust;
+pub(crate) mod fmc;
+pub(crate) mod fwsec;
