@@ -4,7 +4,23 @@
 
 use nova_hw::chipset::{Architecture, Chipset};
 
-use crate::blocks::falcon::Generation;
+/// What falcons are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// Turing: ports into the memories, signatures checked by the program's own first part.
+    Tu102,
+    /// GA100: as Turing, and interrupts can be announced again.
+    Ga100,
+    /// GA102 and later: a boot ROM, and a switch between the cores.
+    Ga102,
+}
+
+impl Generation {
+    /// A boot ROM checks secure programs, and the CPU has no way into the memories but DMA.
+    pub(crate) fn has_boot_rom(self) -> bool {
+        self == Self::Ga102
+    }
+}
 
 /// A chip, and the card around it.
 #[derive(Debug)]

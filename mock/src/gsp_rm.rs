@@ -34,9 +34,6 @@ use crate::gsp_rm::queue::{Message, Outgoing, Queues};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use records::Partial;
 
-/// Vector of the GSP's interrupt.
-pub(crate) const GSP_VECTOR: u32 = 0x9b;
-
 /// GSP-RM looks so soon whether there is room again in its status queue, which was full. The longer
 /// it has found none, the longer it waits until it looks again, up to the longest pause: a driver
 /// that does not read must not keep the model busy.

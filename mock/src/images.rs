@@ -6,4 +6,5 @@
 
 pub mod firmware;
 pub mod synthetic;
+pub(crate) mod ucode;
 pub mod vbios;

@@ -18,10 +18,13 @@ use nova_hw::regs::riscv::{
     RiscvIrqdestTu102, RiscvIrqmask, RiscvIrqmaskTu102,
 };
 
-use crate::programs::brom::Brom;
-
+use crate::chips::Generation;
+use brom::Brom;
+use memory::{CodeBlock, Memories};
 use ports::Ports;
 
+pub(crate) mod brom;
+pub(crate) mod memory;
 mod ports;
 
 /// Blocks of code memory and of data memory; enough for all programs of release 570.144.
@@ -41,24 +44,6 @@ const CORE_REV: CoreRev = CoreRev(6);
 /// Source: open-gpu-kernel-modules 570, kernel_falcon_ga102.c (`privErrVal`).
 pub(crate) const PRIV_ERROR: u32 = 0xbadf_5040;
 
-/// What falcons are like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Generation {
-    /// Turing: ports into the memories, signatures checked by the program's own first part.
-    Tu102,
-    /// GA100: as Turing, and interrupts can be announced again.
-    Ga100,
-    /// GA102 and later: a boot ROM, and a switch between the cores.
-    Ga102,
-}
-
-impl Generation {
-    /// A boot ROM checks secure programs, and the CPU has no way into the memories but DMA.
-    pub(crate) fn has_boot_rom(self) -> bool {
-        self == Self::Ga102
-    }
-}
-
 /// How far the CPU is kept out of a falcon's registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
@@ -74,17 +59,6 @@ pub(crate) enum Lock {
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c.
 const TARGET_MASKED: u32 = 0xbadf_4100;
-
-/// What is known of a block of code memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CodeBlock {
-    /// Virtual address in units of blocks.
-    pub(crate) tag: u32,
-    /// Loaded as secure code.
-    pub(crate) secure: bool,
-    /// Loaded at all since the reset.
-    pub(crate) valid: bool,
-}
 
 /// What a write to a register sets going.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -408,6 +382,21 @@ impl Falcon {
             },
         }
         Some(Action::None)
+    }
+
+    fn write_port(&mut self, offset: u32, value: u32) -> Option<Action> {
+        if self.scrubbing {
+            return Some(Action::Refused("access to memory that is being scrubbed"));
+        }
+        let memories = Memories {
+            code: &mut self.imem,
+            blocks: &mut self.code,
+            data: &mut self.dmem,
+        };
+        Some(match self.ports.write(memories, offset, value)? {
+            Ok(()) => Action::None,
+            Err(reason) => Action::Refused(reason),
+        })
     }
 
     fn start(&mut self, start: bool, through_here: bool) -> Action {

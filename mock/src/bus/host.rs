@@ -4,6 +4,11 @@
 
 use std::fmt;
 
+/// Bits of the addresses that the card can put on the bus, up to Ada.
+///
+/// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs.
+pub(crate) const BUS_BITS: u32 = 47;
+
 /// An access by the card that no memory answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmapped {

@@ -25,7 +25,7 @@ use crate::faults::Fault;
 use crate::gpu::Gpu;
 use crate::programs::booter;
 use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
-use crate::programs::fmc::{Booted, Start};
+use crate::programs::fmc::{Booted, Inputs};
 use crate::schedule::Event;
 
 /// How long things take; see [`gpu`](crate::gpu).
@@ -156,7 +156,7 @@ impl<H: Host> Gpu<H> {
         });
         let result = match fault {
             Some(fault) => Err(fault),
-            None => Start {
+            None => Inputs {
                 memory: &self.host,
                 chip: self.chip,
                 firmware: &self.firmware,

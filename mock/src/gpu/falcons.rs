@@ -16,8 +16,9 @@ use crate::blocks::falcon::{Action, Falcon, Transfer};
 use crate::blocks::fuse::Fuses;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::gsp_rm::{State, GSP_VECTOR};
-use crate::programs::brom::Ucode;
+use crate::gsp_rm::controls::GSP_VECTOR;
+use crate::gsp_rm::State;
+use crate::images::ucode::Ucode;
 use crate::schedule::Event;
 
 /// How long things take; see [`gpu`](super).

@@ -16,8 +16,8 @@ use super::Gpu;
 use crate::block::Engine;
 use crate::blocks::falcon::{Memory, Transfer};
 use crate::bus::host::Host;
+use crate::bus::host::BUS_BITS;
 use crate::faults::Fault;
-use crate::programs::booter::BUS_BITS;
 
 /// Where the bootloader found what it is to fetch, and where it goes.
 struct Part {

@@ -17,7 +17,6 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use crate::chips::Chip;
 use crate::gsp_rm::objects::Objects;
 use crate::gsp_rm::refused::Refused;
-use crate::gsp_rm::GSP_VECTOR;
 
 /// Properties of a GPU in a desktop (`NV2080_CTRL_GPU_INFO_INDEX_*`) and their values.
 const GPU_INFOS: [(u32, u32); 9] = [
@@ -36,6 +35,9 @@ const GPU_INFOS: [(u32, u32); 9] = [
     (0x36, 1),
     (0x37, 1),
 ];
+
+/// Vector of the GSP's interrupt.
+pub(crate) const GSP_VECTOR: u32 = 0x9b;
 
 /// Calls a control on an object; returns what its parameters become.
 pub(crate) fn call(

@@ -16,9 +16,9 @@ use nova_hw::release::{ArgumentsAt, Release};
 use zerocopy::FromBytes;
 
 use crate::bus::host::GuestMemory;
+use crate::bus::host::BUS_BITS;
 use crate::chips::Chip;
 use crate::gsp_rm::queue::QueuePlaces;
-use crate::programs::booter::BUS_BITS;
 
 /// Regions that a page of arguments holds.
 const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();

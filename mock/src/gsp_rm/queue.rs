@@ -17,9 +17,9 @@ use nova_hw::gsp::PAGE_SIZE;
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, IntoBytes};
 
+use crate::bus::host::BUS_BITS;
 use crate::bus::host::{GuestMemory, Unmapped};
 use crate::faults::Fault;
-use crate::programs::booter::BUS_BITS;
 
 /// Most pages that the shared memory may have.
 const PAGES_MAX: u32 = 0x1000;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The program that GSP-RM has the CPU run in the middle of its start: with the GSP's RISC-V core
-//! stopped, a signed program on the GSP's falcon prepares SEC2, and SEC2 then resumes GSP-RM.
+//! The CPU sequencer's list: the operations that GSP-RM has the driver carry out in the middle of its
+//! start. With the GSP's RISC-V core stopped, a signed program on the GSP's falcon prepares SEC2, and
+//! SEC2 then resumes GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspExecuteSequencerBuffer_IMPL` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and kernel_gsp_ga102.c; Linux 7.3,
 //! drivers/gpu/nova-core/gsp/sequencer.rs (what the operations mean). The operations that the
-//! firmware chooses are not public: this is a program that needs all of them.
+//! firmware chooses are not public: this list has all of them.
 
 use std::ops::Range;
 
@@ -18,27 +19,27 @@ use nova_hw::regs::falcon::{GSP_BASE, GSP_BASE2};
 use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use zerocopy::IntoBytes;
 
-use crate::blocks::falcon::Generation;
+use crate::chips::Generation;
 use crate::faults::Fault;
-use crate::programs::brom::{Start, Ucode, Versions};
+use crate::images::ucode::{Trust, Ucode, Versions};
 
-/// Words that the driver's buffer for the program has.
+/// Words that the driver's buffer for the list has.
 const BUFFER_WORDS: u32 = 0x400;
 
-/// Where in the program's data its signature belongs.
+/// Where in the data of the signed program its signature belongs.
 const SIGNATURE_AT: usize = 0x10;
 
-/// Value of the mailbox that the program replaces by its result.
+/// Value of the mailbox that the signed program replaces by its result.
 const MAILBOX_SENTINEL: u32 = 0xff;
 
-/// The program that runs on the GSP's falcon meanwhile.
+/// The signed program that runs on the GSP's falcon meanwhile.
 pub(crate) fn ucode(falcons: Generation) -> Ucode {
     Ucode {
         code: vec![0xac; 2 * BLOCK_SIZE],
         code_address: 0,
-        start: match falcons.has_boot_rom() {
-            true => Start::BootRom,
-            false => Start::Stub(BLOCK_SIZE as u32),
+        trust: match falcons.has_boot_rom() {
+            true => Trust::BootRom,
+            false => Trust::Stub(BLOCK_SIZE as u32),
         },
         data: vec![0xda; 2 * BLOCK_SIZE],
         parameters: Vec::new(),
@@ -50,7 +51,7 @@ pub(crate) fn ucode(falcons: Generation) -> Ucode {
     }
 }
 
-/// The program as GSP-RM puts it into the frame buffer: code, then data with the signature.
+/// The signed program as GSP-RM puts it into the frame buffer: code, then data with the signature.
 pub(crate) fn image(ucode: &Ucode) -> Vec<u8> {
     let mut data = ucode.data.clone();
     let signature = &ucode.signatures[0];
@@ -58,11 +59,11 @@ pub(crate) fn image(ucode: &Ucode) -> Vec<u8> {
     [&ucode.code[..], &data[..]].concat()
 }
 
-/// A program under construction.
+/// A list under construction.
 #[derive(Default)]
-struct Program(Vec<u32>);
+struct List(Vec<u32>);
 
-impl Program {
+impl List {
     fn op(&mut self, opcode: Op, arguments: &[u32]) {
         self.0.push(opcode as u32);
         self.0.extend_from_slice(arguments);
@@ -95,69 +96,69 @@ impl Program {
     }
 }
 
-/// The message's payload: the program that loads and runs `ucode`, which is at `address` of the
+/// The message's payload: the list that loads and runs `ucode`, which is at `address` of the
 /// frame buffer.
 pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &[Fault]) -> Vec<u8> {
-    let mut program = Program::default();
-    program.op(Op::RegStore, &[GSP_BASE + reg::FalconOs::OFFSET, 0]);
-    program.op(Op::CoreReset, &[]);
+    let mut list = List::default();
+    list.op(Op::RegStore, &[GSP_BASE + reg::FalconOs::OFFSET, 0]);
+    list.op(Op::CoreReset, &[]);
 
     let allow = FbifCtl::new().with_allow_phys_no_ctx(true);
-    program.op(
+    list.op(
         Op::RegModify,
         &[GSP_BASE + FbifCtl::OFFSET, allow.into(), allow.into()],
     );
     let transcfg = FbifTranscfg::new()
         .with_target(FbifTarget::LocalFb)
         .with_mem_type(FbifMemType::Physical);
-    program.write(GSP_BASE + FbifTranscfg::OFFSET, transcfg);
-    program.write(
+    list.write(GSP_BASE + FbifTranscfg::OFFSET, transcfg);
+    list.write(
         GSP_BASE + reg::FalconDmatrfbase::OFFSET,
         (address >> 8) as u32,
     );
-    program.write(
+    list.write(
         GSP_BASE + reg::FalconDmatrfbase1::OFFSET,
         (address >> 40) as u32,
     );
     let blocks = |bytes: &[u8]| bytes.len() / BLOCK_SIZE;
     let imem = reg::FalconDmatrfcmd::new().with_imem(true);
-    let stub = match ucode.start {
-        Start::BootRom => 0,
-        Start::Stub(bytes) => bytes as usize / BLOCK_SIZE,
+    let stub = match ucode.trust {
+        Trust::BootRom => 0,
+        Trust::Stub(bytes) => bytes as usize / BLOCK_SIZE,
     };
-    program.load(0..stub, 0, imem);
-    program.load(stub..blocks(&ucode.code), 0, imem.with_sec(1));
+    list.load(0..stub, 0, imem);
+    list.load(stub..blocks(&ucode.code), 0, imem.with_sec(1));
     let dmem = reg::FalconDmatrfcmd::new();
-    program.load(0..blocks(&ucode.data), ucode.code.len(), dmem);
+    list.load(0..blocks(&ucode.data), ucode.code.len(), dmem);
 
-    if ucode.start == Start::BootRom {
-        program.write(GSP_BASE2 + BromParaaddr::OFFSET, ucode.signature_at);
-        program.write(GSP_BASE2 + BromEngidmask::OFFSET, ucode.engine_id_mask);
-        program.write(GSP_BASE2 + BromCurrUcodeId::OFFSET, ucode.ucode_id);
+    if ucode.trust == Trust::BootRom {
+        list.write(GSP_BASE2 + BromParaaddr::OFFSET, ucode.signature_at);
+        list.write(GSP_BASE2 + BromEngidmask::OFFSET, ucode.engine_id_mask);
+        list.write(GSP_BASE2 + BromCurrUcodeId::OFFSET, ucode.ucode_id);
         let algo = BromModSel::new().with_algo(ModSelAlgo::Rsa3k);
-        program.write(GSP_BASE2 + BromModSel::OFFSET, algo);
+        list.write(GSP_BASE2 + BromModSel::OFFSET, algo);
     }
-    program.write(GSP_BASE + reg::FalconBootvec::OFFSET, ucode.code_address);
-    program.write(GSP_BASE + reg::FalconMailbox0::OFFSET, MAILBOX_SENTINEL);
-    program.op(Op::CoreStart, &[]);
-    program.op(Op::CoreWaitForHalt, &[]);
+    list.write(GSP_BASE + reg::FalconBootvec::OFFSET, ucode.code_address);
+    list.write(GSP_BASE + reg::FalconMailbox0::OFFSET, MAILBOX_SENTINEL);
+    list.op(Op::CoreStart, &[]);
+    list.op(Op::CoreWaitForHalt, &[]);
     let result = match faults.contains(&Fault::SequencerPollNeverMet) {
         true => !0,
         false => 0_u32,
     };
-    program.poll(GSP_BASE + reg::FalconMailbox0::OFFSET, u32::MAX, result);
-    program.op(Op::DelayUs, &[10]);
+    list.poll(GSP_BASE + reg::FalconMailbox0::OFFSET, u32::MAX, result);
+    list.op(Op::DelayUs, &[10]);
     if faults.contains(&Fault::BadSequencerOpcode) {
-        program.0.push(0x77);
+        list.0.push(0x77);
     }
-    program.op(Op::CoreResume, &[]);
+    list.op(Op::CoreResume, &[]);
 
     let header = RunCpuSequencer {
         buffer_size_dword: BUFFER_WORDS,
-        cmd_index: program.0.len() as u32,
+        cmd_index: list.0.len() as u32,
         ..RunCpuSequencer::default()
     };
-    [header.as_bytes(), program.0.as_bytes()].concat()
+    [header.as_bytes(), list.0.as_bytes()].concat()
 }
 
 #[cfg(test)]
@@ -165,7 +166,7 @@ mod tests {
     use super::*;
     use zerocopy::FromBytes;
 
-    /// Opcodes of a program, parsed as drivers do it.
+    /// Opcodes of a list, parsed as drivers do it.
     fn opcodes(payload: &[u8]) -> Vec<Op> {
         let (header, list) = RunCpuSequencer::read_from_prefix(payload).unwrap();
         let words: Vec<u32> = list
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_uses_all_operations_and_ends_with_the_resume() {
+    fn the_list_has_all_operations_and_ends_with_the_resume() {
         for falcons in [Generation::Tu102, Generation::Ga102] {
             let found = opcodes(&payload(&ucode(falcons), 0x1234_5600, &[]));
             for op in Op::ALL {

@@ -24,7 +24,7 @@ use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::release::{Release, RELEASES};
 
 use crate::chips::Chip;
-use crate::programs::brom::{Start, Ucode, Versions};
+use crate::images::ucode::{Trust, Ucode, Versions};
 
 /// A firmware file.
 #[derive(Clone, Debug)]
@@ -351,21 +351,21 @@ fn booter(file: &[u8], boot_rom: bool) -> Result<Ucode, Why> {
     )?;
     let data_at = load(2, "data offset")?;
     let (secure_at, secure_len) = (load(5, "application offset")?, load(6, "application size")?);
-    let (code_at, code_len, start) = match boot_rom {
-        true => (secure_at, secure_len, Start::BootRom),
+    let (code_at, code_len, trust) = match boot_rom {
+        true => (secure_at, secure_len, Trust::BootRom),
         false => {
-            let start = Start::Stub(load(1, "size of the code")?);
+            let trust = Trust::Stub(load(1, "size of the code")?);
             (
                 load(0, "code offset")?,
                 secure_at.saturating_add(secure_len),
-                start,
+                trust,
             )
         }
     };
     Ok(Ucode {
         code: slice(data, code_at, code_len, "code")?.to_vec(),
         code_address: code_at,
-        start,
+        trust,
         data: slice(data, data_at, load(3, "data size")?, "data")?.to_vec(),
         parameters: Vec::new(),
         signature_at: indirect(2, "patch location")?.saturating_sub(data_at),

@@ -25,16 +25,16 @@ const ACCESS: Duration = Duration::from_micros(1);
 
 const PAGE: u64 = 4096;
 
-/// Where memory is given out from; the gap behind each block catches accesses past its end.
+/// Where memory is given out from; the gap behind each piece catches accesses past its end.
 const FIRST_ADDRESS: u64 = 0x1_0000_0000;
 const GAP: u64 = PAGE;
 
 /// Bus addresses of the BARs.
 const BAR_ADDRESSES: [u64; BAR_COUNT] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
 
-/// A block of the machine's memory.
+/// A piece of the machine's memory.
 #[derive(Debug)]
-enum Block {
+enum Piece {
     /// Coherent memory.
     Coherent(Box<[u8]>),
     /// A file that was read so that its byte `pad` before the start begins a page; each of its pages
@@ -42,7 +42,7 @@ enum Block {
     File { bytes: Arc<[u8]>, pad: usize },
 }
 
-impl Block {
+impl Piece {
     /// Bus addresses that it takes.
     fn span(&self) -> u64 {
         match self {
@@ -68,7 +68,7 @@ impl Block {
 #[derive(Debug)]
 pub struct Arena {
     next: u64,
-    blocks: BTreeMap<u64, Block>,
+    pieces: BTreeMap<u64, Piece>,
     interrupts: u64,
     allocations_left: Option<u64>,
 }
@@ -77,7 +77,7 @@ impl Arena {
     pub(crate) fn new() -> Self {
         Self {
             next: FIRST_ADDRESS,
-            blocks: BTreeMap::new(),
+            pieces: BTreeMap::new(),
             interrupts: 0,
             allocations_left: None,
         }
@@ -88,9 +88,9 @@ impl Arena {
         self.interrupts
     }
 
-    /// Blocks that are given out at the moment.
+    /// Pieces that are given out at the moment.
     pub fn allocations(&self) -> usize {
-        self.blocks.len()
+        self.pieces.len()
     }
 
     /// Lets only so many more allocations succeed.
@@ -115,26 +115,26 @@ impl Arena {
     /// Memory that holds `bytes`, for tests of what the card reads.
     #[cfg(test)]
     pub(crate) fn place(&mut self, bytes: &[u8]) -> u64 {
-        let mut block = bytes.to_vec();
-        block.resize(block.len().next_multiple_of(PAGE as usize), 0);
-        self.add(Block::Coherent(block.into()))
+        let mut piece = bytes.to_vec();
+        piece.resize(piece.len().next_multiple_of(PAGE as usize), 0);
+        self.add(Piece::Coherent(piece.into()))
     }
 
-    fn add(&mut self, block: Block) -> u64 {
+    fn add(&mut self, piece: Piece) -> u64 {
         let address = self.next;
-        self.next += block.span().next_multiple_of(PAGE) + GAP;
-        self.blocks.insert(address, block);
+        self.next += piece.span().next_multiple_of(PAGE) + GAP;
+        self.pieces.insert(address, piece);
         address
     }
 
-    /// The block that `addr` falls into, and the offset in it.
+    /// The piece that `addr` falls into, and the offset in it.
     fn find(&self, addr: u64) -> Option<(u64, u64)> {
-        let (&start, _) = self.blocks.range(..=addr).next_back()?;
+        let (&start, _) = self.pieces.range(..=addr).next_back()?;
         Some((start, addr - start))
     }
 }
 
-/// Reads from byte `at` of a [`Block::File`]'s span; no further than to the end of a page, since the
+/// Reads from byte `at` of a [`Piece::File`]'s span; no further than to the end of a page, since the
 /// next one is not there.
 fn read_page(bytes: &[u8], pad: usize, at: u64, into: &mut [u8]) -> Option<()> {
     let (page, within) = (at / PAGE, (at % PAGE) as usize);
@@ -156,14 +156,14 @@ impl GuestMemory for Arena {
     fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped> {
         let unmapped = Unmapped { addr };
         let (start, at) = self.find(addr).ok_or(unmapped)?;
-        self.blocks[&start].read(at, into).ok_or(unmapped)
+        self.pieces[&start].read(at, into).ok_or(unmapped)
     }
 
     fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped> {
         let unmapped = Unmapped { addr };
         let (start, at) = self.find(addr).ok_or(unmapped)?;
-        match self.blocks.get_mut(&start) {
-            Some(Block::Coherent(bytes)) => {
+        match self.pieces.get_mut(&start) {
+            Some(Piece::Coherent(bytes)) => {
                 let into = bytes
                     .get_mut(at as usize..)
                     .and_then(|rest| rest.get_mut(..from.len()));
@@ -296,7 +296,7 @@ impl InProcess {
     /// Zeroed memory of `size` bytes, rounded up to whole pages; `None` where there is none.
     pub fn allocate(&self, size: usize) -> Option<Memory> {
         let size = size.checked_next_multiple_of(PAGE as usize)?;
-        let given = self.give(Block::Coherent(vec![0; size].into()))?;
+        let given = self.give(Piece::Coherent(vec![0; size].into()))?;
         Some(Memory { given, size })
     }
 
@@ -304,7 +304,7 @@ impl InProcess {
     /// is no memory for it.
     pub fn map_file(&self, bytes: Arc<[u8]>, page_aligned_at: usize) -> Option<MappedFile> {
         let pad = page_aligned_at.wrapping_neg() % PAGE as usize;
-        let file = Block::File {
+        let file = Piece::File {
             bytes: Arc::clone(&bytes),
             pad,
         };
@@ -312,11 +312,11 @@ impl InProcess {
         Some(MappedFile { given, bytes, pad })
     }
 
-    fn give(&self, block: Block) -> Option<Given> {
+    fn give(&self, piece: Piece) -> Option<Given> {
         let mut card = self.card();
         let arena = card.host_mut();
         arena.take_allocation().then(|| Given {
-            address: arena.add(block),
+            address: arena.add(piece),
             card: Rc::clone(&self.card),
         })
     }
@@ -328,7 +328,7 @@ fn is_register(chip: &Chip, offset: u32) -> bool {
     u64::from(offset) < registers.size && offset % 4 == 0
 }
 
-/// A block of memory that was given out; it is taken back when this is dropped.
+/// A piece of memory that was given out; it is taken back when this is dropped.
 struct Given {
     card: Rc<RefCell<Gpu<Arena>>>,
     address: u64,
@@ -337,7 +337,7 @@ struct Given {
 impl Drop for Given {
     fn drop(&mut self) {
         let mut card = self.card.borrow_mut();
-        card.host_mut().blocks.remove(&self.address);
+        card.host_mut().pieces.remove(&self.address);
     }
 }
 

@@ -13,7 +13,7 @@ use nova_hw::abi::GspFwWprMeta;
 use nova_hw::gsp::{BOOTER_UNLOAD_MAILBOX, PAGE_SIZE};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::bus::host::{GuestMemory, Unmapped};
+use crate::bus::host::{GuestMemory, Unmapped, BUS_BITS};
 use crate::images::firmware::Firmware;
 
 const KIB_4: u64 = 0x1000;
@@ -23,11 +23,6 @@ const MIB: u64 = 0x10_0000;
 
 /// Bytes that a falcon's DMA moves at least, and so the alignment of what it reads.
 const DMA_ALIGN: u64 = 256;
-
-/// Bits of the addresses that the card can put on the bus.
-///
-/// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs.
-pub(crate) const BUS_BITS: u32 = 47;
 
 /// Entries of a page of a radix3 table.
 const ENTRIES: u64 = (PAGE_SIZE / 8) as u64;

@@ -9,107 +9,15 @@
 //! Source: open-gpu-kernel-modules 570, kernel_gsp_falcon_ga102.c (what drivers program) and
 //! kernel_gsp_frts_tu102.c, nouveau, nvkm/falcon/ga100.c (which signature belongs to which version).
 
-use std::ops::Range;
-
 use nova_hw::falcon::BLOCK_SIZE;
-use nova_hw::regs::brom::{BromCurrUcodeId, BromEngidmask, BromModSel, BromParaaddr, ModSelAlgo};
+use nova_hw::regs::brom::{BromModSel, ModSelAlgo};
 
 use crate::block::Engine;
 use crate::blocks::falcon::Falcon;
 use crate::blocks::fuse::Fuses;
-
-/// The boot ROM's parameters.
-#[derive(Debug, Default)]
-pub(crate) struct Brom {
-    mod_sel: u32,
-    ucode_id: u32,
-    engidmask: u32,
-    paraaddr: u32,
-}
-
-impl Brom {
-    /// Reads the register at `offset` from the second base, where there is one.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
-        match offset {
-            BromModSel::OFFSET => Some(self.mod_sel),
-            BromCurrUcodeId::OFFSET => Some(self.ucode_id),
-            BromEngidmask::OFFSET => Some(self.engidmask),
-            BromParaaddr::OFFSET => Some(self.paraaddr),
-            _ => None,
-        }
-    }
-
-    /// Writes the register at `offset` from the second base, where there is one.
-    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
-        match offset {
-            BromModSel::OFFSET => self.mod_sel = value,
-            BromCurrUcodeId::OFFSET => self.ucode_id = value,
-            BromEngidmask::OFFSET => self.engidmask = value,
-            BromParaaddr::OFFSET => self.paraaddr = value,
-            _ => return None,
-        }
-        Some(())
-    }
-}
-
-/// How signatures are told apart by version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Versions {
-    /// The first is for this version, each later one for the version below; the last one where
-    /// nothing is fused.
-    Descending(u32),
-    /// One per set bit, from the lowest; bit n is for version n.
-    Bits(u16),
-}
-
-/// How a program gets to be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// By the boot ROM.
-    BootRom,
-    /// By its first part, which is so many bytes long and not secure.
-    Stub(u32),
-}
-
-/// A signed program for a falcon.
-#[derive(Debug)]
-pub(crate) struct Ucode {
-    /// Code, as it belongs into code memory from its start.
-    pub(crate) code: Vec<u8>,
-    /// Virtual address of the first byte of code.
-    pub(crate) code_address: u32,
-    /// How it starts.
-    pub(crate) start: Start,
-    /// Data, as it belongs into data memory from its start, without a signature.
-    pub(crate) data: Vec<u8>,
-    /// Parts of the data that hold parameters.
-    pub(crate) parameters: Vec<Range<usize>>,
-    /// Where in the data the signature belongs.
-    pub(crate) signature_at: u32,
-    /// The signatures.
-    pub(crate) signatures: Vec<Vec<u8>>,
-    /// Which signature is for which version.
-    pub(crate) versions: Versions,
-    /// Engines that it may run on.
-    pub(crate) engine_id_mask: u32,
-    /// Number under which the boot ROM looks up the fuse.
-    pub(crate) ucode_id: u32,
-}
+use crate::images::ucode::{Trust, Ucode};
 
 impl Ucode {
-    /// The signature that counts where version `fused` is fused.
-    pub(crate) fn signature(&self, fused: u32) -> Option<&[u8]> {
-        let index = match self.versions {
-            Versions::Descending(_) if fused == 0 => self.signatures.len().checked_sub(1)?,
-            Versions::Descending(first) => first.checked_sub(fused)? as usize,
-            Versions::Bits(bits) => {
-                let bit = 1_u16.checked_shl(fused).filter(|bit| bits & bit != 0)?;
-                (bits & (bit - 1)).count_ones() as usize
-            }
-        };
-        self.signatures.get(index).map(Vec::as_slice)
-    }
-
     /// Is this the code that is loaded in `falcon`?
     pub(crate) fn is_code_of(&self, falcon: &Falcon) -> bool {
         falcon.imem.starts_with(&self.code)
@@ -122,7 +30,7 @@ impl Ucode {
         engine: Engine,
         fuses: &Fuses,
     ) -> Result<(), String> {
-        if self.start == Start::BootRom {
+        if self.trust == Trust::BootRom {
             self.verify_parameters(falcon)?;
         }
         if self.engine_id_mask & engine.id().bit() == 0 {
@@ -179,9 +87,9 @@ impl Ucode {
 
     fn verify_code(&self, falcon: &Falcon) -> Result<(), String> {
         let first = self.code_address / BLOCK_SIZE as u32;
-        let stub = match self.start {
-            Start::BootRom => 0,
-            Start::Stub(bytes) => bytes.div_ceil(BLOCK_SIZE as u32),
+        let stub = match self.trust {
+            Trust::BootRom => 0,
+            Trust::Stub(bytes) => bytes.div_ceil(BLOCK_SIZE as u32),
         };
         let blocks = self.code.len().div_ceil(BLOCK_SIZE);
         for (tag, block) in (first..).zip(&falcon.code[..blocks.min(falcon.code.len())]) {
@@ -209,9 +117,9 @@ impl Ucode {
             // It stands in the data, which is compared.
             return Ok(());
         }
-        let fused = match self.start {
-            Start::BootRom => fuses.version(engine.id(), self.ucode_id),
-            Start::Stub(_) => 0,
+        let fused = match self.trust {
+            Trust::BootRom => fuses.version(engine.id(), self.ucode_id),
+            Trust::Stub(_) => 0,
         };
         let Some(signature) = self.signature(fused) else {
             return Err(format!(
@@ -258,13 +166,16 @@ impl Ucode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blocks::falcon::{CodeBlock, Generation};
+    use crate::blocks::falcon::brom::Brom;
+    use crate::blocks::falcon::memory::CodeBlock;
+    use crate::chips::Generation;
+    use crate::images::ucode::Versions;
 
     fn ucode() -> Ucode {
         Ucode {
             code: vec![0x11; 0x200],
             code_address: 0x100,
-            start: Start::BootRom,
+            trust: Trust::BootRom,
             data: vec![0x22; 0x200],
             parameters: Vec::from([0x1e0..0x1f0, 0x1f0..0x200]),
             signature_at: 0x10,
@@ -338,18 +249,5 @@ mod tests {
         let ucode = ucode();
         let error = ucode.verify(&loaded(&ucode), Engine::Gsp, &Fuses::default());
         assert!(error.unwrap_err().contains("not for Gsp"));
-    }
-
-    #[test]
-    fn signatures_descend_or_follow_bits() {
-        let mut ucode = ucode();
-        assert_eq!(ucode.signature(0), Some(&[2; 384][..]));
-        assert_eq!(ucode.signature(1), Some(&[1; 384][..]));
-        assert_eq!(ucode.signature(2), None);
-        ucode.versions = Versions::Bits(0b1010);
-        assert_eq!(ucode.signature(1), Some(&[1; 384][..]));
-        assert_eq!(ucode.signature(3), Some(&[2; 384][..]));
-        assert_eq!(ucode.signature(0), None);
-        assert_eq!(ucode.signature(40), None);
     }
 }

@@ -42,7 +42,7 @@ const WPR_HEADERS: u64 = KIB_128;
 const PMU_RESERVED: u32 = 0x182_0000;
 
 /// What the FMC was started with.
-pub(crate) struct Start<'a> {
+pub(crate) struct Inputs<'a> {
     pub(crate) memory: &'a dyn GuestMemory,
     pub(crate) chip: &'a Chip,
     pub(crate) firmware: &'a Firmware,
@@ -65,7 +65,7 @@ pub(crate) struct Booted {
     pub(crate) libos: u64,
 }
 
-impl Start<'_> {
+impl Inputs<'_> {
     /// Checks all that was handed over, and divides the frame buffer.
     pub(crate) fn run(&self) -> Result<Booted, Refused> {
         let params = self.params()?;
@@ -268,7 +268,7 @@ mod tests {
     impl Prepared {
         fn run(&mut self) -> Result<Booted, Refused> {
             self.params.boot_gsp_rm.gsp_rm_desc_offset = self.memory.place(self.meta.as_bytes());
-            Start {
+            Inputs {
                 arguments: self.memory.place(self.params.as_bytes()),
                 memory: &self.memory,
                 chip: self.chip,

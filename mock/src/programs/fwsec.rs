@@ -10,8 +10,8 @@ use std::ops::Range;
 use nova_hw::falcon::EngineId;
 
 use crate::chips::Chip;
+use crate::images::ucode::{Trust, Ucode, Versions};
 use crate::images::vbios::SIGNATURE;
-use crate::programs::brom::{Start, Ucode, Versions};
 
 /// Code types of images, and what their headers are found by.
 const CODE_TYPE_PC_AT: u8 = 0x00;
@@ -144,7 +144,7 @@ impl Fwsec {
             ucode: Ucode {
                 code: ucode.get(..imem as usize)?.to_vec(),
                 code_address: field(5)?,
-                start: Start::Stub(imem.checked_sub(secure)?),
+                trust: Trust::Stub(imem.checked_sub(secure)?),
                 parameters: parameters(&data, interface)?,
                 data,
                 signature_at: 0,
@@ -170,7 +170,7 @@ impl Fwsec {
             ucode: Ucode {
                 code: ucode.get(..imem)?.to_vec(),
                 code_address: field(6)?,
-                start: Start::BootRom,
+                trust: Trust::BootRom,
                 parameters: parameters(&data, interface)?,
                 data,
                 signature_at: field(2)?,
@@ -188,7 +188,7 @@ impl Fwsec {
 
     /// Does it start as the falcons of `chip` start programs?
     pub(crate) fn is_for(&self, chip: &Chip) -> bool {
-        (self.ucode.start == Start::BootRom) == chip.falcons.has_boot_rom()
+        (self.ucode.trust == Trust::BootRom) == chip.falcons.has_boot_rom()
     }
 
     /// What the program is told to do, in the data memory that it was loaded with.

@@ -8,7 +8,7 @@
 use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::falcon::{FalconDmemc, FalconDmemd, FalconImemc, FalconImemd, FalconImemt};
 
-use super::{Action, CodeBlock, Falcon};
+use super::memory::{CodeBlock, Memories};
 
 /// Where the registers start and end.
 pub(super) const FIRST: u32 = FalconImemc::OFFSET;
@@ -46,14 +46,19 @@ fn element(offset: u32, first: u32, stride: u32) -> Option<usize> {
     (from % stride == 0).then_some((from / stride) as usize)
 }
 
-impl Falcon {
+/// What became of a write; an error says why the hardware refuses it.
+type Written = Result<(), &'static str>;
+
+impl Ports {
     /// Writes the register at `offset` of a port, where there is one.
-    pub(super) fn write_port(&mut self, offset: u32, value: u32) -> Option<Action> {
-        if self.scrubbing {
-            return Some(Action::Refused("access to memory that is being scrubbed"));
-        }
+    pub(super) fn write(
+        &mut self,
+        memories: Memories<'_>,
+        offset: u32,
+        value: u32,
+    ) -> Option<Written> {
         let port = |first, stride| element(offset, first, stride);
-        let code = &mut self.ports.code;
+        let code = &mut self.code;
         if let Some(at) = port(FalconImemc::OFFSET, FalconImemc::STRIDE)
             .and_then(|port| code.get_mut(port))
             .map(|port| &mut port.at)
@@ -63,63 +68,66 @@ impl Falcon {
             port(FalconImemt::OFFSET, FalconImemt::STRIDE).and_then(|port| code.get_mut(port))
         {
             port.tag = FalconImemt::from(value).tag();
-        } else if let Some(port) = port(FalconImemd::OFFSET, FalconImemd::STRIDE)
-            .filter(|&port| port < self.ports.code.len())
+        } else if let Some(port) =
+            port(FalconImemd::OFFSET, FalconImemd::STRIDE).and_then(|port| code.get_mut(port))
         {
-            return Some(self.write_code(port, value));
+            return Some(port.write(memories, value));
         } else if let Some(port) = port(FalconDmemd::OFFSET, FalconDmemd::STRIDE) {
-            return self.write_data(port, value);
+            return Some(write_data(self.data.get_mut(port)?, memories, value));
         } else {
             let port = port(FalconDmemc::OFFSET, FalconDmemc::STRIDE)?;
-            *self.ports.data.get_mut(port)? = value.into();
+            *self.data.get_mut(port)? = value.into();
         }
-        Some(Action::None)
+        Some(Ok(()))
     }
+}
 
-    fn write_code(&mut self, port: usize, value: u32) -> Action {
-        let port = &mut self.ports.code[port];
-        let (blk, offs) = (port.at.blk(), port.at.offs());
-        let Some(block) = self.code.get_mut(usize::from(blk)) else {
-            return Action::Refused("write behind the end of the code memory");
+impl CodePort {
+    /// Writes a word of code.
+    fn write(&mut self, memories: Memories<'_>, value: u32) -> Written {
+        let (blk, offs) = (self.at.blk(), self.at.offs());
+        let Some(block) = memories.blocks.get_mut(usize::from(blk)) else {
+            return Err("write behind the end of the code memory");
         };
         if offs == 0 {
             *block = CodeBlock {
-                tag: port.tag.into(),
-                secure: port.at.secure(),
+                tag: self.tag.into(),
+                secure: self.at.secure(),
                 valid: true,
             };
-        } else if block.secure != port.at.secure() {
-            return Action::Refused("block of code that is secure only in part");
+        } else if block.secure != self.at.secure() {
+            return Err("block of code that is secure only in part");
         }
-        if port.at.aincw() {
+        if self.at.aincw() {
             let (blk, offs) = next(blk, offs);
-            port.at = port.at.with_blk(blk).with_offs(offs);
+            self.at = self.at.with_blk(blk).with_offs(offs);
         }
         let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
-        self.imem[at..at + WORD].copy_from_slice(&value.to_le_bytes());
-        Action::None
+        memories.code[at..at + WORD].copy_from_slice(&value.to_le_bytes());
+        Ok(())
     }
+}
 
-    fn write_data(&mut self, port: usize, value: u32) -> Option<Action> {
-        let port = self.ports.data.get_mut(port)?;
-        let (blk, offs) = (port.blk(), port.offs());
-        let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
-        let Some(word) = self.dmem.get_mut(at..at + WORD) else {
-            return Some(Action::Refused("write behind the end of the data memory"));
-        };
-        word.copy_from_slice(&value.to_le_bytes());
-        if port.aincw() {
-            let (blk, offs) = next(blk, offs);
-            *port = port.with_blk(blk).with_offs(offs);
-        }
-        Some(Action::None)
+/// Writes a word of data.
+fn write_data(port: &mut FalconDmemc, memories: Memories<'_>, value: u32) -> Written {
+    let (blk, offs) = (port.blk(), port.offs());
+    let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
+    let Some(word) = memories.data.get_mut(at..at + WORD) else {
+        return Err("write behind the end of the data memory");
+    };
+    word.copy_from_slice(&value.to_le_bytes());
+    if port.aincw() {
+        let (blk, offs) = next(blk, offs);
+        *port = port.with_blk(blk).with_offs(offs);
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Generation;
+    use super::super::{Action, Falcon};
     use super::*;
+    use crate::chips::Generation;
 
     const IMEMC: u32 = FalconImemc::OFFSET;
     const IMEMD: u32 = FalconImemd::OFFSET;
