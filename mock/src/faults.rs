@@ -2,7 +2,9 @@
 
 //! Ways in which the card can be broken, for tests of drivers.
 //!
-//! [`table`] has their names and says what a real card does then.
+//! [`table`] has the name of each and says what a real card does in that state; [`Faults`] is what
+//! the card asks whether it is broken. Not here: what a fault changes, which stands where the card
+//! would do the right thing.
 
 use std::time::Duration;
 
@@ -112,4 +114,89 @@ pub enum Fault {
         /// Requests that it has served before, counted from INIT_DONE.
         after: u64,
     },
+}
+
+/// What is wrong with a card: the faults that were injected and not repaired yet.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Is the card broken in just this way?
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.0.contains(&fault)
+    }
+
+    /// All of them, in the order in which they were injected.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<Fault> for Faults {
+    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+        Self(faults.into_iter().collect())
+    }
+}
+
+/// Methods that give what a fault says, where the card has that fault; the first one injected counts.
+macro_rules! values {
+    ($($name:ident: $fault:pat => $value:ident: $type:ty,)*) => {
+        impl Faults {
+            $(pub(crate) fn $name(&self) -> Option<$type> {
+                self.iter().find_map(|fault| match fault {
+                    $fault => Some($value),
+                    _ => None,
+                })
+            })*
+        }
+    };
+}
+
+values! {
+    gone_after: Fault::CardGone { after } => after: u64,
+    fuse_version: Fault::FuseVersion(version) => version: u32,
+    frts_error: Fault::FrtsError(code) => code: u16,
+    frts_misplaced: Fault::FrtsMisplaced(by) => by: i64,
+    sb_error: Fault::SbError(code) => code: u16,
+    booter_error: Fault::BooterError(code) => code: u32,
+    booter_unload_error: Fault::BooterUnloadError(code) => code: u32,
+    fsp_error: Fault::FspError(code) => code: u32,
+    fsp_reply_length: Fault::FspReplyLength(len) => len: usize,
+    fmc_error: Fault::FmcError(code) => code: u32,
+    resume_error: Fault::ResumeError(code) => code: u32,
+    init_done_error: Fault::InitDoneError(status) => status: u32,
+    message_length: Fault::BadLength(len) => len: u32,
+    message_elements: Fault::BadElementCount(count) => count: u32,
+    reply_error: Fault::ReplyError(status) => status: u32,
+    write_pointer: Fault::BadWritePointer(value) => value: u32,
+    read_pointer: Fault::BadReadPointer(value) => value: u32,
+    interrupt_delay: Fault::LateInterrupt(by) => by: Duration,
+    crash_after: Fault::GspCrash { after } => after: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_has_the_faults_that_were_injected_and_not_repaired() {
+        let mut faults: Faults = [Fault::FspSilent, Fault::BooterError(7)]
+            .into_iter()
+            .collect();
+        faults.add(Fault::BooterError(8));
+        assert!(faults.has(Fault::FspSilent) && !faults.has(Fault::NoReply));
+        assert_eq!(faults.booter_error(), Some(7));
+        assert_eq!(faults.booter_unload_error(), None);
+        faults.clear();
+        assert!(!faults.has(Fault::FspSilent));
+        assert_eq!(faults.booter_error(), None);
+    }
 }

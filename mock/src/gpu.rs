@@ -21,7 +21,7 @@ use crate::blocks::prom::Prom;
 use crate::bus::config::{ConfigSpace, Effect};
 use crate::bus::host::Host;
 use crate::chips::Chip;
-use crate::faults::Fault;
+use crate::faults::{Fault, Faults};
 use crate::gsp_rm::sequencer;
 use crate::gsp_rm::GspRm;
 use crate::images::firmware::Firmwares;
@@ -104,7 +104,7 @@ pub struct Gpu<H> {
     pub(crate) vram: Vram,
     pub(crate) config: ConfigSpace,
     pub(crate) trace: Trace,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Faults,
     pub(crate) schedule: Schedule,
     pub(crate) prom: Prom,
     /// How often GSP-RM has ended because the driver unloaded it.
@@ -185,7 +185,7 @@ impl<H: Host> Gpu<H> {
             vram: setup.vram,
             config: ConfigSpace::new(setup.chip),
             trace: setup.trace,
-            faults: Vec::new(),
+            faults: Faults::default(),
             schedule: Schedule::default(),
             prom,
             unloads: 0,
@@ -212,7 +212,7 @@ impl<H: Host> Gpu<H> {
     /// Breaks the card.
     pub fn inject(&mut self, fault: Fault) {
         self.note(Block::Unknown, "fault", Value::from(format!("{fault:?}")));
-        self.faults.push(match fault {
+        self.faults.add(match fault {
             Fault::CardGone { after } => Fault::CardGone {
                 after: self.trace.accesses().total().saturating_add(after),
             },
@@ -232,11 +232,7 @@ impl<H: Host> Gpu<H> {
 
     /// The fuses, as they are or as the fault says.
     pub(crate) fn fuses(&self) -> Fuses {
-        let version = self.faults.iter().find_map(|fault| match fault {
-            Fault::FuseVersion(version) => Some(*version),
-            _ => None,
-        });
-        version.map_or_else(
+        self.faults.fuse_version().map_or_else(
             || self.fuses.clone(),
             |version| self.fuses.with_version(version),
         )
@@ -248,7 +244,7 @@ impl<H: Host> Gpu<H> {
     }
 
     pub(crate) fn is_broken(&self, fault: Fault) -> bool {
-        self.faults.contains(&fault)
+        self.faults.has(fault)
     }
 
     /// The chip.
@@ -389,9 +385,7 @@ impl<H: Host> Gpu<H> {
 
     fn is_gone(&self) -> bool {
         let total = self.trace.accesses().total();
-        self.faults
-            .iter()
-            .any(|fault| matches!(fault, Fault::CardGone { after } if total > *after))
+        self.faults.gone_after().is_some_and(|after| total > after)
     }
 
     /// Something that the card does by itself.

@@ -29,7 +29,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::bus::config::{self, bars, mirror_base, ConfigSpace};
 use crate::chips::Chip;
-use crate::faults::Fault;
+use crate::faults::{Fault, Faults};
 use crate::gsp_rm::queue::{Message, Outgoing, Queues};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use records::Partial;
@@ -79,7 +79,7 @@ pub(crate) struct Card<'a> {
     pub(crate) chip: &'a Chip,
     pub(crate) config: &'a ConfigSpace,
     pub(crate) meta: &'a GspFwWprMeta,
-    pub(crate) faults: &'a [Fault],
+    pub(crate) faults: &'a Faults,
 }
 
 /// GSP-RM.
@@ -142,9 +142,8 @@ impl GspRm {
             return Ok(Next::Wait);
         };
         if self.state == State::Ready {
-            let crashes =
-                |fault: &Fault| matches!(fault, Fault::GspCrash { after } if self.served >= *after);
-            if card.faults.iter().any(crashes) {
+            let crash = card.faults.crash_after();
+            if crash.is_some_and(|after| self.served >= after) {
                 return Ok(Next::Crash);
             }
             self.served += 1;
@@ -200,17 +199,13 @@ impl GspRm {
     }
 
     fn reply(&mut self, card: &Card<'_>, message: &Message, result: u32, payload: Vec<u8>) {
-        if card.faults.contains(&Fault::NoReply) {
+        if card.faults.has(Fault::NoReply) {
             return;
         }
-        let fault = card.faults.iter().find_map(|fault| match fault {
-            Fault::ReplyError(status) => Some(*status),
-            _ => None,
-        });
         self.queues.send(Outgoing {
             function: message.function,
             sequence: message.sequence,
-            result: fault.unwrap_or(result),
+            result: card.faults.reply_error().unwrap_or(result),
             payload,
         });
     }
@@ -255,13 +250,10 @@ impl GspRm {
     }
 
     /// Says that the initialisation is over.
-    pub(crate) fn init_done(&mut self, faults: &[Fault]) {
-        let status = faults.iter().find_map(|fault| match fault {
-            Fault::InitDoneError(status) => Some(*status),
-            _ => None,
-        });
+    pub(crate) fn init_done(&mut self, faults: &Faults) {
+        let status = faults.init_done_error().unwrap_or(NV_OK);
         self.state = State::Ready;
-        self.notify(event::GSP_INIT_DONE, status.unwrap_or(NV_OK), Vec::new());
+        self.notify(event::GSP_INIT_DONE, status, Vec::new());
     }
 }
 
@@ -467,7 +459,7 @@ mod tests {
                 gsp_fw_rsvd_start: 23 << 30,
                 ..GspFwWprMeta::default()
             },
-            faults: &[],
+            faults: &Faults::default(),
         })
     }
 

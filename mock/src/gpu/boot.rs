@@ -48,11 +48,8 @@ impl<H: Host> Gpu<H> {
         match fwsec.command(&self.state.gsp.dmem) {
             Ok(Command::Frts(region)) => self.run_frts(region),
             Ok(Command::Sb) => {
-                let code = self.faults.iter().find_map(|fault| match fault {
-                    Fault::SbError(code) => Some(*code),
-                    _ => None,
-                });
-                self.state.pbus.set_sb_error(code.unwrap_or(0));
+                let code = self.faults.sb_error().unwrap_or(0);
+                self.state.pbus.set_sb_error(code);
             }
             Err(reason) => {
                 self.state.pbus.set_frts_error(FWSEC_ERROR);
@@ -72,16 +69,15 @@ impl<H: Host> Gpu<H> {
                 format!("FRTS at {region:#x?}, outside of the frame buffer"),
             ));
         }
-        for fault in &self.faults {
-            match *fault {
-                Fault::FrtsError(code) => result = Err((code, "fault: FRTS fails".into())),
-                Fault::FrtsMisplaced(by) => {
-                    let start = region.start.wrapping_add_signed(by);
-                    result = Ok(start..start + (region.end - region.start));
-                }
-                Fault::FrtsSilent => return self.state.pbus.set_frts_error(0),
-                _ => {}
-            }
+        if let Some(code) = self.faults.frts_error() {
+            result = Err((code, "fault: FRTS fails".into()));
+        }
+        if let Some(by) = self.faults.frts_misplaced() {
+            let start = region.start.wrapping_add_signed(by);
+            result = Ok(start..start + (region.end - region.start));
+        }
+        if self.is_broken(Fault::FrtsSilent) {
+            return self.state.pbus.set_frts_error(0);
         }
         match result {
             Ok(wpr2) => {
@@ -110,11 +106,7 @@ impl<H: Host> Gpu<H> {
             }
             Ok(()) => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
         };
-        let code = self.faults.iter().find_map(|fault| match fault {
-            Fault::BooterError(code) => Some(*code),
-            _ => None,
-        });
-        match (result, code) {
+        match (result, self.faults.booter_error()) {
             (_, Some(code)) => self.state.sec2.mailbox = [code, 0],
             (Ok(meta), None) => {
                 self.state.sec2.mailbox = [0; 2];
@@ -201,18 +193,13 @@ impl<H: Host> Gpu<H> {
         let is_active = self.state.gsp.riscv.active;
         let mailbox = self.state.sec2.mailbox;
         let result = booter::unload(mailbox, self.state.pfb.wpr2.as_ref(), is_active);
-        for fault in &self.faults {
-            match *fault {
-                Fault::BooterUnloadError(code) => {
-                    self.state.sec2.mailbox = [code, 0];
-                    return;
-                }
-                Fault::BooterUnloadSilent => {
-                    self.state.sec2.mailbox = [0; 2];
-                    return;
-                }
-                _ => {}
-            }
+        if let Some(code) = self.faults.booter_unload_error() {
+            self.state.sec2.mailbox = [code, 0];
+            return;
+        }
+        if self.is_broken(Fault::BooterUnloadSilent) {
+            self.state.sec2.mailbox = [0; 2];
+            return;
         }
         match result {
             Ok(()) => {
@@ -256,12 +243,11 @@ impl<H: Host> Gpu<H> {
             Some(_) => self.gsp_is_fresh().err().map(|reason| (1, reason.into())),
             None => Some((1, "there is no GSP-RM to resume".into())),
         };
-        for fault in &self.faults {
-            match *fault {
-                Fault::ResumeNeverDone => return,
-                Fault::ResumeError(code) => error = Some((code, "fault: resume fails".into())),
-                _ => {}
-            }
+        if self.is_broken(Fault::ResumeNeverDone) {
+            return;
+        }
+        if let Some(code) = self.faults.resume_error() {
+            error = Some((code, "fault: resume fails".into()));
         }
         self.state.sec2.mailbox[0] = 0;
         self.state.pgc6.handoff = true;

@@ -61,29 +61,27 @@ impl<H: Host> Gpu<H> {
 
     /// Leaves the answer, unless it is to be another one.
     fn answer(&mut self, mut response: Vec<u8>) {
-        for fault in &self.faults {
-            match *fault {
-                Fault::FspSilent => return,
-                Fault::FspReplyAt { offset, xor } => {
-                    if let Some(word) = response.get_mut(offset..offset + 4) {
-                        for (byte, xor) in word.iter_mut().zip(xor.to_le_bytes()) {
-                            *byte ^= xor;
-                        }
-                    }
+        if self.is_broken(Fault::FspSilent) {
+            return;
+        }
+        for fault in self.faults.iter() {
+            let Fault::FspReplyAt { offset, xor } = fault else {
+                continue;
+            };
+            if let Some(word) = response.get_mut(offset..offset + 4) {
+                for (byte, xor) in word.iter_mut().zip(xor.to_le_bytes()) {
+                    *byte ^= xor;
                 }
-                Fault::FspReplyLength(len) => response.resize(len, 0),
-                _ => {}
             }
+        }
+        if let Some(len) = self.faults.fsp_reply_length() {
+            response.resize(len, 0);
         }
         self.state.fsp.put(&response);
     }
 
     fn obey(&mut self, message: &Message) -> Result<Vec<u8>, Refused> {
-        let fault = self.faults.iter().find_map(|fault| match fault {
-            Fault::FspError(code) => Some(*code),
-            _ => None,
-        });
-        if let Some(code) = fault {
+        if let Some(code) = self.faults.fsp_error() {
             return Err((code, "fault: the FSP refuses".into()));
         }
         match message.nvdm_type {
@@ -150,12 +148,8 @@ impl<H: Host> Gpu<H> {
         let Some(accepted) = self.state.accepted.take() else {
             return;
         };
-        let fault = self.faults.iter().find_map(|fault| match fault {
-            Fault::FmcError(code) => Some((*code, "fault: the FMC fails".to_string())),
-            _ => None,
-        });
-        let result = match fault {
-            Some(fault) => Err(fault),
+        let result = match self.faults.fmc_error() {
+            Some(code) => Err((code, "fault: the FMC fails".to_string())),
             None => Inputs {
                 memory: &self.host,
                 chip: self.chip,

@@ -60,11 +60,7 @@ impl<H: Host> Gpu<H> {
         if engine == Engine::Sec2 || self.is_broken(Fault::NoInterrupt) {
             return;
         }
-        let late = self.faults.iter().find_map(|fault| match fault {
-            Fault::LateInterrupt(by) => Some(*by),
-            _ => None,
-        });
-        match late {
+        match self.faults.interrupt_delay() {
             Some(by) => self.schedule.after(by, Event::Announced),
             None => self.announce(),
         }

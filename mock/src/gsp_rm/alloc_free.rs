@@ -76,6 +76,7 @@ mod tests {
     use super::*;
     use crate::bus::config::ConfigSpace;
     use crate::chips::CHIPS;
+    use crate::faults::Faults;
     use crate::gsp_rm::queue::driver::Driver;
     use crate::gsp_rm::queue::Outgoing;
     use crate::gsp_rm::State;
@@ -96,7 +97,7 @@ mod tests {
             chip: &CHIPS[0],
             config: &ConfigSpace::new(&CHIPS[0]),
             meta: &GspFwWprMeta::default(),
-            faults: &[],
+            faults: &Faults::default(),
         };
         let mut one = |(function, payload): &(u32, Vec<u8>)| {
             let message = Message {

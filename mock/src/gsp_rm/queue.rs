@@ -19,7 +19,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::bus::host::BUS_BITS;
 use crate::bus::host::{GuestMemory, Unmapped};
-use crate::faults::Fault;
+use crate::faults::{Fault, Faults};
 
 /// Most pages that the shared memory may have.
 const PAGES_MAX: u32 = 0x1000;
@@ -258,7 +258,7 @@ impl Queues {
     pub(crate) fn receive(
         &mut self,
         memory: &mut dyn GuestMemory,
-        faults: &[Fault],
+        faults: &Faults,
     ) -> Option<Result<Message, String>> {
         let write_ptr_at = self.commands.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
         let write_ptr = match self.read_u32(memory, write_ptr_at) {
@@ -275,11 +275,7 @@ impl Queues {
             (write_ptr + self.commands.count - self.commands.next) % self.commands.count;
         let (elements, message) = self.read_message(memory, available);
         self.commands.advance(elements);
-        let read_ptr = faults.iter().find_map(|fault| match fault {
-            Fault::BadReadPointer(value) => Some(*value),
-            _ => None,
-        });
-        let read_ptr = read_ptr.unwrap_or(self.commands.next);
+        let read_ptr = faults.read_pointer().unwrap_or(self.commands.next);
         let consumed = self.write(memory, self.our_read_ptr, &read_ptr.to_le_bytes());
         Some(consumed.and(message))
     }
@@ -387,7 +383,7 @@ impl Queues {
     pub(crate) fn flush(
         &mut self,
         memory: &mut dyn GuestMemory,
-        faults: &[Fault],
+        faults: &Faults,
     ) -> Result<bool, String> {
         let mut written = false;
         while let Some(message) = self.waiting.front() {
@@ -405,11 +401,7 @@ impl Queues {
             }
             self.status.advance(elements);
             let write_ptr_at = self.status.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
-            let write_ptr = faults.iter().find_map(|fault| match fault {
-                Fault::BadWritePointer(value) => Some(*value),
-                _ => None,
-            });
-            let write_ptr = write_ptr.unwrap_or(self.status.next);
+            let write_ptr = faults.write_pointer().unwrap_or(self.status.next);
             self.write(memory, write_ptr_at, &write_ptr.to_le_bytes())?;
             self.waiting.pop_front();
             written = true;
@@ -470,7 +462,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 }
 
 /// A message as whole elements, broken as `faults` say.
-fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
+fn encode(message: &Outgoing, number: u32, faults: &Faults) -> Vec<u8> {
     let elements = message.elements();
     let mut element = QueueElement {
         seq_num: number,
@@ -487,21 +479,22 @@ fn encode(message: &Outgoing, number: u32, faults: &[Fault]) -> Vec<u8> {
         },
         ..QueueElement::default()
     };
-    let mut checksum_fault = 0;
-    for fault in faults {
-        match *fault {
-            Fault::BadSequence => element.seq_num = number.wrapping_add(7),
-            Fault::BadElementCount(count) => element.elem_count = count,
-            Fault::BadLength(len) => element.rpc.length = len,
-            Fault::BadSignature => element.rpc.signature = !RPC_SIGNATURE,
-            Fault::BadChecksum => checksum_fault = 1,
-            _ => {}
-        }
+    if faults.has(Fault::BadSequence) {
+        element.seq_num = number.wrapping_add(7);
+    }
+    if faults.has(Fault::BadSignature) {
+        element.rpc.signature = !RPC_SIGNATURE;
+    }
+    if let Some(count) = faults.message_elements() {
+        element.elem_count = count;
+    }
+    if let Some(len) = faults.message_length() {
+        element.rpc.length = len;
     }
     let mut bytes = element.as_bytes().to_vec();
     bytes.extend_from_slice(&message.payload);
     bytes.resize(elements as usize * QUEUE_ELEMENT_SIZE_MIN, 0);
-    element.checksum = checksum(&bytes) ^ checksum_fault;
+    element.checksum = checksum(&bytes) ^ u32::from(faults.has(Fault::BadChecksum));
     bytes[..size_of::<QueueElement>()].copy_from_slice(element.as_bytes());
     bytes
 }
@@ -528,16 +521,23 @@ mod tests {
     fn commands_are_received_around_the_end_of_the_ring() {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
-        assert!(queues.receive(&mut driver.memory, &[]).is_none());
+        assert!(queues
+            .receive(&mut driver.memory, &Faults::default())
+            .is_none());
         for len in [1, 5000, 0, 4016, 9000] {
             driver.send(len, |_| {});
-            let message = queues.receive(&mut driver.memory, &[]).unwrap().unwrap();
+            let message = queues
+                .receive(&mut driver.memory, &Faults::default())
+                .unwrap()
+                .unwrap();
             assert_eq!((message.function, message.sequence), (76, 9));
             assert_eq!(message.payload, vec![0x5a; len]);
             let elements = (size_of::<QueueElement>() + len).div_ceil(QUEUE_ELEMENT_SIZE_MIN);
             let all = elements * QUEUE_ELEMENT_SIZE_MIN - size_of::<QueueElement>();
             assert_eq!(message.rest, vec![0; all - len]);
-            assert!(queues.receive(&mut driver.memory, &[]).is_none());
+            assert!(queues
+                .receive(&mut driver.memory, &Faults::default())
+                .is_none());
             assert_eq!(
                 driver.read_u32(STATUS + 0x20),
                 driver.write_ptr,
@@ -583,13 +583,16 @@ mod tests {
             let mut queues = driver.link().unwrap();
             driver.send(20, change);
             let error = queues
-                .receive(&mut driver.memory, &[])
+                .receive(&mut driver.memory, &Faults::default())
                 .unwrap()
                 .unwrap_err();
             assert!(error.contains(reason), "{error}");
             driver.send(20, |bytes| bytes[104] = 1);
             assert!(
-                queues.receive(&mut driver.memory, &[]).unwrap().is_ok(),
+                queues
+                    .receive(&mut driver.memory, &Faults::default())
+                    .unwrap()
+                    .is_ok(),
                 "after {error}"
             );
         }
@@ -600,7 +603,9 @@ mod tests {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
         driver.write(COMMANDS + 16, &COUNT.to_le_bytes());
-        assert!(queues.receive(&mut driver.memory, &[]).is_none());
+        assert!(queues
+            .receive(&mut driver.memory, &Faults::default())
+            .is_none());
     }
 
     #[test]
@@ -615,11 +620,20 @@ mod tests {
                 payload: vec![],
             });
         }
-        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(true));
+        assert_eq!(
+            queues.flush(&mut driver.memory, &Faults::default()),
+            Ok(true)
+        );
         assert_eq!(driver.read_u32(STATUS + 16), 3, "one element stays free");
-        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(false));
+        assert_eq!(
+            queues.flush(&mut driver.memory, &Faults::default()),
+            Ok(false)
+        );
         driver.write(COMMANDS + 0x20, &3_u32.to_le_bytes());
-        assert_eq!(queues.flush(&mut driver.memory, &[]), Ok(true));
+        assert_eq!(
+            queues.flush(&mut driver.memory, &Faults::default()),
+            Ok(true)
+        );
         assert_eq!(driver.read_u32(STATUS + 16), 1);
         // The last message lies in the first element.
         assert_eq!(driver.read_u32(STATUS + 0x1000 + 36), 4, "its number");
@@ -693,9 +707,16 @@ mod tests {
             result: 0,
             payload: vec![0; 8],
         };
-        assert_eq!(checksum(&encode(&message, 0, &[])), 0);
-        assert_ne!(checksum(&encode(&message, 0, &[Fault::BadChecksum])), 0);
-        let numbered = encode(&message, 3, &[Fault::BadSequence]);
+        assert_eq!(checksum(&encode(&message, 0, &Faults::default())), 0);
+        assert_ne!(
+            checksum(&encode(
+                &message,
+                0,
+                &[Fault::BadChecksum].into_iter().collect()
+            )),
+            0
+        );
+        let numbered = encode(&message, 3, &[Fault::BadSequence].into_iter().collect());
         assert_ne!(numbered[36], 3);
     }
 }

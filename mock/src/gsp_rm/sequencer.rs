@@ -20,7 +20,7 @@ use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
 use zerocopy::IntoBytes;
 
 use crate::chips::Generation;
-use crate::faults::Fault;
+use crate::faults::{Fault, Faults};
 use crate::images::ucode::{Trust, Ucode, Versions};
 
 /// Words that the driver's buffer for the list has.
@@ -98,7 +98,7 @@ impl List {
 
 /// The message's payload: the list that loads and runs `ucode`, which is at `address` of the
 /// frame buffer.
-pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &[Fault]) -> Vec<u8> {
+pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &Faults) -> Vec<u8> {
     let mut list = List::default();
     list.op(Op::RegStore, &[GSP_BASE + reg::FalconOs::OFFSET, 0]);
     list.op(Op::CoreReset, &[]);
@@ -142,13 +142,13 @@ pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &[Fault]) -> Vec<u8> 
     list.write(GSP_BASE + reg::FalconMailbox0::OFFSET, MAILBOX_SENTINEL);
     list.op(Op::CoreStart, &[]);
     list.op(Op::CoreWaitForHalt, &[]);
-    let result = match faults.contains(&Fault::SequencerPollNeverMet) {
+    let result = match faults.has(Fault::SequencerPollNeverMet) {
         true => !0,
         false => 0_u32,
     };
     list.poll(GSP_BASE + reg::FalconMailbox0::OFFSET, u32::MAX, result);
     list.op(Op::DelayUs, &[10]);
-    if faults.contains(&Fault::BadSequencerOpcode) {
+    if faults.has(Fault::BadSequencerOpcode) {
         list.0.push(0x77);
     }
     list.op(Op::CoreResume, &[]);
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_list_has_all_operations_and_ends_with_the_resume() {
         for falcons in [Generation::Tu102, Generation::Ga102] {
-            let found = opcodes(&payload(&ucode(falcons), 0x1234_5600, &[]));
+            let found = opcodes(&payload(&ucode(falcons), 0x1234_5600, &Faults::default()));
             for op in Op::ALL {
                 assert!(found.contains(&op), "{op:?}");
             }

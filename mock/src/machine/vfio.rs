@@ -404,6 +404,7 @@ mod tests {
     use super::*;
     use crate::blocks::fuse::Fuses;
     use crate::chips::CHIPS;
+    use crate::faults::Faults;
     use crate::gpu::Setup;
     use crate::gsp_rm::notice::Notice;
     use crate::gsp_rm::queue::driver::{self, Driver};
@@ -478,7 +479,7 @@ mod tests {
         card.config_mut().set_bus_master(true);
         card.start_riscv();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
-        rm.init_done(&[]);
+        rm.init_done(&Faults::default());
         card.state.rm = Some(rm);
         // As long as a message may be: longer than the ring.
         let payload = vec![0; PAYLOAD_MAX];

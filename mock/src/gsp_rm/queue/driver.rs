@@ -96,7 +96,7 @@ impl<M: GuestMemory> Driver<M> {
             result: u32::MAX,
             payload: vec![0x5a; len],
         };
-        let mut bytes = encode(&message, self.sequence, &[]);
+        let mut bytes = encode(&message, self.sequence, &Faults::default());
         change(&mut bytes);
         for page in bytes.chunks(PAGE_SIZE) {
             let at = COMMANDS + PAGE_SIZE as u64 * u64::from(1 + self.write_ptr);
