@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::block::Engine;
+use crate::block_id::Engine;
 
 pub(crate) use table::number;
 pub use table::{list, Argument, FaultError, NamedFault, FAULTS};

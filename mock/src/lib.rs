@@ -11,11 +11,12 @@
 //! a socket for QEMU. Not here: display, engines, channels.
 #![forbid(unsafe_code)]
 
-mod block;
+mod block_id;
 mod blocks;
 mod bus;
 pub mod chips;
 pub mod faults;
+mod fuses;
 mod gpu;
 mod gsp_rm;
 mod images;
@@ -25,10 +26,10 @@ mod schedule;
 mod trace;
 mod vram;
 
-pub use block::{Block, Engine};
-pub use blocks::fuse::Fuses;
+pub use block_id::{BlockId, Engine};
 pub use bus::{config, host};
 pub use faults::Fault;
+pub use fuses::Fuses;
 pub use gpu::{Gpu, NoFwsec, Setup};
 pub use gsp_rm::notice::Notice;
 pub use images::{firmware, synthetic, vbios};

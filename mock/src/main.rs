@@ -12,7 +12,7 @@ use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
-use nova_mock::{faults, Accesses, Block, Fault, Fuses, Gpu, Setup, Trace, Vram};
+use nova_mock::{faults, Accesses, BlockId, Fault, Fuses, Gpu, Setup, Trace, Vram};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -163,7 +163,7 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
 
 fn print_accesses(accesses: &Accesses) {
     println!("register accesses: {}", accesses.total());
-    for block in Block::ALL {
+    for block in BlockId::ALL {
         let (reads, writes) = (accesses.reads(block), accesses.writes(block));
         if reads + writes != 0 {
             println!("  {:8}{reads:8} reads{writes:8} writes", block.name());

@@ -11,3 +11,4 @@ pub(crate) mod brom;
 pub(crate) mod chain_of_trust;
 pub(crate) mod fmc;
 pub(crate) mod fwsec;
+pub(crate) mod loader;

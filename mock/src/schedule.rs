@@ -6,17 +6,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::block::Engine;
+use crate::block_id::{BlockId, Engine};
+
+/// A block's own number of something that it has set a time for.
+pub(crate) type Timer = u8;
 
 /// Something that the card does by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
-    /// The GFW is through.
-    GfwDone,
-    /// A falcon's memories are scrubbed after its reset.
-    Scrubbed(Engine),
-    /// The switch of cores is complete: to RISC-V, or to falcon.
-    CoreSelected(Engine, bool),
+    /// A timer of a block runs down.
+    Timer(BlockId, Timer),
     /// A falcon's program reaches its end.
     Halt(Engine),
     /// libos on the GSP's RISC-V core has come so far that it reads its arguments.
@@ -102,11 +101,14 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.after(2 * MS, Event::InitDone);
         schedule.after(MS, Event::RunSequencer);
-        schedule.after(MS, Event::GfwDone);
+        schedule.after(MS, Event::Timer(BlockId::Pgc6, 0));
         assert_eq!(schedule.next(), Some(MS));
         assert_eq!(schedule.advance(10 * MS), Some(Event::RunSequencer));
         assert_eq!(schedule.now(), MS);
-        assert_eq!(schedule.advance(10 * MS), Some(Event::GfwDone));
+        assert_eq!(
+            schedule.advance(10 * MS),
+            Some(Event::Timer(BlockId::Pgc6, 0))
+        );
         assert_eq!(schedule.advance(MS), None);
         assert_eq!(schedule.advance(10 * MS), Some(Event::InitDone));
         assert_eq!(schedule.advance(10 * MS), None);

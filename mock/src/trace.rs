@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{json, Value};
 
-use crate::block::Block;
+use crate::block_id::BlockId;
 use register_log::RegisterLog;
 
 mod register_log;
@@ -23,7 +23,7 @@ pub struct Refusal {
     /// When, since the model was made.
     pub time: Duration,
     /// The block that refused.
-    pub block: Block,
+    pub block: BlockId,
     /// What was wrong.
     pub reason: String,
 }
@@ -31,18 +31,18 @@ pub struct Refusal {
 /// Number of register accesses per block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accesses {
-    reads: [u64; Block::ALL.len()],
-    writes: [u64; Block::ALL.len()],
+    reads: [u64; BlockId::ALL.len()],
+    writes: [u64; BlockId::ALL.len()],
 }
 
 impl Accesses {
     /// Reads of `block`.
-    pub fn reads(&self, block: Block) -> u64 {
+    pub fn reads(&self, block: BlockId) -> u64 {
         self.reads[block as usize]
     }
 
     /// Writes to `block`.
-    pub fn writes(&self, block: Block) -> u64 {
+    pub fn writes(&self, block: BlockId) -> u64 {
         self.writes[block as usize]
     }
 
@@ -55,14 +55,14 @@ impl Accesses {
 /// A run of accesses by the driver to one block.
 #[derive(Debug)]
 struct Run {
-    block: Block,
+    block: BlockId,
     since: Duration,
     until: Duration,
     reads: u64,
     writes: u64,
 }
 
-/// The track of the driver; the tracks of the blocks follow in the order of [`Block::ALL`].
+/// The track of the driver; the tracks of the blocks follow in the order of [`BlockId::ALL`].
 const DRIVER_TRACK: usize = 0;
 
 /// The record of what happened.
@@ -85,7 +85,7 @@ impl Trace {
         let process =
             json!({"ph": "M", "pid": 1, "name": "process_name", "args": {"name": "nova-mock"}});
         write!(out, "[\n{process}")?;
-        let names = std::iter::once("driver").chain(Block::ALL.iter().map(|block| block.name()));
+        let names = std::iter::once("driver").chain(BlockId::ALL.iter().map(|block| block.name()));
         for (track, name) in names.enumerate() {
             let thread = json!({"ph": "M", "pid": 1, "tid": track, "name": "thread_name", "args": {"name": name}});
             let order = json!({"ph": "M", "pid": 1, "tid": track, "name": "thread_sort_index", "args": {"sort_index": track}});
@@ -116,7 +116,7 @@ impl Trace {
     }
 
     /// Counts an access by the driver.
-    pub(crate) fn access(&mut self, now: Duration, block: Block, write: bool) {
+    pub(crate) fn access(&mut self, now: Duration, block: BlockId, write: bool) {
         let counter = match write {
             true => &mut self.accesses.writes,
             false => &mut self.accesses.reads,
@@ -154,7 +154,7 @@ impl Trace {
     }
 
     /// Records something that `block` did at once.
-    pub(crate) fn instant(&mut self, now: Duration, block: Block, name: &str, args: Value) {
+    pub(crate) fn instant(&mut self, now: Duration, block: BlockId, name: &str, args: Value) {
         tracing::debug!(block = block.name(), %args, "{name}");
         self.note(block, name);
         self.end_run();
@@ -168,7 +168,7 @@ impl Trace {
         &mut self,
         since: Duration,
         now: Duration,
-        block: Block,
+        block: BlockId,
         name: &str,
         args: Value,
     ) {
@@ -181,7 +181,7 @@ impl Trace {
     }
 
     /// Records that `block` refused something.
-    pub(crate) fn refuse(&mut self, now: Duration, block: Block, reason: String) {
+    pub(crate) fn refuse(&mut self, now: Duration, block: BlockId, reason: String) {
         tracing::warn!(block = block.name(), "{reason}");
         self.emit(json!({
             "ph": "i", "s": "t", "pid": 1, "tid": track(block), "ts": micros(now),
@@ -211,7 +211,7 @@ impl Trace {
         }
     }
 
-    fn note(&mut self, block: Block, what: &str) {
+    fn note(&mut self, block: BlockId, what: &str) {
         if let Some(log) = &mut self.registers {
             log.note(block, what);
         }
@@ -259,7 +259,7 @@ impl Drop for Trace {
     }
 }
 
-fn track(block: Block) -> usize {
+fn track(block: BlockId) -> usize {
     block as usize + 1
 }
 
@@ -276,11 +276,11 @@ mod tests {
     #[test]
     fn accesses_are_counted_per_block() {
         let mut trace = Trace::default();
-        trace.access(MS, Block::Pmc, false);
-        trace.access(MS, Block::Pmc, true);
-        trace.access(MS, Block::Gsp, false);
-        assert_eq!(trace.accesses().reads(Block::Pmc), 1);
-        assert_eq!(trace.accesses().writes(Block::Pmc), 1);
+        trace.access(MS, BlockId::Pmc, false);
+        trace.access(MS, BlockId::Pmc, true);
+        trace.access(MS, BlockId::Gsp, false);
+        assert_eq!(trace.accesses().reads(BlockId::Pmc), 1);
+        assert_eq!(trace.accesses().writes(BlockId::Pmc), 1);
         assert_eq!(trace.accesses().total(), 3);
     }
 
@@ -290,10 +290,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("trace.json");
         let mut trace = Trace::to_file(&path).unwrap();
-        trace.access(MS, Block::Pmc, false);
-        trace.access(2 * MS, Block::Gsp, true);
-        trace.refuse(3 * MS, Block::Gsp, "because".into());
-        trace.slice(MS, 2 * MS, Block::Sec2, "booter", json!({}));
+        trace.access(MS, BlockId::Pmc, false);
+        trace.access(2 * MS, BlockId::Gsp, true);
+        trace.refuse(3 * MS, BlockId::Gsp, "because".into());
+        trace.slice(MS, 2 * MS, BlockId::Sec2, "booter", json!({}));
         trace.finish().unwrap();
 
         let events: Vec<Value> =
@@ -305,7 +305,7 @@ mod tests {
                 .count()
         };
         assert_eq!(named("driver"), 1);
-        for block in Block::ALL {
+        for block in BlockId::ALL {
             assert_eq!(named(block.name()), 1, "{block:?}");
         }
         let slices = |track: usize| {
@@ -315,7 +315,7 @@ mod tests {
                 .count()
         };
         assert_eq!(slices(DRIVER_TRACK), 2);
-        assert_eq!(slices(track(Block::Sec2)), 1);
+        assert_eq!(slices(track(BlockId::Sec2)), 1);
         assert!(events
             .iter()
             .any(|event| event["name"] == "refused: because"));

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{bail, Context, Result};
-use nova_mock::Block;
+use nova_mock::BlockId;
 
 /// A register write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl<'a> Accesses<'a> {
             |what| u32::from_str_radix(words.next().unwrap_or_default(), 16).context(what);
         let offset = number("offset")?;
         let value = number("value")?;
-        let block = Block::at(offset).name();
+        let block = BlockId::at(offset).name();
         match kind {
             "r" => *self.reads.entry(block).or_default() += 1,
             "w" => self.writes.push(Write {

@@ -23,9 +23,12 @@ use brom::Brom;
 use memory::{CodeBlock, Memories};
 use ports::Ports;
 
+mod actions;
 pub(crate) mod brom;
 pub(crate) mod memory;
 mod ports;
+
+pub(crate) use actions::read_target;
 
 /// Blocks of code memory and of data memory; enough for all programs of release 570.144.
 const IMEM_BLOCKS: usize = 0x100;
@@ -73,10 +76,8 @@ pub(crate) enum Action {
     SelectCore(CoreSelect),
     /// A transfer.
     Dma(Transfer),
-    /// Interrupts are announced again.
-    Retrigger,
-    /// The state of interrupts changed.
-    Interrupts,
+    /// The CPU is to hear of an interrupt.
+    Interrupt,
     /// Nothing, because the hardware refuses.
     Refused(&'static str),
 }
@@ -240,6 +241,14 @@ impl Falcon {
         self.irqstat & mask
     }
 
+    /// Announces interrupts that go to the CPU, if they are new to it.
+    fn interrupt_if(&self, are_new: bool) -> Action {
+        match are_new && self.interrupts_to_cpu() != 0 {
+            true => Action::Interrupt,
+            false => Action::None,
+        }
+    }
+
     /// Reads the register at `offset` from the engine's base, where there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
         match self.lock {
@@ -321,13 +330,11 @@ impl Falcon {
         }
         match offset {
             reg::FalconIrqsset::OFFSET => {
+                let before = self.interrupts_to_cpu();
                 self.irqstat |= value;
-                return Some(Action::Interrupts);
+                return Some(self.interrupt_if(before == 0));
             }
-            reg::FalconIrqsclr::OFFSET => {
-                self.irqstat &= !value;
-                return Some(Action::Interrupts);
-            }
+            reg::FalconIrqsclr::OFFSET => self.irqstat &= !value,
             reg::FalconIrqmset::OFFSET => self.irqmask |= value,
             // Of either core's mask, as nouveau relies on (nvkm/subdev/gsp/rm/r535/gsp.c).
             reg::FalconIrqmclr::OFFSET => {
@@ -368,7 +375,7 @@ impl Falcon {
                 return Some(self.hold_in_reset(reg::FalconEngine::from(value).reset()));
             }
             reg::FalconIntrRetrigger::OFFSET if self.generation != Generation::Tu102 => {
-                return Some(Action::Retrigger);
+                return Some(self.interrupt_if(true));
             }
             FbifCtl::OFFSET => self.fbif_ctl = value.into(),
             ports::FIRST..ports::END if !self.generation.has_boot_rom() => {

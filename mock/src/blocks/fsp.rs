@@ -8,11 +8,18 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/kern_fsp.c and
 //! arch/hopper/kern_fsp_gh100.c; nouveau, nvkm/subdev/fsp/gh100.c.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use nova_hw::fsp::{Headers, MctpHeader, NvdmHeader, CHANNEL_SIZE};
 use nova_hw::regs::fsp::{
     FspEmemc, FspEmemd, FspMsgqHead, FspMsgqTail, FspQueueHead, FspQueueTail,
 };
 use zerocopy::{FromBytes, IntoBytes};
+
+use super::block::{Block, Parts};
+use super::wires::Wires;
+use crate::schedule::Event;
 
 /// Bytes of a block of the external memory.
 const BLOCK: usize = 256;
@@ -23,16 +30,8 @@ const WORD: usize = 4;
 /// Bytes of a message that the FSP puts together at most; the model's own.
 const MESSAGE_MAX: usize = 4 * CHANNEL_SIZE;
 
-/// What a write to a register sets going.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// Nothing.
-    None,
-    /// The FSP looks for a packet.
-    Look,
-    /// Nothing, because there is no such place.
-    Refused(&'static str),
-}
+/// How long the FSP takes until it looks for a packet.
+const PACKET: Duration = Duration::from_millis(5);
 
 /// An NVDM message: its type, and what it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +50,6 @@ struct Partial {
 /// State of the driver's channel. The other seven belong to others.
 #[derive(Debug)]
 pub(crate) struct Fsp {
-    /// Secure boot is through.
-    pub(crate) booted: bool,
     emem: [u8; CHANNEL_SIZE],
     port: FspEmemc,
     queue_head: u32,
@@ -65,7 +62,6 @@ pub(crate) struct Fsp {
 impl Default for Fsp {
     fn default() -> Self {
         Self {
-            booted: false,
             emem: [0; CHANNEL_SIZE],
             port: FspEmemc::new(),
             queue_head: 0,
@@ -77,22 +73,17 @@ impl Default for Fsp {
     }
 }
 
-impl Fsp {
-    /// Byte of the external memory that the port is at.
-    fn at(&self) -> usize {
-        usize::from(self.port.blk()) * BLOCK + usize::from(self.port.offs()) * WORD
+impl Block for Fsp {
+    const RANGES: &'static [Range<u32>] = &[0x8f_0000..0x8f_4000];
+
+    fn new(_: &Parts) -> Self {
+        Self::default()
     }
 
-    fn move_port(&mut self, moves: bool) {
-        if moves {
-            let next = self.at() + WORD;
-            self.port.set_offs((next % BLOCK / WORD) as u8);
-            self.port.set_blk((next / BLOCK) as u8);
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        if !wires.chip.boots_through_fsp() {
+            return None;
         }
-    }
-
-    /// Reads the register at `offset` of BAR0, where there is one.
-    pub(crate) fn read(&mut self, offset: u32) -> Option<u32> {
         match offset {
             FspEmemc::OFFSET => Some(self.port.into()),
             FspEmemd::OFFSET => {
@@ -108,28 +99,46 @@ impl Fsp {
         }
     }
 
-    /// Writes the register at `offset` of BAR0, where there is one.
-    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<Action> {
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+        if !wires.chip.boots_through_fsp() {
+            return None;
+        }
         match offset {
             FspEmemc::OFFSET => self.port = value.into(),
             FspEmemd::OFFSET => {
                 let at = self.at();
                 let Some(word) = self.emem.get_mut(at..at + WORD) else {
-                    return Some(Action::Refused("write behind the end of the channel"));
+                    wires.refuse("write behind the end of the channel");
+                    return Some(());
                 };
                 word.copy_from_slice(&value.to_le_bytes());
                 self.move_port(self.port.aincw());
             }
             FspQueueHead::OFFSET => {
                 self.queue_head = value;
-                return Some(Action::Look);
+                wires.schedule.after(PACKET, Event::FspLooks);
             }
             FspQueueTail::OFFSET => self.queue_tail = value,
             FspMsgqHead::OFFSET => self.message_head = value,
             FspMsgqTail::OFFSET => self.message_tail = value,
             _ => return None,
         }
-        Some(Action::None)
+        Some(())
+    }
+}
+
+impl Fsp {
+    /// Byte of the external memory that the port is at.
+    fn at(&self) -> usize {
+        usize::from(self.port.blk()) * BLOCK + usize::from(self.port.offs()) * WORD
+    }
+
+    fn move_port(&mut self, moves: bool) {
+        if moves {
+            let next = self.at() + WORD;
+            self.port.set_offs((next % BLOCK / WORD) as u8);
+            self.port.set_blk((next / BLOCK) as u8);
+        }
     }
 
     /// Takes the packet that the queue points to, and tells the driver that it has. Gives the
@@ -214,20 +223,21 @@ pub(crate) fn packet(headers: Headers, payload: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::Tested;
     use nova_hw::fsp::NvdmType;
 
     /// Writes a packet as a driver does.
-    fn send(fsp: &mut Fsp, packet: &[u8]) -> Result<Option<Message>, String> {
+    fn send(fsp: &mut Tested<Fsp>, packet: &[u8]) -> Result<Option<Message>, String> {
         let port = FspEmemc::new().with_aincw(true);
         fsp.write(FspEmemc::OFFSET, port.into()).unwrap();
         for word in packet.chunks(WORD) {
             let word = u32::from_le_bytes(word.try_into().unwrap());
-            let action = fsp.write(FspEmemd::OFFSET, word);
-            assert_eq!(action, Some(Action::None));
+            fsp.write(FspEmemd::OFFSET, word).unwrap();
         }
         let tail = (packet.len() - WORD) as u32;
         fsp.write(FspQueueTail::OFFSET, tail).unwrap();
-        assert_eq!(fsp.write(FspQueueHead::OFFSET, 0), Some(Action::Look));
+        fsp.write(FspQueueHead::OFFSET, 0).unwrap();
+        assert!(fsp.card.schedule.next().is_some(), "it will look");
         let message = fsp.take();
         assert_eq!(fsp.read(FspQueueHead::OFFSET), Some(tail), "it is taken");
         message
@@ -241,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_message_of_one_packet() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         let message = send(&mut fsp, &packet(Headers::of(NvdmType::Cot), &[7; 300])).unwrap();
         let message = message.unwrap();
         assert_eq!((message.nvdm_type, message.payload), (0x14, vec![7; 300]));
@@ -253,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_message_of_several_packets_is_put_together() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         assert_eq!(send(&mut fsp, &words(&[1 << 31, NVDM, 1])), Ok(None));
         assert_eq!(send(&mut fsp, &words(&[1 << 28, 2])), Ok(None));
         let message = send(&mut fsp, &words(&[2 << 28 | 1 << 30, 3]))
@@ -264,7 +274,7 @@ mod tests {
 
     #[test]
     fn packets_out_of_order_are_dropped() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         assert!(
             send(&mut fsp, &words(&[1 << 30, 2])).is_err(),
             "none started"
@@ -285,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_message_without_an_end_is_dropped() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         let mut packet = words(&[1 << 31, NVDM]);
         packet.resize(CHANNEL_SIZE, 0);
         let mut result = send(&mut fsp, &packet);
@@ -298,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_message_to_the_driver_is_read_word_by_word() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         fsp.put(&words(&[1, 2, 3]));
         assert_eq!(fsp.read(FspMsgqHead::OFFSET), Some(0));
         assert_eq!(fsp.read(FspMsgqTail::OFFSET), Some(8));
@@ -313,11 +323,11 @@ mod tests {
 
     #[test]
     fn places_outside_of_the_channel_are_refused() {
-        let mut fsp = Fsp::default();
+        let mut fsp = Tested::new("gh100", Fsp::default());
         fsp.write(FspEmemc::OFFSET, 4 << 8).unwrap();
         assert_eq!(fsp.read(FspEmemd::OFFSET), None);
-        let action = fsp.write(FspEmemd::OFFSET, 0);
-        assert!(matches!(action, Some(Action::Refused(_))));
+        fsp.write(FspEmemd::OFFSET, 0).unwrap();
+        assert_eq!(fsp.card.trace.refusals().len(), 1);
         for (head, tail) in [(0, 1024), (8, 0), (4, u32::MAX)] {
             fsp.write(FspQueueTail::OFFSET, tail).unwrap();
             fsp.write(FspQueueHead::OFFSET, head).unwrap();

@@ -7,11 +7,15 @@
 //! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (an MSI is sent
 //! again only after it was rearmed, up to Ada; later the driver toggles the top's enables).
 
+use std::ops::Range;
+
 use nova_hw::regs::intr::{
     CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTop,
     CpuIntrTopEnClear, CpuIntrTopEnSet,
 };
 
+use super::block::{Block, Parts};
+use super::wires::Wires;
 use crate::chips::Chip;
 
 /// Leaves of the largest tree.
@@ -43,7 +47,7 @@ pub(crate) struct Intr {
 
 impl Intr {
     /// The tree of `chip`, with nothing pending or enabled.
-    pub(crate) fn new(chip: &Chip) -> Self {
+    fn of(chip: &Chip) -> Self {
         Self {
             leaves: match chip.chipset.arch().boots_through_fsp() {
                 true => LEAVES,
@@ -113,9 +117,16 @@ impl Intr {
         let index = (offset.checked_sub(first)? / CpuIntrLeaf::STRIDE) as usize;
         (index < self.leaves).then_some(index)
     }
+}
 
-    /// Reads the register at `offset`, where there is one.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+impl Block for Intr {
+    const RANGES: &'static [Range<u32>] = &[0xb8_0000..0xb9_0000];
+
+    fn new(parts: &Parts) -> Self {
+        Self::of(parts.chip)
+    }
+
+    fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
             CpuIntrTop::OFFSET => Some(self.top()),
             CpuIntrTopEnSet::OFFSET | CpuIntrTopEnClear::OFFSET => Some(self.top_enabled),
@@ -130,8 +141,7 @@ impl Intr {
         }
     }
 
-    /// Writes the register at `offset`, where there is one.
-    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+    fn write(&mut self, _: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         match offset {
             CpuIntrTopEnSet::OFFSET => self.top_enabled |= value & ((1 << (self.leaves / 2)) - 1),
             CpuIntrTopEnClear::OFFSET => self.top_enabled &= !value,
@@ -157,17 +167,18 @@ impl Intr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::Tested;
     use crate::chips::by_name;
 
-    fn intr() -> Intr {
-        Intr::new(by_name("ga102").unwrap())
+    fn intr() -> Tested<Intr> {
+        Tested::new("ga102", Intr::of(by_name("ga102").unwrap()))
     }
 
     const VECTOR: u32 = 155;
     const LEAF: u32 = VECTOR / 32;
     const BIT: u32 = 1 << (VECTOR % 32);
 
-    fn enabled() -> Intr {
+    fn enabled() -> Tested<Intr> {
         let mut intr = intr();
         intr.write(CpuIntrLeafEnSet::at(LEAF).unwrap(), BIT)
             .unwrap();
@@ -175,7 +186,7 @@ mod tests {
         intr
     }
 
-    fn clear(intr: &mut Intr) {
+    fn clear(intr: &mut Tested<Intr>) {
         intr.write(CpuIntrLeaf::at(LEAF).unwrap(), BIT).unwrap();
     }
 
@@ -225,10 +236,8 @@ mod tests {
 
     #[test]
     fn from_hopper_on_nothing_has_to_be_rearmed() {
-        let mut intr = Intr {
-            rearms_itself: true,
-            ..enabled()
-        };
+        let mut intr = enabled();
+        intr.rearms_itself = true;
         for _ in 0..2 {
             intr.pulse(VECTOR);
             assert!(intr.take_msi());

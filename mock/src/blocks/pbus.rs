@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PBUS: scratch registers, in which the VBIOS's programs leave their errors, and the PRAMIN window.
+//! PBUS: scratch registers, in which the VBIOS's programs leave their errors, and the register that
+//! moves the PRAMIN window.
+
+use std::ops::Range;
 
 use nova_hw::regs::pbus::SwScratch;
+
+use super::block::{Block, Parts};
+use super::wires::Wires;
 
 /// Selects the 64 KiB page of the frame buffer at which PRAMIN starts.
 ///
@@ -26,29 +32,25 @@ pub(crate) struct Pbus {
     window: u32,
 }
 
-impl Default for Pbus {
-    fn default() -> Self {
-        Self {
-            scratch: [0; SwScratch::COUNT as usize],
-            window: 0,
-        }
-    }
-}
+impl Block for Pbus {
+    const RANGES: &'static [Range<u32>] = &[0x00_1000..0x00_2000];
 
-impl Pbus {
-    /// Reads the register at `offset`, where there is one.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+    fn new(_: &Parts) -> Self {
+        Self::new()
+    }
+
+    fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
             BAR0_WINDOW => Some(self.window),
             _ => self.scratch.get(scratch_index(offset)?).copied(),
         }
     }
 
-    /// Writes the register at `offset`, where there is one.
-    pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         let register = match offset {
             BAR0_WINDOW => {
                 self.window = value & BAR0_WINDOW_BASE;
+                wires.signals.pramin_base = u64::from(self.window) << 16;
                 return Some(());
             }
             _ => self.scratch.get_mut(scratch_index(offset)?)?,
@@ -56,10 +58,14 @@ impl Pbus {
         *register = value;
         Some(())
     }
+}
 
-    /// Address in the frame buffer at which PRAMIN starts.
-    pub(crate) fn window_base(&self) -> u64 {
-        u64::from(self.window) << 16
+impl Pbus {
+    fn new() -> Self {
+        Self {
+            scratch: [0; SwScratch::COUNT as usize],
+            window: 0,
+        }
     }
 
     /// Leaves FWSEC-FRTS's error code, or 0.
@@ -82,25 +88,31 @@ fn scratch_index(offset: u32) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::TestCard;
     use nova_hw::regs::pbus::FrtsErr;
 
     #[test]
     fn errors_share_their_registers_with_others() {
-        let mut pbus = Pbus::default();
-        pbus.write(FrtsErr::OFFSET, 0x0000_1234).unwrap();
+        let mut card = TestCard::new("ga102");
+        let mut pbus = Pbus::new();
+        card.write(&mut pbus, FrtsErr::OFFSET, 0x0000_1234).unwrap();
         pbus.set_frts_error(0x55);
-        assert_eq!(pbus.read(FrtsErr::OFFSET), Some(0x0055_1234));
-        pbus.write(SwScratch::at(0x15).unwrap(), 0xabcd_0000)
+        assert_eq!(card.read(&mut pbus, FrtsErr::OFFSET), Some(0x0055_1234));
+        card.write(&mut pbus, SwScratch::at(0x15).unwrap(), 0xabcd_0000)
             .unwrap();
         pbus.set_sb_error(3);
-        assert_eq!(pbus.read(SwScratch::at(0x15).unwrap()), Some(0xabcd_0003));
+        assert_eq!(
+            card.read(&mut pbus, SwScratch::at(0x15).unwrap()),
+            Some(0xabcd_0003)
+        );
     }
 
     #[test]
     fn there_are_64_scratch_registers() {
-        let mut pbus = Pbus::default();
-        assert_eq!(pbus.write(0x14fc, 1), Some(()));
-        assert_eq!(pbus.write(0x1500, 1), None);
-        assert_eq!(pbus.read(0x13fc), None);
+        let mut card = TestCard::new("ga102");
+        let mut pbus = Pbus::new();
+        assert_eq!(card.write(&mut pbus, 0x14fc, 1), Some(()));
+        assert_eq!(card.write(&mut pbus, 0x1500, 1), None);
+        assert_eq!(card.read(&mut pbus, 0x13fc), None);
     }
 }

@@ -2,43 +2,57 @@
 
 //! PDISP: where the VBIOS put the VGA workspace.
 
+use std::ops::Range;
+
 use nova_hw::regs::pdisp::VgaWorkspaceBase;
 
-use crate::chips::Chip;
+use super::block::{Block, Parts};
+use super::wires::Wires;
 
 /// Bytes of the workspace, at the end of the frame buffer.
 ///
 /// Source: open-gpu-kernel-modules 570, kernel_gsp_tu102.c (`kgspCalculateFbLayout_TU102`).
 pub(crate) const VGA_WORKSPACE_SIZE: u64 = 0x2_0000;
 
-/// Reads the register at `offset`, where there is one.
-pub(crate) fn read(chip: &Chip, vram: u64, offset: u32) -> Option<u32> {
-    let base = vram.saturating_sub(VGA_WORKSPACE_SIZE) >> 16;
-    (chip.has_display && offset == VgaWorkspaceBase::OFFSET).then(|| {
-        VgaWorkspaceBase::new()
-            .with_status_valid(true)
-            .with_addr((base & 0xff_ffff) as u32)
-            .into()
-    })
+/// The block; it has no state.
+#[derive(Debug)]
+pub(crate) struct Pdisp;
+
+impl Block for Pdisp {
+    const RANGES: &'static [Range<u32>] = &[0x61_0000..0x6a_0000];
+
+    fn new(_: &Parts) -> Self {
+        Self
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        let base = wires.vram.size().saturating_sub(VGA_WORKSPACE_SIZE) >> 16;
+        (wires.chip.has_display && offset == VgaWorkspaceBase::OFFSET).then(|| {
+            VgaWorkspaceBase::new()
+                .with_status_valid(true)
+                .with_addr((base & 0xff_ffff) as u32)
+                .into()
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chips::by_name;
+    use crate::blocks::testing::TestCard;
 
     #[test]
     fn the_workspace_ends_with_the_frame_buffer() {
-        let chip = by_name("ga102").unwrap();
-        let base = read(chip, 24 << 30, VgaWorkspaceBase::OFFSET).unwrap();
+        let mut card = TestCard::with_vram("ga102", 24 << 30);
+        let base = card.read(&mut Pdisp, VgaWorkspaceBase::OFFSET).unwrap();
         let base = VgaWorkspaceBase::from(base);
         assert_eq!(base.address(), Some((24 << 30) - VGA_WORKSPACE_SIZE));
-        assert_eq!(read(chip, 24 << 30, 0x62_5f00), None);
+        assert_eq!(card.read(&mut Pdisp, 0x62_5f00), None);
     }
 
     #[test]
     fn ga100_has_none() {
-        let chip = by_name("ga100").unwrap();
-        assert_eq!(read(chip, chip.vram, VgaWorkspaceBase::OFFSET), None);
+        let mut card = TestCard::new("ga100");
+        assert_eq!(card.read(&mut Pdisp, VgaWorkspaceBase::OFFSET), None);
     }
 }

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use nova_hw::regs::pfb::{LocalMemoryRange, Wpr2AddrHi, Wpr2AddrLo};
 
-use crate::chips::Chip;
+use super::block::{Block, Parts};
+use super::wires::Wires;
+use crate::faults::Fault;
 use flush::Flush;
 
 mod flush;
@@ -22,17 +24,31 @@ pub(crate) struct Pfb {
     flush: Flush,
 }
 
-impl Pfb {
-    /// Reads the register at `offset`, where there is one.
-    pub(crate) fn read(&self, chip: &Chip, vram: u64, offset: u32) -> Option<u32> {
+impl Block for Pfb {
+    const RANGES: &'static [Range<u32>] = &[
+        0x10_0000..0x10_1000,
+        0x1f_a000..0x1f_b000,
+        0x87_0000..0x87_1000,
+        0x8a_1000..0x8a_2000,
+    ];
+
+    fn new(_: &Parts) -> Self {
+        Self::default()
+    }
+
+    fn power_on(&mut self, wires: &mut Wires<'_>) {
+        self.leave_wpr2(wires);
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
         // Without a region the start lies behind the end, which is 0.
         let wpr2 = self
             .wpr2
             .clone()
             .unwrap_or(u64::from(u32::MAX >> 4) << WPR_SHIFT..0);
         match offset {
-            _ if self.flush.has(chip, offset) => self.flush.read(offset),
-            LocalMemoryRange::OFFSET => Some(local_memory_range(vram).into()),
+            _ if self.flush.has(wires.chip, offset) => self.flush.read(offset),
+            LocalMemoryRange::OFFSET => Some(local_memory_range(wires.vram.size()).into()),
             Wpr2AddrLo::OFFSET => Some(
                 Wpr2AddrLo::new()
                     .with_val((wpr2.start >> WPR_SHIFT) as u32)
@@ -47,11 +63,21 @@ impl Pfb {
         }
     }
 
-    /// Writes the register at `offset`, where there is one that the CPU may write.
-    pub(crate) fn write(&mut self, chip: &Chip, offset: u32, value: u32) -> Option<()> {
-        match self.flush.has(chip, offset) {
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+        match self.flush.has(wires.chip, offset) {
             true => self.flush.write(offset, value),
             false => None,
+        }
+    }
+}
+
+impl Pfb {
+    /// WPR2 is up as if a driver had left it, where that is the fault.
+    pub(crate) fn leave_wpr2(&mut self, wires: &Wires<'_>) {
+        const SIZE: u64 = 256 << 20;
+        if wires.faults.has(Fault::Wpr2Up) && self.wpr2.is_none() {
+            let end = wires.vram.size() & !(SIZE - 1);
+            self.wpr2 = Some(end - 2 * SIZE..end - SIZE);
         }
     }
 
@@ -73,41 +99,41 @@ fn local_memory_range(vram: u64) -> LocalMemoryRange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chips::by_name;
+    use crate::blocks::testing::TestCard;
     use nova_hw::regs::pfb::{NisoFlushSysmemAddr, NisoFlushSysmemAddrHi};
-
-    fn chip() -> &'static Chip {
-        by_name("ga102").unwrap()
-    }
 
     #[test]
     fn the_cpu_cannot_move_the_region() {
+        let mut card = TestCard::new("ga102");
         let mut pfb = Pfb::default();
-        assert_eq!(pfb.write(chip(), Wpr2AddrLo::OFFSET, 0), None);
-        assert_eq!(pfb.write(chip(), Wpr2AddrHi::OFFSET, u32::MAX), None);
-        assert_eq!(pfb.read(chip(), 0, Wpr2AddrHi::OFFSET), Some(0));
+        assert_eq!(card.write(&mut pfb, Wpr2AddrLo::OFFSET, 0), None);
+        assert_eq!(card.write(&mut pfb, Wpr2AddrHi::OFFSET, u32::MAX), None);
+        assert_eq!(card.read(&mut pfb, Wpr2AddrHi::OFFSET), Some(0));
     }
 
     #[test]
     fn the_region_is_told_in_pages() {
-        let pfb = Pfb {
+        let mut card = TestCard::new("ga102");
+        let mut pfb = Pfb {
             wpr2: Some(0x5_fee0_0000..0x5_fef0_0000),
             ..Pfb::default()
         };
-        assert_eq!(pfb.read(chip(), 0, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
-        assert_eq!(pfb.read(chip(), 0, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
+        assert_eq!(card.read(&mut pfb, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
+        assert_eq!(card.read(&mut pfb, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
     }
 
     #[test]
     fn the_flush_page_is_put_together() {
+        let mut card = TestCard::new("ga102");
         let mut pfb = Pfb::default();
-        pfb.write(chip(), NisoFlushSysmemAddrHi::OFFSET, 0x12)
+        card.write(&mut pfb, NisoFlushSysmemAddrHi::OFFSET, 0x12)
             .unwrap();
-        pfb.write(chip(), NisoFlushSysmemAddr::OFFSET, 0x3456_7890)
+        card.write(&mut pfb, NisoFlushSysmemAddr::OFFSET, 0x3456_7890)
             .unwrap();
         assert_eq!(pfb.flush_page(), 0x1234_5678_9000);
-        let turing = by_name("tu102").unwrap();
-        assert_eq!(pfb.write(turing, NisoFlushSysmemAddrHi::OFFSET, 0), None);
+        let mut turing = TestCard::new("tu102");
+        let high = NisoFlushSysmemAddrHi::OFFSET;
+        assert_eq!(turing.write(&mut pfb, high, 0), None);
     }
 
     #[test]

@@ -3,28 +3,55 @@
 //! PGC6: how far the GFW is after reset, how large the frame buffer is, and whether SEC2 has handed
 //! the GSP over when it was resumed.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use nova_hw::regs::pgc6::{
     BsiSecureScratch14, BsiVprSecureScratch15, GfwBoot, GfwBootPrivLevelMask, UsableFbSize,
 };
 
-use crate::chips::Chip;
+use super::block::{Block, Parts};
+use super::wires::Wires;
+use crate::faults::Fault;
+use crate::schedule::Timer;
+
+/// How long the GFW takes.
+pub(crate) const GFW: Duration = Duration::from_millis(20);
+
+/// The timer of the GFW.
+const GFW_DONE: Timer = 0;
 
 /// State of the always-on island.
 #[derive(Debug, Default)]
 pub(crate) struct Pgc6 {
-    /// The GFW is through.
-    pub(crate) gfw_done: bool,
     /// SEC2 has resumed GSP-RM.
     pub(crate) handoff: bool,
     /// The scrubber has cleared all of the frame buffer.
     pub(crate) scrubbed: bool,
 }
 
-impl Pgc6 {
-    /// Reads the register at `offset`, where there is one.
-    ///
+impl Block for Pgc6 {
+    const RANGES: &'static [Range<u32>] = &[0x11_8000..0x11_9000];
+
+    fn new(_: &Parts) -> Self {
+        Self::default()
+    }
+
+    /// The GFW starts.
+    fn power_on(&mut self, wires: &mut Wires<'_>) {
+        wires.set_timer(GFW, GFW_DONE);
+    }
+
+    /// The GFW is through.
+    fn elapsed(&mut self, wires: &mut Wires<'_>, _: Timer) {
+        if !wires.faults.has(Fault::GfwNeverDone) {
+            wires.signals.gfw_done = true;
+            wires.ended("GFW", GFW);
+        }
+    }
+
     /// Until the GFW lowers the mask, reading its progress is a privilege violation.
-    pub(crate) fn read(&self, chip: &Chip, vram: u64, offset: u32) -> Option<u32> {
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
             BsiSecureScratch14::OFFSET => Some(
                 BsiSecureScratch14::new()
@@ -33,13 +60,13 @@ impl Pgc6 {
             ),
             GfwBootPrivLevelMask::OFFSET => Some(
                 GfwBootPrivLevelMask::new()
-                    .with_read_protection_level0(self.gfw_done)
+                    .with_read_protection_level0(wires.signals.gfw_done)
                     .into(),
             ),
-            GfwBoot::OFFSET if self.gfw_done => {
+            GfwBoot::OFFSET if wires.signals.gfw_done => {
                 Some(GfwBoot::new().with_progress(GfwBoot::COMPLETED).into())
             }
-            BsiVprSecureScratch15::OFFSET if chip.has_scrubber() => Some(
+            BsiVprSecureScratch15::OFFSET if wires.chip.has_scrubber() => Some(
                 BsiVprSecureScratch15::new()
                     .with_scrubber_handoff(match self.scrubbed {
                         true => BsiVprSecureScratch15::SCRUBBER_DONE,
@@ -47,9 +74,11 @@ impl Pgc6 {
                     })
                     .into(),
             ),
-            UsableFbSize::OFFSET if chip.falcons.has_boot_rom() => {
-                Some(UsableFbSize::new().with_value((vram >> 20) as u32).into())
-            }
+            UsableFbSize::OFFSET if wires.chip.falcons.has_boot_rom() => Some(
+                UsableFbSize::new()
+                    .with_value((wires.vram.size() >> 20) as u32)
+                    .into(),
+            ),
             _ => None,
         }
     }
@@ -58,28 +87,24 @@ impl Pgc6 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chips::by_name;
-
-    fn chip() -> &'static Chip {
-        by_name("ga102").unwrap()
-    }
+    use crate::blocks::testing::TestCard;
 
     #[test]
     fn progress_cannot_be_read_before_the_mask_allows_it() {
-        let mut pgc6 = Pgc6::default();
-        let mask = |pgc6: &Pgc6| pgc6.read(chip(), 0, GfwBootPrivLevelMask::OFFSET);
-        assert_eq!(mask(&pgc6), Some(0));
-        assert_eq!(pgc6.read(chip(), 0, GfwBoot::OFFSET), None);
-        pgc6.gfw_done = true;
-        assert_eq!(mask(&pgc6), Some(1));
-        assert_eq!(pgc6.read(chip(), 0, GfwBoot::OFFSET), Some(0xff));
+        let (mut card, mut pgc6) = (TestCard::new("ga102"), Pgc6::default());
+        pgc6.power_on(&mut card.wires());
+        let read = |card: &mut TestCard, offset| card.read(&mut Pgc6::default(), offset);
+        assert_eq!(read(&mut card, GfwBootPrivLevelMask::OFFSET), Some(0));
+        assert_eq!(read(&mut card, GfwBoot::OFFSET), None);
+        card.pass(&mut pgc6);
+        assert_eq!(read(&mut card, GfwBootPrivLevelMask::OFFSET), Some(1));
+        assert_eq!(read(&mut card, GfwBoot::OFFSET), Some(0xff));
     }
 
     #[test]
     fn size_is_in_mebibytes() {
-        assert_eq!(
-            Pgc6::default().read(chip(), 24 << 30, UsableFbSize::OFFSET),
-            Some(24 << 10)
-        );
+        let mut card = TestCard::with_vram("ga102", 24 << 30);
+        let size = card.read(&mut Pgc6::default(), UsableFbSize::OFFSET);
+        assert_eq!(size, Some(24 << 10));
     }
 }

@@ -2,8 +2,12 @@
 
 //! PMC: which chip this is.
 
+use std::ops::Range;
+
 use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
 
+use super::block::{Block, Parts};
+use super::wires::Wires;
 use crate::chips::Chip;
 
 /// Byte order of the registers and whether the card is a virtual one: 0 for a card.
@@ -12,8 +16,24 @@ use crate::chips::Chip;
 /// src/common/inc/swref/published/nv_ref.h (NV_PMC_BOOT_1).
 const BOOT_1: u32 = 0x4;
 
-/// Reads the register at `offset`, where there is one.
-pub(crate) fn read(chip: &Chip, offset: u32) -> Option<u32> {
+/// The block; it has no state.
+#[derive(Debug)]
+pub(crate) struct Pmc;
+
+impl Block for Pmc {
+    const RANGES: &'static [Range<u32>] = &[0x00_0000..0x00_1000];
+
+    fn new(_: &Parts) -> Self {
+        Self
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        identification(wires.chip, offset)
+    }
+}
+
+/// What the register at `offset` says of the chip.
+fn identification(chip: &Chip, offset: u32) -> Option<u32> {
     let id = chip.chipset.id();
     let (architecture, implementation) = ((id >> 4) as u8, (id & 0xf) as u8);
     let (major, minor) = chip.revision;
@@ -49,13 +69,13 @@ mod tests {
     #[test]
     fn boot_registers_name_the_chip() {
         for chip in CHIPS {
-            let boot42 = PmcBoot42::from(read(chip, PmcBoot42::OFFSET).unwrap());
+            let boot42 = PmcBoot42::from(identification(chip, PmcBoot42::OFFSET).unwrap());
             assert_eq!(Chipset::from_boot42(boot42), Some(chip.chipset));
             // Fermi was 0xc: nothing from Turing on may look older.
-            let boot0 = PmcBoot0::from(read(chip, PmcBoot0::OFFSET).unwrap());
+            let boot0 = PmcBoot0::from(identification(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
         }
-        assert_eq!(read(&CHIPS[0], BOOT_1), Some(0));
-        assert_eq!(read(&CHIPS[0], 8), None);
+        assert_eq!(identification(&CHIPS[0], BOOT_1), Some(0));
+        assert_eq!(identification(&CHIPS[0], 8), None);
     }
 }

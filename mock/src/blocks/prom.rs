@@ -2,12 +2,18 @@
 
 //! PROM: the VBIOS, a word at a time.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use nova_hw::regs::prom::{PromData, SIZE};
+
+use super::block::{Block, Parts};
+use super::wires::Wires;
 
 /// The ROM.
 #[derive(Debug)]
 pub(crate) struct Prom {
-    rom: Vec<u8>,
+    rom: Arc<[u8]>,
 }
 
 /// What an image starts with.
@@ -16,29 +22,28 @@ const ROM_SIGNATURE: [u8; 2] = [0x55, 0xaa];
 /// Images start at multiples of this.
 const BLOCK: usize = 512;
 
-impl Prom {
-    /// A ROM that holds `image`.
-    ///
-    /// What precedes the first image (the Init-from-ROM header of a dump) is left out, as GA10x's
-    /// ROM offset does.
-    ///
-    /// Source: Linux 7.3, drivers/gpu/nova-core/vbios.rs.
-    pub(crate) fn new(image: Vec<u8>) -> Self {
-        let start = (0..image.len())
-            .step_by(BLOCK)
-            .find(|&at| image[at..].starts_with(&ROM_SIGNATURE));
+/// The part of a dump that the CPU sees: what precedes the first image (the Init-from-ROM header) is
+/// left out, as GA10x's ROM offset does.
+///
+/// Source: Linux 7.3, drivers/gpu/nova-core/vbios.rs.
+pub(crate) fn images(dump: &[u8]) -> &[u8] {
+    let start = (0..dump.len())
+        .step_by(BLOCK)
+        .find(|&at| dump[at..].starts_with(&ROM_SIGNATURE));
+    &dump[start.unwrap_or(0)..]
+}
+
+impl Block for Prom {
+    const RANGES: &'static [Range<u32>] = &[0x30_0000..0x40_0000];
+
+    fn new(parts: &Parts) -> Self {
         Self {
-            rom: image[start.unwrap_or(0)..].to_vec(),
+            rom: Arc::clone(&parts.rom),
         }
     }
 
-    /// What the ROM holds.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.rom
-    }
-
-    /// Reads the word at `offset` of BAR0; erased flash behind the image.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+    /// Reads a word; erased flash behind the last image.
+    fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         let at = offset.checked_sub(PromData::OFFSET)?;
         if at >= SIZE {
             return None;
@@ -54,14 +59,19 @@ impl Prom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::TestCard;
 
     #[test]
-    fn behind_the_image_is_erased_flash() {
-        let prom = Prom::new(vec![0x55, 0xaa, 3, 4, 5]);
-        assert_eq!(prom.read(PromData::OFFSET), Some(0x0403_aa55));
-        assert_eq!(prom.read(PromData::OFFSET + 4), Some(0xffff_ff05));
-        assert_eq!(prom.read(PromData::OFFSET + SIZE - 4), Some(u32::MAX));
-        assert_eq!(prom.read(PromData::OFFSET + SIZE), None);
+    fn behind_the_last_image_is_erased_flash() {
+        let mut prom = Prom {
+            rom: [0x55, 0xaa, 3, 4, 5].into(),
+        };
+        let mut card = TestCard::new("ga102");
+        let mut read = |offset| card.read(&mut prom, offset);
+        assert_eq!(read(PromData::OFFSET), Some(0x0403_aa55));
+        assert_eq!(read(PromData::OFFSET + 4), Some(0xffff_ff05));
+        assert_eq!(read(PromData::OFFSET + SIZE - 4), Some(u32::MAX));
+        assert_eq!(read(PromData::OFFSET + SIZE), None);
     }
 
     #[test]
@@ -69,8 +79,8 @@ mod tests {
         let mut dump = vec![0; 3 * BLOCK];
         dump[..4].copy_from_slice(b"NVGI");
         dump[2 * BLOCK..2 * BLOCK + 2].copy_from_slice(&ROM_SIGNATURE);
-        let prom = Prom::new(dump);
-        assert_eq!(prom.bytes().len(), BLOCK);
-        assert_eq!(prom.read(PromData::OFFSET), Some(0xaa55));
+        assert_eq!(images(&dump).len(), BLOCK);
+        assert!(images(&dump).starts_with(&ROM_SIGNATURE));
+        assert_eq!(images(&[1, 2]), [1, 2], "no image at all");
     }
 }

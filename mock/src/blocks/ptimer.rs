@@ -6,7 +6,11 @@
 //! Source: nouveau, nvkm/subdev/timer/regsnv04.h and nv04.c; open-gpu-kernel-modules 570,
 //! src/common/inc/swref/published/maxwell/gm107/dev_timer.h.
 
+use std::ops::Range;
 use std::time::Duration;
+
+use super::block::{Block, Parts};
+use super::wires::Wires;
 
 const INTR_0: u32 = 0x9100;
 const INTR_EN_0: u32 = 0x9140;
@@ -16,8 +20,29 @@ const TIME_1: u32 = 0x9410;
 /// The lowest bits of the time stay clear.
 const TIME_0_MASK: u32 = !0x1f;
 
-/// Reads the register at `offset`, where there is one.
-pub(crate) fn read(now: Duration, offset: u32) -> Option<u32> {
+/// The block; it has no state.
+#[derive(Debug)]
+pub(crate) struct Ptimer;
+
+impl Block for Ptimer {
+    const RANGES: &'static [Range<u32>] = &[0x00_9000..0x00_a000];
+
+    fn new(_: &Parts) -> Self {
+        Self
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        told_at(wires.now(), offset)
+    }
+
+    /// What does not turn the alarm on changes nothing.
+    fn write(&mut self, _: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+        matches!((offset, value), (INTR_0, _) | (INTR_EN_0, 0)).then_some(())
+    }
+}
+
+/// What the register at `offset` says at this time.
+fn told_at(now: Duration, offset: u32) -> Option<u32> {
     let now = now.as_nanos() as u64;
     match offset {
         // The alarm is not modelled: it never rings.
@@ -28,26 +53,23 @@ pub(crate) fn read(now: Duration, offset: u32) -> Option<u32> {
     }
 }
 
-/// Writes the register at `offset`, where there is one that a write does not matter to.
-pub(crate) fn write(offset: u32, value: u32) -> Option<()> {
-    matches!((offset, value), (INTR_0, _) | (INTR_EN_0, 0)).then_some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::TestCard;
 
     #[test]
     fn time_is_told_in_two_halves() {
         let now = Duration::from_nanos(0x12_3456_789f);
-        assert_eq!(read(now, TIME_0), Some(0x3456_7880));
-        assert_eq!(read(now, TIME_1), Some(0x12));
-        assert_eq!(read(now, 0x9404), None);
+        assert_eq!(told_at(now, TIME_0), Some(0x3456_7880));
+        assert_eq!(told_at(now, TIME_1), Some(0x12));
+        assert_eq!(told_at(now, 0x9404), None);
     }
 
     #[test]
     fn the_alarm_can_only_be_turned_off() {
-        assert_eq!(write(INTR_EN_0, 0), Some(()));
-        assert_eq!(write(INTR_EN_0, 1), None);
+        let mut card = TestCard::new("ga102");
+        assert_eq!(card.write(&mut Ptimer, INTR_EN_0, 0), Some(()));
+        assert_eq!(card.write(&mut Ptimer, INTR_EN_0, 1), None);
     }
 }

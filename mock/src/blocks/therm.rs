@@ -2,37 +2,60 @@
 
 //! PTHERM: the scratch register in which the FSP says that its secure boot is through.
 
+use std::ops::Range;
+
 use nova_hw::chipset::Architecture;
 use nova_hw::regs::therm::{ThermI2csScratch, ThermI2csScratchGb202, FSP_BOOT_COMPLETE};
 
+use super::block::{Block, Parts};
+use super::wires::Wires;
 use crate::chips::Chip;
 
-/// Reads the register at `offset`, where there is one.
-pub(crate) fn read(chip: &Chip, is_booted: bool, offset: u32) -> Option<u32> {
-    let scratch = match chip.chipset.arch() {
-        Architecture::BlackwellGb20x => ThermI2csScratchGb202::OFFSET,
-        Architecture::Hopper | Architecture::BlackwellGb10x => ThermI2csScratch::OFFSET,
-        Architecture::Turing | Architecture::Ampere | Architecture::Ada => return None,
-    };
-    match (offset == scratch, is_booted) {
-        (true, true) => Some(FSP_BOOT_COMPLETE),
-        (true, false) => Some(0),
-        (false, _) => None,
+/// The block; it has no state.
+#[derive(Debug)]
+pub(crate) struct Therm;
+
+impl Block for Therm {
+    const RANGES: &'static [Range<u32>] = &[0x02_0000..0x02_1000, 0xad_0000..0xad_1000];
+
+    fn new(_: &Parts) -> Self {
+        Self
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        (Some(offset) == scratch(wires.chip)).then_some(match wires.signals.gfw_done {
+            true => FSP_BOOT_COMPLETE,
+            false => 0,
+        })
+    }
+}
+
+/// Offset of the register on this chip.
+fn scratch(chip: &Chip) -> Option<u32> {
+    match chip.chipset.arch() {
+        Architecture::BlackwellGb20x => Some(ThermI2csScratchGb202::OFFSET),
+        Architecture::Hopper | Architecture::BlackwellGb10x => Some(ThermI2csScratch::OFFSET),
+        Architecture::Turing | Architecture::Ampere | Architecture::Ada => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chips::by_name;
+    use crate::blocks::testing::TestCard;
 
     #[test]
     fn the_register_is_where_the_chip_has_it() {
-        let at = |chip: &str, offset| read(by_name(chip).unwrap(), true, offset);
+        let after_boot = |chip: &str, is_booted, offset| {
+            let mut card = TestCard::new(chip);
+            card.signals.gfw_done = is_booted;
+            card.read(&mut Therm, offset)
+        };
+        let at = |chip: &str, offset| after_boot(chip, true, offset);
         for (chip, offset) in [("gh100", 0x200bc), ("gb102", 0x200bc), ("gb207", 0xad00bc)] {
             assert_eq!(at(chip, offset), Some(0xff), "{chip}");
             assert_eq!(at(chip, offset ^ 0xaf_0000), None, "{chip}");
-            assert_eq!(read(by_name(chip).unwrap(), false, offset), Some(0));
+            assert_eq!(after_boot(chip, false, offset), Some(0));
         }
         assert_eq!(at("ga102", 0x200bc), None);
     }

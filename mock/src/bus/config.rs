@@ -11,6 +11,9 @@ use nova_hw::chipset::Architecture;
 
 use crate::chips::Chip;
 
+/// What is said of an access to the machine's memory that may not be.
+pub(crate) const NO_BUS_MASTER: &str = "DMA while the card is no bus master";
+
 /// Where the mirror of the configuration space starts in BAR0.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs and gh100.rs; open-gpu-kernel-modules

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Fault;
-use crate::block::Engine;
+use crate::block_id::Engine;
 
 /// What a fault takes besides its name.
 #[derive(Clone, Copy, Debug)]

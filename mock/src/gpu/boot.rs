@@ -11,10 +11,11 @@ use nova_hw::regs::falcon::FalconIrqstat;
 use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
 
-use crate::block::{Block, Engine};
+use super::Gpu;
+use crate::block_id::BlockId;
+use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::gpu::{Gpu, NO_BUS_MASTER};
 use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::Notice;
 use crate::gsp_rm::queue::Queues;
@@ -24,7 +25,7 @@ use crate::programs::booter::{self, FrameBuffer, Refused};
 use crate::programs::fwsec::Command;
 use crate::schedule::Event;
 
-/// How long things take; see [`gpu`](crate::gpu).
+/// How long things take.
 const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
@@ -45,23 +46,23 @@ impl<H: Host> Gpu<H> {
         let Some(fwsec) = &self.fwsec else {
             return;
         };
-        match fwsec.command(&self.state.gsp.dmem) {
+        match fwsec.command(&self.blocks.gsp.falcon.dmem) {
             Ok(Command::Frts(region)) => self.run_frts(region),
             Ok(Command::Sb) => {
                 let code = self.faults.sb_error().unwrap_or(0);
-                self.state.pbus.set_sb_error(code);
+                self.blocks.pbus.set_sb_error(code);
             }
             Err(reason) => {
-                self.state.pbus.set_frts_error(FWSEC_ERROR);
-                self.state.pbus.set_sb_error(FWSEC_ERROR);
-                self.refuse(Block::Gsp, reason);
+                self.blocks.pbus.set_frts_error(FWSEC_ERROR);
+                self.blocks.pbus.set_sb_error(FWSEC_ERROR);
+                self.refuse(BlockId::Gsp, reason);
             }
         }
     }
 
     fn run_frts(&mut self, region: Range<u64>) {
         let mut result = Ok(region.clone());
-        if let Some(wpr2) = &self.state.pfb.wpr2 {
+        if let Some(wpr2) = &self.blocks.pfb.wpr2 {
             result = Err((FWSEC_ERROR, format!("FRTS while WPR2 is up at {wpr2:#x?}")));
         } else if region.end > self.vram.size() {
             result = Err((
@@ -77,27 +78,27 @@ impl<H: Host> Gpu<H> {
             result = Ok(start..start + (region.end - region.start));
         }
         if self.is_broken(Fault::FrtsSilent) {
-            return self.state.pbus.set_frts_error(0);
+            return self.blocks.pbus.set_frts_error(0);
         }
         match result {
             Ok(wpr2) => {
                 self.note(
-                    Block::Pfb,
+                    BlockId::Pfb,
                     "WPR2 for FRTS",
                     json!({"start": wpr2.start, "end": wpr2.end}),
                 );
-                self.state.pfb.wpr2 = Some(wpr2);
-                self.state.pbus.set_frts_error(0);
+                self.blocks.pfb.wpr2 = Some(wpr2);
+                self.blocks.pbus.set_frts_error(0);
             }
             Err((code, reason)) => {
-                self.state.pbus.set_frts_error(code);
-                self.refuse(Block::Gsp, reason);
+                self.blocks.pbus.set_frts_error(code);
+                self.refuse(BlockId::Gsp, reason);
             }
         }
     }
 
     pub(crate) fn run_booter(&mut self) {
-        let [low, high] = self.state.sec2.mailbox;
+        let [low, high] = self.blocks.sec2.falcon.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
         let result = match self.gsp_is_fresh() {
             Err(reason) => booter::refuse(booter::Code::Busy, reason),
@@ -107,14 +108,14 @@ impl<H: Host> Gpu<H> {
             Ok(()) => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
         };
         match (result, self.faults.booter_error()) {
-            (_, Some(code)) => self.state.sec2.mailbox = [code, 0],
+            (_, Some(code)) => self.blocks.sec2.falcon.mailbox = [code, 0],
             (Ok(meta), None) => {
-                self.state.sec2.mailbox = [0; 2];
+                self.blocks.sec2.falcon.mailbox = [0; 2];
                 self.accept(&meta);
             }
             (Err(Refused { code, reason }), None) => {
-                self.state.sec2.mailbox = [code as u32, 0];
-                self.refuse(Block::Sec2, reason);
+                self.blocks.sec2.falcon.mailbox = [code as u32, 0];
+                self.refuse(BlockId::Sec2, reason);
             }
         }
     }
@@ -128,7 +129,7 @@ impl<H: Host> Gpu<H> {
     /// `kgspExecuteCoreResume_TU102` in kernel_gsp_falcon_tu102.c; Linux 7.3,
     /// drivers/gpu/nova-core/gsp/hal/tu102.rs and gsp/sequencer.rs. All reset the GSP first.
     fn gsp_is_fresh(&self) -> Result<(), &'static str> {
-        match &self.state.gsp {
+        match &self.blocks.gsp.falcon {
             gsp if gsp.riscv.active => Err("the GSP's RISC-V core is running"),
             gsp if gsp.used => Err("the GSP was not reset after the program that ran on it"),
             _ => Ok(()),
@@ -137,22 +138,22 @@ impl<H: Host> Gpu<H> {
 
     fn frame_buffer(&self) -> FrameBuffer {
         let size = self.vram.size();
-        let scrubbed = match self.chip.has_scrubber() && !self.state.pgc6.scrubbed {
+        let scrubbed = match self.parts.chip.has_scrubber() && !self.blocks.pgc6.scrubbed {
             true => SCRUBBED_BY_GFW,
             false => size,
         };
         FrameBuffer {
             size,
             scrubbed,
-            has_frts: self.chip.has_frts(),
-            wpr2: self.state.pfb.wpr2.clone(),
+            has_frts: self.parts.chip.has_frts(),
+            wpr2: self.blocks.pfb.wpr2.clone(),
         }
     }
 
     /// The scrubber clears all of the frame buffer.
     pub(crate) fn run_scrubber(&mut self) {
-        self.state.pgc6.scrubbed = true;
-        self.state.sec2.mailbox[0] = 0;
+        self.blocks.pgc6.scrubbed = true;
+        self.blocks.sec2.falcon.mailbox[0] = 0;
     }
 
     /// Booter has found all in order.
@@ -160,13 +161,13 @@ impl<H: Host> Gpu<H> {
         let wpr2 = meta.gsp_fw_wpr_start..meta.gsp_fw_wpr_end;
         self.vram.write(wpr2.start, &booter::verified(meta));
         self.note(
-            Block::Pfb,
+            BlockId::Pfb,
             "WPR2",
             json!({"start": wpr2.start, "end": wpr2.end}),
         );
-        self.state.pfb.wpr2 = Some(wpr2);
-        self.state.meta = Some(*meta);
-        self.state.pgc6.handoff = false;
+        self.blocks.pfb.wpr2 = Some(wpr2);
+        self.programs.meta = Some(*meta);
+        self.blocks.pgc6.handoff = false;
         if !self.is_broken(Fault::RiscvNeverActive) {
             self.start_riscv();
             self.schedule_libos();
@@ -178,7 +179,7 @@ impl<H: Host> Gpu<H> {
     }
 
     pub(crate) fn start_riscv(&mut self) {
-        let riscv = &mut self.state.gsp.riscv;
+        let riscv = &mut self.blocks.gsp.falcon.riscv;
         riscv.core = CoreSelect::Riscv;
         riscv.core_valid = true;
         riscv.active = true;
@@ -186,32 +187,32 @@ impl<H: Host> Gpu<H> {
             .with_halt(true)
             .with_swgen0(true)
             .into();
-        self.note(Block::Gsp, "RISC-V active", Value::Null);
+        self.note(BlockId::Gsp, "RISC-V active", Value::Null);
     }
 
     pub(crate) fn run_booter_unload(&mut self) {
-        let is_active = self.state.gsp.riscv.active;
-        let mailbox = self.state.sec2.mailbox;
-        let result = booter::unload(mailbox, self.state.pfb.wpr2.as_ref(), is_active);
+        let is_active = self.blocks.gsp.falcon.riscv.active;
+        let mailbox = self.blocks.sec2.falcon.mailbox;
+        let result = booter::unload(mailbox, self.blocks.pfb.wpr2.as_ref(), is_active);
         if let Some(code) = self.faults.booter_unload_error() {
-            self.state.sec2.mailbox = [code, 0];
+            self.blocks.sec2.falcon.mailbox = [code, 0];
             return;
         }
         if self.is_broken(Fault::BooterUnloadSilent) {
-            self.state.sec2.mailbox = [0; 2];
+            self.blocks.sec2.falcon.mailbox = [0; 2];
             return;
         }
         match result {
             Ok(()) => {
-                self.state.sec2.mailbox = [0; 2];
-                self.state.pfb.wpr2 = None;
-                self.state.meta = None;
-                self.state.rm = None;
-                self.note(Block::Pfb, "WPR2 removed", Value::Null);
+                self.blocks.sec2.falcon.mailbox = [0; 2];
+                self.blocks.pfb.wpr2 = None;
+                self.programs.meta = None;
+                self.programs.rm = None;
+                self.note(BlockId::Pfb, "WPR2 removed", Value::Null);
             }
             Err(Refused { code, reason }) => {
-                self.state.sec2.mailbox = [code as u32, 0];
-                self.refuse(Block::Sec2, reason);
+                self.blocks.sec2.falcon.mailbox = [code as u32, 0];
+                self.refuse(BlockId::Sec2, reason);
             }
         }
     }
@@ -219,19 +220,19 @@ impl<H: Host> Gpu<H> {
     /// The program that GSP-RM has the sequencer run: it prepares SEC2.
     pub(crate) fn run_acr(&mut self) {
         if !self.is_sequencing() {
-            self.refuse(Block::Gsp, "GSP-RM has not asked for this program");
+            self.refuse(BlockId::Gsp, "GSP-RM has not asked for this program");
             return;
         }
-        self.state.gsp.mailbox[0] = 0;
-        self.state.sec2_prepared = true;
-        self.state.sec2.alias_en = true;
+        self.blocks.gsp.falcon.mailbox[0] = 0;
+        self.programs.sec2_prepared = true;
+        self.blocks.sec2.falcon.alias_en = true;
     }
 
     /// SEC2 resumes GSP-RM.
     pub(crate) fn run_sec2_rtos(&mut self) {
-        let [low, high] = self.state.gsp.mailbox;
+        let [low, high] = self.blocks.gsp.falcon.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
-        let expected = self.state.rm.as_ref().map(|rm| rm.libos_address);
+        let expected = self.programs.rm.as_ref().map(|rm| rm.libos_address);
         let mut error = match expected {
             Some(expected) if !self.is_sequencing() => {
                 Some((1, format!("GSP-RM is not to be resumed at {expected:#x}")))
@@ -249,15 +250,15 @@ impl<H: Host> Gpu<H> {
         if let Some(code) = self.faults.resume_error() {
             error = Some((code, "fault: resume fails".into()));
         }
-        self.state.sec2.mailbox[0] = 0;
-        self.state.pgc6.handoff = true;
+        self.blocks.sec2.falcon.mailbox[0] = 0;
+        self.blocks.pgc6.handoff = true;
         if let Some((code, reason)) = error {
-            self.state.sec2.mailbox[0] = code;
-            self.refuse(Block::Sec2, reason);
+            self.blocks.sec2.falcon.mailbox[0] = code;
+            self.refuse(BlockId::Sec2, reason);
             return;
         }
         self.start_riscv();
-        if let Some(rm) = &mut self.state.rm {
+        if let Some(rm) = &mut self.programs.rm {
             rm.state = State::Resumed;
         }
         self.schedule.after(FINISH, Event::InitDone);
@@ -266,30 +267,30 @@ impl<H: Host> Gpu<H> {
     /// libos reads its arguments and starts GSP-RM.
     pub(crate) fn start_libos(&mut self) {
         if let Err(reason) = self.try_start_libos() {
-            self.refuse(Block::Gsp, reason);
+            self.refuse(BlockId::Gsp, reason);
         }
     }
 
     fn try_start_libos(&mut self) -> Result<(), String> {
-        let meta = self.state.meta.ok_or("there is no GSP-RM in WPR2")?;
+        let meta = self.programs.meta.ok_or("there is no GSP-RM in WPR2")?;
         if !self.config.is_bus_master() {
             return Err(NO_BUS_MASTER.into());
         }
         let release = self.firmware.gsp.release;
-        check_heap(self.chip, release, &meta)?;
-        let [low, high] = self.state.gsp.mailbox;
+        check_heap(self.parts.chip, release, &meta)?;
+        let [low, high] = self.blocks.gsp.falcon.mailbox;
         let in_mailboxes = u64::from(high) << 32 | u64::from(low);
-        let address = self.state.libos_arguments.unwrap_or(in_mailboxes);
+        let address = self.programs.libos_arguments.unwrap_or(in_mailboxes);
         let libos = Libos::start(&self.host, &release.arguments, address)?;
         libos.write_logs(&mut self.host, self.schedule.now())?;
         if libos.resumes {
             return Err("RMARGS ask for a resume, but nothing was suspended".into());
         }
         let queues = Queues::link(&mut self.host, &libos.queues)?;
-        self.state.rm = Some(GspRm::new(release, queues, address));
-        self.ended(Block::Gsp, "bootloader and libos", LIBOS);
+        self.programs.rm = Some(GspRm::new(release, queues, address));
+        self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
         self.note(
-            Block::Gsp,
+            BlockId::Gsp,
             "GSP-RM started",
             json!({"libos arguments": address}),
         );
@@ -305,7 +306,12 @@ impl<H: Host> Gpu<H> {
 
     /// GSP-RM takes a command. Tells whether there was one.
     fn serve_command(&mut self) -> bool {
-        let Some(rm) = self.state.rm.as_mut().filter(|rm| rm.state != State::Dead) else {
+        let Some(rm) = self
+            .programs
+            .rm
+            .as_mut()
+            .filter(|rm| rm.state != State::Dead)
+        else {
             return false;
         };
         let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
@@ -315,13 +321,13 @@ impl<H: Host> Gpu<H> {
             let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
             self.trace.instant(
                 self.schedule.now(),
-                Block::Gsp,
+                BlockId::Gsp,
                 name,
                 json!({"bytes": message.payload.len(), "sequence": message.sequence}),
             );
-            let meta = self.state.meta.unwrap_or_default();
+            let meta = self.programs.meta.unwrap_or_default();
             let card = Card {
-                chip: self.chip,
+                chip: self.parts.chip,
                 config: &self.config,
                 meta: &meta,
                 faults: &self.faults,
@@ -330,7 +336,7 @@ impl<H: Host> Gpu<H> {
         });
         match result {
             Ok(Next::Wait) => {}
-            Ok(Next::Start) if self.chip.boots_through_fsp() => {
+            Ok(Next::Start) if self.parts.chip.boots_through_fsp() => {
                 self.schedule.after(START, Event::InitDone);
             }
             Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
@@ -338,31 +344,29 @@ impl<H: Host> Gpu<H> {
             Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
             Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
             Ok(Next::Crash) => self.crash(),
-            Err(reason) => self.refuse(Block::Gsp, reason),
+            Err(reason) => self.refuse(BlockId::Gsp, reason),
         }
         true
     }
 
     /// GSP-RM comes upon something that it does not survive: its processor halts.
     fn crash(&mut self) {
-        let before = self.state.gsp.interrupts_to_cpu();
-        self.state.gsp.riscv.active = false;
-        self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_halt(true));
-        self.update_interrupts(Engine::Gsp, before);
-        self.note(Block::Gsp, "GSP-RM crashes", Value::Null);
+        self.blocks.gsp.falcon.riscv.active = false;
+        self.raise(FalconIrqstat::new().with_halt(true));
+        self.note(BlockId::Gsp, "GSP-RM crashes", Value::Null);
     }
 
     /// The objects of GSP-RM, a line for each; `None` where it does not run.
     pub fn objects(&self) -> Option<String> {
-        let runs = self.state.gsp.riscv.active;
-        let rm = self.state.rm.as_ref().filter(|_| runs)?;
+        let runs = self.blocks.gsp.falcon.riscv.active;
+        let rm = self.programs.rm.as_ref().filter(|_| runs)?;
         (rm.state == State::Ready).then(|| rm.objects.to_string())
     }
 
     /// Has GSP-RM report something. Tells whether it runs.
     pub fn report(&mut self, notice: &Notice) -> bool {
-        let runs = self.state.gsp.riscv.active;
-        match self.state.rm.as_mut().filter(|_| runs) {
+        let runs = self.blocks.gsp.falcon.riscv.active;
+        match self.programs.rm.as_mut().filter(|_| runs) {
             Some(rm) if rm.state == State::Ready => {
                 let (function, payload) = notice.message(rm.release);
                 rm.notify(function, 0, payload);
@@ -376,16 +380,16 @@ impl<H: Host> Gpu<H> {
     /// GSP-RM writes what it has to say and there is room for, and announces it. Tells whether that
     /// was all, and it runs.
     fn flush_queue(&mut self) -> bool {
-        if self.state.rm.is_none() || !self.gsp_runs() || !self.reaches_memory(Block::Gsp) {
+        if self.programs.rm.is_none() || !self.gsp_runs() || !self.reaches_memory(BlockId::Gsp) {
             return false;
         }
-        let Some(rm) = &mut self.state.rm else {
+        let Some(rm) = &mut self.programs.rm else {
             return false;
         };
         let written = match rm.queues.flush(&mut self.host, &self.faults) {
             Ok(written) => written,
             Err(reason) => {
-                self.refuse(Block::Gsp, reason);
+                self.refuse(BlockId::Gsp, reason);
                 return false;
             }
         };
@@ -396,15 +400,13 @@ impl<H: Host> Gpu<H> {
             self.schedule.after(pause, Event::Room);
         }
         if written {
-            let before = self.state.gsp.interrupts_to_cpu();
-            self.state.gsp.irqstat |= u32::from(FalconIrqstat::new().with_swgen0(true));
-            self.update_interrupts(Engine::Gsp, before);
+            self.raise(FalconIrqstat::new().with_swgen0(true));
         }
         pause.is_none()
     }
 
     pub(crate) fn run_sequencer(&mut self) {
-        let (Some(rm), Some(meta)) = (&mut self.state.rm, &self.state.meta) else {
+        let (Some(rm), Some(meta)) = (&mut self.programs.rm, &self.programs.meta) else {
             return;
         };
         let address = meta.non_wpr_heap_offset;
@@ -412,8 +414,8 @@ impl<H: Host> Gpu<H> {
         rm.state = State::Sequencer;
         let payload = sequencer::payload(&self.acr, address, &self.faults);
         rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
-        self.ended(Block::Gsp, "GSP-RM starts", START);
-        self.note(Block::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
+        self.ended(BlockId::Gsp, "GSP-RM starts", START);
+        self.note(BlockId::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
         self.flush_queue();
     }
 
@@ -421,24 +423,27 @@ impl<H: Host> Gpu<H> {
         if self.is_broken(Fault::NoInitDone) {
             return;
         }
-        if let Some(rm) = &mut self.state.rm {
+        if let Some(rm) = &mut self.programs.rm {
             rm.init_done(&self.faults);
-            let (noted, version) = (self.state.gsp.os, self.firmware.bootloader.app_version);
+            let (noted, version) = (
+                self.blocks.gsp.falcon.os,
+                self.firmware.bootloader.app_version,
+            );
             let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
-            self.ended(Block::Gsp, "GSP-RM finishes", FINISH);
-            self.note(Block::Gsp, "GSP_INIT_DONE", args);
+            self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
+            self.note(BlockId::Gsp, "GSP_INIT_DONE", args);
             self.serve_commands();
         }
     }
 
     pub(crate) fn suspend(&mut self) {
-        self.state.gsp.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
-        self.state.rm = None;
+        self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
+        self.programs.rm = None;
         self.unloads += 1;
-        match self.chip.boots_through_fsp() {
+        match self.parts.chip.boots_through_fsp() {
             true => self.schedule.after(TEARDOWN, Event::FmcEnds),
-            false => self.state.gsp.riscv.active = false,
+            false => self.blocks.gsp.falcon.riscv.active = false,
         }
-        self.ended(Block::Gsp, "GSP-RM suspends", SUSPEND);
+        self.ended(BlockId::Gsp, "GSP-RM suspends", SUSPEND);
     }
 }

@@ -17,41 +17,41 @@ use std::time::Duration;
 use nova_hw::fsp::NvdmType;
 use serde_json::{json, Value};
 
-use crate::block::Block;
+use super::Gpu;
+use crate::block_id::BlockId;
 use crate::blocks::falcon::Lock;
 use crate::blocks::fsp::Message;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::gpu::Gpu;
 use crate::programs::booter;
 use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
 use crate::programs::fmc::{Booted, Inputs};
 use crate::schedule::Event;
 
-/// How long things take; see [`gpu`](crate::gpu).
+/// How long things take.
 const MASK: Duration = Duration::from_millis(1);
 const FMC: Duration = Duration::from_millis(3);
 
 impl<H: Host> Gpu<H> {
     /// The FSP looks for a packet, and answers what it understands.
     pub(crate) fn serve_fsp(&mut self) {
-        if !self.state.fsp.booted {
-            return self.refuse(Block::Fsp, "a message before the FSP is up");
+        if !self.signals.gfw_done {
+            return self.refuse(BlockId::Fsp, "a message before the FSP is up");
         }
-        let message = match self.state.fsp.take() {
+        let message = match self.blocks.fsp.take() {
             Ok(Some(message)) => message,
             Ok(None) => return,
-            Err(reason) => return self.refuse(Block::Fsp, reason),
+            Err(reason) => return self.refuse(BlockId::Fsp, reason),
         };
         self.note(
-            Block::Fsp,
+            BlockId::Fsp,
             "message",
             json!({"NVDM type": message.nvdm_type}),
         );
         let (error, data) = match self.obey(&message) {
             Ok(data) => (0, data),
             Err((code, reason)) => {
-                self.refuse(Block::Fsp, reason);
+                self.refuse(BlockId::Fsp, reason);
                 (code, Vec::new())
             }
         };
@@ -77,7 +77,7 @@ impl<H: Host> Gpu<H> {
         if let Some(len) = self.faults.fsp_reply_length() {
             response.resize(len, 0);
         }
-        self.state.fsp.put(&response);
+        self.blocks.fsp.put(&response);
     }
 
     fn obey(&mut self, message: &Message) -> Result<Vec<u8>, Refused> {
@@ -97,7 +97,7 @@ impl<H: Host> Gpu<H> {
 
     fn verify(&mut self, payload: &[u8]) -> Result<Accepted, Refused> {
         let cot = chain_of_trust::parse(payload)?;
-        if self.state.gsp.riscv.active || self.state.pfb.wpr2.is_some() {
+        if self.blocks.gsp.falcon.riscv.active || self.blocks.pfb.wpr2.is_some() {
             let reason = "the GSP runs, or WPR2 is up: the GPU needs a reset";
             return Err((INVALID_STATE, reason.into()));
         }
@@ -111,20 +111,20 @@ impl<H: Host> Gpu<H> {
         let Some(fmc) = &self.firmware.fmc else {
             return Err((NOT_SUPPORTED, "there is no FMC for this chip".into()));
         };
-        chain_of_trust::verify(&self.host, self.chip, self.vram.size(), fmc, cot)
+        chain_of_trust::verify(&self.host, self.parts.chip, self.vram.size(), fmc, cot)
     }
 
     /// The FSP resets the GSP and has its boot ROM start the FMC.
     fn start_fmc(&mut self, accepted: Accepted) {
         let frts = json!({"start": accepted.frts.start, "end": accepted.frts.end});
-        self.note(Block::Fsp, "FMC accepted", frts);
-        let gsp = &mut self.state.gsp;
+        self.note(BlockId::Fsp, "FMC accepted", frts);
+        let gsp = &mut self.blocks.gsp.falcon;
         gsp.boot_riscv();
         let arguments = accepted.arguments;
         gsp.mailbox = [arguments as u32, (arguments >> 32) as u32];
         gsp.lock = Lock::TargetMask;
-        self.state.rm = None;
-        self.state.accepted = Some(accepted);
+        self.programs.rm = None;
+        self.programs.accepted = Some(accepted);
         self.schedule.cancel(|event| {
             matches!(
                 event,
@@ -136,7 +136,7 @@ impl<H: Host> Gpu<H> {
 
     /// The GSP's registers open to the CPU, as far as the boot ROM lets them.
     pub(crate) fn release_mask(&mut self) {
-        self.state.gsp.lock = Lock::Lockdown;
+        self.blocks.gsp.falcon.lock = Lock::Lockdown;
         self.start_riscv();
         if !self.is_broken(Fault::LockdownNeverReleased) {
             self.schedule.after(FMC, Event::FmcDone);
@@ -145,14 +145,14 @@ impl<H: Host> Gpu<H> {
 
     /// The FMC has done its work, or cannot do it.
     pub(crate) fn finish_fmc(&mut self) {
-        let Some(accepted) = self.state.accepted.take() else {
+        let Some(accepted) = self.programs.accepted.take() else {
             return;
         };
         let result = match self.faults.fmc_error() {
             Some(code) => Err((code, "fault: the FMC fails".to_string())),
             None => Inputs {
                 memory: &self.host,
-                chip: self.chip,
+                chip: self.parts.chip,
                 firmware: &self.firmware,
                 vram: self.vram.size(),
                 frts: accepted.frts,
@@ -161,13 +161,13 @@ impl<H: Host> Gpu<H> {
             .run()
             .map_err(|refused| (refused.code as u32, refused.reason)),
         };
-        self.state.gsp.mailbox = [0; 2];
+        self.blocks.gsp.falcon.mailbox = [0; 2];
         match result {
             Ok(booted) => self.hand_over(booted),
             Err((code, reason)) => {
-                self.state.gsp.mailbox[0] = code;
-                self.state.gsp.riscv.active = false;
-                self.refuse(Block::Gsp, reason);
+                self.blocks.gsp.falcon.mailbox[0] = code;
+                self.blocks.gsp.falcon.riscv.active = false;
+                self.refuse(BlockId::Gsp, reason);
             }
         }
     }
@@ -177,26 +177,26 @@ impl<H: Host> Gpu<H> {
         let Booted { meta, wpr2, libos } = booted;
         let verified = booter::verified(&meta);
         self.vram.write(meta.gsp_fw_wpr_start, &verified);
-        self.ended(Block::Gsp, "FMC", FMC);
+        self.ended(BlockId::Gsp, "FMC", FMC);
         self.note(
-            Block::Pfb,
+            BlockId::Pfb,
             "WPR2",
             json!({"start": wpr2.start, "end": wpr2.end}),
         );
-        self.state.pfb.wpr2 = Some(wpr2);
-        self.state.meta = Some(meta);
-        self.state.libos_arguments = Some(libos);
-        self.state.gsp.lock = Lock::Open;
+        self.blocks.pfb.wpr2 = Some(wpr2);
+        self.programs.meta = Some(meta);
+        self.programs.libos_arguments = Some(libos);
+        self.blocks.gsp.falcon.lock = Lock::Open;
         self.schedule_libos();
     }
 
     /// GSP-RM has ended: the FMC takes WPR2 away and stops.
     pub(crate) fn finish_unload(&mut self) {
-        self.state.pfb.wpr2 = None;
-        self.state.meta = None;
-        self.state.libos_arguments = None;
-        self.state.gsp.riscv.active = false;
-        self.note(Block::Pfb, "WPR2 removed", Value::Null);
+        self.blocks.pfb.wpr2 = None;
+        self.programs.meta = None;
+        self.programs.libos_arguments = None;
+        self.blocks.gsp.falcon.riscv.active = false;
+        self.note(BlockId::Pfb, "WPR2 removed", Value::Null);
     }
 }
 
@@ -257,7 +257,7 @@ mod tests {
     fn a_gsp_that_runs_is_not_booted_again() {
         let machine = machine();
         let mut card = machine.card();
-        card.state.gsp.riscv.active = true;
+        card.blocks.gsp.falcon.riscv.active = true;
         let refused = card.verify(&[0; 860]).unwrap_err();
         assert_eq!(refused.0, INVALID_STATE);
         card.finish_unload();

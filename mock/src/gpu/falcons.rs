@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What falcons do when they are told to: DMA, resets, core switches, and programs that start and
-//! halt.
+//! What starts on falcons, halts there and ends with their reset; and how the GSP interrupts the CPU.
 
 use std::time::Duration;
 
 use nova_hw::falcon::BLOCK_SIZE;
-use nova_hw::regs::fbif::FbifTarget;
-use nova_hw::regs::riscv::CoreSelect;
+use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
 
-use super::{Gpu, Program, SCRUBBING};
-use crate::block::{Block, Engine};
-use crate::blocks::falcon::{Action, Falcon, Transfer};
-use crate::blocks::fuse::Fuses;
+use super::{Gpu, Program};
+use crate::block_id::{BlockId, Engine};
+use crate::blocks::falcon::Falcon;
 use crate::bus::host::Host;
 use crate::faults::Fault;
+use crate::fuses::Fuses;
 use crate::gsp_rm::controls::GSP_VECTOR;
 use crate::gsp_rm::State;
 use crate::images::ucode::Ucode;
+use crate::programs::loader;
 use crate::schedule::Event;
 
-/// How long things take; see [`gpu`](super).
-const CORE_SWITCH: Duration = Duration::from_micros(20);
+/// How long things take.
 const NO_CODE: Duration = Duration::from_micros(10);
 const FWSEC: Duration = Duration::from_millis(2);
 const BOOTER: Duration = Duration::from_millis(5);
@@ -30,34 +28,19 @@ const ACR: Duration = Duration::from_millis(1);
 const RESUME: Duration = Duration::from_millis(2);
 
 impl<H: Host> Gpu<H> {
-    /// Does what a write to a falcon's register has set going.
-    pub(super) fn act(&mut self, engine: Engine, action: Action, interrupts_before: u32) {
-        match action {
-            Action::None => {}
-            Action::Refused(reason) => self.refuse(engine.block(), reason),
-            Action::Reset => self.reset_falcon(engine),
-            Action::Start => self.start_falcon(engine),
-            Action::SelectCore(core) => self.select_core(engine, core),
-            Action::Dma(transfer) => self.transfer(engine, &transfer),
-            Action::Retrigger => {
-                if self.state.falcon(engine).interrupts_to_cpu() != 0 {
-                    self.pulse(engine);
-                }
-            }
-            Action::Interrupts => self.update_interrupts(engine, interrupts_before),
+    /// The GSP raises interrupts, and announces them where there were none before.
+    pub(super) fn raise(&mut self, interrupts: FalconIrqstat) {
+        let gsp = &mut self.blocks.gsp.falcon;
+        let before = gsp.interrupts_to_cpu();
+        gsp.irqstat |= u32::from(interrupts);
+        if before == 0 && gsp.interrupts_to_cpu() != 0 {
+            self.interrupt();
         }
     }
 
-    /// Announces an engine's interrupts where there were none before.
-    pub(crate) fn update_interrupts(&mut self, engine: Engine, before: u32) {
-        if before == 0 && self.state.falcon(engine).interrupts_to_cpu() != 0 {
-            self.pulse(engine);
-        }
-    }
-
-    fn pulse(&mut self, engine: Engine) {
-        // Only the GSP's vector is told to the driver.
-        if engine == Engine::Sec2 || self.is_broken(Fault::NoInterrupt) {
+    /// The GSP announces its interrupt.
+    pub(super) fn interrupt(&mut self) {
+        if self.is_broken(Fault::NoInterrupt) {
             return;
         }
         match self.faults.interrupt_delay() {
@@ -68,13 +51,13 @@ impl<H: Host> Gpu<H> {
 
     /// The GSP's interrupt arrives in the tree.
     pub(super) fn announce(&mut self) {
-        self.state.intr.pulse(GSP_VECTOR);
+        self.blocks.intr.pulse(GSP_VECTOR);
         self.send_msi();
     }
 
     pub(super) fn send_msi(&mut self) {
-        if self.state.intr.take_msi() {
-            self.note(Block::Intr, "MSI", Value::Null);
+        if self.blocks.intr.take_msi() {
+            self.note(BlockId::Intr, "MSI", Value::Null);
             // It is a write to memory like others.
             if self.config.is_bus_master() {
                 self.host.interrupt();
@@ -82,82 +65,35 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    fn reset_falcon(&mut self, engine: Engine) {
-        self.note(engine.block(), "reset", Value::Null);
+    /// A falcon was reset: what ran on it is gone.
+    pub(super) fn end_program(&mut self, engine: Engine) {
         let is_sequencing = self.is_sequencing();
         self.schedule.cancel(|event| match event {
-            Event::Scrubbed(other) | Event::CoreSelected(other, _) | Event::Halt(other) => {
-                other == engine
-            }
+            Event::Halt(other) => other == engine,
             Event::LibosStart
             | Event::RunSequencer
             | Event::InitDone
             | Event::Suspended
             | Event::Announced => engine == Engine::Gsp && !is_sequencing,
             Event::MaskReleased | Event::FmcDone | Event::FmcEnds => engine == Engine::Gsp,
-            Event::GfwDone | Event::Commands | Event::Room | Event::FspLooks => false,
+            Event::Timer(..) | Event::Commands | Event::Room | Event::FspLooks => false,
         });
-        self.state.running[engine as usize].0 = Program::Nothing;
+        self.programs.running[engine as usize].0 = Program::Nothing;
         match engine {
-            Engine::Sec2 => self.state.sec2_prepared = false,
+            Engine::Sec2 => self.programs.sec2_prepared = false,
             // GSP-RM lives through the resets that it asks for itself.
-            Engine::Gsp if !is_sequencing => self.state.rm = None,
+            Engine::Gsp if !is_sequencing => self.programs.rm = None,
             Engine::Gsp => {}
-        }
-        if !self.is_broken(Fault::ScrubbingNeverDone(engine)) {
-            self.schedule.after(SCRUBBING, Event::Scrubbed(engine));
         }
     }
 
     pub(crate) fn is_sequencing(&self) -> bool {
-        self.rm_state() == Some(State::Sequencer)
-    }
-
-    fn rm_state(&self) -> Option<State> {
-        self.state.rm.as_ref().map(|rm| rm.state)
-    }
-
-    fn select_core(&mut self, engine: Engine, core: CoreSelect) {
-        if !self.is_broken(Fault::CoreNeverSelected(engine)) {
-            self.schedule.after(
-                CORE_SWITCH,
-                Event::CoreSelected(engine, core == CoreSelect::Riscv),
-            );
-        }
-    }
-
-    /// Reads what a falcon's DMA finds; all ones where it finds nothing.
-    pub(super) fn read_bus(
-        &mut self,
-        engine: Engine,
-        target: FbifTarget,
-        address: u64,
-        len: usize,
-    ) -> Vec<u8> {
-        let mut bytes = vec![0; len];
-        match target {
-            FbifTarget::LocalFb => self.vram.read(address, &mut bytes),
-            _ if !self.reaches_memory(engine.block()) => bytes.fill(0xff),
-            _ => {
-                if let Err(error) = self.host.read(address, &mut bytes) {
-                    bytes.fill(0xff);
-                    self.refuse(engine.block(), format!("DMA: {error}"));
-                }
-            }
-        }
-        bytes
-    }
-
-    fn transfer(&mut self, engine: Engine, transfer: &Transfer) {
-        let bytes = self.read_bus(engine, transfer.target, transfer.address, transfer.len);
-        let stuck = self.is_broken(Fault::DmaNeverIdle(engine));
-        let falcon = self.state.falcon(engine);
-        falcon.load(transfer, &bytes);
-        falcon.dma_stuck = stuck;
+        let state = self.programs.rm.as_ref().map(|rm| rm.state);
+        state == Some(State::Sequencer)
     }
 
     /// Starts what is loaded in a falcon.
-    fn start_falcon(&mut self, engine: Engine) {
+    pub(super) fn start_program(&mut self, engine: Engine) {
         let program = match self.identify(engine) {
             Ok(program) => program,
             Err(reason) => {
@@ -172,8 +108,8 @@ impl<H: Host> Gpu<H> {
             Program::Acr => ACR,
             Program::Sec2Rtos => RESUME,
         };
-        self.state.running[engine as usize] = (program, self.schedule.now());
-        let falcon = self.state.falcon(engine);
+        self.programs.running[engine as usize] = (program, self.schedule.now());
+        let falcon = self.blocks.falcon_mut(engine);
         falcon.used |= program != Program::Nothing;
         let hangs = falcon.dma_stuck || self.is_broken(Fault::NeverHalts(engine));
         if !hangs || program == Program::Nothing {
@@ -183,16 +119,17 @@ impl<H: Host> Gpu<H> {
 
     /// Finds out what is loaded in a falcon, as far as it is allowed to run.
     fn identify(&mut self, engine: Engine) -> Result<Program, String> {
-        if engine == Engine::Sec2 && self.state.sec2_prepared {
+        if engine == Engine::Sec2 && self.programs.sec2_prepared {
             return Ok(Program::Sec2Rtos);
         }
-        let falcon = self.state.falcon(engine);
+        let falcon = self.blocks.falcon(engine);
         let Some(block) = falcon.block_at(falcon.bootvec) else {
             let bootvec = falcon.bootvec;
             return Err(format!("no code is loaded at BOOTVEC {bootvec:#x}"));
         };
-        if let Some(loader) = self.loader_at(engine, block * BLOCK_SIZE) {
-            self.fetch(engine, loader)?;
+        if let Some(descriptor) = loader::find(falcon, &self.firmware, block * BLOCK_SIZE) {
+            let (blocks, mut wires) = self.wired(engine.block());
+            loader::run(blocks.falcon_mut(engine), &mut wires, engine, descriptor)?;
             return self.known_program(engine, Ucode::verify_loaded);
         }
         self.known_program(engine, Ucode::verify)
@@ -204,10 +141,7 @@ impl<H: Host> Gpu<H> {
         engine: Engine,
         verify: fn(&Ucode, &Falcon, Engine, &Fuses) -> Result<(), String>,
     ) -> Result<Program, String> {
-        let falcon = match engine {
-            Engine::Gsp => &self.state.gsp,
-            Engine::Sec2 => &self.state.sec2,
-        };
+        let falcon = self.blocks.falcon(engine);
         let released = self.firmware.all().iter().enumerate();
         let released = released.flat_map(|(of, firmware)| {
             let scrubber = firmware.scrubber.as_ref();
@@ -232,7 +166,7 @@ impl<H: Host> Gpu<H> {
         let Some((program, of, ucode)) = known else {
             return Err("the code that is loaded is not signed".into());
         };
-        verify(ucode, falcon, engine, &self.fuses())
+        verify(ucode, falcon, engine, &self.blocks.fuse.burnt(&self.faults))
             .map_err(|reason| format!("{program:?}: {reason}"))?;
         if program == Program::BooterLoad {
             self.firmware.set_current(of);
@@ -242,8 +176,8 @@ impl<H: Host> Gpu<H> {
 
     /// A falcon's program comes to its end.
     pub(super) fn halt(&mut self, engine: Engine) {
-        let (program, since) = self.state.running[engine as usize];
-        self.state.falcon(engine).halted = program != Program::Sec2Rtos;
+        let (program, since) = self.programs.running[engine as usize];
+        self.blocks.falcon_mut(engine).halted = program != Program::Sec2Rtos;
         match program {
             Program::Nothing => {}
             Program::Fwsec => self.run_fwsec(),
@@ -254,7 +188,7 @@ impl<H: Host> Gpu<H> {
             Program::Sec2Rtos => self.run_sec2_rtos(),
         }
         let now = self.schedule.now();
-        let mailboxes = self.state.falcon(engine).mailbox;
+        let mailboxes = self.blocks.falcon_mut(engine).mailbox;
         self.trace.slice(
             since,
             now,

@@ -3,7 +3,9 @@
 //! Tests of the card as a whole.
 
 use super::*;
+use crate::block_id::Engine;
 use crate::blocks::falcon::PRIV_ERROR;
+use crate::blocks::pgc6::GFW;
 use crate::bus::config::mirror_base;
 use crate::bus::host::GuestMemory;
 use crate::chips::CHIPS;
@@ -150,11 +152,15 @@ fn dma_brings_what_is_at_the_target() {
     let address = card.host_mut().place(&[0x11; 256]);
     card.vram_mut().write(address, &[0x22; 256]);
     load_block(&mut card, SEC2_BASE, 1, address);
-    assert_eq!(card.state.sec2.dmem[..256], [0x11; 256]);
+    assert_eq!(card.blocks.sec2.falcon.dmem[..256], [0x11; 256]);
     load_block(&mut card, SEC2_BASE, 0, address);
-    assert_eq!(card.state.sec2.dmem[..256], [0x22; 256], "the frame buffer");
+    assert_eq!(
+        card.blocks.sec2.falcon.dmem[..256],
+        [0x22; 256],
+        "the frame buffer"
+    );
     load_block(&mut card, SEC2_BASE, 1, 0xdead_0000);
-    assert_eq!(card.state.sec2.dmem[..256], [0xff; 256], "nothing");
+    assert_eq!(card.blocks.sec2.falcon.dmem[..256], [0xff; 256], "nothing");
     assert!(last_refusal(&card).contains("no memory"));
 }
 
@@ -164,7 +170,7 @@ fn a_card_that_is_no_bus_master_reaches_nothing() {
     let address = card.host_mut().place(&[0x11; 256]);
     card.write_config(4, &[0x02]);
     load_block(&mut card, GSP_BASE, 1, address);
-    assert_eq!(card.state.gsp.dmem[..256], [0xff; 256]);
+    assert_eq!(card.blocks.gsp.falcon.dmem[..256], [0xff; 256]);
     assert!(last_refusal(&card).contains("bus master"));
 }
 
@@ -207,10 +213,13 @@ fn a_falcon_is_scrubbed_after_its_reset() {
 #[test]
 fn booter_starts_no_gsp_that_was_not_reset() {
     let mut card = card();
-    card.state.gsp.used = true;
+    card.blocks.gsp.falcon.used = true;
     card.run_booter();
     assert!(last_refusal(&card).contains("not reset"));
-    assert_eq!(card.state.sec2.mailbox, [booter::Code::Busy as u32, 0]);
+    assert_eq!(
+        card.blocks.sec2.falcon.mailbox,
+        [booter::Code::Busy as u32, 0]
+    );
     card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 1);
     card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 0);
     card.run_booter();

@@ -191,15 +191,15 @@ mod tests {
         let mut card = machine.card();
         let mut rm = GspRm::new(RELEASES[0], Driver::new().link().unwrap(), 0);
         rm.state = State::Ready;
-        card.state.rm = Some(rm);
-        card.state.gsp.riscv.active = true;
+        card.programs.rm = Some(rm);
+        card.blocks.gsp.falcon.riscv.active = true;
         let answer = obey(&mut card, "objects");
         let lines: Vec<_> = answer.lines().collect();
         let (&end, objects) = lines.split_last().unwrap();
         assert_eq!(end, "ok");
         assert_eq!(objects.len(), 3, "GSP-RM's own");
         assert!(objects[2].ends_with("class=0x2080 name=NV20_SUBDEVICE_0"));
-        card.state.gsp.riscv.active = false;
+        card.blocks.gsp.falcon.riscv.active = false;
         assert_eq!(obey(&mut card, "objects"), "error: GSP-RM does not run");
     }
 

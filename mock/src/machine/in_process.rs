@@ -11,10 +11,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::blocks::fuse::Fuses;
 use crate::bus::config::{bars, BAR_COUNT};
 use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
+use crate::fuses::Fuses;
 use crate::gpu::{Gpu, NoFwsec, Setup};
 use crate::images::firmware::{FirmwareError, Firmwares, Store};
 use crate::trace::Trace;

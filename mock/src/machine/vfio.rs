@@ -402,9 +402,9 @@ fn serve_since(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blocks::fuse::Fuses;
     use crate::chips::CHIPS;
     use crate::faults::Faults;
+    use crate::fuses::Fuses;
     use crate::gpu::Setup;
     use crate::gsp_rm::notice::Notice;
     use crate::gsp_rm::queue::driver::{self, Driver};
@@ -480,7 +480,7 @@ mod tests {
         card.start_riscv();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
         rm.init_done(&Faults::default());
-        card.state.rm = Some(rm);
+        card.programs.rm = Some(rm);
         // As long as a message may be: longer than the ring.
         let payload = vec![0; PAYLOAD_MAX];
         let function = 0x1020;

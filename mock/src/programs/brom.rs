@@ -12,9 +12,9 @@
 use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::brom::{BromModSel, ModSelAlgo};
 
-use crate::block::Engine;
+use crate::block_id::Engine;
 use crate::blocks::falcon::Falcon;
-use crate::blocks::fuse::Fuses;
+use crate::fuses::Fuses;
 use crate::images::ucode::{Trust, Ucode};
 
 impl Ucode {

@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use crate::block::Block;
+use crate::block_id::BlockId;
 
 /// The file.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl RegisterLog {
         self.line(format_args!("w {offset:08x} {value:08x}"));
     }
 
-    pub(crate) fn note(&mut self, block: Block, what: &str) {
+    pub(crate) fn note(&mut self, block: BlockId, what: &str) {
         self.line(format_args!("# {} {what}", block.name()));
     }
 
@@ -65,7 +65,7 @@ mod tests {
         let mut log = RegisterLog::to_file(&path).unwrap();
         log.read(0, 0x1720_00a1);
         log.write(0x11_03c0, 1);
-        log.note(Block::Gsp, "reset");
+        log.note(BlockId::Gsp, "reset");
         log.flush().unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),

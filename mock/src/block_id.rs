@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The one list of hardware blocks, and their names.
+
+use nova_hw::falcon::EngineId;
+
+/// Hands the list to another macro. A line says where the block's type is in
+/// [`blocks`](crate::blocks) and what people call the block. The trace shows them in this order.
+macro_rules! with_blocks {
+    ($make:ident) => {
+        $make! {
+            /// Identification.
+            pmc::Pmc = "PMC",
+            /// Bus interface: scratch registers and where the PRAMIN window is.
+            pbus::Pbus = "PBUS",
+            /// The clock.
+            ptimer::Ptimer = "PTIMER",
+            /// PCI configuration space, mirrored in BAR0.
+            xve::Xve = "XVE",
+            /// Frame buffer: WPR2, system memory flush page.
+            pfb::Pfb = "PFB",
+            /// Always-on island: GFW boot progress, frame-buffer size.
+            pgc6::Pgc6 = "PGC6",
+            /// VBIOS ROM.
+            prom::Prom = "PROM",
+            /// Display: the VGA workspace.
+            pdisp::Pdisp = "PDISP",
+            /// Frame buffer through BAR0.
+            pramin::Pramin = "PRAMIN",
+            /// Fuses.
+            fuse::Fuse = "FUSE",
+            /// GSP falcon and RISC-V core.
+            gsp::Gsp = "GSP",
+            /// SEC2 falcon.
+            sec2::Sec2 = "SEC2",
+            /// Security processor that starts the GSP, from Hopper on.
+            fsp::Fsp = "FSP",
+            /// Thermal sensors; of them, a scratch register.
+            therm::Therm = "THERM",
+            /// CPU interrupt tree.
+            intr::Intr = "INTR",
+        }
+    };
+}
+pub(crate) use with_blocks;
+
+macro_rules! define_ids {
+    ($($(#[$doc:meta])* $module:ident::$Id:ident = $name:literal,)*) => {
+        /// A hardware block, as a track of the trace and a counter of register accesses.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum BlockId {
+            $($(#[$doc])* $Id,)*
+            /// Addresses at which the model has nothing.
+            Unknown,
+        }
+
+        impl BlockId {
+            /// All blocks, in the order in which the trace shows them.
+            pub const ALL: [Self; [$($name),*].len() + 1] = [$(Self::$Id,)* Self::Unknown];
+
+            /// Name of the block.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$Id => $name,)*
+                    Self::Unknown => "unknown",
+                }
+            }
+        }
+    };
+}
+
+with_blocks!(define_ids);
+
+/// A falcon of the card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Engine {
+    /// GPU system processor: a falcon and a RISC-V core that share one controller.
+    Gsp,
+    /// Security processor.
+    Sec2,
+}
+
+impl Engine {
+    /// The block that the engine's registers belong to.
+    pub const fn block(self) -> BlockId {
+        match self {
+            Self::Gsp => BlockId::Gsp,
+            Self::Sec2 => BlockId::Sec2,
+        }
+    }
+
+    /// The falcon as masks of engines name it.
+    pub const fn id(self) -> EngineId {
+        match self {
+            Self::Gsp => EngineId::Gsp,
+            Self::Sec2 => EngineId::Sec2,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! PRAMIN: a window of 1 MiB onto the frame buffer. PBUS says where it starts.
+
+use std::ops::Range;
+
+use super::block::{Block, Parts};
+use super::wires::Wires;
+
+/// Where the window is in BAR0.
+const WINDOW: Range<u32> = 0x70_0000..0x80_0000;
+
+/// The block; it has no state.
+#[derive(Debug)]
+pub(crate) struct Pramin;
+
+/// The address in the frame buffer that is seen at byte `offset` of BAR0.
+fn address(wires: &Wires<'_>, offset: u32) -> u64 {
+    wires.signals.pramin_base + u64::from(offset - WINDOW.start)
+}
+
+impl Block for Pramin {
+    const RANGES: &'static [Range<u32>] = &[WINDOW];
+
+    fn new(_: &Parts) -> Self {
+        Self
+    }
+
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
+        let mut bytes = [0; 4];
+        wires.vram.read(address(wires, offset), &mut bytes);
+        Some(u32::from_le_bytes(bytes))
+    }
+
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+        let address = address(wires, offset);
+        wires.vram.write(address, &value.to_le_bytes());
+        Some(())
+    }
+}

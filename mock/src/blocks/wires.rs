@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a block reaches beyond itself. A block knows no other one: what one tells another goes through
+//! here, as a [`Signal`](Signals) that stays or as an [`Request`] that happens once.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::block_id::{BlockId, Engine};
+use crate::bus::config::{ConfigSpace, NO_BUS_MASTER};
+use crate::bus::host::GuestMemory;
+use crate::chips::Chip;
+use crate::faults::Faults;
+use crate::schedule::{Event, Schedule, Timer};
+use crate::trace::Trace;
+use crate::vram::Vram;
+
+/// What blocks show each other all the time; a reset clears it.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// From PGC6: the GFW is through, and where there is an FSP, its secure boot.
+    pub(crate) gfw_done: bool,
+    /// From PBUS: the address in the frame buffer at which PRAMIN starts.
+    pub(crate) pramin_base: u64,
+}
+
+/// What a block asks of the rest of the card. It is done right after the access or the timer that the
+/// block asks in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    /// From XVE: the card is reset.
+    Reset,
+    /// From XVE to INTR: the next MSI may be sent.
+    RearmMsi,
+    /// From a falcon: it came out of reset, and what ran on it is gone.
+    FalconReset(Engine),
+    /// From a falcon: what is loaded in it starts.
+    FalconStarted(Engine),
+    /// From a falcon to INTR: it has an interrupt for the CPU.
+    Interrupt(Engine),
+}
+
+/// The surroundings of a block.
+pub(crate) struct Wires<'a> {
+    /// The block, as the trace knows it.
+    pub(crate) id: BlockId,
+    pub(crate) chip: &'static Chip,
+    pub(crate) faults: &'a Faults,
+    pub(crate) signals: &'a mut Signals,
+    pub(crate) vram: &'a mut Vram,
+    pub(crate) config: &'a mut ConfigSpace,
+    /// The machine's memory.
+    pub(crate) memory: &'a mut dyn GuestMemory,
+    pub(crate) schedule: &'a mut Schedule,
+    pub(crate) trace: &'a mut Trace,
+    pub(crate) requests: &'a mut Vec<Request>,
+}
+
+impl Wires<'_> {
+    /// Time since the card was made.
+    pub(crate) fn now(&self) -> Duration {
+        self.schedule.now()
+    }
+
+    /// Sets a timer of the block: [`Block::elapsed`](super::block::Block::elapsed) is called then.
+    pub(crate) fn set_timer(&mut self, delay: Duration, timer: Timer) {
+        self.schedule.after(delay, Event::Timer(self.id, timer));
+    }
+
+    /// Takes back all timers of the block.
+    pub(crate) fn cancel_timers(&mut self) {
+        let id = self.id;
+        self.schedule
+            .cancel(|event| matches!(event, Event::Timer(of, _) if of == id));
+    }
+
+    /// Asks for something of the rest of the card.
+    pub(crate) fn ask(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+
+    /// Records something that the block did at once.
+    pub(crate) fn note(&mut self, name: &str, args: Value) {
+        self.trace.instant(self.schedule.now(), self.id, name, args);
+    }
+
+    /// Records that the block has done something that took `time`.
+    pub(crate) fn ended(&mut self, name: &str, time: Duration) {
+        let now = self.schedule.now();
+        let since = now.saturating_sub(time);
+        self.trace.slice(since, now, self.id, name, Value::Null);
+    }
+
+    /// Records that the block refuses something.
+    pub(crate) fn refuse(&mut self, reason: impl Into<String>) {
+        self.trace
+            .refuse(self.schedule.now(), self.id, reason.into());
+    }
+
+    /// Whether the block gets at the machine's memory; it is refused where the card is no bus master.
+    pub(crate) fn reaches_memory(&mut self) -> bool {
+        let reaches = self.config.is_bus_master();
+        if !reaches {
+            self.refuse(NO_BUS_MASTER);
+        }
+        reaches
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was burnt into a chip. The registers that show it are those of [`blocks`](crate::blocks).
+
+use nova_hw::falcon::EngineId;
+
+/// The fuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fuses {
+    /// Version bits per program of SEC2.
+    pub sec2: [u16; 16],
+    /// Version bits per program of NVDEC.
+    pub nvdec: [u16; 16],
+    /// Version bits per program of the GSP.
+    pub gsp: [u16; 16],
+    /// The chip has no display.
+    pub display_disabled: bool,
+}
+
+impl Default for Fuses {
+    /// The first version is fused for all programs of SEC2 and GSP.
+    fn default() -> Self {
+        Self {
+            sec2: [1; 16],
+            nvdec: [0; 16],
+            gsp: [1; 16],
+            display_disabled: false,
+        }
+    }
+}
+
+impl Fuses {
+    /// The same with `version` fused for all programs.
+    pub(crate) fn with_version(&self, version: u32) -> Self {
+        let bits = match version {
+            0 => 0,
+            _ => 1 << (version - 1).min(u16::BITS - 1),
+        };
+        Self {
+            sec2: [bits; 16],
+            gsp: [bits; 16],
+            ..self.clone()
+        }
+    }
+
+    /// Version of program `ucode_id` (from 1) of `engine` that is fused: the highest bit that is
+    /// burnt, from 1; 0 where none is.
+    pub(crate) fn version(&self, engine: EngineId, ucode_id: u32) -> u32 {
+        let versions = match engine {
+            EngineId::Sec2 => &self.sec2,
+            EngineId::Nvdec => &self.nvdec,
+            EngineId::Gsp => &self.gsp,
+        };
+        (ucode_id as usize)
+            .checked_sub(1)
+            .and_then(|index| versions.get(index))
+            .map_or(0, |version| u16::BITS - version.leading_zeros())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_burnt_bit_counts() {
+        let mut fuses = Fuses::default();
+        fuses.gsp[8] = 0b101;
+        fuses.sec2[2] = 0;
+        assert_eq!(fuses.version(EngineId::Gsp, 9), 3);
+        assert_eq!(fuses.version(EngineId::Sec2, 3), 0);
+        assert_eq!(fuses.version(EngineId::Sec2, 4), 1);
+        assert_eq!(fuses.version(EngineId::Gsp, 0), 0);
+        assert_eq!(fuses.version(EngineId::Gsp, 17), 0);
+    }
+
+    #[test]
+    fn a_version_can_be_fused_for_all() {
+        let fuses = Fuses::default().with_version(16);
+        assert_eq!(fuses.version(EngineId::Sec2, 3), 16);
+        assert_eq!(fuses.version(EngineId::Gsp, 9), 16);
+        assert_eq!(fuses.with_version(0).version(EngineId::Gsp, 9), 0);
+        assert_eq!(fuses.with_version(99).version(EngineId::Gsp, 9), 16);
+    }
+}
