@@ -75,8 +75,8 @@ impl Chip {
         }
     }
 
-    /// A card for data centres: without display.
-    const fn datacentre(
+    /// A card for data centers: without display.
+    const fn datacenter(
         chipset: Chipset,
         marketing_name: &'static str,
         device_id: u16,
@@ -172,7 +172,7 @@ pub const CHIPS: &[Chip] = &[
         0x25ab,
         6 << 30,
     ),
-    Chip::datacentre(
+    Chip::datacenter(
         Chipset::GA100,
         "NVIDIA A100-PCIE-40GB",
         0x20f1,
@@ -209,10 +209,10 @@ pub const CHIPS: &[Chip] = &[
         8 << 30,
     ),
     Chip::geforce(Chipset::AD107, "NVIDIA GeForce RTX 4060", 0x2882, 8 << 30),
-    Chip::datacentre(Chipset::GH100, "NVIDIA H100 PCIe", 0x2331, 80 << 30, 0x1626),
-    Chip::datacentre(Chipset::GB100, "NVIDIA B200", 0x2901, 180 << 30, 0x1999),
+    Chip::datacenter(Chipset::GH100, "NVIDIA H100 PCIe", 0x2331, 80 << 30, 0x1626),
+    Chip::datacenter(Chipset::GB100, "NVIDIA B200", 0x2901, 180 << 30, 0x1999),
     // Not in that header; the device id is that of pci.ids, the subsystem's is GB100's.
-    Chip::datacentre(Chipset::GB102, "NVIDIA B100", 0x29bc, 180 << 30, 0x1999),
+    Chip::datacenter(Chipset::GB102, "NVIDIA B100", 0x29bc, 180 << 30, 0x1999),
     Chip::geforce(Chipset::GB202, "NVIDIA GeForce RTX 5090", 0x2b85, 32 << 30),
     Chip::geforce(Chipset::GB203, "NVIDIA GeForce RTX 5080", 0x2c02, 16 << 30),
     Chip::geforce(Chipset::GB205, "NVIDIA GeForce RTX 5070", 0x2f04, 12 << 30),

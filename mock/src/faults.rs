@@ -81,9 +81,9 @@ pub enum Fault {
     ResumeNeverDone,
     /// SEC2 reports this error when it is to resume GSP-RM.
     ResumeError(u32),
-    /// GSP-RM never says that it is initialised.
+    /// GSP-RM never says that it is initialized.
     NoInitDone,
-    /// GSP-RM says that its initialisation failed, with this status.
+    /// GSP-RM says that its initialization failed, with this status.
     InitDoneError(u32),
     /// Messages from the GSP carry a wrong checksum.
     BadChecksum,

@@ -32,6 +32,7 @@ use crate::vram::Vram;
 mod boot;
 mod boot_fsp;
 mod falcons;
+mod gsp_rm;
 mod registers;
 
 /// What a falcon runs.

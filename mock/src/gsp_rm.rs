@@ -51,7 +51,7 @@ pub(crate) enum State {
     Starting,
     /// Has asked for the sequencer, and waits to be resumed.
     Sequencer,
-    /// Was resumed and finishes its initialisation.
+    /// Was resumed and finishes its initialization.
     Resumed,
     /// Serves the driver.
     Ready,
@@ -249,7 +249,7 @@ impl GspRm {
         Ok(Next::Suspend)
     }
 
-    /// Says that the initialisation is over.
+    /// Says that the initialization is over.
     pub(crate) fn init_done(&mut self, faults: &Faults) {
         let status = faults.init_done_error().unwrap_or(NV_OK);
         self.state = State::Ready;

@@ -26,7 +26,7 @@ pub(crate) enum Event {
     Room,
     /// GSP-RM has worked through what it was told and asks the CPU to run the sequencer.
     RunSequencer,
-    /// GSP-RM is initialised.
+    /// GSP-RM is initialized.
     InitDone,
     /// The GSP's interrupt arrives late.
     Announced,

@@ -150,9 +150,9 @@ pub const FAULTS: &[NamedFault] = &[
     with("resume", "error", ("code", 7), |code| Fault::ResumeError(code as u32),
         "SEC2 refuses to resume GSP-RM, with its error in mailbox 0"),
     plain("init-done", "timeout", |_| Fault::NoInitDone,
-        "GSP-RM hangs in its initialisation"),
+        "GSP-RM hangs in its initialization"),
     with("init-done", "error", ("code", 0x55), |code| Fault::InitDoneError(code as u32),
-        "GSP-RM's initialisation fails, with an NV_STATUS in GSP_INIT_DONE"),
+        "GSP-RM's initialization fails, with an NV_STATUS in GSP_INIT_DONE"),
     plain("message", "checksum", |_| Fault::BadChecksum,
         "memory is overwritten by somebody else, or reads overtake writes: the message's checksum \
          is wrong"),

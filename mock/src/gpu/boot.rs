@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the card's programs do to the card: FWSEC, booter, libos and GSP-RM, in the order of a boot.
+//! What the programs on falcons do to the card, once they have found all in order: FWSEC, booter and
+//! what runs for the CPU sequencer. [`gsp_rm`](super::gsp_rm) goes on where libos starts.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use nova_hw::abi::{event, GspFwWprMeta};
-use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
+use nova_hw::abi::GspFwWprMeta;
 use nova_hw::regs::falcon::FalconIrqstat;
 use nova_hw::regs::riscv::CoreSelect;
 use serde_json::{json, Value};
@@ -16,21 +15,8 @@ use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::gsp_rm::libos::{check_heap, Libos};
-use crate::gsp_rm::notice::Notice;
-use crate::gsp_rm::queue::Queues;
-use crate::gsp_rm::sequencer;
-use crate::gsp_rm::{Card, GspRm, Next, State};
 use crate::programs::booter::{self, FrameBuffer, Refused};
 use crate::programs::fwsec::Command;
-use crate::schedule::Event;
-
-/// How long things take.
-const LIBOS: Duration = Duration::from_millis(2);
-const START: Duration = Duration::from_millis(5);
-const FINISH: Duration = Duration::from_millis(5);
-const SUSPEND: Duration = Duration::from_millis(2);
-const TEARDOWN: Duration = Duration::from_millis(2);
 
 /// Bytes at the end of the frame buffer that GFW scrubs.
 ///
@@ -174,10 +160,6 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    pub(crate) fn schedule_libos(&mut self) {
-        self.schedule.after(LIBOS, Event::LibosStart);
-    }
-
     pub(crate) fn start_riscv(&mut self) {
         let riscv = &mut self.blocks.gsp.falcon.riscv;
         riscv.core = CoreSelect::Riscv;
@@ -258,192 +240,6 @@ impl<H: Host> Gpu<H> {
             return;
         }
         self.start_riscv();
-        if let Some(rm) = &mut self.programs.rm {
-            rm.state = State::Resumed;
-        }
-        self.schedule.after(FINISH, Event::InitDone);
-    }
-
-    /// libos reads its arguments and starts GSP-RM.
-    pub(crate) fn start_libos(&mut self) {
-        if let Err(reason) = self.try_start_libos() {
-            self.refuse(BlockId::Gsp, reason);
-        }
-    }
-
-    fn try_start_libos(&mut self) -> Result<(), String> {
-        let meta = self.programs.meta.ok_or("there is no GSP-RM in WPR2")?;
-        if !self.config.is_bus_master() {
-            return Err(NO_BUS_MASTER.into());
-        }
-        let release = self.firmware.gsp.release;
-        check_heap(self.parts.chip, release, &meta)?;
-        let [low, high] = self.blocks.gsp.falcon.mailbox;
-        let in_mailboxes = u64::from(high) << 32 | u64::from(low);
-        let address = self.programs.libos_arguments.unwrap_or(in_mailboxes);
-        let libos = Libos::start(&self.host, &release.arguments, address)?;
-        libos.write_logs(&mut self.host, self.schedule.now())?;
-        if libos.resumes {
-            return Err("RMARGS ask for a resume, but nothing was suspended".into());
-        }
-        let queues = Queues::link(&mut self.host, &libos.queues)?;
-        self.programs.rm = Some(GspRm::new(release, queues, address));
-        self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
-        self.note(
-            BlockId::Gsp,
-            "GSP-RM started",
-            json!({"libos arguments": address}),
-        );
-        self.serve_commands();
-        Ok(())
-    }
-
-    /// GSP-RM takes what the driver has sent. What it has to say must be in its queue before it
-    /// takes the next command.
-    pub(crate) fn serve_commands(&mut self) {
-        while self.flush_queue() && self.serve_command() {}
-    }
-
-    /// GSP-RM takes a command. Tells whether there was one.
-    fn serve_command(&mut self) -> bool {
-        let Some(rm) = self
-            .programs
-            .rm
-            .as_mut()
-            .filter(|rm| rm.state != State::Dead)
-        else {
-            return false;
-        };
-        let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
-            return false;
-        };
-        let result = message.and_then(|message| {
-            let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
-            self.trace.instant(
-                self.schedule.now(),
-                BlockId::Gsp,
-                name,
-                json!({"bytes": message.payload.len(), "sequence": message.sequence}),
-            );
-            let meta = self.programs.meta.unwrap_or_default();
-            let card = Card {
-                chip: self.parts.chip,
-                config: &self.config,
-                meta: &meta,
-                faults: &self.faults,
-            };
-            rm.handle(&card, message)
-        });
-        match result {
-            Ok(Next::Wait) => {}
-            Ok(Next::Start) if self.parts.chip.boots_through_fsp() => {
-                self.schedule.after(START, Event::InitDone);
-            }
-            Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
-            Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
-            Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
-            Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
-            Ok(Next::Crash) => self.crash(),
-            Err(reason) => self.refuse(BlockId::Gsp, reason),
-        }
-        true
-    }
-
-    /// GSP-RM comes upon something that it does not survive: its processor halts.
-    fn crash(&mut self) {
-        self.blocks.gsp.falcon.riscv.active = false;
-        self.raise(FalconIrqstat::new().with_halt(true));
-        self.note(BlockId::Gsp, "GSP-RM crashes", Value::Null);
-    }
-
-    /// The objects of GSP-RM, a line for each; `None` where it does not run.
-    pub fn objects(&self) -> Option<String> {
-        let runs = self.blocks.gsp.falcon.riscv.active;
-        let rm = self.programs.rm.as_ref().filter(|_| runs)?;
-        (rm.state == State::Ready).then(|| rm.objects.to_string())
-    }
-
-    /// Has GSP-RM report something. Tells whether it runs.
-    pub fn report(&mut self, notice: &Notice) -> bool {
-        let runs = self.blocks.gsp.falcon.riscv.active;
-        match self.programs.rm.as_mut().filter(|_| runs) {
-            Some(rm) if rm.state == State::Ready => {
-                let (function, payload) = notice.message(rm.release);
-                rm.notify(function, 0, payload);
-                self.flush_queue();
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// GSP-RM writes what it has to say and there is room for, and announces it. Tells whether that
-    /// was all, and it runs.
-    fn flush_queue(&mut self) -> bool {
-        if self.programs.rm.is_none() || !self.gsp_runs() || !self.reaches_memory(BlockId::Gsp) {
-            return false;
-        }
-        let Some(rm) = &mut self.programs.rm else {
-            return false;
-        };
-        let written = match rm.queues.flush(&mut self.host, &self.faults) {
-            Ok(written) => written,
-            Err(reason) => {
-                self.refuse(BlockId::Gsp, reason);
-                return false;
-            }
-        };
-        // Nobody tells when the driver has read.
-        self.schedule.cancel(|event| event == Event::Room);
-        let pause = rm.pause(written);
-        if let Some(pause) = pause {
-            self.schedule.after(pause, Event::Room);
-        }
-        if written {
-            self.raise(FalconIrqstat::new().with_swgen0(true));
-        }
-        pause.is_none()
-    }
-
-    pub(crate) fn run_sequencer(&mut self) {
-        let (Some(rm), Some(meta)) = (&mut self.programs.rm, &self.programs.meta) else {
-            return;
-        };
-        let address = meta.non_wpr_heap_offset;
-        self.vram.write(address, &sequencer::image(&self.acr));
-        rm.state = State::Sequencer;
-        let payload = sequencer::payload(&self.acr, address, &self.faults);
-        rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
-        self.ended(BlockId::Gsp, "GSP-RM starts", START);
-        self.note(BlockId::Gsp, "GSP_RUN_CPU_SEQUENCER", Value::Null);
-        self.flush_queue();
-    }
-
-    pub(crate) fn finish_init(&mut self) {
-        if self.is_broken(Fault::NoInitDone) {
-            return;
-        }
-        if let Some(rm) = &mut self.programs.rm {
-            rm.init_done(&self.faults);
-            let (noted, version) = (
-                self.blocks.gsp.falcon.os,
-                self.firmware.bootloader.app_version,
-            );
-            let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
-            self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
-            self.note(BlockId::Gsp, "GSP_INIT_DONE", args);
-            self.serve_commands();
-        }
-    }
-
-    pub(crate) fn suspend(&mut self) {
-        self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
-        self.programs.rm = None;
-        self.unloads += 1;
-        match self.parts.chip.boots_through_fsp() {
-            true => self.schedule.after(TEARDOWN, Event::FmcEnds),
-            false => self.blocks.gsp.falcon.riscv.active = false,
-        }
-        self.ended(BlockId::Gsp, "GSP-RM suspends", SUSPEND);
+        self.resume_gsp_rm();
     }
 }

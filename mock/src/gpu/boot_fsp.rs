@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the FSP and the FMC do to the card, in the order of a boot; [`boot`](crate::gpu::boot) goes on
-//! where libos starts.
+//! What the FSP and the FMC do to the card, in the order of a boot; [`gsp_rm`](super::gsp_rm) goes
+//! on where libos starts.
 //!
 //! From the FSP's acceptance on the GSP's registers are closed to the CPU. The FMC opens them, all
 //! but a few still behind the boot ROM's lockdown, and lifts that once it needs its arguments no
