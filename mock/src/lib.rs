@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 mod block_id;
+// A list of one range of registers is meant as that.
+#[allow(clippy::single_range_in_vec_init)]
 mod blocks;
 mod bus;
 pub mod chips;
