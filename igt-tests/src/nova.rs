@@ -325,10 +325,19 @@ pub fn load() {
 pub fn unload() {
     for module in [drm_module(), core_module()] {
         if module.is_loaded() {
+            let drivers = module.pci_drivers();
             let result = module.unload();
             assert_eq!(result, Ok(()), "unload {module}");
+            drivers.iter().for_each(|driver| wait_until_gone(driver));
         }
     }
+}
+
+/// Waits until the kernel has forgotten a PCI driver that is unregistered. Until then none of the same name can be
+/// registered, and with `CONFIG_DEBUG_KOBJECT_RELEASE` that takes seconds.
+fn wait_until_gone(driver: &str) {
+    let folder = Path::new("/sys/bus/pci/drivers").join(driver);
+    wait_for(HANG, "the driver to be forgotten", || !folder.exists());
 }
 
 /// The name of the PCI driver.
