@@ -24,7 +24,8 @@ pub trait Driver: Sized + 'static {
     /// What lives as long as the device: until the last of its files is closed.
     type Data: Send + Sync + 'static;
 
-    /// What lives as long as the device is plugged in, and what of it is the parent's.
+    /// What lives as long as the device is plugged in, and may borrow from its parent: it is lent to whoever
+    /// has [entered](Device::enter) the device.
     type RegistrationData<'a>: Send + Sync + 'a;
 
     /// What belongs to each GEM object; dropped with it.
@@ -189,6 +190,8 @@ impl<'a, D: Driver> Registration<'a, D> {
         let registration_data = KBox::pin_init(registration_data, GFP_KERNEL)?;
         // SAFETY: Nobody can enter the device before it is registered.
         unsafe { *device.registration_data.get() = ptr::from_ref(&*registration_data).cast() };
+        // Where this fails, DRM lets nobody enter any more, and has waited for whoever has, before it returns
+        // (drm_drv.c): the data may go.
         // SAFETY: The device is initialized, and not registered yet.
         to_result(unsafe { bindings::drm_dev_register(device.as_raw(), 0) })?;
         // INVARIANT: It has just been registered.

@@ -22,8 +22,7 @@ pub(crate) trait Command {
     /// What becomes of it.
     const KIND: CallKind = CallKind::Request;
 
-    /// GSP-RM is done in less than this, which is our own limit: NVIDIA's driver waits 4 s, and longer
-    /// on slow machines.
+    /// GSP-RM is done in less than this. The limit is the driver's own.
     const LIMIT: Duration = Duration::from_secs(5);
 
     /// What comes of it.
