@@ -18,5 +18,6 @@ pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod running;
 mod scrubber;
+pub(crate) mod sequencer_list;
 pub(crate) mod stage;
 mod wpr;

@@ -111,15 +111,23 @@ fn say(gsp: &mut Gsp, input: &mut Input<'_>) {
 
 fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
     let io = &Io::new(card);
+    let processors = Processors::new(io, FalconKind::Ga102, 0);
     let sequencer = Sequencer {
-        processors: Processors::new(io, FalconKind::Ga102, 0),
+        processors,
         bar: 1 << 24,
         libos: 0,
         app_version: 0,
     };
     // A GSP that is lost stays lost.
     let was_lost = rpc.lost().copied();
-    let serviced = rpc.service(&sequencer, &mut |_| ());
+    let serviced = rpc.service(processors, &mut |_| ());
+    let serviced = serviced.and_then(|()| match rpc.take_list() {
+        Some(list) => {
+            let result = sequencer.run(list.payload());
+            rpc.finish_list(list, result, card.now())
+        }
+        None => Ok(()),
+    });
     assert_eq!(serviced.is_err(), rpc.lost().is_some());
     assert!(was_lost.is_none() || was_lost == rpc.lost().copied());
 }

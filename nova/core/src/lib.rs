@@ -3,8 +3,8 @@
 //! The portable GPU driver: everything that Nova knows about bringing up and talking to a GPU.
 //!
 //! It reaches the machine through [`platform`] alone, memory included; it never locks or panics. It
-//! waits, with a bound, while it has the GPU to itself, in a boot and in a teardown, and otherwise only
-//! where GSP-RM's sequencer has it wait.
+//! waits, with a bound, only while it has the GPU to itself, in a boot and in a teardown, and in
+//! [`SequencerList::run`], where GSP-RM has it wait.
 //!
 //! [`probe`] identifies a GPU, [`Found::prepare`] gets everything ready, [`Prepared::boot`] boots
 //! it and [`Running::unload`] undoes that.
@@ -46,6 +46,7 @@ pub use boot::prepare::Prepared;
 pub use boot::progress::StageReport;
 pub use boot::report::BootReport;
 pub use boot::running::Running;
+pub use boot::sequencer_list::{FinishedList, SequencerList};
 pub use boot::stage::Stage;
 pub use chip::identify::UnknownChip;
 pub use error_kind::ErrorKind;

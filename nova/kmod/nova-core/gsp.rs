@@ -22,18 +22,19 @@ use nova_kernel::ratelimit::RateLimit;
 use nova_kernel::sync::wait_queue::WaitQueue;
 use nova_kernel::sync::work::{HasWork, Work};
 
-/// How long the work that boots waits before its next step, so that others get the device in between.
+/// How long the work waits before its next step, so that others get the device in between.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A machine and what runs on its GPU.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
-    /// Boots the GSP after it was stopped or lost; it uses all the rest, so it goes first.
+    /// Runs what GSP-RM asks for, and boots the GSP after it was stopped or lost; it uses all the rest,
+    /// so it goes first.
     #[pin]
-    boot_again: Work,
+    work: Work,
     #[pin]
     machine: Machine<'a>,
-    /// Held while the GSP is booted or stopped, and taken before `current`.
+    /// Held while the GSP is booted or stopped or a list of it is run, and taken before `current`.
     #[pin]
     pub(crate) lifecycle: Mutex<Lifecycle>,
     #[pin]
@@ -89,11 +90,12 @@ impl<'a> Current<'a> {
     }
 }
 
-// SAFETY: `boot_again` is the first field, and fields are dropped in their order.
+// SAFETY: `work` is the first field, and fields are dropped in their order.
 unsafe impl HasWork for Gsp<'_> {
-    const OFFSET: usize = core::mem::offset_of!(Self, boot_again);
+    const OFFSET: usize = core::mem::offset_of!(Self, work);
 
     fn work(&self) {
+        self.run_list();
         let Step { tell, again } = self.step();
         // Only here, so whoever is told need not care for the locks of a step.
         if let Some(health) = tell {
@@ -101,7 +103,7 @@ unsafe impl HasWork for Gsp<'_> {
         }
         if again {
             self.machine.sleep(PAUSE);
-            self.boot_again.queue();
+            self.work.queue();
         }
     }
 }
@@ -111,7 +113,7 @@ impl<'a> Gsp<'a> {
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             // SAFETY: This is the work of a `Self`.
-            boot_again <- unsafe { Work::new::<Self>() },
+            work <- unsafe { Work::new::<Self>() },
             machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
             current <- new_mutex!(Current {
@@ -136,7 +138,8 @@ impl<'a> Gsp<'a> {
         self.service_current(&mut self.current.lock());
     }
 
-    /// Handles the messages that have arrived; when the GSP is lost, says so and has it booted again.
+    /// Handles the messages that have arrived. When the GSP is lost, says so and has it booted again; when
+    /// GSP-RM asks for register accesses, has another thread make them.
     pub(crate) fn service_current(&self, current: &mut Current<'a>) {
         let Some(running) = current.running() else {
             return;
@@ -145,6 +148,9 @@ impl<'a> Gsp<'a> {
         let served = running.service(&self.machine, &mut |event| self.log(event));
         debug_assert_eq!(served.is_err(), running.lost().is_some());
         self.note_loss(running, was_lost);
+        if running.has_list() {
+            self.queue_work();
+        }
         self.changed.wake_all();
     }
 
@@ -153,15 +159,15 @@ impl<'a> Gsp<'a> {
         match running.lost() {
             Some(lost) if !was_lost => {
                 dev_err!(self.machine.device(), "{}\n", format_args!("{lost}"));
-                self.queue_boot();
+                self.queue_work();
             }
             _ => {}
         }
     }
 
-    /// Has another thread look whether the GSP has to be booted.
-    pub(crate) fn queue_boot(&self) {
-        self.boot_again.queue();
+    /// Has another thread look what there is to do: a list to run, or the GSP to boot.
+    pub(crate) fn queue_work(&self) {
+        self.work.queue();
     }
 
     /// Says what the GSP tells on its own, unless that is too much. What nobody understands is only

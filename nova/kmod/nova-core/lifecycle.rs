@@ -162,7 +162,7 @@ impl<'a> Gsp<'a> {
         let mut lifecycle = self.lifecycle.lock();
         if let ToDo::Stopped = lifecycle.to_do {
             lifecycle.to_do = ToDo::Start;
-            self.queue_boot();
+            self.queue_work();
         }
     }
 
@@ -175,6 +175,29 @@ impl<'a> Gsp<'a> {
         if is_stopped {
             self.replace(GspRm::Down);
         }
+    }
+
+    /// Runs the list of register accesses that GSP-RM asks for, if there is one, with `current` let go.
+    /// Nobody boots, unloads or resets the GPU meanwhile. Calls wait, and so do messages behind it.
+    ///
+    /// The device's lock is not needed: unbind, which has it, waits for the calls that wait for this.
+    pub(crate) fn run_list(&self) {
+        let _lifecycle = self.lifecycle.lock();
+        let list = {
+            let mut current = self.current.lock();
+            current.running().and_then(Running::take_list)
+        };
+        let Some(list) = list else {
+            return;
+        };
+        let list = list.run(self.machine());
+        let mut current = self.current.lock();
+        if let Some(running) = current.running() {
+            // What goes wrong is the loss of the GSP, which is noted here.
+            let _ = running.finish_list(self.machine(), list);
+            self.note_loss(running, false);
+        }
+        self.service_current(&mut current);
     }
 
     /// Does what there is to do for the GPU, at most one boot; the locks are free between two steps.

@@ -10,6 +10,7 @@ use super::gpu::Gpu;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use super::report::BootReport;
+use super::sequencer_list::{FinishedList, SequencerList};
 use super::stage::Stage;
 use crate::falcon::error::Stopped;
 use crate::gsp::commands::control::{Control, Raw};
@@ -97,10 +98,31 @@ impl<P: Platform> Running<P> {
     /// The GSP is lost.
     pub fn service(&mut self, platform: &P, events: Events<'_>) -> Result<(), RpcError> {
         let io = &Io::new(platform);
-        let sequencer = self.gpu.sequencer(self.gpu.processors(io));
+        let processors = self.gpu.processors(io);
         self.gpu
             .rpc
-            .service(&sequencer, &mut |event| events(Event::Gsp(event)))
+            .service(processors, &mut |event| events(Event::Gsp(event)))
+    }
+
+    /// Whether GSP-RM waits for register accesses that it has asked for, and that nobody makes yet.
+    /// [`Self::service`] handles nothing and calls are not answered until they have been made.
+    pub fn has_list(&self) -> bool {
+        self.gpu.rpc.has_list()
+    }
+
+    /// Takes the list of register accesses that GSP-RM waits for. It is to be run, which may sleep for
+    /// seconds, and given back to [`Self::finish_list`].
+    pub fn take_list(&mut self) -> Option<SequencerList<P>> {
+        SequencerList::take(&mut self.gpu)
+    }
+
+    /// Takes back a list that was run; what GSP-RM said afterwards is there for [`Self::service`].
+    ///
+    /// # Errors
+    ///
+    /// It failed, and so the GSP is lost.
+    pub fn finish_list(&mut self, platform: &P, list: FinishedList<P>) -> Result<(), RpcError> {
+        list.give_back(&mut self.gpu, platform.now())
     }
 
     /// Makes a call, whose reply is there to be taken after some [`Self::service`].

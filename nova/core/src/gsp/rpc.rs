@@ -7,8 +7,10 @@
 //! [`pieces`]. Whatever else arrives is an [event](crate::gsp::events). A GSP that does not answer, that has stopped,
 //! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
 //!
-//! Nothing here waits for an answer but [`Rpc::call`], which is for the time before and after the
-//! adapter handles the GSP's interrupt. [`Rpc::service`] waits where GSP-RM's sequencer says so.
+//! Nothing here waits but [`Rpc::call`], which is for the time before and after the adapter handles
+//! the GSP's interrupt. A list of register accesses that GSP-RM wants made is handed out by
+//! [`Rpc::take_list`], since it may take seconds: GSP-RM waits for the end of it, so nothing that it
+//! said afterwards is looked at, and nothing is sent, until [`Rpc::finish_list`].
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
 //! (`_kgspRpcRecvPoll`, `_kgspRpcDrainOneEvent`), src/nvidia/src/kernel/vgpu/rpc.c
@@ -19,6 +21,7 @@ mod calls;
 pub(crate) mod command;
 pub(crate) mod error;
 pub(crate) mod history;
+mod inbox;
 pub(crate) mod lost;
 mod pieces;
 pub(crate) mod reply;
@@ -29,9 +32,10 @@ use core::time::Duration;
 use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::Release;
 
+use crate::falcon::processors::Processors;
 use crate::gsp::events::{EventCounts, GspEvents};
 use crate::gsp::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
-use crate::gsp::sequencer::Sequencer;
+use crate::gsp::sequencer::{Sequencer, SequencerError};
 use crate::mmio::{Io, Pacer, Timeout, LONGEST_PAUSE};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
@@ -40,6 +44,8 @@ use calls::{Calls, Delivered};
 use command::Command;
 use error::RpcError;
 use history::{Answer, History};
+use inbox::Inbox;
+pub(crate) use inbox::List;
 use lost::Lost;
 use reply::Reply;
 use slot::Slot;
@@ -47,6 +53,10 @@ use slot::Slot;
 /// Messages that are handled before the time is looked at again: as many as a queue holds, so that
 /// a GSP which never stops talking cannot keep a caller for ever.
 const BATCH: u32 = 64;
+
+/// Lists of register accesses whose time GSP-RM is granted before it has answered a call; with more
+/// of them than this, calls time out.
+const LISTS_MAX: u32 = 4;
 
 /// How often it is looked whether the GSP still runs while calls are under way.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -76,8 +86,9 @@ impl Wait<'_> {
 pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
     release: &'static Release,
     queue: Queue<P::Memory>,
-    /// The message that was received last.
-    buffer: P::Bytes,
+    inbox: Inbox<P::Bytes>,
+    /// Lists of register accesses since a call was answered last.
+    lists: u32,
     calls: P::Boxed<Calls<P>>,
     history: P::Boxed<History>,
     counts: EventCounts,
@@ -98,7 +109,12 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Ok(Self {
             release,
             queue: Queue::new(memory)?,
-            buffer: memory::alloc_bytes(memory, "a message of the GSP", PAYLOAD_MAX)?,
+            inbox: Inbox::new(memory::alloc_bytes(
+                memory,
+                "a message of the GSP",
+                PAYLOAD_MAX,
+            )?),
+            lists: 0,
             calls: boxed(memory, || Calls::new(now))?,
             history: boxed(memory, History::default)?,
             counts: EventCounts::default(),
@@ -170,30 +186,69 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 
     /// Handles what has arrived, up to a queue full of it, sends what there is room for now, and
-    /// looks whether the GSP still does its work.
+    /// looks whether the GSP still does its work; nothing of that while a list is under way.
     pub(crate) fn service(
         &mut self,
-        sequencer: &Sequencer<'_>,
+        processors: Processors<'_>,
         events: GspEvents<'_>,
     ) -> Result<(), RpcError> {
         self.check_lost()?;
-        let io = sequencer.processors.io;
+        if !self.inbox.is_open() {
+            return Ok(());
+        }
+        let io = processors.io;
         // Asked first, so that what was said before the GSP stopped is still heard.
-        let doubt = self.doubt(sequencer);
+        let doubt = self.doubt(processors);
         for _ in 0..BATCH {
-            match self.queue.receive(self.buffer.as_mut()) {
-                Ok(Some(message)) => self.handle(&message, sequencer, events)?,
+            let Some(buffer) = self.inbox.buffer() else {
+                break;
+            };
+            match self.queue.receive(buffer.as_mut()) {
+                Ok(Some(message)) => self.handle(message, io.now(), events),
                 Ok(None) => break,
                 Err(error) => return Err(self.lose(io.now(), error.into())),
             }
         }
         self.send(io.now())?;
         self.ring(io);
+        // The GSP gets on with the list.
+        if !self.inbox.is_open() && self.lists < LISTS_MAX {
+            return Ok(());
+        }
         match doubt {
             Some((Some(call), _)) if !self.calls.is_under_way(call) => Ok(()),
             Some((_, cause)) => Err(self.lose(io.now(), cause)),
             None => Ok(()),
         }
+    }
+
+    /// Whether there is a list of register accesses that nobody runs yet.
+    pub(crate) fn has_list(&self) -> bool {
+        self.lost.is_none() && self.inbox.has_list()
+    }
+
+    /// Takes the list of register accesses that GSP-RM waits for; it is to be run and given back.
+    pub(crate) fn take_list(&mut self) -> Option<List<P::Bytes>> {
+        match self.has_list() {
+            true => self.inbox.take_list(),
+            false => None,
+        }
+    }
+
+    /// Takes a list back, and what came of it.
+    pub(crate) fn finish_list(
+        &mut self,
+        list: List<P::Bytes>,
+        result: Result<(), SequencerError>,
+        now: Duration,
+    ) -> Result<(), RpcError> {
+        self.inbox.put_back(list);
+        self.lists = self.lists.saturating_add(1);
+        if self.lists <= LISTS_MAX {
+            // GSP-RM could not get on with any call meanwhile.
+            self.calls.grant(now);
+        }
+        result.map_err(|error| self.lose(now, error.into()))
     }
 
     /// Takes the reply to a call; `None` while it is under way.
@@ -215,6 +270,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
 
     /// How long nothing has to be done without an interrupt.
     pub(crate) fn pause(&self, now: Duration) -> Duration {
+        if !self.inbox.is_open() {
+            return LOOK_EVERY;
+        }
         // Nothing announces room in the command queue.
         if self.calls.any_to_send() {
             return LONGEST_PAUSE;
@@ -253,7 +311,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         let mut pacer = io.pacer(limit);
         loop {
             // What goes wrong is told by the call itself, unless it was answered before.
-            let _ = self.service(sequencer, events);
+            let _ = self.serve(sequencer, events);
             if let Some(reply) = self.take(ticket) {
                 return reply;
             }
@@ -261,8 +319,24 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// Sends what there is room for, the oldest call first.
+    /// [`Self::service`], and runs the list of register accesses that came, if one did.
+    fn serve(&mut self, sequencer: &Sequencer<'_>, events: GspEvents<'_>) -> Result<(), RpcError> {
+        self.service(sequencer.processors, events)?;
+        match self.take_list() {
+            Some(list) => {
+                let result = sequencer.run(list.payload());
+                self.finish_list(list, result, sequencer.processors.io.now())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what there is room for, the oldest call first; nothing while a list is under way, since
+    /// a GSP in reset does not hear the doorbell.
     fn send(&mut self, now: Duration) -> Result<(), RpcError> {
+        if !self.inbox.is_open() {
+            return Ok(());
+        }
         while let Some(slot) = self.calls.next_to_send() {
             let Some((function, sequence, payload)) = slot.to_send() else {
                 break;
@@ -280,16 +354,13 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Ok(())
     }
 
-    /// Handles one message.
-    fn handle(
-        &mut self,
-        message: &Received,
-        sequencer: &Sequencer<'_>,
-        events: GspEvents<'_>,
-    ) -> Result<(), RpcError> {
-        let payload = message.payload(self.buffer.as_ref());
-        let now = sequencer.processors.io.now();
-        match self.calls.deliver(message, payload, now) {
+    /// Handles the message in the inbox.
+    fn handle(&mut self, message: Received, now: Duration, events: GspEvents<'_>) {
+        let Some(buffer) = self.inbox.buffer() else {
+            return;
+        };
+        let payload = message.payload(buffer.as_ref());
+        match self.calls.deliver(&message, payload, now) {
             Delivered::Last(slot) => {
                 let answer = Answer {
                     at: now,
@@ -298,25 +369,23 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
                 };
                 self.history.answered(slot.ticket(), answer);
                 self.calls.tidy();
+                self.lists = 0;
             }
             Delivered::Piece => {}
             Delivered::Nowhere if message.function == GSP_RUN_CPU_SEQUENCER => {
-                if let Err(error) = sequencer.run(payload) {
-                    return Err(self.lose(now, error.into()));
-                }
+                self.inbox.keep_list(message);
             }
             Delivered::Nowhere => {
                 self.counts
                     .tell(self.release, message.function, payload, events);
             }
         }
-        Ok(())
     }
 
     /// Why the GSP does not seem to answer any more, and the call that shows it: one is over its
     /// limit, or the GSP's processor has stopped.
-    fn doubt(&mut self, sequencer: &Sequencer<'_>) -> Option<(Option<Ticket>, RpcError)> {
-        let now = sequencer.processors.io.now();
+    fn doubt(&mut self, processors: Processors<'_>) -> Option<(Option<Ticket>, RpcError)> {
+        let now = processors.io.now();
         let oldest = self.calls.oldest(now);
         let over = oldest.filter(|(slot, age)| *age >= slot.limit());
         let is_due = oldest.is_none() || now.saturating_sub(self.looked) >= LOOK_EVERY;
@@ -331,12 +400,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
                 after: slot.limit(),
             })
         });
-        let stopped = sequencer
-            .processors
-            .gsp
-            .check_liveness()
-            .err()
-            .map(RpcError::Stopped);
+        let stopped = processors.gsp.check_liveness().err().map(RpcError::Stopped);
         Some((oldest.map(|(slot, _)| slot.ticket()), stopped.or(timeout)?))
     }
 

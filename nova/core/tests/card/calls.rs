@@ -9,6 +9,7 @@ use crate::common::Machine;
 use nova_core::platform::{Clock, Interrupts};
 use nova_core::{Control, ErrorKind, Object, Reply, RpcError, Running, Stopped, Ticket};
 use nova_hw::abi::control;
+use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::RELEASES;
 use nova_mock::{Fault, Notice};
 
@@ -254,6 +255,52 @@ fn events_are_told_between_replies() {
     assert_eq!((counts.mmu_faults, counts.skipped), (1, 3));
     drop(events);
     machine.unload(running).unwrap();
+}
+
+/// GSP-RM asks for a list of register accesses that is nothing but a wait of so many seconds.
+fn ask_to_wait(machine: &Machine, seconds: u32) {
+    let (words, header) = ([3, seconds * 1_000_000], [2, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let words = header.iter().chain(&words);
+    let payload = words.flat_map(|word| word.to_le_bytes()).collect();
+    let function = GSP_RUN_CPU_SEQUENCER;
+    assert!(machine.card().report(&Notice::Other { function, payload }));
+}
+
+#[test]
+fn a_list_of_register_accesses_is_run_apart_from_calls() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    ask_to_wait(&machine, 4);
+    ask_to_wait(&machine, 2);
+    let ticket = submit(&machine, &mut running, control::GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    for seconds in [4, 2] {
+        let start = machine.now();
+        wait(&machine, &mut running);
+        assert!(machine.now() - start < Duration::from_secs(1), "it is run");
+        assert!(running.has_list() && running.take(ticket).is_none());
+        let list = running.take_list().unwrap();
+        assert!(!running.has_list() && running.take_list().is_none());
+        let list = list.run(&machine);
+        assert!(machine.now() - start >= Duration::from_secs(seconds));
+        running.finish_list(&machine, list).unwrap();
+    }
+    let reply = finish(&machine, &mut running, ticket).unwrap();
+    assert_eq!(reply.status(), 0);
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
+}
+
+#[test]
+fn a_list_that_nobody_has_run_is_run_by_the_unload() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    ask_to_wait(&machine, 2);
+    wait(&machine, &mut running);
+    assert!(running.has_list());
+    let start = machine.now();
+    machine.unload(running).unwrap();
+    assert!(machine.now() - start >= Duration::from_secs(2));
+    machine.assert_as_before();
 }
 
 /// Breaks the card, and calls; returns how the GSP is lost.

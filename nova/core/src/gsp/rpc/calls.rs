@@ -118,6 +118,11 @@ impl<P: Scratch> Calls<P> {
         Some((slot, now.saturating_sub(slot.since(self.answered))))
     }
 
+    /// GSP-RM could not get on with any call until now.
+    pub(crate) fn grant(&mut self, now: Duration) {
+        self.answered = now;
+    }
+
     /// Whether something is still awaited of a call.
     pub(crate) fn is_under_way(&self, ticket: Ticket) -> bool {
         let mut slots = self.slots.iter().flatten();

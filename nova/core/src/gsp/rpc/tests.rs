@@ -65,8 +65,25 @@ impl Talk {
             card, rpc, events, ..
         } = self;
         with_sequencer(card, |sequencer| {
-            rpc.service(sequencer, &mut |event| events.push(event.to_string()))
+            rpc.service(sequencer.processors, &mut |event| {
+                events.push(event.to_string());
+            })
         })
+    }
+
+    /// Runs the list of register accesses that came.
+    fn run_list(&mut self) -> Result<(), RpcError> {
+        let list = self.rpc.take_list().expect("a list");
+        let result = with_sequencer(&self.card, |sequencer| sequencer.run(list.payload()));
+        self.rpc.finish_list(list, result, self.card.now())
+    }
+
+    /// Has the GSP ask for these register accesses.
+    fn put_list(&mut self, list: &[u32]) {
+        let len = list.len() as u32;
+        let words = [&[len, len][..], &[0; 8], list].concat();
+        self.gsp
+            .put(GSP_RUN_CPU_SEQUENCER, words.as_bytes(), |_| {});
     }
 
     /// The payload that came back.
@@ -431,7 +448,8 @@ fn a_gsp_that_stops_while_nobody_calls_is_lost_too() {
 fn a_sequencer_that_fails_is_the_end() {
     let mut talk = Talk::new();
     talk.gsp.put(GSP_RUN_CPU_SEQUENCER, &[0; 8], |_| {});
-    let error = talk.service().unwrap_err();
+    talk.service().unwrap();
+    let error = talk.run_list().unwrap_err();
     let short = ShortPayload {
         message: "GSP_RUN_CPU_SEQUENCER",
         expected: 40,
@@ -459,6 +477,91 @@ impl Command for Echo {
     fn read(&self, _release: &Release, reply: Payload<'_>) -> Result<u8, RpcError> {
         Ok(reply.field(0)?)
     }
+}
+
+/// A list that writes a number to a register, and then has the CPU wait so many seconds.
+fn write_and_wait(value: u32, seconds: u32) -> [u32; 5] {
+    [0, 0x1400, value, 3, seconds * 1_000_000]
+}
+
+#[test]
+fn a_list_is_run_by_whoever_takes_it_and_what_is_behind_it_waits() {
+    let mut talk = Talk::new();
+    let first = talk.submit(&[1]).unwrap();
+    assert_eq!(talk.gsp.commands(usize::MAX).len(), 1);
+    talk.put_list(&write_and_wait(5, 3));
+    talk.answer(1, &[1]);
+    talk.put_list(&write_and_wait(6, 0));
+    talk.gsp.put(0x1020, &[], |_| {});
+    let before = talk.card.now();
+    talk.service().unwrap();
+    assert_eq!(talk.card.now(), before, "it waits");
+    let written = |talk: &Talk| {
+        let writes = talk.card.writes.borrow().clone();
+        let writes = writes.into_iter().filter(|write| write.0 == 0x1400);
+        writes.map(|write| write.1).collect::<Vec<_>>()
+    };
+    assert!(written(&talk).is_empty(), "it is run");
+    assert_eq!(talk.take(first), None);
+    // The GSP may be in reset, and not hear of a call.
+    let second = talk.submit(&[2]).unwrap();
+    talk.service().unwrap();
+    assert!(talk.gsp.commands(usize::MAX).is_empty());
+
+    assert!(talk.rpc.has_list());
+    talk.run_list().unwrap();
+    assert!(!talk.rpc.has_list());
+    assert!(talk.card.now() >= before + 3 * SECOND);
+    talk.service().unwrap();
+    assert_eq!(talk.take(first), Some(Ok(vec![1])));
+    assert!(talk.events.is_empty(), "what is behind the second list");
+    talk.run_list().unwrap();
+    assert!(talk.rpc.take_list().is_none());
+    talk.service().unwrap();
+    assert_eq!(talk.events.len(), 1);
+    assert_eq!(written(&talk), [5, 6]);
+    let commands = talk.gsp.commands(usize::MAX);
+    assert_eq!(commands.len(), 1);
+    talk.answer(commands[0].sequence, &[2]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(second), Some(Ok(vec![2])));
+}
+
+#[test]
+fn calls_wait_for_the_end_of_a_list() {
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[0]).unwrap();
+    talk.pass(4 * SECOND);
+    talk.put_list(&write_and_wait(5, 6));
+    talk.service().unwrap();
+    // The list resets the GSP.
+    talk.card.set(CPUCTL, 1 << 4);
+    talk.pass(2 * SECOND);
+    talk.run_list().unwrap();
+    talk.card.set(CPUCTL, ACTIVE);
+    talk.pass(4 * SECOND);
+    assert_eq!(talk.take(ticket), None);
+    talk.answer(1, &[7]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(ticket), Some(Ok(vec![7])));
+}
+
+#[test]
+fn a_gsp_that_only_has_lists_run_keeps_nobody_for_ever() {
+    let mut talk = Talk::new();
+    let ticket = talk.submit(&[]).unwrap();
+    let list = write_and_wait(5, 10);
+    let mut lists = 0;
+    while talk.take(ticket).is_none() {
+        assert!(lists <= LISTS_MAX + 2, "{lists} lists");
+        talk.put_list(&list);
+        let _ = talk.service();
+        if talk.rpc.has_list() {
+            talk.run_list().unwrap();
+            lists += 1;
+        }
+    }
+    assert!(lists > LISTS_MAX, "only {lists} lists");
 }
 
 #[test]
