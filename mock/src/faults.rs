@@ -97,6 +97,8 @@ pub enum Fault {
     BadSignature,
     /// The GSP answers no command.
     NoReply,
+    /// The GSP answers one command so much later, and all others at once.
+    LateReply(Duration),
     /// The GSP refuses every command with this status.
     ReplyError(u32),
     /// The GSP puts its write pointer outside of its ring.
@@ -176,6 +178,7 @@ values! {
     message_length: Fault::BadLength(len) => len: u32,
     message_elements: Fault::BadElementCount(count) => count: u32,
     reply_error: Fault::ReplyError(status) => status: u32,
+    late_reply: Fault::LateReply(by) => by: Duration,
     write_pointer: Fault::BadWritePointer(value) => value: u32,
     read_pointer: Fault::BadReadPointer(value) => value: u32,
     interrupt_delay: Fault::LateInterrupt(by) => by: Duration,

@@ -352,6 +352,7 @@ impl<H: Host> Gpu<H> {
             Event::Halt(engine) => self.halt(engine),
             Event::LibosStart => self.start_libos(),
             Event::Commands | Event::Room => self.serve_commands(),
+            Event::LateReply => self.answer_late(),
             Event::RunSequencer => self.run_sequencer(),
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),

@@ -97,8 +97,36 @@ pub(crate) struct GspRm {
     partial: Option<Partial>,
     /// Requests that it has served since it is ready.
     served: u64,
+    /// The answer that a fault has it give late.
+    late: Late,
     /// How long it has waited last for room in the status queue.
     pause: Duration,
+}
+
+/// One answer that is held back while a fault wants one to be late.
+#[derive(Debug, Default)]
+struct Late {
+    /// There has been one.
+    is_over: bool,
+    /// How much later it is to be given, until that is scheduled.
+    by: Option<Duration>,
+    reply: Option<Outgoing>,
+}
+
+impl Late {
+    /// Holds a reply back, or returns it.
+    fn hold_back(&mut self, by: Option<Duration>, reply: Outgoing) -> Option<Outgoing> {
+        if by.is_none() || self.is_over {
+            self.is_over &= by.is_some();
+            return Some(reply);
+        }
+        *self = Self {
+            is_over: true,
+            by,
+            reply: Some(reply),
+        };
+        None
+    }
 }
 
 impl GspRm {
@@ -111,6 +139,7 @@ impl GspRm {
             objects: Objects::new(),
             partial: None,
             served: 0,
+            late: Late::default(),
             pause: SHORTEST_PAUSE,
         }
     }
@@ -202,12 +231,28 @@ impl GspRm {
         if card.faults.has(Fault::NoReply) {
             return;
         }
-        self.queues.send(Outgoing {
+        let reply = Outgoing {
             function: message.function,
             sequence: message.sequence,
             result: card.faults.reply_error().unwrap_or(result),
             payload,
-        });
+        };
+        let late = card.faults.late_reply();
+        if let Some(reply) = self.late.hold_back(late, reply) {
+            self.queues.send(reply);
+        }
+    }
+
+    /// How much later the last message is answered, where a fault wants that.
+    pub(crate) fn lateness(&mut self) -> Option<Duration> {
+        self.late.by.take()
+    }
+
+    /// Gives the answer that was held back.
+    pub(crate) fn answer_late(&mut self) {
+        if let Some(reply) = self.late.reply.take() {
+            self.queues.send(reply);
+        }
     }
 
     fn control(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {

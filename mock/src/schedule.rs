@@ -24,6 +24,8 @@ pub(crate) enum Event {
     Commands,
     /// GSP-RM looks whether there is room in its status queue again.
     Room,
+    /// GSP-RM gives the answer that it held back.
+    LateReply,
     /// GSP-RM has worked through what it was told and asks the CPU to run the sequencer.
     RunSequencer,
     /// GSP-RM is initialized.

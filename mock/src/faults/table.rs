@@ -170,6 +170,8 @@ pub const FAULTS: &[NamedFault] = &[
         "the same for the read pointer of the driver's ring: it shows when the next message is sent"),
     plain("reply", "timeout", |_| Fault::NoReply,
         "GSP-RM hangs in a call and answers nothing any more; its core still runs"),
+    with("reply", "late", ("ms", 8000), |ms| Fault::LateReply(Duration::from_millis(ms as u64)),
+        "GSP-RM answers one call after its limit, and every other one at once"),
     with("reply", "error", ("code", 0x56), |code| Fault::ReplyError(code as u32),
         "GSP-RM refuses every call with this NV_STATUS"),
     with("gsp", "crash", ("after", 0), |after| Fault::GspCrash { after: after as u64 },

@@ -71,6 +71,7 @@ impl<H: Host> Gpu<H> {
         self.schedule.cancel(|event| match event {
             Event::Halt(other) => other == engine,
             Event::LibosStart
+            | Event::LateReply
             | Event::RunSequencer
             | Event::InitDone
             | Event::Suspended

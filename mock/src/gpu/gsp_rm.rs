@@ -101,7 +101,11 @@ impl<H: Host> Gpu<H> {
                 meta: &meta,
                 faults: &self.faults,
             };
-            rm.handle(&card, message)
+            let next = rm.handle(&card, message);
+            if let Some(by) = rm.lateness() {
+                self.schedule.after(by, Event::LateReply);
+            }
+            next
         });
         match result {
             Ok(Next::Wait) => {}
@@ -123,6 +127,14 @@ impl<H: Host> Gpu<H> {
         self.blocks.gsp.falcon.riscv.active = false;
         self.raise(FalconIrqstat::new().with_halt(true));
         self.note(BlockId::Gsp, "GSP-RM crashes", Value::Null);
+    }
+
+    /// GSP-RM gives the answer that it held back.
+    pub(crate) fn answer_late(&mut self) {
+        if let Some(rm) = &mut self.programs.rm {
+            rm.answer_late();
+            self.flush_queue();
+        }
     }
 
     /// The objects of GSP-RM, a line for each; `None` where it does not run.
