@@ -22,10 +22,12 @@ use crate::falcon::processors::Processors;
 use crate::gsp::commands::control::{self, Object};
 use crate::gsp::commands::init_done::InitDone;
 use crate::gsp::commands::interrupt_table::GetGspVector;
+use crate::gsp::commands::ping::Ping;
 use crate::gsp::commands::static_info::{GetStaticInfo, StaticInfo};
 use crate::gsp::commands::unloading_guest_driver::UnloadingGuestDriver;
 use crate::gsp::events::GspEvents;
 use crate::gsp::libos::Libos;
+use crate::gsp::rpc::error::RpcError;
 use crate::gsp::rpc::{Rpc, Wait};
 use crate::gsp::sequencer::Sequencer;
 use crate::intr::Irq;
@@ -165,6 +167,19 @@ impl<P: Platform> Gpu<P> {
         let rpc = &mut self.rpc;
         let vector = rpc.call(platform, &get_vector, wait, sequencer, events)?;
         Ok(Irq::new(self.chip.interrupt, vector)?)
+    }
+
+    /// Asks GSP-RM for the table of interrupts, which it told during the boot, to see whether it still
+    /// answers. Nothing changes by that. Nouveau asks it, too (`r535_gsp_intr_get_table`), and so does
+    /// NVIDIA's driver (`intrInitInterruptTable_KERNEL` in src/nvidia/src/kernel/gpu/intr/intr.c).
+    pub(crate) fn ping(&mut self, platform: &P, io: &Io<'_>) -> Result<(), RpcError> {
+        let ping = Ping(control::Call {
+            on: self.report.info.handles(Object::Subdevice),
+            method: GetGspVector,
+        });
+        self.rpc.ping(platform, &ping, io.now())?;
+        self.rpc.ring(io);
+        Ok(())
     }
 
     /// Undoes what a boot did to the GPU, or else keeps the GPU off the memory that it still may use.

@@ -101,7 +101,11 @@ impl<P: Platform> Running<P> {
         let processors = self.gpu.processors(io);
         self.gpu
             .rpc
-            .service(processors, &mut |event| events(Event::Gsp(event)))
+            .service(processors, &mut |event| events(Event::Gsp(event)))?;
+        match self.gpu.rpc.is_doubtful() {
+            true => self.gpu.ping(platform, io),
+            false => Ok(()),
+        }
     }
 
     /// Whether GSP-RM waits for register accesses that it has asked for, and that nobody makes yet.
@@ -147,7 +151,8 @@ impl<P: Platform> Running<P> {
     ///
     /// # Errors
     ///
-    /// The GSP is lost, or there is no such call. A call that GSP-RM refused is a reply whose
+    /// The call was not answered within its limit, though the GSP answers others; the GSP is lost; or
+    /// there is no such call. A call that GSP-RM refused is a reply whose
     /// status says so.
     pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         self.gpu.rpc.take(ticket)
@@ -163,7 +168,7 @@ impl<P: Platform> Running<P> {
         self.gpu.rpc.pause(platform.now())
     }
 
-    /// Why the GSP was given up, if it was: it did not answer in time, its processor has stopped,
+    /// Why the GSP was given up, if it was: it did not answer a ping after a call was late, its processor has stopped,
     /// its queues cannot be understood, or the card is gone. From then on all calls fail, and
     /// [`Self::abandon`] is what is left to do.
     pub fn lost(&self) -> Option<&Lost> {

@@ -6,6 +6,7 @@
 pub(crate) mod control;
 pub(crate) mod init_done;
 pub(crate) mod interrupt_table;
+pub(crate) mod ping;
 pub(crate) mod set_registry;
 pub(crate) mod set_system_info;
 pub(crate) mod static_info;

@@ -4,8 +4,9 @@
 //!
 //! Any number of calls are under way at the same time, up to [`call::CALLS_MAX`]. A reply carries
 //! the function and the sequence number of its call; what no message holds whole comes in
-//! [`pieces`]. Whatever else arrives is an [event](crate::gsp::events). A GSP that does not answer, that has stopped,
-//! or whose queues cannot be understood is [`lost`]: all calls fail from then on.
+//! [`pieces`]. Whatever else arrives is an [event](crate::gsp::events). A call over its limit fails alone, and
+//! its answer is dropped should it come. A GSP that does not answer a ping then, that has stopped, or
+//! whose queues cannot be understood is [`lost`]: all calls fail from then on.
 //!
 //! Nothing here waits but [`Rpc::call`], which is for the time before and after the adapter handles
 //! the GSP's interrupt. A list of register accesses that GSP-RM wants made is handed out by
@@ -48,7 +49,6 @@ use inbox::Inbox;
 pub(crate) use inbox::List;
 use lost::Lost;
 use reply::Reply;
-use slot::Slot;
 
 /// Messages that are handled before the time is looked at again: as many as a queue holds, so that
 /// a GSP which never stops talking cannot keep a caller for ever.
@@ -92,6 +92,8 @@ pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
     calls: P::Boxed<Calls<P>>,
     history: P::Boxed<History>,
     counts: EventCounts,
+    /// A call was late, and the GSP has not been pinged since.
+    doubtful: bool,
     /// There if the GSP does not know of all that is in the command queue.
     doorbell: Option<Doorbell>,
     /// When it was looked whether the GSP still runs.
@@ -118,6 +120,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             calls: boxed(memory, || Calls::new(now))?,
             history: boxed(memory, History::default)?,
             counts: EventCounts::default(),
+            doubtful: false,
             doorbell: None,
             looked: Duration::ZERO,
             lost: None,
@@ -197,8 +200,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             return Ok(());
         }
         let io = processors.io;
-        // Asked first, so that what was said before the GSP stopped is still heard.
-        let doubt = self.doubt(processors);
+        // Asked first, so that what was said before is still heard.
+        let now = io.now();
+        let doubt = self.doubt(processors, now);
         for _ in 0..BATCH {
             let Some(buffer) = self.inbox.buffer() else {
                 break;
@@ -216,10 +220,49 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             return Ok(());
         }
         match doubt {
-            Some((Some(call), _)) if !self.calls.is_under_way(call) => Ok(()),
-            Some((_, cause)) => Err(self.lose(io.now(), cause)),
-            None => Ok(()),
+            Some((Some(call), _)) if !self.calls.is_under_way(call) => {}
+            Some((_, cause)) => return Err(self.lose(io.now(), cause)),
+            None => {}
         }
+        self.check_limits(now)
+    }
+
+    /// Has calls fail that are over their limits; the GSP is lost where that is a ping.
+    fn check_limits(&mut self, now: Duration) -> Result<(), RpcError> {
+        let any_late = self.calls.expire(now);
+        let Some(ping) = self.calls.ping() else {
+            self.doubtful |= any_late;
+            return Ok(());
+        };
+        if ping.time_left(now) != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let cause = RpcError::Timeout(Timeout {
+            awaited: "GSP-RM to answer a ping",
+            seen: self.counts.skipped,
+            after: ping.limit(),
+        });
+        Err(self.lose(now, cause))
+    }
+
+    /// Whether the GSP is to be pinged, to see whether it still answers: a call was late.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// Submits a ping. Where there is no memory for it, the GSP stays doubtful.
+    pub(crate) fn ping<C: Command>(
+        &mut self,
+        memory: &P,
+        ping: &C,
+        now: Duration,
+    ) -> Result<(), RpcError> {
+        match self.submit(memory, ping, now) {
+            Ok(_) => self.doubtful = false,
+            Err(RpcError::Memory(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Whether there is a list of register accesses that nobody runs yet.
@@ -253,6 +296,14 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
 
     /// Takes the reply to a call; `None` while it is under way.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
+        if let Some(late) = self.calls.late(ticket) {
+            let error = RpcError::Timeout(Timeout {
+                awaited: late.name(),
+                seen: self.counts.skipped,
+                after: late.limit(),
+            });
+            return self.take_late(ticket, error).map(Err);
+        }
         let taken = self.calls.take(ticket);
         match &self.lost {
             Some(lost) if taken.is_none() => {
@@ -260,6 +311,22 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
                 Some(Err(lost.cause))
             }
             _ => taken,
+        }
+    }
+
+    /// Why a call failed that was over its limit. Whoever made it waits while the GSP is pinged, so that
+    /// there is somebody to see that not even a ping is answered.
+    fn take_late(&mut self, ticket: Ticket, error: RpcError) -> Option<RpcError> {
+        match &self.lost {
+            Some(lost) => {
+                self.calls.forget(ticket);
+                Some(lost.cause)
+            }
+            None if self.calls.ping().is_some() => None,
+            None => {
+                self.calls.cancel(ticket);
+                Some(error)
+            }
         }
     }
 
@@ -277,9 +344,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         if self.calls.any_to_send() {
             return LONGEST_PAUSE;
         }
-        let left = |(slot, age): (&Slot<_>, Duration)| slot.limit().saturating_sub(age);
-        let deadline = self.calls.oldest(now).map(left);
-        deadline.map_or(LOOK_EVERY, |deadline| deadline.min(LOOK_EVERY))
+        let left = self.calls.time_left(now);
+        left.map_or(LOOK_EVERY, |left| left.min(LOOK_EVERY))
     }
 
     /// Gives GSP-RM a command and waits for what comes of it.
@@ -382,26 +448,19 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// Why the GSP does not seem to answer any more, and the call that shows it: one is over its
-    /// limit, or the GSP's processor has stopped.
-    fn doubt(&mut self, processors: Processors<'_>) -> Option<(Option<Ticket>, RpcError)> {
-        let now = processors.io.now();
-        let oldest = self.calls.oldest(now);
-        let over = oldest.filter(|(slot, age)| *age >= slot.limit());
-        let is_due = oldest.is_none() || now.saturating_sub(self.looked) >= LOOK_EVERY;
-        if over.is_none() && !is_due {
+    /// That the GSP's processor has stopped, and the oldest call, which it may have answered before.
+    fn doubt(
+        &mut self,
+        processors: Processors<'_>,
+        now: Duration,
+    ) -> Option<(Option<Ticket>, RpcError)> {
+        let oldest = self.calls.oldest(now).map(|(slot, _)| slot.ticket());
+        if oldest.is_some() && now.saturating_sub(self.looked) < LOOK_EVERY {
             return None;
         }
         self.looked = now;
-        let timeout = over.map(|(slot, _)| {
-            RpcError::Timeout(Timeout {
-                awaited: slot.name(),
-                seen: self.counts.skipped,
-                after: slot.limit(),
-            })
-        });
-        let stopped = processors.gsp.check_liveness().err().map(RpcError::Stopped);
-        Some((oldest.map(|(slot, _)| slot.ticket()), stopped.or(timeout)?))
+        let stopped = processors.gsp.check_liveness().err()?;
+        Some((oldest, stopped.into()))
     }
 
     fn check_lost(&self) -> Result<(), RpcError> {

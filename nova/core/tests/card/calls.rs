@@ -272,7 +272,13 @@ fn a_list_of_register_accesses_is_run_apart_from_calls() {
     let mut running = machine.boot().unwrap();
     ask_to_wait(&machine, 4);
     ask_to_wait(&machine, 2);
-    let ticket = submit(&machine, &mut running, control::GPU_GET_NAME_STRING, &[0; 132]).unwrap();
+    let ticket = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_NAME_STRING,
+        &[0; 132],
+    )
+    .unwrap();
     for seconds in [4, 2] {
         let start = machine.now();
         wait(&machine, &mut running);
@@ -351,8 +357,52 @@ fn lose(fault: Fault) -> (RpcError, Duration) {
 fn a_gsp_that_does_not_answer_is_lost() {
     let (error, time) = lose(Fault::NoReply);
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(error.to_string(), "waited 5s for GSP_RM_CONTROL, saw 0x0");
-    assert!(time > Duration::from_secs(5) && time < Duration::from_secs(6));
+    let expected = "waited 5s for GSP-RM to answer a ping, saw 0x0";
+    assert_eq!(error.to_string(), expected);
+    // The limit of a call, and that of the ping.
+    let range = Duration::from_secs(10)..Duration::from_secs(11);
+    assert!(range.contains(&time), "{time:?}");
+}
+
+#[test]
+fn a_call_that_is_answered_late_fails_alone() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let start = machine.now();
+    let by = Duration::from_secs(8);
+    machine.card().inject(Fault::LateReply(by));
+    let late = submit(
+        &machine,
+        &mut running,
+        control::GPU_GET_INFO_V2,
+        &properties(0),
+    )
+    .unwrap();
+    let mut failed = None;
+    let mut answered = [0; 2];
+    while machine.now() - start < by + Duration::from_secs(1) {
+        let params = properties(answered[0]);
+        let other = submit(&machine, &mut running, control::GPU_GET_INFO_V2, &params).unwrap();
+        let reply = finish(&machine, &mut running, other).unwrap();
+        assert_eq!(reply.params()[4..5], params[4..5], "another's answer");
+        answered[usize::from(failed.is_some())] += 1;
+        if failed.is_none() {
+            failed = running.take(late).map(|reply| {
+                let time = machine.now() - start;
+                assert!(time > Duration::from_secs(5) && time < Duration::from_secs(6));
+                reply.unwrap_err().to_string()
+            });
+        }
+        machine.sleep(Duration::from_millis(50));
+    }
+    let expected = "waited 5s for GSP_RM_CONTROL, saw 0x0";
+    assert_eq!(failed.as_deref(), Some(expected));
+    assert!(answered.iter().all(|&calls| calls > 20), "{answered:?}");
+    assert!(running.lost().is_none());
+    assert_eq!(running.event_counts().skipped, 0, "its answer is known");
+    assert!(machine.refusals().is_empty(), "{:?}", machine.refusals());
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
 }
 
 #[test]

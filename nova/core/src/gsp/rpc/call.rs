@@ -24,6 +24,8 @@ pub(crate) enum CallKind {
     Notice,
     /// It is not even sent: GSP-RM says this on its own.
     Event,
+    /// It is sent and answered, and whatever the answer is shows that GSP-RM answers.
+    Ping,
 }
 
 /// What is known of a call beside its payload.
@@ -35,7 +37,8 @@ pub(crate) struct Call {
     pub(crate) function: u32,
     /// Which control, or zero.
     pub(crate) cmd: u32,
-    /// GSP-RM is done in less than this.
+    /// GSP-RM is done in less than this. A call that takes longer fails, and GSP-RM is pinged; where it
+    /// is a ping that takes longer, the GSP is lost.
     pub(crate) limit: Duration,
 }
 

@@ -3,13 +3,15 @@
 //! The calls that are under way: a table of them, from where they are sent and to where replies
 //! are brought.
 
+use core::cmp::Ordering;
 use core::time::Duration;
 
-use super::call::{Call, Ticket, CALLS_MAX, PAYLOAD_LIMIT};
+use super::call::{Call, CallKind, Ticket, CALLS_MAX, PAYLOAD_LIMIT};
 use super::error::RpcError;
 use super::pieces::Pieces;
 use super::reply::Reply;
 use super::slot::Slot;
+use crate::bug::OrBug;
 use crate::gsp::queue::Received;
 use crate::platform::memory;
 use crate::platform::Scratch;
@@ -19,13 +21,12 @@ type Place<P> = Option<<P as Scratch>::Boxed<Slot<<P as Scratch>::Bytes>>>;
 
 /// All calls under way.
 pub(crate) struct Calls<P: Scratch> {
-    slots: [Place<P>; CALLS_MAX],
+    /// The last place is for a ping alone, which must not wait for others to be answered.
+    slots: [Place<P>; CALLS_MAX + 1],
     /// Number of the next call.
     next: u64,
     /// Sequence number of the next message that is answered; those that are not have zero.
     sequence: u32,
-    /// When a call was answered last.
-    answered: Duration,
 }
 
 impl<P: Scratch> Calls<P> {
@@ -36,7 +37,6 @@ impl<P: Scratch> Calls<P> {
             slots: core::array::from_fn(|_| None),
             next: u64::try_from(now.as_nanos()).unwrap_or_default(),
             sequence: 1,
-            answered: Duration::ZERO,
         }
     }
 
@@ -51,7 +51,7 @@ impl<P: Scratch> Calls<P> {
         if len > PAYLOAD_LIMIT {
             return Err(RpcError::CallTooLong { len });
         }
-        let free = self.slots.iter_mut().find(|slot| slot.is_none());
+        let free = free_place::<P>(&mut self.slots, call.kind);
         let free = free.ok_or(RpcError::TooManyCalls)?;
         let messages = Pieces::count_of(len);
         let sequence = match self.sequence.checked_add(messages) {
@@ -89,12 +89,25 @@ impl<P: Scratch> Calls<P> {
         payload: &[u8],
         now: Duration,
     ) -> Delivered<'_, P::Bytes> {
-        let mut slots = self.slots.iter_mut().flatten();
-        let Some(slot) = slots.find(|slot| slot.awaits(message)) else {
+        let mut slots = self.slots.iter().flatten();
+        let Some(ticket) = slots
+            .find(|slot| slot.awaits(message))
+            .map(|slot| slot.ticket())
+        else {
+            return Delivered::Nowhere;
+        };
+        let mut receiver = None;
+        for slot in self.slots.iter_mut().flatten() {
+            match slot.ticket().cmp(&ticket) {
+                Ordering::Less => {}
+                Ordering::Equal => receiver = Some(slot),
+                Ordering::Greater => slot.could_not_get_on(now),
+            }
+        }
+        let Some(slot) = receiver else {
             return Delivered::Nowhere;
         };
         slot.receive(message, payload, now);
-        self.answered = now;
         match slot.is_done() {
             true => Delivered::Last(slot),
             false => Delivered::Piece,
@@ -108,19 +121,50 @@ impl<P: Scratch> Calls<P> {
         }
     }
 
-    /// The call that has been under way longest, and for how long GSP-RM could have got on with
-    /// it: it works through calls in their order.
+    /// The call that has been under way longest, and for how long GSP-RM could have got on with it.
     pub(crate) fn oldest(&self, now: Duration) -> Option<(&Slot<P::Bytes>, Duration)> {
         let slots = self.slots.iter().flatten();
         let slot = slots
             .filter(|slot| !slot.is_done())
             .min_by_key(|slot| slot.ticket())?;
-        Some((slot, now.saturating_sub(slot.since(self.answered))))
+        Some((slot, slot.age(now)))
     }
 
     /// GSP-RM could not get on with any call until now.
     pub(crate) fn grant(&mut self, now: Duration) {
-        self.answered = now;
+        for slot in self.slots.iter_mut().flatten() {
+            slot.could_not_get_on(now);
+        }
+    }
+
+    /// Has calls fail that are over their limits; whether there were any. A ping stays.
+    pub(crate) fn expire(&mut self, now: Duration) -> bool {
+        let mut any = false;
+        for slot in self.slots.iter_mut().flatten() {
+            if !slot.is_ping() && slot.time_left(now) == Some(Duration::ZERO) {
+                slot.set_late();
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// How long it is until the next call is over its limit.
+    pub(crate) fn time_left(&self, now: Duration) -> Option<Duration> {
+        let slots = self.slots.iter().flatten();
+        slots.filter_map(|slot| slot.time_left(now)).min()
+    }
+
+    /// The ping, while it is not answered.
+    pub(crate) fn ping(&self) -> Option<&Slot<P::Bytes>> {
+        let mut slots = self.slots.iter().flatten().map(|slot| &**slot);
+        slots.find(|slot| slot.is_ping() && !slot.is_done())
+    }
+
+    /// The call, if it was over its limit and nobody has been told.
+    pub(crate) fn late(&self, ticket: Ticket) -> Option<&Slot<P::Bytes>> {
+        let mut slots = self.slots.iter().flatten().map(|slot| &**slot);
+        slots.find(|slot| slot.ticket() == ticket && slot.is_late() && !slot.is_cancelled())
     }
 
     /// Whether something is still awaited of a call.
@@ -160,6 +204,21 @@ impl<P: Scratch> Calls<P> {
                 .is_some_and(|slot| slot.ticket() == ticket && !slot.is_cancelled())
         })
     }
+}
+
+/// A place for a call. One whose answer is late makes room, the oldest first: the sequence number keeps
+/// that answer from being taken for another's.
+fn free_place<P: Scratch>(slots: &mut [Place<P>], kind: CallKind) -> Option<&mut Place<P>> {
+    let (calls, ping) = slots.split_at_mut_checked(CALLS_MAX).or_bug();
+    let places = match kind {
+        CallKind::Ping => ping,
+        CallKind::Request | CallKind::Notice | CallKind::Event => calls,
+    };
+    let is_free = |place: &&mut Place<P>| place.as_ref().is_none_or(|slot| slot.is_given_up());
+    let free = places.iter_mut().filter(is_free);
+    let place = free.min_by_key(|place| place.as_ref().map(|slot| slot.ticket()))?;
+    *place = None;
+    Some(place)
 }
 
 /// Where a message went.

@@ -22,7 +22,8 @@ pub(crate) trait Command {
     /// What becomes of it.
     const KIND: CallKind = CallKind::Request;
 
-    /// GSP-RM is done in less than this. The limit is the driver's own.
+    /// GSP-RM is done in less than this, once it is through with those before. The limit is the driver's
+    /// own: NVIDIA's waits 4 s, and longer on slow machines.
     const LIMIT: Duration = Duration::from_secs(5);
 
     /// What comes of it.

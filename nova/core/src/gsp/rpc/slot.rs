@@ -32,13 +32,15 @@ pub(crate) struct Slot<B> {
     /// Sequence number of its first message.
     sequence: u32,
     limit: Duration,
-    /// When it got on last.
+    /// Since when GSP-RM could have got on with it.
     since: Duration,
     state: State,
     /// NV_STATUS of the call itself, the first one that is not zero.
     result: u32,
     /// Nobody waits for it any more.
     cancelled: bool,
+    /// It was over its limit, and has failed.
+    late: bool,
     /// What is sent, and then what is received.
     buffer: B,
 }
@@ -61,13 +63,14 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             limit: call.limit,
             since: now,
             state: match call.kind {
-                CallKind::Request | CallKind::Notice => {
+                CallKind::Request | CallKind::Notice | CallKind::Ping => {
                     State::Sending(Pieces::of(buffer.as_ref().len()))
                 }
                 CallKind::Event => State::Receiving(Pieces::of(0)),
             },
             result: 0,
             cancelled: false,
+            late: false,
             buffer,
         }
     }
@@ -123,7 +126,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         };
         let function = pieces.function(self.function);
         let sequence = match self.kind {
-            CallKind::Request => pieces.sequence(self.sequence),
+            CallKind::Request | CallKind::Ping => pieces.sequence(self.sequence),
             // What is not answered has none.
             CallKind::Notice | CallKind::Event => 0,
         };
@@ -139,7 +142,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
                 let len = self.buffer.as_ref().len();
                 self.state = match self.kind {
                     CallKind::Notice => State::Done(Pieces::of(0)),
-                    CallKind::Request | CallKind::Event => State::Receiving(Pieces::of(len)),
+                    CallKind::Request | CallKind::Event | CallKind::Ping => {
+                        State::Receiving(Pieces::of(len))
+                    }
                 };
             }
             self.since = now;
@@ -153,7 +158,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         };
         message.function == pieces.function(self.function)
             && match self.kind {
-                CallKind::Request => message.sequence == pieces.sequence(self.sequence),
+                CallKind::Request | CallKind::Ping => {
+                    message.sequence == pieces.sequence(self.sequence)
+                }
                 CallKind::Notice | CallKind::Event => true,
             }
     }
@@ -188,13 +195,36 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         matches!(self.state, State::Sending(_))
     }
 
-    /// Since when GSP-RM could have got on with it, where another call was `answered` last: it works
-    /// through calls in their order.
-    pub(super) fn since(&self, answered: Duration) -> Duration {
-        match self.kind {
-            CallKind::Request | CallKind::Notice => self.since.max(answered),
-            CallKind::Event => self.since,
+    /// GSP-RM could not get on with it until now: it works through calls in their order, or had a list
+    /// of register accesses run. What it says on its own it was asked for before.
+    pub(super) fn could_not_get_on(&mut self, now: Duration) {
+        if self.kind != CallKind::Event {
+            self.since = now;
         }
+    }
+
+    /// How long GSP-RM could have got on with it.
+    pub(super) fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+
+    /// How long it has until it is late; `None` where that does not matter any more.
+    pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
+        let counts = !self.late && !self.is_done();
+        counts.then(|| self.limit.saturating_sub(self.age(now)))
+    }
+
+    /// It is over its limit, and fails.
+    pub(super) fn set_late(&mut self) {
+        self.late = true;
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.late
+    }
+
+    pub(super) fn is_ping(&self) -> bool {
+        self.kind == CallKind::Ping
     }
 
     /// Nobody waits for it any more.
@@ -209,7 +239,12 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     /// Whether nobody is going to take it, and GSP-RM has nothing to say to it.
     pub(super) fn is_of_no_use(&self) -> bool {
         (self.cancelled && (self.is_done() || self.is_unsent()))
-            || (self.kind == CallKind::Notice && self.is_done())
+            || (matches!(self.kind, CallKind::Notice | CallKind::Ping) && self.is_done())
+    }
+
+    /// Whether it has failed, nobody is going to take it, and only its answer may still come.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.late && self.cancelled && !self.is_sending()
     }
 
     /// Whether GSP-RM has not seen any of it.

@@ -5,8 +5,10 @@ use super::*;
 use crate::chip::FalconKind;
 use crate::falcon::error::Stopped;
 use crate::falcon::processors::Processors;
-use crate::gsp::commands::control::{Handles, Raw};
+use crate::gsp::commands::control::{self, Handles, Raw};
 use crate::gsp::commands::init_done::InitDone;
+use crate::gsp::commands::interrupt_table::GetGspVector;
+use crate::gsp::commands::ping::Ping;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::queue::PAYLOAD_MAX;
@@ -68,7 +70,15 @@ impl Talk {
             rpc.service(sequencer.processors, &mut |event| {
                 events.push(event.to_string());
             })
-        })
+        })?;
+        if self.rpc.is_doubtful() {
+            let ping = Ping(control::Call {
+                on: CONTROL.on,
+                method: GetGspVector,
+            });
+            self.rpc.ping(&self.memory, &ping, self.card.now())?;
+        }
+        Ok(())
     }
 
     /// Runs the list of register accesses that came.
@@ -353,17 +363,98 @@ fn a_gsp_that_does_not_answer_is_lost() {
     talk.pass(2 * SECOND);
     let second = talk.submit(&[]).unwrap();
     talk.pass(SECOND * 29 / 10);
+    assert_eq!(talk.gsp.commands(usize::MAX).len(), 2);
+    talk.pass(SECOND / 5);
+    assert_eq!(talk.gsp.commands(usize::MAX).len(), 1, "a ping");
+    assert_eq!(talk.take(first), None, "it is not known yet what it is");
+    talk.pass(SECOND * 47 / 10);
     assert!(talk.rpc.lost().is_none());
     talk.pass(SECOND / 5);
     let lost = *talk.rpc.lost().unwrap();
     let line = lost.to_string();
-    assert!(line.contains("waited 5s for a call"), "{line}");
+    assert!(
+        line.contains("waited 5s for GSP-RM to answer a ping"),
+        "{line}"
+    );
     let (name, age) = lost.call.unwrap();
-    assert!(name == "a call" && age >= 5 * SECOND && age < 6 * SECOND);
+    assert!(name == "a call" && age >= 10 * SECOND && age < 11 * SECOND);
     assert_eq!(talk.take(first), Some(Err(lost.cause)));
     assert_eq!(talk.take(second), Some(Err(lost.cause)));
     assert_eq!(talk.submit(&[]), Err(lost.cause));
     assert_eq!(talk.service(), Err(lost.cause));
+}
+
+/// Answers all that has been sent; returns how many messages that were.
+fn answer_all(talk: &mut Talk) -> usize {
+    let commands = talk.gsp.commands(usize::MAX);
+    for command in &commands {
+        talk.gsp.put(command.function, &[9], |draft| {
+            draft.answers = command.sequence;
+        });
+    }
+    talk.service().unwrap();
+    commands.len()
+}
+
+#[test]
+fn a_late_call_fails_alone() {
+    let mut talk = Talk::new();
+    let late = talk.submit(&[1]).unwrap();
+    let sequence = talk.gsp.commands(1)[0].sequence;
+    // Calls behind it that are answered do not make it younger.
+    for _ in 0..9 {
+        talk.pass(SECOND / 2);
+        let other = talk.submit(&[2]).unwrap();
+        assert_eq!(answer_all(&mut talk), 1);
+        assert_eq!(talk.take(other), Some(Ok(vec![9])));
+    }
+    talk.pass(SECOND * 2 / 5);
+    assert_eq!(talk.take(late), None);
+    assert!(talk.rpc.calls.ping().is_none());
+    talk.card.sleep(SECOND / 5);
+    talk.service().unwrap();
+    let other = talk.submit(&[2]).unwrap();
+    assert_eq!(talk.take(late), None, "whether the GSP is lost");
+    assert_eq!(answer_all(&mut talk), 2, "a ping and the other call");
+    let timeout = talk.take(late).unwrap().unwrap_err();
+    assert_eq!(timeout.to_string(), "waited 5s for a call, saw 0x0");
+    assert_eq!(timeout.kind(), crate::error_kind::ErrorKind::Timeout);
+    assert_eq!(talk.take(late), Some(Err(RpcError::NoCall)));
+    assert_eq!(talk.take(other), Some(Ok(vec![9])));
+    // Its answer is nobody else's, and no ping follows.
+    talk.pass(10 * SECOND);
+    let other = talk.submit(&[2]).unwrap();
+    talk.answer(sequence, &[5]);
+    talk.service().unwrap();
+    assert_eq!(talk.take(other), None);
+    assert_eq!(talk.rpc.counts().skipped, 0);
+    assert_eq!(answer_all(&mut talk), 1);
+    assert_eq!(talk.take(other), Some(Ok(vec![9])));
+    assert!(talk.rpc.lost().is_none());
+}
+
+#[test]
+fn calls_that_are_never_answered_leave_room_for_others() {
+    let mut talk = Talk::new();
+    for _ in 0..2 {
+        let late: Vec<_> = (0..CALLS_MAX).map(|_| talk.submit(&[]).unwrap()).collect();
+        assert_eq!(talk.submit(&[]), Err(RpcError::TooManyCalls));
+        talk.service().unwrap();
+        let mut commands = talk.gsp.commands(usize::MAX).len();
+        while commands < CALLS_MAX {
+            talk.service().unwrap();
+            commands += talk.gsp.commands(usize::MAX).len();
+        }
+        talk.pass(SECOND * 51 / 10);
+        assert_eq!(answer_all(&mut talk), 1, "a ping");
+        for ticket in late {
+            let error = talk.take(ticket).unwrap().unwrap_err();
+            assert!(matches!(error, RpcError::Timeout(_)), "{error}");
+        }
+    }
+    let other = talk.submit(&[1]).unwrap();
+    assert_eq!(answer_all(&mut talk), 1);
+    assert_eq!(talk.take(other), Some(Ok(vec![9])));
 }
 
 #[test]
@@ -383,7 +474,7 @@ fn a_slow_gsp_is_not_lost_while_it_gets_on() {
 fn a_gsp_that_only_talks_is_lost_too() {
     let mut talk = Talk::new();
     talk.submit(&[]).unwrap();
-    for _ in 0..6000 {
+    for _ in 0..12000 {
         if talk.rpc.lost().is_some() {
             break;
         }

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A ping: a question that GSP-RM is known to answer and that changes nothing, to see whether it answers.
+//! The boot has asked the same.
+
+use nova_hw::release::Release;
+
+use super::control;
+use super::interrupt_table::GetGspVector;
+use crate::gsp::payload::Payload;
+use crate::gsp::rpc::call::CallKind;
+use crate::gsp::rpc::command::Command;
+use crate::gsp::rpc::error::RpcError;
+
+/// The ping.
+pub(crate) struct Ping(pub(crate) control::Call<GetGspVector>);
+
+impl Command for Ping {
+    const FUNCTION: u32 = control::Call::<GetGspVector>::FUNCTION;
+    const NAME: &'static str = "a ping";
+    const KIND: CallKind = CallKind::Ping;
+    /// That it is answered is all.
+    type Reply = ();
+
+    fn cmd(&self) -> u32 {
+        self.0.cmd()
+    }
+
+    fn size(&self, release: &Release) -> usize {
+        self.0.size(release)
+    }
+
+    fn write(&self, release: &Release, payload: &mut [u8]) {
+        self.0.write(release, payload);
+    }
+
+    fn read(&self, _release: &Release, _reply: Payload<'_>) -> Result<(), RpcError> {
+        Ok(())
+    }
+}
