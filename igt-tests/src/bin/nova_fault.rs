@@ -4,9 +4,11 @@
 //! the GPU is whole it binds and works again.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
 
 use igt::kmsg::{self, Follow, Record};
+use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu, IS_LOST, RUNS_AGAIN, STAYS_DOWN};
 use igt::rm_control::{self, Answer, Conversation};
@@ -204,6 +206,12 @@ const LOST: [Loss; 3] = [
 /// A crash by the first call of whoever uses the GPU: a boot makes two.
 const CRASHES_AFTER_BOOT: &str = "stage=gsp,kind=crash,after=2";
 
+/// The answer to one call comes after its limit, which is 5 s.
+const ONE_LATE: &str = "stage=reply,kind=late,ms=8000";
+
+/// It has come then.
+const LATE_IS_OVER: Duration = Duration::from_secs(9);
+
 /// How often a GPU is reset whose GSP is lost over and over.
 const RESETS_OF_LOST: usize = 5;
 
@@ -274,6 +282,11 @@ fn main() -> ExitCode {
                     parts.dynamic(loss.name, || recovers(&gpu, &mock, &loss));
                 }
             },
+        );
+        tests.subtest(
+            "late",
+            "A call that is answered late fails alone; others go on, and the GSP is not given up.",
+            || late(&gpu, &mock),
         );
         tests.subtest(
             "dead-after-three",
@@ -433,6 +446,48 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
     assert_eq!(said(IS_LOST), 1);
     assert_answers(gpu);
     assert_only_lost(&records);
+}
+
+/// GSP-RM answers one call of two processes after its limit. Whoever made it gets an error, and both are
+/// answered again, also when the late answer comes, which nobody waits for any more.
+fn late(gpu: &Gpu, mock: &Mock) {
+    gpu.unbind();
+    gpu.bind();
+    let mut log = Follow::from_now().unwrap();
+    let (answered, failed) = (Words::new(CALLERS), Words::new(1));
+    {
+        let _bound = Timeout::new(HANG, "a late answer");
+        let _broken = mock.broken(ONE_LATE);
+        let begin = Instant::now();
+        let callers = Children::fork(CALLERS, |caller| {
+            while failed[0].load(Relaxed) == 0 || begin.elapsed() < LATE_IS_OVER {
+                match ask_name(gpu) {
+                    Ok(_) if failed[0].load(Relaxed) == 0 => {
+                        answered[caller].fetch_add(1, Relaxed);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        assert_eq!(error, Errno::ETIMEDOUT);
+                        assert_eq!(failed[0].fetch_add(1, Relaxed), 0, "another call fails");
+                    }
+                }
+            }
+        });
+        callers.wait(HANG);
+    }
+    let mut answered: Vec<_> = answered.iter().map(|count| count.load(Relaxed)).collect();
+    answered.sort_unstable();
+    log::info!("{answered:?} calls were answered meanwhile.");
+    // The first call was the late one.
+    assert!(
+        matches!(answered[..], [0, others] if others > 1),
+        "{answered:?}"
+    );
+    let state = igt::sysfs::read(gpu.debugfs().join("state")).unwrap();
+    assert_eq!(nova::field(&state, "state"), Some("running"));
+    assert_eq!(nova::field(&state, "recoveries"), Some("0"));
+    assert_answers(gpu);
+    assert_only(&[], &log.records().unwrap());
 }
 
 fn assert_answers(gpu: &Gpu) {
