@@ -284,6 +284,11 @@ fn main() -> ExitCode {
             },
         );
         tests.subtest(
+            "bad-list",
+            "Register accesses that GSP-RM asks for and that make no sense are the loss of the GSP.",
+            || bad_list(&gpu, &mock),
+        );
+        tests.subtest(
             "late",
             "A call that is answered late fails alone; others go on, and the GSP is not given up.",
             || late(&gpu, &mock),
@@ -444,6 +449,30 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
     };
     wait_for(HANG, "the GSP to run again", || said(RUNS_AGAIN) == 1);
     assert_eq!(said(IS_LOST), 1);
+    assert_answers(gpu);
+    assert_only_lost(&records);
+}
+
+/// The list is looked at by the work that boots, with nobody calling.
+fn bad_list(gpu: &Gpu, mock: &Mock) {
+    const GSP_RUN_CPU_SEQUENCER: &str = "event other function=0x1002";
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[IS_LOST]);
+    let mut log = Follow::from_now().unwrap();
+    mock.tell(GSP_RUN_CPU_SEQUENCER);
+    let mut records = Vec::new();
+    wait_for(HANG, "the GSP to run again", || {
+        records.extend(log.records().unwrap());
+        let mut texts = records.iter().map(|record| &record.text);
+        texts.any(|text| text.contains(RUNS_AGAIN))
+    });
+    let says = |record: &Record| {
+        record
+            .text
+            .contains("the GSP is lost: GSP_RUN_CPU_SEQUENCER")
+    };
+    assert!(records.iter().any(says), "{records:#?}");
     assert_answers(gpu);
     assert_only_lost(&records);
 }
