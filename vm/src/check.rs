@@ -5,13 +5,14 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 use nova_vm::process;
-use nova_vm::{fresh, say, Ended, Guest, Host, Kernel, Script};
+use nova_vm::{fresh, say, Ended, Guest, Host, Kernel, Output, Script};
 use rustix::fs::{flock, FlockOperation};
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -57,6 +58,15 @@ struct Check<'a> {
     /// What igt-summary is told.
     summary: Vec<PathBuf>,
     success: bool,
+}
+
+/// The VMs of a run.
+struct Guests<'a> {
+    host: &'a Host,
+    arguments: &'a Arguments,
+    results: &'a Path,
+    kernel: Kernel,
+    tests: TestFolder,
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
@@ -125,46 +135,94 @@ impl Check<'_> {
                     .extend(["--not-applicable".into(), list.clone()]);
             }
         }
-        for job in jobs {
-            self.guest(&job, kernel, &tests)?;
-        }
+        let outs = jobs.iter().map(|job| self.results.join(&job.name));
+        self.summary.extend(outs);
+        let guests = Guests {
+            host: self.host,
+            arguments: self.arguments,
+            results: &self.results,
+            kernel,
+            tests,
+        };
+        self.success &= guests.run(&jobs)?;
         Ok(())
     }
 
+    /// Prints the summary, and leaves it where others look for it.
+    fn summarize(&mut self) -> Result<()> {
+        let program = self.host.programs.join("igt-summary");
+        let output = Command::new(&program)
+            .args(&self.summary)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .with_context(|| program.display().to_string())?;
+        self.success &= output.status.success();
+        let part = self.results.join("summary.part");
+        fs::write(&part, &output.stdout)?;
+        fs::rename(part, self.results.join("summary"))?;
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        Ok(())
+    }
+}
+
+impl Guests<'_> {
+    /// Runs all, as many at once as there are processors, since most of the time a VM keeps one busy. Says whether all succeeded.
+    fn run(&self, jobs: &[Job]) -> Result<bool> {
+        let next = Mutex::new(jobs.iter());
+        let run_some = || -> Result<bool> {
+            let mut success = true;
+            loop {
+                let job = next.lock().expect("nobody panics with it").next();
+                let Some(job) = job else {
+                    return Ok(success);
+                };
+                success &= self.guest(job)?;
+            }
+        };
+        let processors = thread::available_parallelism()?.get();
+        thread::scope(|scope| {
+            let runs: Vec<_> = (0..processors.min(jobs.len()))
+                .map(|_| scope.spawn(run_some))
+                .collect();
+            runs.into_iter().try_fold(true, |all, run| {
+                Ok(all & run.join().expect("no run panics")?)
+            })
+        })
+    }
+
     /// Runs IGT in a VM. What a VM that is lost has left runs in a second one; if that is lost, too, what was judged until then is
-    /// all. igt-summary reports each VM that was lost.
-    fn guest(&mut self, job: &Job, kernel: Kernel, tests: &TestFolder) -> Result<()> {
+    /// all. igt-summary reports each VM that was lost. Says whether all succeeded.
+    fn guest(&self, job: &Job) -> Result<bool> {
         let out = fresh(self.results.join(&job.name))?;
-        self.summary.push(out.clone());
         let mut guest = Guest::new(&out);
         guest.chips.clone_from(&job.chips);
-        guest.kernel = kernel;
-        guest.modules = Some(kernel.modules(self.host));
-        guest.files = Some(tests.path().to_owned());
+        guest.kernel = self.kernel;
+        guest.modules = Some(self.kernel.modules(self.host));
+        guest.files = Some(self.tests.path().to_owned());
+        guest.output = Output::Lines(job.name.clone());
         guest.limit = Some(LIMIT);
         guest.script = Some(self.script(job));
         if job.runner == Runner::Killed {
-            tests.add_kernel(self.host)?;
+            self.tests.add_kernel(self.host)?;
             guest
                 .kernel_arguments
                 .push(for_second_kernel(job.chips.len()));
         }
         for number in 1..=2 {
             let lost = match self.attempt(&guest)? {
-                Some(ended) if ended.succeeded() => return Ok(()),
+                Some(ended) if ended.succeeded() => return Ok(number == 1),
                 Some(ended) => ended.lost(),
                 None => false,
             };
-            self.success = false;
             if !lost {
-                return Ok(());
+                return Ok(false);
             }
             put_away_logs(&out, &out.join(format!("lost.{number}")))?;
         }
         let mut results = Guest::new(&out);
         results.script = Some(Script::new(self.host.script("results")));
         self.attempt(&results)?;
-        Ok(())
+        Ok(false)
     }
 
     /// What keeps a VM from being started is a failure like others.
@@ -187,22 +245,6 @@ impl Check<'_> {
             }
             _ => script,
         }
-    }
-
-    /// Prints the summary, and leaves it where others look for it.
-    fn summarize(&mut self) -> Result<()> {
-        let program = self.host.programs.join("igt-summary");
-        let output = Command::new(&program)
-            .args(&self.summary)
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .with_context(|| program.display().to_string())?;
-        self.success &= output.status.success();
-        let part = self.results.join("summary.part");
-        fs::write(&part, &output.stdout)?;
-        fs::rename(part, self.results.join("summary"))?;
-        print!("{}", String::from_utf8_lossy(&output.stdout));
-        Ok(())
     }
 }
 

@@ -59,6 +59,18 @@ impl Script {
     }
 }
 
+/// Where the output of what runs in the VM goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// Where our own goes. Our input is the VM's, too.
+    #[default]
+    Ours,
+    /// Where our own goes, as lines that begin with this name: another VM's stand between them.
+    Lines(String),
+    /// Into this file.
+    File(PathBuf),
+}
+
 /// A VM. Its root is writable, and forgotten afterwards. A test in it tells the mock of the Nth GPU, from 0, what to do through /dev/virtio-ports/nova.mock.N.
 #[derive(Clone, Debug)]
 pub struct Guest {
@@ -83,8 +95,8 @@ pub struct Guest {
     pub kernel_arguments: Vec<String>,
     /// What runs; without one, a shell.
     pub script: Option<Script>,
-    /// Where the output of the script goes instead of our own.
-    pub output: Option<PathBuf>,
+    /// Where the output goes.
+    pub output: Output,
 }
 
 impl Guest {
@@ -101,7 +113,7 @@ impl Guest {
             mock_arguments: Vec::new(),
             kernel_arguments: Vec::new(),
             script: None,
-            output: None,
+            output: Output::Ours,
         }
     }
 }

@@ -15,7 +15,7 @@ mod qemu;
 mod testing;
 mod vm;
 
-pub use guest::{Guest, Kernel, Script};
+pub use guest::{Guest, Kernel, Output, Script};
 pub use host::Host;
 pub use interrupt::{Interrupt, Interrupted};
 pub use vm::Ended;

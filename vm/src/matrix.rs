@@ -53,6 +53,8 @@ const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) ->
 
 /// Tests that need more GPUs than one, and those during which the system sleeps.
 const OTHERS: Tests = Tests::AllBut(&["igt@nova_multi", "igt@nova_pm"]);
+const FILES: Tests = Tests::Only(&["igt@nova_firmware"]);
+const ALL_BUT_FILES: Tests = Tests::AllBut(&["igt@nova_firmware", "igt@nova_multi", "igt@nova_pm"]);
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
@@ -81,9 +83,10 @@ const ONE: &[Line] = &[
     line("CHIP-killed", Chips::Chosen, Runner::Killed, BOOT),
 ];
 
-/// For a chip in the debug kernel.
+/// For a chip in the debug kernel, which takes as long for bad files as for all others.
 const DEBUG: &[Line] = &[
-    line("CHIP-debug", Chips::Chosen, Runner::Igt, OTHERS),
+    line("CHIP-debug", Chips::Chosen, Runner::Igt, ALL_BUT_FILES),
+    line("CHIP-debug-files", Chips::Chosen, Runner::Igt, FILES),
     line("CHIP-debug-pm", Chips::Chosen, Runner::Sleeping, SLEEP),
 ];
 
@@ -234,7 +237,8 @@ mod tests {
     #[test]
     fn the_debug_kernel_goes_on_after_a_report() {
         let expected = [
-            "ga102-debug ga102 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
+            "ga102-debug ga102 Igt --exclude-tests igt@nova_firmware --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
+            "ga102-debug-files ga102 Igt --include-tests igt@nova_firmware --abort-on-monitored-error=",
             "ga102-debug-pm ga102 Sleeping --include-tests igt@nova_pm --abort-on-monitored-error=",
         ];
         assert_eq!(lines(&choice("ga102").jobs(Kernel::Debug, &[])), expected);

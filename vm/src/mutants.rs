@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context, Result};
 use nova_hw::chipset::Chipset;
 use nova_vm::process::{self, Group};
-use nova_vm::{fresh, Guest, Host, Kernel, Script};
+use nova_vm::{fresh, Guest, Host, Kernel, Output, Script};
 
 use crate::check::TestFolder;
 use crate::code;
@@ -205,7 +205,7 @@ impl<'a> Copy<'a> {
         guest.modules = Some(self.folder.join("build/modules/vm"));
         guest.files = Some(self.tests.path().to_owned());
         guest.limit = Some(limit);
-        guest.output = Some(results.join("guest.log"));
+        guest.output = Output::File(results.join("guest.log"));
         guest.script = Some(script.args(["--include-tests".to_owned(), format!("^{subtest}$")]));
         let ended = guest.run_quietly(self.host)?;
         if !ended.succeeded() {

@@ -2,10 +2,10 @@
 
 //! Children that do not outlive this program.
 
-use std::io::{Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{self, Command, ExitStatus};
-use std::thread;
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -120,6 +120,42 @@ pub fn run(command: &mut Command, group: Group, interrupt: &Interrupt) -> Result
     Child::start(command, group)?.wait(interrupt)
 }
 
+/// Copies what a child prints, until nobody has the other end of its pipe any more.
+#[derive(Debug)]
+pub struct Lines(JoinHandle<io::Result<()>>);
+
+impl Lines {
+    fn copy(
+        from: impl Read + Send + 'static,
+        mut to: impl Write + Send + 'static,
+        name: &str,
+    ) -> Self {
+        let name = name.to_owned();
+        Self(thread::spawn(move || {
+            let mut from = BufReader::new(from);
+            let mut line = Vec::new();
+            while from.read_until(b'\n', &mut line)? != 0 {
+                // At once, so that no other line comes between.
+                to.write_all(&[name.as_bytes(), b": ", &line].concat())?;
+                line.clear();
+            }
+            Ok(())
+        }))
+    }
+
+    /// Waits until all is copied.
+    pub fn wait(self) -> Result<()> {
+        Ok(self.0.join().expect("the copier does not panic")?)
+    }
+}
+
+/// Starts a child whose lines are printed after `name`.
+pub fn start_with_lines(command: &mut Command, group: Group, name: &str) -> Result<(Child, Lines)> {
+    let mut child = Child::start(command.stdout(Stdio::piped()), group)?;
+    let from = child.child.stdout.take().expect("it was asked for");
+    Ok((child, Lines::copy(from, io::stdout(), name)))
+}
+
 /// Runs a command to its end, and copies all that it prints to our own output and to `log`.
 pub fn run_logged(
     command: &mut Command,
@@ -131,9 +167,7 @@ pub fn run_logged(
     thread::scope(|scope| {
         let mut child = Child::start(command, Group::Own)?;
         // The copies of the pipe's end that this process has.
-        command
-            .stdout(process::Stdio::null())
-            .stderr(process::Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut reader = std::fs::File::from(reader);
         let copier = scope.spawn(move || -> Result<()> {
             let mut buffer = [0; 4096];
@@ -141,7 +175,7 @@ pub fn run_logged(
                 match reader.read(&mut buffer)? {
                     0 => return Ok(()),
                     count => {
-                        std::io::stdout().write_all(&buffer[..count])?;
+                        io::stdout().write_all(&buffer[..count])?;
                         log.write_all(&buffer[..count])?;
                     }
                 }
@@ -158,8 +192,7 @@ pub fn run_logged(
 mod tests {
     use super::*;
     use crate::testing::is_running;
-    use std::io::{BufRead, BufReader};
-    use std::process::Stdio;
+    use std::sync::mpsc;
 
     /// A shell that has printed a process ID.
     fn shell(script: &str, group: Group) -> (Child, u32) {
@@ -212,6 +245,25 @@ mod tests {
         assert!(error.is::<crate::Interrupted>());
         drop(child);
         assert!(!is_running(pid));
+    }
+
+    #[test]
+    fn lines_are_told_by_their_names() {
+        struct Sender(mpsc::Sender<Vec<u8>>);
+        impl Write for Sender {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.send(bytes.to_owned()).map_err(io::Error::other)?;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (sender, receiver) = mpsc::channel();
+        let lines = Lines::copy(&b"one\ntwo \xff\n\nend"[..], Sender(sender), "vm");
+        lines.wait().unwrap();
+        let expected = [&b"vm: one\n"[..], b"vm: two \xff\n", b"vm: \n", b"vm: end"];
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]

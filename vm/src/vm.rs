@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::guest::{Guest, Script};
+use crate::guest::{Guest, Output, Script};
 use crate::mock::{Mock, ANSWER_LIMIT};
-use crate::process::{Child, Group, POLL};
+use crate::process::{self, Child, Group, Lines, POLL};
 use crate::{qemu, say, tail, Host};
 
 /// How a VM ended.
@@ -100,13 +100,16 @@ impl Guest {
         self.fill(host, run.path())?;
         // What is declared last is ended first.
         let mut mocks = self.start_mocks(host, run.path())?;
-        let mut vm = self.start_vm(host, run.path())?;
+        let (mut vm, lines) = self.start_vm(host, run.path())?;
         let status = run.path().join("status");
         let in_time = self.wait(host, &mut vm, &status)?;
         if status.exists() {
             mocks.iter().for_each(Mock::save_status);
         }
         vm.end()?;
+        if let Some(lines) = lines {
+            lines.wait()?;
+        }
         for mock in &mut mocks {
             mock.wait_until_ended(host, ANSWER_LIMIT)?;
         }
@@ -148,13 +151,21 @@ impl Guest {
         Ok(mocks)
     }
 
-    fn start_vm(&self, host: &Host, run: &Path) -> Result<Child> {
+    fn start_vm(&self, host: &Host, run: &Path) -> Result<(Child, Option<Lines>)> {
         let mut command = qemu::command(host, self, run);
         command.stderr(create(&self.out.join("qemu.log"))?);
-        if let Some(output) = &self.output {
-            command.stdin(Stdio::null()).stdout(create(output)?);
+        match &self.output {
+            Output::Ours => {}
+            Output::Lines(name) => {
+                command.stdin(Stdio::null());
+                let (vm, lines) = process::start_with_lines(&mut command, Group::Ours, name)?;
+                return Ok((vm, Some(lines)));
+            }
+            Output::File(output) => {
+                command.stdin(Stdio::null()).stdout(create(output)?);
+            }
         }
-        Child::start(&mut command, Group::Ours)
+        Ok((Child::start(&mut command, Group::Ours)?, None))
     }
 
     /// Waits until the script or the VM has ended; says whether that was in time.
@@ -239,7 +250,7 @@ mod tests {
     fn the_status_is_the_scripts() {
         let qemu = r#"tr '\0' '|' <$run/arguments; echo 7 >$run/part; mv $run/part $run/status; exec sleep 1000"#;
         let (folder, host, mut guest) = fake(qemu);
-        guest.output = Some(folder.path().join("output"));
+        guest.output = Output::File(folder.path().join("output"));
         let ended = guest.run(&host).unwrap();
         assert_eq!(
             (ended.code(), ended.lost(), ended.succeeded()),
