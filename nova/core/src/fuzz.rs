@@ -15,6 +15,7 @@ use crate::fsp;
 use crate::fsp::far_side::{Answer, Fsp};
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::rpc::call::{Call, Ticket};
+use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::Rpc;
 use crate::gsp::sequencer::Sequencer;
 use crate::mmio::Io;
@@ -82,8 +83,8 @@ fn submit(
     let payload = std::vec![1; input.word() as usize % if cfg!(miri) { 200 } else { 200_000 }];
     let call = Call::request("a call", input.byte().into());
     let write = &mut |place: &mut [u8]| place.copy_from_slice(&payload);
-    rpc.enqueue(memory, &call, payload.len(), card.now(), write)
-        .ok()
+    let call = Outgoing::write(memory, call, payload.len(), write);
+    rpc.submit(call.ok()?, card.now()).ok()
 }
 
 /// A message that is sound but for what the input changes.

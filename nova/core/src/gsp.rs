@@ -5,6 +5,7 @@
 
 pub(crate) mod commands;
 pub(crate) mod events;
+pub(crate) mod handles;
 pub(crate) mod libos;
 pub(crate) mod payload;
 pub(crate) mod queue;

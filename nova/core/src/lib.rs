@@ -11,7 +11,7 @@
 //!
 //! The modules are layers, each built on those before it, with an error of its own: `platform` and
 //! `mmio`; `chip`, the table of what differs between chips; `firmware`, `falcon`, `fsp` and `intr`;
-//! `vbios`; `gsp`, from the queues to the calls; and `boot` on top. `make lint` looks after that.
+//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; and `boot` on top. `make lint` looks after that.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors carry what is needed to say them in one line, and there is no allocator to put that into.
@@ -33,6 +33,7 @@ mod gsp;
 mod intr;
 mod mmio;
 pub mod platform;
+mod rm;
 #[cfg(any(test, fuzzing))]
 mod testing;
 mod text;
@@ -54,19 +55,25 @@ pub use falcon::error::{FalconError, Stopped};
 pub use firmware::error::{FirmwareError, ImageError};
 pub use firmware::names::{firmware_kinds, name_parts, File, FileSet, ImageFile, Packing};
 pub use fsp::FspError;
-pub use gsp::commands::control::{Control, Object};
+pub use gsp::commands::alloc::{Alloc, Class};
+pub use gsp::commands::control::Control;
+pub use gsp::commands::free::Free;
 pub use gsp::commands::static_info::StaticInfo;
 pub use gsp::events::{ChannelError, EventCounts, GspEvent};
-pub use gsp::payload::ShortPayload;
+pub use gsp::handles::{Handles, Internal};
+pub use gsp::payload::{Payload, ShortPayload};
 pub use gsp::queue::QueueError;
-pub use gsp::rpc::call::Ticket;
+pub use gsp::rpc::call::{CallKind, Header, Ticket};
+pub use gsp::rpc::command::Command;
 pub use gsp::rpc::error::RpcError;
 pub use gsp::rpc::history::{Answer, Record};
 pub use gsp::rpc::lost::Lost;
+pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq, NoInterrupt};
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
+pub use rm::client::Client;
 pub use text::Text;
 pub use vbios::error::VbiosError;

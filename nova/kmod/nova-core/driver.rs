@@ -119,13 +119,16 @@ impl pci::Driver for NovaCoreDriver {
                     new_mutex!(Some(Users {
                         _status: status::files(gsp)?,
                         _rm_control: rm_control::file(gsp)?,
-                        _second_level: auxiliary::Registration::new(
-                            device.as_ref(),
-                            Gpu::DEVICE_NAME,
-                            NEXT_ID.fetch_add(1, Relaxed),
-                            crate::MODULE_NAME,
-                            Ok::<_, Error>(gpu),
-                        )?,
+                        // SAFETY: It is dropped in `unbind`, or with `NovaCore`, which nobody forgets.
+                        _second_level: unsafe {
+                            auxiliary::Registration::new_with_lt(
+                                device.as_ref(),
+                                Gpu::DEVICE_NAME,
+                                NEXT_ID.fetch_add(1, Relaxed),
+                                crate::MODULE_NAME,
+                                Ok::<_, Error>(gpu),
+                            )?
+                        },
                     }))
                 },
             }))

@@ -12,10 +12,12 @@ use nova_core::platform::PciInfo;
 use nova_core::{BootReport, Text};
 use nova_hw::chipset::{Chipset, Revision};
 
+use crate::calls::Epoch;
 use crate::health::{Listener, Listeners};
+use crate::rm::{Client, Rm};
 
 /// A booted GPU, found through the auxiliary device that nova-core has registered for it.
-pub struct Gpu {
+pub struct Gpu<'a> {
     /// The chip.
     pub chipset: Chipset,
     /// Its revision.
@@ -31,12 +33,13 @@ pub struct Gpu {
     /// Release of the firmware that runs the GPU.
     pub firmware_release: Text<32>,
     listeners: Arc<Listeners>,
+    rm: Arc<dyn Rm + 'a>,
 }
 
 /// How [`Gpu`] is known to the auxiliary bus.
-pub(crate) type Data = CovariantForLt!(Gpu);
+pub(crate) type Data = CovariantForLt!(Gpu<'_>);
 
-impl Gpu {
+impl<'a> Gpu<'a> {
     /// Second half of the auxiliary device's name; the first is [`MODULE_NAME`](crate::MODULE_NAME).
     pub const DEVICE_NAME: &'static CStr = c"drm";
 
@@ -48,7 +51,7 @@ impl Gpu {
     ///
     /// `EINVAL` or `ENOENT` where the device is not one of nova-core's.
     #[inline(never)]
-    pub fn of(device: &auxiliary::Device<Bound>) -> Result<&Self> {
+    pub fn of(device: &'a auxiliary::Device<Bound>) -> Result<&'a Self> {
         device.registration_data::<Data>().map(Pin::get_ref)
     }
 
@@ -59,10 +62,38 @@ impl Gpu {
         self.listeners.set(listener);
     }
 
-    pub(crate) fn new(report: &BootReport, pci: &PciInfo, listeners: Arc<Listeners>) -> Self {
+    /// The GSP-RM that runs.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where none does.
+    #[inline(never)]
+    pub fn epoch(&self) -> Result<Epoch> {
+        self.rm.epoch()
+    }
+
+    /// Allocates a client of GSP-RM. Does not wait for a boot: whoever has asked by [`Self::listen`] is told when
+    /// GSP-RM runs.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` where GSP-RM does not run, `EINTR` if the task was killed, or why GSP-RM does not answer; where that is
+    /// not the loss of the GSP, the log has it.
+    #[inline(never)]
+    pub fn client(&self) -> Result<Client<'a>> {
+        Client::new(&self.rm)
+    }
+
+    pub(crate) fn new(
+        report: &BootReport,
+        pci: &PciInfo,
+        listeners: Arc<Listeners>,
+        rm: Arc<dyn Rm + 'a>,
+    ) -> Self {
         let [_registers, vram_bar, _instance] = pci.bar_sizes;
         Self {
             listeners,
+            rm,
             chipset: report.chipset,
             revision: report.revision,
             name: report.info.name,
@@ -74,7 +105,7 @@ impl Gpu {
     }
 }
 
-impl fmt::Display for Gpu {
+impl fmt::Display for Gpu<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             chipset,

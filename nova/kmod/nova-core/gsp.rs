@@ -9,10 +9,12 @@ use kernel::device::Bound;
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
 use kernel::pci;
 use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
 use nova_core::platform::Clock;
 use nova_core::{Event, Failure, GspEvent, Irq, Running};
 
+use crate::calls::Epoch;
 use crate::debugfs;
 use crate::errno::errno;
 use crate::health::Listeners;
@@ -51,13 +53,15 @@ pub(crate) struct Gsp<'a> {
     events: RateLimit,
     /// Whom it concerns how the GPU is.
     pub(crate) listeners: Arc<Listeners>,
+    /// Numbers the clients of GSP-RM.
+    pub(crate) next_client: Atomic<u32>,
 }
 
 /// What runs on a GPU at the moment.
 pub(crate) struct Current<'a> {
     pub(crate) gsp_rm: GspRm<'a>,
-    /// Grows with each change: what belongs to one GSP-RM belongs to no later one.
-    pub(crate) epoch: u64,
+    /// Another one with each change.
+    pub(crate) epoch: Epoch,
 }
 
 /// What has become of GSP-RM.
@@ -118,13 +122,14 @@ impl<'a> Gsp<'a> {
             lifecycle <- new_mutex!(Lifecycle::default()),
             current <- new_mutex!(Current {
                 gsp_rm: GspRm::Down,
-                epoch: 0,
+                epoch: Epoch::FIRST,
             }),
             changed <- WaitQueue::new(),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,
             events <- RateLimit::new(),
             listeners: Listeners::new()?,
+            next_client: Atomic::new(0),
         })
     }
 

@@ -10,7 +10,7 @@ use kernel::sync::{new_mutex, Arc, Mutex};
 pub enum Health {
     /// Its GSP does not answer any more; it is about to be booted again.
     Lost,
-    /// It works; if it was lost before, with nothing of what it knew then.
+    /// It works: GSP-RM has been booted, and knows nothing of what was allocated before.
     Works,
     /// It stays down until it is bound again.
     Dead,
@@ -18,7 +18,8 @@ pub enum Health {
 
 /// Who is told.
 pub trait Listener: Send + Sync {
-    /// The GPU has changed; may sleep, but must not call nova-core.
+    /// The GPU has changed. May sleep, but must not call nova-core: what calls this may have to be done with it
+    /// before GSP-RM answers.
     fn changed(&self, health: Health);
 }
 
@@ -46,26 +47,26 @@ impl Listeners {
         Arc::pin_init(pin_init!(Self { told <- new_mutex!(told) }), GFP_KERNEL)
     }
 
-    /// Tells `listener`, or nobody, from now on, and at once if the GPU does not work. What was told
-    /// last is over on return.
+    /// Tells `listener`, or nobody, at once and from now on. What was told last is over on return.
     pub(crate) fn set(&self, listener: Option<Arc<dyn Listener>>) {
         let mut told = self.told.lock();
         let old = core::mem::replace(&mut told.listener, listener);
-        if told.health != Health::Works {
-            told.tell();
-        }
+        told.tell();
         drop(told);
         drop(old);
     }
 
-    /// Tells how the GPU is, unless that is known.
+    /// Tells how the GPU is. It works anew after each boot; that it does not is told once.
     pub(crate) fn tell(&self, health: Health) {
         let mut told = self.told.lock();
-        if core::mem::replace(&mut told.health, health) == health {
-            return;
-        }
-        if health == Health::Works {
-            told.recoveries = told.recoveries.saturating_add(1);
+        let before = core::mem::replace(&mut told.health, health);
+        match health {
+            Health::Works if before != health => {
+                told.recoveries = told.recoveries.saturating_add(1);
+            }
+            Health::Works => {}
+            Health::Lost | Health::Dead if before == health => return,
+            Health::Lost | Health::Dead => {}
         }
         told.tell();
     }

@@ -85,11 +85,11 @@ impl Lifecycle {
 
 impl<'a> Gsp<'a> {
     /// Boots the GPU for the first time; where that fails, one line says why.
-    pub(crate) fn boot(&self, found: Found) -> Result<Gpu> {
+    pub(crate) fn boot(self: &Arc<Self>, found: Found) -> Result<Gpu<'a>> {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self.boot_found(found)?;
-        let pci = self.machine().pci();
-        let gpu = Gpu::new(running.report(), pci, self.listeners.clone());
+        let (pci, listeners) = (self.machine().pci(), self.listeners.clone());
+        let gpu = Gpu::new(running.report(), pci, listeners, self.clone());
         dev_info!(self.machine().device(), "{}\n", gpu);
         if let Some(file) = running.report().passed_over {
             dev_info!(
@@ -323,7 +323,7 @@ impl<'a> Gsp<'a> {
     /// Puts `gsp_rm` in the place of what runs, and returns that; who waits for it looks again.
     fn replace(&self, gsp_rm: GspRm<'a>) -> GspRm<'a> {
         let mut current = self.current.lock();
-        current.epoch = current.epoch.wrapping_add(1);
+        current.epoch = current.epoch.next();
         let before = core::mem::replace(&mut current.gsp_rm, gsp_rm);
         drop(current);
         self.changed.wake_all();

@@ -22,6 +22,7 @@ mod health;
 mod image;
 mod lifecycle;
 mod machine;
+mod rm;
 mod rm_control;
 mod status;
 
@@ -30,8 +31,10 @@ use kernel::prelude::*;
 use kernel::InPlaceModule;
 use nova_kernel::pci::power;
 
+pub use calls::Epoch;
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
+pub use rm::Client;
 
 /// Name of the module, of its folder in debugfs and of the first half of its auxiliary devices' names.
 pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;

@@ -13,10 +13,11 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::uaccess::{UserPtr, UserSlice};
-use nova_core::{Control, Object};
+use nova_core::{Control, Internal};
 
 use crate::gsp::Gsp;
 use crate::gsp_file::{Conversation, GspFile, Operations};
+use nova_kernel::sync::wait_queue::Until;
 
 /// Bytes of a request before the parameters.
 const HEADER: usize = 8;
@@ -53,17 +54,19 @@ impl Conversation for RmControl {
 fn call(gsp: &Gsp<'_>, request: &[u8]) -> Result<KVVec<u8>> {
     let (object, rest) = request.split_first_chunk().ok_or(EINVAL)?;
     let (cmd, params) = rest.split_first_chunk().ok_or(EINVAL)?;
+    let object = match u32::from_le_bytes(*object) {
+        0 => Internal::Client,
+        1 => Internal::Device,
+        2 => Internal::Subdevice,
+        _ => return Err(EINVAL),
+    };
+    let target = gsp.await_target()?;
     let control = Control {
-        object: match u32::from_le_bytes(*object) {
-            0 => Object::Client,
-            1 => Object::Device,
-            2 => Object::Subdevice,
-            _ => return Err(EINVAL),
-        },
+        on: gsp.internal(target, object)?,
         cmd: u32::from_le_bytes(*cmd),
         params,
     };
-    let reply = gsp.call(&control)?;
+    let reply = gsp.call(target, Until::Killed, &control)?;
     let mut answer = KVVec::new();
     answer.extend_from_slice(&reply.status().to_le_bytes(), GFP_KERNEL)?;
     answer.extend_from_slice(reply.params(), GFP_KERNEL)?;

@@ -4,12 +4,13 @@
 
 use kernel::device::{self, Core};
 use kernel::prelude::*;
-use kernel::sync::Arc;
+use kernel::sync::{new_mutex, Arc, Mutex};
 use kernel::{auxiliary, pci};
 use nova_core_module::{Health, Listener, MODULE_NAME};
-use nova_kernel::drm::device::{self as drm_device, Registration, Remedy, Wedge};
+use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
 use nova_kernel::drm::gem as drm_gem;
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
+use nova_kernel::sync::work::{HasWork, Work};
 
 use crate::gem::{Space, Taken};
 use crate::gpu::Gpu;
@@ -46,13 +47,13 @@ impl auxiliary::Driver for NovaDrmDriver {
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = nova_core_module::Gpu::of(device)?;
         let space = Arc::new(Space::new(gpu.usable_vram), GFP_KERNEL)?;
-        let bound = Gpu {
-            core: gpu,
-            pci: parent,
-        };
-        let registration = Registration::new(parent.as_ref(), Ok(space), Ok(bound))?;
-        let watch = Watch(registration.wedge());
-        gpu.listen(Some(Arc::new(watch, GFP_KERNEL)?));
+        // Where the GSP is lost already, the GPU is made usable when it has been booted again.
+        let client = gpu.client().ok();
+        let is_wedged = client.is_none();
+        let data = Gpu::new(gpu, parent, client);
+        let registration = Registration::new(parent.as_ref(), is_wedged, Ok(space), data)?;
+        let watch = Watch::new(registration.device().clone());
+        gpu.listen(Some(Arc::pin_init(watch, GFP_KERNEL)?));
         Ok(Bound {
             gpu,
             _registration: registration,
@@ -62,7 +63,7 @@ impl auxiliary::Driver for NovaDrmDriver {
 
 /// A GPU that user space sees.
 pub(crate) struct Bound<'a> {
-    gpu: &'a nova_core_module::Gpu,
+    gpu: &'a nova_core_module::Gpu<'a>,
     _registration: Registration<'a, NovaDrmDriver>,
 }
 
@@ -72,18 +73,71 @@ impl Drop for Bound<'_> {
     }
 }
 
-/// Passes on to user space what becomes of the GPU.
-struct Watch(Wedge<NovaDrmDriver>);
+/// Passes on to user space what becomes of the GPU: it can be used while this driver has a client of GSP-RM.
+#[pin_data]
+struct Watch {
+    /// Calls GSP-RM, which whoever tells this must not wait for. It uses the rest, so it goes first.
+    #[pin]
+    work: Work,
+    device: Reference<NovaDrmDriver>,
+    /// What was told last.
+    #[pin]
+    health: Mutex<Health>,
+}
+
+impl Watch {
+    fn new(device: Reference<NovaDrmDriver>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: This is the work of a `Self`.
+            work <- unsafe { Work::new::<Self>() },
+            device,
+            health <- new_mutex!(Health::Works),
+        })
+    }
+
+    /// What was told last.
+    fn health(&self) -> Health {
+        *self.health.lock()
+    }
+
+    /// The GPU can be used from now on, unless it has been lost meanwhile.
+    fn unwedge(&self) {
+        let health = self.health.lock();
+        if *health == Health::Works && self.device.set_wedged(false) {
+            self.device.announce(Remedy::None);
+        }
+    }
+}
+
+// SAFETY: `work` is the first field, and fields are dropped in their order.
+unsafe impl HasWork for Watch {
+    const OFFSET: usize = core::mem::offset_of!(Self, work);
+
+    fn work(&self) {
+        let Some(entered) = self.device.enter() else {
+            return;
+        };
+        entered.with(|gpu| match self.health() {
+            Health::Lost | Health::Dead => gpu.drop_client(),
+            Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
+            // nova-core has said why. It can be used after the next boot.
+            Health::Works => {}
+        });
+    }
+}
 
 impl Listener for Watch {
-    fn changed(&self, health: Health) {
-        let Self(device) = self;
-        device.set(health != Health::Works);
-        match health {
-            Health::Lost => {}
-            Health::Works => device.announce(Remedy::None),
-            Health::Dead => device.announce(Remedy::BusReset),
+    fn changed(&self, new: Health) {
+        let mut health = self.health.lock();
+        *health = new;
+        if new != Health::Works {
+            self.device.set_wedged(true);
         }
+        if new == Health::Dead {
+            self.device.announce(Remedy::BusReset);
+        }
+        drop(health);
+        self.work.queue();
     }
 }
 

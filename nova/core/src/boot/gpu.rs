@@ -19,13 +19,14 @@ use super::stage::Stage;
 use super::wpr::wpr2;
 use crate::chip::Chip;
 use crate::falcon::processors::Processors;
-use crate::gsp::commands::control::{self, Object};
+use crate::gsp::commands::control;
 use crate::gsp::commands::init_done::InitDone;
 use crate::gsp::commands::interrupt_table::GetGspVector;
 use crate::gsp::commands::ping::Ping;
 use crate::gsp::commands::static_info::{GetStaticInfo, StaticInfo};
 use crate::gsp::commands::unloading_guest_driver::UnloadingGuestDriver;
 use crate::gsp::events::GspEvents;
+use crate::gsp::handles::Internal;
 use crate::gsp::libos::Libos;
 use crate::gsp::rpc::error::RpcError;
 use crate::gsp::rpc::{Rpc, Wait};
@@ -160,24 +161,31 @@ impl<P: Platform> Gpu<P> {
         events: GspEvents<'_>,
     ) -> Result<Irq, Error> {
         let get_vector = control::Call {
-            on: self.report.info.handles(Object::Subdevice),
+            on: self.report.info.internal(Internal::Subdevice),
             method: GetGspVector,
         };
         let wait = Wait::Polling;
         let rpc = &mut self.rpc;
         let vector = rpc.call(platform, &get_vector, wait, sequencer, events)?;
+        let ping = self.ping_command();
+        self.rpc.keep_ping(platform, &ping)?;
         Ok(Irq::new(self.chip.interrupt, vector)?)
     }
 
-    /// Asks GSP-RM for the table of interrupts, which it told during the boot, to see whether it still
+    /// The question for the table of interrupts, which GSP-RM told during the boot, to see whether it still
     /// answers. Nothing changes by that. Nouveau asks it, too (`r535_gsp_intr_get_table`), and so does
     /// NVIDIA's driver (`intrInitInterruptTable_KERNEL` in src/nvidia/src/kernel/gpu/intr/intr.c).
-    pub(crate) fn ping(&mut self, platform: &P, io: &Io<'_>) -> Result<(), RpcError> {
-        let ping = Ping(control::Call {
-            on: self.report.info.handles(Object::Subdevice),
+    fn ping_command(&self) -> Ping {
+        Ping(control::Call {
+            on: self.report.info.internal(Internal::Subdevice),
             method: GetGspVector,
-        });
-        self.rpc.ping(platform, &ping, io.now())?;
+        })
+    }
+
+    /// Pings GSP-RM.
+    pub(crate) fn ping(&mut self, io: &Io<'_>) -> Result<(), RpcError> {
+        let ping = self.ping_command();
+        self.rpc.ping(&ping, io.now())?;
         self.rpc.ring(io);
         Ok(())
     }

@@ -120,7 +120,7 @@ fn enqueue_first<P: Platform>(
         pci: platform.pci(),
         chip,
     };
-    rpc.submit(platform, &info, now)?;
-    rpc.submit(platform, &SetRegistry, now)?;
+    rpc.submit_new(platform, &info, now)?;
+    rpc.submit_new(platform, &SetRegistry, now)?;
     Ok(rpc)
 }

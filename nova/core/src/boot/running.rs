@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use nova_hw::release::Release;
+
 use super::error::{Error, Failure};
 use super::event::{Event, Events};
 use super::gpu::Gpu;
@@ -13,12 +15,13 @@ use super::report::BootReport;
 use super::sequencer_list::{FinishedList, SequencerList};
 use super::stage::Stage;
 use crate::falcon::error::Stopped;
-use crate::gsp::commands::control::{Control, Raw};
 use crate::gsp::events::EventCounts;
+use crate::gsp::handles::{Handles, Internal};
 use crate::gsp::rpc::call::Ticket;
 use crate::gsp::rpc::error::RpcError;
 use crate::gsp::rpc::history::Record;
 use crate::gsp::rpc::lost::Lost;
+use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::reply::Reply;
 use crate::intr::Irq;
 use crate::mmio::Io;
@@ -103,7 +106,7 @@ impl<P: Platform> Running<P> {
             .rpc
             .service(processors, &mut |event| events(Event::Gsp(event)))?;
         match self.gpu.rpc.is_doubtful() {
-            true => self.gpu.ping(platform, io),
+            true => self.gpu.ping(io),
             false => Ok(()),
         }
     }
@@ -129,20 +132,29 @@ impl<P: Platform> Running<P> {
         list.give_back(&mut self.gpu, platform.now())
     }
 
-    /// Makes a call, whose reply is there to be taken after some [`Self::service`].
+    /// The release of GSP-RM, by which calls are written.
+    pub fn release(&self) -> &'static Release {
+        self.gpu.rpc.release()
+    }
+
+    /// Handles of an object that GSP-RM has made for the driver.
+    pub fn internal(&self, object: Internal) -> Handles {
+        self.gpu.report.info.internal(object)
+    }
+
+    /// Whether another call can be made now; if not, once some call is taken or cancelled.
+    pub fn has_room(&self) -> bool {
+        self.gpu.rpc.has_room()
+    }
+
+    /// Makes a call, whose reply is there to be taken after some [`Self::service`]. Allocates nothing.
     ///
     /// # Errors
     ///
-    /// [`RpcError::TooManyCalls`] until some other call is taken or cancelled, no memory, or the GSP
-    /// is lost.
-    pub fn submit(&mut self, platform: &P, control: &Control<'_>) -> Result<Ticket, RpcError> {
-        let control = Raw {
-            on: self.gpu.report.info.handles(control.object),
-            cmd: control.cmd,
-            params: control.params,
-        };
+    /// [`RpcError::TooManyCalls`] where [`Self::has_room`] says so, or the GSP is lost.
+    pub fn submit(&mut self, platform: &P, call: Outgoing<P>) -> Result<Ticket, RpcError> {
         let io = &Io::new(platform);
-        let ticket = self.gpu.rpc.submit(platform, &control, io.now())?;
+        let ticket = self.gpu.rpc.submit(call, io.now())?;
         self.gpu.rpc.ring(io);
         Ok(ticket)
     }

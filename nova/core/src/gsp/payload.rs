@@ -10,7 +10,7 @@ use zerocopy::FromBytes;
 
 /// The payload of a message.
 #[derive(Clone, Copy)]
-pub(crate) struct Payload<'b> {
+pub struct Payload<'b> {
     /// Name of the message, for errors.
     pub(crate) message: &'static str,
     /// The bytes.
@@ -31,17 +31,21 @@ impl<'b> Payload<'b> {
         }
     }
 
+    /// Checks that there are `expected` bytes.
+    pub(crate) fn expect(&self, expected: usize) -> Result<(), ShortPayload> {
+        match self.bytes.len() {
+            found if found < expected => Err(ShortPayload {
+                message: self.message,
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The field where a release has it.
     pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, ShortPayload> {
         self.field(field.offset())
-    }
-
-    /// What follows a structure of type `T` at the start.
-    pub(crate) fn after<T>(&self) -> Self {
-        Self {
-            bytes: self.bytes.get(size_of::<T>()..).unwrap_or_default(),
-            ..*self
-        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod error;
 pub(crate) mod history;
 mod inbox;
 pub(crate) mod lost;
+pub(crate) mod outgoing;
 mod pieces;
 pub(crate) mod reply;
 mod slot;
@@ -40,7 +41,7 @@ use crate::gsp::sequencer::{Sequencer, SequencerError};
 use crate::mmio::{Io, Pacer, Timeout, LONGEST_PAUSE};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, Interrupts, Scratch};
-use call::{Call, Ticket};
+use call::Ticket;
 use calls::{Calls, Delivered};
 use command::Command;
 use error::RpcError;
@@ -48,6 +49,7 @@ use history::{Answer, History};
 use inbox::Inbox;
 pub(crate) use inbox::List;
 use lost::Lost;
+use outgoing::Outgoing;
 use reply::Reply;
 
 /// Messages that are handled before the time is looked at again: as many as a queue holds, so that
@@ -147,38 +149,37 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.lost.as_ref()
     }
 
-    /// Puts a command into the command queue, as far as there is room; the GSP is told by
+    /// The release of GSP-RM.
+    pub(crate) fn release(&self) -> &'static Release {
+        self.release
+    }
+
+    /// Whether another call can be made.
+    pub(crate) fn has_room(&self) -> bool {
+        self.calls.has_room()
+    }
+
+    /// Makes a call: puts it into the command queue, as far as there is room; the GSP is told by
     /// [`Self::ring`].
-    pub(crate) fn submit<C: Command>(
+    pub(crate) fn submit(&mut self, call: Outgoing<P>, now: Duration) -> Result<Ticket, RpcError> {
+        self.check_lost()?;
+        let slot = self.calls.add(call, now)?;
+        let ticket = slot.ticket();
+        self.history
+            .made(slot.ticket(), slot.call(), slot.len(), now);
+        self.send(now)?;
+        Ok(ticket)
+    }
+
+    /// Allocates what a command's call needs, and makes it.
+    pub(crate) fn submit_new<C: Command>(
         &mut self,
         memory: &P,
         command: &C,
         now: Duration,
     ) -> Result<Ticket, RpcError> {
-        let release = self.release;
-        let call = Call::of(command);
-        let len = command.size(release);
-        self.enqueue(memory, &call, len, now, &mut |payload| {
-            command.write(release, payload);
-        })
-    }
-
-    /// Has the payload of a call written to where it is sent from, and sends it as far as there is room.
-    pub(crate) fn enqueue(
-        &mut self,
-        memory: &P,
-        call: &Call,
-        len: usize,
-        now: Duration,
-        write: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<Ticket, RpcError> {
-        self.check_lost()?;
-        let slot = self.calls.add(memory, call, len, now)?;
-        write(slot.payload());
-        let ticket = slot.ticket();
-        self.history.made(ticket, call, len, now);
-        self.send(now)?;
-        Ok(ticket)
+        let call = Outgoing::new(memory, self.release, command)?;
+        self.submit(call, now)
     }
 
     /// Tells the GSP of what has been submitted.
@@ -250,19 +251,25 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.doubtful
     }
 
-    /// Submits a ping. Where there is no memory for it, the GSP stays doubtful.
-    pub(crate) fn ping<C: Command>(
-        &mut self,
-        memory: &P,
-        ping: &C,
-        now: Duration,
-    ) -> Result<(), RpcError> {
-        match self.submit(memory, ping, now) {
-            Ok(_) => self.doubtful = false,
-            Err(RpcError::Memory(_)) => {}
-            Err(error) => return Err(error),
-        }
+    /// Allocates what [`Self::ping`] needs.
+    pub(crate) fn keep_ping<C: Command>(&mut self, memory: &P, ping: &C) -> Result<(), RpcError> {
+        self.calls
+            .keep_ping(Outgoing::new(memory, self.release, ping)?);
         Ok(())
+    }
+
+    /// Pings the GSP, with the command that [`Self::keep_ping`] was told.
+    pub(crate) fn ping<C: Command>(&mut self, ping: &C, now: Duration) -> Result<(), RpcError> {
+        let release = self.release;
+        let made = self
+            .calls
+            .add_ping(now, |payload| ping.write(release, payload));
+        if let Some(slot) = made {
+            self.history
+                .made(slot.ticket(), slot.call(), slot.len(), now);
+            self.doubtful = false;
+        }
+        self.send(now)
     }
 
     /// Whether there is a list of register accesses that nobody runs yet.
@@ -358,9 +365,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         events: GspEvents<'_>,
     ) -> Result<C::Reply, RpcError> {
         let io = sequencer.processors.io;
-        let ticket = self.submit(memory, command, io.now())?;
+        let ticket = self.submit_new(memory, command, io.now())?;
         let reply = self.wait(ticket, C::LIMIT, wait, sequencer, events)?;
-        command.read(self.release, reply.good()?)
+        reply.read(self.release, command)
     }
 
     /// Waits for the reply to a call.

@@ -5,13 +5,16 @@
 
 use std::time::Duration;
 
-use crate::common::Machine;
+use crate::common::{ga102, Machine};
 use nova_core::platform::{Clock, Interrupts};
-use nova_core::{Control, ErrorKind, Object, Reply, RpcError, Running, Stopped, Ticket};
+use nova_core::{
+    Client, Command, Control, ErrorKind, Free, Internal, Outgoing, Reply, RpcError, Running,
+    Stopped, Ticket,
+};
 use nova_hw::abi::control;
 use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::RELEASES;
-use nova_mock::{Fault, Notice};
+use nova_mock::{synthetic, Fault, Notice};
 
 /// Properties of a GPU that GSP-RM knows.
 const PROPERTIES: [u8; 9] = [0x25, 0x27, 0x29, 0x2a, 0x33, 0x34, 0x35, 0x36, 0x37];
@@ -45,11 +48,30 @@ fn submit(
     params: &[u8],
 ) -> Result<Ticket, RpcError> {
     let control = Control {
-        object: Object::Subdevice,
+        on: running.internal(Internal::Subdevice),
         cmd,
         params,
     };
-    running.submit(machine, &control)
+    make(machine, running, &control)
+}
+
+fn make(
+    machine: &Machine,
+    running: &mut Running<Machine>,
+    command: &impl Command,
+) -> Result<Ticket, RpcError> {
+    let call = Outgoing::new(machine, running.release(), command)?;
+    running.submit(machine, call)
+}
+
+/// Has GSP-RM execute a command.
+fn execute<C: Command>(
+    machine: &Machine,
+    running: &mut Running<Machine>,
+    command: &C,
+) -> Result<C::Reply, RpcError> {
+    let ticket = make(machine, running, command)?;
+    finish(machine, running, ticket)?.read(running.release(), command)
 }
 
 /// Asks for the properties, beginning with the `n`th.
@@ -191,11 +213,11 @@ fn refusals_are_replies() {
     let reply = finish(&machine, &mut running, ticket).unwrap();
     assert_eq!((reply.status(), reply.params()), (0x56, &[1, 2, 3][..]));
     let control = Control {
-        object: Object::Client,
+        on: running.internal(Internal::Client),
         cmd: control::GPU_GET_NAME_STRING,
         params: &[0; 132],
     };
-    let ticket = running.submit(&machine, &control).unwrap();
+    let ticket = make(&machine, &mut running, &control).unwrap();
     let reply = finish(&machine, &mut running, ticket).unwrap();
     assert_eq!(reply.status(), 0x56, "not a control of a client");
     let last: Vec<_> = running.last_calls().map(ToString::to_string).collect();
@@ -205,6 +227,46 @@ fn refusals_are_replies() {
         .unwrap()
         .contains("0x20800110, 0x9c bytes: status 0x0"));
     machine.unload(running).unwrap();
+}
+
+#[test]
+fn clients_come_and_go() {
+    for release in RELEASES {
+        let machine = Machine::new(ga102(), synthetic::firmware_of(ga102(), release));
+        let mut running = machine.boot().unwrap();
+        assert_eq!(running.release().name, release.name);
+        let before = machine.card().objects();
+        let [first, second] = [0, 0x10_0001].map(|number| Client::new(number).allocs());
+        for alloc in first.iter().chain(&second) {
+            execute(&machine, &mut running, alloc).unwrap();
+        }
+        let again = execute(&machine, &mut running, &first[0]);
+        let duplicate = "GSP_RM_ALLOC: expected status 0, found 0x19";
+        assert_eq!(again.unwrap_err().to_string(), duplicate);
+        let name = Control {
+            on: second[2].object,
+            cmd: control::GPU_GET_NAME_STRING,
+            params: &[0; 132],
+        };
+        execute(&machine, &mut running, &name).unwrap();
+        let objects = machine.card().objects().unwrap();
+        for line in [
+            "client=0xc1d00000 parent=0x0 handle=0xc1d00000 class=0x0 name=NV01_ROOT",
+            "client=0xc1d00000 parent=0xc1d00000 handle=0xd0000080 class=0x80 name=NV01_DEVICE_0",
+            "client=0xc1d00001 parent=0xd0000080 handle=0xd0002080 class=0x2080 name=NV20_SUBDEVICE_0",
+        ] {
+            assert!(objects.lines().any(|it| it == line), "{objects}");
+        }
+
+        // The second one's device and subdevice go with it.
+        let freed = first.iter().rev().chain(&second[..1]);
+        for alloc in freed {
+            execute(&machine, &mut running, &Free(alloc.object)).unwrap();
+        }
+        assert_eq!(machine.card().objects(), before);
+        machine.unload(running).unwrap();
+        machine.assert_as_before();
+    }
 }
 
 #[test]

@@ -146,6 +146,22 @@ impl<D: Driver> Device<D> {
         self.is_wedged.load(Relaxed)
     }
 
+    /// Has ioctls fail with `EIO`, or not any more; returns whether they did.
+    pub fn set_wedged(&self, is_wedged: bool) -> bool {
+        self.is_wedged.xchg(is_wedged, Relaxed)
+    }
+
+    /// Tells user space that the device was or is wedged, and what to do about that.
+    pub fn announce(&self, remedy: Remedy) {
+        // DRM_WEDGE_RECOVERY_* of include/drm/drm_device.h.
+        let method = match remedy {
+            Remedy::None => 1 << 0,
+            Remedy::BusReset => 1 << 2,
+        };
+        // SAFETY: The device is initialized; no task is to blame.
+        unsafe { bindings::drm_dev_wedged_event(self.as_raw(), method, ptr::null_mut()) };
+    }
+
     /// What lives as long as the device.
     pub fn data(&self) -> &D::Data {
         &self.data
@@ -183,10 +199,12 @@ impl<'a, D: Driver> Registration<'a, D> {
     /// Makes a device and its nodes.
     pub fn new(
         parent: &'a device::Device<Bound>,
+        is_wedged: bool,
         data: impl PinInit<D::Data, Error>,
         registration_data: impl PinInit<D::RegistrationData<'a>, Error>,
     ) -> Result<Self> {
         let device = Reference::new(parent, data)?;
+        device.set_wedged(is_wedged);
         let registration_data = KBox::pin_init(registration_data, GFP_KERNEL)?;
         // SAFETY: Nobody can enter the device before it is registered.
         unsafe { *device.registration_data.get() = ptr::from_ref(&*registration_data).cast() };
@@ -207,7 +225,7 @@ impl<'a, D: Driver> Registration<'a, D> {
 /// # Invariants
 ///
 /// A reference to the device is held.
-struct Reference<D: Driver>(NonNull<Device<D>>);
+pub struct Reference<D: Driver>(NonNull<Device<D>>);
 
 // SAFETY: Any thread may use and release DRM devices, and their data is `Send` and `Sync`.
 unsafe impl<D: Driver> Send for Reference<D> {}
@@ -269,14 +287,11 @@ impl<D: Driver> Drop for Reference<D> {
 }
 
 impl<D: Driver> Registration<'_, D> {
-    /// A handle by which the device can be declared wedged, from anywhere.
-    pub fn wedge(&self) -> Wedge<D> {
-        Wedge(self.device.clone())
+    /// The device.
+    pub fn device(&self) -> &Reference<D> {
+        &self.device
     }
 }
-
-/// Declares a device wedged.
-pub struct Wedge<D: Driver>(Reference<D>);
 
 /// What user space may do about a wedged device; see Documentation/gpu/drm-uapi.rst.
 #[derive(Clone, Copy)]
@@ -285,26 +300,6 @@ pub enum Remedy {
     None,
     /// Unbind the driver, reset the device, and bind it again.
     BusReset,
-}
-
-impl<D: Driver> Wedge<D> {
-    /// Has ioctls fail with `EIO`, or not any more.
-    pub fn set(&self, is_wedged: bool) {
-        let Self(device) = self;
-        device.is_wedged.store(is_wedged, Relaxed);
-    }
-
-    /// Tells user space that the device was or is wedged, and what to do about that.
-    pub fn announce(&self, remedy: Remedy) {
-        // DRM_WEDGE_RECOVERY_* of include/drm/drm_device.h.
-        let method = match remedy {
-            Remedy::None => 1 << 0,
-            Remedy::BusReset => 1 << 2,
-        };
-        let Self(device) = self;
-        // SAFETY: The device is initialized; no task is to blame.
-        unsafe { bindings::drm_dev_wedged_event(device.as_raw(), method, ptr::null_mut()) };
-    }
 }
 
 impl<D: Driver> Drop for Registration<'_, D> {

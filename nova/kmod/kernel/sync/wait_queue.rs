@@ -26,6 +26,15 @@ unsafe impl Send for WaitQueue {}
 // SAFETY: A `struct wait_queue_head` has a lock of its own for whoever uses it at the same time.
 unsafe impl Sync for WaitQueue {}
 
+/// What ends a wait beside the time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// Being woken up.
+    Answered,
+    /// The same, or the death of the task.
+    Killed,
+}
+
 /// Why a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Woken {
@@ -51,20 +60,23 @@ impl WaitQueue {
         })
     }
 
-    /// Lets go of the mutex, sleeps until woken up, killed, or late, and locks it again.
+    /// Lets go of the mutex, sleeps until woken up, late, or killed where that counts, and locks it again.
     pub fn wait<'m, T>(
         &self,
         mutex: &'m Mutex<T>,
         guard: MutexGuard<'m, T>,
+        until: Until,
         timeout: Duration,
     ) -> (MutexGuard<'m, T>, Woken) {
         let entry = Opaque::<bindings::wait_queue_entry>::uninit();
         // SAFETY: `entry` is memory for a `struct wait_queue_entry`.
         unsafe { bindings::init_wait(entry.get()) };
-        // SAFETY: Both have been initialized, and `entry` lives until `finish_wait`.
-        unsafe {
-            bindings::prepare_to_wait(self.head.get(), entry.get(), bindings::TASK_KILLABLE as _)
+        let state = match until {
+            Until::Answered => bindings::TASK_UNINTERRUPTIBLE,
+            Until::Killed => bindings::TASK_KILLABLE,
         };
+        // SAFETY: Both have been initialized, and `entry` lives until `finish_wait`.
+        unsafe { bindings::prepare_to_wait(self.head.get(), entry.get(), state as _) };
         // Whoever changes what it protects from here on finds this task on the queue.
         drop(guard);
         // SAFETY: The task may sleep: it holds no lock that forbids it.
@@ -72,7 +84,7 @@ impl WaitQueue {
         // SAFETY: As for `prepare_to_wait`.
         unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
         let woken = match left {
-            _ if is_killed() => Woken::Killed,
+            _ if until == Until::Killed && is_killed() => Woken::Killed,
             0 => Woken::Late,
             _ => Woken::Up,
         };

@@ -4,43 +4,24 @@
 //!
 //! Source: open-gpu-kernel-modules 570, `rpcRmApiControl_GSP` in src/nvidia/src/kernel/vgpu/rpc.c.
 
+use core::mem::offset_of;
+
 use nova_hw::abi::{control, function, RmControl};
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
 use crate::bug::OrBug;
+use crate::gsp::handles::Handles;
 use crate::gsp::payload::Payload;
+use crate::gsp::rpc::call::Header;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// An object of GSP-RM that takes the driver's own controls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Object {
-    /// The driver's client.
-    Client,
-    /// The GPU, as the device that clients open.
-    Device,
-    /// The GPU itself.
-    Subdevice,
-}
-
-/// A control that is known by its number alone.
-#[derive(Clone, Copy, Debug)]
-pub struct Control<'a> {
-    /// The object.
-    pub object: Object,
-    /// Which control (`NV*_CTRL_CMD_*`).
-    pub cmd: u32,
-    /// Its parameters; what they have become is in the [`Reply`](crate::Reply).
-    pub params: &'a [u8],
-}
-
-/// The handles of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Handles {
-    pub(crate) client: u32,
-    pub(crate) object: u32,
-}
+/// What its payload begins with.
+pub(super) const HEADER: Header = Header {
+    size: size_of::<RmControl>(),
+    status: Some(offset_of!(RmControl, status)),
+};
 
 /// A method of GSP-RM's objects.
 pub(crate) trait Method {
@@ -72,6 +53,7 @@ pub(crate) struct Call<M> {
 impl<M: Method> Command for Call<M> {
     const FUNCTION: u32 = function::GSP_RM_CONTROL;
     const NAME: &'static str = M::NAME;
+    const HEADER: Header = HEADER;
     type Reply = M::Reply;
 
     fn cmd(&self) -> u32 {
@@ -92,16 +74,21 @@ impl<M: Method> Command for Call<M> {
     }
 }
 
-/// A control that is known by its number alone, for an object with these handles.
-pub(crate) struct Raw<'a> {
-    pub(crate) on: Handles,
-    pub(crate) cmd: u32,
-    pub(crate) params: &'a [u8],
+/// A control that is known by its number alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Control<'a> {
+    /// The object that it is a method of.
+    pub on: Handles,
+    /// Which control (`NV*_CTRL_CMD_*`).
+    pub cmd: u32,
+    /// Its parameters; what they have become is in the [`Reply`](crate::Reply).
+    pub params: &'a [u8],
 }
 
-impl Command for Raw<'_> {
+impl Command for Control<'_> {
     const FUNCTION: u32 = function::GSP_RM_CONTROL;
-    /// Whoever calls it takes the reply itself.
+    const HEADER: Header = HEADER;
+    /// The caller takes the reply itself.
     type Reply = ();
 
     fn cmd(&self) -> u32 {

@@ -8,7 +8,7 @@ use nova_hw::release::Release;
 use super::control;
 use super::interrupt_table::GetGspVector;
 use crate::gsp::payload::Payload;
-use crate::gsp::rpc::call::CallKind;
+use crate::gsp::rpc::call::{CallKind, Header};
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
@@ -19,6 +19,7 @@ impl Command for Ping {
     const FUNCTION: u32 = control::Call::<GetGspVector>::FUNCTION;
     const NAME: &'static str = "a ping";
     const KIND: CallKind = CallKind::Ping;
+    const HEADER: Header = control::HEADER;
     /// That it is answered is all.
     type Reply = ();
 

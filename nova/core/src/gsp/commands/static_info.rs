@@ -11,7 +11,7 @@ use core::ops::Range;
 use nova_hw::abi::{function, FbRegionInfo, FbRegionInfoParams};
 use nova_hw::release::{Release, StaticInfoAt};
 
-use super::control::{Handles, Object};
+use crate::gsp::handles::{Handles, Internal};
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
@@ -76,14 +76,14 @@ impl StaticInfo {
         Ok(info)
     }
 
-    /// Handles of one of the driver's objects.
-    pub(crate) fn handles(&self, object: Object) -> Handles {
+    /// Handles of an object that GSP-RM has made for the driver.
+    pub(crate) fn internal(&self, object: Internal) -> Handles {
         Handles {
             client: self.client,
             object: match object {
-                Object::Client => self.client,
-                Object::Device => self.device,
-                Object::Subdevice => self.subdevice,
+                Internal::Client => self.client,
+                Internal::Device => self.device,
+                Internal::Subdevice => self.subdevice,
             },
         }
     }
@@ -203,8 +203,8 @@ mod tests {
         at.subdevice.write(&mut bytes, &12);
         at.fb_length.write(&mut bytes, &13);
         let info = read(&bytes).unwrap();
-        let handles = [Object::Client, Object::Device, Object::Subdevice];
-        let handles = handles.map(|object| info.handles(object));
+        let handles = [Internal::Client, Internal::Device, Internal::Subdevice];
+        let handles = handles.map(|object| info.internal(object));
         let expected = [10, 11, 12].map(|object| Handles { client: 10, object });
         assert_eq!(handles, expected);
         assert_eq!(info.fb_length, 13);

@@ -17,7 +17,7 @@ pub struct Ticket(pub(crate) u64);
 
 /// What becomes of a [`Call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallKind {
+pub enum CallKind {
     /// It is sent and answered.
     Request,
     /// It is sent, and no more is heard of it.
@@ -26,6 +26,15 @@ pub(crate) enum CallKind {
     Event,
     /// It is sent and answered, and whatever the answer is shows that GSP-RM answers.
     Ping,
+}
+
+/// What the payload of a function begins with, before its parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Bytes of it.
+    pub size: usize,
+    /// Where GSP-RM writes NV_STATUS, beside that of the message.
+    pub status: Option<usize>,
 }
 
 /// What is known of a call beside its payload.
@@ -37,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) function: u32,
     /// Which control, or zero.
     pub(crate) cmd: u32,
+    /// What the payload begins with.
+    pub(crate) header: Header,
     /// GSP-RM is done in less than this. A call that takes longer fails, and GSP-RM is pinged; where it
     /// is a ping that takes longer, the GSP is lost.
     pub(crate) limit: Duration,
@@ -51,6 +62,7 @@ impl Call {
             kind: CallKind::Request,
             function,
             cmd: 0,
+            header: Header::default(),
             limit: Duration::from_secs(5),
         }
     }

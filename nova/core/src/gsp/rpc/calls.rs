@@ -6,14 +6,14 @@
 use core::cmp::Ordering;
 use core::time::Duration;
 
-use super::call::{Call, CallKind, Ticket, CALLS_MAX, PAYLOAD_LIMIT};
+use super::call::{Ticket, CALLS_MAX};
 use super::error::RpcError;
+use super::outgoing::Outgoing;
 use super::pieces::Pieces;
 use super::reply::Reply;
 use super::slot::Slot;
 use crate::bug::OrBug;
 use crate::gsp::queue::Received;
-use crate::platform::memory;
 use crate::platform::Scratch;
 
 /// Where there is room for a call.
@@ -21,7 +21,8 @@ type Place<P> = Option<<P as Scratch>::Boxed<Slot<<P as Scratch>::Bytes>>>;
 
 /// All calls under way.
 pub(crate) struct Calls<P: Scratch> {
-    /// The last place is for a ping alone, which must not wait for others to be answered.
+    /// The last place has the ping, which must not wait for others to be answered, nor for memory. It stays
+    /// there.
     slots: [Place<P>; CALLS_MAX + 1],
     /// Number of the next call.
     next: u64,
@@ -40,30 +41,68 @@ impl<P: Scratch> Calls<P> {
         }
     }
 
-    /// Adds a call with a payload of `len` zeros, which are to be overwritten; it is sent by and by.
+    /// Whether another call can be added.
+    pub(crate) fn has_room(&self) -> bool {
+        let (calls, _) = self.slots.split_at_checked(CALLS_MAX).or_bug();
+        calls.iter().any(is_free::<P>)
+    }
+
+    /// Adds a call; it is sent by and by.
     pub(crate) fn add(
         &mut self,
-        memory: &P,
-        call: &Call,
-        len: usize,
+        Outgoing(slot): Outgoing<P>,
         now: Duration,
-    ) -> Result<&mut Slot<P::Bytes>, RpcError> {
-        if len > PAYLOAD_LIMIT {
-            return Err(RpcError::CallTooLong { len });
+    ) -> Result<&Slot<P::Bytes>, RpcError> {
+        if !self.has_room() {
+            return Err(RpcError::TooManyCalls);
         }
-        let free = free_place::<P>(&mut self.slots, call.kind);
-        let free = free.ok_or(RpcError::TooManyCalls)?;
+        let sequence = self.take_sequence(slot.len());
+        let ticket = self.take_ticket();
+        let place = free_place::<P>(&mut self.slots).ok_or(RpcError::TooManyCalls)?;
+        let slot = place.insert(slot);
+        slot.begin(ticket, sequence, now);
+        Ok(slot)
+    }
+
+    /// Keeps the memory of a ping.
+    pub(crate) fn keep_ping(&mut self, Outgoing(slot): Outgoing<P>) {
+        if let Some(place) = self.slots.last_mut() {
+            *place = Some(slot);
+        }
+    }
+
+    /// Makes the ping with what is written to its payload; does nothing where there is none, or where it is under way.
+    pub(crate) fn add_ping(
+        &mut self,
+        now: Duration,
+        write: impl FnOnce(&mut [u8]),
+    ) -> Option<&Slot<P::Bytes>> {
+        let idle = |place: &Place<P>| place.as_ref().is_some_and(|slot| slot.is_done());
+        let len = self.slots.last().filter(|it| idle(it))?.as_ref()?.len();
+        let sequence = self.take_sequence(len);
+        let ticket = self.take_ticket();
+        let slot = self.slots.last_mut()?.as_mut()?;
+        slot.payload().fill(0);
+        write(slot.payload());
+        slot.begin(ticket, sequence, now);
+        Some(slot)
+    }
+
+    /// Takes the sequence numbers of the messages of a payload of so many bytes; returns the first.
+    fn take_sequence(&mut self, len: usize) -> u32 {
         let messages = Pieces::count_of(len);
         let sequence = match self.sequence.checked_add(messages) {
             Some(_) => self.sequence,
             None => 1,
         };
-        let buffer = memory::alloc_bytes(memory, "the payload of a call of GSP-RM", len)?;
-        let slot = Slot::new(Ticket(self.next), sequence, call, now, buffer);
-        let slot = free.insert(memory::boxed(memory, "a call of GSP-RM", slot)?);
         self.sequence = sequence.wrapping_add(messages).max(1);
+        sequence
+    }
+
+    fn take_ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next);
         self.next = self.next.wrapping_add(1);
-        Ok(slot)
+        ticket
     }
 
     /// The call whose messages are to be sent next: no other's may come between them.
@@ -208,17 +247,14 @@ impl<P: Scratch> Calls<P> {
 
 /// A place for a call. One whose answer is late makes room, the oldest first: the sequence number keeps
 /// that answer from being taken for another's.
-fn free_place<P: Scratch>(slots: &mut [Place<P>], kind: CallKind) -> Option<&mut Place<P>> {
-    let (calls, ping) = slots.split_at_mut_checked(CALLS_MAX).or_bug();
-    let places = match kind {
-        CallKind::Ping => ping,
-        CallKind::Request | CallKind::Notice | CallKind::Event => calls,
-    };
-    let is_free = |place: &&mut Place<P>| place.as_ref().is_none_or(|slot| slot.is_given_up());
-    let free = places.iter_mut().filter(is_free);
-    let place = free.min_by_key(|place| place.as_ref().map(|slot| slot.ticket()))?;
-    *place = None;
-    Some(place)
+fn free_place<P: Scratch>(slots: &mut [Place<P>]) -> Option<&mut Place<P>> {
+    let (calls, _) = slots.split_at_mut_checked(CALLS_MAX).or_bug();
+    let free = calls.iter_mut().filter(|place| is_free::<P>(place));
+    free.min_by_key(|place| place.as_ref().map(|slot| slot.ticket()))
+}
+
+fn is_free<P: Scratch>(place: &Place<P>) -> bool {
+    place.as_ref().is_none_or(|slot| slot.is_given_up())
 }
 
 /// Where a message went.

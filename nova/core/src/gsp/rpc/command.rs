@@ -7,12 +7,12 @@ use core::time::Duration;
 use nova_hw::abi::function;
 use nova_hw::release::Release;
 
-use super::call::{Call, CallKind};
+use super::call::{Call, CallKind, Header};
 use super::error::RpcError;
 use crate::gsp::payload::Payload;
 
 /// A command to GSP-RM.
-pub(crate) trait Command {
+pub trait Command {
     /// Which function it is (`NV_VGPU_MSG_FUNCTION_*`).
     const FUNCTION: u32;
 
@@ -21,6 +21,12 @@ pub(crate) trait Command {
 
     /// What becomes of it.
     const KIND: CallKind = CallKind::Request;
+
+    /// What its payload begins with.
+    const HEADER: Header = Header {
+        size: 0,
+        status: None,
+    };
 
     /// GSP-RM is done in less than this, once it is through with those before. The limit is the driver's
     /// own: NVIDIA's waits 4 s, and longer on slow machines.
@@ -52,6 +58,7 @@ impl Call {
             kind: C::KIND,
             function: C::FUNCTION,
             cmd: command.cmd(),
+            header: C::HEADER,
             limit: C::LIMIT,
         }
     }

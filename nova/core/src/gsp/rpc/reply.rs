@@ -4,8 +4,9 @@
 
 use core::fmt;
 
-use nova_hw::abi::RmControl;
+use nova_hw::release::Release;
 
+use super::command::Command;
 use super::error::RpcError;
 use super::slot::Slot;
 use crate::gsp::payload::{Payload, ShortPayload};
@@ -18,13 +19,9 @@ pub struct Reply<P: Scratch> {
 }
 
 impl<P: Scratch> Reply<P> {
-    /// The reply to a call that is complete; an error where a control that succeeded as a call does
-    /// not say what came of it.
+    /// The reply to a call that is complete; an error where it is too short to have a status.
     pub(crate) fn new(slot: P::Boxed<Slot<P::Bytes>>) -> Result<Self, ShortPayload> {
-        let status = match slot.result() {
-            0 if slot.is_control() => slot.message().field::<RmControl>(0)?.status,
-            result => result,
-        };
+        let status = slot.status()?;
         Ok(Self { slot, status })
     }
 
@@ -35,11 +32,16 @@ impl<P: Scratch> Reply<P> {
 
     /// What the parameters have become.
     pub fn params(&self) -> &[u8] {
-        let message = self.slot.message();
-        match self.slot.is_control() {
-            true => message.after::<RmControl>().bytes,
-            false => message.bytes,
-        }
+        self.slot.params()
+    }
+
+    /// The result of `command`, whose reply this is.
+    ///
+    /// # Errors
+    ///
+    /// GSP-RM has refused the command, or its reply makes no sense.
+    pub fn read<C: Command>(&self, release: &Release, command: &C) -> Result<C::Reply, RpcError> {
+        command.read(release, self.good()?)
     }
 
     /// The parameters of a call that succeeded.

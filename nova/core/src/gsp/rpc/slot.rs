@@ -4,12 +4,10 @@
 
 use core::time::Duration;
 
-use nova_hw::abi::function::GSP_RM_CONTROL;
-
 use super::call::{Call, CallKind, Ticket};
 use super::pieces::Pieces;
 use crate::bug::OrBug;
-use crate::gsp::payload::Payload;
+use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::queue::Received;
 
 /// How far a call is.
@@ -25,13 +23,10 @@ enum State {
 
 /// A call under way.
 pub(crate) struct Slot<B> {
-    number: u64,
-    name: &'static str,
-    kind: CallKind,
-    function: u32,
+    call: Call,
+    ticket: Ticket,
     /// Sequence number of its first message.
     sequence: u32,
-    limit: Duration,
     /// Since when GSP-RM could have got on with it.
     since: Duration,
     state: State,
@@ -46,28 +41,14 @@ pub(crate) struct Slot<B> {
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
-    /// `call`, whose payload is to be in `buffer`, and whose first message has this sequence number.
-    pub(super) fn new(
-        Ticket(number): Ticket,
-        sequence: u32,
-        call: &Call,
-        now: Duration,
-        buffer: B,
-    ) -> Self {
+    /// A call that has not been made, with its payload in `buffer`.
+    pub(super) fn new(call: Call, buffer: B) -> Self {
         Self {
-            number,
-            name: call.name,
-            kind: call.kind,
-            function: call.function,
-            sequence,
-            limit: call.limit,
-            since: now,
-            state: match call.kind {
-                CallKind::Request | CallKind::Notice | CallKind::Ping => {
-                    State::Sending(Pieces::of(buffer.as_ref().len()))
-                }
-                CallKind::Event => State::Receiving(Pieces::of(0)),
-            },
+            call,
+            ticket: Ticket(0),
+            sequence: 0,
+            since: Duration::ZERO,
+            state: State::Done(Pieces::of(0)),
             result: 0,
             cancelled: false,
             late: false,
@@ -75,30 +56,48 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
+    /// The call is made: its first message has this sequence number.
+    pub(super) fn begin(&mut self, ticket: Ticket, sequence: u32, now: Duration) {
+        self.ticket = ticket;
+        self.sequence = sequence;
+        self.since = now;
+        self.result = 0;
+        self.state = match self.call.kind {
+            CallKind::Request | CallKind::Notice | CallKind::Ping => {
+                State::Sending(Pieces::of(self.len()))
+            }
+            CallKind::Event => State::Receiving(Pieces::of(0)),
+        };
     }
 
-    /// Whether it is a control, whose payload begins with an `RmControl`.
-    pub(crate) fn is_control(&self) -> bool {
-        self.function == GSP_RM_CONTROL
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.call.name
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
-        Ticket(self.number)
+        self.ticket
     }
 
     pub(crate) fn limit(&self) -> Duration {
-        self.limit
+        self.call.limit
+    }
+
+    /// Bytes of its payload.
+    pub(super) fn len(&self) -> usize {
+        self.buffer.as_ref().len()
     }
 
     pub(crate) fn result(&self) -> u32 {
         self.result
     }
 
-    /// Where its payload is to be written before any of it is sent: zeros.
+    /// Where its payload is to be written before it is made.
     pub(super) fn payload(&mut self) -> &mut [u8] {
-        debug_assert!(self.is_unsent() || self.kind == CallKind::Event);
+        debug_assert!(self.is_done(), "{} is under way", self.call.name);
         self.buffer.as_mut()
     }
 
@@ -114,9 +113,27 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     /// The same, with the call's name for errors.
     pub(crate) fn message(&self) -> Payload<'_> {
         Payload {
-            message: self.name,
+            message: self.call.name,
             bytes: self.received(),
         }
+    }
+
+    /// NV_STATUS, the first one that is not zero; an error where the header of the reply is cut off.
+    pub(crate) fn status(&self) -> Result<u32, ShortPayload> {
+        let (message, header) = (self.message(), self.call.header);
+        match header.status {
+            Some(offset) if self.result == 0 => {
+                message.expect(header.size)?;
+                message.field(offset)
+            }
+            _ => Ok(self.result),
+        }
+    }
+
+    /// What has been received behind the header.
+    pub(crate) fn params(&self) -> &[u8] {
+        let start = self.call.header.size;
+        self.received().get(start..).unwrap_or_default()
     }
 
     /// The next message to send: its function, its sequence number and its payload.
@@ -124,8 +141,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         let State::Sending(pieces) = self.state else {
             return None;
         };
-        let function = pieces.function(self.function);
-        let sequence = match self.kind {
+        let function = pieces.function(self.call.function);
+        let sequence = match self.call.kind {
             CallKind::Request | CallKind::Ping => pieces.sequence(self.sequence),
             // What is not answered has none.
             CallKind::Notice | CallKind::Event => 0,
@@ -139,8 +156,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         if let State::Sending(pieces) = &mut self.state {
             pieces.sent();
             if pieces.is_whole() {
-                let len = self.buffer.as_ref().len();
-                self.state = match self.kind {
+                let len = self.len();
+                self.state = match self.call.kind {
                     CallKind::Notice => State::Done(Pieces::of(0)),
                     CallKind::Request | CallKind::Event | CallKind::Ping => {
                         State::Receiving(Pieces::of(len))
@@ -156,8 +173,8 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         let State::Receiving(pieces) = self.state else {
             return false;
         };
-        message.function == pieces.function(self.function)
-            && match self.kind {
+        message.function == pieces.function(self.call.function)
+            && match self.call.kind {
                 CallKind::Request | CallKind::Ping => {
                     message.sequence == pieces.sequence(self.sequence)
                 }
@@ -198,7 +215,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     /// GSP-RM could not get on with it until now: it works through calls in their order, or had a list
     /// of register accesses run. What it says on its own it was asked for before.
     pub(super) fn could_not_get_on(&mut self, now: Duration) {
-        if self.kind != CallKind::Event {
+        if self.call.kind != CallKind::Event {
             self.since = now;
         }
     }
@@ -211,7 +228,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     /// How long it has until it is late; `None` where that does not matter any more.
     pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
         let counts = !self.late && !self.is_done();
-        counts.then(|| self.limit.saturating_sub(self.age(now)))
+        counts.then(|| self.call.limit.saturating_sub(self.age(now)))
     }
 
     /// It is over its limit, and fails.
@@ -224,7 +241,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     }
 
     pub(super) fn is_ping(&self) -> bool {
-        self.kind == CallKind::Ping
+        self.call.kind == CallKind::Ping
     }
 
     /// Nobody waits for it any more.
@@ -239,7 +256,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
     /// Whether nobody is going to take it, and GSP-RM has nothing to say to it.
     pub(super) fn is_of_no_use(&self) -> bool {
         (self.cancelled && (self.is_done() || self.is_unsent()))
-            || (matches!(self.kind, CallKind::Notice | CallKind::Ping) && self.is_done())
+            || (self.call.kind == CallKind::Notice && self.is_done())
     }
 
     /// Whether it has failed, nobody is going to take it, and only its answer may still come.

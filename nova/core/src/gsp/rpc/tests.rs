@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::call::{CALLS_MAX, PAYLOAD_LIMIT};
+use super::call::{Call, CALLS_MAX, PAYLOAD_LIMIT};
 use super::*;
 use crate::chip::FalconKind;
 use crate::falcon::error::Stopped;
 use crate::falcon::processors::Processors;
-use crate::gsp::commands::control::{self, Handles, Raw};
+use crate::gsp::commands::control::{self, Control};
 use crate::gsp::commands::init_done::InitDone;
 use crate::gsp::commands::interrupt_table::GetGspVector;
 use crate::gsp::commands::ping::Ping;
+use crate::gsp::handles::Handles;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::queue::far_side::Gsp;
 use crate::gsp::queue::PAYLOAD_MAX;
@@ -43,7 +44,8 @@ impl Talk {
     pub(super) fn new() -> Self {
         let (card, memory) = (Card::default(), Allocator::default());
         card.set(CPUCTL, ACTIVE);
-        let rpc = Rpc::new(&memory, RELEASES[0], SECOND).unwrap();
+        let mut rpc = Rpc::new(&memory, RELEASES[0], SECOND).unwrap();
+        rpc.keep_ping(&memory, &PING).unwrap();
         let gsp = Gsp::of(&memory);
         Self {
             card,
@@ -57,9 +59,8 @@ impl Talk {
     pub(super) fn submit(&mut self, payload: &[u8]) -> Result<Ticket, RpcError> {
         let call = Call::request("a call", NOP);
         let write = &mut |place: &mut [u8]| place.copy_from_slice(payload);
-        let now = self.card.now();
-        self.rpc
-            .enqueue(&self.memory, &call, payload.len(), now, write)
+        let call = Outgoing::write(&self.memory, call, payload.len(), write)?;
+        self.rpc.submit(call, self.card.now())
     }
 
     pub(super) fn service(&mut self) -> Result<(), RpcError> {
@@ -72,11 +73,7 @@ impl Talk {
             })
         })?;
         if self.rpc.is_doubtful() {
-            let ping = Ping(control::Call {
-                on: CONTROL.on,
-                method: GetGspVector,
-            });
-            self.rpc.ping(&self.memory, &ping, self.card.now())?;
+            self.rpc.ping(&PING, self.card.now())?;
         }
         Ok(())
     }
@@ -252,7 +249,12 @@ fn a_reply_that_is_shorter_or_longer_than_its_call_is_cut_to_fit() {
     assert_eq!(talk.take(long), Some(Ok(vec![2; 8])));
 }
 
-const CONTROL: Raw<'_> = Raw {
+const PING: Ping = Ping(control::Call {
+    on: CONTROL.on,
+    method: GetGspVector,
+});
+
+const CONTROL: Control<'_> = Control {
     on: Handles {
         client: 1,
         object: 2,
@@ -275,7 +277,7 @@ fn refusals_are_told_with_their_status() {
     };
     assert_eq!(talk.take(ticket), Some(Err(refused)));
 
-    let ticket = talk.rpc.submit(&talk.memory, &CONTROL, SECOND).unwrap();
+    let ticket = talk.rpc.submit_new(&talk.memory, &CONTROL, SECOND).unwrap();
     let header = RmControl {
         status: 0x1f,
         ..RmControl::default()
@@ -292,7 +294,7 @@ fn refusals_are_told_with_their_status() {
 fn a_control_that_is_answered_without_its_header_has_not_succeeded() {
     for len in [0, 12, size_of::<RmControl>() - 1] {
         let mut talk = Talk::new();
-        let ticket = talk.rpc.submit(&talk.memory, &CONTROL, SECOND).unwrap();
+        let ticket = talk.rpc.submit_new(&talk.memory, &CONTROL, SECOND).unwrap();
         talk.gsp
             .put(GSP_RM_CONTROL, &pattern(len), |draft| draft.answers = 1);
         talk.service().unwrap();

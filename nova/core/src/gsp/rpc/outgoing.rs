@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Calls that are ready to be made: written, and with all memory that they need. So a call is made under a lock
+//! without allocating there.
+
+use nova_hw::release::Release;
+
+use super::call::{Call, PAYLOAD_LIMIT};
+use super::command::Command;
+use super::error::RpcError;
+use super::slot::Slot;
+use crate::platform::{memory, Scratch};
+
+/// A call that is ready to be made.
+pub struct Outgoing<P: Scratch>(pub(super) P::Boxed<Slot<P::Bytes>>);
+
+impl<P: Scratch> Outgoing<P> {
+    /// The call of a command, for a GSP-RM of this release.
+    ///
+    /// # Errors
+    ///
+    /// No memory, or a command that is too long.
+    pub fn new<C: Command>(memory: &P, release: &Release, command: &C) -> Result<Self, RpcError> {
+        let write = &mut |payload: &mut [u8]| command.write(release, payload);
+        Self::write(memory, Call::of(command), command.size(release), write)
+    }
+
+    /// A call with a payload of `len` bytes, zeros until they are written.
+    pub(crate) fn write(
+        memory: &P,
+        call: Call,
+        len: usize,
+        write: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<Self, RpcError> {
+        if len > PAYLOAD_LIMIT {
+            return Err(RpcError::CallTooLong { len });
+        }
+        let buffer = memory::alloc_bytes(memory, "the payload of a call of GSP-RM", len)?;
+        let mut slot = memory::boxed(memory, "a call of GSP-RM", Slot::new(call, buffer))?;
+        write(slot.payload());
+        Ok(Self(slot))
+    }
+}
