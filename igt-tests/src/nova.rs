@@ -164,7 +164,8 @@ impl Gpu {
         }
     }
 
-    /// Asserts that the GPU works: nodes are there, and the render node has what takes a GPU that works.
+    /// Asserts that the GPU works: nodes are there, and the render node has what takes a GPU that works, at the
+    /// latest when nova-drm has got ready after a boot.
     ///
     /// # Panics
     ///
@@ -175,8 +176,9 @@ impl Gpu {
             "{} has no driver",
             self.pci.name()
         );
-        let answer = needs_gpu(&self.open_render());
-        assert_eq!(answer, Ok(()), "the render node");
+        wait_for(HANG, "the render node to work", || {
+            needs_gpu(&self.open_render()) == Ok(())
+        });
         assert!(
             self.debugfs().is_dir(),
             "{} is missing",
