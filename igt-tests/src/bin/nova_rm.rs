@@ -70,9 +70,7 @@ fn client(mock: &Mock) -> String {
 /// The device that nova-core has made for nova-drm, and the folder of nova-drm on its bus.
 fn auxiliary(gpu: &Gpu) -> (String, PathBuf) {
     let names = sysfs::names(gpu.pci().path());
-    let name = names
-        .into_iter()
-        .find(|name| name.contains(".drm."));
+    let name = names.into_iter().find(|name| name.contains(".drm."));
     let name = name.expect("an auxiliary device");
     let driver = gpu.pci().path().join(&name).join("driver");
     (name, fs::canonicalize(driver).unwrap())

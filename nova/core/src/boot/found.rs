@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::stage::Stage;
 use crate::chip::identify::{identify, Identity};
 use crate::chip::Chip;
-use crate::mmio::Io;
+use crate::mmio::{Counts, Io};
 use crate::platform::{Clock, Registers};
 
 /// A GPU that has been identified; nothing on it was changed.
@@ -28,7 +28,8 @@ pub struct Found {
 ///
 /// [`Error::CardGone`] and [`Error::UnknownChip`].
 pub fn probe<P: Registers + Clock>(platform: &P) -> Result<Found, Failure> {
-    let io = Io::new(platform);
+    let counts = Counts::default();
+    let io = Io::counted(platform, &counts);
     let mut progress = Progress::default();
     let identity = progress.run(&io, Stage::Identify, || {
         identify(&io).map_err(Error::UnknownChip)

@@ -22,7 +22,7 @@ use crate::gsp::commands::set_system_info::SetSystemInfo;
 use crate::gsp::commands::static_info::StaticInfo;
 use crate::gsp::libos::Libos;
 use crate::gsp::rpc::Rpc;
-use crate::mmio::Io;
+use crate::mmio::{Counts, Io};
 use crate::platform::{memory, Platform};
 use crate::text::Text;
 
@@ -42,7 +42,8 @@ impl Found {
     /// GPU is as it was.
     #[inline(never)]
     pub fn prepare<P: Platform>(mut self, platform: &P) -> Result<Prepared<P>, Failure> {
-        let io = &Io::new(platform);
+        let counts = Counts::default();
+        let io = &Io::counted(platform, &counts);
         let mut progress = core::mem::take(&mut self.progress);
         let plan = Plan::make(platform, io, &self, &mut progress)?;
         let mut prepared = progress.run(io, Stage::Memory, || write(platform, &self, plan))?;

@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::error::{Error, Failure};
 use super::stage::Stage;
 use crate::chip::identify::card_gone;
-use crate::mmio::Io;
+use crate::mmio::{Counts, Io};
 
 /// What one stage took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +43,8 @@ impl Spent {
     fn until_now(io: &Io<'_>) -> Self {
         Self {
             time: io.now(),
-            reads: io.reads(),
-            writes: io.writes(),
+            reads: io.counts().map_or(0, Counts::reads),
+            writes: io.counts().map_or(0, Counts::writes),
         }
     }
 }
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn a_stage_is_noted_with_what_it_took() {
-        let card = Card::default();
-        let io = &Io::new(&card);
+        let (card, counts) = (Card::default(), Counts::default());
+        let io = &Io::counted(&card, &counts);
         let mut progress = Progress::default();
         let work = |time| {
             move || {

@@ -24,7 +24,7 @@ use crate::gsp::rpc::lost::Lost;
 use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::reply::Reply;
 use crate::intr::Irq;
-use crate::mmio::Io;
+use crate::mmio::{Counts, Io};
 use crate::platform::Platform;
 
 /// A GPU on which GSP-RM runs.
@@ -42,7 +42,8 @@ impl<P: Platform> Prepared<P> {
     /// that failed too, [`Event::TeardownFailed`] says so.
     #[inline(never)]
     pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
-        let io = &Io::new(platform);
+        let counts = Counts::default();
+        let io = &Io::counted(platform, &counts);
         let Self { mut gpu, load } = self;
         let processors = gpu.processors(io);
         gpu.flush.register(io);
