@@ -75,7 +75,7 @@ fn measure(events: &[Value]) -> Boot {
 /// Whether an entry of the timeline is a message to or from GSP-RM.
 fn is_rpc(event: &Value) -> bool {
     let named =
-        |name: &str| (0..MESSAGES).any(|number| (RELEASES[0].message_name)(number) == Some(name));
+        |name: &str| (0..MESSAGES).any(|number| RELEASES[0].message_name(number) == Some(name));
     event["ph"] == "i" && event["name"].as_str().is_some_and(named)
 }
 

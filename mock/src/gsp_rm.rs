@@ -24,7 +24,7 @@ use nova_hw::abi::{
     PackedRegistryTable, RmControl, UnloadingGuestDriver,
 };
 use nova_hw::field::Field;
-use nova_hw::release::{Release, StaticInfoAt, SystemInfoAt};
+use nova_hw::release::{Release, StaticInfoLayout, SystemInfoLayout};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::bus::config::{self, bars, mirror_base, ConfigSpace};
@@ -181,8 +181,10 @@ impl GspRm {
     }
 
     fn serve(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
-        let name =
-            (self.release.message_name)(message.function).unwrap_or("a function without a name");
+        let name = self
+            .release
+            .message_name(message.function)
+            .unwrap_or("a function without a name");
         match (self.state, message.function) {
             (State::SystemInfo, function::GSP_SET_SYSTEM_INFO) => {
                 let checked = check_system_info(card, &self.release.system_info, &message.payload);
@@ -302,7 +304,7 @@ impl GspRm {
     }
 }
 
-fn check_system_info(card: &Card<'_>, at: &SystemInfoAt, payload: &[u8]) -> Result<(), String> {
+fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> Result<(), String> {
     if payload.len() < at.size {
         return Err(format!("system info of {:#x} bytes", payload.len()));
     }
@@ -414,7 +416,7 @@ fn check_registry(payload: &[u8]) -> Result<(), String> {
 }
 
 /// The GPU, described as the release does.
-fn static_info(card: &Card<'_>, at: &StaticInfoAt) -> Vec<u8> {
+fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
     let mut reply = vec![0; at.size];
     let name = card.chip.marketing_name;
     at.name.write(&mut reply, &text(name.bytes()));

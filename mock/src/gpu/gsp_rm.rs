@@ -87,7 +87,10 @@ impl<H: Host> Gpu<H> {
             return false;
         };
         let result = message.and_then(|message| {
-            let name = (rm.release.message_name)(message.function).unwrap_or("unknown");
+            let name = rm
+                .release
+                .message_name(message.function)
+                .unwrap_or("unknown");
             self.trace.instant(
                 self.schedule.now(),
                 BlockId::Gsp,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use nova_hw::abi::{GspFwWprMeta, LibosMemoryRegion};
 use nova_hw::chipset::{Architecture, Chipset};
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::release::{ArgumentsAt, Release};
+use nova_hw::release::{ArgumentsLayout, Release};
 use zerocopy::FromBytes;
 
 use crate::bus::host::GuestMemory;
@@ -48,7 +48,7 @@ impl Libos {
     /// which has its fields `at` these places.
     pub(crate) fn start(
         memory: &dyn GuestMemory,
-        at: &ArgumentsAt,
+        at: &ArgumentsLayout,
         address: u64,
     ) -> Result<Self, String> {
         if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
@@ -188,7 +188,7 @@ mod tests {
     use zerocopy::IntoBytes;
 
     /// The newest release's arguments.
-    const AT: &ArgumentsAt = &RELEASES[0].arguments;
+    const AT: &ArgumentsLayout = &RELEASES[0].arguments;
 
     const LOG_PAGES: u64 = 2;
 

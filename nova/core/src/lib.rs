@@ -66,7 +66,7 @@ pub use gsp::queue::QueueError;
 pub use gsp::rpc::call::{CallKind, Header, Ticket};
 pub use gsp::rpc::command::Command;
 pub use gsp::rpc::error::RpcError;
-pub use gsp::rpc::history::{Answer, Record};
+pub use gsp::rpc::history::Record;
 pub use gsp::rpc::lost::Lost;
 pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;

@@ -12,6 +12,8 @@ use core::fmt;
 use core::ops::DerefMut;
 use core::time::Duration;
 
+use zerocopy::FromZeros;
+
 /// The 32-bit registers of BAR0.
 pub trait Registers {
     /// Reads the register at byte `offset`.
@@ -84,6 +86,9 @@ pub trait Scratch {
 
     /// Allocates `size` zeroed bytes.
     fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory>;
+
+    /// Allocates a value that is zeros, where it stays: it need not fit on a stack.
+    fn zeroed<T: FromZeros>(&self) -> Result<Self::Boxed<T>, OutOfMemory>;
 
     /// Moves `value` off the stack.
     fn boxed<T>(&self, value: T) -> Result<Self::Boxed<T>, OutOfMemory>;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::rc::Rc;
 use std::vec::Vec;
+use zerocopy::FromZeros;
 
 use crate::platform::{
     Clock, DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Registers, Scratch,
@@ -76,6 +77,10 @@ impl Scratch for Allocator {
 
     fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
         Ok(std::vec![0; size])
+    }
+
+    fn zeroed<T: FromZeros>(&self) -> Result<Box<T>, OutOfMemory> {
+        Ok(Box::new(T::new_zeroed()))
     }
 
     fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {

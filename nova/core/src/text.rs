@@ -77,12 +77,10 @@ impl<const N: usize> Default for Text<N> {
 impl<const N: usize> fmt::Write for Text<N> {
     fn write_str(&mut self, s: &str) -> fmt::Result {
         let free = self.bytes.get_mut(self.len.into()..).unwrap_or_default();
-        let fits = s
-            .char_indices()
-            .map(|(at, c)| at.saturating_add(c.len_utf8()))
-            .take_while(|&end| end <= free.len())
-            .last()
-            .unwrap_or(0);
+        let mut fits = s.len().min(free.len());
+        while !s.is_char_boundary(fits) {
+            fits = fits.saturating_sub(1);
+        }
         for (to, from) in free.iter_mut().zip(s.bytes().take(fits)) {
             *to = from;
         }

@@ -100,48 +100,6 @@ impl Fields<'_> {
     }
 }
 
-/// A structure in the making: zeros, and what is set, as in [`Fields`].
-#[derive(Clone, Debug)]
-pub struct Draft {
-    bytes: [u8; Self::MAX],
-    len: usize,
-}
-
-impl Draft {
-    /// Bytes of the largest structure.
-    pub const MAX: usize = 1024;
-
-    /// Bytes of the structure `S`, which is not larger than the largest.
-    pub(crate) const fn size_of<S>() -> usize {
-        assert!(size_of::<S>() <= Self::MAX);
-        size_of::<S>()
-    }
-
-    /// Zeros of `size` bytes, [`Self::MAX`] at most.
-    pub fn new(size: usize) -> Self {
-        debug_assert!(size <= Self::MAX, "a structure of {size} bytes");
-        let bytes = [0; Self::MAX];
-        let len = size.min(Self::MAX);
-        Self { bytes, len }
-    }
-
-    /// Sets a field, if there is one.
-    pub fn set<T: IntoBytes + Immutable>(
-        &mut self,
-        field: impl Into<Option<Field<T>>>,
-        value: T,
-    ) -> &mut Self {
-        let (structure, _) = self.bytes.split_at_mut(self.len);
-        Fields(structure).set(field, value);
-        self
-    }
-
-    /// The structure.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,12 +122,11 @@ mod tests {
         let byte: Field<u8> = field!(Outer, inner.byte);
         assert_eq!((word.offset(), word.end()), (12, 16));
         let none: Option<Field<u64>> = None;
-        let mut draft = Draft::new(16);
-        draft.set(word, 7).set(none, 1).set(byte, 2);
-        assert_eq!(draft.as_bytes().len(), 16);
-        assert_eq!(word.read(draft.as_bytes()), Some(7));
-        assert_eq!(byte.read(draft.as_bytes()), Some(2));
-        assert_eq!(field!(Outer, first).read(draft.as_bytes()), Some(0));
+        let mut bytes = [0; 16];
+        Fields(&mut bytes).set(word, 7).set(none, 1).set(byte, 2);
+        assert_eq!(word.read(&bytes), Some(7));
+        assert_eq!(byte.read(&bytes), Some(2));
+        assert_eq!(field!(Outer, first).read(&bytes), Some(0));
     }
 
     #[test]
@@ -181,12 +138,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "field at 0xc is not in the structure")]
     fn nothing_is_written_behind_the_end() {
-        Draft::new(15).set(field!(Outer, inner.word), 1);
-    }
-
-    #[test]
-    #[should_panic(expected = "a structure of 1025 bytes")]
-    fn no_draft_is_larger_than_the_largest() {
-        Draft::new(Draft::MAX + 1);
+        Fields(&mut [0; 15]).set(field!(Outer, inner.word), 1);
     }
 }

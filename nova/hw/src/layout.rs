@@ -20,12 +20,37 @@ macro_rules! numbers {
             pub const $name: u32 = $number;
         )*
 
+        const NAMES: &[$crate::layout::Name] = &[$(($name, stringify!($name)),)*];
+        const _: () = $crate::layout::check_unique(NAMES);
+
         /// The name that belongs to a number.
         pub const fn name(number: u32) -> Option<&'static str> {
-            match number {
-                $($name => Some(stringify!($name)),)*
-                _ => None,
-            }
+            $crate::layout::find(NAMES, number)
         }
     };
+}
+
+/// A number and its name. A table of them is a fraction of the code of a `match`.
+pub(crate) type Name = (u32, &'static str);
+
+/// The name of a number.
+pub(crate) const fn find(names: &[Name], number: u32) -> Option<&'static str> {
+    let mut rest = names;
+    while let [(candidate, name), others @ ..] = rest {
+        if *candidate == number {
+            return Some(name);
+        }
+        rest = others;
+    }
+    None
+}
+
+/// Does not compile for a number that is there twice.
+#[allow(dead_code)] // It runs in the compiler.
+pub(crate) const fn check_unique(names: &[Name]) {
+    let mut rest = names;
+    while let [(number, _), others @ ..] = rest {
+        assert!(find(others, *number).is_none());
+        rest = others;
+    }
 }

@@ -11,8 +11,6 @@ mod data;
 pub mod r535_113_01;
 pub mod r570_144;
 
-use crate::field::Draft;
-
 pub use data::*;
 
 /// All releases, the newest first.
@@ -26,17 +24,15 @@ impl Release {
             .find(|release| release.name == name)
             .copied()
     }
-}
 
-/// What a driver writes as a whole fits a [`Draft`].
-const _: () = {
-    let mut index = 0;
-    while index < RELEASES.len() {
-        let release = RELEASES[index];
-        assert!(release.system_info.size <= Draft::MAX && release.arguments.size <= Draft::MAX);
-        index += 1;
+    /// Name of a function or event, for logs and traces. Not a field, so that who wants no names has none linked in.
+    pub fn message_name(&self, number: u32) -> Option<&'static str> {
+        match *self == r570_144::RELEASE {
+            true => r570_144::numbers::message_name(number),
+            false => r535_113_01::numbers::message_name(number),
+        }
     }
-};
+}
 
 #[cfg(test)]
 mod tests {

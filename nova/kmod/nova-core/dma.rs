@@ -12,6 +12,7 @@ use kernel::sync::barrier::{dma_mb, Full};
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceWriter;
 use nova_core::platform::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Scratch};
+use zerocopy::FromZeros;
 
 use crate::machine::Machine;
 
@@ -125,6 +126,14 @@ impl Scratch for Machine<'_> {
         KVVec::zeroed(size, GFP_KERNEL)
             .map(Bytes)
             .map_err(|_| OutOfMemory { size })
+    }
+
+    fn zeroed<T: FromZeros>(&self) -> Result<KBox<T>, OutOfMemory> {
+        let size = size_of::<T>();
+        let value = KBox::<T>::new_uninit(GFP_KERNEL | __GFP_ZERO);
+        let value = value.map_err(|_| OutOfMemory { size })?;
+        // SAFETY: It is zeros, which are a value of a `T`.
+        Ok(unsafe { value.assume_init() })
     }
 
     fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {

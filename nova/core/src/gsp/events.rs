@@ -91,7 +91,7 @@ impl EventCounts {
         bytes: &[u8],
         events: GspEvents<'_>,
     ) {
-        let message = (release.message_name)(function).unwrap_or("an event");
+        let message = event::name(function).unwrap_or("an event");
         let payload = Payload { message, bytes };
         let told = read(release, function, payload, &mut |event| {
             self.count(&event);
@@ -172,7 +172,7 @@ impl fmt::Display for ChannelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nova_hw::field::Draft;
+    use nova_hw::field::Fields;
     use nova_hw::release::RELEASES;
     use std::string::{String, ToString};
     use std::vec::Vec;
@@ -203,15 +203,16 @@ mod tests {
     #[test]
     fn the_death_of_a_channel_is_told_with_its_fault() {
         let at = &RELEASES[0].rc_triggered;
-        let mut rc = Draft::new(at.size);
-        rc.set(at.engine, 1)
+        let mut rc = std::vec![0; at.size];
+        Fields(&mut rc)
+            .set(at.engine, 1)
             .set(at.channel, 0x10)
             .set(at.xid, 31)
             .set(at.scope, 1)
             .set(at.mmu_fault_addr_lo, 0x1000)
             .set(at.mmu_fault_addr_hi, 0x7f)
             .set(at.mmu_fault_type, 2);
-        let (said, counts) = tell(event::RC_TRIGGERED, rc.as_bytes());
+        let (said, counts) = tell(event::RC_TRIGGERED, &rc);
         let expected =
             "Xid 31: channel 0x10 of engine 0x1 has died (scope 1, fault 0x2 at 0x7f00001000)";
         assert_eq!(said, [expected]);

@@ -8,14 +8,14 @@
 //! src/nvidia/arch/nvalloc/common/inc/libos_init_args.h.
 
 use nova_hw::abi::LibosMemoryRegion;
-use nova_hw::field::Draft;
+use nova_hw::field::Fields;
 use nova_hw::gsp::{LIBOS_REGIONS, LOG_BUFFER_SIZE, PAGE_SIZE};
-use nova_hw::release::ArgumentsAt;
+use nova_hw::release::ArgumentsLayout;
 use zerocopy::IntoBytes;
 
 use crate::gsp::queue::{page_addresses, Queue};
 use crate::platform::memory::{self, MemoryError};
-use crate::platform::{DmaAllocator, DmaMemory};
+use crate::platform::{DmaAllocator, DmaMemory, Scratch};
 
 /// Offset, in a log buffer, of the addresses of its pages; before it is the put pointer.
 const LOG_PAGES: usize = size_of::<u64>();
@@ -33,17 +33,18 @@ impl<M: DmaMemory> Libos<M> {
     /// Allocates and fills all of it.
     pub(crate) fn new<A>(
         allocator: &A,
-        at: &ArgumentsAt,
+        at: &ArgumentsLayout,
         queue: &Queue<M>,
     ) -> Result<Self, MemoryError>
     where
-        A: DmaAllocator<Memory = M>,
+        A: DmaAllocator<Memory = M> + Scratch,
     {
         let rm_arguments = memory::alloc_dma(allocator, "GSP-RM's arguments", PAGE_SIZE)?;
-        let mut cached = Draft::new(at.size);
-        queue.describe(at, &mut cached);
-        cached.set(at.dmem_stack, 1);
-        rm_arguments.write(0, cached.as_bytes())?;
+        let mut cached = memory::alloc_bytes(allocator, "GSP-RM's arguments", at.size)?;
+        let mut fields = Fields(cached.as_mut());
+        queue.describe(at, &mut fields);
+        fields.set(at.dmem_stack, 1);
+        rm_arguments.write(0, cached.as_ref())?;
 
         let logs = [
             log_buffer(allocator)?,

@@ -23,9 +23,9 @@ use core::fmt;
 use core::mem::offset_of;
 
 use nova_hw::abi::{self, MsgqRxHeader, MsgqTxHeader, QueueElement, RpcHeader};
-use nova_hw::field::Draft;
+use nova_hw::field::Fields;
 use nova_hw::gsp::PAGE_SIZE;
-use nova_hw::release::ArgumentsAt;
+use nova_hw::release::ArgumentsLayout;
 use zerocopy::IntoBytes;
 
 use crate::bug::OrBug;
@@ -216,7 +216,7 @@ impl<M: DmaMemory> Queue<M> {
     }
 
     /// Tells GSP-RM in its arguments where the queues are.
-    pub(crate) fn describe(&self, at: &ArgumentsAt, arguments: &mut Draft) {
+    pub(crate) fn describe(&self, at: &ArgumentsLayout, arguments: &mut Fields<'_>) {
         arguments
             .set(at.queue_memory, self.shared.dma_addr())
             .set(at.queue_pages, SHARED_PAGES as u32)

@@ -119,8 +119,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
                 PAYLOAD_MAX,
             )?),
             lists: 0,
-            calls: boxed(memory, || Calls::new(now))?,
-            history: boxed(memory, History::default)?,
+            calls: new_calls(memory, now)?,
+            history: new_history(memory)?,
             counts: EventCounts::default(),
             doubtful: false,
             doorbell: None,
@@ -482,10 +482,16 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 }
 
-/// Makes a table off the stack, which the call returns before anything else needs it.
+/// Makes the table off the stack, which the call returns before anything else needs it.
 #[inline(never)]
-fn boxed<S: Scratch, T>(scratch: &S, new: impl FnOnce() -> T) -> Result<S::Boxed<T>, MemoryError> {
-    memory::boxed(scratch, "the table of calls", new())
+fn new_calls<P: Scratch>(scratch: &P, now: Duration) -> Result<P::Boxed<Calls<P>>, MemoryError> {
+    memory::boxed(scratch, "the table of calls", Calls::new(now))
+}
+
+/// Likewise.
+#[inline(never)]
+fn new_history<P: Scratch>(scratch: &P) -> Result<P::Boxed<History>, MemoryError> {
+    memory::boxed(scratch, "the last calls", History::default())
 }
 
 #[cfg(test)]

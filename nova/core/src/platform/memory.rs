@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use zerocopy::FromZeros;
+
 use super::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Scratch};
 use crate::error_kind::ErrorKind;
 
@@ -76,6 +78,14 @@ pub(crate) fn boxed<S: Scratch, T>(
     value: T,
 ) -> Result<S::Boxed<T>, MemoryError> {
     scratch.boxed(value).map_err(no_memory(what))
+}
+
+/// Allocates a value that is zeros, where it stays.
+pub(crate) fn zeroed<S: Scratch, T: FromZeros>(
+    scratch: &S,
+    what: &'static str,
+) -> Result<S::Boxed<T>, MemoryError> {
+    scratch.zeroed().map_err(no_memory(what))
 }
 
 fn no_memory(what: &'static str) -> impl Fn(OutOfMemory) -> MemoryError {

@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use zerocopy::FromZeros;
 
 use crate::common::{with_file, Machine};
 use nova_core::platform::{
@@ -115,6 +116,10 @@ impl Scratch for Machine {
             true => Ok(vec![0; size]),
             false => Err(OutOfMemory { size }),
         }
+    }
+
+    fn zeroed<T: FromZeros>(&self) -> Result<Box<T>, OutOfMemory> {
+        self.boxed(T::new_zeroed())
     }
 
     fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {

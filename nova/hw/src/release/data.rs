@@ -15,25 +15,23 @@ pub struct Release {
     pub gen_bootloader: &'static str,
     /// Arguments of the FMC; a release that has none has no files for Hopper and later, which boot
     /// through the FSP.
-    pub fmc_arguments: Option<FmcArgumentsAt>,
+    pub fmc_arguments: Option<FmcArgumentsLayout>,
     /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
     pub gsp_engine: u16,
     /// GSP-RM's heap in WPR2.
     pub heap: Heap,
-    /// Name of a function or event, for logs and traces.
-    pub message_name: fn(u32) -> Option<&'static str>,
     /// Payload of GSP_SET_SYSTEM_INFO.
-    pub system_info: SystemInfoAt,
+    pub system_info: SystemInfoLayout,
     /// Arguments of GSP-RM, in the memory region RMARGS.
-    pub arguments: ArgumentsAt,
+    pub arguments: ArgumentsLayout,
     /// Payload of GET_GSP_STATIC_INFO.
-    pub static_info: StaticInfoAt,
+    pub static_info: StaticInfoLayout,
     /// Payload of RC_TRIGGERED.
-    pub rc_triggered: RcTriggeredAt,
+    pub rc_triggered: RcTriggeredLayout,
     /// Parameters of controls.
     pub controls: ControlSizes,
     /// Parameters of a client.
-    pub root: RootAt,
+    pub root: RootLayout,
 }
 
 impl Release {
@@ -86,7 +84,7 @@ pub struct Libos {
 
 /// `GspSystemInfo`, the machine around the GPU.
 #[derive(Debug)]
-pub struct SystemInfoAt {
+pub struct SystemInfoLayout {
     /// Bytes of it.
     pub size: usize,
     /// Physical address of BAR0, the registers.
@@ -113,7 +111,7 @@ pub struct SystemInfoAt {
 
 /// `GSP_ARGUMENTS_CACHED`, the arguments of GSP-RM.
 #[derive(Debug)]
-pub struct ArgumentsAt {
+pub struct ArgumentsLayout {
     /// Bytes of it.
     pub size: usize,
     /// Bus address of the memory that holds a table of its own pages, then the queues.
@@ -136,7 +134,7 @@ pub struct ArgumentsAt {
 
 /// `GSP_FMC_BOOT_PARAMS`, the arguments of the FMC.
 #[derive(Debug)]
-pub struct FmcArgumentsAt {
+pub struct FmcArgumentsLayout {
     /// Bytes of it.
     pub size: usize,
     /// In which memory the WPR metadata is.
@@ -159,7 +157,7 @@ pub struct FmcArgumentsAt {
 
 /// `GspStaticConfigInfo`, the GPU as GSP-RM knows it.
 #[derive(Debug)]
-pub struct StaticInfoAt {
+pub struct StaticInfoLayout {
     /// Bytes of it.
     pub size: usize,
     /// Name of the GPU; ends with a NUL.
@@ -196,7 +194,7 @@ pub struct StaticInfoAt {
 
 /// `rpc_rc_triggered_v17_02`, the death of a channel.
 #[derive(Debug)]
-pub struct RcTriggeredAt {
+pub struct RcTriggeredLayout {
     /// Bytes of it.
     pub size: usize,
     /// Engine, `NV2080_ENGINE_TYPE_*`.
@@ -217,7 +215,7 @@ pub struct RcTriggeredAt {
 
 /// `NV0000_ALLOC_PARAMETERS`, with which a client is allocated.
 #[derive(Debug)]
-pub struct RootAt {
+pub struct RootLayout {
     /// Bytes of it.
     pub size: usize,
     /// Handle of the client; GSP-RM fills it in.

@@ -6,7 +6,7 @@
 
 mod heap;
 mod init;
-mod numbers;
+pub(super) mod numbers;
 mod object;
 mod rpc;
 mod static_info;
@@ -19,9 +19,10 @@ pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
-use crate::field::{field, Draft};
+use crate::field::field;
 use crate::release::{
-    ArgumentsAt, ControlSizes, RcTriggeredAt, Release, RootAt, StaticInfoAt, SystemInfoAt,
+    ArgumentsLayout, ControlSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout,
+    SystemInfoLayout,
 };
 
 /// The release.
@@ -32,9 +33,8 @@ pub static RELEASE: Release = Release {
     fmc_arguments: None,
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
-    message_name: numbers::message_name,
-    system_info: SystemInfoAt {
-        size: Draft::size_of::<GspSystemInfo>(),
+    system_info: SystemInfoLayout {
+        size: size_of::<GspSystemInfo>(),
         gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
         gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
         gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
@@ -46,8 +46,8 @@ pub static RELEASE: Release = Release {
         pci_sub_device_id: None,
         pci_revision_id: None,
     },
-    arguments: ArgumentsAt {
-        size: Draft::size_of::<GspArgumentsCached>(),
+    arguments: ArgumentsLayout {
+        size: size_of::<GspArgumentsCached>(),
         queue_memory: field!(
             GspArgumentsCached,
             message_queue_init_arguments.shared_mem_phys_addr
@@ -69,7 +69,7 @@ pub static RELEASE: Release = Release {
         in_pm_transition: field!(GspArgumentsCached, sr_init_arguments.b_in_pm_transition),
         dmem_stack: None,
     },
-    static_info: StaticInfoAt {
+    static_info: StaticInfoLayout {
         size: size_of::<GspStaticConfigInfo>(),
         name: field!(GspStaticConfigInfo, gpu_name_string),
         short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
@@ -87,7 +87,7 @@ pub static RELEASE: Release = Release {
         non_wpr_heap: None,
         frts: None,
     },
-    rc_triggered: RcTriggeredAt {
+    rc_triggered: RcTriggeredLayout {
         size: size_of::<RcTriggered>(),
         engine: field!(RcTriggered, nv2080_engine_type),
         channel: field!(RcTriggered, chid),
@@ -101,8 +101,8 @@ pub static RELEASE: Release = Release {
         gpu_get_info_v2: 516,
         pgpu_add_vgpu_type: 316_936,
     },
-    root: RootAt {
-        size: Draft::size_of::<Nv0000AllocParameters>(),
+    root: RootLayout {
+        size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
     },

@@ -7,7 +7,7 @@
 mod fmc;
 mod heap;
 mod init;
-mod numbers;
+pub(super) mod numbers;
 mod object;
 mod rpc;
 mod static_info;
@@ -21,18 +21,18 @@ pub use rpc::*;
 pub use static_info::*;
 pub use system_info::*;
 
-use crate::field::{field, Draft};
+use crate::field::field;
 use crate::release::{
-    ArgumentsAt, ControlSizes, FmcArgumentsAt, RcTriggeredAt, Release, RootAt, StaticInfoAt,
-    SystemInfoAt,
+    ArgumentsLayout, ControlSizes, FmcArgumentsLayout, RcTriggeredLayout, Release, RootLayout,
+    StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
 pub static RELEASE: Release = Release {
     name: "570.144",
     gen_bootloader: "gsp/gen_bootloader-570.144.bin",
-    fmc_arguments: Some(FmcArgumentsAt {
-        size: Draft::size_of::<GspFmcBootParams>(),
+    fmc_arguments: Some(FmcArgumentsLayout {
+        size: size_of::<GspFmcBootParams>(),
         metadata_target: field!(GspFmcBootParams, boot_gsp_rm.target),
         metadata_size: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_size),
         metadata: field!(GspFmcBootParams, boot_gsp_rm.gsp_rm_desc_offset),
@@ -44,9 +44,8 @@ pub static RELEASE: Release = Release {
     }),
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
-    message_name: numbers::message_name,
-    system_info: SystemInfoAt {
-        size: Draft::size_of::<GspSystemInfo>(),
+    system_info: SystemInfoLayout {
+        size: size_of::<GspSystemInfo>(),
         gpu_phys_addr: field!(GspSystemInfo, gpu_phys_addr),
         gpu_phys_fb_addr: field!(GspSystemInfo, gpu_phys_fb_addr),
         gpu_phys_inst_addr: field!(GspSystemInfo, gpu_phys_inst_addr),
@@ -58,8 +57,8 @@ pub static RELEASE: Release = Release {
         pci_sub_device_id: Some(field!(GspSystemInfo, pci_sub_device_id)),
         pci_revision_id: Some(field!(GspSystemInfo, pci_revision_id)),
     },
-    arguments: ArgumentsAt {
-        size: Draft::size_of::<GspArgumentsCached>(),
+    arguments: ArgumentsLayout {
+        size: size_of::<GspArgumentsCached>(),
         queue_memory: field!(
             GspArgumentsCached,
             message_queue_init_arguments.shared_mem_phys_addr
@@ -81,7 +80,7 @@ pub static RELEASE: Release = Release {
         in_pm_transition: field!(GspArgumentsCached, sr_init_arguments.b_in_pm_transition),
         dmem_stack: Some(field!(GspArgumentsCached, b_dmem_stack)),
     },
-    static_info: StaticInfoAt {
+    static_info: StaticInfoLayout {
         size: size_of::<GspStaticConfigInfo>(),
         name: field!(GspStaticConfigInfo, gpu_name_string),
         short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
@@ -105,7 +104,7 @@ pub static RELEASE: Release = Release {
             fw_wpr_layout_offset.frts_offset
         )),
     },
-    rc_triggered: RcTriggeredAt {
+    rc_triggered: RcTriggeredLayout {
         size: size_of::<RcTriggered>(),
         engine: field!(RcTriggered, nv2080_engine_type),
         channel: field!(RcTriggered, chid),
@@ -119,8 +118,8 @@ pub static RELEASE: Release = Release {
         gpu_get_info_v2: 524,
         pgpu_add_vgpu_type: 334_344,
     },
-    root: RootAt {
-        size: Draft::size_of::<Nv0000AllocParameters>(),
+    root: RootLayout {
+        size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
     },

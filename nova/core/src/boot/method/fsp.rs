@@ -13,12 +13,12 @@ use core::time::Duration;
 use nova_firmware::fmc::Fmc;
 use nova_hw::abi::GspFwWprMeta;
 use nova_hw::chipset::Chipset;
-use nova_hw::field::Draft;
+use nova_hw::field::Fields;
 use nova_hw::fsp::{Cot, CotMessage, Headers, NvdmType};
-use nova_hw::release::{FmcArgumentsAt, Release};
+use nova_hw::release::{FmcArgumentsLayout, Release};
 use nova_hw::size::MIB;
 use zerocopy::little_endian::U32;
-use zerocopy::{transmute_ref, FromZeros, IntoBytes};
+use zerocopy::{transmute_ref, IntoBytes};
 
 use crate::boot::error::{Error, Failure};
 use crate::boot::found::Found;
@@ -35,7 +35,8 @@ use crate::firmware::error::FirmwareError;
 use crate::firmware::names::{FileSet, FMC};
 use crate::fsp;
 use crate::mmio::{Io, Timeout};
-use crate::platform::{memory, DmaMemory, Platform};
+use crate::platform::memory::{self, MemoryError};
+use crate::platform::{DmaAllocator, DmaMemory, Platform, Scratch};
 
 /// The FMC has GSP-RM going in less than this.
 const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
@@ -134,8 +135,7 @@ impl<P: Platform> Plan<P> {
         } = self.fmc;
         let metadata = metadata(platform, &self.common, &self.sizes)?;
         let at = arguments_of(self.common.release, self.chipset)?;
-        let arguments = arguments(at, metadata.dma_addr(), libos);
-        let arguments = memory::copy_to_dma(platform, "the FMC's arguments", arguments.as_bytes())?;
+        let arguments = arguments(platform, at, metadata.dma_addr(), libos)?;
         let cot = &mut message.cot;
         cot.version = self.boot.cot_version.into();
         cot.gsp_fmc_sysmem_offset = image.dma_addr().into();
@@ -177,8 +177,7 @@ impl<P: Platform> Files<P> {
         let file = set.file(FMC);
         let bytes = file.load(platform)?;
         let fmc = file.parse(bytes.as_ref(), Fmc::parse, Fmc::from_tlv)?;
-        let mut message =
-            memory::boxed(platform, "the message to the FSP", CotMessage::new_zeroed())?;
+        let mut message = memory::zeroed::<_, CotMessage>(platform, "the message to the FSP")?;
         message.headers = Headers::of(NvdmType::Cot);
         message.cot.size = (size_of::<Cot>() as u16).into();
         fill(&mut message.cot.hash384, fmc.hash());
@@ -219,23 +218,29 @@ fn metadata<P: Platform>(
 fn arguments_of(
     release: &'static Release,
     chipset: Chipset,
-) -> Result<&'static FmcArgumentsAt, FirmwareError> {
+) -> Result<&'static FmcArgumentsLayout, FirmwareError> {
     let branch = release.branch().unwrap_or_default();
     let arguments = release.fmc_arguments.as_ref();
     arguments.ok_or_else(|| choice::no_release(chipset, branch))
 }
 
 /// Arguments of the FMC: where the WPR metadata and the libos arguments are.
-fn arguments(at: &FmcArgumentsAt, metadata: u64, libos: u64) -> Draft {
-    let mut arguments = Draft::new(at.size);
-    arguments
+fn arguments<A: DmaAllocator + Scratch>(
+    allocator: &A,
+    at: &FmcArgumentsLayout,
+    metadata: u64,
+    libos: u64,
+) -> Result<A::Memory, MemoryError> {
+    let what = "the FMC's arguments";
+    let mut arguments = memory::alloc_bytes(allocator, what, at.size)?;
+    Fields(arguments.as_mut())
         .set(at.metadata_target, at.coherent_system)
         .set(at.metadata_size, size_of::<GspFwWprMeta>() as u32)
         .set(at.metadata, metadata)
         .set(at.boots_gsp_rm, 1)
         .set(at.libos_target, at.noncoherent_system)
         .set(at.libos, libos);
-    arguments
+    memory::copy_to_dma(allocator, what, arguments.as_ref())
 }
 
 impl<P: Platform> Load<P> {
@@ -348,7 +353,7 @@ mod tests {
     use super::*;
     use crate::chip::FalconKind;
     use crate::falcon::Engine;
-    use crate::testing::Card;
+    use crate::testing::{Allocator, Card};
     use nova_hw::release::RELEASES;
     use zerocopy::FromBytes;
 
@@ -429,8 +434,10 @@ mod tests {
     fn the_fmc_is_told_where_everything_is() {
         let [newest, oldest] = RELEASES;
         let at = arguments_of(newest, Chipset::GH100).unwrap();
-        let arguments = arguments(at, 0x1_0000_2000, 0x1_0000_3000);
-        let bytes = arguments.as_bytes();
+        let memory = arguments(&Allocator::default(), at, 0x1_0000_2000, 0x1_0000_3000).unwrap();
+        let mut bytes = std::vec![0; at.size];
+        memory.read(0, &mut bytes).unwrap();
+        let bytes = &*bytes;
         assert_eq!(at.metadata.read(bytes), Some(0x1_0000_2000));
         assert_eq!(at.metadata_size.read(bytes), Some(256));
         assert_eq!(at.libos.read(bytes), Some(0x1_0000_3000));

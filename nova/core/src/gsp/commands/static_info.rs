@@ -9,7 +9,7 @@ use core::mem::offset_of;
 use core::ops::Range;
 
 use nova_hw::abi::{function, FbRegionInfo, FbRegionInfoParams};
-use nova_hw::release::{Release, StaticInfoAt};
+use nova_hw::release::{Release, StaticInfoLayout};
 
 use crate::gsp::handles::{Handles, Internal};
 use crate::gsp::payload::{Payload, ShortPayload};
@@ -56,7 +56,7 @@ pub struct StaticInfo {
 }
 
 impl StaticInfo {
-    fn read(at: &StaticInfoAt, reply: Payload<'_>) -> Result<Self, ShortPayload> {
+    fn read(at: &StaticInfoLayout, reply: Payload<'_>) -> Result<Self, ShortPayload> {
         let mut info = Self {
             name: Text::from_bytes(&reply.at(at.name)?),
             fb_length: reply.at(at.fb_length)?,

@@ -139,9 +139,8 @@ fn shared_memory_describes_itself() {
         assert_eq!(u64::from_le_bytes(entry), expected);
     }
     let at = &RELEASES[0].arguments;
-    let mut arguments = nova_hw::field::Draft::new(at.size);
-    queue.describe(at, &mut arguments);
-    let arguments = arguments.as_bytes();
+    let arguments = &mut *vec![0; at.size];
+    queue.describe(at, &mut Fields(arguments));
     assert_eq!(at.queue_memory.read(arguments), Some(gsp.shared.dma_addr()));
     assert_eq!(at.queue_pages.read(arguments), Some(129));
     assert_eq!(at.command_queue.read(arguments), Some(0x1000));

@@ -107,12 +107,17 @@ impl<P: Scratch> Calls<P> {
 
     /// The call whose messages are to be sent next: no other's may come between them.
     pub(crate) fn next_to_send(&mut self) -> Option<&mut Slot<P::Bytes>> {
-        self.slots
-            .iter_mut()
-            .flatten()
-            .map(|slot| &mut **slot)
-            .filter(|slot| slot.is_sending())
-            .min_by_key(|slot| slot.ticket())
+        let mut next: Option<&mut Slot<P::Bytes>> = None;
+        for slot in self.slots.iter_mut().flatten() {
+            if slot.is_sending()
+                && next
+                    .as_ref()
+                    .is_none_or(|next| slot.ticket() < next.ticket())
+            {
+                next = Some(slot);
+            }
+        }
+        next
     }
 
     /// Whether a call waits for room in the command queue.
@@ -162,11 +167,13 @@ impl<P: Scratch> Calls<P> {
 
     /// The call that has been under way longest, and for how long GSP-RM could have got on with it.
     pub(crate) fn oldest(&self, now: Duration) -> Option<(&Slot<P::Bytes>, Duration)> {
-        let slots = self.slots.iter().flatten();
-        let slot = slots
-            .filter(|slot| !slot.is_done())
-            .min_by_key(|slot| slot.ticket())?;
-        Some((slot, slot.age(now)))
+        let mut oldest: Option<&Slot<P::Bytes>> = None;
+        for slot in self.slots.iter().flatten() {
+            if !slot.is_done() && oldest.is_none_or(|oldest| slot.ticket() < oldest.ticket()) {
+                oldest = Some(slot);
+            }
+        }
+        oldest.map(|slot| (slot, slot.age(now)))
     }
 
     /// GSP-RM could not get on with any call until now.
@@ -249,8 +256,22 @@ impl<P: Scratch> Calls<P> {
 /// that answer from being taken for another's.
 fn free_place<P: Scratch>(slots: &mut [Place<P>]) -> Option<&mut Place<P>> {
     let (calls, _) = slots.split_at_mut_checked(CALLS_MAX).or_bug();
-    let free = calls.iter_mut().filter(|place| is_free::<P>(place));
-    free.min_by_key(|place| place.as_ref().map(|slot| slot.ticket()))
+    let mut free: Option<&mut Place<P>> = None;
+    for place in calls {
+        if is_free::<P>(place)
+            && free
+                .as_ref()
+                .is_none_or(|free| age_of::<P>(place) < age_of::<P>(free))
+        {
+            free = Some(place);
+        }
+    }
+    free
+}
+
+/// By what places are ordered: one that is empty comes first.
+fn age_of<P: Scratch>(place: &Place<P>) -> Option<Ticket> {
+    place.as_ref().map(|slot| slot.ticket())
 }
 
 fn is_free<P: Scratch>(place: &Place<P>) -> bool {

@@ -10,42 +10,53 @@ use super::call::{Call, Ticket};
 /// Calls that are remembered.
 const DEPTH: usize = 32;
 
-/// One of the last calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// One of the last calls. All of them are less than a frame on a kernel stack may take.
+#[derive(Default)]
 pub struct Record {
-    /// The call; the next one has the next number.
-    pub number: u64,
-    /// Its name.
-    pub name: &'static str,
-    /// Its function.
-    pub function: u32,
-    /// Which control, if it is one.
-    pub cmd: u32,
-    /// Bytes of its payload.
-    pub len: usize,
-    /// When it was made, in the platform's time.
-    pub made: Duration,
-    /// What came back, if it has.
-    pub answer: Option<Answer>,
+    /// The number of its ticket; the next call has the next number.
+    number: u64,
+    /// Its name; empty where there is no call.
+    name: &'static str,
+    /// When it was made, in nanoseconds of the platform's time.
+    made: u64,
+    /// How long it took until the answer came, in microseconds; zero while none has.
+    took: u32,
+    function: u32,
+    cmd: u32,
+    /// Bytes of the payload.
+    len: u32,
+    /// NV_STATUS of the answer.
+    status: u32,
+    /// Bytes of the answer.
+    answer_len: u32,
 }
 
-/// What came back of one of the last calls.
+/// What came back of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// When, in the platform's time.
-    pub at: Duration,
+    pub(crate) at: Duration,
     /// NV_STATUS of the RPC.
-    pub status: u32,
+    pub(crate) status: u32,
     /// Bytes of the reply.
-    pub len: usize,
+    pub(crate) len: usize,
 }
 
 /// The last calls.
-#[derive(Default)]
 pub(crate) struct History {
     records: [Record; DEPTH],
     /// Number of the next call.
     next: u64,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        // A loop, where the array's own default is as long as the array.
+        Self {
+            records: core::array::from_fn(|_| Record::default()),
+            next: 0,
+        }
+    }
 }
 
 impl History {
@@ -54,11 +65,11 @@ impl History {
         self.records[place(ticket)] = Record {
             number: ticket.0,
             name: call.name,
+            made: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
             function: call.function,
             cmd: call.cmd,
-            len,
-            made: now,
-            answer: None,
+            len: clamped(len),
+            ..Record::default()
         };
         self.next = ticket.0.saturating_add(1);
     }
@@ -68,7 +79,10 @@ impl History {
         let record = &mut self.records[place(ticket)];
         // It may have been forgotten.
         if record.number == ticket.0 {
-            record.answer = Some(answer);
+            let took = answer.at.saturating_sub(record.made()).as_micros();
+            record.took = u32::try_from(took).unwrap_or(u32::MAX).max(1);
+            record.status = answer.status;
+            record.answer_len = clamped(answer.len);
         }
     }
 
@@ -86,30 +100,29 @@ fn place(ticket: Ticket) -> usize {
     (ticket.0 % DEPTH as u64) as usize
 }
 
+fn clamped(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+impl Record {
+    fn made(&self) -> Duration {
+        Duration::from_nanos(self.made)
+    }
+}
+
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            number: _,
-            name,
-            function,
-            cmd,
-            len,
-            made,
-            answer,
-        } = self;
-        write!(f, "{made:?}: {name} ({function:#x})")?;
-        if *cmd != 0 {
-            write!(f, " {cmd:#010x}")?;
+        write!(f, "{:?}: {} ({:#x})", self.made(), self.name, self.function)?;
+        if self.cmd != 0 {
+            write!(f, " {:#010x}", self.cmd)?;
         }
-        write!(f, ", {len:#x} bytes: ")?;
-        match answer {
-            Some(Answer { at, status, len }) => write!(
-                f,
-                "status {status:#x}, {len:#x} bytes after {:?}",
-                at.saturating_sub(*made)
-            ),
-            None => f.write_str("no answer"),
+        write!(f, ", {:#x} bytes: ", self.len)?;
+        if self.took == 0 {
+            return f.write_str("no answer");
         }
+        let (status, len) = (self.status, self.answer_len);
+        let took = Duration::from_micros(self.took.into());
+        write!(f, "status {status:#x}, {len:#x} bytes after {took:?}")
     }
 }
 
@@ -122,6 +135,7 @@ mod tests {
     #[test]
     fn the_last_calls_are_remembered_in_their_order() {
         let mut history = History::default();
+        assert_eq!(history.records().count(), 0);
         let call = Call::request("test", 76);
         for number in 0..100 {
             let now = Duration::from_secs(number);

@@ -52,7 +52,7 @@ pub mod event {
 }
 
 /// Name of a function or event, for logs and traces.
-pub(super) fn message_name(number: u32) -> Option<&'static str> {
+pub(in crate::release) fn message_name(number: u32) -> Option<&'static str> {
     abi::message_name(number)
         .or_else(|| function::name(number))
         .or_else(|| event::name(number))
