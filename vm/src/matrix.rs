@@ -53,13 +53,14 @@ const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) ->
 
 /// Tests that need more GPUs than one, and those during which the system sleeps.
 const OTHERS: Tests = Tests::AllBut(&["igt@nova_multi", "igt@nova_pm"]);
-const FILES: Tests = Tests::Only(&["igt@nova_firmware"]);
-const ALL_BUT_FILES: Tests = Tests::AllBut(&["igt@nova_firmware", "igt@nova_multi", "igt@nova_pm"]);
+const FILES: Tests = Tests::Only(&["igt@nova_gsp_files"]);
+const ALL_BUT_FILES: Tests =
+    Tests::AllBut(&["igt@nova_gsp_files", "igt@nova_multi", "igt@nova_pm"]);
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
 /// What can go wrong on the other paths of a boot.
-const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_firmware"]);
+const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_gsp_files"]);
 
 const GA102: Chips = Chips::Only(Chipset::GA102);
 /// It cannot be reset by function.
@@ -209,8 +210,8 @@ mod tests {
         let expected = [
             "ga102 ga102 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
             "ga102-pm ga102 Sleeping --include-tests igt@nova_pm",
-            "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_firmware",
-            "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_firmware",
+            "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
+            "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
             "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
             "families-killed 8 Killed --include-tests igt@nova_boot",
         ];
@@ -237,8 +238,8 @@ mod tests {
     #[test]
     fn the_debug_kernel_goes_on_after_a_report() {
         let expected = [
-            "ga102-debug ga102 Igt --exclude-tests igt@nova_firmware --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
-            "ga102-debug-files ga102 Igt --include-tests igt@nova_firmware --abort-on-monitored-error=",
+            "ga102-debug ga102 Igt --exclude-tests igt@nova_gsp_files --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
+            "ga102-debug-files ga102 Igt --include-tests igt@nova_gsp_files --abort-on-monitored-error=",
             "ga102-debug-pm ga102 Sleeping --include-tests igt@nova_pm --abort-on-monitored-error=",
         ];
         assert_eq!(lines(&choice("ga102").jobs(Kernel::Debug, &[])), expected);
