@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one list of hardware blocks, and their names.
+//! The list of hardware blocks and their names.
 
 use nova_hw::falcon::EngineId;
 
-/// Hands the list to another macro. A line says where the block's type is in
-/// [`blocks`](crate::blocks) and what people call the block. The trace shows them in this order.
+/// Passes the list to another macro. A line gives the block's type, relative to
+/// [`blocks`](crate::blocks), and the block's name. The trace shows the blocks in this order.
 macro_rules! with_blocks {
     ($make:ident) => {
         $make! {
             /// Identification.
             pmc::Pmc = "PMC",
-            /// Bus interface: scratch registers and where the PRAMIN window is.
+            /// Bus interface: scratch registers and the address of the PRAMIN window.
             pbus::Pbus = "PBUS",
             /// The clock.
             ptimer::Ptimer = "PTIMER",
@@ -35,7 +35,7 @@ macro_rules! with_blocks {
             sec2::Sec2 = "SEC2",
             /// Security processor that starts the GSP, from Hopper on.
             fsp::Fsp = "FSP",
-            /// Thermal sensors; of them, a scratch register.
+            /// Thermal sensors; only a scratch register is modelled.
             therm::Therm = "THERM",
             /// CPU interrupt tree.
             intr::Intr = "INTR",
@@ -50,7 +50,7 @@ macro_rules! define_ids {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum BlockId {
             $($(#[$doc])* $Id,)*
-            /// Addresses at which the model has nothing.
+            /// Addresses at which no block is modelled.
             Unknown,
         }
 
@@ -89,7 +89,7 @@ impl Engine {
         }
     }
 
-    /// The falcon as masks of engines name it.
+    /// The engine's id, as in masks of engine ids.
     pub const fn id(self) -> EngineId {
         match self {
             Self::Gsp => EngineId::Gsp,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The hardware blocks: a file each, with the registers and the state that they have. How to add one
-//! is in docs/adding-a-block.md.
+//! The hardware blocks, a file each, with the block's registers and state. How to add one is in
+//! docs/adding-a-block.md.
 //!
 //! All times are the model's own; see [`gpu`](crate::gpu).
 //!
-//! Not here: what the programs do that run on the falcons ([`programs`](crate::programs),
+//! Not here: what the programs on the falcons do ([`programs`](crate::programs),
 //! [`gsp_rm`](crate::gsp_rm)), and how blocks and programs make up a card ([`gpu`](crate::gpu)).
 
 use std::ops::Range;
@@ -44,7 +44,7 @@ macro_rules! define_blocks {
             $($(#[$doc])* pub(crate) $module: $module::$Id,)*
         }
 
-        /// Which block answers where.
+        /// The address ranges of BAR0 in which each block answers.
         const RANGES: &[(BlockId, &[Range<u32>])] =
             &[$((BlockId::$Id, <$module::$Id as Block>::RANGES),)*];
 
@@ -54,7 +54,7 @@ macro_rules! define_blocks {
                 Self { $($module: Block::new(parts),)* }
             }
 
-            /// All of them get power, or leave reset.
+            /// Powers all blocks on, or takes them out of reset.
             pub(crate) fn power_on(&mut self, wires: &mut Wires<'_>) {
                 $(
                     wires.id = BlockId::$Id;
@@ -83,7 +83,7 @@ macro_rules! define_blocks {
                 }
             }
 
-            /// A timer of the block that `wires` lead to has run down.
+            /// A timer of the block that `wires` lead to has expired.
             pub(crate) fn elapsed(&mut self, wires: &mut Wires<'_>, timer: Timer) {
                 match wires.id {
                     $(BlockId::$Id => self.$module.elapsed(wires, timer),)*
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_blocks_answer_at_the_same_place() {
+    fn block_ranges_do_not_overlap() {
         let mut ranges: Vec<_> = RANGES.iter().flat_map(|(_, ranges)| *ranges).collect();
         ranges.sort_by_key(|range| range.start);
         for pair in ranges.windows(2) {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_found_by_where_it_answers() {
+    fn a_block_is_found_by_an_address_in_its_range() {
         assert_eq!(BlockId::at(0), BlockId::Pmc);
         assert_eq!(BlockId::at(0x11_1ffc), BlockId::Gsp);
         assert_eq!(BlockId::at(0x11_2000), BlockId::Unknown);

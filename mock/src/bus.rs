@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the card and the machine see of each other: PCI configuration space, the machine's memory
+//! The interface between the card and the machine: PCI configuration space, the machine's memory
 //! and the interrupt.
 //!
 //! Not here: the machines themselves ([`machine`](crate::machine)).

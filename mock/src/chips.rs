@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The chips that the model knows: an entry says what differs between them.
+//! The chips that the model knows; an entry has what differs between them.
 
 use nova_hw::chipset::{Architecture, Chipset};
 
-/// What falcons are like.
+/// The generation of a chip's falcons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Generation {
-    /// Turing: ports into the memories, signatures checked by the program's own first part.
+    /// Turing: the CPU writes the memories through ports, and a program starts with a non-secure
+    /// part that has the hardware check the rest.
     Tu102,
-    /// GA100: as Turing, and interrupts can be announced again.
+    /// GA100: as Turing, with a register that signals pending interrupts again.
     Ga100,
     /// GA102 and later: a boot ROM, and a switch between the cores.
     Ga102,
 }
 
 impl Generation {
-    /// A boot ROM checks secure programs, and the CPU has no way into the memories but DMA.
+    /// Whether a boot ROM checks secure programs; the CPU then reaches the memories by DMA only.
     pub(crate) fn has_boot_rom(self) -> bool {
         self == Self::Ga102
     }
@@ -41,11 +42,11 @@ pub struct Chip {
     pub subsystem_vendor_id: u16,
     /// PCI device of the card.
     pub subsystem_id: u16,
-    /// Bytes of frame buffer unless told otherwise.
+    /// Default size of the frame buffer in bytes.
     pub vram: u64,
     /// PCI subclass among display controllers: VGA-compatible, or 3D.
     pub(crate) pci_subclass: u8,
-    /// What its falcons are like.
+    /// The generation of its falcons.
     pub(crate) falcons: Generation,
     /// It has a display engine.
     pub(crate) has_display: bool,
@@ -91,15 +92,16 @@ impl Chip {
         }
     }
 
-    /// The FSP starts the GSP, and not booter on SEC2.
+    /// Whether the FSP starts the GSP; on other chips booter on SEC2 does.
     pub const fn boots_through_fsp(&self) -> bool {
         self.chipset.arch().boots_through_fsp()
     }
 
-    /// Its function can be reset alone.
+    /// Whether the card has function-level reset.
     ///
-    /// Source: as for [`crate::bus::config`]. Turing has both: a Quadro RTX 8000 (TU102) can, a Tesla T4
-    /// (TU104) cannot. Here TU102 can, and what no report was found of takes after the T4.
+    /// Source: as for [`crate::bus::config`]. Turing cards differ: a Quadro RTX 8000 (TU102) has
+    /// it, a Tesla T4 (TU104) does not. TU102 has it here, and Turing chips without a report follow
+    /// the T4.
     pub const fn has_flr(&self) -> bool {
         !matches!(
             self.chipset,
@@ -111,7 +113,7 @@ impl Chip {
         matches!(self.chipset.arch(), Architecture::Hopper)
     }
 
-    /// Bytes of the heap outside of WPR2 that GSP-RM needs, where the FSP boots it.
+    /// Bytes of the heap outside of WPR2 that GSP-RM needs, on chips that boot through the FSP.
     ///
     /// Source: open-gpu-kernel-modules 570.144, src/nvidia/generated/g_kernel_gsp_nvoc.h
     /// (`kgspGetNonWprHeapSize`).
@@ -122,7 +124,7 @@ impl Chip {
         }
     }
 
-    /// FWSEC puts FRTS into the frame buffer before the boot.
+    /// Whether FWSEC puts FRTS into the frame buffer before the boot.
     ///
     /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kernel_gsp_nvoc.c
     /// (`kgspGetFrtsSize`).
@@ -130,7 +132,7 @@ impl Chip {
         !matches!(self.chipset, Chipset::GA100)
     }
 
-    /// The scrubber of the frame buffer is a program of its own.
+    /// Whether the scrubber of the frame buffer is a program of its own.
     ///
     /// Source: as above (`bScrubberUcodeSupported`).
     pub(crate) const fn has_scrubber(&self) -> bool {
@@ -152,7 +154,7 @@ const fn falcons_of(chipset: Chipset) -> Generation {
     }
 }
 
-/// The chips that work.
+/// The chips that are mocked.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_nv_name_released.h, for the device
 /// ids and names.
@@ -211,7 +213,7 @@ pub const CHIPS: &[Chip] = &[
     Chip::geforce(Chipset::AD107, "NVIDIA GeForce RTX 4060", 0x2882, 8 << 30),
     Chip::datacenter(Chipset::GH100, "NVIDIA H100 PCIe", 0x2331, 80 << 30, 0x1626),
     Chip::datacenter(Chipset::GB100, "NVIDIA B200", 0x2901, 180 << 30, 0x1999),
-    // Not in that header; the device id is that of pci.ids, the subsystem's is GB100's.
+    // Not in that header: the device id is from pci.ids, the subsystem id is GB100's.
     Chip::datacenter(Chipset::GB102, "NVIDIA B100", 0x29bc, 180 << 30, 0x1999),
     Chip::geforce(Chipset::GB202, "NVIDIA GeForce RTX 5090", 0x2b85, 32 << 30),
     Chip::geforce(Chipset::GB203, "NVIDIA GeForce RTX 5080", 0x2c02, 16 << 30),
@@ -225,7 +227,7 @@ pub const CHIPS: &[Chip] = &[
     Chip::geforce(Chipset::GB207, "NVIDIA GeForce RTX 5050", 0x2d83, 8 << 30),
 ];
 
-/// The chip of this name, in small letters.
+/// The chip with this name, in lower case.
 pub fn by_name(name: &str) -> Option<&'static Chip> {
     CHIPS.iter().find(|chip| chip.chipset.name() == name)
 }

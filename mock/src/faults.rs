@@ -2,9 +2,9 @@
 
 //! Ways in which the card can be broken, for tests of drivers.
 //!
-//! [`table`] has the name of each and says what a real card does in that state; [`Faults`] is what
-//! the card asks whether it is broken. Not here: what a fault changes, which stands where the card
-//! would do the right thing.
+//! [`table`] has the name of each fault and what a real card does in that state; [`Faults`] holds
+//! those that were injected into a card. Not here: the effect of a fault, which is in the code that
+//! the fault breaks.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ pub use table::{list, Argument, FaultError, NamedFault, FAULTS};
 
 mod table;
 
-/// One way in which the card does not behave.
+/// A way in which the card misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(strum::EnumCount))]
 pub enum Fault {
-    /// The card falls off the bus after so many register accesses: reads give all ones.
+    /// The card falls off the bus after a number of register accesses: reads give all ones.
     CardGone {
         /// Register accesses that still work, counted from when the fault was injected.
         after: u64,
     },
     /// The fuses accept nothing older than this version of each program.
     FuseVersion(u32),
-    /// WPR2 is up whenever the card comes out of a reset, and from now on.
+    /// WPR2 is set up now, and again whenever the card comes out of a reset.
     Wpr2Up,
-    /// The GFW never reports that it is through.
+    /// The GFW never reports that it has completed.
     GfwNeverDone,
     /// A falcon's memories are never scrubbed after a reset.
     ScrubbingNeverDone(Engine),
@@ -40,9 +40,9 @@ pub enum Fault {
     NeverHalts(Engine),
     /// FWSEC-FRTS fails with this code in scratch register 0xE.
     FrtsError(u16),
-    /// FWSEC-FRTS opens WPR2 this many bytes away from where it was asked to.
+    /// FWSEC-FRTS sets WPR2 up this many bytes away from the requested address.
     FrtsMisplaced(i64),
-    /// FWSEC-FRTS reports success and opens no WPR2.
+    /// FWSEC-FRTS reports success without setting WPR2 up.
     FrtsSilent,
     /// FWSEC-SB fails with this code in scratch register 0x15.
     SbError(u16),
@@ -50,7 +50,7 @@ pub enum Fault {
     BooterError(u32),
     /// Booter unload ends with this code in its mailbox.
     BooterUnloadError(u32),
-    /// Booter unload reports success and leaves WPR2 as it was.
+    /// Booter unload reports success without removing WPR2.
     BooterUnloadSilent,
     /// Booter reports success and the GSP's RISC-V core does not start.
     RiscvNeverActive,
@@ -65,25 +65,25 @@ pub enum Fault {
     },
     /// The FSP's answers have this many bytes.
     FspReplyLength(usize),
-    /// The FSP answers nothing.
+    /// The FSP never answers.
     FspSilent,
     /// The FMC never lifts the lockdown of the GSP's registers.
     LockdownNeverReleased,
     /// The FMC ends with this code in its mailbox.
     FmcError(u32),
-    /// GSP-RM never asks for the sequencer.
+    /// GSP-RM never sends GSP_RUN_CPU_SEQUENCER.
     NoSequencer,
-    /// GSP-RM asks for a sequencer operation that does not exist.
+    /// GSP-RM's sequencer list has an operation that does not exist.
     BadSequencerOpcode,
     /// The sequencer waits for a register value that never comes.
     SequencerPollNeverMet,
-    /// SEC2 never hands over to GSP-RM when it is to resume it.
+    /// SEC2 never sets the handoff bit when it is to resume GSP-RM.
     ResumeNeverDone,
     /// SEC2 reports this error when it is to resume GSP-RM.
     ResumeError(u32),
-    /// GSP-RM never says that it is initialized.
+    /// GSP-RM never sends GSP_INIT_DONE.
     NoInitDone,
-    /// GSP-RM says that its initialization failed, with this status.
+    /// GSP-RM sends GSP_INIT_DONE with this status.
     InitDoneError(u32),
     /// Messages from the GSP carry a wrong checksum.
     BadChecksum,
@@ -91,13 +91,13 @@ pub enum Fault {
     BadLength(u32),
     /// Messages from the GSP claim to take this many elements.
     BadElementCount(u32),
-    /// Messages from the GSP do not count up.
+    /// Messages from the GSP carry wrong sequence numbers.
     BadSequence,
     /// Messages from the GSP carry a wrong signature.
     BadSignature,
     /// The GSP answers no command.
     NoReply,
-    /// The GSP answers one command so much later, and all others at once.
+    /// The GSP delays its answer to one command by this long, and answers all others at once.
     LateReply(Duration),
     /// The GSP refuses every command with this status.
     ReplyError(u32),
@@ -105,20 +105,20 @@ pub enum Fault {
     BadWritePointer(u32),
     /// The GSP puts its read pointer outside of the driver's ring.
     BadReadPointer(u32),
-    /// The GSP acknowledges that the driver unloads and then does not suspend.
+    /// The GSP acknowledges the unload and then does not suspend.
     NeverSuspends,
     /// The GSP raises no interrupt.
     NoInterrupt,
-    /// The GSP's interrupts arrive so much later.
+    /// The GSP's interrupts are delayed by this long.
     LateInterrupt(Duration),
-    /// GSP-RM crashes: its processor stops in the middle of a request.
+    /// GSP-RM crashes: its processor stops during a call.
     GspCrash {
-        /// Requests that it has served before, counted from INIT_DONE.
+        /// Calls that it still serves, counted from INIT_DONE.
         after: u64,
     },
 }
 
-/// What is wrong with a card: the faults that were injected and not repaired yet.
+/// The faults that were injected into a card and not repaired yet.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Vec<Fault>);
 
@@ -131,7 +131,7 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Is the card broken in just this way?
+    /// Whether the card has exactly this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.0.contains(&fault)
     }
@@ -148,7 +148,7 @@ impl FromIterator<Fault> for Faults {
     }
 }
 
-/// Methods that give what a fault says, where the card has that fault; the first one injected counts.
+/// Methods that return the value of a fault if the card has it; the first one injected counts.
 macro_rules! values {
     ($($name:ident: $fault:pat => $value:ident: $type:ty,)*) => {
         impl Faults {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What was burnt into a chip. The registers that show it are those of [`blocks`](crate::blocks).
+//! The fuses of a chip. The registers that show them are in [`blocks`](crate::blocks).
 
 use nova_hw::falcon::EngineId;
 
@@ -30,7 +30,7 @@ impl Default for Fuses {
 }
 
 impl Fuses {
-    /// The same with `version` fused for all programs.
+    /// These fuses, but with `version` fused for all programs.
     pub(crate) fn with_version(&self, version: u32) -> Self {
         let bits = match version {
             0 => 0,
@@ -43,8 +43,8 @@ impl Fuses {
         }
     }
 
-    /// Version of program `ucode_id` (from 1) of `engine` that is fused: the highest bit that is
-    /// burnt, from 1; 0 where none is.
+    /// Fused version of program `ucode_id` (from 1) of `engine`: the number of the highest burnt
+    /// bit, from 1, or 0 if no bit is burnt.
     pub(crate) fn version(&self, engine: EngineId, ucode_id: u32) -> u32 {
         let versions = match engine {
             EngineId::Sec2 => &self.sec2,

@@ -2,8 +2,8 @@
 
 //! The card as a whole: its blocks, the programs that run on them, and time.
 //!
-//! All times are the model's own: short, so that tests are, and long enough that a driver which does
-//! not wait is caught.
+//! All times are the model's own: short, to keep tests short, and long enough to expose a driver
+//! that does not wait.
 
 use std::time::Duration;
 
@@ -35,10 +35,10 @@ mod falcons;
 mod gsp_rm;
 mod registers;
 
-/// What a falcon runs.
+/// A program that a falcon runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Program {
-    /// Nothing that it could run.
+    /// No valid program is loaded.
     #[default]
     Nothing,
     /// FWSEC.
@@ -49,9 +49,9 @@ pub(crate) enum Program {
     BooterUnload,
     /// The scrubber of the frame buffer.
     Scrubber,
-    /// The program that GSP-RM has the sequencer run.
+    /// The program that the CPU sequencer runs for GSP-RM; it prepares SEC2.
     Acr,
-    /// SEC2's own firmware, which that program has prepared.
+    /// SEC2's own firmware, prepared by [`Self::Acr`].
     Sec2Rtos,
 }
 
@@ -63,15 +63,15 @@ pub struct Setup {
     pub vram: Vram,
     /// Its signed firmware.
     pub firmware: Firmwares,
-    /// What the ROM holds; a synthetic VBIOS where there is none.
+    /// Contents of the ROM; a synthetic VBIOS if there is none.
     pub vbios: Option<Vec<u8>>,
-    /// What was burnt into the chip.
+    /// The chip's fuses.
     pub fuses: Fuses,
-    /// Where to record what happens.
+    /// The trace that records what happens.
     pub trace: Trace,
 }
 
-/// A VBIOS is of no use.
+/// A VBIOS cannot be used because it has no FWSEC for the chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the VBIOS has no FWSEC ucode for this chip")]
 pub struct NoFwsec;
@@ -80,7 +80,7 @@ pub struct NoFwsec;
 pub struct Gpu<H> {
     parts: Parts,
     pub(crate) firmware: Firmwares,
-    /// FWSEC, where the chip boots through it.
+    /// FWSEC, if the chip boots through it.
     pub(crate) fwsec: Option<Fwsec>,
     pub(crate) acr: Ucode,
     pub(crate) host: H,
@@ -89,28 +89,28 @@ pub struct Gpu<H> {
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
     pub(crate) schedule: Schedule,
-    /// How often GSP-RM has ended because the driver unloaded it.
+    /// Number of times that the driver has unloaded GSP-RM.
     pub(crate) unloads: u64,
     pub(crate) blocks: Blocks,
     pub(crate) signals: Signals,
-    /// What blocks have asked for and is still to be done.
+    /// Requests of blocks that are still to be carried out.
     requests: Vec<Request>,
-    pub(crate) programs: Programs,
+    pub(crate) programs: ProgramState,
 }
 
-/// What the programs on the card keep; a reset clears it.
+/// State of the programs on the card; a reset clears it.
 #[derive(Default)]
-pub(crate) struct Programs {
-    /// What runs, per engine, and since when.
+pub(crate) struct ProgramState {
+    /// The program that runs on each engine, and its start time.
     pub(crate) running: [(Program, Duration); 2],
     /// SEC2 was prepared to resume GSP-RM.
     pub(crate) sec2_prepared: bool,
-    /// What booter has accepted.
+    /// The WPR metadata that booter has accepted.
     pub(crate) meta: Option<GspFwWprMeta>,
     pub(crate) rm: Option<GspRm>,
-    /// What the FSP has started the FMC with, until that is through.
+    /// What the FSP has started the FMC with, until the FMC has completed.
     pub(crate) accepted: Option<Accepted>,
-    /// Bus address of libos' arguments, where the FMC has handed it on.
+    /// Bus address of libos' arguments, if the FMC has passed it on.
     pub(crate) libos_arguments: Option<u64>,
 }
 
@@ -134,7 +134,7 @@ impl<H: Host> Gpu<H> {
             blocks: Blocks::new(&parts),
             signals: Signals::default(),
             requests: Vec::new(),
-            programs: Programs::default(),
+            programs: ProgramState::default(),
             parts,
             firmware: setup.firmware,
             fwsec,
@@ -154,13 +154,13 @@ impl<H: Host> Gpu<H> {
     fn power_on(&mut self) {
         self.blocks = Blocks::new(&self.parts);
         self.signals = Signals::default();
-        self.programs = Programs::default();
+        self.programs = ProgramState::default();
         self.schedule.cancel(|_| true);
         let (blocks, mut wires) = self.wired(BlockId::Unknown);
         blocks.power_on(&mut wires);
     }
 
-    /// The blocks, and what one of them reaches beyond itself.
+    /// The blocks, and the wires of one of them.
     fn wired(&mut self, id: BlockId) -> (&mut Blocks, Wires<'_>) {
         let wires = Wires {
             id,
@@ -177,14 +177,15 @@ impl<H: Host> Gpu<H> {
         (&mut self.blocks, wires)
     }
 
-    /// Resets the card: fundamental or function level. Configuration space starts afresh.
+    /// Resets the card, by fundamental or function-level reset, which also resets configuration
+    /// space.
     pub fn reset(&mut self) {
         self.note(BlockId::Xve, "reset", Value::Null);
         self.config = ConfigSpace::new(self.parts.chip);
         self.power_on();
     }
 
-    /// Breaks the card.
+    /// Injects a fault.
     pub fn inject(&mut self, fault: Fault) {
         self.note(BlockId::Unknown, "fault", Value::from(format!("{fault:?}")));
         self.faults.add(match fault {
@@ -197,7 +198,7 @@ impl<H: Host> Gpu<H> {
         blocks.pfb.leave_wpr2(&wires);
     }
 
-    /// Repairs the card.
+    /// Removes all faults.
     pub fn repair(&mut self) {
         self.faults.clear();
     }
@@ -249,7 +250,7 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Writes to PCI configuration space as the CPU does; says whether that reset the card.
+    /// Writes to PCI configuration space as the CPU does; returns whether that has reset the card.
     pub fn write_config(&mut self, offset: usize, bytes: &[u8]) -> Effect {
         if self.is_gone() {
             return Effect::None;
@@ -261,27 +262,27 @@ impl<H: Host> Gpu<H> {
         effect
     }
 
-    /// What happened so far.
+    /// The trace.
     pub fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// What happened so far, to close it.
+    /// The trace, for closing it.
     pub fn trace_mut(&mut self) -> &mut Trace {
         &mut self.trace
     }
 
-    /// The write-protected region, where it is up.
+    /// The write-protected region, if it is set up.
     pub fn wpr2(&self) -> Option<std::ops::Range<u64>> {
         self.blocks.pfb.wpr2.clone()
     }
 
-    /// Address of the page for system memory flushes, 0 where none was given.
+    /// Address of the page for system memory flushes, 0 if the driver has set none.
     pub fn flush_page(&self) -> u64 {
         self.blocks.pfb.flush_page()
     }
 
-    /// How often GSP-RM has ended because the driver unloaded it.
+    /// Number of times that the driver has unloaded GSP-RM.
     pub fn unloads(&self) -> u64 {
         self.unloads
     }
@@ -291,7 +292,7 @@ impl<H: Host> Gpu<H> {
         self.schedule.now()
     }
 
-    /// When the card will next do something by itself.
+    /// Time of the next event of the card.
     pub fn next_event(&self) -> Option<Duration> {
         self.schedule.next()
     }
@@ -316,22 +317,23 @@ impl<H: Host> Gpu<H> {
         self.wired(block).1.refuse(reason);
     }
 
-    /// Whether `block` gets at the machine's memory; it is refused where the card is no bus master.
+    /// Returns whether `block` can access the machine's memory; if the card is not a bus master,
+    /// records a refusal.
     pub(crate) fn reaches_memory(&mut self, block: BlockId) -> bool {
         self.wired(block).1.reaches_memory()
     }
 
-    /// The GSP's RISC-V core runs.
+    /// Whether the GSP's RISC-V core runs.
     pub fn gsp_runs(&self) -> bool {
         self.blocks.gsp.falcon.riscv.active
     }
 
-    /// A program runs on SEC2.
+    /// Whether a program runs on SEC2.
     pub fn sec2_runs(&self) -> bool {
         !self.blocks.sec2.falcon.halted
     }
 
-    /// An interrupt gets from its leaf, or from a leaf's bit of the top, to the CPU.
+    /// Whether any vector of a leaf or any bit of the top is enabled in the interrupt tree.
     pub fn lets_interrupts_through(&self) -> bool {
         self.blocks.intr.is_any_enabled()
     }
@@ -341,7 +343,7 @@ impl<H: Host> Gpu<H> {
         self.faults.gone_after().is_some_and(|after| total > after)
     }
 
-    /// Something that the card does by itself.
+    /// Carries out an event.
     fn happen(&mut self, event: Event) {
         match event {
             Event::Timer(block, timer) => {
@@ -356,11 +358,11 @@ impl<H: Host> Gpu<H> {
             Event::RunSequencer => self.run_sequencer(),
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),
-            Event::Announced => self.announce(),
-            Event::FspLooks => self.serve_fsp(),
-            Event::MaskReleased => self.release_mask(),
-            Event::FmcDone => self.finish_fmc(),
-            Event::FmcEnds => self.finish_unload(),
+            Event::DelayedInterrupt => self.announce(),
+            Event::FspPacket => self.serve_fsp(),
+            Event::TargetMaskReleased => self.release_mask(),
+            Event::FmcBooted => self.finish_fmc(),
+            Event::FmcUnloaded => self.finish_unload(),
         }
     }
 }

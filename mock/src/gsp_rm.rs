@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP-RM: the order in which it wants to be talked to, and what it answers.
+//! GSP-RM: the order of messages that it requires, and its answers.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c and
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
@@ -34,47 +34,47 @@ use crate::gsp_rm::queue::{Message, Outgoing, Queues};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use records::Partial;
 
-/// GSP-RM looks so soon whether there is room again in its status queue, which was full. The longer
-/// it has found none, the longer it waits until it looks again, up to the longest pause: a driver
-/// that does not read must not keep the model busy.
+/// While its status queue is full, GSP-RM polls for room. Each poll without success doubles the
+/// pause, up to the longest one, so that a driver that does not read does not keep the model busy.
+/// The model's own values.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
-/// How far GSP-RM is.
+/// State of GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Waits to be told about the machine.
+    /// Waits for GSP_SET_SYSTEM_INFO.
     SystemInfo,
-    /// Waits for the registry.
+    /// Waits for SET_REGISTRY.
     Registry,
-    /// Works through what it was told.
+    /// Starts, with both messages received.
     Starting,
-    /// Has asked for the sequencer, and waits to be resumed.
+    /// Has sent GSP_RUN_CPU_SEQUENCER, and waits to be resumed.
     Sequencer,
     /// Was resumed and finishes its initialization.
     Resumed,
     /// Serves the driver.
     Ready,
-    /// The driver has said that it goes.
+    /// The driver has sent UNLOADING_GUEST_DRIVER.
     Unloading,
-    /// Does not go on after something it cannot work with.
+    /// Has stopped after a message that it cannot handle.
     Dead,
 }
 
-/// What is to happen after a message.
+/// What follows a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Nothing.
     Wait,
-    /// All that is needed to start is there.
+    /// GSP-RM has all that it needs to start.
     Start,
-    /// The processor is to be suspended.
+    /// The processor is suspended.
     Suspend,
     /// The processor stops for good.
     Crash,
 }
 
-/// What GSP-RM knows of the card.
+/// What GSP-RM can see of the card.
 pub(crate) struct Card<'a> {
     pub(crate) chip: &'a Chip,
     pub(crate) config: &'a ConfigSpace,
@@ -86,35 +86,35 @@ pub(crate) struct Card<'a> {
 #[derive(Debug)]
 pub(crate) struct GspRm {
     pub(crate) state: State,
-    /// Which one it is.
+    /// Its release.
     pub(crate) release: &'static Release,
     pub(crate) queues: Queues,
     /// Bus address of the libos arguments with which it was started.
     pub(crate) libos_address: u64,
-    /// What was allocated on it.
+    /// The objects that are allocated.
     pub(crate) objects: Objects,
-    /// The message whose continuation is awaited.
+    /// The message whose continuation records are awaited.
     partial: Option<Partial>,
-    /// Requests that it has served since it is ready.
+    /// Number of calls that it has served since INIT_DONE.
     served: u64,
-    /// The answer that a fault has it give late.
+    /// The answer that a fault delays.
     late: Late,
-    /// How long it has waited last for room in the status queue.
+    /// The last pause between polls for room in the status queue.
     pause: Duration,
 }
 
-/// One answer that is held back while a fault wants one to be late.
+/// The one answer that [`Fault::LateReply`](crate::faults::Fault::LateReply) delays.
 #[derive(Debug, Default)]
 struct Late {
-    /// There has been one.
+    /// The fault has delayed an answer, and so delays no other one.
     is_over: bool,
-    /// How much later it is to be given, until that is scheduled.
+    /// The delay, until the answer is scheduled.
     by: Option<Duration>,
     reply: Option<Outgoing>,
 }
 
 impl Late {
-    /// Holds a reply back, or returns it.
+    /// Holds `reply` back if the fault delays it; otherwise returns it.
     fn hold_back(&mut self, by: Option<Duration>, reply: Outgoing) -> Option<Outgoing> {
         if by.is_none() || self.is_over {
             self.is_over &= by.is_some();
@@ -144,8 +144,8 @@ impl GspRm {
         }
     }
 
-    /// How long it waits until it looks for room in the status queue again, after it has found some
-    /// or none; `None` where it has nothing more to say.
+    /// Pause until the next poll for room in the status queue, depending on whether the last one
+    /// `found` any; `None` if no message is waiting.
     pub(crate) fn pause(&mut self, found: bool) -> Option<Duration> {
         self.pause = match found {
             true => SHORTEST_PAUSE,
@@ -164,8 +164,8 @@ impl GspRm {
         });
     }
 
-    /// Handles a message from the driver, once all of it is there. What cannot be worked with is
-    /// told as an error; while GSP-RM starts, that is its end.
+    /// Handles a message from the driver, once all its records have arrived. An error says why the
+    /// message cannot be handled; while GSP-RM starts, an error stops it.
     pub(crate) fn handle(&mut self, card: &Card<'_>, record: Message) -> Result<Next, String> {
         let Some(message) = records::assemble(&mut self.partial, record)? else {
             return Ok(Next::Wait);
@@ -245,12 +245,12 @@ impl GspRm {
         }
     }
 
-    /// How much later the last message is answered, where a fault wants that.
+    /// Takes the delay of the answer that is held back, if one is still to be scheduled.
     pub(crate) fn lateness(&mut self) -> Option<Duration> {
         self.late.by.take()
     }
 
-    /// Gives the answer that was held back.
+    /// Sends the answer that was held back.
     pub(crate) fn answer_late(&mut self) {
         if let Some(reply) = self.late.reply.take() {
             self.queues.send(reply);
@@ -291,12 +291,12 @@ impl GspRm {
             return Err(format!("unload into {request:?}"));
         }
         self.state = State::Unloading;
-        // The answer is a header alone, as Linux 7.3's nova-core expects it.
+        // The answer is a header without payload, as Linux 7.3's nova-core expects it.
         self.reply(card, message, NV_OK, Vec::new());
         Ok(Next::Suspend)
     }
 
-    /// Says that the initialization is over.
+    /// Sends GSP_INIT_DONE.
     pub(crate) fn init_done(&mut self, faults: &Faults) {
         let status = faults.init_done_error().unwrap_or(NV_OK);
         self.state = State::Ready;
@@ -311,8 +311,8 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> 
     let word = |field: Field<u32>| field.read(payload).map(u64::from);
     let chip = card.chip;
     let pair = |high: u16, low: u16| u64::from(high) << 16 | u64::from(low);
-    // Linux 7.3's nova-core looks for these two BARs behind a BAR0 of 32 bits, and tells 0 where that
-    // has 64 (drivers/gpu/nova-core/gsp/fw/commands.rs).
+    // Linux 7.3's nova-core assumes a 32-bit BAR0 when it looks for these two BARs, and passes 0 if
+    // BAR0 has 64 bits (drivers/gpu/nova-core/gsp/fw/commands.rs).
     let [registers, ..] = bars(chip);
     let is_told = |&address: &u64| address != 0 || !registers.is_64bit;
     let fields = [
@@ -358,7 +358,7 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> 
         ),
     ];
     for (name, found, expected) in fields {
-        // What the release is not told, it cannot find wrong.
+        // Fields that the release does not have are not checked.
         if let Some(found) = found.filter(|&found| found != expected) {
             return Err(format!("{name} is {found:#x}, not {expected:#x}"));
         }
@@ -375,7 +375,7 @@ fn check_registry(payload: &[u8]) -> Result<(), String> {
     };
     if table.size as usize != payload.len() {
         return Err(format!(
-            "registry of {:#x} bytes says {:#x}",
+            "registry of {:#x} bytes has size {:#x}",
             payload.len(),
             table.size
         ));
@@ -415,7 +415,7 @@ fn check_registry(payload: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The GPU, described as the release does.
+/// The static info about the GPU, in the release's layout.
 fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
     let mut reply = vec![0; at.size];
     let name = card.chip.marketing_name;
@@ -448,7 +448,7 @@ fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
     reply
 }
 
-/// Characters in a field that is filled up with NULs.
+/// Characters in a field, padded with NULs.
 fn text<T: Default + Copy, const N: usize>(characters: impl Iterator<Item = T>) -> [T; N] {
     let mut field = [T::default(); N];
     for (to, from) in field.iter_mut().zip(characters) {
@@ -457,7 +457,7 @@ fn text<T: Default + Copy, const N: usize>(characters: impl Iterator<Item = T>) 
     field
 }
 
-/// What the driver may use of the frame buffer, and what the firmware keeps.
+/// The regions of the frame buffer: the driver's, and the firmware's.
 fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
     let mut params = FbRegionInfoParams::new_zeroed();
     let regions = [
@@ -526,7 +526,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_about_the_card_must_be_true() {
+    fn system_info_must_match_the_card() {
         let check = |change: fn(&mut GspSystemInfo)| {
             let mut info = system_info();
             change(&mut info);
@@ -546,7 +546,7 @@ mod tests {
         assert!(with_card(|card| check_system_info(card, at, &[0; 927])).is_err());
     }
 
-    /// A registry with one number.
+    /// A registry with one entry, a number.
     fn registry() -> Vec<u8> {
         let table = PackedRegistryTable {
             size: 8 + 16 + 5,
@@ -563,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn the_registry_must_be_whole() {
+    fn a_registry_that_is_corrupt_or_cut_off_is_refused() {
         assert_eq!(check_registry(&registry()), Ok(()));
         for (at, value) in [(0, 1), (4, 9), (8, 99), (8, 28), (12, 7), (20, 3)] {
             let mut registry = registry();
@@ -576,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn the_card_is_described_with_its_regions() {
+    fn static_info_has_the_name_and_the_regions() {
         for release in RELEASES {
             let at = &release.static_info;
             let info = with_card(|card| static_info(card, at));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is stored: the VBIOS in the ROM, and the firmware as its authors built it, real or synthetic.
+//! The VBIOS in the ROM, and the signed firmware as released, each real or synthetic.
 //!
-//! Not here: what the programs in it do when they run ([`programs`](crate::programs)).
+//! Not here: what the programs in them do when they run ([`programs`](crate::programs)).
 
 pub mod firmware;
 pub mod synthetic;

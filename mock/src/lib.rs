@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A GPU that is a program: one file per hardware block.
+//! A mocked GPU: one file per hardware block.
 //!
-//! The card behaves as hardware does towards a driver. It reads what the driver prepared the way the
-//! hardware would, and refuses what the hardware would refuse, with the reason in its trace. It does
-//! not know who is asking, and shares nothing with the driver but definitions (`nova_hw`): this crate
+//! The card behaves as hardware does towards a driver. It reads what the driver prepared the way
+//! the hardware would, and refuses what the hardware would refuse, with the reason in its trace. It
+//! behaves the same for every driver, and shares only definitions (`nova_hw`) with Nova: this crate
 //! does not depend on `nova_core`.
 //!
-//! [`Gpu`] is the card; [`in_process`] puts it into a machine for tests without a VM, [`vfio`] behind
-//! a socket for QEMU. Not here: display, engines, channels.
+//! [`Gpu`] is the card; [`in_process`] puts it into a machine in the same process, for tests
+//! without a VM, and [`vfio`] serves it to QEMU over a socket. Not here: display, engines,
+//! channels.
 #![forbid(unsafe_code)]
 
 mod block_id;
-// A list of one range of registers is meant as that.
+// Some blocks have a list with a single range of registers.
 #[allow(clippy::single_range_in_vec_init)]
 mod blocks;
 mod bus;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The machines that a card can be put into: one in this process, and a VM behind a socket; and the
-//! socket through which a test breaks and repairs the card of a VM.
+//! control socket, through which a test injects faults into the card of a VM.
 //!
-//! Not here: what a card asks of its machine ([`bus`](crate::bus)).
+//! Not here: the traits that a machine implements ([`bus`](crate::bus)).
 
 pub(crate) mod control;
 pub mod in_process;

@@ -19,11 +19,12 @@ use tracing_subscriber::EnvFilter;
 
 /// Serves a mocked GPU to QEMU over vfio-user.
 ///
-/// It serves one client and ends with it, or on SIGTERM or SIGINT. RUST_LOG=debug shows what happens meanwhile.
+/// It serves one client, and exits when the client disconnects or on SIGTERM or SIGINT.
+/// RUST_LOG=debug shows what happens.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// List the chips and end.
+    /// List the chips and exit.
     #[arg(long)]
     list_chips: bool,
 
@@ -31,11 +32,11 @@ struct Arguments {
     #[arg(long, value_name = "NAME", default_value = "ga102", value_parser = chip)]
     chip: &'static Chip,
 
-    /// Size of the frame buffer, such as 24G; by default what the card was sold with.
+    /// Size of the frame buffer, such as 24G; by default that of the card as sold.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     vram: Option<u64>,
 
-    /// List the faults and end.
+    /// List the faults and exit.
     #[arg(long)]
     list_faults: bool,
 
@@ -43,15 +44,15 @@ struct Arguments {
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
 
-    /// Where to take commands that break and repair the card; docs/faults.md has them.
+    /// Control socket for commands that break and repair the card; see docs/faults.md.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
 
-    /// Where to wait for QEMU.
+    /// Socket on which to wait for QEMU.
     #[arg(long, value_name = "PATH", required_unless_present_any = ["list_chips", "list_faults"])]
     socket: Option<PathBuf>,
 
-    /// Folder with the signed firmware, which holds nvidia/CHIP/gsp.
+    /// Folder with the signed firmware, which has nvidia/CHIP/gsp in it.
     #[arg(long, value_name = "DIR", default_value = "/lib/firmware")]
     firmware: PathBuf,
 
@@ -94,7 +95,7 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "whole mebibytes from 512M to 1024G are expected".into())
 }
 
-/// What is known of every chip, a line each.
+/// A line about each chip.
 fn chip_list() -> String {
     let line = |chip: &str, family: &str, path: &str, firmware: &str, card: &str| {
         format!("{chip:7}{family:8}{path:17}{firmware:21}{card}\n")
@@ -122,7 +123,7 @@ fn chip_list() -> String {
     list
 }
 
-/// Puts the card together.
+/// Creates the card.
 fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
     let chip = arguments.chip;
     let at = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_units_and_bounds() {
+    fn sizes_are_parsed_with_units_and_bounds() {
         assert_eq!(size("24G"), Ok(24 << 30));
         assert_eq!(size("512m"), Ok(512 << 20));
         assert_eq!(size("1073741824"), Ok(1 << 30));

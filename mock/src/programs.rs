@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The signed programs that run on the card before GSP-RM does: what they check before they do
-//! anything, and with which code they refuse.
+//! The signed programs that run on the card before GSP-RM: what they check, and the codes with
+//! which they refuse.
 //!
 //! Not here: GSP-RM and libos ([`gsp_rm`](crate::gsp_rm)), and what the programs change on the card
-//! once they are content ([`gpu`](crate::gpu)).
+//! when their checks have passed ([`gpu`](crate::gpu)).
 
 pub(crate) mod booter;
 pub(crate) mod brom;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the card has yet to do, and when.
+//! The card's future events, in the order of their time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,43 +8,43 @@ use std::time::Duration;
 
 use crate::block_id::{BlockId, Engine};
 
-/// A block's own number of something that it has set a time for.
+/// Number of a timer, of a block's own choice.
 pub(crate) type Timer = u8;
 
-/// Something that the card does by itself.
+/// An event of the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Event {
-    /// A timer of a block runs down.
+    /// A timer of a block expires.
     Timer(BlockId, Timer),
     /// A falcon's program reaches its end.
     Halt(Engine),
-    /// libos on the GSP's RISC-V core has come so far that it reads its arguments.
+    /// libos on the GSP's RISC-V core reads its arguments.
     LibosStart,
     /// GSP-RM looks into its command queue.
     Commands,
-    /// GSP-RM looks whether there is room in its status queue again.
+    /// GSP-RM polls for room in its status queue.
     Room,
-    /// GSP-RM gives the answer that it held back.
+    /// GSP-RM sends the answer that was held back.
     LateReply,
-    /// GSP-RM has worked through what it was told and asks the CPU to run the sequencer.
+    /// GSP-RM sends GSP_RUN_CPU_SEQUENCER.
     RunSequencer,
-    /// GSP-RM is initialized.
+    /// GSP-RM sends GSP_INIT_DONE.
     InitDone,
-    /// The GSP's interrupt arrives late.
-    Announced,
-    /// The GSP has suspended its processor after the driver said that it unloads.
+    /// The GSP's delayed interrupt arrives.
+    DelayedInterrupt,
+    /// The GSP has suspended its processor after an unload.
     Suspended,
-    /// The FSP looks for a packet in its queue.
-    FspLooks,
-    /// The GSP's registers open to the CPU.
-    MaskReleased,
+    /// The FSP looks into its queue.
+    FspPacket,
+    /// The target mask opens the GSP's registers to the CPU.
+    TargetMaskReleased,
     /// The FMC has put GSP-RM into WPR2.
-    FmcDone,
-    /// The FMC has taken WPR2 away after GSP-RM's end.
-    FmcEnds,
+    FmcBooted,
+    /// The FMC has removed WPR2 after GSP-RM's unload.
+    FmcUnloaded,
 }
 
-/// The events to come, in the order of their time.
+/// The future events, in the order of their time.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
     now: Duration,
@@ -65,7 +65,7 @@ impl Schedule {
             .push(Reverse((self.now + delay, self.count, event)));
     }
 
-    /// Takes back all events that `unwanted` names.
+    /// Cancels all events for which `unwanted` holds.
     pub(crate) fn cancel(&mut self, unwanted: impl Fn(Event) -> bool) {
         self.events
             .retain(|Reverse((_, _, event))| !unwanted(*event));
@@ -76,7 +76,8 @@ impl Schedule {
         self.events.peek().map(|Reverse((time, _, _))| *time)
     }
 
-    /// Moves the time on to the next event that is due at `until`, and takes it; or to `until`.
+    /// Advances the time to the next event that is due by `until` and takes the event; if there is
+    /// none, to `until`.
     pub(crate) fn advance(&mut self, until: Duration) -> Option<Event> {
         match self.events.peek() {
             Some(&Reverse((time, _, event))) if time <= until => {
@@ -99,7 +100,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn events_come_in_the_order_of_time_and_then_of_adding() {
+    fn events_are_ordered_by_time_and_then_by_insertion() {
         let mut schedule = Schedule::default();
         schedule.after(2 * MS, Event::InitDone);
         schedule.after(MS, Event::RunSequencer);
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_event_does_not_come() {
+    fn a_cancelled_event_does_not_happen() {
         let mut schedule = Schedule::default();
         schedule.after(MS, Event::Halt(Engine::Gsp));
         schedule.after(MS, Event::Halt(Engine::Sec2));

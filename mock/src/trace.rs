@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What happened, for people: a timeline in the trace event format that Perfetto and Chrome open.
+//! The record of what the card did: a timeline in the trace event format of Perfetto and Chrome.
 //!
 //! One track per hardware block shows what the block did, one track shows the driver's register
 //! accesses as slices per run of accesses to one block, and a counter per block counts them.
@@ -17,14 +17,14 @@ use register_log::RegisterLog;
 
 mod register_log;
 
-/// What the hardware refused, and why.
+/// A refusal of the hardware.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// When, since the model was made.
+    /// Time since the card was made.
     pub time: Duration,
     /// The block that refused.
     pub block: BlockId,
-    /// What was wrong.
+    /// The reason.
     pub reason: String,
 }
 
@@ -52,7 +52,7 @@ impl Accesses {
     }
 }
 
-/// A run of accesses by the driver to one block.
+/// Consecutive accesses by the driver to one block.
 #[derive(Debug)]
 struct Run {
     block: BlockId,
@@ -65,7 +65,7 @@ struct Run {
 /// The track of the driver; the tracks of the blocks follow in the order of [`BlockId::ALL`].
 const DRIVER_TRACK: usize = 0;
 
-/// The record of what happened.
+/// The trace.
 #[derive(Debug, Default)]
 pub struct Trace {
     accesses: Accesses,
@@ -76,7 +76,8 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Most refusals that are kept in memory; a driver that repeats itself fills no memory.
+    /// The most refusals that are kept, so that a driver which repeats an error does not fill the
+    /// memory; the model's own limit.
     const REFUSALS_MAX: usize = 1000;
 
     /// Also writes a timeline to `path`.
@@ -139,14 +140,14 @@ impl Trace {
         }
     }
 
-    /// Logs what a read gave.
+    /// Logs a read and its value.
     pub(crate) fn read(&mut self, offset: u32, value: u32) {
         if let Some(log) = &mut self.registers {
             log.read(offset, value);
         }
     }
 
-    /// Logs what was written.
+    /// Logs a write.
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
         if let Some(log) = &mut self.registers {
             log.write(offset, value);
@@ -196,7 +197,7 @@ impl Trace {
         }
     }
 
-    /// Closes the timeline and the log. Without this they miss their last lines.
+    /// Closes the timeline and the log, and reports errors in writing their last lines.
     pub fn finish(&mut self) -> io::Result<()> {
         self.end_run();
         if let Some(log) = &mut self.registers {

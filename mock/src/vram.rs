@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The frame buffer: as large as the card says, and no larger in memory than what was written.
+//! The frame buffer, which takes memory only for pages that were written.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,12 +10,12 @@ use std::os::unix::fs::FileExt;
 /// Bytes in a page of the sparse store.
 const PAGE: u64 = 4096;
 
-/// Where the bytes are.
+/// The storage behind the frame buffer.
 #[derive(Debug)]
-enum Store {
+enum Backing {
     /// Pages that were written.
     Pages(BTreeMap<u64, Box<[u8]>>),
-    /// A sparse file that others may map.
+    /// A sparse file that other processes may map.
     File(File),
 }
 
@@ -23,7 +23,7 @@ enum Store {
 #[derive(Debug)]
 pub struct Vram {
     size: u64,
-    store: Store,
+    backing: Backing,
 }
 
 impl Vram {
@@ -31,7 +31,7 @@ impl Vram {
     pub fn in_process(size: u64) -> Self {
         Self {
             size,
-            store: Store::Pages(BTreeMap::new()),
+            backing: Backing::Pages(BTreeMap::new()),
         }
     }
 
@@ -42,15 +42,15 @@ impl Vram {
         file.set_len(size)?;
         Ok(Self {
             size,
-            store: Store::File(file),
+            backing: Backing::File(file),
         })
     }
 
-    /// The file that holds the frame buffer, where there is one.
+    /// The file that holds the frame buffer, if there is one.
     pub fn file(&self) -> Option<&File> {
-        match &self.store {
-            Store::File(file) => Some(file),
-            Store::Pages(_) => None,
+        match &self.backing {
+            Backing::File(file) => Some(file),
+            Backing::Pages(_) => None,
         }
     }
 
@@ -59,21 +59,21 @@ impl Vram {
         self.size
     }
 
-    /// Reads from byte `addr`; what lies outside, or was never written, reads as zero.
+    /// Reads from byte `addr`; bytes outside, or never written, read as zero.
     pub fn read(&self, addr: u64, into: &mut [u8]) {
         into.fill(0);
         let Some(len) = self.len_inside(addr, into.len()) else {
             return;
         };
-        match &self.store {
-            Store::Pages(pages) => {
+        match &self.backing {
+            Backing::Pages(pages) => {
                 for_pages(addr, len, |page, at, range| {
                     if let Some(bytes) = pages.get(&page) {
                         into[range.clone()].copy_from_slice(&bytes[at..at + range.len()]);
                     }
                 });
             }
-            Store::File(file) => {
+            Backing::File(file) => {
                 if let Err(error) = file.read_exact_at(&mut into[..len], addr) {
                     tracing::error!("frame buffer at {addr:#x}: {error}");
                 }
@@ -81,13 +81,13 @@ impl Vram {
         }
     }
 
-    /// Writes to byte `addr`; what lies outside is dropped.
+    /// Writes to byte `addr`; bytes outside are dropped.
     pub fn write(&mut self, addr: u64, from: &[u8]) {
         let Some(len) = self.len_inside(addr, from.len()) else {
             return;
         };
-        match &mut self.store {
-            Store::Pages(pages) => {
+        match &mut self.backing {
+            Backing::Pages(pages) => {
                 for_pages(addr, len, |page, at, range| {
                     let bytes = pages
                         .entry(page)
@@ -95,7 +95,7 @@ impl Vram {
                     bytes[at..at + range.len()].copy_from_slice(&from[range]);
                 });
             }
-            Store::File(file) => {
+            Backing::File(file) => {
                 if let Err(error) = file.write_all_at(&from[..len], addr) {
                     tracing::error!("frame buffer at {addr:#x}: {error}");
                 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver that does anything at all to the card: it may be refused, and nothing else may happen.
+//! Random accesses to the card: it may refuse them, but it must not panic or open WPR2.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use nova_mock::chips::by_name;
 use nova_mock::in_process::InProcess;
 use nova_mock::synthetic;
 
-/// Where registers are that do something.
+/// Bases of registers with side effects.
 const BASES: [u32; 8] = [
     0x00_1000, 0x08_8000, 0x1f_a000, GSP_BASE, GSP_BASE, SEC2_BASE, SEC2_BASE, 0xb8_1000,
 ];
 
-/// Chips that differ.
+/// One chip of each kind.
 const CHIPS_TRIED: [&str; 7] = [
     "tu102", "ga100", "ga102", "ad102", "gh100", "gb100", "gb202",
 ];
 
-/// Numbers that are the same each time.
-struct Numbers(u64);
+/// A pseudo-random generator with a fixed seed.
+struct Rng(u64);
 
-impl Numbers {
+impl Rng {
     fn next(&mut self) -> u32 {
         self.0 = self
             .0
@@ -37,7 +37,7 @@ impl Numbers {
         base + ((self.next() % 0x2000) & !3)
     }
 
-    /// A value that has a chance to mean something.
+    /// A value that is likely to have an effect.
     fn value(&mut self, address: u64) -> u32 {
         match self.next() % 6 {
             0 => 0,
@@ -51,27 +51,27 @@ impl Numbers {
 }
 
 #[test]
-fn no_access_does_harm() {
+fn random_accesses_do_no_harm() {
     let rounds = if cfg!(miri) { 300 } else { 30_000 };
     for (seed, name) in (0..).zip(CHIPS_TRIED) {
         let chip = by_name(name).unwrap();
         let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
         let memory = machine.allocate(0x1_0000).unwrap();
-        let mut numbers = Numbers(seed);
+        let mut rng = Rng(seed);
         for round in 0..rounds {
-            let register = numbers.register();
-            if numbers.next() % 2 == 0 {
+            let register = rng.register();
+            if rng.next() % 2 == 0 {
                 machine.read32(register);
             } else {
-                machine.write32(register, numbers.value(memory.address()));
+                machine.write32(register, rng.value(memory.address()));
             }
             if round % 64 == 0 {
                 machine.sleep(Duration::from_millis(1));
-                let at = (numbers.next() as usize % 0x1_0000) & !3;
-                memory.write(at, &numbers.next().to_le_bytes()).unwrap();
+                let at = (rng.next() as usize % 0x1_0000) & !3;
+                memory.write(at, &rng.next().to_le_bytes()).unwrap();
             }
         }
-        // Nothing that is not signed opens the write-protected region.
+        // Unsigned code cannot set WPR2 up.
         assert_eq!(machine.card().wpr2(), None);
         assert_eq!(machine.card().trace().accesses().total(), rounds);
     }

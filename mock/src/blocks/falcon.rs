@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A falcon: its memories, its DMA through FBIF, its reset, and what starts and halts it; and the
-//! switch to the RISC-V core that shares its memories (Peregrine).
+//! A falcon: its memories, its DMA through FBIF, its reset, start and halt, and the switch to the
+//! RISC-V core that shares its memories (Peregrine).
 //!
 //! Up to GA100 the CPU also reaches the memories through [`ports`], and there is no boot ROM.
 //!
@@ -34,7 +34,7 @@ pub(crate) use actions::read_target;
 const IMEM_BLOCKS: usize = 0x100;
 const DMEM_BLOCKS: usize = 0x100;
 
-/// Which interfaces of the falcon are enabled; none of them is modelled.
+/// Enables interfaces of the falcon (`ITFEN`); none of them is modelled.
 ///
 /// Source: nouveau, nvkm/falcon/gm200.c.
 const ITFEN: u32 = 0x048;
@@ -42,28 +42,30 @@ const ITFEN: u32 = 0x048;
 /// Revision of the falcon's core.
 const CORE_REV: CoreRev = CoreRev(6);
 
-/// What a read of a register gives that the CPU may not see, or that does not answer.
+/// Value read from a register that the CPU may not see or that does not answer.
 ///
 /// Source: open-gpu-kernel-modules 570, kernel_falcon_ga102.c (`privErrVal`).
 pub(crate) const PRIV_ERROR: u32 = 0xbadf_5040;
 
-/// How far the CPU is kept out of a falcon's registers.
+/// Which of a falcon's registers the CPU may access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
-    /// Not at all.
+    /// All of them.
     Open,
-    /// They are another processor's: reads give [`TARGET_MASKED`], writes do nothing.
+    /// None: the target mask gives them to another processor. Reads give [`TARGET_MASKED`], writes
+    /// do nothing.
     TargetMask,
-    /// The boot ROM lets the CPU see how far the core is, and nothing else.
+    /// Only those that show how far the core is: the boot ROM's lockdown.
     Lockdown,
 }
 
-/// What a read gives of a register that the target mask keeps from the CPU; the low byte varies.
+/// Value read from a register that the target mask keeps from the CPU; on hardware the low byte
+/// varies.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c.
 const TARGET_MASKED: u32 = 0xbadf_4100;
 
-/// What a write to a register sets going.
+/// What a write to a register starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Nothing.
@@ -72,17 +74,17 @@ pub(crate) enum Action {
     Reset,
     /// The falcon core starts.
     Start,
-    /// The driver asks for the other core.
+    /// The driver selects the other core.
     SelectCore(CoreSelect),
     /// A transfer.
     Dma(Transfer),
-    /// The CPU is to hear of an interrupt.
+    /// The engine interrupts the CPU.
     Interrupt,
-    /// Nothing, because the hardware refuses.
+    /// Nothing, because the hardware refuses the write.
     Refused(&'static str),
 }
 
-/// Which memory of the falcon.
+/// A memory of the falcon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {
     Imem { tag: u32, secure: bool },
@@ -92,15 +94,15 @@ pub(crate) enum Memory {
 /// A transfer into the falcon's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
-    /// Where from.
+    /// Aperture of the source.
     pub(crate) target: FbifTarget,
-    /// Address there.
+    /// Address of the source.
     pub(crate) address: u64,
-    /// Where to.
+    /// Memory of the falcon that is written.
     pub(crate) memory: Memory,
-    /// Byte offset there.
+    /// Byte offset in that memory.
     pub(crate) offset: usize,
-    /// Bytes.
+    /// Number of bytes.
     pub(crate) len: usize,
 }
 
@@ -129,7 +131,7 @@ pub(crate) struct Falcon {
     pub(crate) lock: Lock,
     /// The memories are still being cleared after the reset.
     pub(crate) scrubbing: bool,
-    /// A transfer came to nothing and blocks those behind it.
+    /// A refused transfer blocks the queue until the next reset.
     pub(crate) dma_stuck: bool,
     require_ctx: bool,
     dma_base: u64,
@@ -197,7 +199,7 @@ impl Falcon {
         falcon
     }
 
-    /// What a reset of the engine does. Where the driver selects the core, it survives that.
+    /// Resets the engine. Where the driver can select the core, the selection survives.
     fn reset(&mut self) {
         self.imem.fill(0);
         self.code.fill(CodeBlock::default());
@@ -241,7 +243,7 @@ impl Falcon {
         self.irqstat & mask
     }
 
-    /// Announces interrupts that go to the CPU, if they are new to it.
+    /// Interrupts the CPU if interrupts that go to it are pending and `are_new`.
     fn interrupt_if(&self, are_new: bool) -> Action {
         match are_new && self.interrupts_to_cpu() != 0 {
             true => Action::Interrupt,
@@ -249,7 +251,7 @@ impl Falcon {
         }
     }
 
-    /// Reads the register at `offset` from the engine's base, where there is one.
+    /// Reads the register at `offset` from the engine's base, if there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
         match self.lock {
             Lock::TargetMask => return Some(TARGET_MASKED),
@@ -320,7 +322,7 @@ impl Falcon {
         }
     }
 
-    /// Writes the register at `offset` from the engine's base, where there is one.
+    /// Writes the register at `offset` from the engine's base, if there is one.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<Action> {
         if self.lock != Lock::Open {
             return Some(Action::Refused("write to a falcon that is locked"));
@@ -336,7 +338,8 @@ impl Falcon {
             }
             reg::FalconIrqsclr::OFFSET => self.irqstat &= !value,
             reg::FalconIrqmset::OFFSET => self.irqmask |= value,
-            // Of either core's mask, as nouveau relies on (nvkm/subdev/gsp/rm/r535/gsp.c).
+            // This clears bits of either core's mask, as nouveau relies on
+            // (nvkm/subdev/gsp/rm/r535/gsp.c).
             reg::FalconIrqmclr::OFFSET => {
                 self.irqmask &= !value;
                 self.riscv.irqmask &= !value;
@@ -424,8 +427,8 @@ impl Falcon {
 
     /// Holds the engine in reset, or releases it.
     ///
-    /// For how long it is held is not looked at: nouveau and Linux' nova-core wait 10 µs, nvidia.ko
-    /// reads the register ten times, and a busy machine may show both writes of a VM at once.
+    /// The time in between is not checked: nouveau and Linux' nova-core wait 10 µs, nvidia.ko reads
+    /// the register ten times, and on a busy machine both writes of a VM may arrive at once.
     fn hold_in_reset(&mut self, hold: bool) -> Action {
         let was_held = std::mem::replace(&mut self.in_reset, hold);
         match (was_held, hold) {
@@ -441,17 +444,17 @@ impl Falcon {
         }
     }
 
-    /// Switches to the other core. The memories do not have to be cleared after that: nvidia.ko does
-    /// not wait for it (`kflcnReset_TU102` in kernel_falcon_tu102.c), though nouveau and Linux'
-    /// nova-core do.
+    /// Switches to the other core. The model does not require the scrubbing to be over: nvidia.ko
+    /// does not wait for it (`kflcnReset_TU102` in kernel_falcon_tu102.c), though nouveau and
+    /// Linux' nova-core do.
     fn select_core(&mut self, value: RiscvBcrCtrl) -> Action {
         self.riscv.br_fetch = value.br_fetch();
         self.riscv.core_valid = false;
         Action::SelectCore(value.core_select())
     }
 
-    /// Checks a transfer. One that the hardware does not carry out is never done, and blocks the
-    /// queue until the next reset.
+    /// Checks a transfer. One that the hardware refuses never ends, and blocks the queue until the
+    /// next reset.
     fn transfer(&mut self, command: reg::FalconDmatrfcmd) -> Action {
         match self.check_transfer(command) {
             Ok(transfer) => Action::Dma(transfer),
@@ -462,7 +465,8 @@ impl Falcon {
         }
     }
 
-    /// Where DMA with configuration `ctxdma` of the FBIF leads, where the hardware lets it.
+    /// Aperture that DMA with configuration `ctxdma` of the FBIF reads, if the hardware allows
+    /// that.
     pub(crate) fn dma_target(&self, ctxdma: u8) -> Result<FbifTarget, &'static str> {
         let Some(config) = self.transcfg.get(usize::from(ctxdma)) else {
             return Err("DMA with a configuration that does not exist");
@@ -487,13 +491,13 @@ impl Falcon {
 
     fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
         if self.dma_stuck {
-            return Err("DMA behind a transfer that does not end");
+            return Err("DMA after a transfer that never ends");
         }
         if self.scrubbing {
             return Err("DMA before the scrubbing is done");
         }
         if command.is_write() {
-            return Err("DMA out of the falcon's memory");
+            return Err("DMA that writes the falcon's memory to the target");
         }
         let target = self.dma_target(command.ctxdma())?;
         let len = 4 << command.size();
@@ -509,13 +513,13 @@ impl Falcon {
             false => (Memory::Dmem, self.dmem.len()),
         };
         if command.imem() && command.size() != reg::FalconDmatrfcmd::SIZE_256B {
-            return Err("DMA of less than a block into the code memory");
+            return Err("DMA of less than a block to the code memory");
         }
         if offset % len != 0 || self.dma_bus_offset as usize % len != 0 {
             return Err("DMA that is not aligned to its size");
         }
         if offset + len > size {
-            return Err("DMA behind the end of the falcon's memory");
+            return Err("DMA beyond the end of the falcon's memory");
         }
         Ok(Transfer {
             target,
@@ -526,7 +530,7 @@ impl Falcon {
         })
     }
 
-    /// Puts what a transfer brought where it belongs.
+    /// Writes the bytes of a transfer to the falcon's memory.
     pub(crate) fn load(&mut self, transfer: &Transfer, bytes: &[u8]) {
         let range = transfer.offset..transfer.offset + transfer.len;
         match transfer.memory {
@@ -552,7 +556,7 @@ impl Falcon {
 }
 
 impl Riscv {
-    /// Reads the register at `offset` from the second base, where there is one.
+    /// Reads the register at `offset` from the second base, if there is one.
     fn read(&self, offset: u32) -> Option<u32> {
         match offset {
             RiscvCpuctl::OFFSET => Some(
@@ -573,7 +577,7 @@ impl Riscv {
         }
     }
 
-    /// The same for Turing and GA100.
+    /// As [`Self::read`], for Turing and GA100.
     fn read_tu102(&self, offset: u32) -> Option<u32> {
         match offset {
             RiscvCoreSwitchRiscvStatus::OFFSET => Some(
@@ -606,7 +610,7 @@ fn is_seen_in_lockdown(offset: u32) -> bool {
 mod tests {
     use super::*;
 
-    /// A falcon that is set up for DMA from coherent memory, as drivers do it.
+    /// A falcon set up for DMA from coherent memory, as drivers set it up.
     fn ready() -> Falcon {
         let mut falcon = Falcon::new(Generation::Ga102);
         falcon.write(reg::FalconDmactl::OFFSET, 0).unwrap();
@@ -655,7 +659,7 @@ mod tests {
     }
 
     #[test]
-    fn dma_needs_a_context_or_leave_to_go_without() {
+    fn dma_needs_a_context_unless_fbif_ctl_allows_none() {
         let command = reg::FalconDmatrfcmd::new();
         for (offset, value) in [
             (reg::FalconDmactl::OFFSET, 1),
@@ -672,7 +676,7 @@ mod tests {
     }
 
     #[test]
-    fn dma_outside_of_the_memory_or_out_of_it_is_refused() {
+    fn dma_beyond_the_memory_and_dma_reads_of_it_are_refused() {
         let mut falcon = ready();
         falcon
             .write(
@@ -763,7 +767,7 @@ mod tests {
     }
 
     #[test]
-    fn registers_that_are_not_there_do_not_answer() {
+    fn registers_that_do_not_exist_do_not_answer() {
         let mut falcon = ready();
         assert_eq!(falcon.read(0x7fc), None);
         assert_eq!(falcon.write(0x1ffc, 0), None);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FSP, the security processor of Hopper and later: whether it is up, its external memory, the
-//! queues that say where in it messages are, and how packets become messages.
+//! FSP, the security processor of Hopper and later: its boot status, its external memory (EMEM),
+//! the queues that say where in EMEM messages are, and how packets are assembled into messages.
 //!
-//! What it does about a message is in [`chain_of_trust`](crate::programs::chain_of_trust).
+//! What the FSP does with a message is in [`chain_of_trust`](crate::programs::chain_of_trust).
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/kern_fsp.c and
 //! arch/hopper/kern_fsp_gh100.c; nouveau, nvkm/subdev/fsp/gh100.c.
@@ -24,30 +24,30 @@ use crate::schedule::Event;
 /// Bytes of a block of the external memory.
 const BLOCK: usize = 256;
 
-/// Bytes of a word of it.
+/// Bytes of a word of the external memory.
 const WORD: usize = 4;
 
-/// Bytes of a message that the FSP puts together at most; the model's own.
+/// Bytes of the longest message that the FSP assembles; the model's own value.
 const MESSAGE_MAX: usize = 4 * CHANNEL_SIZE;
 
-/// How long the FSP takes until it looks for a packet.
+/// How long the FSP takes to look for a packet; the model's own value.
 const PACKET: Duration = Duration::from_millis(5);
 
-/// An NVDM message: its type, and what it carries.
+/// An NVDM message: its type and its payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) nvdm_type: u8,
     pub(crate) payload: Vec<u8>,
 }
 
-/// A message of which packets are still to come.
+/// A message with packets missing.
 #[derive(Debug)]
 struct Partial {
     message: Message,
     seq: u8,
 }
 
-/// State of the driver's channel. The other seven belong to others.
+/// State of the driver's EMEM channel. The other seven are not the driver's.
 #[derive(Debug)]
 pub(crate) struct Fsp {
     emem: [u8; CHANNEL_SIZE],
@@ -116,7 +116,7 @@ impl Block for Fsp {
             }
             FspQueueHead::OFFSET => {
                 self.queue_head = value;
-                wires.schedule.after(PACKET, Event::FspLooks);
+                wires.schedule.after(PACKET, Event::FspPacket);
             }
             FspQueueTail::OFFSET => self.queue_tail = value,
             FspMsgqHead::OFFSET => self.message_head = value,
@@ -128,7 +128,7 @@ impl Block for Fsp {
 }
 
 impl Fsp {
-    /// Byte of the external memory that the port is at.
+    /// Byte offset in the external memory at which the port is.
     fn at(&self) -> usize {
         usize::from(self.port.blk()) * BLOCK + usize::from(self.port.offs()) * WORD
     }
@@ -141,8 +141,8 @@ impl Fsp {
         }
     }
 
-    /// Takes the packet that the queue points to, and tells the driver that it has. Gives the
-    /// message that this packet completes.
+    /// Takes the packet that the queue points to, and empties the queue. Returns the message that
+    /// this packet completes.
     pub(crate) fn take(&mut self) -> Result<Option<Message>, String> {
         if self.queue_head == self.queue_tail {
             return Ok(None);
@@ -150,7 +150,7 @@ impl Fsp {
         let (head, tail) = (self.queue_head as usize, self.queue_tail as usize);
         self.queue_head = self.queue_tail;
         if self.message_head != self.message_tail {
-            return Err("a packet while a message to the driver is not read".into());
+            return Err("a packet while the driver has not read the last answer".into());
         }
         let end = tail.checked_add(WORD);
         let packet = end.and_then(|end| self.emem.get(head..end));
@@ -165,11 +165,14 @@ impl Fsp {
         let started = self.partial.take();
         let mut partial = match (mctp.som(), started) {
             (true, _) => start(mctp, rest)?,
-            (false, None) => return Err("a packet that continues no message".into()),
+            (false, None) => return Err("a packet that does not continue a message".into()),
             (false, Some(mut partial)) => {
                 let expected = (partial.seq + 1) % 4;
                 if mctp.seq() != expected {
-                    return Err(format!("packet {} comes for packet {expected}", mctp.seq()));
+                    return Err(format!(
+                        "packet {} instead of packet {expected}",
+                        mctp.seq()
+                    ));
                 }
                 partial.seq = expected;
                 partial.message.payload.extend(rest);
@@ -189,7 +192,7 @@ impl Fsp {
         }
     }
 
-    /// Leaves a packet for the driver.
+    /// Puts a packet into the driver's queue.
     pub(crate) fn put(&mut self, packet: &[u8]) {
         let len = packet.len().min(CHANNEL_SIZE);
         self.emem[..len].copy_from_slice(&packet[..len]);
@@ -198,7 +201,7 @@ impl Fsp {
     }
 }
 
-/// The first packet of a message.
+/// Starts a message with its first packet.
 fn start(mctp: MctpHeader, rest: &[u8]) -> Result<Partial, String> {
     let (nvdm, payload) = u32::read_from_prefix(rest).map_err(|_| "no NVDM header")?;
     let nvdm = NvdmHeader::from(nvdm);
@@ -226,7 +229,7 @@ mod tests {
     use crate::blocks::testing::Tested;
     use nova_hw::fsp::NvdmType;
 
-    /// Writes a packet as a driver does.
+    /// Sends a packet as a driver does.
     fn send(fsp: &mut Tested<Fsp>, packet: &[u8]) -> Result<Option<Message>, String> {
         let port = FspEmemc::new().with_aincw(true);
         fsp.write(FspEmemc::OFFSET, port.into()).unwrap();
@@ -237,9 +240,13 @@ mod tests {
         let tail = (packet.len() - WORD) as u32;
         fsp.write(FspQueueTail::OFFSET, tail).unwrap();
         fsp.write(FspQueueHead::OFFSET, 0).unwrap();
-        assert!(fsp.card.schedule.next().is_some(), "it will look");
+        assert!(fsp.card.schedule.next().is_some(), "the FSP will look");
         let message = fsp.take();
-        assert_eq!(fsp.read(FspQueueHead::OFFSET), Some(tail), "it is taken");
+        assert_eq!(
+            fsp.read(FspQueueHead::OFFSET),
+            Some(tail),
+            "the packet is taken"
+        );
         message
     }
 
@@ -255,14 +262,14 @@ mod tests {
         let message = send(&mut fsp, &packet(Headers::of(NvdmType::Cot), &[7; 300])).unwrap();
         let message = message.unwrap();
         assert_eq!((message.nvdm_type, message.payload), (0x14, vec![7; 300]));
-        assert_eq!(fsp.take(), Ok(None), "there is nothing more");
-        // 308 bytes: the port has come into the second block.
+        assert_eq!(fsp.take(), Ok(None), "the queue is empty");
+        // 308 bytes: the port is in the second block.
         let port = FspEmemc::from(fsp.read(FspEmemc::OFFSET).unwrap());
         assert_eq!((port.blk(), port.offs()), (1, 13));
     }
 
     #[test]
-    fn a_message_of_several_packets_is_put_together() {
+    fn a_message_of_several_packets_is_assembled() {
         let mut fsp = Tested::new("gh100", Fsp::default());
         assert_eq!(send(&mut fsp, &words(&[1 << 31, NVDM, 1])), Ok(None));
         assert_eq!(send(&mut fsp, &words(&[1 << 28, 2])), Ok(None));
@@ -277,7 +284,7 @@ mod tests {
         let mut fsp = Tested::new("gh100", Fsp::default());
         assert!(
             send(&mut fsp, &words(&[1 << 30, 2])).is_err(),
-            "none started"
+            "no message was begun"
         );
         assert_eq!(send(&mut fsp, &words(&[1 << 31, NVDM, 1])), Ok(None));
         assert!(send(&mut fsp, &words(&[2 << 28 | 1 << 30, 3])).is_err());
@@ -322,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn places_outside_of_the_channel_are_refused() {
+    fn offsets_outside_of_the_channel_are_refused() {
         let mut fsp = Tested::new("gh100", Fsp::default());
         fsp.write(FspEmemc::OFFSET, 4 << 8).unwrap();
         assert_eq!(fsp.read(FspEmemd::OFFSET), None);

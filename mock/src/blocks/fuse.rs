@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FUSE: shows what was burnt in, such as the versions of signed programs that are still accepted.
+//! FUSE: shows the fuses, such as the versions of signed programs that are still accepted.
 
 use std::ops::Range;
 
@@ -21,7 +21,7 @@ pub(crate) struct Fuse {
 }
 
 impl Fuse {
-    /// What is burnt in, or what the fault says is.
+    /// The fuses of the chip, or those that a fault sets.
     pub(crate) fn burnt(&self, faults: &Faults) -> Fuses {
         match faults.fuse_version() {
             Some(version) => self.fuses.with_version(version),
@@ -56,7 +56,7 @@ impl Block for Fuse {
                     .with_display_disabled(fuses.display_disabled || !chip.has_display)
                     .into(),
             ),
-            // Without a boot ROM none is looked up.
+            // Without a boot ROM there are no version fuses.
             _ if is_turing => None,
             _ => element(&fuses.gsp, GspUcodeVersion::OFFSET)
                 .or_else(|| element(&fuses.sec2, Sec2UcodeVersion::OFFSET))
@@ -71,7 +71,7 @@ mod tests {
     use crate::blocks::testing::TestCard;
 
     #[test]
-    fn registers_are_told_apart() {
+    fn each_register_shows_its_own_fuses() {
         let mut fuses = Fuses::default();
         fuses.gsp[15] = 7;
         fuses.nvdec[0] = 3;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP: a falcon and a RISC-V core, and registers through which the driver and GSP-RM call each
-//! other. What runs there is in [`programs`](crate::programs) and [`gsp_rm`](crate::gsp_rm).
+//! The GSP: a falcon and a RISC-V core, and registers through which the driver and GSP-RM notify
+//! each other. What runs on it is in [`programs`](crate::programs) and [`gsp_rm`](crate::gsp_rm).
 
 use std::ops::Range;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::wires::Wires;
 use crate::block_id::Engine;
 use crate::schedule::{Event, Timer};
 
-/// How long GSP-RM takes until it looks into its command queue.
+/// How long GSP-RM takes to look into its command queue; the model's own value.
 const COMMAND: Duration = Duration::from_micros(20);
 
 /// State of the GSP.
@@ -25,7 +25,7 @@ pub(crate) struct Gsp {
     mailbox: [u32; PgspMailbox::COUNT as usize],
 }
 
-/// Number of the mailbox whose register is at `offset`, where one is.
+/// Number of the mailbox whose register is at `offset`, if there is one.
 fn mailbox(offset: u32) -> Option<usize> {
     let index = offset.checked_sub(PgspMailbox::OFFSET)? / PgspMailbox::STRIDE;
     (index < PgspMailbox::COUNT).then_some(index as usize)

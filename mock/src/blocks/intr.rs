@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPU's interrupt tree: vectors in leaves, pairs of leaves under the bits of the top, and one
-//! MSI for all of it.
+//! The CPU's interrupt tree: vectors in leaves, two leaves for each bit of the top, and one MSI for
+//! the whole tree.
 //!
 //! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
-//! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (an MSI is sent
-//! again only after it was rearmed, up to Ada; later the driver toggles the top's enables).
+//! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (up to Ada, the
+//! next MSI is sent only after the driver has rearmed it; later the driver toggles the top's
+//! enables).
 
 use std::ops::Range;
 
@@ -30,16 +31,16 @@ const LEAVES_TU102: usize = 8;
 /// State of the tree.
 #[derive(Debug)]
 pub(crate) struct Intr {
-    /// How many there are.
+    /// Number of leaves on this chip.
     leaves: usize,
     pending: [u32; LEAVES],
     enabled: [u32; LEAVES],
     top_enabled: u32,
-    /// The CPU was asked for attention, and the cause is still there.
+    /// The top has an enabled bit pending, for which an MSI was sent or is due.
     asserted: bool,
     /// An MSI may be sent.
     armed: bool,
-    /// An MSI may be sent each time that the top rises: from Hopper on there is nothing to rearm.
+    /// An MSI is sent each time that the top rises, without rearming: from Hopper on.
     rearms_itself: bool,
     /// An MSI is to be sent.
     due: bool,
@@ -107,12 +108,13 @@ impl Intr {
         }
     }
 
-    /// Is an MSI to be sent? Says so once.
+    /// Returns whether an MSI is due, and clears that.
     pub(crate) fn take_msi(&mut self) -> bool {
         std::mem::take(&mut self.due)
     }
 
-    /// Number of the leaf whose register of an array that starts at `first` is at `offset`.
+    /// Number of the leaf whose register is at `offset`, in the array of registers that starts at
+    /// `first`.
     fn leaf(&self, offset: u32, first: u32) -> Option<usize> {
         let index = (offset.checked_sub(first)? / CpuIntrLeaf::STRIDE) as usize;
         (index < self.leaves).then_some(index)
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_climbs_only_through_what_is_enabled() {
+    fn an_interrupt_needs_its_leaf_and_the_top_enabled() {
         let mut intr = intr();
         intr.pulse(VECTOR);
         assert_eq!(intr.read(CpuIntrLeaf::at(LEAF).unwrap()), Some(BIT));
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_msi_waits_for_the_rearming() {
+    fn the_next_msi_is_sent_after_rearming() {
         let mut intr = enabled();
         intr.pulse(VECTOR);
         assert!(intr.take_msi());
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn from_hopper_on_nothing_has_to_be_rearmed() {
+    fn gh100_sends_msis_without_rearming() {
         let mut intr = enabled();
         intr.rearms_itself = true;
         for _ in 0..2 {

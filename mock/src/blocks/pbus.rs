@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PBUS: scratch registers, in which the VBIOS's programs leave their errors, and the register that
-//! moves the PRAMIN window.
+//! PBUS: scratch registers, in which FWSEC leaves its errors, and the register that moves the
+//! PRAMIN window.
 
 use std::ops::Range;
 
@@ -68,13 +68,13 @@ impl Pbus {
         }
     }
 
-    /// Leaves FWSEC-FRTS's error code, or 0.
+    /// Sets FWSEC-FRTS's error code; 0 is success.
     pub(crate) fn set_frts_error(&mut self, code: u16) {
         let scratch = &mut self.scratch[FRTS_SCRATCH];
         *scratch = *scratch & 0xffff | u32::from(code) << 16;
     }
 
-    /// Leaves FWSEC-SB's error code, or 0.
+    /// Sets FWSEC-SB's error code; 0 is success.
     pub(crate) fn set_sb_error(&mut self, code: u16) {
         let scratch = &mut self.scratch[SB_SCRATCH];
         *scratch = *scratch & !0xffff | u32::from(code);
@@ -92,7 +92,7 @@ mod tests {
     use nova_hw::regs::pbus::FrtsErr;
 
     #[test]
-    fn errors_share_their_registers_with_others() {
+    fn an_error_code_changes_only_its_half_of_the_register() {
         let mut card = TestCard::new("ga102");
         let mut pbus = Pbus::new();
         card.write(&mut pbus, FrtsErr::OFFSET, 0x0000_1234).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PDISP: where the VBIOS put the VGA workspace.
+//! PDISP: the address of the VGA workspace, as the VBIOS sets it.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use nova_hw::regs::pdisp::VgaWorkspaceBase;
 use super::block::{Block, Parts};
 use super::wires::Wires;
 
-/// Bytes of the workspace, at the end of the frame buffer.
+/// Bytes of the VGA workspace, which is at the end of the frame buffer.
 ///
 /// Source: open-gpu-kernel-modules 570, kernel_gsp_tu102.c (`kgspCalculateFbLayout_TU102`).
 pub(crate) const VGA_WORKSPACE_SIZE: u64 = 0x2_0000;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn ga100_has_none() {
+    fn ga100_has_no_vga_workspace() {
         let mut card = TestCard::new("ga100");
         assert_eq!(card.read(&mut Pdisp, VgaWorkspaceBase::OFFSET), None);
     }

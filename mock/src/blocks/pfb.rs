@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PFB: the write-protected region and the page to which system memory flushes go.
+//! PFB: the write-protected region (WPR2) and the page for system memory flushes.
 
 use std::ops::Range;
 
@@ -13,13 +13,13 @@ use flush::Flush;
 
 mod flush;
 
-/// Bytes that the bounds of the region are counted in.
+/// The registers give the bounds of WPR2 in units of 1 << this many bytes.
 const WPR_SHIFT: u32 = 12;
 
 /// State of the frame-buffer controller.
 #[derive(Debug, Default)]
 pub(crate) struct Pfb {
-    /// The write-protected region, where it is up.
+    /// The write-protected region, if it is set up.
     pub(crate) wpr2: Option<Range<u64>>,
     flush: Flush,
 }
@@ -41,7 +41,7 @@ impl Block for Pfb {
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
-        // Without a region the start lies behind the end, which is 0.
+        // Without a region the end is 0 and the start lies beyond it.
         let wpr2 = self
             .wpr2
             .clone()
@@ -72,7 +72,7 @@ impl Block for Pfb {
 }
 
 impl Pfb {
-    /// WPR2 is up as if a driver had left it, where that is the fault.
+    /// Sets WPR2 up as an earlier driver would have left it, if that fault was injected.
     pub(crate) fn leave_wpr2(&mut self, wires: &Wires<'_>) {
         const SIZE: u64 = 256 << 20;
         if wires.faults.has(Fault::Wpr2Up) && self.wpr2.is_none() {
@@ -81,13 +81,14 @@ impl Pfb {
         }
     }
 
-    /// Address of the page for flushes, 0 where none was given.
+    /// Address of the page for flushes, 0 if the driver has set none.
     pub(crate) fn flush_page(&self) -> u64 {
         self.flush.page()
     }
 }
 
-/// The largest size that the register can say and that the frame buffer has.
+/// The largest value that the register can express and that does not exceed the frame buffer's
+/// size.
 fn local_memory_range(vram: u64) -> LocalMemoryRange {
     let mebibytes = vram >> 20;
     let scale = (u64::BITS - mebibytes.leading_zeros()).saturating_sub(6);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_region_is_told_in_pages() {
+    fn the_bounds_of_wpr2_are_in_pages() {
         let mut card = TestCard::new("ga102");
         let mut pfb = Pfb {
             wpr2: Some(0x5_fee0_0000..0x5_fef0_0000),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flush_page_is_put_together() {
+    fn the_flush_page_address_is_read_from_both_registers() {
         let mut card = TestCard::new("ga102");
         let mut pfb = Pfb::default();
         card.write(&mut pfb, NisoFlushSysmemAddrHi::OFFSET, 0x12)
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_of_cards_can_be_said() {
+    fn the_register_can_express_common_sizes() {
         for size in [4, 6, 8, 11, 12, 24, 40, 48] {
             assert_eq!(local_memory_range(size << 30).bytes(), size << 30);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PGC6: how far the GFW is after reset, how large the frame buffer is, and whether SEC2 has handed
-//! the GSP over when it was resumed.
+//! PGC6: progress of the GFW after reset, size of the frame buffer, and the bit by which SEC2 says
+//! that it has resumed GSP-RM.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::wires::Wires;
 use crate::faults::Fault;
 use crate::schedule::Timer;
 
-/// How long the GFW takes.
+/// How long the GFW takes; the model's own value.
 pub(crate) const GFW: Duration = Duration::from_millis(20);
 
 /// The timer of the GFW.
@@ -37,12 +37,12 @@ impl Block for Pgc6 {
         Self::default()
     }
 
-    /// The GFW starts.
+    /// Starts the GFW.
     fn power_on(&mut self, wires: &mut Wires<'_>) {
         wires.set_timer(GFW, GFW_DONE);
     }
 
-    /// The GFW is through.
+    /// The GFW has completed.
     fn elapsed(&mut self, wires: &mut Wires<'_>, _: Timer) {
         if !wires.faults.has(Fault::GfwNeverDone) {
             wires.signals.gfw_done = true;

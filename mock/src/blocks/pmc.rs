@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PMC: which chip this is.
+//! PMC: identification of the chip.
 
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ impl Block for Pmc {
     }
 }
 
-/// What the register at `offset` says of the chip.
+/// Value of the identification register at `offset`, if it is one.
 fn identification(chip: &Chip, offset: u32) -> Option<u32> {
     let id = chip.chipset.id();
     let (architecture, implementation) = ((id >> 4) as u8, (id & 0xf) as u8);
@@ -71,7 +71,7 @@ mod tests {
         for chip in CHIPS {
             let boot42 = PmcBoot42::from(identification(chip, PmcBoot42::OFFSET).unwrap());
             assert_eq!(Chipset::from_boot42(boot42), Some(chip.chipset));
-            // Fermi was 0xc: nothing from Turing on may look older.
+            // Fermi was 0xc: no chip from Turing on may look older.
             let boot0 = PmcBoot0::from(identification(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
         }

@@ -16,14 +16,14 @@ pub(crate) struct Prom {
     rom: Arc<[u8]>,
 }
 
-/// What an image starts with.
+/// The signature with which each image starts.
 const ROM_SIGNATURE: [u8; 2] = [0x55, 0xaa];
 
 /// Images start at multiples of this.
 const BLOCK: usize = 512;
 
-/// The part of a dump that the CPU sees: what precedes the first image (the Init-from-ROM header) is
-/// left out, as GA10x's ROM offset does.
+/// The part of a dump that the CPU sees: it starts at the first image, behind the Init-from-ROM
+/// header that GA10x's ROM offset skips.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/vbios.rs.
 pub(crate) fn images(dump: &[u8]) -> &[u8] {
@@ -42,7 +42,7 @@ impl Block for Prom {
         }
     }
 
-    /// Reads a word; erased flash behind the last image.
+    /// Reads a word; behind the last image there is erased flash.
     fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         let at = offset.checked_sub(PromData::OFFSET)?;
         if at >= SIZE {
@@ -62,7 +62,7 @@ mod tests {
     use crate::blocks::testing::TestCard;
 
     #[test]
-    fn behind_the_last_image_is_erased_flash() {
+    fn erased_flash_follows_the_last_image() {
         let mut prom = Prom {
             rom: [0x55, 0xaa, 3, 4, 5].into(),
         };

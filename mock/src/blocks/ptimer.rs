@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PTIMER: the card's clock, in nanoseconds since the card was made. Drivers that bound their waits by
-//! it need it to go on.
+//! PTIMER: the card's clock, in nanoseconds since the card was made. Drivers use it for time-outs.
 //!
 //! Source: nouveau, nvkm/subdev/timer/regsnv04.h and nv04.c; open-gpu-kernel-modules 570,
 //! src/common/inc/swref/published/maxwell/gm107/dev_timer.h.
@@ -17,7 +16,7 @@ const INTR_EN_0: u32 = 0x9140;
 const TIME_0: u32 = 0x9400;
 const TIME_1: u32 = 0x9410;
 
-/// The lowest bits of the time stay clear.
+/// The lowest five bits of the time are always 0.
 const TIME_0_MASK: u32 = !0x1f;
 
 /// The block; it has no state.
@@ -32,20 +31,20 @@ impl Block for Ptimer {
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
-        told_at(wires.now(), offset)
+        value_at(wires.now(), offset)
     }
 
-    /// What does not turn the alarm on changes nothing.
+    /// Accepts writes that leave the alarm off, and ignores them.
     fn write(&mut self, _: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         matches!((offset, value), (INTR_0, _) | (INTR_EN_0, 0)).then_some(())
     }
 }
 
-/// What the register at `offset` says at this time.
-fn told_at(now: Duration, offset: u32) -> Option<u32> {
+/// Value of the register at `offset` at this time.
+fn value_at(now: Duration, offset: u32) -> Option<u32> {
     let now = now.as_nanos() as u64;
     match offset {
-        // The alarm is not modelled: it never rings.
+        // The alarm is not modelled and never fires.
         INTR_0 | INTR_EN_0 => Some(0),
         TIME_0 => Some(now as u32 & TIME_0_MASK),
         TIME_1 => Some((now >> 32) as u32),
@@ -59,11 +58,11 @@ mod tests {
     use crate::blocks::testing::TestCard;
 
     #[test]
-    fn time_is_told_in_two_halves() {
+    fn time_is_split_into_two_registers() {
         let now = Duration::from_nanos(0x12_3456_789f);
-        assert_eq!(told_at(now, TIME_0), Some(0x3456_7880));
-        assert_eq!(told_at(now, TIME_1), Some(0x12));
-        assert_eq!(told_at(now, 0x9404), None);
+        assert_eq!(value_at(now, TIME_0), Some(0x3456_7880));
+        assert_eq!(value_at(now, TIME_1), Some(0x12));
+        assert_eq!(value_at(now, 0x9404), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SEC2: a falcon. What runs there is in [`programs`](crate::programs).
+//! SEC2: a falcon. What runs on it is in [`programs`](crate::programs).
 
 use std::ops::Range;
 

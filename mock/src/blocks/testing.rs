@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The surroundings of a block that is tested alone.
+//! A card for the test of a single block.
 
 use std::ops::{Deref, DerefMut};
 
@@ -29,7 +29,7 @@ pub(crate) struct TestCard {
 }
 
 impl TestCard {
-    /// A card with this chip and so many bytes of frame buffer.
+    /// A card with this chip and `vram` bytes of frame buffer.
     pub(crate) fn with_vram(chip: &str, vram: u64) -> Self {
         let chip = by_name(chip).unwrap();
         Self {
@@ -45,7 +45,7 @@ impl TestCard {
         }
     }
 
-    /// A card with this chip, as it was sold.
+    /// A card with this chip and the size of frame buffer that it was sold with.
     pub(crate) fn new(chip: &str) -> Self {
         Self::with_vram(chip, by_name(chip).unwrap().vram)
     }
@@ -73,12 +73,12 @@ impl TestCard {
         block.write(&mut self.wires(), offset, value)
     }
 
-    /// Lets time pass until the next timer of the block has run down.
+    /// Lets time pass until the next timer of the block expires.
     pub(crate) fn pass(&mut self, block: &mut impl Block) {
         let next = self.schedule.next().unwrap();
         match self.schedule.advance(next) {
             Some(Event::Timer(_, timer)) => block.elapsed(&mut self.wires(), timer),
-            event => panic!("{event:?} is no timer"),
+            event => panic!("{event:?} is not a timer"),
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PTHERM: the scratch register in which the FSP says that its secure boot is through.
+//! PTHERM: the scratch register in which the FSP says that its secure boot has completed.
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ mod tests {
     use crate::blocks::testing::TestCard;
 
     #[test]
-    fn the_register_is_where_the_chip_has_it() {
+    fn the_register_has_the_offset_of_its_chip() {
         let after_boot = |chip: &str, is_booted, offset| {
             let mut card = TestCard::new(chip);
             card.signals.gfw_done = is_booted;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a block reaches beyond itself. A block knows no other one: what one tells another goes through
-//! here, as a [`Signal`](Signals) that stays or as an [`Request`] that happens once.
+//! A block's connections to the rest of the card. Blocks do not access each other: one tells
+//! another something through here, as a [`Signal`](Signals) that lasts or as a [`Request`] that
+//! happens once.
 
 use std::time::Duration;
 
@@ -16,34 +17,34 @@ use crate::schedule::{Event, Schedule, Timer};
 use crate::trace::Trace;
 use crate::vram::Vram;
 
-/// What blocks show each other all the time; a reset clears it.
+/// State that blocks show each other; a reset clears it.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
-    /// From PGC6: the GFW is through, and where there is an FSP, its secure boot.
+    /// From PGC6: the GFW has completed, and so has the secure boot of the FSP if there is one.
     pub(crate) gfw_done: bool,
     /// From PBUS: the address in the frame buffer at which PRAMIN starts.
     pub(crate) pramin_base: u64,
 }
 
-/// What a block asks of the rest of the card. It is done right after the access or the timer that the
-/// block asks in.
+/// What a block asks of the rest of the card. The card carries it out right after the access or the
+/// timer in which the block asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     /// From XVE: the card is reset.
     Reset,
     /// From XVE to INTR: the next MSI may be sent.
     RearmMsi,
-    /// From a falcon: it came out of reset, and what ran on it is gone.
+    /// From a falcon: it came out of reset, which ended its program.
     FalconReset(Engine),
-    /// From a falcon: what is loaded in it starts.
+    /// From a falcon: the program that is loaded in it starts.
     FalconStarted(Engine),
     /// From a falcon to INTR: it has an interrupt for the CPU.
     Interrupt(Engine),
 }
 
-/// The surroundings of a block.
+/// What a block can access outside of itself.
 pub(crate) struct Wires<'a> {
-    /// The block, as the trace knows it.
+    /// The block's identity in the trace.
     pub(crate) id: BlockId,
     pub(crate) chip: &'static Chip,
     pub(crate) faults: &'a Faults,
@@ -63,12 +64,13 @@ impl Wires<'_> {
         self.schedule.now()
     }
 
-    /// Sets a timer of the block: [`Block::elapsed`](super::block::Block::elapsed) is called then.
+    /// Sets a timer of the block; when it expires, [`Block::elapsed`](super::block::Block::elapsed)
+    /// is called.
     pub(crate) fn set_timer(&mut self, delay: Duration, timer: Timer) {
         self.schedule.after(delay, Event::Timer(self.id, timer));
     }
 
-    /// Takes back all timers of the block.
+    /// Cancels all timers of the block.
     pub(crate) fn cancel_timers(&mut self) {
         let id = self.id;
         self.schedule
@@ -98,7 +100,8 @@ impl Wires<'_> {
             .refuse(self.schedule.now(), self.id, reason.into());
     }
 
-    /// Whether the block gets at the machine's memory; it is refused where the card is no bus master.
+    /// Returns whether the block can access the machine's memory; if the card is not a bus master,
+    /// records a refusal.
     pub(crate) fn reaches_memory(&mut self) -> bool {
         let reaches = self.config.is_bus_master();
         if !reaches {

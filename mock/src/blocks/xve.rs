@@ -15,7 +15,7 @@ use crate::bus::config::{self, mirror_base, Effect};
 #[derive(Debug)]
 pub(crate) struct Xve;
 
-/// The byte of configuration space that is seen at byte `offset` of BAR0.
+/// Offset in configuration space of what byte `offset` of BAR0 mirrors.
 fn mirrored(wires: &Wires<'_>, offset: u32) -> Option<usize> {
     let at = offset.checked_sub(mirror_base(wires.chip))? as usize;
     (at < config::SIZE).then_some(at)

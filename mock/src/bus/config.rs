@@ -2,16 +2,16 @@
 
 //! PCI configuration space, also readable through BAR0.
 //!
-//! Source: PCI Express base specification 4.0, chapter 7. What is where, and which BARs there are,
-//! is as `lspci -vvv` shows it of real cards: Quadro RTX 8000 and RTX 4090 (issues 480 and 504 of
-//! geerlingguy/raspberry-pi-pcie-devices), Tesla T4 (issue 434 of cloud-hypervisor), H20 (issue 128
-//! of NVIDIA/nvtrust), RTX 5090 (issue 15 of aikitoria/open-gpu-kernel-modules).
+//! Source: PCI Express base specification 4.0, chapter 7. The offsets of the capabilities and the
+//! BARs are those that `lspci -vvv` shows of real cards: Quadro RTX 8000 and RTX 4090 (issues 480
+//! and 504 of geerlingguy/raspberry-pi-pcie-devices), Tesla T4 (issue 434 of cloud-hypervisor), H20
+//! (issue 128 of NVIDIA/nvtrust), RTX 5090 (issue 15 of aikitoria/open-gpu-kernel-modules).
 
 use nova_hw::chipset::Architecture;
 
 use crate::chips::Chip;
 
-/// What is said of an access to the machine's memory that may not be.
+/// The trace's text for an access to the machine's memory without bus mastering.
 pub(crate) const NO_BUS_MASTER: &str = "DMA while the card is no bus master";
 
 /// Where the mirror of the configuration space starts in BAR0.
@@ -31,7 +31,7 @@ pub const SIZE: usize = 4096;
 /// A base address register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// Number of the (first) register.
+    /// Number of its register, or of the first of two.
     pub index: usize,
     /// Bytes that it decodes.
     pub size: u64,
@@ -47,13 +47,13 @@ impl Bar {
             index,
             size,
             is_64bit,
-            // Those of 32 bits have registers behind them only.
+            // BARs of 32 bits show registers only.
             is_prefetchable: is_64bit,
         }
     }
 }
 
-/// How many memory windows there are.
+/// Number of memory windows.
 pub const BAR_COUNT: usize = 3;
 
 /// The card's memory windows: registers, frame buffer, instance memory.
@@ -75,7 +75,7 @@ pub const fn bars(chip: &Chip) -> [Bar; BAR_COUNT] {
     ]
 }
 
-/// How many messages the card can signal interrupts with.
+/// Number of MSI vectors that the card offers.
 pub const fn msi_vectors(chip: &Chip) -> u32 {
     match chip.boots_through_fsp() {
         true => 16,
@@ -83,22 +83,22 @@ pub const fn msi_vectors(chip: &Chip) -> u32 {
     }
 }
 
-/// Where the capabilities are.
+/// Offsets of the capabilities.
 #[derive(Clone, Copy, Debug)]
-struct Places {
+struct CapabilityOffsets {
     pm: usize,
     msi: usize,
     pcie: usize,
 }
 
-const fn places(chip: &Chip) -> Places {
+const fn capability_offsets(chip: &Chip) -> CapabilityOffsets {
     match chip.boots_through_fsp() {
-        true => Places {
+        true => CapabilityOffsets {
             pm: 0x40,
             msi: 0x48,
             pcie: 0x60,
         },
-        false => Places {
+        false => CapabilityOffsets {
             pm: 0x60,
             msi: 0x68,
             pcie: 0x78,
@@ -121,7 +121,7 @@ const DEVICE_CAPABILITY_FLR: u32 = 1 << 28;
 /// Initiate function level reset, in the high byte of the device control register.
 const DEVICE_CONTROL_FLR: u8 = 1 << 7;
 
-/// What a write to configuration space asks for besides changing it.
+/// Side effect of a write to configuration space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
@@ -134,7 +134,7 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct ConfigSpace {
     bars: [Bar; BAR_COUNT],
-    /// Where the high byte of the device control register is, if it can ask for a reset.
+    /// Offset of the high byte of the device control register, if it can initiate a reset.
     reset_at: Option<usize>,
     bytes: Box<[u8; SIZE]>,
     writable: Box<[u8; SIZE]>,
@@ -143,8 +143,8 @@ pub struct ConfigSpace {
 impl ConfigSpace {
     /// The configuration space of `chip` after a reset.
     pub fn new(chip: &Chip) -> Self {
-        let places = places(chip);
-        let reset_at = places.pcie + DEVICE_CONTROL + 1;
+        let offsets = capability_offsets(chip);
+        let reset_at = offsets.pcie + DEVICE_CONTROL + 1;
         let mut space = Self {
             bars: bars(chip),
             reset_at: chip.has_flr().then_some(reset_at),
@@ -155,9 +155,9 @@ impl ConfigSpace {
         for bar in space.bars {
             space.add_bar(bar);
         }
-        space.add_power_management(places.pm, places.msi);
-        space.add_msi(places.msi, places.pcie, msi_vectors(chip));
-        space.add_pcie(places.pcie, chip.has_flr());
+        space.add_power_management(offsets.pm, offsets.msi);
+        space.add_msi(offsets.msi, offsets.pcie, msi_vectors(chip));
+        space.add_pcie(offsets.pcie, chip.has_flr());
         space
     }
 
@@ -173,7 +173,7 @@ impl ConfigSpace {
         self.allow(0x0c, &[0xff]);
         self.put(0x2c, &chip.subsystem_vendor_id.to_le_bytes());
         self.put(0x2e, &chip.subsystem_id.to_le_bytes());
-        self.put(CAPABILITY_POINTER, &[places(chip).pm as u8]);
+        self.put(CAPABILITY_POINTER, &[capability_offsets(chip).pm as u8]);
         self.allow(0x3c, &[0xff]);
         // Interrupt pin A.
         self.put(0x3d, &[0x01]);
@@ -196,7 +196,7 @@ impl ConfigSpace {
         self.allow(at + 4, &[0x03]);
     }
 
-    /// 64-bit address; where there are several messages, each can be masked.
+    /// Adds MSI with a 64-bit address; several vectors can be masked each.
     fn add_msi(&mut self, at: usize, next: usize, vectors: u32) {
         let is_maskable = vectors > 1;
         let control = [
@@ -213,7 +213,7 @@ impl ConfigSpace {
         }
     }
 
-    /// Endpoint version 2, the last of the capabilities.
+    /// Adds the PCIe capability, version 2 of an endpoint; it is the last in the list.
     fn add_pcie(&mut self, at: usize, has_flr: bool) {
         self.put(at, &[0x10, 0x00, 0x02, 0x00]);
         // 256 bytes of payload.
@@ -221,7 +221,7 @@ impl ConfigSpace {
         self.put(at + 4, &(0x8fe1 | flr).to_le_bytes());
         self.put(at + DEVICE_CONTROL, &[0x30, 0x29]);
         self.allow(at + DEVICE_CONTROL, &[0xff, 0x7f]);
-        // Link: 16 lanes of 16 GT/s, and running so.
+        // Link: 16 lanes at 16 GT/s, as capability and as status.
         self.put(at + 12, &0x0045_3d04_u32.to_le_bytes());
         self.allow(at + 16, &[0xff, 0x0f]);
         self.put(at + 18, &[0x04, 0x11]);
@@ -237,7 +237,7 @@ impl ConfigSpace {
         self.writable[at..at + mask.len()].copy_from_slice(mask);
     }
 
-    /// Reads from byte `offset`; all ones outside.
+    /// Reads from byte `offset`; bytes outside of the space read as all ones.
     pub fn read(&self, offset: usize, into: &mut [u8]) {
         into.fill(0xff);
         let from = self.bytes.get(offset..).unwrap_or_default();
@@ -279,19 +279,20 @@ impl ConfigSpace {
         }
     }
 
-    /// May the card read and write the machine's memory?
+    /// Whether the card may read and write the machine's memory.
     pub fn is_bus_master(&self) -> bool {
         self.bytes[COMMAND] & COMMAND_BUS_MASTER != 0
     }
 
-    /// Lets the card read and write the machine's memory, or not.
+    /// Sets whether the card may read and write the machine's memory.
     pub fn set_bus_master(&mut self, on: bool) {
         let master = if on { COMMAND_BUS_MASTER } else { 0 };
         let command = self.bytes[COMMAND] & !COMMAND_BUS_MASTER | master;
         self.write(COMMAND, &[command]);
     }
 
-    /// Enumerates as a machine would: memory at `addresses`, in the order of [`bars`].
+    /// Enumerates the card as a machine would, with its BARs at `addresses`, in the order of
+    /// [`bars`].
     pub fn enumerate(&mut self, addresses: [u64; BAR_COUNT]) {
         for (bar, address) in self.bars.into_iter().zip(addresses) {
             let at = FIRST_BAR + 4 * bar.index;
@@ -331,10 +332,10 @@ mod tests {
         }
     }
 
-    /// The first lines of an H100's configuration space, as somebody has dumped it
-    /// (topofmind.dev/notes/sysadmin/gpu), addresses left out.
+    /// The first lines of a public dump of an H100's configuration space
+    /// (topofmind.dev/notes/sysadmin/gpu), without the addresses.
     #[test]
-    fn a_h100_looks_like_one() {
+    fn gh100_matches_a_dump_of_an_h100() {
         let space = space_of("gh100");
         for (at, expected) in [(0x10, 0xc), (0x18, 0xc), (0x20, 0xc), (0x34, 0x40)] {
             assert_eq!(space.read_u32(at), expected, "{at:#x}");
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_tell_their_size_and_keep_their_address() {
+    fn bars_report_their_size_and_keep_their_address() {
         let mut space = space();
         space.write(0x10, &[0xff; 20]);
         assert_eq!(space.read_u32(0x10), 0xff00_0000);
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn function_level_reset_is_asked_for_and_does_not_stick() {
+    fn the_reset_bit_initiates_a_reset_and_reads_as_zero() {
         for (name, at, effect) in [
             ("ga102", 0x78, Effect::Reset),
             ("gh100", 0x60, Effect::Reset),
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_is_all_ones() {
+    fn bytes_outside_of_the_space_are_all_ones() {
         let mut bytes = [0; 4];
         space().read(SIZE - 2, &mut bytes);
         assert_eq!(bytes, [0, 0, 0xff, 0xff]);

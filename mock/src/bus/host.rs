@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the card reaches beyond its own edge: the machine's memory, and the CPU by interrupt.
+//! What the card can reach of its machine: the memory, and the CPU by interrupt.
 
 use std::fmt;
 
-/// Bits of the addresses that the card can put on the bus, up to Ada.
+/// Number of address bits of the card's DMA, up to Ada.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/tu102.rs.
 pub(crate) const BUS_BITS: u32 = 47;
 
-/// An access by the card that no memory answered.
+/// An access by the card to an address without memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unmapped {
-    /// Bus address of the first byte that nothing answered for.
+    /// Bus address of the first byte without memory.
     pub addr: u64,
 }
 
@@ -27,7 +27,7 @@ pub trait GuestMemory {
     /// Reads `into.len()` bytes at bus address `addr`.
     fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped>;
 
-    /// Writes `from` at bus address `addr`; becomes visible in the order of the calls.
+    /// Writes `from` at bus address `addr`; writes become visible in the order of the calls.
     fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped>;
 
     /// Reads a little-endian 32-bit word.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one list of faults: by which name each is asked for, and what a real card does then.
+//! The list of faults: the name of each, and what a real card does in that state.
 
 use std::fmt::{self, Write};
 use std::str::FromStr;
@@ -9,25 +9,25 @@ use std::time::Duration;
 use super::Fault;
 use crate::block_id::Engine;
 
-/// What a fault takes besides its name.
+/// The argument of a fault.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument {
     /// Its name.
     pub name: &'static str,
-    /// Its value where none is given.
+    /// Its default value.
     pub default: i64,
 }
 
 /// A fault by its name.
 #[derive(Clone, Copy, Debug)]
 pub struct NamedFault {
-    /// What fails.
+    /// The stage that fails.
     pub stage: &'static str,
-    /// How it fails.
+    /// The way in which it fails.
     pub kind: &'static str,
-    /// What it takes.
+    /// Its argument, if it has one.
     pub argument: Option<Argument>,
-    /// What a real card does.
+    /// What a real card does in that state.
     pub hardware: &'static str,
     make: fn(i64) -> Fault,
 }
@@ -94,55 +94,55 @@ pub const FAULTS: &[NamedFault] = &[
         "a broken VBIOS or memory training that fails: GFW never reports 0xff; only a reset of the \
          card runs it again"),
     with("fuse", "version", ("version", 16), |version| Fault::FuseVersion(version as u32),
-        "a board that has been fused for newer firmware: nothing in the files is signed for it, and \
-         the boot ROM refuses what is started all the same (no effect before GA102)"),
+        "a board that is fused for newer firmware: no file has a signature for it, and \
+         the boot ROM refuses to run the programs (no effect before GA102)"),
     plain("wpr2", "up", |_| Fault::Wpr2Up,
-        "a driver before this one died without taking WPR2 away: FWSEC refuses to make it until \
-         booter has unloaded it or the function was reset"),
+        "an earlier driver died without removing WPR2: FWSEC refuses to set it up again until \
+         booter has removed it or the function was reset"),
     plain("gsp-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Gsp),
         "the engine's clock or power is gated: the scrubbing of the GSP's memories never ends"),
     plain("sec2-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Sec2),
-        "the same for SEC2"),
+        "as gsp-reset, for SEC2"),
     plain("gsp-core", "timeout", |_| Fault::CoreNeverSelected(Engine::Gsp),
         "the switch between falcon and RISC-V core never becomes valid (there is none before GA102)"),
     plain("gsp-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Gsp),
-        "an IOMMU or the bus swallows a read: the falcon's DMA waits for ever, and with it a program \
-         that fetches another one (before GA102)"),
+        "a read is lost in the IOMMU or on the bus: the falcon's DMA waits for ever, and so does a \
+         program that loads another one (before GA102)"),
     plain("sec2-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Sec2),
-        "the same for SEC2 (before GA102 booter is not loaded by DMA)"),
+        "as gsp-dma, for SEC2 (before GA102 booter is not loaded by DMA)"),
     plain("fwsec-frts", "timeout", |_| Fault::NeverHalts(Engine::Gsp),
         "FWSEC hangs, as with a corrupt VBIOS: the GSP's falcon never halts"),
     with("fwsec-frts", "error", ("code", 0xbad), |code| Fault::FrtsError(code as u16),
         "FWSEC refuses, with its error in the upper half of scratch register 0xe"),
     with("fwsec-frts", "misplaced", ("by", 0x1_0000), Fault::FrtsMisplaced,
-        "FWSEC puts WPR2 where its own rules want it, not where it was asked to"),
+        "FWSEC sets WPR2 up at another address than the requested one"),
     plain("fwsec-frts", "silent", |_| Fault::FrtsSilent,
-        "FWSEC reports success and WPR2 is not up, as when the wrong command was run"),
+        "FWSEC reports success without setting WPR2 up, as when the wrong command was run"),
     plain("booter", "timeout", |_| Fault::NeverHalts(Engine::Sec2),
         "booter hangs: SEC2 never halts"),
     with("booter", "error", ("code", 0x2a), |code| Fault::BooterError(code as u32),
-        "booter refuses what it was given, with its error in SEC2's mailbox 0"),
+        "booter refuses to boot, with its error in SEC2's mailbox 0"),
     plain("riscv", "timeout", |_| Fault::RiscvNeverActive,
-        "booter is content and the RISC-V core does not start: its own boot ROM found fault with \
+        "booter succeeds and the RISC-V core does not start: its boot ROM has rejected \
          the bootloader's manifest"),
     with("fsp", "error", ("code", 0x9e), |code| Fault::FspError(code as u32),
         "the FSP refuses the chain of trust, with its error in the answer (Hopper and later)"),
     plain("fsp", "timeout", |_| Fault::FspSilent,
         "the FSP's management partition hangs: it takes the message and never answers"),
     plain("fsp", "type", |_| Fault::FspReplyAt { offset: 4, xor: 1 << 24 },
-        "the FSP's answer is not an answer: another NVDM type than 0x15, as of a task of its own"),
+        "the FSP's answer has another NVDM type than 0x15"),
     plain("fsp", "command", |_| Fault::FspReplyAt { offset: 12, xor: 1 },
         "the FSP answers another command than the one that was sent"),
     with("fsp", "length", ("bytes", 12), |len| Fault::FspReplyLength(len.clamp(4, 1024) as usize),
-        "the FSP's answer is cut off, or longer than it has to be"),
+        "the FSP's answer is truncated, or too long"),
     plain("lockdown", "timeout", |_| Fault::LockdownNeverReleased,
         "the FMC hangs: the GSP's registers stay behind the boot ROM's lockdown"),
     with("fmc", "error", ("code", 0x2a), |code| Fault::FmcError(code as u32),
-        "the FMC refuses what it was given, with its error in the GSP's mailbox 0"),
+        "the FMC refuses to boot, with its error in the GSP's mailbox 0"),
     plain("sequencer", "never", |_| Fault::NoSequencer,
-        "GSP-RM stops early in its start and asks for nothing"),
+        "GSP-RM hangs early in its start and never sends GSP_RUN_CPU_SEQUENCER"),
     plain("sequencer", "opcode", |_| Fault::BadSequencerOpcode,
-        "GSP-RM of an unknown release asks for an operation that the driver does not know"),
+        "GSP-RM of an unknown release sends an operation that the driver does not know"),
     plain("sequencer", "poll", |_| Fault::SequencerPollNeverMet,
         "the program that the sequencer runs fails and its result never appears"),
     plain("resume", "timeout", |_| Fault::ResumeNeverDone,
@@ -154,22 +154,23 @@ pub const FAULTS: &[NamedFault] = &[
     with("init-done", "error", ("code", 0x55), |code| Fault::InitDoneError(code as u32),
         "GSP-RM's initialization fails, with an NV_STATUS in GSP_INIT_DONE"),
     plain("message", "checksum", |_| Fault::BadChecksum,
-        "memory is overwritten by somebody else, or reads overtake writes: the message's checksum \
+        "memory is overwritten, or reads overtake writes: the message's checksum \
          is wrong"),
     with("message", "length", ("bytes", 0), |bytes| Fault::BadLength(bytes as u32),
-        "the same: its length makes no sense"),
+        "memory is overwritten: the message's length is invalid"),
     with("message", "elements", ("count", 0), |count| Fault::BadElementCount(count as u32),
-        "the same: its number of elements makes no sense"),
+        "memory is overwritten: the message's number of elements is invalid"),
     plain("message", "sequence", |_| Fault::BadSequence,
-        "a message is lost or comes twice: its number is not the next one"),
+        "a message is lost or comes twice: its sequence number is not the next one"),
     plain("message", "signature", |_| Fault::BadSignature,
-        "what is in the ring is no message"),
+        "the ring's contents are not a message: the signature is wrong"),
     with("message", "write-pointer", ("value", 63), |value| Fault::BadWritePointer(value as u32),
-        "the ring's write pointer leads outside of the ring"),
+        "the ring's write pointer is outside of the ring"),
     with("message", "read-pointer", ("value", 63), |value| Fault::BadReadPointer(value as u32),
-        "the same for the read pointer of the driver's ring: it shows when the next message is sent"),
+        "the read pointer of the driver's ring is outside of the ring: the driver sees it when it \
+         sends the next message"),
     plain("reply", "timeout", |_| Fault::NoReply,
-        "GSP-RM hangs in a call and answers nothing any more; its core still runs"),
+        "GSP-RM hangs in a call and never answers again; its core still runs"),
     with("reply", "late", ("ms", 8000), |ms| Fault::LateReply(Duration::from_millis(ms as u64)),
         "GSP-RM answers one call after its limit, and every other one at once"),
     with("reply", "error", ("code", 0x56), |code| Fault::ReplyError(code as u32),
@@ -178,40 +179,40 @@ pub const FAULTS: &[NamedFault] = &[
         "libos takes an exception and stops the core: it reads as halted, the falcon raises HALT, \
          and nothing is answered until the GSP is booted again"),
     plain("interrupt", "lost", |_| Fault::NoInterrupt,
-        "an MSI is lost, or the leaf was not enabled: messages lie in the ring unannounced"),
+        "an MSI is lost, or the leaf was not enabled: messages stay in the ring without an interrupt"),
     with("interrupt", "late", ("ms", 500), |ms| {
             Fault::LateInterrupt(Duration::from_millis(ms as u64))
         },
         "interrupts are moderated or the machine is overloaded: the MSI comes long after the message"),
     plain("suspend", "timeout", |_| Fault::NeverSuspends,
-        "GSP-RM acknowledges that the driver unloads and never suspends its processor"),
+        "GSP-RM acknowledges the unload and never suspends its processor"),
     with("fwsec-sb", "error", ("code", 3), |code| Fault::SbError(code as u16),
-        "FWSEC cannot restore what ran before, with its error in scratch register 0x15"),
+        "FWSEC cannot restore the pre-OS applications, with its error in scratch register 0x15"),
     with("booter-unload", "error", ("code", 9), |code| Fault::BooterUnloadError(code as u32),
-        "booter refuses to take WPR2 away, with its error in SEC2's mailbox 0"),
+        "booter refuses to remove WPR2, with its error in SEC2's mailbox 0"),
     plain("booter-unload", "silent", |_| Fault::BooterUnloadSilent,
-        "booter reports success and WPR2 is still up"),
+        "booter reports success without removing WPR2"),
 ];
 
-/// What is wrong with how a fault was asked for.
+/// A fault was specified wrongly.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
-    /// Not of the form `name=value`.
+    /// A part is not of the form `name=value`.
     #[error("{0:?} is not of the form name=value")]
     Form(String),
-    /// Not in the list.
+    /// No such fault is in the list.
     #[error("there is no fault stage={stage},kind={kind}")]
     Unknown {
-        /// What was asked for.
+        /// The stage that was named.
         stage: String,
-        /// What was asked for.
+        /// The kind that was named.
         kind: String,
     },
-    /// The fault takes nothing of that name.
-    #[error("the fault takes no {0}")]
+    /// The fault has no argument of that name.
+    #[error("the fault has no argument {0}")]
     Argument(String),
-    /// Not a number.
-    #[error("{0:?} is no number")]
+    /// The argument is not a number.
+    #[error("{0:?} is not a number")]
     Number(String),
 }
 
@@ -252,7 +253,7 @@ impl FromStr for Fault {
     }
 }
 
-/// The list for people, as docs/faults.md has it.
+/// The list as the text of docs/faults.md.
 pub fn list() -> String {
     let mut text = String::from(HEAD);
     for fault in FAULTS {
@@ -265,7 +266,7 @@ pub fn list() -> String {
 const HEAD: &str = "\
 # Faults of the mocked GPU
 
-What `nova-mock --list-faults` prints; this file is made by it.
+The output of `nova-mock --list-faults`.
 
 `nova-mock --fault 'stage=booter,kind=timeout'` breaks the card before the driver sees it, and may
 be repeated. Through the control socket (`nova-mock --control PATH`), `fault stage=…` breaks it at
@@ -282,7 +283,7 @@ mod tests {
     use std::collections::{BTreeSet, HashSet};
 
     #[test]
-    fn each_fault_has_a_name_of_its_own_and_can_be_asked_for_by_it() {
+    fn fault_names_are_unique_and_can_be_parsed() {
         let names: BTreeSet<_> = FAULTS
             .iter()
             .map(|fault| (fault.stage, fault.kind))
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn no_fault_is_left_out() {
+    fn the_list_has_all_faults() {
         use strum::EnumCount;
         let listed: HashSet<_> = FAULTS
             .iter()
@@ -324,15 +325,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn errors_name_what_is_wrong() {
         let told = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
         assert_eq!(told("stage=x,kind=y"), "there is no fault stage=x,kind=y");
         assert_eq!(told(""), "\"\" is not of the form name=value");
         assert_eq!(
             told("stage=gfw,kind=timeout,code=1"),
-            "the fault takes no code"
+            "the fault has no argument code"
         );
-        assert_eq!(told("stage=booter,kind=error,code=z"), "\"z\" is no number");
+        assert_eq!(
+            told("stage=booter,kind=error,code=z"),
+            "\"z\" is not a number"
+        );
         assert!(told("stage=booter,kind=error,code=1,code=2").contains("form"));
     }
 

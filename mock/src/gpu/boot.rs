@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the programs on falcons do to the card, once they have found all in order: FWSEC, booter and
-//! what runs for the CPU sequencer. [`gsp_rm`](super::gsp_rm) goes on where libos starts.
+//! The effects on the card of the programs on falcons, once their checks have passed: FWSEC, booter
+//! and the programs of the CPU sequencer. [`gsp_rm`](super::gsp_rm) continues where libos starts.
 
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ use crate::programs::fwsec::Command;
 /// Source: open-gpu-kernel-modules 570, `kgspGetPrescrubbedTopFbSize_TU102` in kernel_gsp_tu102.c.
 const SCRUBBED_BY_GFW: u64 = 256 << 20;
 
-/// Code that FWSEC leaves where it cannot do what it is told; the model's own, as the real ones
-/// are not public.
+/// Error code of FWSEC when it refuses its command; the model's own value, as the real ones are not
+/// public.
 const FWSEC_ERROR: u16 = 1;
 
 impl<H: Host> Gpu<H> {
@@ -106,10 +106,11 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Whether the GSP is as its reset leaves it, which is how GSP-RM is to be started and resumed.
+    /// Checks that the GSP has run nothing since its reset, which starting and resuming GSP-RM
+    /// requires.
     ///
-    /// Which core is selected does not matter, though nvidia.ko and nouveau select RISC-V: Linux'
-    /// nova-core selects the falcon, and GSP-RM starts.
+    /// The selected core is not checked: nvidia.ko and nouveau select RISC-V, Linux' nova-core
+    /// selects the falcon, and GSP-RM starts with either.
     ///
     /// Source: open-gpu-kernel-modules 595.45, `kgspBootstrap_TU102` in kernel_gsp_tu102.c and
     /// `kgspExecuteCoreResume_TU102` in kernel_gsp_falcon_tu102.c; Linux 7.3,
@@ -142,7 +143,7 @@ impl<H: Host> Gpu<H> {
         self.blocks.sec2.falcon.mailbox[0] = 0;
     }
 
-    /// Booter has found all in order.
+    /// Booter's checks have passed.
     fn accept(&mut self, meta: &GspFwWprMeta) {
         let wpr2 = meta.gsp_fw_wpr_start..meta.gsp_fw_wpr_end;
         self.vram.write(wpr2.start, &booter::verified(meta));
@@ -199,7 +200,7 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// The program that GSP-RM has the sequencer run: it prepares SEC2.
+    /// The program that the CPU sequencer runs for GSP-RM prepares SEC2.
     pub(crate) fn run_acr(&mut self) {
         if !self.is_sequencing() {
             self.refuse(BlockId::Gsp, "GSP-RM has not asked for this program");

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the FSP and the FMC do to the card, in the order of a boot; [`gsp_rm`](super::gsp_rm) goes
-//! on where libos starts.
+//! The effects of the FSP and the FMC on the card, in the order of a boot;
+//! [`gsp_rm`](super::gsp_rm) continues where libos starts.
 //!
-//! From the FSP's acceptance on the GSP's registers are closed to the CPU. The FMC opens them, all
-//! but a few still behind the boot ROM's lockdown, and lifts that once it needs its arguments no
-//! more. After GSP-RM's end the FMC takes WPR2 away and halts: the GPU can be booted again. While
-//! GSP-RM runs the FSP refuses to; then only a reset helps.
+//! When the FSP accepts the FMC, the target mask closes the GSP's registers to the CPU. The FMC
+//! opens the mask; the boot ROM's lockdown still hides most registers, until the FMC has read its
+//! arguments and lifts it. When GSP-RM has ended, the FMC removes WPR2 and halts, and the GPU can
+//! be booted again. While GSP-RM runs, the FSP refuses to boot it, and only a reset helps.
 //!
-//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c
-//! (`kgspBootstrap_GH100`, `kgspTeardown_GH100`), kernel_gsp.c (WPR2 must not be up before a boot);
-//! Linux 7.3, drivers/gpu/nova-core/gsp/hal/gh100.rs.
+//! Source: open-gpu-kernel-modules 570,
+//! src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c (`kgspBootstrap_GH100`,
+//! `kgspTeardown_GH100`), kernel_gsp.c (WPR2 must not be set up before a boot); Linux 7.3,
+//! drivers/gpu/nova-core/gsp/hal/gh100.rs.
 
 use std::time::Duration;
 
@@ -28,12 +29,12 @@ use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NO
 use crate::programs::fmc::{Booted, Inputs};
 use crate::schedule::Event;
 
-/// How long things take.
+/// How long these steps take; the model's own values.
 const MASK: Duration = Duration::from_millis(1);
 const FMC: Duration = Duration::from_millis(3);
 
 impl<H: Host> Gpu<H> {
-    /// The FSP looks for a packet, and answers what it understands.
+    /// The FSP looks for a packet, and answers a message that is complete.
     pub(crate) fn serve_fsp(&mut self) {
         if !self.signals.gfw_done {
             return self.refuse(BlockId::Fsp, "a message before the FSP is up");
@@ -59,7 +60,7 @@ impl<H: Host> Gpu<H> {
         self.answer(response);
     }
 
-    /// Leaves the answer, unless it is to be another one.
+    /// Puts the answer into the queue, changed as the faults say.
     fn answer(&mut self, mut response: Vec<u8>) {
         if self.is_broken(Fault::FspSilent) {
             return;
@@ -128,22 +129,22 @@ impl<H: Host> Gpu<H> {
         self.schedule.cancel(|event| {
             matches!(
                 event,
-                Event::MaskReleased | Event::FmcDone | Event::LibosStart
+                Event::TargetMaskReleased | Event::FmcBooted | Event::LibosStart
             )
         });
-        self.schedule.after(MASK, Event::MaskReleased);
+        self.schedule.after(MASK, Event::TargetMaskReleased);
     }
 
-    /// The GSP's registers open to the CPU, as far as the boot ROM lets them.
+    /// The target mask opens the GSP's registers to the CPU; the boot ROM's lockdown remains.
     pub(crate) fn release_mask(&mut self) {
         self.blocks.gsp.falcon.lock = Lock::Lockdown;
         self.start_riscv();
         if !self.is_broken(Fault::LockdownNeverReleased) {
-            self.schedule.after(FMC, Event::FmcDone);
+            self.schedule.after(FMC, Event::FmcBooted);
         }
     }
 
-    /// The FMC has done its work, or cannot do it.
+    /// The FMC has completed or failed.
     pub(crate) fn finish_fmc(&mut self) {
         let Some(accepted) = self.programs.accepted.take() else {
             return;
@@ -190,7 +191,7 @@ impl<H: Host> Gpu<H> {
         self.schedule_libos();
     }
 
-    /// GSP-RM has ended: the FMC takes WPR2 away and stops.
+    /// GSP-RM has ended: the FMC removes WPR2 and halts.
     pub(crate) fn finish_unload(&mut self) {
         self.blocks.pfb.wpr2 = None;
         self.programs.meta = None;
@@ -246,7 +247,7 @@ mod tests {
             .reason
             .contains("locked"));
         drop(card);
-        // There are no arguments at that address.
+        // There is no memory at the address of the arguments.
         machine.sleep(SECOND);
         let mut card = machine.card();
         assert_eq!(card.read32(mailbox0), booter::Code::Arguments as u32);
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gsp_that_runs_is_not_booted_again() {
+    fn the_fsp_does_not_boot_a_running_gsp() {
         let machine = machine();
         let mut card = machine.card();
         card.blocks.gsp.falcon.riscv.active = true;
@@ -262,11 +263,11 @@ mod tests {
         assert_eq!(refused.0, INVALID_STATE);
         card.finish_unload();
         let refused = card.verify(&[0; 860]).unwrap_err();
-        assert_ne!(refused.0, INVALID_STATE, "after its end");
+        assert_ne!(refused.0, INVALID_STATE, "after GSP-RM has ended");
     }
 
     #[test]
-    fn answers_are_broken_as_asked() {
+    fn faults_change_the_answers() {
         let machine = machine();
         let mut card = machine.card();
         let answer = || chain_of_trust::response(0x14, 0, &[]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What starts on falcons, halts there and ends with their reset; and how the GSP interrupts the CPU.
+//! Start, halt and reset of the programs on falcons; and the GSP's interrupts to the CPU.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::images::ucode::Ucode;
 use crate::programs::loader;
 use crate::schedule::Event;
 
-/// How long things take.
+/// How long these steps take; the model's own values.
 const NO_CODE: Duration = Duration::from_micros(10);
 const FWSEC: Duration = Duration::from_millis(2);
 const BOOTER: Duration = Duration::from_millis(5);
@@ -28,7 +28,7 @@ const ACR: Duration = Duration::from_millis(1);
 const RESUME: Duration = Duration::from_millis(2);
 
 impl<H: Host> Gpu<H> {
-    /// The GSP raises interrupts, and announces them where there were none before.
+    /// The GSP raises interrupts, and interrupts the CPU if none was pending.
     pub(super) fn raise(&mut self, interrupts: FalconIrqstat) {
         let gsp = &mut self.blocks.gsp.falcon;
         let before = gsp.interrupts_to_cpu();
@@ -38,13 +38,13 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// The GSP announces its interrupt.
+    /// The GSP sends its interrupt to the tree, which a fault may delay or drop.
     pub(super) fn interrupt(&mut self) {
         if self.is_broken(Fault::NoInterrupt) {
             return;
         }
         match self.faults.interrupt_delay() {
-            Some(by) => self.schedule.after(by, Event::Announced),
+            Some(by) => self.schedule.after(by, Event::DelayedInterrupt),
             None => self.announce(),
         }
     }
@@ -58,14 +58,14 @@ impl<H: Host> Gpu<H> {
     pub(super) fn send_msi(&mut self) {
         if self.blocks.intr.take_msi() {
             self.note(BlockId::Intr, "MSI", Value::Null);
-            // It is a write to memory like others.
+            // An MSI is a write to memory, which needs bus mastering.
             if self.config.is_bus_master() {
                 self.host.interrupt();
             }
         }
     }
 
-    /// A falcon was reset: what ran on it is gone.
+    /// A falcon was reset, which ends its program.
     pub(super) fn end_program(&mut self, engine: Engine) {
         let is_sequencing = self.is_sequencing();
         self.schedule.cancel(|event| match event {
@@ -75,14 +75,16 @@ impl<H: Host> Gpu<H> {
             | Event::RunSequencer
             | Event::InitDone
             | Event::Suspended
-            | Event::Announced => engine == Engine::Gsp && !is_sequencing,
-            Event::MaskReleased | Event::FmcDone | Event::FmcEnds => engine == Engine::Gsp,
-            Event::Timer(..) | Event::Commands | Event::Room | Event::FspLooks => false,
+            | Event::DelayedInterrupt => engine == Engine::Gsp && !is_sequencing,
+            Event::TargetMaskReleased | Event::FmcBooted | Event::FmcUnloaded => {
+                engine == Engine::Gsp
+            }
+            Event::Timer(..) | Event::Commands | Event::Room | Event::FspPacket => false,
         });
         self.programs.running[engine as usize].0 = Program::Nothing;
         match engine {
             Engine::Sec2 => self.programs.sec2_prepared = false,
-            // GSP-RM lives through the resets that it asks for itself.
+            // GSP-RM survives the resets that its sequencer list asks for.
             Engine::Gsp if !is_sequencing => self.programs.rm = None,
             Engine::Gsp => {}
         }
@@ -93,7 +95,7 @@ impl<H: Host> Gpu<H> {
         state == Some(State::Sequencer)
     }
 
-    /// Starts what is loaded in a falcon.
+    /// Starts the program that is loaded in a falcon.
     pub(super) fn start_program(&mut self, engine: Engine) {
         let program = match self.identify(engine) {
             Ok(program) => program,
@@ -118,7 +120,7 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Finds out what is loaded in a falcon, as far as it is allowed to run.
+    /// Identifies the program that is loaded in a falcon; an error says why it may not run.
     fn identify(&mut self, engine: Engine) -> Result<Program, String> {
         if engine == Engine::Sec2 && self.programs.sec2_prepared {
             return Ok(Program::Sec2Rtos);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What libos and GSP-RM do on the card, from their start to their end.
+//! The effects of libos and GSP-RM on the card, from start to unload.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::gsp_rm::queue::Queues;
 use crate::gsp_rm::{sequencer, Card, GspRm, Next, State};
 use crate::schedule::Event;
 
-/// How long things take.
+/// How long these steps take; the model's own values.
 const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
@@ -28,7 +28,7 @@ const SUSPEND: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
 
 impl<H: Host> Gpu<H> {
-    /// The processor runs: libos comes next.
+    /// The RISC-V core runs: libos starts next.
     pub(crate) fn schedule_libos(&mut self) {
         self.schedule.after(LIBOS, Event::LibosStart);
     }
@@ -67,13 +67,13 @@ impl<H: Host> Gpu<H> {
         Ok(())
     }
 
-    /// GSP-RM takes what the driver has sent. What it has to say must be in its queue before it
+    /// GSP-RM handles the driver's commands. Its messages must be in the status queue before it
     /// takes the next command.
     pub(crate) fn serve_commands(&mut self) {
         while self.flush_queue() && self.serve_command() {}
     }
 
-    /// GSP-RM takes a command. Tells whether there was one.
+    /// GSP-RM handles one command. Returns whether there was one.
     fn serve_command(&mut self) -> bool {
         let Some(rm) = self
             .programs
@@ -125,14 +125,14 @@ impl<H: Host> Gpu<H> {
         true
     }
 
-    /// GSP-RM comes upon something that it does not survive: its processor halts.
+    /// GSP-RM crashes: its processor halts.
     fn crash(&mut self) {
         self.blocks.gsp.falcon.riscv.active = false;
         self.raise(FalconIrqstat::new().with_halt(true));
         self.note(BlockId::Gsp, "GSP-RM crashes", Value::Null);
     }
 
-    /// GSP-RM gives the answer that it held back.
+    /// GSP-RM sends the delayed answer.
     pub(crate) fn answer_late(&mut self) {
         if let Some(rm) = &mut self.programs.rm {
             rm.answer_late();
@@ -140,14 +140,14 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// The objects of GSP-RM, a line for each; `None` where it does not run.
+    /// The objects of GSP-RM, a line for each; `None` if GSP-RM does not run.
     pub fn objects(&self) -> Option<String> {
         let runs = self.blocks.gsp.falcon.riscv.active;
         let rm = self.programs.rm.as_ref().filter(|_| runs)?;
         (rm.state == State::Ready).then(|| rm.objects.to_string())
     }
 
-    /// Has GSP-RM report something. Tells whether it runs.
+    /// Has GSP-RM send an event. Returns whether GSP-RM runs.
     pub fn report(&mut self, notice: &Notice) -> bool {
         let runs = self.blocks.gsp.falcon.riscv.active;
         match self.programs.rm.as_mut().filter(|_| runs) {
@@ -161,8 +161,8 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// GSP-RM writes what it has to say and there is room for, and announces it. Tells whether that
-    /// was all, and it runs.
+    /// GSP-RM writes the waiting messages that fit into the status queue, and interrupts the CPU.
+    /// Returns whether GSP-RM runs and no message is left waiting.
     fn flush_queue(&mut self) -> bool {
         if self.programs.rm.is_none() || !self.gsp_runs() || !self.reaches_memory(BlockId::Gsp) {
             return false;
@@ -177,7 +177,7 @@ impl<H: Host> Gpu<H> {
                 return false;
             }
         };
-        // Nobody tells when the driver has read.
+        // GSP-RM is not notified when the driver has read messages, so it polls.
         self.schedule.cancel(|event| event == Event::Room);
         let pause = rm.pause(written);
         if let Some(pause) = pause {
@@ -233,7 +233,7 @@ impl<H: Host> Gpu<H> {
         self.programs.rm = None;
         self.unloads += 1;
         match self.parts.chip.boots_through_fsp() {
-            true => self.schedule.after(TEARDOWN, Event::FmcEnds),
+            true => self.schedule.after(TEARDOWN, Event::FmcUnloaded),
             false => self.blocks.gsp.falcon.riscv.active = false,
         }
         self.ended(BlockId::Gsp, "GSP-RM suspends", SUSPEND);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! BAR0: finds the block that answers, and does what that block asks of the rest of the card.
+//! BAR0: dispatches an access to its block, and carries out that block's requests.
 
 use super::Gpu;
 use crate::block_id::{BlockId, Engine};
@@ -8,12 +8,12 @@ use crate::blocks::falcon::PRIV_ERROR;
 use crate::blocks::wires::Request;
 use crate::bus::host::Host;
 
-/// What all registers give once the card is gone.
+/// Value of all registers after the card has fallen off the bus.
 const GONE: u32 = u32::MAX;
 
 /// The name of a register, for the trace.
 fn name(offset: u32) -> &'static str {
-    nova_hw::regs::name(offset).unwrap_or("nothing that is modelled")
+    nova_hw::regs::name(offset).unwrap_or("an unknown register")
 }
 
 impl<H: Host> Gpu<H> {
@@ -50,7 +50,7 @@ impl<H: Host> Gpu<H> {
         self.send_msi();
     }
 
-    /// Does what a block has asked of the rest of the card.
+    /// Carries out the requests of a block.
     pub(super) fn carry_out(&mut self) {
         for request in std::mem::take(&mut self.requests) {
             match request {
@@ -58,7 +58,7 @@ impl<H: Host> Gpu<H> {
                 Request::RearmMsi => self.blocks.intr.rearm(),
                 Request::FalconReset(engine) => self.end_program(engine),
                 Request::FalconStarted(engine) => self.start_program(engine),
-                // Only the GSP's vector is told to the driver.
+                // SEC2's vector is not in the interrupt table that the driver gets.
                 Request::Interrupt(Engine::Sec2) => {}
                 Request::Interrupt(Engine::Gsp) => self.interrupt(),
             }

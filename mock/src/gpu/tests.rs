@@ -52,7 +52,7 @@ fn last_refusal(card: &Gpu<Arena>) -> &str {
 }
 
 #[test]
-fn a_vbios_without_fwsec_is_of_no_use() {
+fn a_vbios_without_fwsec_is_refused() {
     let chip = &CHIPS[0];
     let setup = Setup {
         chip,
@@ -66,7 +66,7 @@ fn a_vbios_without_fwsec_is_of_no_use() {
 }
 
 #[test]
-fn what_is_not_there_answers_with_an_error_and_a_note() {
+fn accesses_that_no_register_answers_are_refused() {
     let mut card = card();
     assert_eq!(card.read32(0x50_0000), PRIV_ERROR);
     assert!(last_refusal(&card).contains("0x500000"));
@@ -94,7 +94,7 @@ fn the_gfw_takes_its_time_after_each_reset() {
 }
 
 #[test]
-fn a_card_that_is_gone_gives_all_ones() {
+fn a_card_off_the_bus_reads_as_all_ones() {
     let mut card = card();
     card.inject(Fault::CardGone { after: 2 });
     assert_ne!(card.read32(PmcBoot0::OFFSET), u32::MAX);
@@ -147,7 +147,7 @@ fn load_block(card: &mut Gpu<Arena>, base: u32, target: u32, address: u64) {
 }
 
 #[test]
-fn dma_brings_what_is_at_the_target() {
+fn dma_reads_from_its_target() {
     let mut card = card();
     let address = card.host_mut().place(&[0x11; 256]);
     card.vram_mut().write(address, &[0x22; 256]);
@@ -160,12 +160,16 @@ fn dma_brings_what_is_at_the_target() {
         "the frame buffer"
     );
     load_block(&mut card, SEC2_BASE, 1, 0xdead_0000);
-    assert_eq!(card.blocks.sec2.falcon.dmem[..256], [0xff; 256], "nothing");
+    assert_eq!(
+        card.blocks.sec2.falcon.dmem[..256],
+        [0xff; 256],
+        "no memory there"
+    );
     assert!(last_refusal(&card).contains("no memory"));
 }
 
 #[test]
-fn a_card_that_is_no_bus_master_reaches_nothing() {
+fn a_card_that_is_not_a_bus_master_has_no_dma() {
     let mut card = card();
     let address = card.host_mut().place(&[0x11; 256]);
     card.write_config(4, &[0x02]);
@@ -175,7 +179,7 @@ fn a_card_that_is_no_bus_master_reaches_nothing() {
 }
 
 #[test]
-fn a_falcon_without_signed_code_halts_and_leaves_its_mailboxes() {
+fn a_falcon_without_signed_code_halts_and_keeps_its_mailboxes() {
     let mut card = card();
     let cpuctl = SEC2_BASE + reg::FalconCpuctl::OFFSET;
     card.write32(SEC2_BASE + reg::FalconMailbox0::OFFSET, 7);
@@ -211,7 +215,7 @@ fn a_falcon_is_scrubbed_after_its_reset() {
 }
 
 #[test]
-fn booter_starts_no_gsp_that_was_not_reset() {
+fn booter_refuses_a_gsp_that_was_not_reset() {
     let mut card = card();
     card.blocks.gsp.falcon.used = true;
     card.run_booter();

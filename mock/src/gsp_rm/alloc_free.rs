@@ -2,9 +2,9 @@
 
 //! The calls that allocate and free objects.
 //!
-//! That a call failed is told twice, as the result of the RPC and in its payload: NVIDIA's driver
-//! looks at the first alone to see whether it did (`rpcRmApiAlloc_GSP` and `rpcRmApiFree_GSP` in
-//! open-gpu-kernel-modules 570, src/nvidia/src/kernel/vgpu/rpc.c), and then at the second.
+//! A failure is reported twice, as the result of the RPC and in its payload: NVIDIA's driver checks
+//! the former for failure (`rpcRmApiAlloc_GSP` and `rpcRmApiFree_GSP` in open-gpu-kernel-modules
+//! 570, src/nvidia/src/kernel/vgpu/rpc.c), and takes the status from the latter.
 
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_OK};
 use nova_hw::abi::{RmAlloc, RmFree};
@@ -14,7 +14,7 @@ use super::{Card, GspRm, Next};
 use crate::gsp_rm::queue::Message;
 
 impl GspRm {
-    /// Allocates an object; its parameters come back in place.
+    /// Allocates an object; the answer returns its parameters in place.
     pub(super) fn alloc(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
         let Ok((mut request, params)) = RmAlloc::read_from_prefix(&message.payload) else {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
@@ -27,7 +27,10 @@ impl GspRm {
                 self.objects.alloc(self.release, &mut request, &mut params)
             }
             len => {
-                let error = format!("{:#x} bytes of parameters, {len:#x} are said", params.len());
+                let error = format!(
+                    "{:#x} bytes of parameters, not the {len:#x} of the header",
+                    params.len()
+                );
                 Err((NV_ERR_INVALID_ARGUMENT, error))
             }
         };
@@ -45,8 +48,8 @@ impl GspRm {
         })
     }
 
-    /// Frees an object and all below it. That there is none is not an error of the call, but one of
-    /// the driver.
+    /// Frees an object and all below it. If there is no such object, the call succeeds and the
+    /// trace records the driver's error.
     pub(super) fn free(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
         let Ok((mut request, _)) = RmFree::read_from_prefix(&message.payload) else {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
@@ -56,7 +59,12 @@ impl GspRm {
         let (status, error) = match self.objects.free(client, object) {
             Ok(freed) => {
                 tracing::debug!("freed {freed:x?} of client {client:#x}");
-                (NV_OK, freed.is_empty().then(|| "there is none".to_string()))
+                (
+                    NV_OK,
+                    freed
+                        .is_empty()
+                        .then(|| "there is no such object".to_string()),
+                )
             }
             Err((status, error)) => (status, Some(error)),
         };
@@ -88,7 +96,7 @@ mod tests {
 
     const CLIENT: u32 = 0xc1d0_0000;
 
-    /// Has a GSP-RM that serves handle these calls; returns how each went, and its reply.
+    /// Has a GSP-RM that is ready handle these calls; returns the result and the reply of each.
     fn call(calls: &[(u32, Vec<u8>)]) -> Vec<(Result<Next, String>, Outgoing)> {
         let queues = Driver::new().link().unwrap();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
@@ -153,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_told_by_the_rpc_and_in_its_payload() {
+    fn a_refusal_is_in_the_rpc_result_and_in_the_payload() {
         let replies = call(&[
             alloc(0x1234, &[1, 2, 3]),
             alloc(NV20_SUBDEVICE_0, &[]),
@@ -175,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_refused() {
+    fn messages_that_are_cut_off_are_refused() {
         let (function, mut payload) = alloc(NV01_ROOT, &[]);
         let header = call(&[(function, payload[1..].to_vec()), (FREE, vec![0; 15])]);
         payload[20] = 4;
@@ -187,11 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn a_free_of_nothing_succeeds_and_is_noted() {
+    fn a_free_without_an_object_succeeds_and_is_recorded() {
         let replies = call(&[alloc(NV01_ROOT, &[]), free(7)]);
         let (result, reply) = &replies[1];
         assert_eq!(reply.result, NV_OK);
-        let error = "free of 0x7 of client 0xc1d00000: there is none";
+        let error = "free of 0x7 of client 0xc1d00000: there is no such object";
         assert_eq!(*result, Err(error.into()));
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Classes of objects that this GSP-RM knows: to which parents they belong, and with which
-//! parameters an object may be allocated.
+//! Classes of objects that this GSP-RM knows: their parents, and the parameters with which an
+//! object may be allocated.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/rmapi/resource_list.h; for the checks
 //! of the parameters, the file that has the class's constructor.
@@ -16,7 +16,7 @@ use zerocopy::FromBytes;
 
 use super::refused::Refused;
 
-/// A class. A new one is a `static` like those below, and has its place in [`CLASSES`].
+/// A class. A new one is a `static` like those below, and is listed in [`CLASSES`].
 #[derive(Debug)]
 pub(crate) struct Class {
     /// Its number.
@@ -25,7 +25,7 @@ pub(crate) struct Class {
     parent: Option<u32>,
     /// Bytes of its parameters.
     size: fn(&Release) -> usize,
-    /// Whether an object may have these parameters beside so many others of its class and parent.
+    /// Checks an object's parameters, given the number of other objects with its class and parent.
     pub(crate) check: fn(params: &[u8], others: usize) -> Result<(), Refused>,
 }
 
@@ -69,7 +69,7 @@ impl Class {
         class::name(self.number).unwrap_or("unknown")
     }
 
-    /// Whether its objects belong below objects of class `parent`.
+    /// Whether objects of class `parent` can be parents of its objects.
     pub(crate) fn belongs_below(&self, parent: &Self) -> bool {
         self.parent == Some(parent.number)
     }
@@ -77,7 +77,7 @@ impl Class {
     /// Checks that there are as many bytes of parameters as the release has, or none.
     ///
     /// Missing parameters are NV_ERR_INVALID_ARGUMENT in `rmapiParamsCopyInit` of
-    /// src/nvidia/src/kernel/rmapi/param_copy.c. That a wrong size is the same is this model's
+    /// src/nvidia/src/kernel/rmapi/param_copy.c. The same status for a wrong size is the model's
     /// choice, since GSP-RM's end of the RPC is not public.
     pub(crate) fn check_size(&self, release: &Release, params: &[u8]) -> Result<(), Refused> {
         let (found, expected) = (params.len(), (self.size)(release));
@@ -101,11 +101,11 @@ fn check_device(params: &[u8], others: usize) -> Result<(), Refused> {
     let has = |flag| device.flags & flag != 0;
     let (start, limit) = (device.va_start_internal, device.va_limit_internal);
     if device.device_id >= Nv0080AllocParameters::DEVICES_MAX {
-        let error = format!("device {:#x} cannot be", device.device_id);
+        let error = format!("device {:#x} does not exist", device.device_id);
         return Err((NV_ERR_INVALID_ARGUMENT, error));
     }
     if has(Nv0080AllocParameters::RESTRICT_RESERVED_VALIMITS) && (limit < start || limit == 0) {
-        let error = format!("addresses from {start:#x} to {limit:#x} for GSP-RM's own use");
+        let error = format!("addresses from {start:#x} to {limit:#x} as GSP-RM's internal range");
         return Err((NV_ERR_INVALID_ARGUMENT, error));
     }
     check_instance("device", params, others)?;
@@ -123,10 +123,10 @@ fn check_subdevice(params: &[u8], others: usize) -> Result<(), Refused> {
     check_instance("subdevice", params, others)
 }
 
-/// Checks that the parameters ask for the first device or subdevice, of which there is one and for
-/// which there is no other object.
+/// Checks that the parameters name device or subdevice 0, the only one, and that it has no other
+/// object.
 fn check_instance(what: &str, params: &[u8], others: usize) -> Result<(), Refused> {
-    // Both structures begin with it. Without parameters it is the first.
+    // Both structures begin with the instance. Without parameters it is 0.
     let instance = u32::read_from_prefix(params).map_or(0, |(instance, _)| instance);
     match (instance, others) {
         (0, 0) => Ok(()),

@@ -20,15 +20,15 @@ use crate::gsp_rm::refused::Refused;
 
 /// Properties of a GPU in a desktop (`NV2080_CTRL_GPU_INFO_INDEX_*`) and their values.
 const GPU_INFOS: [(u32, u32); 9] = [
-    // Surprise removal is not possible, and poison is not fused in.
+    // No surprise removal, and no poison fuse.
     (0x25, 0),
     (0x27, 0),
-    // Neither SR-IOV support for the host nor partitions.
+    // No SR-IOV in the host, and no partitions.
     (0x29, 0),
     (0x2a, 0),
     // 4 KiB pages need not be isolated.
     (0x33, 0),
-    // It has a display, and is not mobile.
+    // With a display, and not mobile.
     (0x34, 1),
     (0x35, 0),
     // Profiling and debugging are allowed.
@@ -39,7 +39,7 @@ const GPU_INFOS: [(u32, u32); 9] = [
 /// Vector of the GSP's interrupt.
 pub(crate) const GSP_VECTOR: u32 = 0x9b;
 
-/// Calls a control on an object; returns what its parameters become.
+/// Calls a control on an object; returns the parameters of the answer.
 pub(crate) fn call(
     chip: &Chip,
     release: &Release,
@@ -49,11 +49,14 @@ pub(crate) fn call(
 ) -> Result<Vec<u8>, Refused> {
     let len = header.params_size as usize;
     let Some(params) = params.get(..len) else {
-        let error = format!("{:#x} bytes of parameters, {len:#x} are said", params.len());
+        let error = format!(
+            "{:#x} bytes of parameters, not the {len:#x} of the header",
+            params.len()
+        );
         return Err((NV_ERR_INVALID_ARGUMENT, error));
     };
-    // The upper half of its number is the class that a control is of; an object has those of its own
-    // class alone (`resControlLookup_IMPL` in src/nvidia/src/libraries/resserv/src/rs_resource.c).
+    // The upper half of a control's number is its class; an object has the controls of its own
+    // class only (`resControlLookup_IMPL` in src/nvidia/src/libraries/resserv/src/rs_resource.c).
     let class = objects.find(header.h_client, header.h_object)?.class;
     if header.cmd >> 16 != class.number {
         let error = format!("control {:#x} on a {}", header.cmd, class.name());
@@ -109,7 +112,7 @@ fn interrupt_table(gsp_engine: u16) -> IntrKernelTable {
     table
 }
 
-/// Fills in the properties that are asked for.
+/// Fills in the requested properties.
 fn gpu_infos(params: &[u8]) -> Result<Vec<u8>, Refused> {
     let mut reply = params.to_vec();
     let (count, list) = reply.split_at_mut(4);
@@ -157,11 +160,15 @@ fn name_string(chip: &Chip, params: &[u8]) -> Result<Vec<u8>, Refused> {
     Ok(reply.as_bytes().to_vec())
 }
 
-/// Learns of kinds of virtual GPUs, of which this card has none; parameters come back as they are.
+/// Registers types of virtual GPUs, of which this card supports none; the answer has the same
+/// parameters.
 fn add_vgpu_types(params: &[u8]) -> Result<Vec<u8>, Refused> {
     match params.get(4..8) {
         Some([0, 0, 0, 0]) => Ok(params.to_vec()),
-        _ => Err((NV_ERR_NOT_SUPPORTED, "kinds of virtual GPUs".into())),
+        _ => Err((
+            NV_ERR_NOT_SUPPORTED,
+            "types of virtual GPUs are not supported".into(),
+        )),
     }
 }
 
@@ -279,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_come_in_the_order_in_which_they_are_asked_for() {
+    fn properties_come_in_the_requested_order() {
         let reply = control(control::GPU_GET_INFO_V2, &infos(2, &[0x34, 0x33])).unwrap();
         let word = |n: usize| reply[4 * n];
         assert_eq!([0, 1, 2, 3, 4].map(word), [2, 0x34, 1, 0x33, 0]);
@@ -290,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_comes_in_both_kinds() {
+    fn the_name_comes_in_both_encodings() {
         let name = |kind: u32| {
             let mut params = kind.to_le_bytes().to_vec();
             params.resize(132, 0xee);
@@ -302,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn no_kinds_of_virtual_gpus_may_be_added() {
+    fn types_of_virtual_gpus_are_refused() {
         let mut params = vec![0x5a; RELEASES[0].controls.pgpu_add_vgpu_type];
         let add = |params: &[u8]| control(control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE, params);
         assert_eq!(add(&params), Err(NV_ERR_NOT_SUPPORTED));

@@ -18,23 +18,23 @@ use zerocopy::FromBytes;
 use crate::bus::host::GuestMemory;
 use crate::bus::host::BUS_BITS;
 use crate::chips::Chip;
-use crate::gsp_rm::queue::QueuePlaces;
+use crate::gsp_rm::queue::QueueArguments;
 
 /// Regions that a page of arguments holds.
 const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();
 
-/// The regions that GSP-RM cannot do without; the first three are logs.
+/// The regions that GSP-RM requires: three logs, and its arguments.
 const LOGS: [&str; 3] = ["LOGINIT", "LOGINTR", "LOGRM"];
 const ARGUMENTS: &str = "RMARGS";
 
-/// What libos found.
+/// What libos has read from its arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Libos {
     /// Bus addresses of the log buffers.
     logs: Vec<u64>,
-    /// Where the queues are.
-    pub(crate) queues: QueuePlaces,
-    /// GSP-RM is to go on where it was suspended.
+    /// Arguments that describe the queues.
+    pub(crate) queues: QueueArguments,
+    /// Whether GSP-RM is to resume from a suspend.
     pub(crate) resumes: bool,
 }
 
@@ -44,8 +44,8 @@ fn id8(name: &str) -> u64 {
 }
 
 impl Libos {
-    /// Reads the regions at `address` of the machine's memory, and in them the arguments of GSP-RM,
-    /// which has its fields `at` these places.
+    /// Reads the regions at bus address `address`, and the arguments of GSP-RM in them, whose
+    /// fields have the offsets `at`.
     pub(crate) fn start(
         memory: &dyn GuestMemory,
         at: &ArgumentsLayout,
@@ -85,7 +85,7 @@ impl Libos {
         let bytes = memory
             .read_vec(arguments.pa, size)
             .map_err(|error| format!("{ARGUMENTS}: {error}"))?;
-        let queues = QueuePlaces {
+        let queues = QueueArguments {
             memory: at.queue_memory.read(&bytes).unwrap_or_default(),
             pages: at.queue_pages.read(&bytes).unwrap_or_default(),
             commands: at.command_queue.read(&bytes).unwrap_or_default(),
@@ -131,7 +131,7 @@ fn check_region(name: &str, region: &LibosMemoryRegion) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a log buffer: empty, and with the addresses of its pages behind the put pointer.
+/// Checks a log buffer: it must be empty, with the addresses of its pages behind the put pointer.
 fn check_log(
     memory: &dyn GuestMemory,
     name: &str,
@@ -162,7 +162,7 @@ fn check_log(
     Ok(region.pa)
 }
 
-/// Checks that GSP-RM gets a heap that it can work with.
+/// Checks the size of GSP-RM's heap.
 pub(crate) fn check_heap(
     chip: &Chip,
     release: &Release,

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What GSP-RM can be made to report, for tests of drivers.
+//! Events that a test can have GSP-RM send.
 
 use nova_hw::abi::{event, OsErrorLog};
 use nova_hw::field::Field;
 use nova_hw::release::Release;
 use zerocopy::{FromZeros, IntoBytes};
 
-/// Something that GSP-RM reports on its own.
+/// An event of GSP-RM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// An error.
+    /// An error (`OS_ERROR_LOG`).
     OsError {
         /// The Xid.
         xid: u32,
-        /// What happened; cut off where it is too long.
+        /// Text of the error; truncated to the field's size.
         text: String,
     },
-    /// The death of a channel.
+    /// An error that has stopped a channel (`RC_TRIGGERED`).
     RcTriggered {
         /// The Xid.
         xid: u32,
@@ -25,12 +25,12 @@ pub enum Notice {
         engine: u32,
         /// Channel.
         channel: u32,
-        /// Address of the MMU fault; releases that do not tell it leave it out.
+        /// Address of the MMU fault; not sent by releases without that field.
         fault_address: u64,
     },
-    /// MMU faults wait in their buffer.
+    /// The MMU fault buffer has entries (`MMU_FAULT_QUEUED`).
     MmuFaultQueued,
-    /// Any message.
+    /// Any other message.
     Other {
         /// Its number.
         function: u32,
@@ -73,7 +73,7 @@ impl Notice {
 fn os_error(xid: u32, text: &str) -> Vec<u8> {
     let mut log = OsErrorLog::new_zeroed();
     log.except_type = xid;
-    // The last byte stays a NUL.
+    // The last byte is always a NUL.
     let room = log.err_string.len() - 1;
     for (to, from) in log.err_string[..room].iter_mut().zip(text.bytes()) {
         *to = from;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The objects of GSP-RM: a tree for each client, whose root is the client itself.
+//! The objects of GSP-RM: a tree for each client, with the client as its root.
 //!
 //! Source: open-gpu-kernel-modules 570, the resource server (rs_server.c and rs_client.c in
 //! src/nvidia/src/libraries/resserv/src) and its user, src/nvidia/src/kernel/rmapi/alloc_free.c, in
@@ -21,17 +21,17 @@ use nova_hw::release::Release;
 use super::classes::{self, Class};
 use super::refused::Refused;
 
-/// Handles of the objects that GSP-RM makes for the driver's own use, as on real cards: 535.183.01
-/// on a GA102 tells this client (captures in FlareCoding/StelluxOS), 570 tells 0xc2000006 (traces of
-/// nouveau in oriaj-nocrala/rust_so_kernel). Those of device and subdevice are
-/// `NV_GPU_INTERNAL_DEVICE_HANDLE` and `NV_GPU_INTERNAL_SUBDEVICE_HANDLE` of
-/// src/nvidia/generated/g_gpu_nvoc.h. A driver's own clients may be at 0xc1d00000, as nouveau's, or
-/// at 0xc1e00000, as NVIDIA's.
+/// Handles of the objects that GSP-RM creates for the driver's own use, as on real cards:
+/// 535.183.01 on a GA102 reports this client (captures in FlareCoding/StelluxOS), 570 reports
+/// 0xc2000006 (traces of nouveau in oriaj-nocrala/rust_so_kernel). Those of device and subdevice
+/// are `NV_GPU_INTERNAL_DEVICE_HANDLE` and `NV_GPU_INTERNAL_SUBDEVICE_HANDLE` of
+/// src/nvidia/generated/g_gpu_nvoc.h. A driver's own clients start at 0xc1d00000 in nouveau and at
+/// 0xc1e00000 in NVIDIA's driver.
 pub(crate) const INTERNAL_CLIENT: u32 = 0xc200_0005;
 pub(crate) const INTERNAL_DEVICE: u32 = 0xabcd_0080;
 pub(crate) const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
 
-/// Most clients that this model has memory for.
+/// The most clients that may exist; the model's own limit.
 const CLIENTS_MAX: usize = 0x1000;
 
 /// All objects, by client.
@@ -48,12 +48,12 @@ pub(crate) struct Object {
     /// Its parent's handle, or 0.
     parent: u32,
     pub(crate) class: &'static Class,
-    /// GSP-RM has made it for the driver's own use.
+    /// GSP-RM has created it for the driver's own use.
     is_internal: bool,
 }
 
 impl Objects {
-    /// Those that GSP-RM makes for the driver's own use.
+    /// The objects that GSP-RM creates for the driver's own use.
     pub(crate) fn new() -> Self {
         let internal = |parent, class| Object {
             parent,
@@ -83,7 +83,8 @@ impl Objects {
         client.find(object)
     }
 
-    /// Allocates the object that `request` describes. Fills in what the driver leaves to GSP-RM.
+    /// Allocates the object that `request` describes, and fills in a handle if the driver has named
+    /// none.
     pub(crate) fn alloc(
         &mut self,
         release: &Release,
@@ -141,8 +142,8 @@ impl Objects {
         Ok(())
     }
 
-    /// Frees an object and all below it; returns their handles in the order in which they go,
-    /// children before their parents. What is not there is freed with success.
+    /// Frees an object and all below it; returns their handles in the order of freeing, children
+    /// before their parents. Freeing an object that does not exist succeeds.
     ///
     /// Source: `serverFreeResourceTree` and `serverFreeResourceTreeLockAndFindResource` in
     /// rs_server.c.
@@ -151,8 +152,8 @@ impl Objects {
         let Some(Object { is_internal, .. }) = objects.0.get(&object) else {
             return Ok(Vec::new());
         };
-        // As a client that belongs to another: `rmclientValidate_IMPL` in
-        // src/nvidia/src/kernel/rmapi/client.c. Whether GSP-RM looks at this is not public.
+        // Refused like a client that belongs to another process: `rmclientValidate_IMPL` in
+        // src/nvidia/src/kernel/rmapi/client.c. Whether GSP-RM checks this is not public.
         if *is_internal {
             let error = format!("object {object:#x} of client {client:#x} is GSP-RM's");
             return Err((NV_ERR_INVALID_CLIENT, error));
@@ -217,11 +218,11 @@ impl Client {
         Ok(())
     }
 
-    /// The handle that the driver names, or where it names none, one that is not taken.
+    /// The handle that the driver names, or an unused one if it names none.
     ///
     /// Source: `clientAssignResourceHandle_IMPL`, `clientGenResourceHandle_IMPL` and
     /// `clientValidateNewResourceHandle_IMPL` in rs_client.c; `rmclientConstruct_IMPL` in
-    /// src/nvidia/src/kernel/rmapi/client.c for the range that no driver may take from.
+    /// src/nvidia/src/kernel/rmapi/client.c for the range that is reserved for GSP-RM.
     fn new_handle(&self, named: u32) -> Result<u32, Refused> {
         let is_taken = |handle| self.0.contains_key(&handle);
         if named == 0 {

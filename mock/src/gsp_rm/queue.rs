@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP's end of the two message queues in memory that it shares with the driver.
+//! The GSP's side of the two message queues in the memory that it shares with the driver.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/shared/msgq/msgq.c and
-//! src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c, whose other side this is.
+//! src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c, which are the driver's side.
 
 use std::collections::VecDeque;
 use std::mem::offset_of;
@@ -21,19 +21,19 @@ use crate::bus::host::BUS_BITS;
 use crate::bus::host::{GuestMemory, Unmapped};
 use crate::faults::{Fault, Faults};
 
-/// Most pages that the shared memory may have.
+/// The most pages that the shared memory may have; the model's own limit.
 const PAGES_MAX: u32 = 0x1000;
 
-/// Bytes of what the checksum is made of.
+/// Bytes of a word of the checksum.
 const WORD: usize = size_of::<U64>();
 
-/// Bytes of a message before the RPC.
+/// Bytes of a queue element before the RPC header.
 const ELEMENT_HEADER: usize = offset_of!(QueueElement, rpc);
 
-/// Where the driver says that the queues are.
+/// The driver's arguments that describe the queues (`MESSAGE_QUEUE_INIT_ARGUMENTS`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct QueuePlaces {
-    /// Bus address of the memory that holds a table of its own pages, then the queues.
+pub(crate) struct QueueArguments {
+    /// Bus address of the shared memory, which holds a table of its own pages and then the queues.
     pub(crate) memory: u64,
     /// Entries of the table.
     pub(crate) pages: u32,
@@ -43,7 +43,7 @@ pub(crate) struct QueuePlaces {
     pub(crate) status: u64,
 }
 
-/// Bytes of a message's payload, at most.
+/// Bytes of the longest payload of one message.
 pub(crate) const PAYLOAD_MAX: usize = QUEUE_ELEMENT_SIZE_MAX - size_of::<QueueElement>();
 
 /// A message from the driver.
@@ -52,7 +52,7 @@ pub(crate) struct Message {
     pub(crate) function: u32,
     pub(crate) sequence: u32,
     pub(crate) payload: Vec<u8>,
-    /// What lies behind the message in its elements; its length and checksum do not cover it.
+    /// Bytes behind the message in its elements, which its length and checksum do not cover.
     pub(crate) rest: Vec<u8>,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    /// Elements that it takes.
+    /// Number of queue elements that the message takes.
     fn elements(&self) -> u32 {
         let len = size_of::<QueueElement>() + self.payload.len();
         len.div_ceil(QUEUE_ELEMENT_SIZE_MIN) as u32
@@ -80,16 +80,16 @@ struct Ring {
     header: u64,
     /// Offset of the first element.
     entries: u64,
-    /// Elements.
+    /// Number of elements.
     count: u32,
-    /// Element that comes next.
+    /// Index of the next element.
     next: u32,
-    /// Number of the message that comes next.
+    /// Sequence number of the next message.
     sequence: u32,
 }
 
 impl Ring {
-    /// Offset of element `index`, which may lie behind the end of the ring.
+    /// Offset of element `index`, which wraps around at the end of the ring.
     fn element(&self, index: u32) -> u64 {
         self.entries + u64::from(index % self.count) * QUEUE_ELEMENT_SIZE_MIN as u64
     }
@@ -109,9 +109,9 @@ pub(crate) struct Queues {
     status: Ring,
     /// Offset of the driver's read pointer for the status queue.
     driver_read_ptr: u64,
-    /// Offset of our read pointer for the command queue.
+    /// Offset of the GSP's read pointer for the command queue.
     our_read_ptr: u64,
-    /// Messages for which there was no room yet.
+    /// Messages that wait for room in the status queue.
     waiting: VecDeque<Outgoing>,
 }
 
@@ -123,7 +123,7 @@ impl Queues {
     /// Links to the queues that the driver describes, and creates the status queue.
     pub(crate) fn link(
         memory: &mut dyn GuestMemory,
-        arguments: &QueuePlaces,
+        arguments: &QueueArguments,
     ) -> Result<Self, String> {
         let pages = read_page_table(memory, arguments)?;
         let size = (pages.len() * PAGE_SIZE) as u64;
@@ -241,9 +241,7 @@ impl Queues {
         let (page, within) = (offset / PAGE_SIZE as u64, offset as usize % PAGE_SIZE);
         match self.pages.get(page as usize) {
             Some(address) => Ok((address + within as u64, PAGE_SIZE - within)),
-            None => Err(format!(
-                "byte {offset:#x} lies outside of the shared memory"
-            )),
+            None => Err(format!("byte {offset:#x} is outside of the shared memory")),
         }
     }
 
@@ -253,8 +251,8 @@ impl Queues {
         Ok(u32::from_le_bytes(bytes))
     }
 
-    /// Takes the next command out of the queue. `None` where there is none; a command that is not
-    /// sound is consumed and told as an error.
+    /// Takes the next command out of the queue; `None` if it is empty. A malformed command is
+    /// consumed and returned as an error.
     pub(crate) fn receive(
         &mut self,
         memory: &mut dyn GuestMemory,
@@ -280,7 +278,7 @@ impl Queues {
         Some(consumed.and(message))
     }
 
-    /// Reads the message at the read pointer; also tells how many elements it takes.
+    /// Reads the message at the read pointer; also returns the number of elements that it takes.
     fn read_message(
         &self,
         memory: &dyn GuestMemory,
@@ -327,8 +325,8 @@ impl Queues {
                 element.elem_count
             ));
         }
-        // Whole words of the memory, as the firmware sums: with what lies behind a message that does
-        // not fill its last word.
+        // The firmware sums whole words, including the bytes behind a message that does not fill
+        // its last word.
         let sum = checksum(&bytes[..len.next_multiple_of(WORD)]);
         if sum != 0 {
             return Err(format!("the checksum leaves {sum:#x}"));
@@ -354,8 +352,8 @@ impl Queues {
         })
     }
 
-    /// Puts a message into the status queue, behind those that wait for room. What it does not hold
-    /// follows in continuation records, with the sequence numbers that follow its own.
+    /// Queues a message behind those that wait for room in the status queue. A payload that is too
+    /// long is split into continuation records with consecutive sequence numbers.
     pub(crate) fn send(&mut self, mut message: Outgoing) {
         let rest = message
             .payload
@@ -374,12 +372,12 @@ impl Queues {
         self.waiting.extend(records);
     }
 
-    /// Whether something waits for room.
+    /// Whether messages wait for room.
     pub(crate) fn is_full(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Writes what waits and has room. Tells whether anything was written.
+    /// Writes the waiting messages that fit. Returns whether any was written.
     pub(crate) fn flush(
         &mut self,
         memory: &mut dyn GuestMemory,
@@ -409,7 +407,7 @@ impl Queues {
         Ok(written)
     }
 
-    /// Elements of the status queue that are free; one always stays empty.
+    /// Number of free elements of the status queue; one element always stays empty.
     fn room(&self, memory: &dyn GuestMemory) -> Result<u32, String> {
         let Ring { next, count, .. } = self.status;
         let read_ptr = self.read_u32(memory, self.driver_read_ptr)? % count;
@@ -417,7 +415,10 @@ impl Queues {
     }
 }
 
-fn read_page_table(memory: &dyn GuestMemory, arguments: &QueuePlaces) -> Result<Vec<u64>, String> {
+fn read_page_table(
+    memory: &dyn GuestMemory,
+    arguments: &QueueArguments,
+) -> Result<Vec<u64>, String> {
     let (address, count) = (arguments.memory, arguments.pages);
     if address == 0 || address % PAGE_SIZE as u64 != 0 || address >> BUS_BITS != 0 {
         return Err(format!("shared memory at {address:#x}"));
@@ -451,7 +452,7 @@ fn read_page_table(memory: &dyn GuestMemory, arguments: &QueuePlaces) -> Result<
     Ok(pages)
 }
 
-/// Exclusive or of all 64-bit words of `bytes`, which are whole words; then of both halves.
+/// Exclusive or of all 64-bit words of `bytes`, which must be whole words, and then of both halves.
 ///
 /// Source: open-gpu-kernel-modules 570, `_checkSum32` in
 /// src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
@@ -461,7 +462,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     (sum >> 32) as u32 ^ sum as u32
 }
 
-/// A message as whole elements, broken as `faults` say.
+/// Encodes a message as whole elements, changed as `faults` say.
 fn encode(message: &Outgoing, number: u32, faults: &Faults) -> Vec<u8> {
     let elements = message.elements();
     let mut element = QueueElement {
@@ -510,7 +511,7 @@ mod tests {
         bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    /// Makes the checksum fit again.
+    /// Updates the checksum.
     fn sum(bytes: &mut [u8]) {
         put(bytes, 32, 0);
         let sum = checksum(bytes);
@@ -547,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_is_not_sound_is_dropped_and_the_next_one_is_not() {
+    fn a_malformed_command_is_dropped_and_the_next_one_is_received() {
         type Change = fn(&mut [u8]);
         let changes: [(Change, &str); 8] = [
             (|bytes| bytes[90] ^= 1, "checksum"),
@@ -636,12 +637,16 @@ mod tests {
         );
         assert_eq!(driver.read_u32(STATUS + 16), 1);
         // The last message lies in the first element.
-        assert_eq!(driver.read_u32(STATUS + 0x1000 + 36), 4, "its number");
+        assert_eq!(
+            driver.read_u32(STATUS + 0x1000 + 36),
+            4,
+            "its sequence number"
+        );
         assert_eq!(driver.read_u32(STATUS + 0x1000 + 60), 4, "its function");
     }
 
     #[test]
-    fn what_is_too_long_is_continued() {
+    fn long_payloads_are_split_into_records() {
         let mut queues = Driver::new().link().unwrap();
         queues.send(Outgoing {
             function: 76,
@@ -663,8 +668,8 @@ mod tests {
     }
 
     #[test]
-    fn queues_that_are_not_described_well_are_not_linked() {
-        type Change = fn(&mut QueuePlaces);
+    fn queues_with_invalid_arguments_or_headers_are_not_linked() {
+        type Change = fn(&mut QueueArguments);
         let changes: [Change; 8] = [
             |arguments| arguments.memory += 8,
             |arguments| arguments.memory = 0xdead_0000,
@@ -700,7 +705,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_break_messages() {
+    fn faults_change_messages() {
         let message = Outgoing {
             function: 1,
             sequence: 0,

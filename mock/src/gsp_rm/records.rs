@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Messages that are longer than their length says: what is longer than one message may be follows
-//! in continuation records, and the parameters of GSP_RM_ALLOC may lie behind the message.
+//! Assembles messages that are longer than their length field says: a long payload is split into
+//! continuation records, and the parameters of GSP_RM_ALLOC may lie behind the message.
 //!
 //! Source: open-gpu-kernel-modules 570, `_issueRpcLarge` and `rpcRmApiAlloc_GSP` in
 //! src/nvidia/src/kernel/vgpu/rpc.c.
@@ -12,23 +12,23 @@ use zerocopy::FromBytes;
 
 use crate::gsp_rm::queue::{Message, PAYLOAD_MAX};
 
-/// Longest payload that GSP-RM has memory for.
+/// Bytes of the longest payload that is assembled; the model's own limit.
 const TOTAL_MAX: usize = 1 << 20;
 
-/// A message of which something is still to come.
+/// A message with continuation records missing.
 #[derive(Debug)]
 pub(crate) struct Partial {
     message: Message,
     total: usize,
 }
 
-/// Adds a record to what is there; returns the message once it is whole.
+/// Adds a record to the partial message; returns the message once it is complete.
 pub(crate) fn assemble(
     partial: &mut Option<Partial>,
     record: Message,
 ) -> Result<Option<Message>, String> {
     match (partial.take(), record.function) {
-        (None, CONTINUATION_RECORD) => Err("a continuation of nothing".into()),
+        (None, CONTINUATION_RECORD) => Err("a continuation record without a message".into()),
         (None, _) => begin(partial, record),
         (Some(begun), CONTINUATION_RECORD) => proceed(partial, begun, record),
         (Some(begun), function) => Err(format!(
@@ -55,8 +55,8 @@ fn begin(partial: &mut Option<Partial>, mut message: Message) -> Result<Option<M
     Ok(None)
 }
 
-/// Adds the parameters of GSP_RM_ALLOC that lie behind the message: NVIDIA's driver has the length
-/// cover the fixed part alone, and tells in `paramsSize` how many bytes follow it.
+/// Adds the parameters of GSP_RM_ALLOC that lie behind the message: in NVIDIA's driver the length
+/// covers the fixed part alone, and `paramsSize` gives the number of bytes that follow.
 fn take_params(message: &mut Message, total: usize) {
     let missing = total.saturating_sub(message.payload.len());
     match message.rest.get(..missing) {
@@ -86,7 +86,7 @@ fn proceed(
     Ok(Some(begun.message))
 }
 
-/// Bytes of the payload as it begins to say.
+/// Total bytes of the payload, as its first record gives them.
 fn total(message: &Message) -> usize {
     let payload = &message.payload;
     let total = match message.function {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_is_not_continued() {
+    fn a_short_payload_takes_one_record() {
         for params_size in [0, 100, PAYLOAD_MAX - 24] {
             let message = assemble(&mut None, first(params_size)).unwrap().unwrap();
             assert_eq!(message.payload.len(), 24 + params_size);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_may_lie_behind_an_allocation() {
+    fn parameters_may_follow_an_allocation() {
         let received = |function, fixed: &[u8]| {
             let mut message = record(function, fixed.to_vec());
             message.rest = vec![7; 10];
@@ -153,7 +153,7 @@ mod tests {
         };
         assert_eq!(params(0).len(), 0);
         assert_eq!(params(4), [7; 4]);
-        assert_eq!(params(11).len(), 0, "10 bytes are there");
+        assert_eq!(params(11).len(), 0, "there are only 10 bytes");
         assert_eq!(params(u32::MAX).len(), 0);
 
         let control = RmControl {
@@ -182,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_continue_is_refused() {
+    fn unexpected_records_are_refused() {
         let nothing = record(CONTINUATION_RECORD, vec![0; 8]);
         let error = assemble(&mut None, nothing).unwrap_err();
-        assert!(error.contains("nothing"), "{error}");
+        assert!(error.contains("without a message"), "{error}");
 
         let partial = &mut None;
         assemble(partial, first(PAYLOAD_MAX)).unwrap();

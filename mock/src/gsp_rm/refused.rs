@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How GSP-RM refuses a call.
+//! GSP-RM's refusal of a call.
 
-/// The status with which it answers (`NV_ERR_*`), and why, for the trace.
+/// The status of the answer (`NV_ERR_*`), and the reason for the trace.
 pub(crate) type Refused = (u32, String);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPU sequencer's list: the operations that GSP-RM has the driver carry out in the middle of its
-//! start. With the GSP's RISC-V core stopped, a signed program on the GSP's falcon prepares SEC2, and
-//! SEC2 then resumes GSP-RM.
+//! The CPU sequencer's list: the operations that GSP-RM has the driver carry out during its start.
+//! With the GSP's RISC-V core stopped, a signed program on the GSP's falcon prepares SEC2, and SEC2
+//! then resumes GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspExecuteSequencerBuffer_IMPL` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and kernel_gsp_ga102.c; Linux 7.3,
-//! drivers/gpu/nova-core/gsp/sequencer.rs (what the operations mean). The operations that the
-//! firmware chooses are not public: this list has all of them.
+//! drivers/gpu/nova-core/gsp/sequencer.rs (the meaning of the operations). The firmware's own list
+//! is not public: this list uses every operation.
 
 use std::ops::Range;
 
@@ -23,16 +23,16 @@ use crate::chips::Generation;
 use crate::faults::{Fault, Faults};
 use crate::images::ucode::{Trust, Ucode, Versions};
 
-/// Words that the driver's buffer for the list has.
+/// Size of the driver's buffer for the list, in words.
 const BUFFER_WORDS: u32 = 0x400;
 
-/// Where in the data of the signed program its signature belongs.
+/// Offset of the signature in the data of the signed program.
 const SIGNATURE_AT: usize = 0x10;
 
-/// Value of the mailbox that the signed program replaces by its result.
+/// Initial value of the mailbox, which the signed program replaces by its result.
 const MAILBOX_SENTINEL: u32 = 0xff;
 
-/// The signed program that runs on the GSP's falcon meanwhile.
+/// The signed program that runs on the GSP's falcon.
 pub(crate) fn ucode(falcons: Generation) -> Ucode {
     Ucode {
         code: vec![0xac; 2 * BLOCK_SIZE],

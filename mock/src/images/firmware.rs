@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The signed firmware as its authors built it: what the boot ROM and booter verify against.
+//! The signed firmware as released, which the boot ROM and booter accept.
 //!
-//! Hardware knows it by signatures; the model has no keys and knows it by its bytes.
+//! Hardware checks signatures; the model has no keys and compares bytes.
 //!
 //! Source: nouveau, include/nvfw/{fw,hs}.h and nvkm/subdev/gsp/ga102.c for the booter files;
 //! open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/rmRiscvUcode.h for the
@@ -28,14 +28,14 @@ use crate::images::ucode::{Trust, Ucode, Versions};
 
 /// A firmware file.
 #[derive(Clone, Debug)]
-pub enum Image {
-    /// In memory.
+pub enum FirmwareFile {
+    /// A file in memory.
     Bytes(Arc<[u8]>),
-    /// On disk; read as needed, since the largest has tens of megabytes.
+    /// A file on disk, read as needed since the largest has tens of megabytes.
     File(Arc<File>),
 }
 
-impl Image {
+impl FirmwareFile {
     /// Size in bytes.
     pub fn len(&self) -> io::Result<u64> {
         match self {
@@ -44,7 +44,7 @@ impl Image {
         }
     }
 
-    /// Is there nothing in it?
+    /// Whether the file is empty.
     pub fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -76,10 +76,10 @@ impl Image {
     }
 }
 
-/// A place that holds firmware files under the names that Linux asks for.
+/// A store of firmware files under the names that Linux requests.
 pub trait Store {
     /// Opens `name`, for example `nvidia/ga102/gsp/gsp-570.144.bin`.
-    fn open(&self, name: &str) -> io::Result<Image>;
+    fn open(&self, name: &str) -> io::Result<FirmwareFile>;
 }
 
 /// A folder like `/lib/firmware`.
@@ -87,8 +87,8 @@ pub trait Store {
 pub struct Folder(pub PathBuf);
 
 impl Store for Folder {
-    fn open(&self, name: &str) -> io::Result<Image> {
-        File::open(self.0.join(name)).map(|file| Image::File(Arc::new(file)))
+    fn open(&self, name: &str) -> io::Result<FirmwareFile> {
+        File::open(self.0.join(name)).map(|file| FirmwareFile::File(Arc::new(file)))
     }
 }
 
@@ -97,13 +97,13 @@ impl Store for Folder {
 pub struct InMemory(pub BTreeMap<String, Arc<[u8]>>);
 
 impl Store for InMemory {
-    fn open(&self, name: &str) -> io::Result<Image> {
+    fn open(&self, name: &str) -> io::Result<FirmwareFile> {
         let bytes = self.0.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(Image::Bytes(bytes.clone()))
+        Ok(FirmwareFile::Bytes(bytes.clone()))
     }
 }
 
-/// A firmware file is not usable.
+/// A firmware file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
 pub struct FirmwareError {
@@ -112,7 +112,7 @@ pub struct FirmwareError {
 }
 
 impl FirmwareError {
-    /// The file is not there.
+    /// Whether the file does not exist.
     fn is_missing(&self) -> bool {
         matches!(&self.why, Why::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
@@ -165,18 +165,18 @@ pub fn file_name_of(chip: &Chip, what: &str, release: &Release) -> String {
     }
 }
 
-/// All that is signed for a chip: the firmware of one release or more. Which one runs is up to whom
-/// loads it; booter takes nothing but what it was released with.
+/// The signed firmware of one or more releases for a chip. The driver chooses the release; booter
+/// accepts only the files of its own release.
 #[derive(Debug)]
 pub struct Firmwares {
     all: Vec<Firmware>,
-    /// The one whose booter was started last.
+    /// Index of the release whose booter was started last.
     current: usize,
 }
 
 impl Firmwares {
-    /// Reads all firmware of `chip` in `store`; releases that are not there as a whole are left
-    /// out, but one has to be.
+    /// Reads all firmware of `chip` in `store`. Releases with missing files are left out, but one
+    /// must be complete.
     pub fn load(chip: &Chip, store: &dyn Store) -> Result<Self, FirmwareError> {
         let mut all = Vec::new();
         let mut first_missing = None;
@@ -195,19 +195,19 @@ impl Firmwares {
         }
     }
 
-    /// All of it.
+    /// The firmware of all releases.
     pub(crate) fn all(&self) -> &[Firmware] {
         &self.all
     }
 
-    /// Notes that the first one for which `is_meant` was started, where there is one.
+    /// Selects the first release for which `is_meant` holds, if there is one.
     pub(crate) fn select(&mut self, is_meant: impl Fn(&Firmware) -> bool) {
         if let Some(index) = self.all.iter().position(is_meant) {
             self.current = index;
         }
     }
 
-    /// Notes that the booter of number `index` was started.
+    /// Selects the release `index`, whose booter was started.
     pub(crate) fn set_current(&mut self, index: usize) {
         self.current = index;
     }
@@ -224,14 +224,14 @@ impl Deref for Firmwares {
 /// The firmware of a release for a chip.
 #[derive(Debug)]
 pub struct Firmware {
-    /// What puts GSP-RM into WPR2 and takes WPR2 away, where the FSP does not.
+    /// Booter and booter unload, on chips that do not boot through the FSP.
     pub(crate) booter_load: Option<Ucode>,
     pub(crate) booter_unload: Option<Ucode>,
-    /// What the FSP starts, where it does.
+    /// The FMC, on chips that boot through the FSP.
     pub(crate) fmc: Option<Fmc>,
-    /// What fetches FWSEC, where the falcons have no boot ROM.
+    /// The generic bootloader, which loads FWSEC on falcons without a boot ROM.
     pub(crate) loader: Option<Loader>,
-    /// What clears the rest of the frame buffer, where that is a program of its own and there is one.
+    /// The scrubber of the frame buffer, if the chip and the release have one.
     pub(crate) scrubber: Option<Ucode>,
     pub(crate) bootloader: Bootloader,
     pub(crate) gsp: GspImage,
@@ -249,7 +249,7 @@ impl Firmware {
             store,
         };
         let boot_rom = chip.falcons.has_boot_rom();
-        let booter = |image: Image| booter(&image.read_all()?, boot_rom);
+        let booter = |image: FirmwareFile| booter(&image.read_all()?, boot_rom);
         let loader = match boot_rom {
             true => None,
             false => Some(file("gen_bootloader").parse(|image| Loader::parse(&image.read_all()?))?),
@@ -278,7 +278,7 @@ impl Firmware {
     }
 }
 
-/// Makes nothing of a file that is not there.
+/// Returns `None` if the file does not exist.
 fn optional<T>(result: Result<T, FirmwareError>) -> Result<Option<T>, FirmwareError> {
     match result {
         Err(error) if error.is_missing() => Ok(None),
@@ -293,7 +293,10 @@ struct FileOf<'a> {
 }
 
 impl FileOf<'_> {
-    fn parse<T>(self, parse: impl FnOnce(Image) -> Result<T, Why>) -> Result<T, FirmwareError> {
+    fn parse<T>(
+        self,
+        parse: impl FnOnce(FirmwareFile) -> Result<T, Why>,
+    ) -> Result<T, FirmwareError> {
         let Self { name, store } = self;
         store
             .open(&name)
@@ -324,8 +327,8 @@ const BIN_HEADER_OFFSET: usize = 12;
 const BIN_DATA_OFFSET: usize = 16;
 const BIN_DATA_SIZE: usize = 20;
 
-/// Reads a booter file: a signed program for SEC2. Without a boot ROM, the code before the
-/// application is its start.
+/// Reads a booter file: a signed program for SEC2. Without a boot ROM, the program starts with the
+/// non-secure code before the application.
 fn booter(file: &[u8], boot_rom: bool) -> Result<Ucode, Why> {
     let header = u32_at(file, BIN_HEADER_OFFSET, "header offset")? as usize;
     let hs = |index: usize, what| u32_at(file, header.saturating_add(4 * index), what);
@@ -376,7 +379,7 @@ fn booter(file: &[u8], boot_rom: bool) -> Result<Ucode, Why> {
     })
 }
 
-/// The program that fetches FWSEC by DMA and starts it; it is not signed.
+/// The generic bootloader, an unsigned program that loads FWSEC by DMA and starts it.
 ///
 /// Source: nouveau, include/nvfw/acr.h (`nvfw_bl_desc`).
 #[derive(Debug)]
@@ -384,7 +387,7 @@ pub(crate) struct Loader {
     pub(crate) code: Vec<u8>,
     /// Virtual address of the first byte of code.
     pub(crate) address: u32,
-    /// Where in data memory it looks for its descriptor.
+    /// Offset of its descriptor in data memory.
     pub(crate) descriptor_at: usize,
 }
 
@@ -437,7 +440,7 @@ impl Bootloader {
     }
 }
 
-/// The FMC: what the FSP knows it by.
+/// What the FSP compares an FMC with.
 #[derive(Debug)]
 pub(crate) struct Fmc {
     /// Bytes of the program.
@@ -466,17 +469,17 @@ impl Fmc {
 /// GSP-RM.
 #[derive(Debug)]
 pub(crate) struct GspImage {
-    file: Image,
+    file: FirmwareFile,
     section: Range<u64>,
     /// The signature of the chip's family.
     pub(crate) signature: Vec<u8>,
-    /// Release, as the firmware itself tells it.
+    /// Release, as the firmware itself states it.
     pub(crate) release: &'static Release,
 }
 
-/// [`Image`] as the ELF reader wants it.
+/// Adapts [`FirmwareFile`] to the ELF reader.
 struct Reader<'a> {
-    image: &'a Image,
+    image: &'a FirmwareFile,
     position: u64,
 }
 
@@ -505,7 +508,7 @@ impl ReadCacheOps for Reader<'_> {
 }
 
 impl GspImage {
-    fn parse(file: Image, signature_section: &'static str) -> Result<Self, Why> {
+    fn parse(file: FirmwareFile, signature_section: &'static str) -> Result<Self, Why> {
         let cache = ReadCache::new(Reader {
             image: &file,
             position: 0,
@@ -528,7 +531,7 @@ impl GspImage {
         })
     }
 
-    /// Bytes of the image that is given to the GSP.
+    /// Bytes of the image that is loaded on the GSP.
     pub(crate) fn size(&self) -> u64 {
         self.section.end - self.section.start
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware files of the right form with nothing in them, a few kilobytes each: what tests boot that
-//! must be quick (Miri, fuzzers) or run where the real files are not.
+//! Firmware files with valid headers and meaningless contents, a few kilobytes each, for tests that
+//! must be quick (Miri, fuzzers) or run without the real files.
 //!
-//! Source of the forms: as for [`firmware`](crate::images::firmware); the fields' values follow
+//! Source of the formats: as for [`firmware`](crate::images::firmware); the fields' values follow
 //! `booter_load-570.144.bin` and `bootloader-570.144.bin` for GA102.
 
 use std::sync::Arc;
@@ -34,7 +34,8 @@ fn noise(seed: u8, len: usize) -> Vec<u8> {
         .collect()
 }
 
-/// A booter: header, signatures, places, meta data, load header, then code and data.
+/// A booter file: header, signatures, fields that the header refers to (patch location to load
+/// header), then code and data.
 fn booter(chip: &Chip, seed: u8) -> Vec<u8> {
     const HEADER: usize = 0x18;
     const SIGNATURES: usize = 0x3c;
@@ -297,7 +298,7 @@ pub fn firmware(chip: &Chip) -> InMemory {
     firmware_of(chip, RELEASES[0])
 }
 
-/// What makes the files of `release` different from those of others: the last digit of its name.
+/// Seed that makes the files of `release` differ from those of others: the last digit of its name.
 fn seed_of(release: &Release) -> u8 {
     release.name.bytes().last().unwrap_or_default()
 }
@@ -337,7 +338,7 @@ mod tests {
     use crate::images::firmware::Firmwares;
 
     #[test]
-    fn the_card_takes_it() {
+    fn the_card_accepts_synthetic_firmware() {
         for chip in CHIPS {
             for release in RELEASES {
                 let firmware = Firmwares::load(chip, &firmware_of(chip, release)).unwrap();

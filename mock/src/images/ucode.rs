@@ -1,59 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A signed program for a falcon, as its authors built it.
+//! A signed program for a falcon, as released.
 //!
-//! What must hold before it runs is in [`programs::brom`](crate::programs::brom).
+//! The checks before it runs are in [`programs::brom`](crate::programs::brom).
 //!
 //! Source: nouveau, nvkm/falcon/ga100.c (which signature belongs to which version).
 
 use std::ops::Range;
 
-/// How signatures are told apart by version.
+/// How signatures are assigned to versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Versions {
-    /// The first is for this version, each later one for the version below; the last one where
-    /// nothing is fused.
+    /// The first signature is for this version, each later one for the version below; the last one
+    /// is for unfused chips.
     Descending(u32),
-    /// One per set bit, from the lowest; bit n is for version n.
+    /// There is one signature per set bit, from the lowest; bit n is for version n.
     Bits(u16),
 }
 
-/// What vouches for a program.
+/// What checks a program's signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// The boot ROM.
+    /// The boot ROM, before the program starts.
     BootRom,
-    /// Its own first part, which is so many bytes long and not secure.
+    /// The hardware, when the program's non-secure first part, of this many bytes, calls the rest.
     Stub(u32),
 }
 
 /// A signed program for a falcon.
 #[derive(Debug)]
 pub(crate) struct Ucode {
-    /// Code, as it belongs into code memory from its start.
+    /// Contents of code memory, from its start.
     pub(crate) code: Vec<u8>,
     /// Virtual address of the first byte of code.
     pub(crate) code_address: u32,
-    /// What vouches for it.
+    /// What checks its signature.
     pub(crate) trust: Trust,
-    /// Data, as it belongs into data memory from its start, without a signature.
+    /// Contents of data memory, from its start, without a signature.
     pub(crate) data: Vec<u8>,
     /// Parts of the data that hold parameters.
     pub(crate) parameters: Vec<Range<usize>>,
-    /// Where in the data the signature belongs.
+    /// Offset of the signature in the data.
     pub(crate) signature_at: u32,
     /// The signatures.
     pub(crate) signatures: Vec<Vec<u8>>,
-    /// Which signature is for which version.
+    /// The versions that the signatures are for.
     pub(crate) versions: Versions,
     /// Engines that it may run on.
     pub(crate) engine_id_mask: u32,
-    /// Number under which the boot ROM looks up the fuse.
+    /// Number of the program's version fuse.
     pub(crate) ucode_id: u32,
 }
 
 impl Ucode {
-    /// The signature that counts where version `fused` is fused.
+    /// The signature for the fused version `fused`.
     pub(crate) fn signature(&self, fused: u32) -> Option<&[u8]> {
         let index = match self.versions {
             Versions::Descending(_) if fused == 0 => self.signatures.len().checked_sub(1)?,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A synthetic VBIOS: as small as drivers allow, since each word that a driver reads from the PROM
-//! costs a trap in a VM.
+//! A synthetic VBIOS, as small as drivers accept, since each word that a driver reads from the PROM
+//! costs a VM exit.
 //!
 //! Three images: PC-AT with the BIOS information table, EFI (which drivers must skip, and which the
-//! pointers in the table do not count), and FWSEC with the PMU lookup table and the FWSEC ucode.
+//! pointers in the table skip, too), and FWSEC with the PMU lookup table and the FWSEC ucode.
 //!
 //! Source: PCI firmware specification 3.0, chapter 5; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c and arch/turing/kernel_gsp_vbios_tu102.c;
@@ -14,7 +14,7 @@ use nova_hw::falcon::EngineId;
 
 use crate::chips::Chip;
 
-/// Images are multiples of this.
+/// Sizes of images are multiples of this.
 const BLOCK: usize = 512;
 
 const CODE_TYPE_PC_AT: u8 = 0x00;
@@ -30,7 +30,7 @@ const BIT: usize = 0x60;
 const BIT_HEADER: usize = 12;
 const BIT_TOKEN: usize = 6;
 
-/// Where the FWSEC image's tables start.
+/// Offsets of the FWSEC image's tables.
 const PMU_TABLE: usize = 0x60;
 const DESCRIPTOR: usize = 0x80;
 const DESCRIPTOR_V2_SIZE: usize = 60;
@@ -39,14 +39,14 @@ const DESCRIPTOR_V3_SIZE: usize = 44;
 /// Bytes of an RSA-3072 signature.
 pub(crate) const SIGNATURE: usize = 384;
 
-/// Versions that the ucode is signed for, a bit each; the signatures follow in that order.
+/// Bit mask of the versions that the ucode is signed for; the signatures have that order.
 const SIGNATURE_VERSIONS: u16 = 0b1011;
 
 /// Number of the fuse register that counts FWSEC's version, from 1.
 const UCODE_ID: u8 = 9;
 
 const IMEM: usize = 0x400;
-/// Bytes at the start of the code that are not secure, where there is no boot ROM.
+/// Bytes at the start of the code that are not secure, on chips without a boot ROM.
 const STUB: usize = 0x100;
 const DMEM: usize = 0x400;
 
@@ -62,7 +62,7 @@ const COMMAND_SIZE: usize = 0x40;
 const VERSION: u32 = 0x9402_4280;
 const OEM_VERSION: u8 = 0xc4;
 
-/// Writes at fixed places of an image that is large enough for them.
+/// An image under construction, large enough for all writes at fixed offsets.
 struct Image(Vec<u8>);
 
 impl Image {
@@ -86,7 +86,7 @@ impl Image {
         }
     }
 
-    /// The headers that all images have.
+    /// Writes the headers that all images have.
     fn headers(&mut self, chip: &Chip, code_type: u8, is_last: bool) {
         let blocks = (self.0.len() / BLOCK) as u16;
         let last = u8::from(is_last) << 7;
@@ -106,7 +106,7 @@ impl Image {
         self.put(NPDE + 0xa, &[last]);
     }
 
-    /// Sets the last byte so that all of them add up to zero.
+    /// Sets the last byte so that the sum of all bytes is 0.
     fn checksum(mut self) -> Vec<u8> {
         if let Some((last, rest)) = self.0.split_last_mut() {
             *last = rest.iter().fold(0, |sum: u8, &byte| sum.wrapping_sub(byte));
@@ -115,7 +115,7 @@ impl Image {
     }
 }
 
-/// Bytes that look like code and are the same each time.
+/// Reproducible pseudo-random bytes in place of code.
 fn noise(seed: u32, len: usize) -> Vec<u8> {
     let mut state = seed;
     (0..len)
@@ -126,7 +126,7 @@ fn noise(seed: u32, len: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The image for legacy firmware; all that drivers want from it is the table.
+/// The image for legacy firmware; drivers need only its BIOS information table.
 fn pc_at(chip: &Chip) -> Vec<u8> {
     let mut image = Image::new(1);
     image.headers(chip, CODE_TYPE_PC_AT, false);
@@ -194,7 +194,7 @@ fn fwsec_image(chip: &Chip, ucode_at: usize, version: u8, descriptor_size: usize
     image.headers(chip, CODE_TYPE_FWSEC, true);
     // Version 1, header of 6 bytes, an entry of 6 bytes; the descriptors' version and size.
     image.put(PMU_TABLE, &[1, 6, 6, 1, version, descriptor_size as u8]);
-    // FWSEC for production, on the GSP.
+    // The application is production FWSEC, on the GSP.
     image.put(PMU_TABLE + 6, &[0x85, 0x0c]);
     image.put_u32(PMU_TABLE + 8, &[(BLOCK + DESCRIPTOR) as u32]);
     image.put(ucode_at, &noise(2, IMEM));
@@ -263,7 +263,7 @@ fn fwsec_v3(chip: &Chip) -> Vec<u8> {
 /// FWSEC's data: the application interface, the DMEM mapper and its buffers.
 fn data_segment() -> Vec<u8> {
     let mut data = Image(vec![0; DMEM]);
-    // Version 1, header of 4 bytes, 2 entries of 8 bytes: something else, and the DMEM mapper.
+    // Version 1, header of 4 bytes, 2 entries of 8 bytes: an unused one, and the DMEM mapper.
     data.put(INTERFACE, &[1, 4, 8, 2]);
     data.put_u32(INTERFACE + 4, &[1, 0x80, 4, MAPPER as u32]);
 
@@ -278,7 +278,7 @@ fn data_segment() -> Vec<u8> {
             COMMAND_SIZE as u32,
         ],
     );
-    // Commands that it knows: FRTS and SB.
+    // Supported commands: FRTS and SB.
     data.put_u32(MAPPER + 0x34, &[1 << 0x15 | 1 << 0x19]);
     data.0
 }
@@ -294,7 +294,7 @@ mod tests {
     use crate::chips::CHIPS;
 
     #[test]
-    fn it_is_small_and_its_images_follow_each_other() {
+    fn the_vbios_is_small_and_its_images_are_contiguous() {
         let rom = build(&CHIPS[0]);
         assert!(rom.len() <= 8 * BLOCK + 2 * BLOCK, "{}", rom.len());
         let mut at = 0;

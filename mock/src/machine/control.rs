@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The control socket, through which a test breaks and repairs the card while a driver uses it: a
-//! command per line, and a line as answer to each, `ok` or what was asked for, or `error: ` and why.
+//! The control socket, through which a test breaks and repairs the card while a driver uses it. A
+//! client sends a command per line; the answer to each is `ok`, a value, or `error: ` and the
+//! reason.
 //!
 //! - `fault stage=booter,kind=timeout`: as `--fault`.
-//! - `repair`: ends all faults.
+//! - `repair`: removes all faults.
 //! - `event os-error xid=31 text=…`: GSP-RM reports an error to the driver.
-//! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: a channel died.
-//! - `event mmu-fault`: MMU faults wait in their buffer.
-//! - `event other function=0x1fff`: any event, without a payload.
-//! - `unloads`: answers how often GSP-RM has ended because the driver unloaded it.
+//! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: GSP-RM reports an error that
+//!   has stopped a channel.
+//! - `event mmu-fault`: GSP-RM reports that the MMU fault buffer has entries.
+//! - `event other function=0x1fff`: GSP-RM sends any event, without a payload.
+//! - `unloads`: answers the number of times that the driver has unloaded GSP-RM.
 //! - `objects`: answers a line for each object of GSP-RM, parents before their children, such as
 //!   `client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0`, and `ok`.
 
@@ -22,13 +24,13 @@ use crate::faults::{number, Fault};
 use crate::gpu::Gpu;
 use crate::gsp_rm::notice::Notice;
 
-/// Longest line that is read, in bytes.
+/// Bytes of the longest command line; the model's own limit.
 const LINE: u64 = 1024;
 
-/// Why GSP-RM cannot be asked.
+/// Error of commands that need GSP-RM.
 const NO_GSP_RM: &str = "GSP-RM does not run";
 
-/// What a test asks for.
+/// A command of a test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Fault(Fault),
@@ -49,7 +51,7 @@ impl FromStr for Command {
             "event" => parse_event(rest),
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
             "objects" if rest.is_empty() => Ok(Self::Objects),
-            _ => Err(format!("{line:?} is no command")),
+            _ => Err(format!("{line:?} is not a command")),
         }
     }
 }
@@ -84,7 +86,7 @@ fn parse_event(text: &str) -> Result<Command, String> {
             function: field(rest, "function")?,
             payload: Vec::new(),
         },
-        _ => return Err(format!("{name:?} is no event")),
+        _ => return Err(format!("{name:?} is not an event")),
     };
     Ok(Command::Event(notice))
 }
@@ -99,7 +101,7 @@ fn field<T: TryFrom<i64>>(text: &str, name: &str) -> Result<T, String> {
     T::try_from(value).map_err(|_| format!("{name}={value} is too large"))
 }
 
-/// Does what `line` asks for, and answers.
+/// Carries out the command in `line`, and returns the answer.
 pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
     let done = line.parse().and_then(|command| match command {
         Command::Fault(fault) => {
@@ -123,7 +125,7 @@ pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
     done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
 
-/// Serves one client after the other; `obey` answers a line.
+/// Serves one client after the other, answering each line with the result of `obey`.
 pub(crate) fn serve(listener: &UnixListener, mut obey: impl FnMut(&str) -> String) {
     for client in listener.incoming() {
         if let Err(error) = client.and_then(|client| converse(&client, &mut obey)) {
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_is_told() {
+    fn invalid_commands_are_errors() {
         let answers = answer(&["", "repair it", "fault stage=x,kind=y", "event os-error"]);
         assert!(answers.iter().all(|answer| answer.starts_with("error: ")));
         let answers = answer(&["event os-error xid=31 text=boo", "event other function=1"]);
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_told_while_gsp_rm_runs() {
+    fn objects_are_listed_while_gsp_rm_runs() {
         let chip = by_name("ga102").unwrap();
         let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
         let mut card = machine.card();

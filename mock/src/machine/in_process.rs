@@ -2,8 +2,8 @@
 
 //! A machine with the card in it, in the same process as its driver.
 //!
-//! Time is the card's own: sleeping lets it pass at once, and each register access takes a little of
-//! it, so that a driver which polls for ever still comes to its deadline.
+//! Time is the card's own: sleeping advances it at once, and so does each register access, by a
+//! little, so that the deadline of a driver that polls still passes.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
@@ -20,30 +20,30 @@ use crate::images::firmware::{FirmwareError, Firmwares, Store};
 use crate::trace::Trace;
 use crate::vram::Vram;
 
-/// Time that a register access takes.
+/// Time that a register access takes; the model's own value.
 const ACCESS: Duration = Duration::from_micros(1);
 
 const PAGE: u64 = 4096;
 
-/// Where memory is given out from; the gap behind each piece catches accesses past its end.
+/// Bus address of the first allocation; the gap behind each one catches accesses past its end.
 const FIRST_ADDRESS: u64 = 0x1_0000_0000;
 const GAP: u64 = PAGE;
 
 /// Bus addresses of the BARs.
 const BAR_ADDRESSES: [u64; BAR_COUNT] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
 
-/// A piece of the machine's memory.
+/// An allocation of the machine's memory.
 #[derive(Debug)]
-enum Piece {
+enum Allocation {
     /// Coherent memory.
     Coherent(Box<[u8]>),
-    /// A file that was read so that its byte `pad` before the start begins a page; each of its pages
-    /// is followed by one that is not there, so that nobody takes them for contiguous.
+    /// A file whose start is `pad` bytes into a page; a page that is not mapped follows each of its
+    /// pages, so that code which takes them for contiguous fails.
     File { bytes: Arc<[u8]>, pad: usize },
 }
 
-impl Piece {
-    /// Bus addresses that it takes.
+impl Allocation {
+    /// Bytes of bus address space that it takes.
     fn span(&self) -> u64 {
         match self {
             Self::Coherent(bytes) => bytes.len() as u64,
@@ -68,7 +68,7 @@ impl Piece {
 #[derive(Debug)]
 pub struct Arena {
     next: u64,
-    pieces: BTreeMap<u64, Piece>,
+    allocations: BTreeMap<u64, Allocation>,
     interrupts: u64,
     allocations_left: Option<u64>,
 }
@@ -77,7 +77,7 @@ impl Arena {
     pub(crate) fn new() -> Self {
         Self {
             next: FIRST_ADDRESS,
-            pieces: BTreeMap::new(),
+            allocations: BTreeMap::new(),
             interrupts: 0,
             allocations_left: None,
         }
@@ -88,18 +88,18 @@ impl Arena {
         self.interrupts
     }
 
-    /// Pieces that are given out at the moment.
+    /// Number of current allocations.
     pub fn allocations(&self) -> usize {
-        self.pieces.len()
+        self.allocations.len()
     }
 
-    /// Lets only so many more allocations succeed.
+    /// Makes allocations fail after `left` more of them.
     pub fn limit_allocations(&mut self, left: Option<u64>) {
         self.allocations_left = left;
     }
 
-    /// Takes one of the allocations that are left; `false` where there is none. Memory that the card
-    /// does not see counts, too, and takes no more than this.
+    /// Counts an allocation against the limit; `false` if it has to fail. Allocations that the card
+    /// does not see are counted by calling this alone.
     #[must_use]
     pub fn take_allocation(&mut self) -> bool {
         match &mut self.allocations_left {
@@ -112,30 +112,30 @@ impl Arena {
         }
     }
 
-    /// Memory that holds `bytes`, for tests of what the card reads.
+    /// Allocates memory that holds `bytes`, for tests of what the card reads.
     #[cfg(test)]
     pub(crate) fn place(&mut self, bytes: &[u8]) -> u64 {
-        let mut piece = bytes.to_vec();
-        piece.resize(piece.len().next_multiple_of(PAGE as usize), 0);
-        self.add(Piece::Coherent(piece.into()))
+        let mut padded = bytes.to_vec();
+        padded.resize(padded.len().next_multiple_of(PAGE as usize), 0);
+        self.add(Allocation::Coherent(padded.into()))
     }
 
-    fn add(&mut self, piece: Piece) -> u64 {
+    fn add(&mut self, allocation: Allocation) -> u64 {
         let address = self.next;
-        self.next += piece.span().next_multiple_of(PAGE) + GAP;
-        self.pieces.insert(address, piece);
+        self.next += allocation.span().next_multiple_of(PAGE) + GAP;
+        self.allocations.insert(address, allocation);
         address
     }
 
-    /// The piece that `addr` falls into, and the offset in it.
+    /// Address of the allocation that `addr` falls into, and the offset in it.
     fn find(&self, addr: u64) -> Option<(u64, u64)> {
-        let (&start, _) = self.pieces.range(..=addr).next_back()?;
+        let (&start, _) = self.allocations.range(..=addr).next_back()?;
         Some((start, addr - start))
     }
 }
 
-/// Reads from byte `at` of a [`Piece::File`]'s span; no further than to the end of a page, since the
-/// next one is not there.
+/// Reads from byte `at` of a [`Allocation::File`]'s span; no further than to the end of a page, since
+/// the next one is not mapped.
 fn read_page(bytes: &[u8], pad: usize, at: u64, into: &mut [u8]) -> Option<()> {
     let (page, within) = (at / PAGE, (at % PAGE) as usize);
     let start = (page / 2 * PAGE) as usize;
@@ -147,7 +147,7 @@ fn read_page(bytes: &[u8], pad: usize, at: u64, into: &mut [u8]) -> Option<()> {
     let found = bytes.get(from..).unwrap_or_default();
     let (copied, filled) = into.split_at_mut(found.len().min(into.len()));
     copied.copy_from_slice(&found[..copied.len()]);
-    // The last page is filled up with zeroes.
+    // The rest of the last page is zero.
     filled.fill(0);
     Some(())
 }
@@ -156,14 +156,14 @@ impl GuestMemory for Arena {
     fn read(&self, addr: u64, into: &mut [u8]) -> Result<(), Unmapped> {
         let unmapped = Unmapped { addr };
         let (start, at) = self.find(addr).ok_or(unmapped)?;
-        self.pieces[&start].read(at, into).ok_or(unmapped)
+        self.allocations[&start].read(at, into).ok_or(unmapped)
     }
 
     fn write(&mut self, addr: u64, from: &[u8]) -> Result<(), Unmapped> {
         let unmapped = Unmapped { addr };
         let (start, at) = self.find(addr).ok_or(unmapped)?;
-        match self.pieces.get_mut(&start) {
-            Some(Piece::Coherent(bytes)) => {
+        match self.allocations.get_mut(&start) {
+            Some(Allocation::Coherent(bytes)) => {
                 let into = bytes
                     .get_mut(at as usize..)
                     .and_then(|rest| rest.get_mut(..from.len()));
@@ -181,13 +181,13 @@ impl InterruptSink for Arena {
     }
 }
 
-/// The card cannot be put together.
+/// The card cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Its firmware is not usable.
+    /// Its firmware cannot be used.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
-    /// Its VBIOS is not usable.
+    /// Its VBIOS cannot be used.
     #[error(transparent)]
     Vbios(#[from] NoFwsec),
 }
@@ -199,7 +199,7 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// A machine with a card that is made of `setup`.
+    /// A machine with the card that `setup` describes.
     pub fn new(setup: Setup) -> Result<Self, NoFwsec> {
         let card = Gpu::new(setup, Arena::new())?;
         let machine = Self {
@@ -210,7 +210,7 @@ impl InProcess {
         Ok(machine)
     }
 
-    /// A machine with a card as it was sold, whose firmware is in `files`.
+    /// A machine with a card in its default configuration, with its firmware in `files`.
     pub fn with_firmware(chip: &'static Chip, files: &dyn Store) -> Result<Self, Error> {
         let setup = Setup {
             chip,
@@ -223,11 +223,11 @@ impl InProcess {
         Ok(Self::new(setup)?)
     }
 
-    /// The card, to break it or to look into its trace.
+    /// The card, for injecting faults or reading its trace.
     ///
     /// # Panics
     ///
-    /// Whatever else is done with the machine panics while the result lives.
+    /// All other methods of the machine panic while the result is alive.
     pub fn card(&self) -> RefMut<'_, Gpu<Arena>> {
         self.card.borrow_mut()
     }
@@ -242,7 +242,7 @@ impl InProcess {
         self.enumerate();
     }
 
-    /// Reads the register at byte `offset` of BAR0; all ones where there is none.
+    /// Reads the register at byte `offset` of BAR0; all ones outside of BAR0.
     pub fn read32(&self, offset: u32) -> u32 {
         self.sleep(ACCESS);
         let mut card = self.card();
@@ -252,7 +252,7 @@ impl InProcess {
         }
     }
 
-    /// Writes the register at byte `offset` of BAR0, where there is one.
+    /// Writes the register at byte `offset` of BAR0; nothing outside of BAR0.
     pub fn write32(&self, offset: u32, value: u32) {
         self.sleep(ACCESS);
         let mut card = self.card();
@@ -273,8 +273,8 @@ impl InProcess {
         card.advance(until);
     }
 
-    /// Lets time pass until there is an interrupt that the last call did not see, or until `timeout`
-    /// has passed; `false` means the latter.
+    /// Lets time pass until there is an interrupt that the last call has not returned; `false` if
+    /// `timeout` has passed before.
     pub fn wait_for_interrupt(&self, timeout: Duration) -> bool {
         let mut card = self.card();
         let deadline = card.now() + timeout;
@@ -293,64 +293,64 @@ impl InProcess {
         }
     }
 
-    /// Zeroed memory of `size` bytes, rounded up to whole pages; `None` where there is none.
+    /// Allocates zeroed memory of `size` bytes, rounded up to whole pages; `None` if that fails.
     pub fn allocate(&self, size: usize) -> Option<Memory> {
         let size = size.checked_next_multiple_of(PAGE as usize)?;
-        let given = self.give(Piece::Coherent(vec![0; size].into()))?;
-        Some(Memory { given, size })
+        let guard = self.register(Allocation::Coherent(vec![0; size].into()))?;
+        Some(Memory { guard, size })
     }
 
-    /// Lets the card read a file, whose byte at `page_aligned_at` starts a page; `None` where there
-    /// is no memory for it.
+    /// Maps a file for the card, with its byte at `page_aligned_at` at the start of a page; `None`
+    /// if that fails.
     pub fn map_file(&self, bytes: Arc<[u8]>, page_aligned_at: usize) -> Option<MappedFile> {
         let pad = page_aligned_at.wrapping_neg() % PAGE as usize;
-        let file = Piece::File {
+        let file = Allocation::File {
             bytes: Arc::clone(&bytes),
             pad,
         };
-        let given = self.give(file)?;
-        Some(MappedFile { given, bytes, pad })
+        let guard = self.register(file)?;
+        Some(MappedFile { guard, bytes, pad })
     }
 
-    fn give(&self, piece: Piece) -> Option<Given> {
+    fn register(&self, allocation: Allocation) -> Option<AllocationGuard> {
         let mut card = self.card();
         let arena = card.host_mut();
-        arena.take_allocation().then(|| Given {
-            address: arena.add(piece),
+        arena.take_allocation().then(|| AllocationGuard {
+            address: arena.add(allocation),
             card: Rc::clone(&self.card),
         })
     }
 }
 
-/// Does BAR0 have a register at this offset?
+/// Whether `offset` is aligned and in BAR0.
 fn is_register(chip: &Chip, offset: u32) -> bool {
     let [registers, ..] = bars(chip);
     u64::from(offset) < registers.size && offset % 4 == 0
 }
 
-/// A piece of memory that was given out; it is taken back when this is dropped.
-struct Given {
+/// Owns an allocation and frees it when dropped.
+struct AllocationGuard {
     card: Rc<RefCell<Gpu<Arena>>>,
     address: u64,
 }
 
-impl Drop for Given {
+impl Drop for AllocationGuard {
     fn drop(&mut self) {
         let mut card = self.card.borrow_mut();
-        card.host_mut().pieces.remove(&self.address);
+        card.host_mut().allocations.remove(&self.address);
     }
 }
 
 /// Memory of the machine; freed when dropped.
 pub struct Memory {
-    given: Given,
+    guard: AllocationGuard,
     size: usize,
 }
 
 impl Memory {
     /// Bus address of the first byte.
     pub fn address(&self) -> u64 {
-        self.given.address
+        self.guard.address
     }
 
     /// Size in bytes.
@@ -370,28 +370,28 @@ impl Memory {
     /// Copies `into.len()` bytes from byte `offset`.
     pub fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), Unmapped> {
         let addr = self.find(offset, into.len())?;
-        self.given.card.borrow().host().read(addr, into)
+        self.guard.card.borrow().host().read(addr, into)
     }
 
     /// Copies `from` to byte `offset`.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), Unmapped> {
         let addr = self.find(offset, from.len())?;
-        self.given.card.borrow_mut().host_mut().write(addr, from)
+        self.guard.card.borrow_mut().host_mut().write(addr, from)
     }
 }
 
-/// A file that the card can read.
+/// A file that is mapped for the card.
 pub struct MappedFile {
-    given: Given,
+    guard: AllocationGuard,
     bytes: Arc<[u8]>,
     pad: usize,
 }
 
 impl MappedFile {
-    /// Bus address of the page that byte `offset` starts; `None` where it starts none.
+    /// Bus address of the page that starts at byte `offset`; `None` if no page does.
     pub fn page_address(&self, offset: usize) -> Option<u64> {
         let at = (self.pad + offset) as u64;
-        (offset < self.bytes.len() && at % PAGE == 0).then(|| self.given.address + 2 * at)
+        (offset < self.bytes.len() && at % PAGE == 0).then(|| self.guard.address + 2 * at)
     }
 }
 
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_given_back() {
+    fn dropped_memory_is_freed() {
         let machine = machine();
         let memory = machine.allocate(5000).unwrap();
         assert_eq!(memory.size(), 8192);
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_does_not_reach_into_the_next_one() {
+    fn accesses_do_not_cross_into_the_next_allocation() {
         let machine = machine();
         let [first, second] = [1, 1].map(|size| machine.allocate(size).unwrap());
         let apart = (second.address() - first.address()) as usize;
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_file_is_read_by_pages_that_do_not_follow_each_other() {
+    fn the_pages_of_a_mapped_file_are_not_contiguous() {
         let machine = machine();
         let bytes: Vec<u8> = (0..10_000_u32).map(|at| (at ^ at >> 8) as u8).collect();
         let file = machine.map_file(bytes.into(), 64).unwrap();
@@ -474,10 +474,10 @@ mod tests {
         let last = file.page_address(64 + 2 * 4096).unwrap();
         let mut expected = file.as_ref()[64 + 2 * 4096..].to_vec();
         expected.resize(4096, 0);
-        assert_eq!(read(last, 4096).unwrap(), expected, "filled up");
+        assert_eq!(read(last, 4096).unwrap(), expected, "padded");
         assert_eq!(read(last + 4095, 1), Ok(vec![0]));
         assert!(read(last + 2 * 4096, 1).is_err());
-        assert_eq!(file.page_address(64 + 3 * 4096), None, "behind its end");
+        assert_eq!(file.page_address(64 + 3 * 4096), None, "beyond its end");
         assert!(machine.card().host_mut().write(first, &[0]).is_err());
         drop(file);
         assert_eq!(machine.card().host().allocations(), 0);
@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_the_registers_is_nothing() {
+    fn accesses_outside_of_the_registers_do_nothing() {
         let machine = machine();
         assert_eq!(machine.read32(16 << 20), u32::MAX);
         assert_eq!(machine.read32(2), u32::MAX);

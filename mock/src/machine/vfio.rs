@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The card behind a socket, for QEMU's `vfio-user-pci`.
+//! Serves the card over a socket to QEMU's `vfio-user-pci`.
 //!
 //! Source: vfio-user specification 0.9.2 (QEMU, docs/interop/vfio-user.rst); Linux, linux/vfio.h.
 
@@ -30,7 +30,7 @@ use crate::chips::Chip;
 use crate::gpu::Gpu;
 use crate::machine::control;
 
-/// Longest time between two looks at the clock.
+/// The longest sleep of the thread that advances the card's time; the model's own value.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// A part of the guest's memory.
@@ -41,7 +41,7 @@ struct Mapping {
     size: u64,
 }
 
-/// The guest: its memory as QEMU hands it over, and its interrupt.
+/// The guest: its memory, as QEMU passes it over, and its interrupt.
 #[derive(Debug, Default)]
 pub struct Guest {
     mappings: BTreeMap<u64, Mapping>,
@@ -49,7 +49,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// The file that holds bus address `addr`, the offset in it, and the bytes to its end.
+    /// The file that maps bus address `addr`, the offset in it, and the bytes to the mapping's end.
     fn find(&self, addr: u64) -> Option<(&File, u64, u64)> {
         let (start, mapping) = self.mappings.range(..=addr).next_back()?;
         let at = addr - start;
@@ -105,7 +105,8 @@ impl InterruptSink for Guest {
     }
 }
 
-/// The card, the time that passes for it, and what wakes the thread that lets it pass.
+/// The card, the start of its clock, and the condition that wakes the thread that advances its
+/// time.
 struct Shared {
     card: Mutex<Gpu<Guest>>,
     since: Instant,
@@ -113,14 +114,15 @@ struct Shared {
 }
 
 impl Shared {
-    /// The card, as it is by now.
+    /// The card, with its time advanced to now.
     fn card(&self) -> MutexGuard<'_, Gpu<Guest>> {
         let mut card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
         card.advance(self.since.elapsed());
         card
     }
 
-    /// Accesses the card, and sees to it that what follows from that happens in time.
+    /// Accesses the card, and wakes the thread that advances its time, since the next event may
+    /// have changed.
     fn access<T>(&self, access: impl FnOnce(&mut Gpu<Guest>) -> T) -> T {
         let mut card = self.card();
         let before = card.next_event();
@@ -131,7 +133,7 @@ impl Shared {
         result
     }
 
-    /// Lets time pass for the card.
+    /// Advances the card's time for ever.
     fn run(&self) -> ! {
         loop {
             let card = self.card();
@@ -144,20 +146,20 @@ impl Shared {
     }
 }
 
-/// What QEMU asks for.
+/// The handler of QEMU's requests.
 struct Backend(Arc<Shared>);
 
-/// What of the card a region shows.
+/// The part of the card that a region shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Window {
     Config,
     Registers,
     FrameBuffer,
-    /// Nothing of it is modelled.
+    /// Instance memory, which is not modelled.
     Instance,
 }
 
-/// What the region with this index shows of a card, and how large it is.
+/// The part of the card that the region with this index shows, and its size.
 fn window(chip: &Chip, region: u32) -> Option<(Window, u64)> {
     if region == VFIO_PCI_CONFIG_REGION_INDEX {
         return Some((Window::Config, config::SIZE as u64));
@@ -167,7 +169,7 @@ fn window(chip: &Chip, region: u32) -> Option<(Window, u64)> {
     windows.find_map(|(window, bar)| (bar.index == region as usize).then_some((window, bar.size)))
 }
 
-/// The same, when it is accessed.
+/// As [`window`], at an access, without the size.
 fn accessed(card: &Gpu<Guest>, region: u32) -> Option<Window> {
     window(card.chip(), region).map(|(window, _)| window)
 }
@@ -189,11 +191,11 @@ fn for_registers(
     }
 }
 
-/// Writes to configuration space; a reset leaves that as it was.
+/// Writes to configuration space, and restores it after a reset.
 ///
-/// The client knows VFIO, where the host's kernel saves and restores the space around a reset
-/// (`vfio_exp_config_write` in Linux, drivers/vfio/pci/vfio_pci_config.c), and shows its guest base
-/// addresses of its own.
+/// The client expects what VFIO does: the host's kernel saves and restores the space around a reset
+/// (`vfio_exp_config_write` in Linux, drivers/vfio/pci/vfio_pci_config.c). The base addresses that
+/// the guest sees are the client's.
 fn write_config(card: &mut Gpu<Guest>, offset: usize, data: &[u8]) {
     let before = card.config().clone();
     if card.write_config(offset, data) == Effect::Reset {
@@ -246,7 +248,7 @@ impl ServerBackend for Backend {
             "guest memory {address:#x} + {size:#x}, file: {}",
             fd.is_some()
         );
-        // Memory without a file (ROM, other devices) cannot be reached.
+        // Memory without a file (ROM, other devices) cannot be accessed.
         if let Some(file) = fd {
             let mapping = Mapping { file, offset, size };
             self.0
@@ -292,8 +294,8 @@ impl ServerBackend for Backend {
     }
 }
 
-/// The card's regions: BARs and configuration space. The frame buffer can be mapped where
-/// it is a file.
+/// The card's regions: BARs and configuration space. The frame buffer can be mapped if it is a
+/// file.
 fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS)
         .map(|index| {
@@ -315,7 +317,7 @@ fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
             if let (Some((Window::FrameBuffer, _)), Some(file)) = (window, card.vram().file()) {
                 region.region_info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
                 region.mmap_fd = Some(file.as_raw_fd());
-                // The file is handed over only for a region that lists its areas.
+                // The server passes the file only for a region that lists its sparse areas.
                 region.sparse_areas.push(SparseArea {
                     area: vfio_region_sparse_mmap_area { offset: 0, size },
                 });
@@ -339,8 +341,8 @@ fn irqs(chip: &Chip) -> Vec<IrqInfo> {
         .collect()
 }
 
-/// Serves the card at `socket` to one client, until that goes or `stop` returns; `seen` then looks
-/// at the card once more. Who connects to `control` may break the card meanwhile.
+/// Serves the card at `socket` to one client, until the client disconnects or `stop` returns, and
+/// then calls `seen` with the card. Clients of `control` may inject faults meanwhile.
 pub fn serve(
     card: Gpu<Guest>,
     socket: &Path,
@@ -351,7 +353,7 @@ pub fn serve(
     serve_since(Instant::now(), card, socket, control, stop, seen)
 }
 
-/// The same, for a card whose time has passed since then.
+/// As [`serve`], with the card's clock started at `since`.
 fn serve_since(
     since: Instant,
     card: Gpu<Guest>,
@@ -369,7 +371,7 @@ fn serve_since(
     });
     let (ended, end) = mpsc::channel();
     let stopped = ended.clone();
-    // None of the threads is waited for: they may block in the client's socket for ever.
+    // The threads are not joined: they may block in the client's socket for ever.
     std::thread::spawn({
         let shared = Arc::clone(&shared);
         move || shared.run()
@@ -392,7 +394,7 @@ fn serve_since(
     });
     let result = end.recv().unwrap_or(Ok(()));
     seen(&mut shared.card());
-    // The server removes its socket, unless it still waits for a client.
+    // The server removes its socket itself, except while it still waits for a client.
     if let Err(error) = std::fs::remove_file(socket) {
         tracing::debug!("{}: {error}", socket.display());
     }
@@ -452,7 +454,8 @@ mod tests {
         );
     }
 
-    /// A card whose GSP-RM has more to say than there is room for, to a driver that reads nothing.
+    /// A card whose GSP-RM has more messages than fit into the status queue of a driver that reads
+    /// none.
     fn card_without_room() -> Gpu<Guest> {
         const BASE: u64 = 0x1_0000_0000;
         let mut guest = Guest::default();
@@ -481,15 +484,15 @@ mod tests {
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
         rm.init_done(&Faults::default());
         card.programs.rm = Some(rm);
-        // As long as a message may be: longer than the ring.
+        // The longest payload, which exceeds the ring.
         let payload = vec![0; PAYLOAD_MAX];
         let function = 0x1020;
         assert!(card.report(&Notice::Other { function, payload }));
         card
     }
 
-    /// However long the model was kept from running: it must not hold the card for the looks for
-    /// room that it has missed.
+    /// After a long delay the model must not hold the card for all the polls for room that it has
+    /// missed.
     #[test]
     #[cfg_attr(miri, ignore = "Miri runs without files")]
     fn a_card_without_room_for_its_messages_can_be_stopped() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Booter, the signed program on SEC2 that puts GSP-RM into WPR2 and starts it, and its counterpart
-//! that takes WPR2 away.
+//! Booter, the signed program on SEC2 that puts GSP-RM into WPR2 and starts it, and booter unload,
+//! which removes WPR2.
 //!
-//! Its source is not public. What it checks follows from what drivers must hand to it: the checks are
-//! those that the comments of gsp_fw_wpr_meta.h and the layout in kernel_gsp_tu102.c
-//! (open-gpu-kernel-modules 570) imply. The error codes are the model's own.
+//! The source is not public. The checks are those that the comments of gsp_fw_wpr_meta.h and the
+//! layout in kernel_gsp_tu102.c (open-gpu-kernel-modules 570) imply. The error codes are the
+//! model's own.
 
 use std::ops::Range;
 
@@ -21,36 +21,36 @@ const KIB_64: u64 = 0x1_0000;
 const KIB_128: u64 = 0x2_0000;
 const MIB: u64 = 0x10_0000;
 
-/// Bytes that a falcon's DMA moves at least, and so the alignment of what it reads.
+/// Smallest transfer of a falcon's DMA in bytes, and so the alignment of what it reads.
 const DMA_ALIGN: u64 = 256;
 
 /// Entries of a page of a radix3 table.
 const ENTRIES: u64 = (PAGE_SIZE / 8) as u64;
 
-/// The frame buffer as booter finds it.
+/// State of the frame buffer when booter starts.
 #[derive(Clone, Debug)]
 pub(crate) struct FrameBuffer {
-    /// Bytes.
+    /// Size in bytes.
     pub(crate) size: u64,
     /// Bytes at its end that have been scrubbed.
     pub(crate) scrubbed: u64,
-    /// FWSEC has to have put FRTS there.
+    /// FWSEC must have put FRTS there.
     pub(crate) has_frts: bool,
-    /// The write-protected region, where it is up.
+    /// The write-protected region, if it is set up.
     pub(crate) wpr2: Option<Range<u64>>,
 }
 
-/// Why booter does not boot.
+/// Booter's error codes; the model's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Code {
-    /// The metadata cannot be read or is not metadata.
+    /// The WPR metadata cannot be read or is invalid.
     Metadata = 1,
-    /// The frame buffer is not divided as it must be.
+    /// The layout of the frame buffer is invalid.
     Layout = 2,
     /// FRTS is not where the metadata says.
     Frts = 3,
-    /// GSP-RM's image is not the signed one.
+    /// The image is not the signed GSP-RM.
     Image = 4,
     /// The signature is not GSP-RM's.
     Signature = 5,
@@ -58,7 +58,7 @@ pub(crate) enum Code {
     Bootloader = 6,
     /// The GSP is running.
     Busy = 7,
-    /// What was asked for is not known.
+    /// The arguments are unknown.
     Arguments = 8,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn unmapped(code: Code, what: &str) -> impl Fn(Unmapped) -> Refused +
     }
 }
 
-/// Checks all that was handed over, at `address` of the machine's memory.
+/// Checks the WPR metadata at bus address `address`, and all that it refers to.
 pub(crate) fn load(
     memory: &dyn GuestMemory,
     address: u64,
@@ -139,8 +139,8 @@ pub(crate) fn check_metadata(meta: &GspFwWprMeta) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Part of the frame buffer: name, start, size, alignment of the start.
-type Part = (&'static str, u64, u64, u64);
+/// A region of the frame buffer: its name, start, size and alignment.
+type Region = (&'static str, u64, u64, u64);
 
 fn check_layout(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), Refused> {
     let vram = frame_buffer.size;
@@ -153,7 +153,7 @@ fn check_layout(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), R
     if meta.gsp_fw_rsvd_start != meta.non_wpr_heap_offset {
         return refuse(Code::Layout, "gspFwRsvdStart is not nonWprHeapOffset");
     }
-    let parts: [Part; 7] = [
+    let regions: [Region; 7] = [
         (
             "nonWprHeap",
             meta.non_wpr_heap_offset,
@@ -188,7 +188,7 @@ fn check_layout(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), R
         ),
     ];
     let mut end = 0;
-    for (name, start, size, align) in parts {
+    for (name, start, size, align) in regions {
         if size == 0 && (name != "frts" || frame_buffer.has_frts) {
             return refuse(Code::Layout, format!("{name} is empty"));
         }
@@ -217,7 +217,7 @@ fn check_layout(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), R
         let reserved = meta.gsp_fw_rsvd_start;
         return refuse(
             Code::Layout,
-            format!("what lies from {reserved:#x} on is not scrubbed"),
+            format!("the frame buffer from {reserved:#x} on is not scrubbed"),
         );
     }
     Ok(())
@@ -227,13 +227,14 @@ fn check_frts(meta: &GspFwWprMeta, frame_buffer: &FrameBuffer) -> Result<(), Ref
     let frts = meta.frts_offset..meta.frts_offset.saturating_add(meta.frts_size);
     let wpr2 = &frame_buffer.wpr2;
     match frame_buffer.has_frts {
-        true if wpr2.is_none() => return refuse(Code::Frts, "FWSEC has not opened WPR2"),
+        true if wpr2.is_none() => return refuse(Code::Frts, "FWSEC has not set WPR2 up"),
         true if *wpr2 != Some(frts.clone()) => {
             let reason = format!("FRTS is {frts:#x?}, WPR2 is {wpr2:#x?}");
             return refuse(Code::Frts, reason);
         }
         false if wpr2.is_some() || !frts.is_empty() => {
-            let reason = format!("FRTS is {frts:#x?} and WPR2 {wpr2:#x?}, where neither is to be");
+            let reason =
+                format!("FRTS is {frts:#x?} and WPR2 {wpr2:#x?}, but the chip has no FRTS");
             return refuse(Code::Frts, reason);
         }
         _ => {}
@@ -341,7 +342,7 @@ fn compare(
     }
 }
 
-/// Walks the three levels of tables and compares the image page by page.
+/// Walks the radix3 table and compares the image page by page.
 pub(crate) fn check_image(
     memory: &dyn GuestMemory,
     meta: &GspFwWprMeta,
@@ -372,7 +373,7 @@ pub(crate) fn check_image(
             .read(address, &mut found[..len])
             .map_err(unmapped(Code::Image, "image"))?;
         if let Err(error) = firmware.gsp.read_at(offset, &mut expected[..len]) {
-            return refuse(Code::Image, format!("the file to compare with: {error}"));
+            return refuse(Code::Image, format!("the signed file: {error}"));
         }
         if found[..len] != expected[..len] {
             compare(
@@ -387,7 +388,7 @@ pub(crate) fn check_image(
     Ok(())
 }
 
-/// Reads `count` addresses of pages of the next level out of the pages `tables`.
+/// Reads the addresses of `count` pages of the next level from the pages `tables`.
 fn entries(
     memory: &dyn GuestMemory,
     tables: &[u64],
@@ -414,14 +415,14 @@ fn entries(
     Ok(found)
 }
 
-/// What booter leaves at the start of WPR2.
+/// The metadata that booter writes to the start of WPR2.
 pub(crate) fn verified(meta: &GspFwWprMeta) -> Vec<u8> {
     let mut meta = *meta;
     meta.verified = GspFwWprMeta::VERIFIED;
     meta.as_bytes().to_vec()
 }
 
-/// Checks whether WPR2 may be taken away.
+/// Checks whether WPR2 may be removed.
 pub(crate) fn unload(
     mailbox: [u32; 2],
     wpr2: Option<&Range<u64>>,
@@ -452,7 +453,7 @@ mod tests {
     const VRAM: u64 = 8 << 30;
     const FRTS: Range<u64> = VRAM - 0x12_0000..VRAM - 0x2_0000;
 
-    /// A machine in which all is prepared as it should be.
+    /// A machine with valid WPR metadata and firmware.
     struct Prepared {
         memory: Arena,
         firmware: Firmware,
@@ -538,7 +539,7 @@ mod tests {
         }
     }
 
-    /// What booter says to metadata with a change.
+    /// Booter's error code after a change to the metadata.
     fn refused(change: impl FnOnce(&mut GspFwWprMeta)) -> Code {
         let mut prepared = prepared();
         change(&mut prepared.meta);
@@ -546,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_is_accepted() {
+    fn a_valid_boot_is_accepted() {
         let mut prepared = prepared();
         assert_eq!(prepared.load(), Ok(prepared.meta));
         let verified = verified(&prepared.meta);
@@ -569,7 +570,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_must_be_metadata() {
+    fn invalid_metadata_is_refused() {
         assert_eq!(refused(|meta| meta.magic ^= 1), Code::Metadata);
         assert_eq!(refused(|meta| meta.revision = 2), Code::Metadata);
         assert_eq!(refused(|meta| meta.boot_count = 1), Code::Metadata);
@@ -581,7 +582,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_buffer_must_be_divided_in_order() {
+    fn an_invalid_layout_is_refused() {
         assert_eq!(refused(|meta| meta.fb_size -= MIB), Code::Layout);
         assert_eq!(refused(|meta| meta.gsp_fw_rsvd_start += 1), Code::Layout);
         assert_eq!(refused(|meta| meta.non_wpr_heap_size += 1), Code::Layout);
@@ -602,7 +603,7 @@ mod tests {
     }
 
     #[test]
-    fn frts_must_be_the_region_that_fwsec_opened() {
+    fn frts_must_be_the_region_that_fwsec_set_up() {
         assert_eq!(refused(|meta| meta.frts_size -= KIB_128), Code::Frts);
         assert_eq!(refused(|meta| meta.gsp_fw_wpr_end -= KIB_128), Code::Frts);
         let mut prepared = prepared();
@@ -616,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn without_frts_booter_makes_wpr2_itself() {
+    fn without_frts_booter_sets_wpr2_up() {
         let mut prepared = prepared();
         prepared.meta.frts_offset = FRTS.end;
         prepared.meta.frts_size = 0;
@@ -637,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_scrubbed_is_not_used() {
+    fn memory_that_is_not_scrubbed_is_refused() {
         let mut prepared = prepared();
         let address = prepared.memory.place(prepared.meta.as_bytes());
         let needed = VRAM - prepared.meta.gsp_fw_rsvd_start;
@@ -693,7 +694,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_lead_to_pages() {
+    fn table_entries_must_be_valid_page_addresses() {
         assert_eq!(refused(|meta| meta.size_of_radix3_elf -= 1), Code::Image);
         assert_eq!(
             refused(|meta| meta.sysmem_addr_of_radix3_elf += 8),
@@ -708,7 +709,7 @@ mod tests {
     }
 
     #[test]
-    fn wpr2_is_taken_away_only_from_a_gsp_that_is_stopped() {
+    fn wpr2_is_removed_only_while_the_gsp_is_stopped() {
         assert_eq!(unload([0xff; 2], Some(&FRTS), false), Ok(()));
         assert_eq!(
             unload([0xff; 2], Some(&FRTS), true).unwrap_err().code,

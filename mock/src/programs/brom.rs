@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What lets secure code run on a falcon: a signature that fits the code, the engine and the fused
-//! version. From GA102 on a boot ROM checks that before anything runs; up to GA100 the program
-//! starts with a part that is not secure, and the hardware checks the rest when that calls it.
+//! The check of secure code on a falcon: its signature must fit the code, the engine and the fused
+//! version. From GA102 on a boot ROM checks the signature before the program starts; up to GA100
+//! the program starts with a non-secure part, and the hardware checks the rest when that part calls
+//! it.
 //!
-//! The model has no keys: it knows a signed program by its bytes.
+//! The model has no keys: it compares the bytes of signed programs.
 //!
 //! Source: open-gpu-kernel-modules 570, kernel_gsp_falcon_ga102.c (what drivers program) and
 //! kernel_gsp_frts_tu102.c, nouveau, nvkm/falcon/ga100.c (which signature belongs to which version).
@@ -18,12 +19,12 @@ use crate::fuses::Fuses;
 use crate::images::ucode::{Trust, Ucode};
 
 impl Ucode {
-    /// Is this the code that is loaded in `falcon`?
+    /// Whether this code is loaded in `falcon`.
     pub(crate) fn is_code_of(&self, falcon: &Falcon) -> bool {
         falcon.imem.starts_with(&self.code)
     }
 
-    /// What the boot ROM checks before it lets the program run.
+    /// The checks of the boot ROM before the program runs.
     pub(crate) fn verify(
         &self,
         falcon: &Falcon,
@@ -45,7 +46,7 @@ impl Ucode {
         self.verify_loaded(falcon, engine, fuses)
     }
 
-    /// What is checked of a program that is in the memories, however it got there.
+    /// The checks of a program in the falcon's memories, however it was loaded.
     pub(crate) fn verify_loaded(
         &self,
         falcon: &Falcon,
@@ -57,7 +58,7 @@ impl Ucode {
         self.verify_data(falcon)
     }
 
-    /// What the boot ROM was told.
+    /// Checks the boot ROM's parameters.
     fn verify_parameters(&self, falcon: &Falcon) -> Result<(), String> {
         let brom = &falcon.brom;
         let algo = BromModSel::from(brom.mod_sel).algo();
@@ -97,7 +98,7 @@ impl Ucode {
             if !block.valid || block.secure != secure {
                 let not = if secure { "" } else { "not " };
                 return Err(format!(
-                    "code block {tag:#x} is to be loaded as {not}secure code"
+                    "code block {tag:#x} must be loaded as {not}secure code"
                 ));
             }
             if block.tag != tag {
@@ -114,7 +115,7 @@ impl Ucode {
         fuses: &Fuses,
     ) -> Result<(), String> {
         if self.signatures.is_empty() {
-            // It stands in the data, which is compared.
+            // The signature is part of the data, which is compared.
             return Ok(());
         }
         let fused = match self.trust {
@@ -186,7 +187,7 @@ mod tests {
         }
     }
 
-    /// A falcon with the program loaded as it should be.
+    /// A falcon with the program loaded correctly.
     fn loaded(ucode: &Ucode) -> Falcon {
         let mut falcon = Falcon::new(Generation::Ga102);
         falcon.imem[..ucode.code.len()].copy_from_slice(&ucode.code);
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_loaded_as_it_should_be_runs() {
+    fn a_program_that_is_loaded_correctly_runs() {
         let ucode = ucode();
         let mut falcon = loaded(&ucode);
         falcon.dmem[0x1f5] = 0;
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_thing_is_named() {
+    fn each_error_is_named() {
         assert!(refused(|falcon| falcon.brom.mod_sel = 0).contains("RSA3K"));
         assert!(refused(|falcon| falcon.brom.engidmask = 0x400).contains("ENGIDMASK"));
         assert!(refused(|falcon| falcon.brom.ucode_id = 4).contains("CURR_UCODE_ID"));

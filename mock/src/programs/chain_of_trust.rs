@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the FSP does about messages: above all it checks the FMC, the first program on the GSP, and
-//! what it is to be started with.
+//! The FSP's handling of messages: above all the check of the FMC, the first program on the GSP,
+//! and of its arguments.
 //!
-//! Hardware verifies the FMC's signature; the model has no keys and knows hash, key and signature
-//! by their bytes. The FSP's firmware is not public: of its error codes those are used that drivers
-//! know, wherever the reason fits best.
+//! Hardware verifies the FMC's signature; the model has no keys and compares the bytes of hash, key
+//! and signature. The FSP's firmware is not public: the model uses error codes that drivers know,
+//! each for the reasons that fit best.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c
 //! (`kfspPrepareBootCommands_GH100`), src/nvidia/inc/kernel/gpu/fsp/kern_fsp_cot_payload.h and
@@ -27,7 +27,7 @@ pub(crate) const INVALID_STATE: u32 = 0x9e;
 pub(crate) const NOT_SUPPORTED: u32 = 0xa0;
 pub(crate) const INVALID_DATA: u32 = 0xa1;
 
-/// Bits of the addresses that Hopper and later can put on the bus.
+/// Number of address bits of DMA on Hopper and later.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/gpu/hal/gh100.rs.
 pub(crate) const BUS_BITS: u32 = 52;
@@ -35,16 +35,16 @@ pub(crate) const BUS_BITS: u32 = 52;
 /// Alignment of what the GSP's boot ROM reads (`RISCV_BR_ADDR_ALIGNMENT`).
 const BOOT_ROM_ALIGN: u64 = 256;
 
-/// Alignment of FRTS; NVIDIA's driver supposes that it is needed.
+/// Alignment of FRTS; NVIDIA's driver assumes that it is required.
 const FRTS_ALIGN: u64 = 2 << 20;
 
-/// The task of the FSP that answers; the model's own.
+/// Task id of the FSP in its answers; the model's own value.
 const TASK: u32 = 1;
 
-/// Why the FSP does not do what it is told: its code, and the reason for the trace.
+/// The FSP's refusal: its error code, and the reason for the trace.
 pub(crate) type Refused = (u32, String);
 
-/// What the FSP has accepted.
+/// The result of an accepted chain-of-trust message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
     /// Where FRTS is in the frame buffer.
@@ -53,7 +53,7 @@ pub(crate) struct Accepted {
     pub(crate) arguments: u64,
 }
 
-/// Version of the message that the chip's FSP takes.
+/// Version of the message that the chip's FSP accepts.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kern_fsp_nvoc.c.
 fn version(chip: &Chip) -> u16 {
@@ -71,7 +71,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<&Cot, Refused> {
     })
 }
 
-/// Checks a chain-of-trust message against the FMC that was signed.
+/// Checks a chain-of-trust message against the signed FMC.
 pub(crate) fn verify(
     memory: &dyn GuestMemory,
     chip: &Chip,
@@ -106,7 +106,7 @@ pub(crate) fn verify(
     })
 }
 
-/// Is `found` the same as `expected` and then zero?
+/// Whether `found` is `expected`, padded with zeroes.
 fn is_padded(found: &[u8], expected: &[u8]) -> bool {
     found
         .strip_prefix(expected)
@@ -120,7 +120,7 @@ pub(crate) fn check_address(what: &str, address: u64) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Compares the hash of what lies in memory with the one in the message.
+/// Compares the hash of the image in memory with the one in the message.
 fn check_image(memory: &dyn GuestMemory, cot: &Cot, fmc: &Fmc) -> Result<(), Refused> {
     let address = cot.gsp_fmc_sysmem_offset.get();
     check_address("the FMC", address)?;
@@ -133,7 +133,7 @@ fn check_image(memory: &dyn GuestMemory, cot: &Cot, fmc: &Fmc) -> Result<(), Ref
     }
 }
 
-/// FRTS in system memory is for GPUs without a frame buffer.
+/// Checks FRTS in system memory, which is for GPUs without a frame buffer.
 fn check_sysmem_frts(memory: &dyn GuestMemory, cot: &Cot) -> Result<(), Refused> {
     let (address, size) = (cot.frts_sysmem_offset.get(), cot.frts_sysmem_size.get());
     if size == 0 {
@@ -150,7 +150,7 @@ fn check_sysmem_frts(memory: &dyn GuestMemory, cot: &Cot) -> Result<(), Refused>
 /// Bytes of the last word of a region.
 const WORD: u64 = 4;
 
-/// Where FRTS goes: the message counts from the end of the frame buffer to the end of FRTS.
+/// The range of FRTS; the message gives the distance from its end to the end of the frame buffer.
 fn frts(cot: &Cot, vram: u64) -> Result<Range<u64>, Refused> {
     let (from_end, size) = (cot.frts_vidmem_offset.get(), cot.frts_vidmem_size.get());
     if size == 0 {
@@ -185,8 +185,7 @@ pub(crate) fn response(nvdm_type: u8, error: u32, data: &[u8]) -> Vec<u8> {
     packet(Headers::of(NvdmType::FspResponse), &payload)
 }
 
-/// Reads a knob of the product's configuration: the one that says whether the card serves virtual
-/// machines, and it does not.
+/// Reads a knob of the product reconfiguration. Only vGPU mode is known, and it is off.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/fsp.rs (`PrcMessageSubcmd`, `PrcObjectId`).
 pub(crate) fn read_knob(payload: &[u8]) -> Result<Vec<u8>, Refused> {
@@ -212,7 +211,7 @@ mod tests {
 
     const VRAM: u64 = 80 << 30;
 
-    /// A message that is in order, and the memory behind it.
+    /// A valid message, and the memory that it refers to.
     fn prepared(chip: &Chip) -> (Arena, Firmwares, Cot) {
         let files = synthetic::firmware(chip);
         let firmware = Firmwares::load(chip, &files).unwrap();
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_is_accepted() {
+    fn a_valid_message_is_accepted() {
         for chip in ["gh100", "gb100", "gb202"] {
             let accepted = verified(chip, |_, _| {}).unwrap();
             let end = VRAM - (2 << 20);
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_version_is_that_of_the_chip() {
+    fn the_version_must_be_that_of_the_chip() {
         assert!(verified("gh100", |_, cot| cot.version = 2.into()).is_err());
         assert!(verified("gb100", |_, cot| cot.version = 1.into()).is_err());
         assert!(verified("gh100", |_, cot| cot.size = 859.into()).is_err());
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn frts_must_have_its_place() {
+    fn frts_must_have_a_valid_range() {
         let at = |offset: u64, size: u32| {
             verified("gh100", |_, cot| {
                 cot.frts_vidmem_offset = offset.into();
@@ -301,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_have_an_address() {
+    fn arguments_must_have_a_valid_address() {
         let at = |address: u64| {
             verified("gh100", |_, cot| {
                 cot.gsp_boot_args_sysmem_offset = address.into()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The FMC, the program that the FSP starts on the GSP of Hopper and later: it divides the end of
+//! The FMC, the program that the FSP starts on the GSP of Hopper and later: it lays out the end of
 //! the frame buffer, puts GSP-RM into WPR2 and starts it, as booter does on older chips.
 //!
-//! Its source is not public. What it checks is what the comments of gspifpub.h and
-//! gsp_fw_wpr_meta.h say and what `kgspCalculateFbLayout_GH100` draws; the error codes are those of
-//! the model's [`booter`](crate::programs::booter).
+//! Its source is not public. The checks follow the comments of gspifpub.h and gsp_fw_wpr_meta.h,
+//! and the figure in `kgspCalculateFbLayout_GH100`; the error codes are those of the model's
+//! [`booter`](crate::programs::booter).
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gspifpub.h and
 //! src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c.
@@ -32,32 +32,32 @@ const MIB: u64 = 1 << 20;
 /// Alignment of what the FMC reads.
 const ALIGN: u64 = 256;
 
-/// Bytes of the headers in front of the metadata in WPR2; the size is the model's own.
+/// Bytes of the headers in front of the metadata in WPR2; the model's own value.
 const WPR_HEADERS: u64 = KIB_128;
 
-/// Memory behind FRTS that the PMU of Blackwell takes.
+/// Bytes behind FRTS that are reserved for the PMU of Blackwell.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/pmu/kern_pmu.c
 /// (`kpmuReservedMemorySizeGet_IMPL`).
 const PMU_RESERVED: u32 = 0x182_0000;
 
-/// What the FMC was started with.
+/// The FMC's inputs.
 pub(crate) struct Inputs<'a> {
     pub(crate) memory: &'a dyn GuestMemory,
     pub(crate) chip: &'a Chip,
     pub(crate) firmware: &'a Firmware,
     /// Bytes of frame buffer.
     pub(crate) vram: u64,
-    /// Where the FSP has put FRTS.
+    /// Range of FRTS, from the FSP.
     pub(crate) frts: Range<u64>,
     /// Bus address of the arguments.
     pub(crate) arguments: u64,
 }
 
-/// What the FMC has found in order.
+/// The result of a successful run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Booted {
-    /// The metadata, with the places that the FMC has chosen.
+    /// The metadata, with the layout that the FMC has chosen.
     pub(crate) meta: GspFwWprMeta,
     /// The write-protected region.
     pub(crate) wpr2: Range<u64>,
@@ -66,7 +66,7 @@ pub(crate) struct Booted {
 }
 
 impl Inputs<'_> {
-    /// Checks all that was handed over, and divides the frame buffer.
+    /// Checks the arguments and all that they refer to, and lays out the frame buffer.
     pub(crate) fn run(&self) -> Result<Booted, Refused> {
         let params = self.params()?;
         let meta = self.metadata(&params)?;
@@ -151,7 +151,7 @@ impl Inputs<'_> {
         Ok(())
     }
 
-    /// Divides the end of the frame buffer, from FRTS on downwards.
+    /// Lays out the end of the frame buffer, from FRTS downwards.
     fn place(&self, meta: &GspFwWprMeta) -> Result<(GspFwWprMeta, Range<u64>), Refused> {
         let below = |end: u64, size: u64, align: u64| match end.checked_sub(size) {
             Some(start) => Ok(start / align * align),
@@ -207,7 +207,7 @@ mod tests {
     const VRAM: u64 = 80 << 30;
     const FRTS_END: u64 = VRAM - (28 << 20);
 
-    /// A machine in which all is prepared as it should be.
+    /// A machine with valid arguments and firmware.
     struct Prepared {
         memory: Arena,
         chip: &'static Chip,
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_buffer_is_divided_in_order() {
+    fn the_layout_has_no_overlaps() {
         for chip in ["gh100", "gb100", "gb202"] {
             let booted = prepared(chip).run().unwrap();
             let meta = booted.meta;
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_must_be_what_the_chip_needs() {
+    fn sizes_must_be_those_that_the_chip_requires() {
         let meta = |change: fn(&mut GspFwWprMeta)| refused(|all| change(&mut all.meta));
         assert_eq!(meta(|meta| meta.magic = 0), Code::Metadata);
         assert_eq!(meta(|meta| meta.frts_size = 0), Code::Frts);

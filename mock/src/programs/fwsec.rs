@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FWSEC, the VBIOS's signed program on the GSP's falcon: what it is, and what its commands do.
+//! FWSEC, the VBIOS's signed program on the GSP's falcon: finding it in the VBIOS, and parsing its
+//! commands.
 //!
-//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c (where it is
-//! in the VBIOS) and arch/turing/kernel_gsp_frts_tu102.c (its interface).
+//! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c (its
+//! location in the VBIOS) and arch/turing/kernel_gsp_frts_tu102.c (its interface).
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use crate::chips::Chip;
 use crate::images::ucode::{Trust, Ucode, Versions};
 use crate::images::vbios::SIGNATURE;
 
-/// Code types of images, and what their headers are found by.
+/// Code types of images, and the pattern of the BIT header.
 const CODE_TYPE_PC_AT: u8 = 0x00;
 const CODE_TYPE_FWSEC: u8 = 0xe0;
 const BIT_PATTERN: [u8; 6] = [0xff, 0xb8, b'B', b'I', b'T', 0];
@@ -36,12 +37,12 @@ const READ_VBIOS_FLAGS: u32 = 2;
 const FRTS_REGION_SIZE: u32 = 20;
 const FRTS_REGION_MEDIA_FB: u32 = 2;
 
-/// Bytes that the bounds of a write-protected region are multiples of.
+/// Alignment of the bounds of a write-protected region.
 ///
 /// Source: open-gpu-kernel-modules 570, gsp_fw_wpr_meta.h.
 const WPR_ALIGN: u64 = 0x2_0000;
 
-/// Bytes of the region that FRTS opens.
+/// Bytes of the FRTS region.
 const FRTS_SIZE: u64 = 1 << 20;
 
 fn u8_at(bytes: &[u8], at: usize) -> Option<u8> {
@@ -60,7 +61,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// FWSEC as it stands in a VBIOS.
+/// FWSEC of a VBIOS.
 #[derive(Debug)]
 pub(crate) struct Fwsec {
     /// The program.
@@ -69,7 +70,7 @@ pub(crate) struct Fwsec {
     interface: usize,
 }
 
-/// The images of a ROM: what they contain and of which code type they are.
+/// The images of a ROM: the code type and the bytes of each.
 fn images(rom: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut rest = Some(rom);
     std::iter::from_fn(move || {
@@ -87,7 +88,8 @@ fn images(rom: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// The VBIOS as its pointers see it: the first image, and from the first FWSEC image on.
+/// The VBIOS as its pointers address it: the first image, followed by all from the first FWSEC
+/// image on.
 fn contiguous(rom: &[u8]) -> Option<(usize, Vec<u8>)> {
     let mut images = images(rom);
     let (_, first) = images.find(|(code_type, _)| *code_type == CODE_TYPE_PC_AT)?;
@@ -120,7 +122,7 @@ impl Fwsec {
         Self::parse(vbios.get(u32_at(&vbios, entry + 2)? as usize..)?)
     }
 
-    /// Reads a descriptor and what is behind it.
+    /// Reads a descriptor and the data behind it.
     fn parse(descriptor: &[u8]) -> Option<Self> {
         let vdesc = u32_at(descriptor, 0)?;
         let header = (vdesc >> 16) as usize;
@@ -186,12 +188,12 @@ impl Fwsec {
         })
     }
 
-    /// Does it start as the falcons of `chip` start programs?
+    /// Whether the program is of the kind that the falcons of `chip` start.
     pub(crate) fn is_for(&self, chip: &Chip) -> bool {
         (self.ucode.trust == Trust::BootRom) == chip.falcons.has_boot_rom()
     }
 
-    /// What the program is told to do, in the data memory that it was loaded with.
+    /// Parses the command in the data memory of the loaded program.
     pub(crate) fn command(&self, dmem: &[u8]) -> Result<Command, String> {
         command(dmem, self.interface).ok_or("the application interface is not intact")?
     }
@@ -209,7 +211,7 @@ fn mapper(data: &[u8], interface: usize) -> Option<usize> {
     (u32_at(data, mapper) == Some(MAPPER_SIGNATURE)).then_some(mapper)
 }
 
-/// The parts of the data that a driver fills in: the command's number and its arguments.
+/// The ranges of the data that a driver fills in: the command's number and its arguments.
 fn parameters(data: &[u8], interface: usize) -> Option<Vec<Range<usize>>> {
     let mapper = mapper(data, interface)?;
     let number = mapper + MAPPER_INIT_CMD;
@@ -221,9 +223,9 @@ fn parameters(data: &[u8], interface: usize) -> Option<Vec<Range<usize>>> {
 /// A command to FWSEC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Put verified parts of the VBIOS into this range of the frame buffer and protect it.
+    /// Copies verified parts of the VBIOS into this range of the frame buffer and protects it.
     Frts(Range<u64>),
-    /// Put back what ran before the driver.
+    /// Restores the pre-OS applications that ran before the driver.
     Sb,
 }
 
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_in_the_synthetic_vbios() {
+    fn fwsec_is_found_in_the_synthetic_vbios() {
         let ucode = fwsec().ucode;
         assert_eq!(ucode.engine_id_mask, 0x400);
         assert_eq!(ucode.signatures.len(), 3);
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn no_prefix_of_a_vbios_does_harm() {
+    fn no_prefix_of_a_vbios_causes_a_panic() {
         let rom = crate::images::vbios::build(&CHIPS[0]);
         for len in 0..rom.len() {
             let _ = Fwsec::find(&rom[..len]);
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn no_flipped_byte_of_the_headers_does_harm() {
+    fn no_flipped_byte_of_the_headers_causes_a_panic() {
         let rom = crate::images::vbios::build(&CHIPS[0]);
         for at in (0..0x200).chain(0x400..0x500) {
             let mut rom = rom.clone();
@@ -321,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn frts_names_its_region() {
+    fn the_frts_command_has_a_region() {
         let words = [1, 24, 0, 0, 0, 2, 1, 20, 0x5f_ee00, 0x100, 2];
         let command = fwsec().command(&dmem(CMD_FRTS, &words));
         assert_eq!(command, Ok(Command::Frts(0x5_fee0_0000..0x5_fef0_0000)));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Every register access in its order, for comparing what two drivers do to the same card.
+//! A log of all register accesses in order, for comparing two drivers on the same card.
 //!
-//! A line is an access, `r` or `w` with the offset and the value in hexadecimal, or `#` with what
-//! a block did meanwhile:
+//! A line is an access, `r` or `w` with the offset and the value in hexadecimal, or `#` with an
+//! action of a block:
 //!
 //! ```text
 //! r 00000000 172000a1

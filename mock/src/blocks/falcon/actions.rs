@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a falcon does about a write to its registers: DMA, the scrubbing after a reset, the switch of
+//! What a write to a falcon's registers starts: DMA, the scrubbing after a reset, the switch of
 //! cores, interrupts.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::blocks::wires::{Request, Wires};
 use crate::faults::Fault;
 use crate::schedule::Timer;
 
-/// How long things take.
+/// How long these steps take; the model's own values.
 const SCRUBBING: Duration = Duration::from_micros(50);
 const CORE_SWITCH: Duration = Duration::from_micros(20);
 
@@ -25,7 +25,7 @@ const FALCON_SELECTED: Timer = 1;
 const RISCV_SELECTED: Timer = 2;
 
 impl Falcon {
-    /// Does what a write to a register has set going.
+    /// Carries out what a write to a register has started.
     pub(crate) fn act(&mut self, wires: &mut Wires<'_>, engine: Engine, action: Action) {
         match action {
             Action::None => {}
@@ -61,7 +61,7 @@ impl Falcon {
         self.dma_stuck = wires.faults.has(Fault::DmaNeverIdle(engine));
     }
 
-    /// A timer has run down.
+    /// A timer of the falcon has expired.
     pub(crate) fn elapsed(&mut self, wires: &mut Wires<'_>, timer: Timer) {
         if timer == SCRUBBED {
             self.scrubbing = false;
@@ -76,7 +76,7 @@ impl Falcon {
     }
 }
 
-/// What a falcon's DMA reads; all ones where there is nothing.
+/// Reads what a falcon's DMA reads; addresses without memory give all ones.
 pub(crate) fn read_target(
     wires: &mut Wires<'_>,
     target: FbifTarget,

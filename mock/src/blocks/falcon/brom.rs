@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the boot ROM of a falcon is told before it starts a program, from GA102 on.
+//! The registers with the parameters of a falcon's boot ROM, from GA102 on.
 //!
-//! What it checks is in [`programs::brom`](crate::programs::brom).
+//! What the boot ROM checks is in [`programs::brom`](crate::programs::brom).
 //!
 //! Source: open-gpu-kernel-modules 570, kernel_gsp_falcon_ga102.c.
 
@@ -18,7 +18,7 @@ pub(crate) struct Brom {
 }
 
 impl Brom {
-    /// Reads the register at `offset` from the second base, where there is one.
+    /// Reads the register at `offset` from the second base, if there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
         match offset {
             BromModSel::OFFSET => Some(self.mod_sel),
@@ -29,7 +29,7 @@ impl Brom {
         }
     }
 
-    /// Writes the register at `offset` from the second base, where there is one.
+    /// Writes the register at `offset` from the second base, if there is one.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
         match offset {
             BromModSel::OFFSET => self.mod_sel = value,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a falcon's memories besides bytes, and the memories as those see them who write there.
+//! A falcon's memories, and what the hardware keeps about each block of code.
 
-/// What is known of a block of code memory.
+/// The hardware's state of a block of code memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CodeBlock {
     /// Virtual address in units of blocks.
     pub(crate) tag: u32,
     /// Loaded as secure code.
     pub(crate) secure: bool,
-    /// Loaded at all since the reset.
+    /// Loaded since the reset.
     pub(crate) valid: bool,
 }
 

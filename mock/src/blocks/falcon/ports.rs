@@ -10,14 +10,14 @@ use nova_hw::regs::falcon::{FalconDmemc, FalconDmemd, FalconImemc, FalconImemd, 
 
 use super::memory::{CodeBlock, Memories};
 
-/// Where the registers start and end.
+/// Range of the ports' registers.
 pub(super) const FIRST: u32 = FalconImemc::OFFSET;
 pub(super) const END: u32 = FalconDmemc::OFFSET + FalconDmemc::COUNT * FalconDmemc::STRIDE;
 
 /// Bytes of a word.
 const WORD: usize = size_of::<u32>();
 
-/// Where the ports stand.
+/// The ports' positions.
 #[derive(Debug, Default)]
 pub(super) struct Ports {
     code: [CodePort; FalconImemc::COUNT as usize],
@@ -27,11 +27,11 @@ pub(super) struct Ports {
 #[derive(Debug, Default)]
 struct CodePort {
     at: FalconImemc,
-    /// Tag of the blocks that are begun from here on.
+    /// Tag for the next block that is begun.
     tag: u16,
 }
 
-/// The next word's place, for a port that moves on.
+/// Position of the next word, for a port with auto-increment.
 fn next(blk: u16, offs: u8) -> (u16, u8) {
     const LAST: u8 = (BLOCK_SIZE / WORD - 1) as u8;
     match offs {
@@ -40,17 +40,17 @@ fn next(blk: u16, offs: u8) -> (u16, u8) {
     }
 }
 
-/// Element of an array of registers, where `offset` is that of one.
+/// Index into an array of registers, if `offset` is that of an element.
 fn element(offset: u32, first: u32, stride: u32) -> Option<usize> {
     let from = offset.checked_sub(first)?;
     (from % stride == 0).then_some((from / stride) as usize)
 }
 
-/// What became of a write; an error says why the hardware refuses it.
+/// Result of a write; an error says why the hardware refuses it.
 type Written = Result<(), &'static str>;
 
 impl Ports {
-    /// Writes the register at `offset` of a port, where there is one.
+    /// Writes the register at `offset` of a port, if there is one.
     pub(super) fn write(
         &mut self,
         memories: Memories<'_>,
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_does_not_move_on_writes_one_word() {
+    fn a_port_without_auto_increment_keeps_its_position() {
         let mut falcon = falcon();
         falcon.write(FalconDmemc::OFFSET, 0x10).unwrap();
         falcon.write(FalconDmemd::OFFSET, 1).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn invalid_writes_are_refused() {
         let mut falcon = falcon();
         falcon.write(IMEMC, FalconImemc::new().with_blk(0x100).into());
         assert!(matches!(falcon.write(IMEMD, 0), Some(Action::Refused(_))));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn from_ga102_on_there_are_none() {
+    fn ga102_has_no_ports() {
         let mut falcon = Falcon::new(Generation::Ga102);
         assert_eq!(falcon.write(IMEMC, 0), None);
         assert_eq!(falcon.write(FalconDmemd::OFFSET, 0), None);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The page of system memory that the card reads to flush its writes there: the registers that hold
-//! its address are other ones in each family.
+//! The page of system memory that the card reads to flush its writes to system memory. Each family
+//! has its own registers for the address.
 //!
 //! Source: open-gpu-kernel-modules 570, `kmemsysProgramSysmemFlushBuffer` in
-//! src/nvidia/src/kernel/gpu/mem_sys/arch/{maxwell,ampere,hopper,blackwell}. Hopper takes the
-//! address itself there and in Linux 7.3's nova-core; nouveau shifts it as on older chips.
+//! src/nvidia/src/kernel/gpu/mem_sys/arch/{maxwell,ampere,hopper,blackwell}. In that file and in
+//! Linux 7.3's nova-core Hopper takes the unshifted address; nouveau shifts it as on older chips.
 
 use nova_hw::chipset::Architecture;
 use nova_hw::regs::pfb::{
@@ -16,21 +16,21 @@ use nova_hw::regs::pfb::{
 
 use crate::chips::Chip;
 
-/// Bits of the low half that the hardware takes, from Hopper on.
+/// Bits of the low half that exist in hardware, from Hopper on.
 const LOW_MASK: u32 = !0xff;
 
-/// Address of the page, as it was written.
+/// Address of the page, as the driver wrote it.
 #[derive(Debug, Default)]
 pub(crate) struct Flush {
-    /// Up to Ada: without its lowest eight bits.
+    /// Address for NISO; up to Ada, without its lowest eight bits.
     niso: u64,
     hub: u64,
-    /// What leaves the HSHUB has an address of its own, on GB10x.
+    /// On GB10x, the separate address for HSHUB egress.
     egress: u64,
 }
 
 impl Flush {
-    /// Is the register at `offset` one of them on this chip?
+    /// Whether this chip has the register at `offset`.
     pub(crate) fn has(&self, chip: &Chip, offset: u32) -> bool {
         match chip.chipset.arch() {
             // The page's address has 40 bits.
@@ -57,7 +57,7 @@ impl Flush {
         }
     }
 
-    /// Reads the register at `offset`, where there is one.
+    /// Reads the register at `offset`, if there is one.
     pub(crate) fn read(&self, offset: u32) -> Option<u32> {
         let value = match half(offset)? {
             Half::Low(Pair::Niso) => self.niso as u32,
@@ -68,7 +68,7 @@ impl Flush {
         Some(value)
     }
 
-    /// Writes the register at `offset`, where there is one.
+    /// Writes the register at `offset`, if there is one.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<()> {
         match half(offset)? {
             Half::Low(Pair::Niso) => set_low(&mut self.niso, value),
@@ -99,13 +99,13 @@ impl Flush {
         }
     }
 
-    /// Address of the page, 0 where none was given.
+    /// Address of the page, 0 if the driver has set none.
     pub(crate) fn page(&self) -> u64 {
         self.niso << 8 | self.hub
     }
 }
 
-/// Two registers that hold an address together.
+/// A pair of registers that hold an address.
 #[derive(Clone, Copy)]
 enum Pair {
     Niso,
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn from_hopper_on_the_address_is_written_as_it_is() {
+    fn gh100_takes_the_unshifted_address() {
         let mut flush = Flush::default();
         flush
             .write(FbhubFlushSysmemAddrHi::OFFSET, 0xfff1_2345)

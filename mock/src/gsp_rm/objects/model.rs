@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The table against a model of it, a plain set of what was allocated.
+//! Tests the object table against a model, a plain set of allocated objects.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::*;
 /// Client, parent and handle of an object.
 type Entry = (u32, u32, u32);
 
-/// What a driver does.
+/// A step of a driver.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// Allocates an object of this class.
@@ -22,7 +22,7 @@ enum Step {
     Free(u32, u32),
 }
 
-/// Few clients and few handles, so that they meet.
+/// Uses few clients and few handles, so that steps refer to the same objects.
 fn step() -> impl Strategy<Value = Step> {
     let client = || 1..=2_u32;
     let handle = || 1..=5_u32;
@@ -33,7 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Takes an object out of the model, then whatever has lost its parent, until nothing has.
+/// Removes an object from the model, and then repeatedly all objects without a parent.
 fn free(model: &mut BTreeSet<Entry>, freed: (u32, u32)) {
     model.retain(|&(client, _, handle)| (client, handle) != freed);
     loop {
@@ -49,7 +49,7 @@ fn free(model: &mut BTreeSet<Entry>, freed: (u32, u32)) {
     }
 }
 
-/// All entries of the table but GSP-RM's own.
+/// All entries of the table except GSP-RM's own.
 fn entries(objects: &Objects) -> BTreeSet<Entry> {
     let clients = objects
         .0

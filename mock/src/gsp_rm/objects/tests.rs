@@ -11,7 +11,7 @@ const CLIENT: u32 = 0xc1d0_0000;
 const DEVICE: u32 = 0xde1d_0000;
 const SUBDEVICE: u32 = 0x5d1d_0000;
 
-/// Asks for an object of `class`: its client, its parent, and its own handle.
+/// Requests an object of `class` with these handles: its client, its parent, and its own.
 fn request(class: u32, [h_client, h_parent, h_object]: [u32; 3]) -> RmAlloc {
     RmAlloc {
         h_client,
@@ -83,7 +83,7 @@ fn a_class_must_be_known() {
 
 /// param_copy.c, `rmapiParamsCopyInit`, for parameters that are missing.
 #[test]
-fn parameters_have_their_release_s_size() {
+fn parameters_must_have_the_size_of_the_release() {
     for release in RELEASES {
         let size = release.root.size;
         for (len, expected) in [
@@ -106,7 +106,7 @@ fn parameters_have_their_release_s_size() {
     }
 }
 
-/// rs_server.c, `serverAllocClient`: NVIDIA's driver gives no parent and no object of its own.
+/// rs_server.c, `serverAllocClient`: NVIDIA's driver sets neither the parent nor the object.
 #[test]
 fn a_client_may_have_any_handle() {
     for handles in [
@@ -135,7 +135,7 @@ fn a_client_without_a_handle_is_given_one() {
 
 /// rs_server.c, `_serverCreateEntryAndLockForNewClient`.
 #[test]
-fn a_client_has_a_handle_of_its_own() {
+fn two_clients_cannot_have_the_same_handle() {
     for client in [CLIENT, INTERNAL_CLIENT] {
         let status = alloc(&mut objects(), NV01_ROOT, [client, client, client]);
         assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
@@ -150,7 +150,7 @@ fn a_client_has_no_parent() {
 }
 
 #[test]
-fn there_are_not_too_many_clients() {
+fn the_number_of_clients_is_limited() {
     let mut objects = Objects::new();
     while objects.0.len() < CLIENTS_MAX {
         alloc(&mut objects, NV01_ROOT, [0, 0, 0]).unwrap();
@@ -161,7 +161,7 @@ fn there_are_not_too_many_clients() {
 
 /// rs_server.c, `_serverLockClientWithLockInfo`.
 #[test]
-fn an_object_is_a_client_s() {
+fn an_object_needs_a_client() {
     let mut objects = objects();
     let status = alloc(&mut objects, NV01_DEVICE_0, [1, 1, DEVICE]);
     assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE));
@@ -171,7 +171,7 @@ fn an_object_is_a_client_s() {
 
 /// alloc_free.c, `serverAllocResourceUnderLock`; rs_client.c, `clientGetResourceRef_IMPL`.
 #[test]
-fn an_object_has_a_parent() {
+fn an_object_needs_a_parent() {
     for parent in [0, 1, INTERNAL_DEVICE] {
         let status = alloc(&mut objects(), NV20_SUBDEVICE_0, [CLIENT, parent, 1]);
         assert_eq!(status, Err(NV_ERR_OBJECT_NOT_FOUND));
@@ -180,13 +180,13 @@ fn an_object_has_a_parent() {
 
 /// alloc_free.c, `serverAllocResourceUnderLock`; resource_list.h.
 #[test]
-fn a_parent_is_of_the_right_class() {
+fn a_parent_must_have_the_right_class() {
     for (class, handles) in [
         (NV01_DEVICE_0, [CLIENT, DEVICE, 1]),
         (NV01_DEVICE_0, [CLIENT, SUBDEVICE, 1]),
         (NV20_SUBDEVICE_0, [CLIENT, CLIENT, 1]),
         (NV20_SUBDEVICE_0, [CLIENT, SUBDEVICE, 1]),
-        // As a client.
+        // With the client's own handle.
         (NV01_DEVICE_0, [CLIENT, CLIENT, CLIENT]),
         (NV20_SUBDEVICE_0, [CLIENT, 1, CLIENT]),
     ] {
@@ -197,13 +197,13 @@ fn a_parent_is_of_the_right_class() {
 
 /// rs_client.c, `clientValidateNewResourceHandle_IMPL`.
 #[test]
-fn an_object_has_a_handle_of_its_own() {
+fn two_objects_of_a_client_cannot_have_the_same_handle() {
     let mut objects = objects();
     for handle in [DEVICE, SUBDEVICE] {
         let status = alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, DEVICE, handle]);
         assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
     }
-    // Another client's are of no account.
+    // Handles of another client do not conflict.
     assert_eq!(alloc(&mut objects, NV01_ROOT, [1, 1, 1]), Ok(1));
     let device = alloc(&mut objects, NV01_DEVICE_0, [1, 1, DEVICE]);
     assert_eq!(device, Ok(DEVICE));
@@ -211,7 +211,7 @@ fn an_object_has_a_handle_of_its_own() {
 
 /// client.c, `rmclientConstruct_IMPL`; rs_client.c, `clientValidateNewResourceHandle_IMPL`.
 #[test]
-fn an_object_has_none_of_gsp_rm_s_handles() {
+fn handles_reserved_for_gsp_rm_are_refused() {
     let mut objects = objects();
     objects.free(CLIENT, SUBDEVICE).unwrap();
     let mut named = |handle| alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, DEVICE, handle]);
@@ -234,7 +234,7 @@ fn an_object_without_a_handle_is_given_one() {
 /// alloc_free.c, `resservResourceFactory`; device.c, `deviceConstruct_IMPL` and `_deviceInit`;
 /// device_share.c, `deviceSetClientShare_IMPL`.
 #[test]
-fn a_device_is_the_gpu_once_for_each_client() {
+fn a_client_has_one_device_object() {
     let mut objects = objects();
     let mut refusal = |params: &[u8]| {
         let result = alloc_with(&mut objects, NV01_DEVICE_0, [CLIENT, CLIENT, 1], params);
@@ -289,7 +289,7 @@ fn a_device_is_the_gpu_once_for_each_client() {
 
 /// subdevice.c, `subdeviceConstruct_IMPL`.
 #[test]
-fn a_subdevice_is_the_gpu_once_for_each_device() {
+fn a_device_has_one_subdevice_object() {
     let mut objects = objects();
     let mut beside = |sub_device_id| {
         let params = Nv2080AllocParameters { sub_device_id };
@@ -322,7 +322,7 @@ fn children_are_freed_before_their_parents() {
     );
     assert_eq!(all.to_string(), Objects::new().to_string());
     let status = free(&mut all, CLIENT, CLIENT);
-    assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE), "it is gone");
+    assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE), "it was freed");
 
     let mut some = objects();
     assert_eq!(free(&mut some, CLIENT, SUBDEVICE), Ok(vec![SUBDEVICE]));
@@ -332,7 +332,7 @@ fn children_are_freed_before_their_parents() {
 
 /// rs_server.c, `serverFreeResourceTreeLockAndFindResource`.
 #[test]
-fn what_is_not_there_is_freed_with_success() {
+fn freeing_an_object_that_does_not_exist_succeeds() {
     let mut objects = objects();
     let before = objects.to_string();
     for object in [0, 1, INTERNAL_DEVICE] {
@@ -343,7 +343,7 @@ fn what_is_not_there_is_freed_with_success() {
 
 /// client.c, `rmclientValidate_IMPL`, for a client that belongs to another.
 #[test]
-fn gsp_rm_s_own_objects_stay() {
+fn gsp_rm_s_own_objects_cannot_be_freed() {
     let mut objects = objects();
     for object in [INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE] {
         let status = free(&mut objects, INTERNAL_CLIENT, object);
@@ -357,7 +357,7 @@ fn gsp_rm_s_own_objects_stay() {
 
 /// control.c, `_rmapiRmControl`; rs_client.c, `clientGetResourceRef_IMPL`.
 #[test]
-fn a_control_is_for_an_object() {
+fn a_control_needs_an_object() {
     let objects = objects();
     let find = |client, object| {
         let found = objects.find(client, object);

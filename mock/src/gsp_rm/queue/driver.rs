@@ -13,7 +13,7 @@ pub(crate) const STATUS: u64 = 0x6000;
 /// Pages of the shared memory.
 pub(crate) const PAGES: usize = 11;
 
-/// A driver's side, over memory that is contiguous for the driver only.
+/// The driver's side of the queues, in pages that are not contiguous on the bus.
 pub(crate) struct Driver<M> {
     pub(crate) memory: M,
     pages: Vec<u64>,
@@ -22,7 +22,7 @@ pub(crate) struct Driver<M> {
 }
 
 impl Queues {
-    /// Takes what waits to be sent to the driver.
+    /// Takes the messages that wait to be sent to the driver.
     pub(crate) fn sent(&mut self) -> Vec<Outgoing> {
         self.waiting.drain(..).collect()
     }
@@ -74,8 +74,8 @@ impl<M: GuestMemory> Driver<M> {
         self.memory.read_u32(address).unwrap()
     }
 
-    pub(crate) fn arguments(&self) -> QueuePlaces {
-        QueuePlaces {
+    pub(crate) fn arguments(&self) -> QueueArguments {
+        QueueArguments {
             memory: self.pages[0],
             pages: PAGES as u32,
             commands: COMMANDS,
@@ -88,7 +88,7 @@ impl<M: GuestMemory> Driver<M> {
         Queues::link(&mut self.memory, &arguments)
     }
 
-    /// Sends a command after a change to its bytes, which the checksum covers or not.
+    /// Sends a command of `len` bytes after applying `change` to its element.
     pub(crate) fn send(&mut self, len: usize, change: impl FnOnce(&mut [u8])) {
         let message = Outgoing {
             function: 76,
