@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The header that NVIDIA puts in front of ucode files: where the ucode's own header is, and where
+//! The header in front of NVIDIA's ucode files, with the offsets of the ucode's own header and of
 //! the ucode.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/include/nvfw/fw.h.
@@ -31,19 +31,19 @@ pub(crate) struct BinHeader {
     data_size: U32,
 }
 
-/// A file with such a header.
+/// A file with a [`BinHeader`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bin<'a> {
     /// The whole file.
     pub(crate) file: View<'a>,
-    /// From the ucode's own header to the ucode.
+    /// The bytes from the ucode's own header to the ucode.
     pub(crate) header: View<'a>,
     /// The ucode.
     pub(crate) ucode: &'a [u8],
 }
 
 impl<'a> Bin<'a> {
-    /// Checks the header of `file`, which errors call a `format`.
+    /// Checks the header of `file`; errors name `format`.
     pub(crate) fn parse(format: Format, file: &'a [u8]) -> Result<Self> {
         let file = View::new(format, file);
         let raw: &BinHeader = file.structure(0, "bin_hdr")?;
@@ -89,7 +89,7 @@ impl<'a> Bin<'a> {
         self.file.check(at, field, Expected::OneOf(lens), len)
     }
 
-    /// Whether `file` starts with such a header, and how long the ucode's own header is.
+    /// Length of the ucode's own header, if `file` starts with a [`BinHeader`].
     pub(crate) fn recognise(file: &[u8]) -> Option<usize> {
         let (raw, _) = BinHeader::ref_from_prefix(file).ok()?;
         let magic = raw.bin_magic.get() == MAGIC;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `booter_load-*.bin`, `booter_unload-*.bin` and `scrubber-*.bin`: ucode that runs heavy-secured
-//! on SEC2 and sets up or takes down the GSP's protected memory.
+//! `booter_load-*.bin`, `booter_unload-*.bin` and `scrubber-*.bin`: heavy-secured ucode for SEC2,
+//! which sets up, removes or scrubs the GSP's protected memory.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/include/nvfw/hs.h and
 //! drivers/gpu/drm/nouveau/nvkm/subdev/gsp/{tu102,ga102}.c; the files in linux-firmware.
@@ -23,7 +23,7 @@ const MAX_SIGNATURES: u32 = 16;
 /// More applications than this are refused: NVIDIA's files have one.
 const MAX_APPS: u32 = 16;
 
-/// `nvfw_hs_header_v2`. `patch_loc`, `patch_sig` and `num_sig` say where in the file the value is.
+/// `nvfw_hs_header_v2`. `patch_loc`, `patch_sig` and `num_sig` are the file offsets of the values.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 struct HsHeaderV2 {
@@ -68,7 +68,7 @@ struct MetaData {
     ucode_id: U32,
 }
 
-/// A stretch of the ucode.
+/// A region of the ucode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// Offset of the first byte in the ucode.
@@ -77,7 +77,7 @@ pub struct Region {
     pub size: u32,
 }
 
-/// Heavy-secured ucode and how it is to be signed and loaded.
+/// Heavy-secured ucode, its signatures and its layout.
 #[derive(Clone, Copy, Debug)]
 pub struct Booter<'a> {
     file: View<'a>,
@@ -93,7 +93,7 @@ pub struct Booter<'a> {
 }
 
 impl<'a> Booter<'a> {
-    /// Checks `file` and finds what is in it.
+    /// Checks and parses `file`.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::Booter, file)?;
         let hs_at = bin.header.position(0);
@@ -137,14 +137,14 @@ impl<'a> Booter<'a> {
         })
     }
 
-    /// Takes it out of a TLV file, which has the same values one by one.
+    /// Reads booter from a TLV file, which has a block for each value.
     pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
         let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
-        let stretch = |start, size| {
+        let packed_region = |start, size| {
             let values = (U32::new(tlv.u32(start)?), U32::new(tlv.u32(size)?));
             region(&tlv.value(start)?, 0, start, values, ucode)
         };
-        let os_data = stretch("DAOF", "DASZ")?;
+        let os_data = packed_region("DAOF", "DASZ")?;
         let signatures = packed_signatures(tlv)?;
         let patch_loc = tlv.u32("PLOC")?;
         check_patch_loc(
@@ -157,9 +157,9 @@ impl<'a> Booter<'a> {
         Ok(Self {
             file: tlv.value("FUSE")?,
             ucode,
-            os_code: stretch("CDOF", "CDSZ")?,
+            os_code: packed_region("CDOF", "CDSZ")?,
             os_data,
-            app: stretch("A0CO", "A0CS")?,
+            app: packed_region("A0CO", "A0CS")?,
             signatures,
             patch_loc,
             fuse_version: tlv.u32("FUSE")?,
@@ -172,7 +172,7 @@ impl<'a> Booter<'a> {
         })
     }
 
-    /// The ucode, not yet signed.
+    /// The ucode, without a signature.
     pub const fn ucode(&self) -> &'a [u8] {
         self.ucode
     }
@@ -192,7 +192,7 @@ impl<'a> Booter<'a> {
         self.app
     }
 
-    /// Offset in the ucode where the chosen signature goes.
+    /// Offset in the ucode of the chosen signature.
     pub const fn signature_offset(&self) -> u32 {
         self.patch_loc
     }
@@ -202,12 +202,12 @@ impl<'a> Booter<'a> {
         self.signatures
     }
 
-    /// The newest fuse version that there is a signature for.
+    /// The newest fuse version that has a signature.
     pub const fn fuse_version(&self) -> u32 {
         self.fuse_version
     }
 
-    /// What the boot ROM is to be told; Turing and GA100 have none.
+    /// Parameters for the boot ROM; Turing and GA100 have no boot ROM.
     pub const fn brom(&self) -> Brom {
         self.brom
     }
@@ -275,7 +275,7 @@ impl<'a> Booter<'a> {
     }
 }
 
-/// Checks that a region whose offset and size lie at bytes `at` and `at + 4` is inside the ucode.
+/// Checks that the region whose offset and size are at bytes `at` and `at + 4` is inside the ucode.
 fn region(
     file: &View<'_>,
     at: usize,
@@ -386,7 +386,7 @@ fn packed_narrow<T: TryFrom<u32>>(tlv: &Tlv<'_>, tag: &'static str) -> Result<T>
     narrow(&tlv.value(tag)?, 0, tag, 0, U32::new(tlv.u32(tag)?))
 }
 
-/// The signature goes into the data, where the boot ROM or the ucode looks for it.
+/// Checks that the signature's place is in the data, where the boot ROM or the ucode looks for it.
 fn check_patch_loc(
     file: &View<'_>,
     at: usize,
@@ -415,7 +415,7 @@ fn meta_data<'a>(file: &View<'a>, hs_at: usize, hs: &HsHeaderV2) -> Result<&'a M
     file.structure(offset(hs.meta_data_offset.get()), "meta_data")
 }
 
-/// The value of a field `shift` bytes into the meta data, where it fits its register.
+/// The value of the field at byte `shift` of the meta data, which must fit its register.
 fn narrow<T: TryFrom<u32>>(
     file: &View<'_>,
     meta_data_at: usize,

@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Expected, Format, Result};
 use crate::tlv::Tlv;
 use crate::view::wide;
 
-/// `RM_RISCV_UCODE_DESC` up to what every version has.
+/// The fields of `RM_RISCV_UCODE_DESC` that every version has.
 ///
 /// Version 5 adds `fbReservedSize` and `bSignedAsCode`, which the boot does not need.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -63,7 +63,7 @@ pub struct Bootloader<'a> {
 }
 
 impl<'a> Bootloader<'a> {
-    /// Checks `file` and finds what is in it.
+    /// Checks and parses `file`.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::Bootloader, file)?;
         bin.check_header_len(&[DESC_SIZE as u64, DESC_SIZE_V5 as u64])?;
@@ -105,7 +105,7 @@ impl<'a> Bootloader<'a> {
         })
     }
 
-    /// Takes it out of a TLV file.
+    /// Reads the bootloader from a TLV file.
     pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
         let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
         let last = wide(ucode.len()).saturating_sub(1);
@@ -125,12 +125,12 @@ impl<'a> Bootloader<'a> {
         self.ucode
     }
 
-    /// Version of the descriptor, in files that have one.
+    /// Version of the descriptor; TLV files have none.
     pub const fn descriptor_version(&self) -> Option<u32> {
         self.version
     }
 
-    /// Version of the program; WPR metadata carries it.
+    /// Version of the program, which is passed on in the WPR metadata.
     pub const fn app_version(&self) -> u32 {
         self.app_version
     }

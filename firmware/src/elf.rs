@@ -3,8 +3,7 @@
 //! ELF as a container of named sections, little-endian, of either class.
 //!
 //! The structures and constants are those of [`object::elf`]; its reader needs an allocator, which
-//! a kernel module does not give it, so the walk over them is here. Tests hold the two against
-//! each other.
+//! is not available in a kernel module, so this module has its own. A test compares the two.
 
 use core::str;
 
@@ -34,7 +33,7 @@ pub struct Elf<'a> {
     names: View<'a>,
 }
 
-/// A section and what is in it.
+/// A section and its contents.
 #[derive(Clone, Copy, Debug)]
 pub struct Section<'a> {
     name: &'a str,
@@ -42,7 +41,7 @@ pub struct Section<'a> {
     pub(crate) view: View<'a>,
 }
 
-/// What matters of a file header, whatever the class.
+/// The fields of a file header that are used, for either class.
 #[derive(Clone, Copy, Debug)]
 struct Header {
     wide: bool,
@@ -53,7 +52,7 @@ struct Header {
     e_shstrndx: u16,
 }
 
-/// What matters of a section header, whatever the class, and where it lies.
+/// The fields of a section header that are used, for either class, and its offset.
 struct SectionHeader {
     at: usize,
     sh_name: u32,
@@ -62,9 +61,10 @@ struct SectionHeader {
     sh_size: u64,
 }
 
-/// The length of a 64-bit ELF file whose section headers come last, told from its first 64 bytes.
+/// The length of a 64-bit ELF file that ends with its section headers, computed from its first 64
+/// bytes.
 ///
-/// `None` where the bytes are no such header or claim more than 256 MiB.
+/// `None` if the bytes are not such a header or the length exceeds 256 MiB.
 pub fn len_from_head(head: &[u8; 64]) -> Option<usize> {
     let view = View::new(Format::Gsp, head);
     let header = Header::read(&view).ok().filter(|header| header.wide)?;
@@ -74,7 +74,7 @@ pub fn len_from_head(head: &[u8; 64]) -> Option<usize> {
 }
 
 impl<'a> Elf<'a> {
-    /// Checks the headers of `file`, which errors call a `format`.
+    /// Checks the headers of `file`; errors name `format`.
     pub fn parse(format: Format, file: &'a [u8]) -> Result<Self> {
         let view = View::new(format, file);
         let header = Header::read(&view)?;
@@ -93,7 +93,7 @@ impl<'a> Elf<'a> {
         self.header.wide
     }
 
-    /// Checks the type and the machine that the file says it is for.
+    /// Checks the file's type and machine.
     pub(crate) fn check_target(&self, kind: elf::FileType, machine: elf::Machine) -> Result<()> {
         let (kind, machine) = (u64::from(kind.0), u64::from(machine.0));
         let Header {
@@ -118,7 +118,7 @@ impl<'a> Elf<'a> {
         }
     }
 
-    /// The section called `name`, where there is one.
+    /// The section called `name`, if there is one.
     pub fn find(&self, name: &str) -> Result<Option<Section<'a>>> {
         for section in self.sections() {
             let section = section?;
@@ -199,7 +199,7 @@ impl<'a> Section<'a> {
         self.view.position(0)
     }
 
-    /// Its bytes; none where the type says that it takes no room in the file.
+    /// Its bytes; empty for types that occupy no space in the file.
     pub const fn data(&self) -> &'a [u8] {
         self.view.all()
     }
@@ -321,7 +321,7 @@ impl SectionHeader {
     }
 }
 
-/// One of `object`'s structures at byte `at`, borrowed.
+/// Borrows one of `object`'s structures at byte `at`.
 fn plain<'a, T: Pod>(view: &View<'a>, at: usize, field: &'static str) -> Result<&'a T> {
     let bytes = view.bytes(at, size_of::<T>(), field)?;
     let missing = |()| view.error(at, field, ErrorKind::Missing);

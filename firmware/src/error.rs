@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The one error type: which kind of file, where in it, which field, what was expected.
+//! The error type: the format of the file, the offset, the field, and what was expected.
 
 use core::fmt;
 
 /// Result of parsing.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// What is wrong with a file.
+/// An error in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Kind of file that was being read.
+    /// Format of the file.
     pub format: Format,
     /// Byte offset of the field from the start of the file.
     pub offset: u64,
-    /// The field, by its own name.
+    /// Name of the field.
     pub field: &'static str,
-    /// What is wrong with it.
+    /// The kind of error.
     pub kind: ErrorKind,
 }
 
-/// The kinds of file that this crate reads.
+/// The formats that this crate reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// `gsp-*.bin`: GSP-RM and its signatures in an ELF container.
@@ -39,27 +39,28 @@ pub enum Format {
     Vbios,
 }
 
-/// What is wrong with a field.
+/// The kinds of errors in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The field ends behind the end of what holds it.
+    /// The field extends beyond the end of its container.
     Truncated {
         /// Offset in the file at which the field would end.
         end: u64,
-        /// Offset in the file at which the holder ends.
+        /// Offset in the file at which the container ends.
         limit: u64,
     },
-    /// The field has a value that it must not have.
+    /// The field has a wrong value.
     Value {
-        /// What it should have been.
+        /// The expected value.
         expected: Expected,
-        /// What it is.
+        /// The value in the file.
         found: u64,
     },
-    /// Something that must be there is not.
+    /// A required item is missing.
     Missing,
-    /// A [`vbios::Scan`](crate::vbios::Scan) has not asked for these bytes yet; seen nowhere else.
+    /// A [`vbios::Scan`](crate::vbios::Scan) has not requested these bytes yet; only scans return
+    /// this.
     NotRead {
         /// Offset of the first byte.
         start: u64,
@@ -71,19 +72,19 @@ pub enum ErrorKind {
 /// Values that a field may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// This one, a number.
+    /// Exactly this number.
     Exactly(u64),
-    /// This one, a magic or a signature made of characters.
+    /// Exactly this magic or signature, which consists of characters.
     Magic(&'static str),
-    /// One of these.
+    /// One of these numbers.
     OneOf(&'static [u64]),
-    /// This one or more.
+    /// This number or more.
     AtLeast(u64),
-    /// This one or less.
+    /// This number or less.
     AtMost(u64),
-    /// Multiples of this one.
+    /// A multiple of this number.
     MultipleOf(u64),
-    /// What the words say.
+    /// Values that these words describe.
     Words(&'static str),
 }
 
@@ -102,7 +103,7 @@ impl fmt::Display for Error {
 }
 
 impl Format {
-    /// What the file is, in words.
+    /// Description of the format.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Gsp => "GSP firmware",

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a falcon's ucode says about how it is to be loaded, whichever file it came in.
+//! The layout, boot ROM parameters and signatures of falcon ucode, independent of the file format.
 
-/// A part of the ucode and the place in the falcon's memory where it goes.
+/// A part of the ucode and its destination in the falcon's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Offset of the first byte in the ucode.
     pub source: u32,
-    /// Offset in IMEM or DMEM where that byte goes.
+    /// Destination of that byte in IMEM or DMEM.
     pub target: u32,
     /// Length in bytes.
     pub len: u32,
 }
 
-/// How ucode is spread over the falcon's memories.
+/// The parts of ucode and their destinations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Non-secure code; only ucode for Turing and GA100 has it.
@@ -26,14 +26,14 @@ pub struct Layout {
     pub boot_addr: u32,
 }
 
-/// What the boot ROM is told to check the signature with.
+/// The boot ROM's parameters for checking the signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brom {
-    /// Offset in DMEM where the signature lies (`PARAADDR`).
+    /// Offset of the signature in DMEM (`PARAADDR`).
     pub pkc_data_offset: u32,
     /// Engines that may run the ucode, one bit each.
     pub engine_id_mask: u16,
-    /// Number by which the fuses know the ucode, from 1.
+    /// Number of the ucode's version fuse, from 1.
     pub ucode_id: u8,
 }
 
@@ -50,12 +50,12 @@ impl<'a> Signatures<'a> {
         Self { bytes, size }
     }
 
-    /// How many there are.
+    /// Number of signatures.
     pub fn count(&self) -> usize {
         self.bytes.len().checked_div(self.size).unwrap_or(0)
     }
 
-    /// Size of each in bytes.
+    /// Size of a signature in bytes.
     pub const fn size(&self) -> usize {
         self.size
     }
@@ -66,13 +66,13 @@ impl<'a> Signatures<'a> {
         self.bytes.get(start..start.checked_add(self.size)?)
     }
 
-    /// All of them.
+    /// All signatures.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let signatures = *self;
         (0..signatures.count()).filter_map(move |index| signatures.get(index))
     }
 
-    /// All of them, back to back.
+    /// All signatures, back to back.
     pub const fn as_bytes(&self) -> &'a [u8] {
         self.bytes
     }

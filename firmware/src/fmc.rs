@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `fmc-*.bin`: the firmware that the FSP starts on Hopper and later, with what proves it genuine.
+//! `fmc-*.bin`: the firmware that the FSP starts on Hopper and later, with its hash, key and
+//! signature.
 //!
 //! Source: the files in linux-firmware; limits from Linux 7.3,
 //! drivers/gpu/nova-core/firmware/fsp.rs.
@@ -28,7 +29,7 @@ pub struct Fmc<'a> {
 }
 
 impl<'a> Fmc<'a> {
-    /// Checks `file` and finds what is in it.
+    /// Checks and parses `file`.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let elf = Elf::parse(Format::Fmc, file)?;
         elf.check_target(elf::ET_NONE, elf::EM_NONE)?;
@@ -47,7 +48,7 @@ impl<'a> Fmc<'a> {
         })
     }
 
-    /// Takes it out of a TLV file.
+    /// Reads the FMC from a TLV file.
     pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
         Ok(Self {
             image: tlv.sized("BLOB", Expected::AtLeast(1))?,

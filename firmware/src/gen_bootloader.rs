@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `gen_bootloader-*.bin`: the falcon program that fetches FWSEC by DMA on Turing and GA100.
+//! `gen_bootloader-*.bin`: the falcon program that loads FWSEC by DMA on Turing and GA100.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/include/nvfw/fw.h (`nvfw_bl_desc`).
 
@@ -32,8 +32,7 @@ struct BlDesc {
 /// Size of the descriptor.
 pub(crate) const DESC_SIZE: usize = size_of::<BlDesc>();
 
-/// Size of the descriptor and what fills it up in `acr/bl.bin`, the same program as it came with
-/// firmware before 570.
+/// Size of the padded descriptor in `acr/bl.bin`, the same program in firmware before 570.
 pub(crate) const DESC_SIZE_ACR: usize = 256;
 
 /// The generic bootloader.
@@ -46,7 +45,7 @@ pub struct GenBootloader<'a> {
 }
 
 impl<'a> GenBootloader<'a> {
-    /// Checks `file` and finds what is in it.
+    /// Checks and parses `file`.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let bin = Bin::parse(Format::GenBootloader, file)?;
         bin.check_header_len(&[DESC_SIZE as u64, DESC_SIZE_ACR as u64])?;
@@ -81,7 +80,8 @@ impl<'a> GenBootloader<'a> {
         })
     }
 
-    /// Takes it out of a TLV file, which leaves out that the descriptor goes to the start of DMEM.
+    /// Reads the generic bootloader from a TLV file. The descriptor's offset in DMEM, 0, is not in
+    /// the file.
     pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
         let ucode = tlv.sized("BLOB", Expected::AtLeast(1))?;
         tlv.number("CDSZ", Expected::AtLeast(1))?;

@@ -14,10 +14,10 @@ use crate::error::{Expected, Format, Result};
 use crate::tlv::Tlv;
 use crate::view::{offset, wide, View};
 
-/// What a signature's section is called, up to the family's name.
+/// Prefix of the names of signature sections; the family's name follows.
 const SIGNATURE_PREFIX: &str = ".fwsignature_";
 
-/// GSP-RM and what comes with it.
+/// GSP-RM, its version and its signatures.
 #[derive(Clone, Copy, Debug)]
 pub struct Gsp<'a> {
     elf: Elf<'a>,
@@ -27,7 +27,7 @@ pub struct Gsp<'a> {
 }
 
 impl<'a> Gsp<'a> {
-    /// Checks `file` and finds what is in it.
+    /// Checks and parses `file`.
     pub fn parse(file: &'a [u8]) -> Result<Self> {
         let elf = Elf::parse(Format::Gsp, file)?;
         elf.check_target(elf::ET_REL, elf::EM_RISCV)?;
@@ -45,7 +45,7 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// The program, as the GSP is to see it.
+    /// The program, as it is loaded on the GSP.
     pub const fn image(&self) -> &'a [u8] {
         self.image.data()
     }
@@ -65,7 +65,7 @@ impl<'a> Gsp<'a> {
         self.build_id
     }
 
-    /// The signature in `section`, of which every family of GPUs has its own (`nova_hw`'s
+    /// The signature in `section`; every family of GPUs has its own section (`nova_hw`'s
     /// `Chipset::fwsignature_section`).
     pub fn signature(&self, section: &'static str) -> Result<&'a [u8]> {
         let section = self.elf.section(section)?;
@@ -76,7 +76,7 @@ impl<'a> Gsp<'a> {
         Ok(section.data())
     }
 
-    /// Every signature with the name of the family that it is for.
+    /// All signatures, each with the name of its family of GPUs.
     pub fn signatures(&self) -> impl Iterator<Item = Result<(&'a str, &'a [u8])>> {
         self.elf.sections().filter_map(|section| match section {
             Ok(section) => {
@@ -87,30 +87,30 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// The container.
+    /// The ELF container.
     pub const fn elf(&self) -> Elf<'a> {
         self.elf
     }
 }
 
-/// What `gsp.tlv` says about GSP-RM, which lies in a file of its own beside it.
+/// The contents of `gsp.tlv`, which describes GSP-RM in a separate file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedGsp<'a> {
-    /// Name of that file, which lies in the same folder.
+    /// Name of the file with GSP-RM, in the same folder.
     pub file_name: &'a str,
-    /// Bytes of that file, all of which are the program.
+    /// Size of that file in bytes; all of it is the program.
     pub size: u32,
     /// The signature for the GPUs of this folder.
     pub signature: &'a [u8],
-    /// The linker's build id in hexadecimal, if it is there.
+    /// The linker's build id in hexadecimal, if the file has it.
     pub build_id: Option<&'a str>,
 }
 
 impl<'a> PackedGsp<'a> {
-    /// Longest name of the other file.
+    /// Length of the longest name of that file.
     pub const NAME_MAX: usize = 32;
 
-    /// Takes it out of a TLV file.
+    /// Reads the description from a TLV file.
     pub fn from_tlv(tlv: &Tlv<'a>) -> Result<Self> {
         let file_name = tlv.text("FILE")?;
         let letters = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');

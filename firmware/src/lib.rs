@@ -2,8 +2,8 @@
 
 //! Parsers for NVIDIA's firmware files and for VBIOS images.
 //!
-//! They borrow from the file, copy and allocate nothing, and return an [`Error`] that names offset
-//! and field for whatever is wrong with it. What is done with the contents is the driver's matter.
+//! They borrow from the file, copy and allocate nothing, and return an [`Error`] that names the
+//! offset and the field. Not here: the use of the contents, which is in the driver.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -30,7 +30,7 @@ pub use gsp::{Gsp, PackedGsp};
 pub use tlv::Tlv;
 pub use vbios::Vbios;
 
-/// Tells by its first bytes what kind of file this may be.
+/// Guesses the format of a file by its first bytes.
 pub fn recognise(file: &[u8]) -> Option<Format> {
     match file {
         [0x7f, b'E', b'L', b'F', 1, ..] => Some(Format::Fmc),

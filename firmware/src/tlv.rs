@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `*.tlv`: the tag-length-value packing that Linux 7.3's nova-core asks for.
+//! `*.tlv`: the tag-length-value packing that Linux 7.3's nova-core requests.
 //!
 //! Source: Linux 7.3, Documentation/gpu/nova/core/tlv.rst.
 
@@ -9,7 +9,7 @@ use core::str;
 use crate::error::{ErrorKind, Expected, Format, Result};
 use crate::view::{offset, wide, View};
 
-/// What every file starts with.
+/// The magic at the start of every file.
 pub const MAGIC: &[u8; 4] = b"NVFW";
 
 /// Bytes of a tag and its length.
@@ -70,7 +70,7 @@ impl<'a> Tlv<'a> {
         self.walk().map_while(Result::ok)
     }
 
-    /// The release that the file is of, such as `570.144`.
+    /// The release of the file, such as `570.144`.
     pub fn version(&self) -> Result<&'a str> {
         self.text("VERS")
     }
@@ -80,7 +80,7 @@ impl<'a> Tlv<'a> {
         self.value(tag).map(|value| value.all())
     }
 
-    /// The value of `tag`, which has as many bytes as `expected`.
+    /// The value of `tag`, whose length must fit `expected`.
     pub(crate) fn sized(&self, tag: &'static str, expected: Expected) -> Result<&'a [u8]> {
         let value = self.value(tag)?;
         value.check(0, tag, Expected::AtLeast(1), wide(value.len()))?;
@@ -99,14 +99,14 @@ impl<'a> Tlv<'a> {
         word.map(u32::from_le_bytes).map_err(wrong)
     }
 
-    /// The value of `tag` as a number that fits `expected`.
+    /// The value of `tag` as a number, which must fit `expected`.
     pub(crate) fn number(&self, tag: &'static str, expected: Expected) -> Result<u32> {
         let number = self.u32(tag)?;
         self.value(tag)?.check(0, tag, expected, number)?;
         Ok(number)
     }
 
-    /// The value of `tag`, with its place in the file.
+    /// The value of `tag`, as a view that knows its offset in the file.
     pub(crate) fn value(&self, tag: &'static str) -> Result<View<'a>> {
         let found = self.blocks().find(|block| block.tag == tag);
         let block = found.ok_or_else(|| self.blocks.error(0, tag, ErrorKind::Missing))?;
@@ -149,7 +149,7 @@ impl<'a> Tlv<'a> {
     }
 }
 
-/// The block at byte `at`, and where the next one starts.
+/// The block at byte `at`, and the offset of the next one.
 fn block<'a>(blocks: &View<'a>, at: usize) -> Result<(Block<'a>, usize)> {
     let tag = blocks.bytes(at, 4, "tag")?;
     let plain = tag

@@ -8,23 +8,24 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
 use crate::error::{Error, ErrorKind, Expected, Format, Result};
 
-/// A window into a file that remembers where in the file it lies, so that errors can say it.
+/// A window into a file that knows its offset in the file, for errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a> {
     format: Format,
     /// Offset of `bytes` in the file.
     base: usize,
     bytes: &'a [u8],
-    /// Bytes of the file that have been read from a slow device; `None` where all of them have.
+    /// Bytes of the file that have been read from a slow device; `None` if all of them have.
     coverage: Option<&'a Coverage>,
 }
 
-/// Widens an offset for an [`Error`]; no machine of ours has offsets of more than 64 bits.
+/// Widens an offset to 64 bits for an [`Error`].
 pub(crate) const fn wide(value: usize) -> u64 {
     value as u64
 }
 
-/// Turns a number from a file into an offset; one that does not fit lies behind every end.
+/// Converts a number from a file into an offset; one that does not fit becomes the largest, which
+/// is beyond the end of every file.
 pub(crate) fn offset(value: impl TryInto<usize>) -> usize {
     value.try_into().unwrap_or(usize::MAX)
 }
@@ -53,7 +54,7 @@ impl<'a> View<'a> {
         self.bytes.len()
     }
 
-    /// All bytes of the view; only for views of which none is unread.
+    /// All bytes of the view, which must have been read completely.
     pub(crate) const fn all(&self) -> &'a [u8] {
         self.bytes
     }
@@ -109,7 +110,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The window of `len` bytes from byte `at`, which `field` fills.
+    /// The window of `len` bytes from byte `at`; errors name `field`.
     pub(crate) fn view(&self, at: usize, len: usize, field: &'static str) -> Result<Self> {
         let (start, end) = (at, at.saturating_add(len));
         let bytes = self.bytes.get(start..end).ok_or_else(|| {
@@ -128,7 +129,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The window from byte `at` to the end, without looking into it.
+    /// The window from byte `at` to the end, without reading it.
     pub(crate) fn tail(&self, at: usize, field: &'static str) -> Result<Self> {
         let bytes = self.bytes.get(at..).ok_or_else(|| {
             let (end, limit) = (self.position(at), self.position(self.len()));
@@ -142,7 +143,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The first `len` bytes, or all of them where there are fewer, without looking into them.
+    /// The first `len` bytes, or all if there are fewer, without reading them.
     pub(crate) fn head(&self, len: usize) -> Self {
         Self {
             bytes: self.bytes.get(..len).unwrap_or(self.bytes),
@@ -155,12 +156,12 @@ impl<'a> View<'a> {
         self.coverage?.first_gap(range)
     }
 
-    /// The `len` bytes from byte `at`, which `field` fills.
+    /// The `len` bytes from byte `at`; errors name `field`.
     pub(crate) fn bytes(&self, at: usize, len: usize, field: &'static str) -> Result<&'a [u8]> {
         Ok(self.view(at, len, field)?.bytes)
     }
 
-    /// The structure at byte `at`, borrowed.
+    /// Borrows the structure at byte `at`.
     pub(crate) fn structure<T>(&self, at: usize, field: &'static str) -> Result<&'a T>
     where
         T: FromBytes + Immutable + KnownLayout + Unaligned,
@@ -169,7 +170,7 @@ impl<'a> View<'a> {
         T::ref_from_bytes(bytes).map_err(|_| self.error(at, field, ErrorKind::Missing))
     }
 
-    /// The byte at `at`, which says how long a header or an entry is: at least `least`.
+    /// The byte at `at`, which is the length of a header or an entry and must be at least `least`.
     pub(crate) fn length(&self, at: usize, field: &'static str, least: u64) -> Result<usize> {
         let len = self.u8(at, field)?;
         self.check(at, field, Expected::AtLeast(least), len)?;
@@ -195,33 +196,33 @@ impl<'a> View<'a> {
 /// The bytes of a file that have been read.
 #[derive(Clone, Debug)]
 pub(crate) struct Coverage {
-    stretches: [Range<u32>; Coverage::MAX_STRETCHES],
+    ranges: [Range<u32>; Coverage::MAX_RANGES],
     used: usize,
 }
 
 impl Coverage {
-    /// Separate stretches that are remembered; a ROM of 12 images needs 60.
-    pub(crate) const MAX_STRETCHES: usize = 64;
+    /// The most separate ranges that are recorded; a ROM of 12 images needs 60.
+    pub(crate) const MAX_RANGES: usize = 64;
 
-    /// None of them.
+    /// No bytes.
     pub(crate) const NONE: Self = Self {
-        stretches: [const { 0..0 }; Self::MAX_STRETCHES],
+        ranges: [const { 0..0 }; Self::MAX_RANGES],
         used: 0,
     };
 
-    fn stretches(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        let used = self.stretches.iter().take(self.used);
-        used.map(|stretch| offset(stretch.start)..offset(stretch.end))
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let used = self.ranges.iter().take(self.used);
+        used.map(|range| offset(range.start)..offset(range.end))
     }
 
     /// The first bytes of `range` that have not been read.
     pub(crate) fn first_gap(&self, range: Range<usize>) -> Option<Range<usize>> {
         let mut start = range.start;
         while start < range.end {
-            match self.stretches().find(|stretch| stretch.contains(&start)) {
-                Some(stretch) => start = stretch.end,
+            match self.ranges().find(|range| range.contains(&start)) {
+                Some(range) => start = range.end,
                 None => {
-                    let later = self.stretches().map(|stretch| stretch.start);
+                    let later = self.ranges().map(|range| range.start);
                     let end = later.filter(|at| *at > start).fold(range.end, usize::min);
                     return Some(start..end);
                 }
@@ -230,17 +231,17 @@ impl Coverage {
         None
     }
 
-    /// Remembers that `range` has been read; `false` where there is no room for it.
+    /// Records that `range` has been read; `false` if there is no room for it.
     pub(crate) fn add(&mut self, range: Range<usize>) -> bool {
         let (Ok(start), Ok(end)) = (u32::try_from(range.start), u32::try_from(range.end)) else {
             return false;
         };
-        let mut used = self.stretches.iter_mut().take(self.used);
-        if let Some(before) = used.find(|stretch| stretch.end == start) {
+        let mut used = self.ranges.iter_mut().take(self.used);
+        if let Some(before) = used.find(|range| range.end == start) {
             before.end = end;
             return true;
         }
-        match self.stretches.get_mut(self.used) {
+        match self.ranges.get_mut(self.used) {
             Some(free) => *free = start..end,
             None => return false,
         }

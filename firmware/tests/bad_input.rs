@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files that are cut off, damaged or made up: always an error that says where, never a panic.
+//! Truncated, damaged and random files give an error with an offset, and never a panic.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn error_with(format: Format, at: usize, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn samples_are_sound() {
+fn samples_are_valid() {
     for (format, file) in samples() {
         look(format, &file).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(nova_firmware::recognise(&file), Some(format));
@@ -35,7 +35,7 @@ fn samples_are_sound() {
 }
 
 #[test]
-fn nothing_is_an_error() {
+fn an_empty_file_is_an_error() {
     for (format, _) in samples() {
         let error = look(format, &[]).expect_err("an empty file");
         let truncated = matches!(error.kind, ErrorKind::Truncated { limit: 0, .. });
@@ -45,21 +45,21 @@ fn nothing_is_an_error() {
     assert_eq!(nova_firmware::recognise(&[]), None);
 }
 
-/// Every length that is too short, so every boundary of a header, a field or a section.
+/// Tries every length that is too short, and so every boundary of a header, a field or a section.
 #[test]
 #[cfg_attr(miri, ignore = "too many files for an interpreter")]
-fn a_cut_off_file_is_an_error() {
+fn a_truncated_file_is_an_error() {
     for (format, file) in samples() {
         for len in 0..file.len() {
             let cut = look(format, &file[..len]);
-            // A TLV file that ends between two blocks is a whole one.
+            // A TLV file that ends between two blocks is valid.
             let whole = format == Format::Tlv && (len == 20 || len == 32);
             assert_eq!(cut.is_ok(), whole, "{format} of {len:#x} bytes: {cut:?}");
         }
     }
 }
 
-/// Every byte in turn, made to be several other things.
+/// Replaces each byte by several other values.
 #[test]
 #[cfg_attr(miri, ignore = "too many files for an interpreter")]
 fn a_damaged_byte_never_panics() {
@@ -67,7 +67,7 @@ fn a_damaged_byte_never_panics() {
         for at in 0..file.len() {
             let byte = file[at];
             if byte == file[at.saturating_sub(64)] && at % 64 != 0 {
-                // The middle of what is only copied, or of zeros, says nothing about the parser.
+                // Bytes inside of contents or of zeroes are not parsed, and are skipped.
                 continue;
             }
             for other in [0, 0xff, byte ^ 1, byte ^ 0x80, byte.wrapping_add(16)] {
@@ -141,8 +141,8 @@ fn elf_header_fields() {
 
 #[test]
 fn elf_section_fields() {
-    let sound = damaged(Format::Gsp, &[]);
-    let table = u64::from_le_bytes(sound[40..48].try_into().expect("8 bytes")) as usize;
+    let valid = damaged(Format::Gsp, &[]);
+    let table = u64::from_le_bytes(valid[40..48].try_into().expect("8 bytes")) as usize;
     let (image, note) = (table + 64, table + 128);
     let wrong = |at, bytes: &[u8]| error_with(Format::Gsp, at, bytes);
     let huge = [0xff; 8];
@@ -182,12 +182,12 @@ fn elf_section_fields() {
 
 #[test]
 fn gsp_contents() {
-    let sound = damaged(Format::Gsp, &[]);
+    let valid = damaged(Format::Gsp, &[]);
     let position = |needle: &[u8]| {
-        let found = sound
+        let found = valid
             .windows(needle.len())
             .position(|window| window == needle);
-        found.expect("the sample holds it")
+        found.expect("the sample contains it")
     };
     let wrong = |at, bytes: &[u8]| error_with(Format::Gsp, at, bytes);
     let version = position(b"570.144");
@@ -379,8 +379,8 @@ fn bootloader_fields() {
 
 #[test]
 fn fmc_fields() {
-    let sound = damaged(Format::Fmc, &[]);
-    let table = u32::from_le_bytes(sound[32..36].try_into().expect("4 bytes")) as usize;
+    let valid = damaged(Format::Fmc, &[]);
+    let table = u32::from_le_bytes(valid[32..36].try_into().expect("4 bytes")) as usize;
     let size_of = |section: usize| table + section * 40 + 20;
     let wrong = |at, bytes: &[u8]| error_with(Format::Fmc, at, bytes);
     let cases = [
@@ -554,7 +554,7 @@ fn ifr_fields() {
     }
 }
 
-/// A chain that never ends, and one that is longer than any real one.
+/// A chain without a last image, and one that is longer than the limit.
 #[test]
 fn image_chains_end() {
     let mut file = Rom::GA102.build();
@@ -573,9 +573,9 @@ fn image_chains_end() {
     assert_eq!(error.field, "number of images");
 }
 
-/// A card that has gone reads as all ones, and so does its ROM.
+/// The ROM of a card that has fallen off the bus reads as all ones.
 #[test]
-fn a_gone_card_is_an_error() {
+fn all_ones_are_an_error() {
     let error = scan(&vec![0xff; 1 << 20]).expect_err("no ROM");
     assert_eq!(error.field, "rom_signature");
 }
@@ -596,7 +596,7 @@ fn sample() -> impl Strategy<Value = (Format, Vec<u8>)> {
     (0..samples().len()).prop_map(|index| samples().swap_remove(index))
 }
 
-/// Words that headers trip over.
+/// Words that are likely to expose errors in headers.
 fn word() -> impl Strategy<Value = u32> {
     prop_oneof![
         any::<u32>(),
@@ -615,17 +615,18 @@ proptest! {
     })]
 
     #[test]
-    fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn any_bytes_cause_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         for (format, file) in samples() {
             let _ = look(format, &bytes);
-            // The same behind the start of a sound file, so that more than the magic is reached.
+            // The same bytes behind the start of a valid file, to get beyond the check of the
+            // magic.
             let head = file.get(..64).unwrap_or(&file);
             let _ = look(format, &[head, &bytes].concat());
         }
     }
 
     #[test]
-    fn any_words_in_headers_are_survived(
+    fn any_words_in_headers_cause_no_panic(
         (format, mut file) in sample(),
         words in proptest::collection::vec((any::<proptest::sample::Index>(), word()), 1..4),
     ) {
@@ -644,7 +645,7 @@ proptest! {
     }
 }
 
-/// A booter out of a TLV file is the one out of the file that it was packed from.
+/// A booter from a TLV file equals the one from the original file.
 #[test]
 fn a_packed_booter_is_the_same() {
     let (file, packed) = (common::booter(), common::booter_tlv());
@@ -663,11 +664,11 @@ fn a_packed_booter_is_the_same() {
     }
 }
 
-/// Whatever any byte of a packed booter's tags and values says, nothing is read out of bounds.
+/// No byte in a packed booter's tags and values causes an out-of-bounds read.
 #[test]
 fn any_byte_of_a_packed_booter() {
     let sample = common::booter_tlv();
-    // The signatures and the program behind them may say anything.
+    // The signatures and the program behind them are not parsed.
     let head = 4 + 16 + 11 * 12 + 8;
     for at in 0..head {
         for value in [0, 1, 0x7f, 0xff] {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The parsers on every GSP firmware file that the distribution ships.
+//! Runs the parsers on every GSP firmware file that the distribution ships.
 //!
-//! The folder that holds `nvidia/` is named by `NOVA_FIRMWARE_DIR`; without it there is nothing to
-//! read, and each test says that it was skipped.
+//! `NOVA_FIRMWARE_DIR` names the folder with `nvidia/`; without it each test prints that it was
+//! skipped.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,12 +16,12 @@ use nova_firmware::{
 };
 use object::{Object, ObjectSection};
 
-/// The folder of firmware; `None`, said aloud for `test`, where there is none.
+/// The firmware folder; if there is none, prints that `test` is skipped.
 fn folder(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("NOVA_FIRMWARE_DIR").map(PathBuf::from);
     if folder.is_none() {
         let line = format!("SKIPPED: {test}: NOVA_FIRMWARE_DIR is not set\n");
-        // Past the test harness, which would keep it from whoever reads.
+        // Writes to stderr directly, since the test harness captures prints.
         std::io::stderr()
             .write_all(line.as_bytes())
             .expect("stderr can be written to");
@@ -29,7 +29,7 @@ fn folder(test: &str) -> Option<PathBuf> {
     folder
 }
 
-/// The files called `nvidia/*/gsp/<prefix>*.bin`, each once whatever links point to it.
+/// The files called `nvidia/*/gsp/<prefix>*.bin`, each once even if links point to it.
 fn files(folder: &Path, prefix: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let chips = fs::read_dir(folder.join("nvidia")).expect("the folder can be listed");
     let folders = chips.filter_map(|chip| fs::read_dir(chip.ok()?.path().join("gsp")).ok());
@@ -81,7 +81,7 @@ fn gsp() {
         let end = gsp.image_offset() + gsp.image().len();
         assert_eq!(gsp.image(), &bytes[gsp.image_offset()..end]);
         for signature in gsp.signatures() {
-            let (family, bytes) = signature.expect("a sound section");
+            let (family, bytes) = signature.expect("a valid section");
             assert_eq!(bytes.len(), 4096, "{family}");
         }
         let turing = path.to_str().is_some_and(|path| path.contains("tu102"));
@@ -105,7 +105,7 @@ fn booter() {
     {
         let booter = parse(&file, Format::Booter, Booter::parse);
         let signatures = booter.signatures();
-        // Without a blown fuse it is the last one, at the newest fuse version the first.
+        // Without a blown fuse the signature is the last one, at the newest fuse version the first.
         assert_eq!(booter.signature_for(0).ok(), signatures.iter().last());
         if booter.fuse_version() > 0 {
             assert_eq!(
@@ -152,10 +152,10 @@ fn fmc() {
     }
 }
 
-/// Files of one format are never taken for those of another.
+/// No parser accepts a file of another format.
 #[test]
-fn no_format_is_taken_for_another() {
-    let Some(folder) = folder("no_format_is_taken_for_another") else {
+fn no_parser_accepts_another_format() {
+    let Some(folder) = folder("no_parser_accepts_another_format") else {
         return;
     };
     for (path, file) in files(&folder, "") {
@@ -173,7 +173,7 @@ fn no_format_is_taken_for_another() {
     }
 }
 
-/// Our walk over the sections and that of `object` must see the same.
+/// This crate's ELF reader and that of `object` must agree.
 #[test]
 fn elf_agrees_with_object() {
     let Some(folder) = folder("elf_agrees_with_object") else {
@@ -182,11 +182,11 @@ fn elf_agrees_with_object() {
     for (prefix, format) in [("gsp-", Format::Gsp), ("fmc-", Format::Fmc)] {
         for file in files(&folder, prefix) {
             let ours = parse(&file, format, |bytes| Elf::parse(format, bytes));
-            let theirs = object::File::parse(file.1.as_slice()).expect("object takes it");
+            let theirs = object::File::parse(file.1.as_slice()).expect("object accepts it");
             assert_eq!(ours.is_64_bit(), theirs.is_64());
             let ours: Vec<_> = ours
                 .sections()
-                .map(|section| section.expect("a sound section"))
+                .map(|section| section.expect("a valid section"))
                 .collect();
             assert_eq!(
                 ours.len(),
@@ -197,7 +197,7 @@ fn elf_agrees_with_object() {
             for (ours, theirs) in ours.iter().zip(theirs.sections()) {
                 assert_eq!(Ok(ours.name()), theirs.name());
                 assert_eq!(Ok(ours.data()), theirs.data());
-                let range = theirs.file_range().expect("it lies in the file");
+                let range = theirs.file_range().expect("it is in the file");
                 assert_eq!((ours.offset() as u64, ours.data().len() as u64), range);
             }
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is read from VBIOS images, and how much of them.
+//! Tests of the VBIOS parser, and of how much of a ROM a scan reads.
 
 mod common;
 
@@ -22,7 +22,7 @@ fn variants() -> impl Iterator<Item = Rom> {
 }
 
 #[test]
-fn every_variant_is_understood() {
+fn every_variant_is_parsed() {
     for variant in variants() {
         let file = variant.build();
         let vbios = Vbios::parse(&file).unwrap_or_else(|error| panic!("{variant:?}: {error}"));
@@ -110,18 +110,19 @@ fn fwsec_v2() {
     assert_eq!(layout.dmem.source, rom::IMEM_LEN);
 }
 
-/// The scan's buffer has holes where nobody looks, and what is parsed from it is the same.
+/// Parsing the scan's buffer, which has unread holes, gives the same result as parsing the whole
+/// file.
 #[test]
-fn the_scan_reads_what_is_looked_at() {
+fn the_scan_reads_all_that_is_parsed() {
     for variant in variants() {
         let file = variant.build();
         let (read, _) = scan(&file).unwrap_or_else(|error| panic!("{variant:?}: {error}"));
         let (sparse, whole) = (Vbios::parse(&read), Vbios::parse(&file));
-        let (sparse, whole) = (sparse.expect("enough"), whole.expect("sound"));
+        let (sparse, whole) = (sparse.expect("enough"), whole.expect("valid"));
         assert_eq!(sparse.version(), whole.version());
         let (sparse, whole) = (
             sparse.fwsec().expect("enough"),
-            whole.fwsec().expect("sound"),
+            whole.fwsec().expect("valid"),
         );
         assert_eq!(sparse.bytes(), whole.bytes());
         assert_eq!(sparse.dmem_mapper(), whole.dmem_mapper());
@@ -129,11 +130,11 @@ fn the_scan_reads_what_is_looked_at() {
     }
 }
 
-/// FWSEC and its signatures must be read; all else together takes fewer than 200 words.
+/// A scan reads FWSEC and its signatures, and fewer than 200 other words.
 #[test]
-fn the_scan_reads_no_more_than_it_must() {
+fn the_scan_reads_little_besides_fwsec() {
     let file = Rom::GA102.build();
-    let (_, words) = scan(&file).expect("a sound image");
+    let (_, words) = scan(&file).expect("a valid image");
     let needed = (44 + 2 * 384 + rom::IMEM_LEN + rom::DMEM_LEN) as usize / 4;
     assert!(words > needed, "{words}");
     assert!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writes a sound file of each format into `corpus/`, for the fuzzers to start from.
+//! Writes a valid file of each format into `corpus/`, as seeds for the fuzzers.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw check`: whether a folder has what a GPU needs, and whether it is any good.
+//! `nova-fw check`: checks that a folder has the files that a GPU needs, and that they are valid.
 
 use std::path::{Path, PathBuf};
 
@@ -8,61 +8,66 @@ use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
 
 use crate::failure::Failure;
 use crate::file::{print, File};
-use crate::set::{Chip, Part};
-use crate::{tell, Told};
+use crate::set::{Chip, Component};
+use crate::{print_failure, Printed};
 
 /// Suffixes of compressed files that the kernel's loader reads too.
 const COMPRESSED: [&str; 2] = ["xz", "zst"];
 
-/// How a file was found.
+/// Result of looking for a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// It is there and sound.
-    Sound,
-    /// It is there, compressed, and was not looked into.
+    /// The file exists and is valid.
+    Valid,
+    /// The file exists in compressed form, and was not parsed.
     Compressed,
-    /// It is not there.
+    /// The file does not exist.
     Missing,
 }
 
 /// Checks `root` for `chip`, or for every chip, and prints a line for each file.
-pub(crate) fn folder(root: &Path, chip: Option<Chip>, release: &str) -> Result<(), Told> {
+pub(crate) fn folder(root: &Path, chip: Option<Chip>, release: &str) -> Result<(), Printed> {
     let all = || Chip::all().filter(|chip| chip.is_in(release)).collect();
     let chips: Vec<_> = chip.map_or_else(all, |chip| vec![chip]);
     let mut done = Ok(());
     for chip in chips {
         if !chip.is_in(release) {
-            done = Err(Told);
+            done = Err(Printed);
             print(&format!(
                 "{chip}: there is no firmware of {release} for it\n"
             ))
-            .map_err(tell)?;
+            .map_err(print_failure)?;
             continue;
         }
-        for part in chip.parts() {
-            let path = chip.path(root, *part, release);
-            let line = match look(&path, chip, *part, release) {
-                Ok(Found::Sound) => format!("{chip}: {}: ok\n", path.display()),
+        for component in chip.components() {
+            let path = chip.path(root, *component, release);
+            let line = match check_file(&path, chip, *component, release) {
+                Ok(Found::Valid) => format!("{chip}: {}: ok\n", path.display()),
                 Ok(Found::Compressed) => {
                     format!("{chip}: {}: there, compressed\n", path.display())
                 }
                 Ok(Found::Missing) => {
-                    done = Err(Told);
+                    done = Err(Printed);
                     format!("{chip}: {}: missing\n", path.display())
                 }
                 Err(failure) => {
-                    done = Err(Told);
+                    done = Err(Printed);
                     format!("{chip}: {failure}\n")
                 }
             };
-            print(&line).map_err(tell)?;
+            print(&line).map_err(print_failure)?;
         }
     }
     done
 }
 
-/// Looks for the file at `path` and into it.
-fn look(path: &Path, chip: Chip, part: Part, release: &str) -> Result<Found, Failure> {
+/// Looks for the file at `path` and parses it.
+fn check_file(
+    path: &Path,
+    chip: Chip,
+    component: Component,
+    release: &str,
+) -> Result<Found, Failure> {
     if !path.exists() {
         let compressed = COMPRESSED
             .iter()
@@ -74,17 +79,17 @@ fn look(path: &Path, chip: Chip, part: Part, release: &str) -> Result<Found, Fai
         });
     }
     let file = File::open(path)?;
-    match part {
-        Part::Gsp => check_gsp(&file, chip, release)?,
-        Part::Bootloader => drop(file.parse(Bootloader::parse)?),
-        Part::BooterLoad | Part::BooterUnload => drop(file.parse(Booter::parse)?),
-        Part::GenBootloader => drop(file.parse(GenBootloader::parse)?),
-        Part::Fmc => drop(file.parse(Fmc::parse)?),
+    match component {
+        Component::Gsp => check_gsp(&file, chip, release)?,
+        Component::Bootloader => drop(file.parse(Bootloader::parse)?),
+        Component::BooterLoad | Component::BooterUnload => drop(file.parse(Booter::parse)?),
+        Component::GenBootloader => drop(file.parse(GenBootloader::parse)?),
+        Component::Fmc => drop(file.parse(Fmc::parse)?),
     }
-    Ok(Found::Sound)
+    Ok(Found::Valid)
 }
 
-/// The file must be of the release that its name says and have a signature for the chip.
+/// Checks that the file is of the release in its name and has a signature for the chip.
 fn check_gsp(file: &File, chip: Chip, release: &str) -> Result<(), Failure> {
     let gsp = file.parse(Gsp::parse)?;
     if gsp.version() != release {

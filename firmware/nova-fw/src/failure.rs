@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong, in one line each.
+//! Failures, each printed as one line.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a command could not do its work.
+/// A failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// A file could not be read.
@@ -13,7 +13,7 @@ pub(crate) enum Failure {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
     /// A file or folder could not be written.
@@ -21,18 +21,18 @@ pub(crate) enum Failure {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is malformed.
     #[error("{path}: {source}", path = .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The parser's error.
         source: nova_firmware::Error,
     },
-    /// A file starts like no format that is known.
+    /// The format of a file is unknown.
     #[error("{path}: first bytes at 0x0: expected firmware or a VBIOS image, found {found}", path = .path.display())]
     Unrecognised {
         /// The file.
@@ -40,18 +40,18 @@ pub(crate) enum Failure {
         /// Its first bytes.
         found: String,
     },
-    /// A file is of another release than its name says.
+    /// A file is not of the release in its name.
     #[error("{path}: .fwversion: expected {expected}, found {found}", path = .path.display())]
     Release {
         /// The file.
         path: PathBuf,
-        /// The release asked for.
+        /// The requested release.
         expected: String,
         /// The release in the file.
         found: String,
     },
-    /// A part is too large for the field that says how large it is.
-    #[error("{path}: {tag}: {len} bytes are more than its field can say", path = .path.display())]
+    /// A part is larger than its size field can express.
+    #[error("{path}: {tag}: {len} bytes do not fit into its size field", path = .path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,

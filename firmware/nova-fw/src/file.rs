@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files as the commands read and write them.
+//! Reading, writing and printing for the commands.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,13 +12,13 @@ use nova_firmware::Format;
 
 use crate::failure::Failure;
 
-/// Bytes that are shown of a file that nobody recognises.
+/// Number of bytes that are shown of a file of unknown format.
 const SHOWN: usize = 4;
 
-/// A file mapped into memory: of 60 MiB of firmware, the headers are all that is looked at.
+/// A file mapped into memory, since only the headers of 60 MiB of firmware are read.
 #[derive(Debug)]
 pub(crate) struct File {
-    /// Where it lies.
+    /// Its path.
     pub(crate) path: PathBuf,
     bytes: Mmap,
 }
@@ -42,12 +42,12 @@ impl File {
         }
     }
 
-    /// What is in it.
+    /// Its contents.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What its first bytes say it is.
+    /// Its format, by its first bytes.
     pub(crate) fn format(&self) -> Result<Format, Failure> {
         recognise(self.bytes()).ok_or_else(|| {
             let shown = self.bytes().get(..SHOWN).unwrap_or(self.bytes());
@@ -62,7 +62,7 @@ impl File {
         })
     }
 
-    /// Runs one of the parsers over it.
+    /// Parses it.
     pub(crate) fn parse<'a, T>(
         &'a self,
         parser: impl FnOnce(&'a [u8]) -> nova_firmware::Result<T>,
@@ -74,7 +74,7 @@ impl File {
     }
 }
 
-/// Writes `bytes` to `path`, which never holds a part of them.
+/// Writes `bytes` to `path` through a temporary file, so that `path` is never incomplete.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let part = path.with_extension("part");
     let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
@@ -84,7 +84,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Prints `text`; a reader that has gone (`nova-fw info … | head`) is no failure.
+/// Prints `text`; a closed pipe (`nova-fw info … | head`) is not a failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Print(error)),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw`: looks into NVIDIA firmware files and VBIOS images, and checks firmware folders.
+//! `nova-fw`: shows the contents of NVIDIA firmware files and VBIOS images, and checks firmware
+//! folders.
 
 mod check;
 mod failure;
@@ -21,10 +22,10 @@ use crate::file::File;
 use crate::report::Report;
 use crate::set::Chip;
 
-/// The newest release that the driver speaks the language of.
+/// The newest release that the driver supports.
 const RELEASE: &str = "570.144";
 
-/// Looks into NVIDIA firmware files and VBIOS images, and checks firmware folders.
+/// Shows the contents of NVIDIA firmware files and VBIOS images, and checks firmware folders.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -34,12 +35,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Says what files are and what is in them.
+    /// Shows the format and the contents of files.
     Info {
         /// Firmware files or VBIOS images.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// Print JSON, one object a file.
+        /// Print JSON, one object per file.
         #[arg(long)]
         json: bool,
     },
@@ -47,7 +48,7 @@ enum Command {
     Check {
         /// The folder that holds `nvidia/`, such as /lib/firmware.
         folder: PathBuf,
-        /// The GPU; all that Nova knows where it is not given.
+        /// The GPU; by default all that Nova supports.
         #[arg(long)]
         chip: Option<Chip>,
         /// The firmware's release.
@@ -62,7 +63,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Repacks a GPU's firmware as Linux 7.3's own nova-core asks for it (570.144 is what it speaks).
+    /// Repacks a GPU's firmware for Linux 7.3's own nova-core, which supports 570.144.
     Tlv {
         /// The GPU.
         #[arg(long)]
@@ -93,25 +94,25 @@ fn main() -> ExitCode {
             from,
             to,
             release,
-        } => tlv::repack(chip, &from, &to, &release).map_err(tell),
+        } => tlv::repack(chip, &from, &to, &release).map_err(print_failure),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Told) => ExitCode::FAILURE,
+        Err(Printed) => ExitCode::FAILURE,
     }
 }
 
-/// Something failed, and the user has been told.
-struct Told;
+/// A failure that has been printed.
+struct Printed;
 
-/// Tells the user of a failure.
-fn tell(failure: Failure) -> Told {
+/// Prints a failure.
+fn print_failure(failure: Failure) -> Printed {
     eprintln!("nova-fw: {failure}");
-    Told
+    Printed
 }
 
-/// Reports on each file, whatever is wrong with the others.
-fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Told> {
+/// Reports on each file, even if others are malformed.
+fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Printed> {
     let mut done = Ok(());
     for path in paths {
         let printed = File::open(path).and_then(|file| {
@@ -124,7 +125,7 @@ fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Tol
             file::print(&text)
         });
         if let Err(failure) = printed {
-            done = Err(tell(failure));
+            done = Err(print_failure(failure));
         }
     }
     done

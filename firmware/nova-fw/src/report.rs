@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a file, ready to be printed as a table or as JSON.
+//! Reports on the contents of a file, for printing as a table or as JSON.
 
 mod vbios;
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::file::File;
 
-/// Values of a TLV block up to this length are shown.
+/// Bytes of the longest value of a TLV block that is shown.
 const SHOWN: usize = 48;
 
 /// A report on a file.
@@ -27,7 +27,7 @@ pub(crate) struct Report {
     contents: Contents,
 }
 
-/// What is in the file.
+/// Contents of the file.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Contents {
@@ -44,7 +44,7 @@ enum Contents {
 struct GspReport {
     release: String,
     build_id: Option<String>,
-    image: Stretch,
+    image: RegionReport,
     signatures: Vec<NamedSize>,
     sections: Vec<SectionReport>,
 }
@@ -52,9 +52,9 @@ struct GspReport {
 #[derive(Serialize)]
 struct BooterReport {
     ucode_size: usize,
-    os_code: Stretch,
-    os_data: Stretch,
-    app: Stretch,
+    os_code: RegionReport,
+    os_data: RegionReport,
+    app: RegionReport,
     signatures: SignaturesReport,
     fuse_version: u32,
     brom: BromReport,
@@ -116,9 +116,9 @@ struct NamedSize {
     size: usize,
 }
 
-/// A stretch of a file or of ucode.
+/// A region of a file or of ucode.
 #[derive(Serialize)]
-struct Stretch {
+struct RegionReport {
     offset: usize,
     size: usize,
 }
@@ -127,7 +127,7 @@ struct Stretch {
 struct SignaturesReport {
     count: usize,
     size: usize,
-    /// Where in the ucode one of them goes.
+    /// Offset of the chosen signature in the ucode.
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_offset: Option<u32>,
 }
@@ -156,7 +156,7 @@ struct PartReport {
 }
 
 impl Report {
-    /// Looks into `file`, as a `format` where one is given.
+    /// Parses `file` as `format`, or as the format that is recognised.
     pub(crate) fn on(file: &File, format: Option<Format>) -> Result<Self, Failure> {
         let format = format.map_or_else(|| file.format(), Ok)?;
         let contents = match format {
@@ -192,7 +192,7 @@ fn gsp(file: &[u8]) -> nova_firmware::Result<GspReport> {
     Ok(GspReport {
         release: gsp.version().to_owned(),
         build_id: gsp.build_id().map(hex),
-        image: Stretch {
+        image: RegionReport {
             offset: gsp.image_offset(),
             size: gsp.image().len(),
         },
@@ -280,7 +280,7 @@ impl From<Block<'_>> for BlockReport {
     }
 }
 
-/// A value as a text or a number; the format does not say which it is.
+/// A value as text or as a number; TLV does not give the type of a value.
 fn shown(value: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(value).ok();
     let text = text.filter(|text| text.chars().all(|letter| (' '..='~').contains(&letter)));
@@ -291,7 +291,7 @@ fn shown(value: &[u8]) -> Option<String> {
     text.filter(|text| text.len() <= SHOWN).map(str::to_owned)
 }
 
-impl From<Region> for Stretch {
+impl From<Region> for RegionReport {
     fn from(region: Region) -> Self {
         Self {
             offset: region.offset as usize,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which files a GPU needs.
+//! The set of files that a GPU needs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,23 +15,23 @@ pub(crate) struct Chip(Chipset);
 
 /// A file that a GPU needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Component {
     /// GSP-RM.
     Gsp,
-    /// The program that starts it.
+    /// The program that starts GSP-RM.
     Bootloader,
-    /// What sets up its memory.
+    /// Booter, which sets up the GSP's protected memory.
     BooterLoad,
-    /// What takes it down.
+    /// Booter unload, which removes the GSP's protected memory.
     BooterUnload,
-    /// What loads FWSEC on Turing and GA100.
+    /// The generic bootloader, which loads FWSEC on Turing and GA100.
     GenBootloader,
-    /// What the FSP starts on Hopper and later, in place of booters.
+    /// The FMC, which the FSP starts on Hopper and later in place of booters.
     Fmc,
 }
 
 impl Chip {
-    /// All that Nova knows.
+    /// All GPUs that Nova supports.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         Chipset::ALL.iter().copied().map(Self)
     }
@@ -41,9 +41,9 @@ impl Chip {
         self.0.fwsignature_section()
     }
 
-    /// The files that it needs.
-    pub(crate) fn parts(self) -> &'static [Part] {
-        use Part::{BooterLoad, BooterUnload, Bootloader, Fmc, GenBootloader, Gsp};
+    /// The files that this GPU needs.
+    pub(crate) fn components(self) -> &'static [Component] {
+        use Component::{BooterLoad, BooterUnload, Bootloader, Fmc, GenBootloader, Gsp};
         match self.0.arch() {
             Architecture::Ampere | Architecture::Ada if self.0 != Chipset::GA100 => {
                 &[Gsp, Bootloader, BooterLoad, BooterUnload]
@@ -57,26 +57,26 @@ impl Chip {
         }
     }
 
-    /// Its folder in `root`, the one that holds `nvidia/`.
+    /// The GPU's folder in `root`, which is the folder that has `nvidia/`.
     pub(crate) fn folder(self, root: &Path) -> PathBuf {
         root.join("nvidia").join(self.0.name()).join("gsp")
     }
 
-    /// Whether a release has firmware for it, as far as the release is known.
+    /// Whether a release has firmware for this GPU; unknown releases are assumed to.
     pub(crate) fn is_in(self, release: &str) -> bool {
         Release::named(release).is_none_or(|release| release.is_for(self.0))
     }
 
-    /// Where `part` of a release is in `root`.
-    pub(crate) fn path(self, root: &Path, part: Part, release: &str) -> PathBuf {
-        match (part, Release::named(release)) {
-            (Part::GenBootloader, Some(release)) => root
+    /// Path of a file of `release` in `root`.
+    pub(crate) fn path(self, root: &Path, component: Component, release: &str) -> PathBuf {
+        match (component, Release::named(release)) {
+            (Component::GenBootloader, Some(release)) => root
                 .join("nvidia")
                 .join(self.0.name())
                 .join(release.gen_bootloader),
             _ => self
                 .folder(root)
-                .join(format!("{}-{release}.bin", part.name())),
+                .join(format!("{}-{release}.bin", component.name())),
         }
     }
 }
@@ -94,13 +94,13 @@ impl FromStr for Chip {
         let found = Self::all().find(|chip| chip.0.name().eq_ignore_ascii_case(name));
         found.ok_or_else(|| {
             let known: Vec<_> = Self::all().map(|chip| chip.to_string()).collect();
-            format!("known are {}", known.join(", "))
+            format!("known chips are {}", known.join(", "))
         })
     }
 }
 
-impl Part {
-    /// What its file's name starts with.
+impl Component {
+    /// Prefix of the file's name.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Gsp => "gsp",

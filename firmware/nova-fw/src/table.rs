@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How reports are printed.
+//! Formatting of reports.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::report::Report;
 
-/// Numbers from this one on are shown in both notations.
+/// Numbers from this one on are shown in decimal and in hexadecimal.
 const HEX_FROM: u64 = 10;
 
 /// Spaces between two columns.
@@ -28,11 +28,11 @@ pub(crate) fn text(report: &Report) -> String {
 }
 
 fn value(report: &Report) -> Value {
-    // Reports are made of texts, numbers and lists; none of them can fail to become a value.
+    // Reports consist of strings, numbers and lists, which always serialize.
     serde_json::to_value(report).unwrap_or_default()
 }
 
-/// Adds a value called `name` to the fields, or to the lists where it is one.
+/// Adds a value called `name` to the fields, or to the lists if it is one.
 fn add(fields: &mut Vec<Vec<String>>, lists: &mut String, name: String, value: &Value) {
     match value {
         Value::Object(inner) => {
@@ -67,7 +67,7 @@ fn list(rows: &[Value]) -> String {
     aligned(&[vec![names], cells].concat())
 }
 
-/// The fields of `row`, those of objects in it among them.
+/// The fields of `row`, with those of nested objects flattened.
 fn flat(row: &Value) -> Map<String, Value> {
     let mut fields = Map::new();
     for (name, value) in row.as_object().into_iter().flatten() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw tlv`: the packing that Linux 7.3's nova-core asks for, made from the files that
-//! distributions ship.
+//! `nova-fw tlv`: converts the files that distributions ship into the packing that Linux 7.3's
+//! nova-core requests.
 //!
 //! Source: Linux 7.3, Documentation/gpu/nova/core/tlv.rst.
 
@@ -13,12 +13,12 @@ use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
 
 use crate::failure::Failure;
 use crate::file::{print, write, File};
-use crate::set::{Chip, Part};
+use crate::set::{Chip, Component};
 
-/// The file beside `gsp.tlv` that holds GSP-RM.
+/// The file next to `gsp.tlv` that holds GSP-RM.
 const GSP_IMAGE: &str = "gsp.bin";
 
-/// A file in the making.
+/// A TLV file under construction.
 struct Blocks<'a> {
     source: &'a File,
     bytes: Vec<u8>,
@@ -55,40 +55,40 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Repacks the files of `chip` in `from` into `to`, and names what it writes.
+/// Repacks the files of `chip` in `from` into `to`, and prints the paths that it writes.
 pub(crate) fn repack(chip: Chip, from: &Path, to: &Path, release: &str) -> Result<(), Failure> {
     let folder = chip.folder(to);
     fs::create_dir_all(&folder).map_err(|source| Failure::Write {
         path: folder.clone(),
         source,
     })?;
-    for part in chip.parts() {
-        let source = File::open(&chip.path(from, *part, release))?;
+    for component in chip.components() {
+        let source = File::open(&chip.path(from, *component, release))?;
         let blocks = Blocks::new(&source, release)?;
-        let (name, blocks) = match part {
-            Part::Gsp => {
+        let (name, blocks) = match component {
+            Component::Gsp => {
                 let gsp = source.parse(Gsp::parse)?;
                 save(&folder.join(GSP_IMAGE), gsp.image())?;
                 let signature = source.parse(|_| gsp.signature(chip.signature()))?;
                 ("gsp.tlv", pack_gsp(blocks, &gsp, signature)?)
             }
-            Part::Bootloader => {
+            Component::Bootloader => {
                 let loader = source.parse(Bootloader::parse)?;
                 ("gsp_bootloader.tlv", pack_bootloader(blocks, &loader)?)
             }
-            Part::BooterLoad => {
+            Component::BooterLoad => {
                 let booter = source.parse(Booter::parse)?;
                 ("booter_load.tlv", pack_booter(blocks, &booter)?)
             }
-            Part::BooterUnload => {
+            Component::BooterUnload => {
                 let booter = source.parse(Booter::parse)?;
                 ("booter_unload.tlv", pack_booter(blocks, &booter)?)
             }
-            Part::GenBootloader => {
+            Component::GenBootloader => {
                 let loader = source.parse(GenBootloader::parse)?;
                 ("gen_bootloader.tlv", pack_gen_bootloader(blocks, &loader)?)
             }
-            Part::Fmc => ("fmc.tlv", pack_fmc(blocks, &source.parse(Fmc::parse)?)?),
+            Component::Fmc => ("fmc.tlv", pack_fmc(blocks, &source.parse(Fmc::parse)?)?),
         };
         save(&folder.join(name), &blocks.bytes)?;
     }

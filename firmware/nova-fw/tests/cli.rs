@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw` as people run it.
+//! Tests of the `nova-fw` command line.
 
 #[path = "../../tests/common/mod.rs"]
 mod common;
@@ -29,7 +29,7 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-/// The one line that a failing command prints; a panic would exit with 101.
+/// The line that a failing command prints; a panic would exit with 101.
 fn failure(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stderr.clone()).expect("text");
@@ -37,7 +37,7 @@ fn failure(output: &Output) -> String {
     text.trim_end().to_owned()
 }
 
-/// What a sample's file is called.
+/// File name of a sample.
 const fn name(format: Format) -> &'static str {
     match format {
         Format::Gsp => "gsp-570.144.bin",
@@ -57,7 +57,7 @@ fn write_samples(folder: &Path) {
     }
 }
 
-/// A firmware folder with what `chip` needs, made of the samples.
+/// A firmware folder with the files that `chip` needs, copied from the samples.
 fn firmware_folder(chip: &str) -> TempDir {
     let root = tempfile::tempdir().expect("a temporary folder");
     let gsp = root.path().join("nvidia").join(chip).join("gsp");
@@ -89,7 +89,7 @@ fn info_of_every_format() {
 }
 
 #[test]
-fn json_is_an_object_a_file() {
+fn json_has_an_object_per_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_samples(folder.path());
     let arguments = ["info", "--json", name(Format::Gsp), name(Format::Booter)];
@@ -115,7 +115,7 @@ fn vbios_of_turing() {
 }
 
 #[test]
-fn what_is_wrong_is_said_in_one_line() {
+fn an_error_is_one_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     write_samples(folder.path());
     let run = |arguments: &[&str]| failure(&nova_fw(folder.path(), arguments));
@@ -146,7 +146,7 @@ fn what_is_wrong_is_said_in_one_line() {
     );
 }
 
-/// One bad file among good ones: the good ones are still reported on, and the exit status says it.
+/// A bad file does not stop the reports on the good ones, but sets the exit status.
 #[test]
 fn a_bad_file_does_not_hide_the_others() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -158,7 +158,7 @@ fn a_bad_file_does_not_hide_the_others() {
 }
 
 #[test]
-fn check_names_what_is_missing() {
+fn check_names_missing_files() {
     let root = firmware_folder("ga102");
     let gsp = root.path().join("nvidia/ga102/gsp");
     let check = |release: &str| {
@@ -170,7 +170,7 @@ fn check_names_what_is_missing() {
     let printed = stdout(&check("570.144"));
     assert_eq!(printed.matches(": ok\n").count(), 4, "{printed}");
 
-    // Compressed files count, though nobody looks into them.
+    // Compressed files count as present, but are not parsed.
     let booter = gsp.join("booter_load-570.144.bin");
     fs::rename(&booter, gsp.join("booter_load-570.144.bin.zst")).expect("a new name");
     let printed = stdout(&check("570.144"));
@@ -188,7 +188,7 @@ fn check_names_what_is_missing() {
         "{printed}"
     );
 
-    // A file of another release under this one's name.
+    // A file of another release with a name of this release.
     let renamed = gsp.join("gsp-535.113.01.bin");
     fs::rename(gsp.join("gsp-570.144.bin"), renamed).expect("a new name");
     let printed = String::from_utf8(check("535.113.01").stdout).expect("text");
@@ -197,7 +197,7 @@ fn check_names_what_is_missing() {
 }
 
 #[test]
-fn check_wants_the_chips_own_signature() {
+fn check_requires_the_signature_of_the_chip() {
     let root = firmware_folder("tu102");
     let output = nova_fw(root.path(), &["check", ".", "--chip", "tu102"]);
     assert_eq!(output.status.code(), Some(1));
@@ -209,9 +209,9 @@ fn check_wants_the_chips_own_signature() {
     assert_eq!(printed.matches(": ok\n").count(), 4, "{printed}");
 }
 
-/// Hopper and later came after 535.
+/// Release 535 does not support Hopper and later.
 #[test]
-fn check_knows_what_a_release_is_for() {
+fn check_knows_the_chips_of_a_release() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let check = |chip: &[&str]| {
         let arguments = [&["check", ".", "--release", "535.113.01"], chip].concat();
@@ -232,12 +232,12 @@ fn an_unknown_chip_is_refused() {
     let output = nova_fw(folder.path(), &["check", ".", "--chip", "gk110"]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).expect("text");
-    assert!(said.contains("known are tu102, tu104"), "{said}");
+    assert!(said.contains("known chips are tu102, tu104"), "{said}");
 }
 
-/// What is repacked is read back and says the same.
+/// Repacks files, and compares the result with the originals.
 #[test]
-fn tlv_holds_what_the_files_hold() {
+fn tlv_has_the_contents_of_the_files() {
     let from = firmware_folder("ga102");
     let to = tempfile::tempdir().expect("a temporary folder");
     let target = to.path().to_str().expect("a plain name");
@@ -248,19 +248,19 @@ fn tlv_holds_what_the_files_hold() {
     let gsp = to.path().join("nvidia/ga102/gsp");
     let read = |name: &str| fs::read(gsp.join(name)).expect("it was written");
     let sample = common::gsp();
-    let image = nova_firmware::Gsp::parse(&sample).expect("sound").image();
+    let image = nova_firmware::Gsp::parse(&sample).expect("valid").image();
     assert_eq!(read("gsp.bin"), image);
 
     let (gsp_tlv, booter_tlv) = (read("gsp.tlv"), read("booter_load.tlv"));
-    let tlv = nova_firmware::Tlv::parse(&gsp_tlv).expect("sound");
+    let tlv = nova_firmware::Tlv::parse(&gsp_tlv).expect("valid");
     assert_eq!(tlv.text("FILE"), Ok("gsp.bin"));
     assert_eq!(tlv.u32("SIZE"), Ok(4096));
     assert_eq!(tlv.bytes("SIGN"), Ok([0x6a; 64].as_slice()));
     assert_eq!(tlv.text("BLID"), Ok("b1".repeat(20).as_str()));
 
-    let tlv = nova_firmware::Tlv::parse(&booter_tlv).expect("sound");
+    let tlv = nova_firmware::Tlv::parse(&booter_tlv).expect("valid");
     let sample = common::booter();
-    let booter = nova_firmware::Booter::parse(&sample).expect("sound");
+    let booter = nova_firmware::Booter::parse(&sample).expect("valid");
     assert_eq!(tlv.bytes("BLOB"), Ok(booter.ucode()));
     assert_eq!(tlv.u32("PLOC"), Ok(booter.signature_offset()));
     assert_eq!(tlv.u32("NSIG"), Ok(2));
@@ -268,8 +268,9 @@ fn tlv_holds_what_the_files_hold() {
     assert_eq!(tlv.u32("UCID"), Ok(booter.brom().ucode_id.into()));
 }
 
-/// Reads a file by the rules of Linux 7.3's drivers/gpu/nova-core/firmware/tlv.rs: ASCII tags, blocks
-/// that fill the file to the last byte, and `VERS` among them; of equal tags, the first one counts.
+/// Reads a file by the rules of Linux 7.3's drivers/gpu/nova-core/firmware/tlv.rs: ASCII tags,
+/// blocks that fill the file to the last byte, one of them `VERS`; of equal tags, the first one
+/// counts.
 fn as_upstream_reads(file: &[u8]) -> Vec<(&str, &[u8])> {
     let mut rest = file.strip_prefix(b"NVFW").expect("the magic");
     let mut blocks = Vec::new();
@@ -289,12 +290,12 @@ fn as_upstream_reads(file: &[u8]) -> Vec<(&str, &[u8])> {
 /// Names of files, each with its tags.
 type Files<'a> = &'a [(&'a str, &'a str)];
 
-/// For each kind of boot, the files that upstream's driver asks for, and in them the tags.
+/// For each kind of boot, the files that upstream's driver requests, and their tags.
 ///
-/// Source: Linux 7.3, `boot_firmware_files` in drivers/gpu/nova-core/gsp/hal.rs, and who reads the
-/// files in drivers/gpu/nova-core/firmware.
+/// Source: Linux 7.3, `boot_firmware_files` in drivers/gpu/nova-core/gsp/hal.rs, and the readers of
+/// the files in drivers/gpu/nova-core/firmware.
 #[test]
-fn tlv_has_what_upstream_asks_for() {
+fn tlv_has_the_files_and_tags_that_upstream_requests() {
     const GSP: (&str, &str) = ("gsp.tlv", "VERS SIZE FILE SIGN");
     const BOOTLOADER: (&str, &str) = ("gsp_bootloader.tlv", "VERS CDOF DAOF MFOF APPV BLOB");
     const BOOTER: &str = "VERS DAOF DASZ CDOF CDSZ PLOC FUSE ENID UCID A0CO A0CS BLOB NSIG SIGN";
@@ -302,7 +303,7 @@ fn tlv_has_what_upstream_asks_for() {
     let gen_bootloader = [("gen_bootloader.tlv", "VERS BLOB CDSZ STRT")];
     let fmc = [("fmc.tlv", "VERS BLOB HASH PKEY SIGN")];
     let through_fwsec_loader = [&booters[..], &gen_bootloader].concat();
-    // With the name of the family that GSP-RM is signed for.
+    // Chip, name of the family that GSP-RM is signed for, and files.
     let chips: [(&str, &[u8], Files<'_>); 8] = [
         ("tu102", b"tu10x", &through_fwsec_loader),
         ("tu116", b"tu11x", &through_fwsec_loader),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The BIOS information table (BIT): what the VBIOS holds and where.
+//! The BIOS information table (BIT), whose tokens point to the tables of the VBIOS.
 //!
 //! Source: open-gpu-doc, BIOS-Information-Table; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c.
@@ -14,16 +14,16 @@ use super::rom::{Image, Images};
 use crate::error::{ErrorKind, Result};
 use crate::view::View;
 
-/// What the table starts with: its id 0xb8ff and its signature.
+/// The start of the table: its id 0xb8ff and its signature.
 const MAGIC: &[u8; 6] = b"\xff\xb8BIT\0";
 
-/// Bytes that are searched, and so read, at a time.
+/// Number of bytes that are read and searched at a time.
 const SEARCH_LEN: usize = 128;
 
 /// Token of the BIOS's own data, which starts with the version.
 const BIOSDATA: u8 = b'B';
 
-/// Token of what older VBIOSes have in its place.
+/// Token in older VBIOSes instead of [`BIOSDATA`].
 const INFO: u8 = b'i';
 
 /// Token of the pointer to the falcon ucode table.
@@ -44,7 +44,7 @@ struct Header {
 /// The table.
 #[derive(Clone, Copy, Debug)]
 pub struct Bit<'a> {
-    /// From the header to the end of the image.
+    /// The bytes from the header to the end of the image.
     view: View<'a>,
     header_size: usize,
     token_size: usize,
@@ -54,13 +54,13 @@ pub struct Bit<'a> {
 /// An entry of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What it points to; a letter.
+    /// Id of the data that it points to; a letter.
     pub id: u8,
-    /// Version of what it points to.
+    /// Version of that data.
     pub version: u8,
-    /// Size of it in bytes.
+    /// Size of that data in bytes.
     pub size: u16,
-    /// Pointer to it, from the first image.
+    /// Pointer to that data, from the first image.
     pub pointer: u32,
 }
 
@@ -69,7 +69,7 @@ pub struct Token {
 pub struct Version(pub [u8; 5]);
 
 impl<'a> Bit<'a> {
-    /// Finds the first table in `image` whose header adds up to 0.
+    /// Finds the first table in `image` whose header has a valid checksum.
     pub(super) fn find(images: &View<'a>, image: &Image) -> Result<Self> {
         let image = images.head(image.end()).tail(image.offset, "BIT")?;
         let mut at: usize = 0;
@@ -89,7 +89,7 @@ impl<'a> Bit<'a> {
         Err(image.error(0, "BIT", ErrorKind::Missing))
     }
 
-    /// The table at the start of `view`; `None` where the header's checksum is wrong.
+    /// The table at the start of `view`; `None` if the header's checksum is wrong.
     fn check(view: View<'a>) -> Result<Option<Self>> {
         let header: &Header = view.structure(0, "bit.header")?;
         let header_size = view.length(8, "bit.header_size", size_of::<Header>() as u64)?;
@@ -119,7 +119,7 @@ impl<'a> Bit<'a> {
         })
     }
 
-    /// Entries of 8 bytes and more have a pointer of 32 bits.
+    /// Reads a token; those of 8 bytes and more have a 32-bit pointer.
     fn token(&self, view: &View<'_>) -> Result<Token> {
         let pointer = match self.token_size {
             8.. => view.u32(4, "bit.token.pointer")?,
@@ -133,7 +133,7 @@ impl<'a> Bit<'a> {
         })
     }
 
-    /// The first token that `wanted` accepts; `field` names it where there is none.
+    /// The first token that `wanted` accepts; the error for a missing token names `field`.
     pub(super) fn token_where(
         &self,
         field: &'static str,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FWSEC's application interface: where in its data a driver puts the command to run.
+//! FWSEC's application interface: the place in its data for the driver's command.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Expected, Result};
 use crate::falcon::{Brom, Layout};
 use crate::view::{offset, View};
 
-/// Bytes of the longest command, FRTS: where the VBIOS is, and the region to set up.
+/// Bytes of the arguments of FRTS, the longest: the VBIOS and the region to set up.
 pub const COMMAND_LEN: usize = 44;
 
 /// Id of the DMEM mapper among the applications.
@@ -44,22 +44,22 @@ struct DmemMapperV3 {
     multi_tgt_tbl: U32,
 }
 
-/// Where the command goes; offsets count from the start of the ucode.
+/// The places for the command; offsets are from the start of the ucode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DmemMapper {
-    /// Offset of the structure itself.
+    /// Offset of the mapper's structure.
     pub offset: usize,
     /// Version of the structure.
     pub version: u16,
-    /// Offset of the 32-bit word that takes the number of the command.
+    /// Offset of the 32-bit word for the number of the command.
     pub init_cmd: usize,
-    /// Offset of the buffer that takes the command's arguments; [`COMMAND_LEN`] bytes fit.
+    /// Offset of the buffer for the command's arguments, which has at least [`COMMAND_LEN`] bytes.
     pub cmd_in_buffer: usize,
     /// Size that the structure gives for that buffer.
     pub cmd_in_buffer_size: u32,
 }
 
-/// FWSEC and what a driver patches in it.
+/// FWSEC, and the places that a driver patches.
 #[derive(Clone, Copy, Debug)]
 pub struct Fwsec<'a> {
     ucode: Ucode<'a>,
@@ -95,7 +95,7 @@ impl<'a> Fwsec<'a> {
         })
     }
 
-    /// The descriptor and all that it says.
+    /// The parsed descriptor.
     pub const fn ucode(&self) -> &Ucode<'a> {
         &self.ucode
     }
@@ -105,22 +105,22 @@ impl<'a> Fwsec<'a> {
         self.ucode.bytes()
     }
 
-    /// Where code and data go.
+    /// Destinations of code and data.
     pub const fn layout(&self) -> Layout {
         self.ucode.layout()
     }
 
-    /// What the boot ROM is to be told.
+    /// Parameters for the boot ROM.
     pub const fn brom(&self) -> Option<Brom> {
         self.ucode.brom()
     }
 
-    /// Where the command goes.
+    /// The places for the command.
     pub const fn dmem_mapper(&self) -> DmemMapper {
         self.dmem_mapper
     }
 
-    /// Offset in [`Self::bytes`] where the chosen signature goes; `None` where there are none.
+    /// Offset of the chosen signature in [`Self::bytes`]; `None` if there are no signatures.
     pub fn signature_offset(&self) -> Option<u32> {
         self.ucode.signature_offset()
     }

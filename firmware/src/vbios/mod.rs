@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The ROM of a GPU: a chain of PCI expansion ROM images, the tables in the first of them, and the
-//! falcon ucode in the last ones, of which FWSEC is what a driver needs.
+//! falcon ucode in the last ones; a driver needs FWSEC.
 //!
 //! ```text
 //! [IFR header] PCI-AT image    EFI image    FWSEC image    FWSEC image
@@ -27,7 +27,7 @@ use crate::error::{ErrorKind, Format, Result};
 use crate::view::View;
 use rom::Images;
 
-/// Bytes of the window through which the GPU shows its ROM; no image reaches beyond it.
+/// Bytes of the GPU's ROM window; no image extends beyond it.
 pub const ROM_LEN: usize = 1 << 20;
 
 /// A ROM whose images have been walked.
@@ -52,12 +52,12 @@ impl<'a> Vbios<'a> {
         Ok(Self { images, ifr, bit })
     }
 
-    /// The header before the images, where there is one.
+    /// The IFR header before the images, if there is one.
     pub const fn ifr(&self) -> Option<Ifr> {
         self.ifr
     }
 
-    /// The images in order; those behind one that is broken are left out.
+    /// The images in order, up to the first malformed one.
     pub fn images(&self) -> impl Iterator<Item = Image> + use<'a> {
         rom::images(self.images.view).map_while(Result::ok)
     }
@@ -82,7 +82,7 @@ impl<'a> Vbios<'a> {
         Ucode::parse(&self.images.at(entry.descriptor, "DescPtr")?)
     }
 
-    /// FWSEC as production GPUs run it.
+    /// FWSEC for production GPUs.
     pub fn fwsec(&self) -> Result<Fwsec<'a>> {
         for entry in self.entries()? {
             let entry = entry?;

@@ -29,13 +29,14 @@ const ROM_SIGNATURES: &[u64] = &[0xaa55, 0x4e56, 0xbb77];
 /// Signatures of the PCI data structure: `PCIR`, and NVIDIA's `NPDS` and `RGIS`.
 const PCIR_SIGNATURES: &[u64] = &[0x5249_4350, 0x5344_504e, 0x5349_4752];
 
-/// Revisions of NVIDIA's extension of it that have a length and a last-image flag.
+/// Revisions of NVIDIA's extension of the PCI data structure that have a length and a last-image
+/// flag.
 const NPDE_REVISIONS: [u16; 2] = [0x100, 0x101];
 
 /// Bit of `last_image` that marks the last image.
 const LAST_IMAGE: u8 = 0x80;
 
-/// What an image holds.
+/// Code types of images.
 pub mod code_type {
     /// Legacy BIOS code and the tables.
     pub const PCI_AT: u8 = 0x00;
@@ -47,7 +48,7 @@ pub mod code_type {
     pub const FWSEC: u8 = 0xe0;
 }
 
-/// The "init from ROM" header, which only some GPUs show in front of the images.
+/// The "init from ROM" header, which some GPUs show in front of the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ifr {
     /// Version, 1 to 3.
@@ -63,7 +64,7 @@ pub struct Image {
     pub offset: usize,
     /// Length in bytes.
     pub len: usize,
-    /// What it holds; see [`code_type`].
+    /// Type of its contents; see [`code_type`].
     pub code_type: u8,
     /// PCI vendor id.
     pub vendor_id: u16,
@@ -76,16 +77,16 @@ pub struct Image {
 }
 
 impl Image {
-    /// Offset behind its last byte, from the first image.
+    /// Offset of its end, from the first image.
     pub const fn end(&self) -> usize {
         self.offset.saturating_add(self.len)
     }
 }
 
-/// The images, of which two are told apart: what the tables point to lies in them.
+/// The images. The tables point into two of them: the first PCI-AT image and the first FWSEC image.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Images<'a> {
-    /// From the first image to the end of the last one.
+    /// The bytes from the first image to the end of the last one.
     pub(super) view: View<'a>,
     /// The first PCI-AT image.
     pub(super) base: Image,
@@ -115,10 +116,9 @@ impl<'a> Images<'a> {
         })
     }
 
-    /// What the tables' pointer `pointer` points to, up to the end of the images.
+    /// The target of a pointer in the tables, up to the end of the images.
     ///
-    /// Pointers count as if the first FWSEC image followed the PCI-AT image directly, whatever lies
-    /// between them.
+    /// Pointers ignore the images between the PCI-AT image and the first FWSEC image.
     pub(super) fn at(&self, pointer: u32, field: &'static str) -> Result<View<'a>> {
         let pointer = offset(pointer);
         match pointer.checked_sub(self.base.end()) {
@@ -161,7 +161,7 @@ struct Npde {
     last_image: u8,
 }
 
-/// The header in front of the images; `None` where the ROM starts with an image.
+/// The header in front of the images; `None` if the ROM starts with an image.
 pub(super) fn ifr(rom: &View<'_>) -> Result<Option<Ifr>> {
     let first = rom.u32(0, "rom_signature")?;
     if ROM_SIGNATURES.contains(&u64::from(first & 0xffff)) {
@@ -212,7 +212,7 @@ fn rom_directory(rom: &View<'_>) -> Result<usize> {
     Ok(at)
 }
 
-/// The images in `rom`, up to the last one or the first that is broken.
+/// The images in `rom`, up to the last one or the first malformed one.
 pub(super) fn images(rom: View<'_>) -> impl Iterator<Item = Result<Image>> + use<'_> {
     let mut next = Some(0);
     let mut left = MAX_IMAGES;
@@ -284,7 +284,7 @@ fn image(rom: &View<'_>, at: usize) -> Result<Image> {
     })
 }
 
-/// NVIDIA's extension of `pcir` and where it lies, in an image at byte `at`.
+/// NVIDIA's extension of `pcir`, in an image at byte `at`, and its offset.
 fn npde<'a>(
     rom: &View<'a>,
     at: usize,
@@ -303,7 +303,7 @@ fn npde<'a>(
     Ok(known.then_some((at, npde)))
 }
 
-/// Whether an image is the last one, by the extension where it is long enough to say.
+/// Whether an image is the last one, according to the extension if it has that flag.
 fn is_last(pcir: &Pcir, npde: Option<&Npde>) -> bool {
     let by_pcir = pcir.code_type == code_type::NBSI || pcir.last_image & LAST_IMAGE != 0;
     match npde {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reading no more of a slow ROM than a driver needs.
+//! Reading only the parts of a slow ROM that a driver needs.
 //!
-//! A GPU shows its ROM through registers, a word at a time. [`Scan`] runs the parser over what has
-//! been read so far; where it wants a byte that has not, the scan asks for it and starts over. So
-//! there is one parser, and images that nobody looks into (the EFI driver) are never read.
+//! A GPU shows its ROM through registers, a word at a time. [`Scan`] runs the parser on the bytes
+//! that have been read so far; when the parser needs other bytes, the scan requests them and starts
+//! over. So there is one parser, and images that it skips (the EFI driver) are never read.
 
 use core::ops::Range;
 
@@ -12,19 +12,21 @@ use super::Vbios;
 use crate::error::{Error, ErrorKind, Expected, Format, Result};
 use crate::view::{offset, Coverage, View};
 
-/// Bytes of the ROM come in words of this size.
+/// Bytes of a word, the unit in which the ROM is read.
 const WORD: usize = 4;
 
-/// What a [`Scan`] wants next.
+/// The next step of a [`Scan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Read these bytes of the ROM into the same place of the buffer, then ask again. Whole words.
+    /// Read this range of the ROM, in whole words, into the same range of the buffer, then
+    /// continue.
     Read(Range<usize>),
-    /// The buffer holds all that [`Vbios::parse`], [`Vbios::version`] and [`Vbios::fwsec`] look at.
+    /// The buffer has all bytes that [`Vbios::parse`], [`Vbios::version`] and [`Vbios::fwsec`]
+    /// read.
     Done,
 }
 
-/// Finds out which parts of a ROM are needed.
+/// Determines the parts of a ROM that a driver needs.
 ///
 /// ```
 /// use nova_firmware::vbios::{Scan, Step};
@@ -47,17 +49,17 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan of a ROM of which nothing has been read.
+    /// A scan of a ROM that has not been read yet.
     pub const fn new() -> Self {
         Self {
             coverage: Coverage::NONE,
         }
     }
 
-    /// Says what to read next, given a buffer as large as the ROM (or its window) that holds what
-    /// earlier steps asked for. The size of the buffer must be the same at every step.
+    /// Returns what to read next. `rom` is a buffer as large as the ROM (or its window), with the
+    /// bytes that earlier steps requested; its size must be the same at every step.
     ///
-    /// An error means that what has been read shows the ROM to be broken.
+    /// An error means that the ROM is malformed.
     pub fn step(&mut self, rom: &[u8]) -> Result<Step> {
         let view = View::new(Format::Vbios, rom);
         let wanted = match look(view.covered_by(&self.coverage)) {
@@ -71,7 +73,7 @@ impl Scan {
         if self.coverage.add(wanted.clone()) {
             Ok(Step::Read(wanted))
         } else {
-            let most = Coverage::MAX_STRETCHES as u64;
+            let most = Coverage::MAX_RANGES as u64;
             let expected = Expected::AtMost(most);
             Err(view.unexpected(wanted.start, "separate reads", expected, most + 1))
         }
@@ -84,7 +86,7 @@ impl Default for Scan {
     }
 }
 
-/// Looks at everything that a driver will look at.
+/// Reads everything that a driver reads.
 fn look(rom: View<'_>) -> Result<()> {
     let vbios = Vbios::parse_view(rom)?;
     vbios.version()?;
@@ -92,7 +94,7 @@ fn look(rom: View<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The words that hold the bytes from `start` to `end`, as far as they lie in the ROM.
+/// The range of whole words with the bytes from `start` to `end`, limited to the ROM.
 fn whole_words(start: u64, end: u64, len: usize) -> Range<usize> {
     let end = offset(end);
     let end = end.checked_next_multiple_of(WORD).unwrap_or(end).min(len);

@@ -23,16 +23,16 @@ const VERSION_AVAILABLE: u32 = 1;
 
 /// Application ids.
 pub mod app_id {
-    /// FWSEC for GPUs under development.
+    /// FWSEC for debug-fused GPUs.
     pub const FWSEC_DEBUG: u8 = 0x45;
-    /// FWSEC for GPUs that are sold.
+    /// FWSEC for production GPUs.
     pub const FWSEC_PROD: u8 = 0x85;
 }
 
 /// An entry of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What the ucode does; see [`app_id`].
+    /// Id of the application; see [`app_id`].
     pub application_id: u8,
     /// The falcon it is for.
     pub target_id: u8,
@@ -84,7 +84,7 @@ struct DescV3 {
 /// Ucode, its descriptor and its signatures.
 #[derive(Clone, Copy, Debug)]
 pub struct Ucode<'a> {
-    /// From the descriptor to the end of the images.
+    /// The bytes from the descriptor to the end of the images.
     view: View<'a>,
     version: u8,
     stored_size: u32,
@@ -144,7 +144,7 @@ impl<'a> Ucode<'a> {
         view.check(2, "vDesc.size", Expected::AtLeast(least), len)?;
         let sec_at = offset_of!(DescV2, imem_sec_base);
         let (load, sec) = (desc.imem_load_size.get(), desc.imem_sec_size.get());
-        // The base is a virtual address, the code's own starts at IMEMVirtBase.
+        // IMEMSecBase is a virtual address; the code starts at virtual address IMEMVirtBase.
         let virt_base = desc.imem_virt_base.get();
         let first = Expected::AtLeast(virt_base.into());
         view.check(sec_at, "IMEMSecBase", first, desc.imem_sec_base)?;
@@ -253,17 +253,17 @@ impl<'a> Ucode<'a> {
         self.stored_size
     }
 
-    /// Code and data, not yet signed.
+    /// Code and data, without a signature.
     pub const fn bytes(&self) -> &'a [u8] {
         self.bytes.all()
     }
 
-    /// Where code and data go.
+    /// Destinations of code and data.
     pub const fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// What the boot ROM is to be told; descriptors of version 2 have none.
+    /// Parameters for the boot ROM; descriptors of version 2 have none.
     pub const fn brom(&self) -> Option<Brom> {
         self.brom
     }
@@ -278,12 +278,12 @@ impl<'a> Ucode<'a> {
         self.signatures
     }
 
-    /// A bit for each fuse version that there is a signature for.
+    /// Bit mask of the fuse versions that have a signature.
     pub const fn signature_versions(&self) -> u16 {
         self.signature_versions
     }
 
-    /// Offset in [`Self::bytes`] where the chosen signature goes; `None` where there are none.
+    /// Offset of the chosen signature in [`Self::bytes`]; `None` if there are no signatures.
     pub fn signature_offset(&self) -> Option<u32> {
         let brom = self.brom.filter(|_| self.signatures.count() > 0)?;
         self.layout.dmem.source.checked_add(brom.pkc_data_offset)
@@ -313,14 +313,14 @@ impl<'a> Ucode<'a> {
     }
 }
 
-/// The code and data behind a descriptor of `desc_len` bytes, whichever of them ends later.
+/// The code and data behind a descriptor of `desc_len` bytes.
 fn ucode<'a>(view: &View<'a>, desc_len: u16, imem_len: u32, dmem: &Part) -> Result<View<'a>> {
     let data_end = u64::from(dmem.source).saturating_add(dmem.len.into());
     let len = offset(data_end.max(imem_len.into()));
     view.view(desc_len.into(), len, "ucode")
 }
 
-/// `a + b`, which the field at byte `at` makes too large where it overflows.
+/// `a + b`; an overflow is an error in the field at byte `at`.
 fn sum(view: &View<'_>, at: usize, field: &'static str, a: u32, b: u32) -> Result<u32> {
     let (end, limit) = (u64::from(a).saturating_add(b.into()), u32::MAX.into());
     let overflow = || view.error(at, field, ErrorKind::Truncated { end, limit });

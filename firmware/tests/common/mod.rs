@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Small well-formed files of every format, and a look into every corner of a file.
+//! Small valid files of every format, and a function that reads everything in a file.
 
-#![allow(dead_code, reason = "no test needs all of it")]
+#![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) mod rom;
 
@@ -14,7 +14,7 @@ use nova_firmware::{
 
 pub(crate) use rom::Rom;
 
-/// Every format with a small well-formed file of it.
+/// Small valid files of every format.
 pub(crate) fn samples() -> Vec<(Format, Vec<u8>)> {
     vec![
         (Format::Gsp, gsp()),
@@ -40,7 +40,7 @@ pub(crate) fn put_words(file: &mut [u8], at: usize, words: &[u32]) {
     }
 }
 
-/// An ELF file of one class: headers, contents, then the table of sections as `gsp-*.bin` has it.
+/// An ELF file of one class: headers, contents, then the section headers, as in `gsp-*.bin`.
 fn elf(wide: bool, kind: u16, machine: u16, sections: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let (header_len, entry_len) = if wide { (64, 64) } else { (52, 40) };
     let mut file = vec![0; header_len];
@@ -113,7 +113,7 @@ pub(crate) fn fmc() -> Vec<u8> {
     elf(false, 0, 0, sections)
 }
 
-/// A file of ucode behind `header`, which is as long as it says.
+/// A ucode file with the bin header, then `header`, then `ucode`.
 fn bin(header: &[u8], ucode: &[u8]) -> Vec<u8> {
     let data_at = 24 + header.len();
     let len = data_at + ucode.len();
@@ -126,7 +126,7 @@ fn bin(header: &[u8], ucode: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Where [`booter`] has the values that its header points to.
+/// Offset in [`booter`] of the values that its header points to.
 pub(crate) const BOOTER_PATCH_LOC: usize = 24 + 36 + 2 * 384;
 
 /// `booter_load-570.144.bin` for GA102: two signatures, 1 KiB of code, 1 KiB of data.
@@ -193,7 +193,7 @@ pub(crate) fn tlv_of(blocks: &[(&str, &[u8])]) -> Vec<u8> {
     file
 }
 
-/// `booter_load.tlv` with what [`booter`] has.
+/// `booter_load.tlv` with the contents of [`booter`].
 pub(crate) fn booter_tlv() -> Vec<u8> {
     let words = [0x400_u32, 0x400, 0, 0x100, 0x410, 1, 1, 3, 0x100, 0x300, 2];
     let words = words.map(u32::to_le_bytes);
@@ -210,7 +210,7 @@ pub(crate) fn booter_tlv() -> Vec<u8> {
     tlv_of(&blocks)
 }
 
-/// Looks at everything that a file of `format` holds; the first thing that is wrong is the error.
+/// Reads everything in a file of `format`; returns the first error.
 pub(crate) fn look(format: Format, file: &[u8]) -> Result<()> {
     match format {
         Format::Gsp => look_at_gsp(file),
@@ -274,7 +274,7 @@ fn look_at_tlv(file: &[u8]) -> Result<()> {
     }
     tlv.version()?;
     let _ = (tlv.u32("CDSZ"), tlv.u32("VERS"), tlv.bytes("NONE"));
-    // Whatever it is, no component that is taken out of it may be believed too much.
+    // No component read from any TLV file may have ranges outside of it.
     if let Ok(booter) = Booter::from_tlv(&tlv) {
         look_into_booter(&booter);
     }
@@ -294,7 +294,7 @@ fn look_at_tlv(file: &[u8]) -> Result<()> {
 fn look_at_vbios(file: &[u8]) -> Result<()> {
     let scanned = scan(file).map(drop);
     let whole = look_at_parsed(file);
-    // What the scan finds wrong is wrong with the whole file too, and the other way round.
+    // A scan and a parse of the whole file must agree on whether it is valid.
     assert_eq!(scanned.is_ok(), whole.is_ok(), "{scanned:?} {whole:?}");
     let vbios = Vbios::parse(file)?;
     assert!(vbios.images().all(|image| image.len > 0));
@@ -324,7 +324,8 @@ fn look_at_parsed(file: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Reads `rom` as a driver does; the buffer, with holes, and the number of words read.
+/// Reads `rom` as a driver does; returns the buffer, with unread holes, and the number of words
+/// read.
 pub(crate) fn scan(rom: &[u8]) -> std::result::Result<(Vec<u8>, usize), Error> {
     let mut buffer = vec![0; rom.len()];
     let (mut scan, mut words) = (Scan::new(), 0);

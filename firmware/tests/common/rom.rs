@@ -8,7 +8,7 @@ use super::{put, put_words};
 pub(crate) const BASE_LEN: usize = 0x400;
 /// Bytes of the EFI image.
 pub(crate) const EFI_LEN: usize = 0x4000;
-/// Bytes of the first FWSEC image, which holds nothing that the tables point to.
+/// Bytes of the first FWSEC image, into which the tables do not point.
 pub(crate) const FIRST_LEN: usize = 0x200;
 /// Bytes of the second FWSEC image.
 pub(crate) const SECOND_LEN: usize = 0x2000;
@@ -118,7 +118,7 @@ impl Rom {
         put(&mut image, 0x40 + 0x10, &blocks.to_le_bytes());
         put(&mut image, 0x40 + 0x14, &[code_type, last]);
         if self.npde {
-            // The last image of PCI's chain need not be that of NVIDIA's.
+            // The last image by PCI's flag need not be the last one by NVIDIA's.
             image[0x40 + 0x15] = if code_type == 0 { 0x80 } else { last };
             put(&mut image, 0x60, b"NPDE\x01\x01\x0b\0");
             put(&mut image, 0x68, &blocks.to_le_bytes());
@@ -129,7 +129,7 @@ impl Rom {
 
     fn base(&self) -> Vec<u8> {
         let mut image = self.image(0x00, BASE_LEN, false);
-        // A decoy whose header does not add up to 0.
+        // A decoy whose header has a wrong checksum.
         put(&mut image, 0x180, b"\xff\xb8BIT\0\0\x01\x0c\x06\x01");
         let token_len = if self.wide_tokens { 8 } else { 6 };
         put(&mut image, BIT, b"\xff\xb8BIT\0\0\x01\x0c\0\x03\0");

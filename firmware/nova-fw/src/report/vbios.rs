@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in a VBIOS image.
+//! Report on the contents of a VBIOS.
 
 use nova_firmware::vbios::{app_id, code_type, Entry, Fwsec, Image, Token, Ucode};
 use nova_firmware::Vbios;
