@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! A test of the library itself: every way in which a subtest can end.
+//! A test of the library itself, with a subtest for each possible result.
 //!
 //! `tests/contract.rs` runs it and compares what it prints with what `igt_runner` expects.
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use igt::{Children, ExitHandler, Timeout};
 
-/// Writes into the kernel log what counts as a warning; skips where that is not allowed.
+/// Writes a warning into the kernel log; skips if that is not allowed.
 fn kernel_warns(text: &str) {
     let warned = std::fs::write("/dev/kmsg", format!("<4>contract: {text}\n"));
     igt::require!(warned.is_ok(), "/dev/kmsg: {warned:?}");

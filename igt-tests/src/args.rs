@@ -7,7 +7,7 @@ use clap::Parser;
 
 use crate::{report, Exit};
 
-/// What every test binary understands.
+/// The options of every test binary.
 #[derive(Debug, Default, Parser)]
 #[command(disable_version_flag = true, max_term_width = 100)]
 pub(crate) struct Args {
@@ -61,7 +61,7 @@ impl Args {
     ///
     /// # Errors
     ///
-    /// The status to exit with, after the help or what is wrong has been printed.
+    /// The exit status, after the help or the error has been printed.
     pub(crate) fn from_command_line(about: &'static str) -> Result<Self, Exit> {
         use clap::{CommandFactory, FromArgMatches};
         let matches = Self::command()
@@ -71,7 +71,7 @@ impl Args {
         matches
             .and_then(|matches| Self::from_arg_matches(&matches))
             .map_err(|error| {
-                // Where stdout or stderr is closed there is nobody to tell.
+                // A closed stdout or stderr is not an error.
                 let _ = error.print();
                 match error.kind() {
                     ErrorKind::DisplayHelp => Exit::Success,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! A memory cgroup (version 2), to see what the kernel charges a process for.
+//! A memory cgroup (version 2), for measuring the kernel memory that is charged to a process.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use nix::mount::{mount, umount, MsFlags};
 use tempfile::TempDir;
 
-/// A cgroup of its own mount, removed when dropped; all who entered it must have ended by then.
+/// A cgroup in a mount of its own, removed when dropped; all processes in it must have ended by
+/// then.
 #[derive(Debug)]
 pub struct Cgroup {
     hierarchy: TempDir,
@@ -17,11 +18,11 @@ pub struct Cgroup {
 }
 
 impl Cgroup {
-    /// Makes the cgroup `name`; skips where the kernel does not account memory.
+    /// Creates the cgroup `name`; skips if the kernel does not account memory.
     ///
     /// # Panics
     ///
-    /// Where the hierarchy cannot be mounted or changed.
+    /// If the hierarchy cannot be mounted or changed.
     pub fn require(name: &str) -> Self {
         let hierarchy = tempfile::tempdir().expect("a folder to mount cgroups in");
         let none: Option<&str> = None;
@@ -42,20 +43,20 @@ impl Cgroup {
         cgroup
     }
 
-    /// Moves this process into it.
+    /// Moves this process into the cgroup.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     pub fn enter(&self) -> io::Result<()> {
         fs::write(self.folder.join("cgroup.procs"), "0")
     }
 
-    /// Bytes that those in it are charged for.
+    /// Bytes of memory that are charged to the cgroup.
     ///
     /// # Errors
     ///
-    /// Where the kernel does not say so.
+    /// If it cannot be read.
     pub fn memory(&self) -> io::Result<u64> {
         crate::sysfs::read_number(self.folder.join("memory.current"))
     }
@@ -63,7 +64,7 @@ impl Cgroup {
 
 impl Drop for Cgroup {
     fn drop(&mut self) {
-        // What is left behind lasts as long as the machine under test, and harms no other test.
+        // A cgroup that is left behind does not affect other tests.
         let _ = fs::remove_dir(&self.folder);
         let _ = umount(self.hierarchy.path());
     }

@@ -12,10 +12,10 @@ use nix::unistd::{fork, ForkResult, Pid};
 
 use crate::{exit_handler, signals, stop, sysfs, wait_for, Exit, Outcome, HANG};
 
-/// How often children are asked whether they ended.
+/// Interval of the polls for children that have ended.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Children that run; killed and waited for when dropped.
+/// Running children, which are killed and waited for when this is dropped.
 #[derive(Debug)]
 #[must_use = "children are killed as soon as this is dropped"]
 pub struct Children(Vec<Pid>);
@@ -27,7 +27,7 @@ impl Children {
     ///
     /// # Panics
     ///
-    /// Where the kernel allows no more processes.
+    /// If the kernel allows no more processes.
     pub fn fork(count: usize, body: impl Fn(usize)) -> Self {
         let mut children = Self(Vec::with_capacity(count));
         for number in 0..count {
@@ -47,18 +47,18 @@ impl Children {
         children
     }
 
-    /// Runs `body` in a child, and returns once a write of it waits in the kernel, or it is over.
+    /// Runs `body` in a child, and returns once the child waits in `write()` or has ended.
     ///
     /// # Panics
     ///
-    /// Where the kernel allows no more processes, or the child does neither.
+    /// If the kernel allows no more processes, or the child does neither.
     pub fn in_write(body: impl Fn()) -> Self {
         let child = Self::fork(1, |_| body());
         wait_for(HANG, "a write to wait", || child.all_in(SYS_write));
         child
     }
 
-    /// Whether each of them waits in this system call, or has ended.
+    /// Whether each child waits in this system call or has ended.
     pub fn all_in(&self, call: c_long) -> bool {
         let waits = |child: &Pid| {
             let text = sysfs::read(format!("/proc/{child}/syscall")).unwrap_or_default();
@@ -73,7 +73,7 @@ impl Children {
     ///
     /// # Panics
     ///
-    /// Where a child failed, was killed, or runs for longer than `bound`.
+    /// If a child failed, was killed, or runs for longer than `bound`.
     pub fn wait(mut self, bound: Duration) {
         let end = Instant::now() + bound;
         while let Some(child) = self.0.first().copied() {
@@ -99,7 +99,7 @@ impl Children {
 impl Drop for Children {
     fn drop(&mut self) {
         for child in &self.0 {
-            // It may have ended already; then there is nothing to kill.
+            // The child may have ended already.
             let _ = kill(*child, Signal::SIGKILL);
             let _ = waitpid(*child, None);
         }
@@ -109,7 +109,7 @@ impl Drop for Children {
 fn run_child(body: impl FnOnce()) -> ! {
     signals::restore_defaults();
     exit_handler::forget_all();
-    // Where this fails, a child may outlive a test that is killed; it has an end of its own.
+    // If this fails, a child may outlive a test that is killed, but still ends on its own.
     let _ = set_pdeathsig(Signal::SIGKILL);
     let exit = match stop::catch(body) {
         Ok(()) => Exit::Success,

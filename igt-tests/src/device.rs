@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Which DRM device to test.
+//! Selection of the DRM device under test.
 //!
 //! Filters come from `--device`, else from `IGT_DEVICE`, separated by `;`:
 //! `drm:/dev/dri/card0`, `sys:/sys/devices/…`, or `pci:` with `vendor=`, `device=`, `slot=` and
@@ -32,7 +32,7 @@ struct PciFilter {
 
 impl Filter {
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("device filter {text:?} is not understood");
+        let wrong = || format!("device filter {text:?} is invalid");
         match text.split_once(':').ok_or_else(wrong)? {
             ("drm", path) => Ok(Self::Drm(path.into())),
             ("sys", path) => Ok(Self::Sys(path.into())),
@@ -41,7 +41,7 @@ impl Filter {
         }
     }
 
-    /// The devices of `all` that pass.
+    /// The devices of `all` that match.
     fn select(&self, all: &[DrmDevice]) -> Vec<DrmDevice> {
         let pass = |pass: &dyn Fn(&DrmDevice) -> bool| -> Vec<DrmDevice> {
             all.iter().filter(|device| pass(device)).cloned().collect()
@@ -142,12 +142,12 @@ fn node(name: &str) -> PathBuf {
 ///
 /// # Errors
 ///
-/// Where it cannot be opened.
+/// If it cannot be opened.
 pub fn open(node: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(node)
 }
 
-/// Understands the filters of the command line, else of the environment.
+/// Parses the filters of the command line, or else of the environment.
 pub(crate) fn set_filters(arguments: &[String]) -> Result<(), String> {
     let from_environment = std::env::var("IGT_DEVICE").unwrap_or_default();
     let texts = match arguments {
@@ -165,8 +165,8 @@ pub(crate) fn set_filters(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// The DRM device to test: the first that passes the filters and belongs to the driver that
-/// `IGT_FORCE_DRIVER` names, or else to `driver`. Skips where there is none.
+/// The DRM device under test: the first that matches the filters and belongs to the driver that
+/// `IGT_FORCE_DRIVER` names, or else to `driver`. Skips if there is none.
 pub fn require(driver: &str) -> DrmDevice {
     let forced = std::env::var("IGT_FORCE_DRIVER").ok();
     let driver = forced.as_deref().unwrap_or(driver);

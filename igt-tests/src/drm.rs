@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use nix::errno::Errno;
 use nix::libc;
 
-/// Who drives a device. Source: `struct drm_version`, `include/uapi/drm/drm.h`.
+/// The driver of a device. Source: `struct drm_version`, `include/uapi/drm/drm.h`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// Major, minor and patch level.
@@ -35,11 +35,11 @@ struct RawVersion {
 /// `DRM_IOCTL_VERSION`: DRM_IOWR(0x00, struct drm_version).
 const VERSION: u32 = 3 << 30 | (size_of::<RawVersion>() as u32) << 16 | (b'd' as u32) << 8;
 
-/// Asks who drives the device.
+/// Asks for the driver of the device.
 ///
 /// # Errors
 ///
-/// The kernel's; `ENOTTY` where the file is no DRM device.
+/// The kernel's error; `ENOTTY` if the file is no DRM device.
 pub fn version(file: &File) -> Result<Version, Errno> {
     let mut name = [0; MAX_NAME];
     let mut raw = RawVersion {
@@ -71,14 +71,14 @@ struct RawGemClose {
 /// `DRM_IOCTL_GEM_CLOSE`: DRM_IOW(0x09, struct drm_gem_close).
 const GEM_CLOSE: u32 = 1 << 30 | (size_of::<RawGemClose>() as u32) << 16 | (b'd' as u32) << 8 | 9;
 
-/// Gives a GEM object back.
+/// Closes the handle of a GEM object.
 ///
 /// # Errors
 ///
-/// The kernel's; `EINVAL` where there is no such handle.
+/// The kernel's error; `EINVAL` if there is no such handle.
 pub fn gem_close(file: &File, handle: u32) -> Result<(), Errno> {
     let mut argument = RawGemClose { handle, pad: 0 };
-    // SAFETY: There is no pointer in it.
+    // SAFETY: There is no pointer in the argument.
     unsafe { ioctl(file, GEM_CLOSE, &mut argument) }
 }
 
@@ -101,21 +101,20 @@ pub fn has_syncobjs(file: &File) -> bool {
         capability: CAP_SYNCOBJ,
         value: 0,
     };
-    // SAFETY: There is no pointer in it.
+    // SAFETY: There is no pointer in the argument.
     let asked = unsafe { ioctl(file, GET_CAP, &mut argument) };
     asked.is_ok() && argument.value != 0
 }
 
-/// Calls driver command `command` with `size` bytes, all zero, so that no pointer among them leads
-/// anywhere.
+/// Calls driver command `command` with an argument of `size` zero bytes, whose pointers are null.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 ///
 /// # Panics
 ///
-/// Where `size` does not fit into an ioctl number, or `command` is none of a driver's.
+/// If `size` does not fit into an ioctl number, or `command` is not a driver's.
 pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), Errno> {
     let mut argument = vec![0_u64; size.div_ceil(8)];
     assert!(
@@ -124,7 +123,7 @@ pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), 
     );
     let number = 3 << 30 | (size as u32) << 16 | (b'd' as u32) << 8 | (0x40 + command);
     // SAFETY: The kernel reads and writes `size` bytes, as `number` says, and `argument` has them;
-    // the pointers that it may find there are null.
+    // pointers in it are null.
     let result = unsafe {
         libc::ioctl(
             file.as_raw_fd(),
@@ -139,20 +138,20 @@ pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), 
 ///
 /// # Panics
 ///
-/// Where `number` does not carry the size of `argument`.
+/// If the size in `number` is not that of `argument`.
 ///
 /// # Safety
 ///
-/// Where the kernel takes a member of `argument` for a pointer and writes through it, the program
-/// must expect that, or nothing may be mapped there.
+/// If the kernel writes through a pointer in `argument`, that must be to memory that the program
+/// expects to change, or to an unmapped address.
 pub(crate) unsafe fn ioctl<T>(file: &File, number: u32, argument: &mut T) -> Result<(), Errno> {
     assert_eq!(
         (number >> 16 & 0x3fff) as usize,
         size_of::<T>(),
         "ioctl {number:#x}"
     );
-    // SAFETY: The kernel reads and writes as many bytes as `number` says, so as `argument` has;
-    // what it does with pointers within is the caller's promise.
+    // SAFETY: The kernel reads and writes as many bytes as `number` says, which is the size of
+    // `argument`; for pointers in it, the caller guarantees this function's safety requirement.
     let result = unsafe {
         libc::ioctl(
             file.as_raw_fd(),
@@ -168,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_no_device() {
+    fn an_ioctl_on_another_file_is_enotty() {
         let file = File::open("/dev/null").unwrap();
         assert_eq!(version(&file), Err(Errno::ENOTTY));
     }

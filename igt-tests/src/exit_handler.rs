@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Things to put right when a test ends, also when a signal ends it.
+//! Clean-up when a test ends, also when a signal ends it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,9 +27,10 @@ fn handlers() -> MutexGuard<'static, Handlers> {
 pub struct ExitHandler(u64);
 
 impl ExitHandler {
-    /// Has `action` run when the returned value is dropped or the process is made to end.
+    /// Runs `action` when the returned value is dropped or before a signal or a timeout ends the
+    /// process.
     ///
-    /// `action` may be called on another thread, while the thread of the test stands still.
+    /// `action` may be called on another thread, while the thread of the test is stopped.
     pub fn new(action: impl FnOnce() + Send + 'static) -> Self {
         let mut handlers = handlers();
         let id = handlers.next;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Allocations, and copies from and to user space, that fail because a test asks for it.
+//! The kernel's fault injection: failing allocations, and failing copies from and to user space.
 //! Source: Documentation/fault-injection/fault-injection.rst of Linux.
 
 use std::fs::{self, File, OpenOptions};
@@ -11,12 +11,12 @@ use std::path::Path;
 use crate::module::Module;
 use crate::sysfs::{self, DEBUGFS};
 
-/// What fails, as debugfs names it.
+/// Kinds of faults, as named in debugfs.
 const KINDS: [&str; 3] = ["failslab", "fail_page_alloc", "fail_usercopy"];
 
-/// How near to the code that asks for it an allocation must be, in calls, to count as that code's. What
-/// ACPI and the interrupt core need further down for a device's sake is theirs, and they do not
-/// survive without it: KASAN finds a use after free in ACPICA.
+/// The longest distance, in calls, from a module's code to an allocation that counts as the
+/// module's. Deeper allocations belong to ACPI and the interrupt core, which do not survive their
+/// failure: KASAN finds a use after free in ACPICA.
 const NEAR: u32 = 8;
 
 /// The kernel's fault injection.
@@ -24,12 +24,12 @@ const NEAR: u32 = 8;
 pub struct FaultInjection(());
 
 impl FaultInjection {
-    /// Has it say nothing in the kernel log, and fail what may wait for memory, too; skips where the
-    /// kernel has none.
+    /// Sets fault injection up: without messages in the kernel log, and for allocations that may
+    /// sleep, too. Skips if the kernel has no fault injection.
     ///
     /// # Panics
     ///
-    /// Where it cannot be set up.
+    /// If it cannot be set up.
     pub fn require() -> Self {
         for kind in KINDS {
             let folder = Path::new(DEBUGFS).join(kind);
@@ -43,19 +43,19 @@ impl FaultInjection {
         Self(())
     }
 
-    /// Has the `nth` allocation or copy fail that this thread makes in `call`; also says whether
-    /// there were so many.
+    /// Makes the `nth` allocation or copy of this thread in `call` fail; also returns whether there
+    /// were that many.
     pub fn in_thread<T>(&self, nth: u32, call: impl FnOnce() -> T) -> (T, bool) {
         limit_to(0..u64::MAX);
         fail(vec![this_thread()], nth, call)
     }
 
-    /// Has the `nth` allocation fail that `module` asks for in `call`, in this thread or in one of the
-    /// kernel's workers; also says whether there were so many.
+    /// Makes the `nth` allocation of `module` in `call` fail, in this thread or in one of the
+    /// kernel's workers; also returns whether there were that many.
     ///
     /// # Panics
     ///
-    /// Where the module is not loaded.
+    /// If the module is not loaded.
     pub fn in_module<T>(&self, module: &Module, nth: u32, call: impl FnOnce() -> T) -> (T, bool) {
         match module.addresses() {
             Some(addresses) => limit_to(addresses),
@@ -75,7 +75,7 @@ fn set(kind: &str, attribute: &str, value: &str) {
     }
 }
 
-/// Has only that fail, and be counted, which is asked for by code at `addresses` or what it calls.
+/// Limits faults, and their count, to allocations with a caller in `addresses`.
 fn limit_to(addresses: Range<u64>) {
     for kind in KINDS {
         set(kind, "require-start", &format!("{:#x}", addresses.start));
@@ -83,7 +83,7 @@ fn limit_to(addresses: Range<u64>) {
     }
 }
 
-/// How many allocations and copies a thread has left until one fails; 0 where none does.
+/// A thread's `fail-nth`: the number of allocations and copies until one fails; 0 if none does.
 type FailNth = File;
 
 fn open(thread: &Path) -> Option<FailNth> {
@@ -95,7 +95,7 @@ fn this_thread() -> FailNth {
     open(Path::new("/proc/thread-self")).expect("this thread exists")
 }
 
-/// The kernel's workers that are there now.
+/// The kernel's current worker threads.
 fn workers() -> Vec<FailNth> {
     let processes = sysfs::names("/proc").into_iter();
     let processes = processes.map(|name| Path::new("/proc").join(name));
@@ -120,14 +120,15 @@ fn fail<T>(threads: Vec<FailNth>, nth: u32, call: impl FnOnce() -> T) -> (T, boo
     (result, failed)
 }
 
-/// Threads in which something is going to fail, until this is dropped; this thread is the last one.
+/// Threads with an armed fault, which is disarmed when this is dropped; this thread is the last
+/// one.
 struct Armed(Vec<FailNth>);
 
 impl Armed {
     fn has_failed(&self) -> bool {
         self.0.iter().rev().any(|thread| {
             let mut number = [0; 1];
-            // Where the copy of the answer is what fails, none has failed before.
+            // If the copy of this answer fails, no fault has occurred before.
             thread.read_at(&mut number, 0).is_ok() && number == *b"0"
         })
     }
@@ -136,7 +137,7 @@ impl Armed {
 impl Drop for Armed {
     fn drop(&mut self) {
         for thread in self.0.iter().rev() {
-            // Where the copy of the number is what fails, nothing fails after it.
+            // If the copy of this number fails, the fault has occurred and none follows.
             let _ = thread.write_at(b"0", 0);
         }
     }

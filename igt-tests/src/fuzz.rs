@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What a fuzzer of ioctls needs to harm nobody but the kernel: memory that any pointer may lead to, and
-//! files that are closed and replaced behind each other's back.
+//! Tools for a fuzzer of ioctls, which keep its own process intact: memory that any pointer may
+//! point to, and files that threads close and replace concurrently.
 
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -15,32 +15,32 @@ use crate::memory::{BadAddress, Words};
 /// Words of an arena.
 const WORDS: usize = 1 << 17;
 
-/// Words to which addresses lead; what is behind them is for the kernel, which may write more.
+/// Words whose addresses are used; the kernel may also write to the words behind them.
 const REACHED: usize = 1 << 13;
 
-/// Elements of an array that the kernel may be told of, at most: they fit behind any address in the arena.
-/// Some four million would be refused by the page allocator, with a warning that is not the driver's fault.
+/// The most elements of an array that are passed to the kernel: they fit behind any address in the
+/// arena. For some four million, the page allocator would warn, which is not the driver's fault.
 pub const MAX_COUNT: u32 = 0xffff;
 
 const _: () = assert!((REACHED + MAX_COUNT as usize) < WORDS);
 
-/// The lowest address at which a program that is position independent has anything.
+/// The lowest address that a position-independent program uses.
 const LOWEST: u64 = 1 << 40;
 
-/// Where user space ends.
+/// End of user space.
 const END: u64 = 1 << 47;
 
-/// Memory for arguments, and for what they point to. No word in it is an address of anything else in this
-/// program.
+/// Memory for arguments and the data that they point to. No word in it is an address of other
+/// memory of this program.
 #[derive(Debug)]
 pub struct Arena(Words);
 
-/// Where an argument is.
+/// The place of an argument.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
-    /// At this word of the arena.
+    /// This word of the arena.
     At(usize),
-    /// Where the kernel finds no memory.
+    /// An address that the kernel cannot access.
     Nowhere(BadAddress),
 }
 
@@ -49,7 +49,7 @@ impl Arena {
     ///
     /// # Panics
     ///
-    /// Where the kernel has none, or the program lies elsewhere than it should.
+    /// If the kernel has no memory, or the program is mapped below `LOWEST`.
     pub fn new() -> Self {
         let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
         let lowest = maps.split('-').next();
@@ -62,18 +62,18 @@ impl Arena {
     ///
     /// # Panics
     ///
-    /// Where no address may lead there.
+    /// If the word's address may not be used.
     pub fn address(&self, at: usize) -> u64 {
         self.0[..REACHED][at].as_ptr() as u64
     }
 
-    /// A word, as it is now.
+    /// The current value of a word.
     pub fn get(&self, at: usize) -> u64 {
         self.0[at].load(Relaxed)
     }
 
-    /// Sets a word; one that could be an address in this program, but not in the arena, becomes one that
-    /// is none.
+    /// Sets a word; a value that could be an address in this program outside of the arena is
+    /// changed.
     pub fn set(&self, at: usize, word: u64) {
         let first = self.address(0);
         let arena = first..first + (REACHED * size_of::<u64>()) as u64;
@@ -82,24 +82,24 @@ impl Arena {
         self.0[at].store(word, Relaxed);
     }
 
-    /// Calls an ioctl of DRM's.
+    /// Calls a DRM ioctl.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     ///
     /// # Panics
     ///
-    /// Where `number` is not of DRM's type, or no address leads to the argument's place.
+    /// If `number` is not of DRM's type, or the argument's address may not be used.
     pub fn ioctl(&self, file: RawFd, number: u32, place: Place) -> Result<(), Errno> {
         assert_eq!(number >> 8 & 0xff, u32::from(b'd'), "{number:#x}");
         let argument = match place {
             Place::At(at) => self.address(at),
             Place::Nowhere(address) => address.get(),
         };
-        // SAFETY: The kernel writes the argument, of less than 16 KiB, which lies in the arena, and to
-        // addresses in it. Those are none of this program's but in the arena, as `set` sees to, with
-        // room behind them, and the arena is reached through atomics only.
+        // SAFETY: The kernel writes the argument, which has less than 16 KiB and is in the arena,
+        // and to addresses in the argument. `set` ensures that addresses of this program are in the
+        // arena, with room behind them, and the arena is accessed through atomics only.
         let result = unsafe { libc::ioctl(file, libc::c_ulong::from(number), argument) };
         Errno::result(result).map(drop)
     }
@@ -111,8 +111,8 @@ impl Default for Arena {
     }
 }
 
-/// Files by number, which any thread may close or replace at any time. Nothing else has these numbers: they
-/// are far from the lowest ones, which the kernel gives out.
+/// A fixed file descriptor, which any thread may close or replace at any time. Nothing else has
+/// these numbers: they are far above the lowest ones, which the kernel allocates.
 #[derive(Clone, Copy, Debug)]
 pub struct Slot(RawFd);
 
@@ -120,45 +120,45 @@ impl Slot {
     /// Number of slots.
     pub const COUNT: usize = 32;
 
-    /// One of them.
+    /// The slot with this number.
     ///
     /// # Panics
     ///
-    /// Where there is no such slot.
+    /// If there is no such slot.
     pub fn new(number: usize) -> Self {
         assert!(number < Self::COUNT, "slot {number}");
         Self(960 + number as RawFd)
     }
 
-    /// The number of its file, if it has one.
+    /// The file descriptor, which may be closed.
     pub fn get(self) -> RawFd {
         self.0
     }
 
-    /// Puts a file in it.
+    /// Puts a file into the slot.
     pub fn put(self, file: &OwnedFd) {
         self.copy(file.as_raw_fd());
     }
 
-    /// Puts the file `number` in it, too.
+    /// Duplicates the file `number` into the slot.
     pub fn copy(self, number: RawFd) {
         // SAFETY: The number that is replaced is the slot's own.
         unsafe { libc::dup2(number, self.0) };
     }
 
-    /// Moves a file into it that the kernel has just opened.
+    /// Moves a file that the kernel has just opened into the slot.
     ///
     /// # Panics
     ///
-    /// Where that is one of the first three, which are always open.
+    /// If `number` is one of the first three, which are always open.
     pub fn adopt(self, number: RawFd) {
         assert!(number > 2, "the kernel has opened file {number}");
         self.copy(number);
-        // SAFETY: Nobody else knows the number that the kernel has given to the caller.
+        // SAFETY: No other code knows the number, which the kernel has just allocated.
         unsafe { libc::close(number) };
     }
 
-    /// Closes its file, if it has one.
+    /// Closes the slot's file, if it has one.
     pub fn close(self) {
         // SAFETY: The number is the slot's own.
         unsafe { libc::close(self.0) };

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::report::{self, Level};
 use crate::Outcome;
 
-/// What `--help-hook` prints.
+/// The text of `--help-hook`.
 pub(crate) const HELP: &str = "\
 --hook [EVENTS:]COMMAND runs COMMAND in a shell at EVENTS, a comma-separated list of
   pre-test, pre-subtest, pre-dyn-subtest, post-dyn-subtest, post-subtest, post-test
@@ -19,7 +19,7 @@ or, without EVENTS, at all of them. The command sees these variables:
   IGT_HOOK_TEST_FULLNAME  igt@test[@subtest[@dynamic-subtest]]
   IGT_HOOK_RESULT         result of what ended, or empty";
 
-/// Moments at which hooks run.
+/// Events at which hooks run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     PreTest,
@@ -62,7 +62,8 @@ struct Hook {
 
 impl Hook {
     fn parse(argument: &str) -> Result<Self, String> {
-        // A command may contain colons: only a list of event-like words in front of one is events.
+        // A command may contain colons: the text before the first one is a list of events only if
+        // it looks like one.
         let is_events = |list: &str| {
             list.chars()
                 .all(|c| c.is_ascii_lowercase() || "-,".contains(c))
@@ -95,11 +96,11 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// Understands the arguments of `--hook`.
+    /// Parses the arguments of `--hook`.
     ///
     /// # Errors
     ///
-    /// What is wrong with one of them.
+    /// A message about an invalid argument.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, String> {
         let hooks = arguments.iter().map(|argument| Hook::parse(argument));
         Ok(Self {
@@ -108,13 +109,13 @@ impl Hooks {
         })
     }
 
-    /// A subtest starts.
+    /// Records the subtest's name, and runs the hooks of its start.
     pub(crate) fn begin(&mut self, level: Level, name: &str) {
         *self.name_of(level) = name.to_owned();
         self.run(Event::Pre(level), None);
     }
 
-    /// A subtest has ended.
+    /// Runs the hooks of a subtest's end.
     pub(crate) fn end(&mut self, level: Level, outcome: Outcome) {
         self.run(Event::Post(level), Some(outcome));
         self.name_of(level).clear();
@@ -127,7 +128,7 @@ impl Hooks {
         }
     }
 
-    /// Runs the hooks of `event`; that one fails is logged and changes no result.
+    /// Runs the hooks of `event`; a hook that fails is logged and changes no result.
     pub(crate) fn run(&self, event: Event, outcome: Option<Outcome>) {
         for hook in self
             .hooks

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel reports of its own state: oopses, warnings, and what the checks of a debug kernel
-//! find (KASAN, lockdep, DMA-API, ODEBUG, ...), out of its console or from kmemleak.
+//! The kernel's reports of bugs: oopses, warnings, and those of a debug kernel's checks (KASAN,
+//! lockdep, DMA-API, ODEBUG, ...), read from the console or from kmemleak.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// First lines of reports that have no `cut here` before them. Stalls of RCU and tasks that hang are an
-/// `INFO:`.
+/// First lines of reports without a `cut here` line. RCU stalls and hung tasks begin with `INFO:`.
 static HEADLINE: LazyLock<Regex> = LazyLock::new(|| {
     let headline = r"^((watchdog: )?BUG[: ]|(rcu: )?INFO: |WARNING: |UBSAN: |Oops: |kernel BUG at |general protection fault|Kernel panic|rust_kernel: panicked)";
     Regex::new(headline).expect("the expression is constant")
 });
 
-/// The time and the thread before what the kernel says.
+/// The time and the thread in front of the kernel's message.
 static PREFIX: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^\[ *\d+\.\d+\](\[ *[TC]\d+\])? ").expect("the expression is constant")
 });
 
-/// Whether the kernel begins a report with this line. What DMA-API, ODEBUG and the counts of references say
-/// is followed by one that does.
+/// Whether this line begins a report. Messages of DMA-API, ODEBUG and refcount checks do not, but
+/// are followed by a line that does.
 pub fn begins(line: &str) -> bool {
     HEADLINE.is_match(line)
 }
@@ -28,7 +27,7 @@ pub fn begins(line: &str) -> bool {
 /// A report: its headline and what follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The line that says what it is about.
+    /// The first line of the report.
     pub headline: String,
     /// The lines after it, to the end of the report or the next one.
     pub trace: Vec<String>,
@@ -43,7 +42,7 @@ impl Report {
     }
 }
 
-/// The reports of the last kernel whose `console` this is.
+/// The reports of the last kernel that booted on this console.
 pub fn of_console(console: &str) -> Vec<Report> {
     let last = console.rfind("] Linux version ").unwrap_or(0);
     let lines = console[last..].lines();
@@ -51,7 +50,7 @@ pub fn of_console(console: &str) -> Vec<Report> {
     split(lines, &HEADLINE)
 }
 
-/// The reports in kmemleak's file, one for each object that was leaked.
+/// The reports in kmemleak's file, one for each leaked object.
 pub fn of_kmemleak(file: &str) -> Vec<Report> {
     let headline = Regex::new("^unreferenced object ").expect("the expression is constant");
     split(file.lines().map(str::to_owned), &headline)
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_drivers_say_is_no_report() {
+    fn messages_of_drivers_are_not_reports() {
         assert!(!begins(
             "nova-core 0000:00:04.0: the GSP is lost: waited 5s"
         ));

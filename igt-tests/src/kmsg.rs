@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The kernel log: marks for `igt_runner` in it, and what the kernel wrote into it.
+//! The kernel log: marks for `igt_runner`, and the kernel's messages.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -15,23 +15,23 @@ const PATH: &str = "/dev/kmsg";
 
 /// Writes `text` into the kernel log at level info, marked as coming from a test.
 ///
-/// Nothing happens where the log cannot be written: a test also runs without root.
+/// Does nothing if the log cannot be written, since a test also runs without root.
 pub fn info(text: &str) {
     if let Ok(mut file) = OpenOptions::new().write(true).open(PATH) {
-        // One write is one record; a record that the kernel refuses is not worth failing for.
+        // One write is one record; a record that the kernel refuses does not fail the test.
         let _ = file.write_all(format!("<6>[IGT] {text}\n").as_bytes());
     }
 }
 
-/// Tells the runner that kernel messages which match one of `patterns` are expected, until the
-/// next subtest or dynamic subtest starts.
+/// Makes the runner ignore kernel messages that match one of `patterns`, until the next subtest or
+/// dynamic subtest starts.
 ///
 /// The runner knows one expression at a time, so a later call replaces an earlier one.
 ///
 /// # Panics
 ///
-/// Where a pattern is not a regular expression or has a backslash in it, which the kernel would not
-/// hand on as it is: the test is wrong then. [`literal`] makes a pattern of text.
+/// If a pattern is not a regular expression or contains a backslash, which the kernel log would
+/// escape. [`literal`] makes a pattern of text.
 pub fn expect(patterns: &[&str]) {
     let all = patterns.join("|");
     assert!(!all.contains('\\'), "kmsg::expect: a backslash in {all}");
@@ -41,8 +41,8 @@ pub fn expect(patterns: &[&str]) {
     info(&format!("add ignored dmesg regex: {all}"));
 }
 
-/// A pattern for [`expect`] that matches `text` itself, with any character for those that only a
-/// backslash could quote.
+/// A pattern for [`expect`] that matches `text`; characters that need a backslash match any
+/// character.
 pub fn literal(text: &str) -> String {
     let quoted = |c: char| match c {
         '.' | '*' | '+' | '?' | '(' | ')' | '{' | '}' | '|' | '$' => format!("[{c}]"),
@@ -73,13 +73,13 @@ impl Record {
         })
     }
 
-    /// Whether the runner would count it against the test: a warning or worse.
+    /// Whether the record is a warning or worse, which the runner counts as a failure.
     pub fn is_warning(&self) -> bool {
         self.level <= 4
     }
 }
 
-/// Whether the kernel finds itself at fault, from one moment on.
+/// Watches for reports of kernel bugs.
 #[derive(Debug)]
 pub struct Watch {
     log: Follow,
@@ -91,7 +91,7 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// Where the kernel log or the taint cannot be read.
+    /// If the kernel log or the taint cannot be read.
     pub fn from_now() -> io::Result<Self> {
         Ok(Self {
             log: Follow::from_now()?,
@@ -99,11 +99,11 @@ impl Watch {
         })
     }
 
-    /// What the kernel has said since the last call.
+    /// The records since the last call.
     ///
     /// # Panics
     ///
-    /// Where it has found itself at fault, or cannot be asked.
+    /// If the kernel has reported a bug or was tainted, or if that cannot be read.
     pub fn assert_quiet(&mut self) -> Vec<Record> {
         let records = self.log.records();
         let records = records.unwrap_or_else(|error| panic!("{PATH}: {error}"));
@@ -113,19 +113,19 @@ impl Watch {
             let texts: Vec<&str> = texts.take(REPORT_LINES).collect();
             panic!("the kernel reports:\n{}", texts.join("\n"));
         }
-        // Loading a module may add that it comes from outside of the kernel, and that it is unsigned.
+        // Loading a module may add the taints of an out-of-tree and of an unsigned module.
         let taint = taint().unwrap_or_else(|error| panic!("{TAINT}: {error}"));
         assert_eq!(taint & !FOREIGN, self.taint & !FOREIGN, "{TAINT}");
         records
     }
 }
 
-/// Most lines of a report that are shown.
+/// The most lines of a report that are shown.
 const REPORT_LINES: usize = 60;
 
 const TAINT: &str = "/proc/sys/kernel/tainted";
 
-/// Bits of it: a module from outside of the tree, and an unsigned one.
+/// Taint bits of an out-of-tree module and of an unsigned module.
 /// Source: Documentation/admin-guide/tainted-kernels.rst of Linux.
 const FOREIGN: u64 = 1 << 12 | 1 << 13;
 
@@ -142,7 +142,7 @@ impl Follow {
     ///
     /// # Errors
     ///
-    /// Where `/dev/kmsg` cannot be read.
+    /// If `/dev/kmsg` cannot be read.
     pub fn from_now() -> io::Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)
@@ -152,11 +152,11 @@ impl Follow {
         Ok(Self(file))
     }
 
-    /// The records that came since the start or the last call.
+    /// The records since the start or the last call.
     ///
     /// # Errors
     ///
-    /// Where `/dev/kmsg` cannot be read.
+    /// If `/dev/kmsg` cannot be read.
     pub fn records(&mut self) -> io::Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut buffer = [0; 8192];
@@ -168,7 +168,7 @@ impl Follow {
                     records.extend(Record::parse(&raw));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(records),
-                // Records that were overwritten before they were read.
+                // Some records were overwritten before they were read.
                 Err(error) if error.raw_os_error() == Some(libc::EPIPE) => {}
                 Err(error) => return Err(error),
             }
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_understood() {
+    fn records_are_parsed() {
         let raw = "3,1234,5678,-;nova 0000:01:00.0: no firmware\n SUBSYSTEM=pci\n DEVICE=+pci\n";
         let record = Record::parse(raw).unwrap();
         assert_eq!(record.level, 3);
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_match_themselves_alone() {
+    fn literals_match_only_themselves() {
         let text = "gsp-570.144.bin: (a+b) [c] {1} $x|y?*";
         let pattern = Regex::new(&literal(text)).unwrap();
         assert!(pattern.is_match(text));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_no_record() {
+    fn invalid_records_are_refused() {
         assert_eq!(Record::parse("no semicolon"), None);
         assert_eq!(Record::parse("x,1;text"), None);
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-//! An IGT library: tests of DRM drivers that `igt_runner` runs and understands.
+//! An IGT library, for tests of DRM drivers that `igt_runner` runs.
 //!
-//! A test binary calls [`run`] from `main` and reads as a story: prepare in a fixture, require what
-//! it cannot do without, do, assert. Assertions are Rust's own `assert!` and its like; a panic fails
-//! the subtest and leaves the others alone.
+//! A test binary calls [`run`] from `main` and reads as a story: prepare in a fixture, state
+//! requirements, act, assert. Assertions are Rust's own `assert!` macros; a panic fails the subtest
+//! and does not affect the others.
 //!
 //! ```no_run
 //! fn main() -> std::process::ExitCode {
@@ -15,8 +15,9 @@
 //! }
 //! ```
 //!
-//! The library knows no driver but for [`nova`], which the Nova tests in `src/bin` share. The script
-//! `run-in-guest` has `igt_runner` run them, and the program `igt-summary` judges the results.
+//! The library is independent of the driver, except for [`nova`], which the Nova tests in `src/bin`
+//! share. The script `run-in-guest` has `igt_runner` run them, and the program `igt-summary` judges
+//! the results.
 
 pub mod cgroup;
 pub mod children;

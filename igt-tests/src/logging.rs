@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! Where `log::info!` and its like go: to the screen by level, and into a ring that is shown when
-//! a subtest fails.
+//! Logging: messages are shown according to their level, and kept in a ring that is shown when a
+//! subtest fails.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,10 +10,10 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::report;
 
-/// Lines that the ring keeps.
+/// Number of lines that the ring keeps.
 const RING_LINES: usize = 256;
 
-/// The lines that were logged last.
+/// The last lines of the log.
 #[derive(Debug, Default)]
 struct Ring(VecDeque<String>);
 
@@ -32,10 +32,10 @@ fn ring() -> MutexGuard<'static, Ring> {
     RING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What is shown at once, while the ring keeps everything.
+/// The filter for messages that are shown at once; the ring keeps all.
 struct Logger {
     shown: LevelFilter,
-    /// With `--debug=domain`: the start of the module paths whose debug lines are shown.
+    /// The argument of `--debug=domain`: prefix of the module paths whose debug messages are shown.
     domain: Option<String>,
 }
 
@@ -95,18 +95,18 @@ pub(crate) fn install(debug: Option<Option<String>>) {
         _ => LevelFilter::Info,
     };
     let domain = debug.flatten();
-    // A logger is there already only where the library is used twice in a process, as in its tests.
+    // There is a logger already if the library is used twice in a process, as in its tests.
     if log::set_boxed_logger(Box::new(Logger { shown, domain })).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }
 }
 
-/// Forgets what was logged, as a subtest starts.
+/// Clears the ring when a subtest starts.
 pub(crate) fn forget() {
     ring().0.clear();
 }
 
-/// Shows what was logged since the subtest started, on stderr.
+/// Prints the log since the start of the subtest to stderr.
 pub(crate) fn show_ring() {
     let lines: Vec<String> = ring().0.drain(..).collect();
     if lines.is_empty() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Memory that is shared with forked children, and addresses at which the kernel must not be able to
-//! write.
+//! Memory that is shared with forked children, and addresses that the kernel cannot write.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -11,14 +10,15 @@ use std::sync::atomic::AtomicU64;
 
 use nix::sys::mman::{mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
 
-/// Size of a page of the machines that these tests know, in bytes.
+/// Bytes of a page on the machines that these tests support.
 const PAGE: usize = 4096;
 
 /// A page that can be written, followed by one that can only be read.
 #[derive(Debug)]
 pub struct HalfWritable(NonNull<c_void>);
 
-/// An address that it is safe to have the kernel write to: nothing of this program lies there.
+/// An address that is safe to pass to the kernel for writing, since no memory of this program is
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadAddress(u64);
 
@@ -27,10 +27,10 @@ impl BadAddress {
     pub const NULL: Self = Self(0);
     /// The last bytes of the address space, in the half that belongs to the kernel.
     pub const KERNEL: Self = Self(u64::MAX - 15);
-    /// No address at all: neither user space nor kernel.
+    /// An address in neither half of the address space.
     pub const NON_CANONICAL: Self = Self(1 << 62);
 
-    /// The address as the kernel is given it.
+    /// The address as a number.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -41,7 +41,7 @@ impl HalfWritable {
     ///
     /// # Panics
     ///
-    /// Where the kernel has no memory.
+    /// If the kernel has no memory.
     pub fn new() -> Self {
         const LENGTH: NonZeroUsize = NonZeroUsize::new(2 * PAGE).unwrap();
         let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -54,16 +54,16 @@ impl HalfWritable {
         pages
     }
 
-    /// The page that can only be read.
+    /// The address of the read-only page.
     pub fn read_only(&self) -> BadAddress {
         self.before_end(0)
     }
 
-    /// An address after which `writable` bytes can be written and no more.
+    /// An address with `writable` bytes before the read-only page.
     ///
     /// # Panics
     ///
-    /// Where `writable` is more than a page.
+    /// If `writable` is more than a page.
     pub fn before_end(&self, writable: usize) -> BadAddress {
         assert!(writable <= PAGE, "{writable} bytes are more than a page");
         BadAddress((self.0.as_ptr() as usize + PAGE - writable) as u64)
@@ -84,7 +84,7 @@ impl Drop for HalfWritable {
     }
 }
 
-/// Words that a process shares with the children that it forks, all zero at first.
+/// Words that a process shares with its forked children, initially zero.
 #[derive(Debug)]
 pub struct Words {
     start: NonNull<c_void>,
@@ -92,7 +92,7 @@ pub struct Words {
     count: usize,
 }
 
-// SAFETY: The mapping is reached through atomics only.
+// SAFETY: The mapping is accessed through atomics only.
 unsafe impl Send for Words {}
 
 // SAFETY: As above.
@@ -103,7 +103,7 @@ impl Words {
     ///
     /// # Panics
     ///
-    /// Where the kernel has no memory.
+    /// If the kernel has no memory.
     pub fn new(count: usize) -> Self {
         let mapped = NonZeroUsize::new(count * size_of::<AtomicU64>()).expect("there is a word");
         let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
@@ -121,8 +121,8 @@ impl Deref for Words {
     type Target = [AtomicU64];
 
     fn deref(&self) -> &[AtomicU64] {
-        // SAFETY: As many words are mapped, aligned to a page, as long as this value lives; zeros are
-        // valid words, and what others do to them meanwhile is atomic.
+        // SAFETY: `count` words are mapped, aligned to a page, as long as this value lives; zeroes
+        // are valid words, and other processes access them atomically.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.count) }
     }
 }
@@ -145,7 +145,7 @@ mod tests {
     use std::os::fd::AsRawFd;
     use std::sync::atomic::Ordering::Relaxed;
 
-    /// Has the kernel write 8 bytes to `address`.
+    /// Makes the kernel write 8 bytes to `address`.
     fn kernel_writes(address: BadAddress) -> Result<usize, Errno> {
         let zero = File::open("/dev/zero").unwrap();
         // SAFETY: A `BadAddress` is safe to write to.
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_cannot_write_there() {
+    fn the_kernel_cannot_write_to_bad_addresses() {
         let pages = HalfWritable::new();
         for address in [
             BadAddress::NULL,
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_can_write_in_front() {
+    fn the_kernel_can_write_before_the_read_only_page() {
         let pages = HalfWritable::new();
         assert_eq!(kernel_writes(pages.before_end(8)), Ok(8));
         assert_ne!(kernel_writes(pages.before_end(4)), Ok(8));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! The mocked GPU's control port, through which a test breaks it and repairs it. A real card has
-//! none, and tests that need it skip.
+//! The mocked GPU's control port, through which a test injects faults. A real card has none, and
+//! tests that need it are skipped.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,7 +19,7 @@ impl Mock {
     ///
     /// # Errors
     ///
-    /// `ENOENT` where the GPU is not mocked or its mock takes no commands.
+    /// `ENOENT` if the GPU is not mocked or its mock has no control port.
     pub fn of(gpu: &Gpu) -> io::Result<Self> {
         let gpus = Gpu::all();
         let is_it = |other: &Gpu| other.pci() == gpu.pci();
@@ -29,19 +29,19 @@ impl Mock {
         Ok(Self(path))
     }
 
-    /// The mock of `gpu`; skips where there is none.
+    /// The mock of `gpu`; skips if there is none.
     pub fn require(gpu: &Gpu) -> Self {
         match Self::of(gpu) {
             Ok(mock) => mock,
-            Err(error) => crate::skip!("The GPU is not mocked, or takes no commands: {error}."),
+            Err(error) => crate::skip!("The GPU is not mocked, or has no control port: {error}."),
         }
     }
 
-    /// Has the mock do what `command` says; nova-mock's manual has the commands.
+    /// Sends a command to the mock; see `machine/control.rs` of nova-mock for the commands.
     ///
     /// # Panics
     ///
-    /// Where the mock does not.
+    /// If the mock does not answer `ok`.
     pub fn tell(&self, command: &str) {
         match self.ask(command) {
             Ok(answer) => assert_eq!(answer, "ok", "{command}"),
@@ -49,13 +49,13 @@ impl Mock {
         }
     }
 
-    /// Has the mock do what `command` says, and returns what it answers.
+    /// Sends a command to the mock, and returns the answer.
     ///
     /// # Errors
     ///
-    /// Where the control port fails.
+    /// If the control port fails.
     pub fn ask(&self, command: &str) -> io::Result<String> {
-        // Each time anew, so that the port can be put away between.
+        // The port is opened each time, so that it can be put away in between.
         let mut port = open(&self.0)?;
         port.write_all(format!("{command}\n").as_bytes())?;
         read_line(&mut port)
@@ -65,7 +65,7 @@ impl Mock {
     ///
     /// # Errors
     ///
-    /// Where the control port fails, or GSP-RM does not run.
+    /// If the control port fails, or GSP-RM does not run.
     pub fn objects(&self) -> io::Result<Vec<String>> {
         let mut port = open(&self.0)?;
         port.write_all(b"objects\n")?;
@@ -79,11 +79,11 @@ impl Mock {
         }
     }
 
-    /// How often GSP-RM has ended because the driver unloaded it.
+    /// Number of times that the driver has unloaded GSP-RM.
     ///
     /// # Panics
     ///
-    /// Where the mock does not tell.
+    /// If the mock does not answer.
     pub fn unloads(&self) -> u64 {
         let answer = self.ask("unloads");
         match answer.as_deref().map(str::parse) {
@@ -92,12 +92,12 @@ impl Mock {
         }
     }
 
-    /// Puts the port away, with those of the other mocks, until the returned value is dropped: Linux's
-    /// virtio_console does not reach the host any more once the system has slept.
+    /// Unbinds the driver of the port, and of those of the other mocks, until the returned value is
+    /// dropped: Linux's virtio_console does not work any more after the system has slept.
     ///
     /// # Errors
     ///
-    /// Where it cannot be put away.
+    /// If it cannot be unbound.
     pub fn put_away(&self) -> io::Result<ExitHandler> {
         const DRIVER: &str = "/sys/bus/virtio/drivers/virtio_console";
         let port = fs::canonicalize(&self.0)?;
@@ -113,7 +113,7 @@ impl Mock {
             if let Err(error) = sysfs::write(format!("{DRIVER}/bind"), &device) {
                 log::error!("{device}: {error}");
             }
-            // Its node is there before it can be opened.
+            // The port's node exists before it can be opened.
             wait_for(HANG, "the mock's port", || open(&port).is_ok());
         }))
     }
@@ -122,14 +122,14 @@ impl Mock {
     ///
     /// # Panics
     ///
-    /// Where the mock knows no such fault.
+    /// If the mock knows no such fault.
     pub fn broken(&self, fault: &str) -> Broken<'_> {
         self.tell(&format!("fault {fault}"));
         Broken(self)
     }
 }
 
-/// Reads a line, and no byte more.
+/// Reads a line, and no byte beyond it.
 fn read_line(port: &mut impl Read) -> io::Result<String> {
     let mut line = Vec::new();
     let mut byte = [0];

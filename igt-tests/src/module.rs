@@ -28,43 +28,43 @@ impl Module {
         Path::new("/sys/module").join(&self.0)
     }
 
-    /// Whether it is in the kernel.
+    /// Whether it is loaded.
     pub fn is_loaded(&self) -> bool {
         self.folder().is_dir()
     }
 
-    /// How many hold it: modules that depend on it, and open files.
+    /// Its reference count: modules that depend on it, and open files.
     pub fn users(&self) -> Option<u64> {
         sysfs::read_number(self.folder().join("refcnt")).ok()
     }
 
-    /// Where in the kernel's memory its code is.
+    /// Addresses of its code in the kernel.
     pub fn addresses(&self) -> Option<Range<u64>> {
         let modules = fs::read_to_string("/proc/modules").ok()?;
         addresses(&modules, &self.0)
     }
 
-    /// The PCI drivers that it registered.
+    /// The PCI drivers that it has registered.
     pub fn pci_drivers(&self) -> Vec<String> {
         let drivers = sysfs::names(self.folder().join("drivers"));
         let pci = drivers.iter().filter_map(|name| name.strip_prefix("pci:"));
         pci.map(str::to_owned).collect()
     }
 
-    /// Loads it and what it depends on, with `modprobe`.
+    /// Loads it and its dependencies, with `modprobe`.
     ///
     /// # Errors
     ///
-    /// What `modprobe` said.
+    /// The message of `modprobe`.
     pub fn load(&self) -> Result<(), String> {
         self.load_with(&[])
     }
 
-    /// Likewise, with parameters such as `name=value`.
+    /// As [`Self::load`], with parameters such as `name=value`.
     ///
     /// # Errors
     ///
-    /// What `modprobe` said.
+    /// The message of `modprobe`.
     pub fn load_with(&self, parameters: &[&str]) -> Result<(), String> {
         let output = Command::new("modprobe")
             .arg(&self.0)
@@ -78,11 +78,11 @@ impl Module {
         Err(format!("modprobe {self}: {}", said.trim()))
     }
 
-    /// What is in the file that `modprobe` loads it from.
+    /// Contents of the file from which `modprobe` loads it.
     ///
     /// # Errors
     ///
-    /// Where there is none that can be read.
+    /// If the file cannot be read.
     pub fn image(&self) -> Result<Vec<u8>, String> {
         let output = Command::new("modinfo").args(["-n", &self.0]).output();
         let output = output.map_err(|error| format!("modinfo: {error}"))?;
@@ -90,23 +90,23 @@ impl Module {
         fs::read(path.trim()).map_err(|error| format!("{}: {error}", path.trim()))
     }
 
-    /// Unloads it, and does not wait for those who hold it.
+    /// Unloads it, without waiting for its users.
     ///
     /// # Errors
     ///
-    /// `EWOULDBLOCK` while it is held, `ENOENT` where it is not loaded.
+    /// `EWOULDBLOCK` while it is in use, `ENOENT` if it is not loaded.
     pub fn unload(&self) -> Result<(), Errno> {
-        // The name came from a str; one with a NUL in it is no module's name.
+        // A name with a NUL is not the name of a module.
         let name = CString::new(self.0.as_str()).map_err(|_| Errno::ENOENT)?;
         delete_module(&name, DeleteModuleFlags::O_NONBLOCK)
     }
 }
 
-/// Loads a module from what would be in its file.
+/// Loads a module from the contents of its file.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn load_image(image: &[u8]) -> Result<(), Errno> {
     init_module(image, c"")
 }
@@ -117,8 +117,8 @@ impl fmt::Display for Module {
     }
 }
 
-/// What `/proc/modules` says of a module: `name size users by state address`. Its data, which the size
-/// includes, may be elsewhere, so that the code ends before that.
+/// Finds a module in `/proc/modules`: `name size users by state address`. The size includes data
+/// that may be elsewhere, so the code ends before the end of this range.
 fn addresses(modules: &str, name: &str) -> Option<Range<u64>> {
     let fields = modules
         .lines()
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_does_not_exist() {
+    fn a_module_that_does_not_exist_is_not_loaded() {
         let module = Module::new("no-such-module");
         assert!(!module.is_loaded());
         assert_eq!(module.users(), None);

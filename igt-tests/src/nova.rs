@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the Nova tests share: the GPU, the two modules, and the driver's ioctls.
+//! Shared by the Nova tests: the GPU, the two modules, and the driver's ioctls.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ const NVIDIA: u64 = 0x10de;
 /// PCI base class of displays.
 const DISPLAY: u64 = 0x03;
 
-/// What the driver says when the GSP does not answer any more, when it does again, and when it is given up
-/// until the GPU is bound anew.
+/// The driver's messages when the GSP is lost, when it has recovered, and when it stays down until
+/// the GPU is bound again.
 pub const IS_LOST: &str = ": the GSP is lost: ";
 /// See [`IS_LOST`].
 pub const RUNS_AGAIN: &str = ": the GSP runs again after ";
@@ -46,7 +46,7 @@ impl Gpu {
         gpus.map(|pci| Self { pci }).collect()
     }
 
-    /// The first NVIDIA GPU of the machine; skips where there is none.
+    /// The first NVIDIA GPU of the machine; skips if there is none.
     pub fn require() -> Self {
         match Self::all().into_iter().next() {
             Some(gpu) => gpu,
@@ -59,11 +59,11 @@ impl Gpu {
         &self.pci
     }
 
-    /// Size of the BAR through which the CPU sees VRAM, in bytes: the one after that of the registers.
+    /// Size of the VRAM BAR in bytes; it follows the register BAR.
     ///
     /// # Panics
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn vram_bar_size(&self) -> u64 {
         match self.pci.bars().as_deref() {
             Ok([_, vram, ..]) => *vram,
@@ -71,12 +71,12 @@ impl Gpu {
         }
     }
 
-    /// Skips where the function cannot be reset alone.
+    /// Skips if the GPU has no function-level reset.
     pub fn require_reset(&self) {
-        crate::require!(self.pci.can_reset(), "The function cannot be reset alone.");
+        crate::require!(self.pci.can_reset(), "The GPU has no function-level reset.");
     }
 
-    /// Its DRM device, where its driver runs.
+    /// Its DRM device, if its driver is bound.
     pub fn drm(&self) -> Option<DrmDevice> {
         let parent = fs::canonicalize(self.pci.path()).ok()?;
         DrmDevice::all()
@@ -91,11 +91,11 @@ impl Gpu {
             .join(self.pci.name())
     }
 
-    /// What the driver says about the last boot.
+    /// The driver's report of the last boot.
     ///
     /// # Panics
     ///
-    /// Where the driver does not run.
+    /// If the driver does not run.
     pub fn boot_report(&self) -> String {
         let path = self.debugfs().join("boot_report");
         match fs::read_to_string(&path) {
@@ -104,11 +104,11 @@ impl Gpu {
         }
     }
 
-    /// The chip's name in small letters, as the driver says it.
+    /// The chip's name in lower case, from the boot report.
     ///
     /// # Panics
     ///
-    /// Where the driver does not run.
+    /// If the driver does not run.
     pub fn chip(&self) -> String {
         let report = self.boot_report();
         match field(&report, "chipset").and_then(|value| value.split(' ').next()) {
@@ -117,23 +117,23 @@ impl Gpu {
         }
     }
 
-    /// Loads the modules and binds the GPU, as far as that is not so already, and has it running
-    /// again when the returned value is dropped.
+    /// Loads the modules and binds the GPU if necessary, now and when the returned value is
+    /// dropped.
     ///
     /// # Panics
     ///
-    /// Where the driver does not run afterwards.
+    /// If the driver does not run afterwards.
     pub fn keep_running(&self) -> ExitHandler {
         self.start();
         let gpu = self.clone();
         ExitHandler::new(move || gpu.start())
     }
 
-    /// Loads the modules and binds the GPU, as far as that is not so already.
+    /// Loads the modules and binds the GPU if necessary.
     ///
     /// # Panics
     ///
-    /// Where the driver does not run afterwards.
+    /// If the driver does not run afterwards.
     pub fn start(&self) {
         load();
         if self.pci.driver().is_none() {
@@ -146,7 +146,7 @@ impl Gpu {
     ///
     /// # Panics
     ///
-    /// Where probe fails.
+    /// If probe fails.
     pub fn bind(&self) {
         if let Err(error) = self.pci.bind(&driver()) {
             panic!("bind {}: {error}", self.pci.name());
@@ -157,19 +157,19 @@ impl Gpu {
     ///
     /// # Panics
     ///
-    /// Where it is not bound.
+    /// If it is not bound.
     pub fn unbind(&self) {
         if let Err(error) = self.pci.unbind() {
             panic!("unbind {}: {error}", self.pci.name());
         }
     }
 
-    /// Asserts that the GPU works: nodes are there, and the render node has what takes a GPU that works, at the
-    /// latest when nova-drm has got ready after a boot.
+    /// Asserts that the GPU works: its nodes exist, and a call on the render node that needs the
+    /// GPU succeeds, at the latest when nova-drm is ready after a boot.
     ///
     /// # Panics
     ///
-    /// Where that is not so.
+    /// If an assertion fails.
     pub fn assert_running(&self) {
         assert!(
             self.pci.driver().is_some(),
@@ -186,14 +186,14 @@ impl Gpu {
         );
     }
 
-    /// Asserts that the driver has let go of everything.
+    /// Asserts that the driver has released everything.
     ///
     /// # Panics
     ///
-    /// Where that is not so.
+    /// If an assertion fails.
     pub fn assert_released(&self) {
         assert_eq!(self.pci.driver(), None, "{} has a driver", self.pci.name());
-        wait_for(HANG, "the DRM nodes to go", || self.drm().is_none());
+        wait_for(HANG, "the DRM nodes to be removed", || self.drm().is_none());
         assert!(
             !self.debugfs().exists(),
             "{} is left",
@@ -213,11 +213,11 @@ impl Gpu {
         }
     }
 
-    /// How often its interrupt has come since the driver has it.
+    /// Number of its interrupts since the driver has requested them.
     ///
     /// # Panics
     ///
-    /// Where the driver has none.
+    /// If the driver has no interrupt.
     pub fn interrupts(&self) -> u64 {
         let text = fs::read_to_string("/proc/interrupts").unwrap_or_default();
         match claimed_interrupts(&text, &self.pci.name()).as_slice() {
@@ -230,7 +230,7 @@ impl Gpu {
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// If there is no such node.
     pub fn open_render(&self) -> File {
         let mut render = None;
         wait_for(HANG, "the render node", || {
@@ -247,7 +247,7 @@ impl Gpu {
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// If there is no such node.
     pub fn open_primary(&self) -> File {
         let primary = self.drm().map(|drm| drm.primary);
         open(&primary.unwrap_or_default())
@@ -260,7 +260,7 @@ pub fn field<'a>(report: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(' ')?.trim()))
 }
 
-/// What the driver holds of the memory of the device `name`: lines that are indented under it.
+/// The driver's claims in the memory of the device `name`: lines that are indented below it.
 fn claimed_memory(iomem: &str, name: &str) -> Vec<String> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let mut within = None;
@@ -279,13 +279,13 @@ fn claimed_memory(iomem: &str, name: &str) -> Vec<String> {
     claimed
 }
 
-/// What the driver holds of the interrupts of the device `name`.
+/// The driver's claims in the interrupts of the device `name`.
 fn claimed_interrupts(interrupts: &str, name: &str) -> Vec<String> {
     let held = |line: &&str| line.contains(name) && line.contains("nova");
     interrupts.lines().filter(held).map(str::to_owned).collect()
 }
 
-/// How often an interrupt has come, on all CPUs together: `28: 1 0 PCI-MSI-...`.
+/// Sum of an interrupt's counts on all CPUs: `28: 1 0 PCI-MSI-...`.
 fn count_interrupts(line: &str) -> u64 {
     let fields = line.split_whitespace().skip(1);
     fields.map_while(|field| field.parse::<u64>().ok()).sum()
@@ -312,41 +312,43 @@ pub fn drm_module() -> Module {
 ///
 /// # Panics
 ///
-/// Where that fails.
+/// If that fails.
 pub fn load() {
     if let Err(error) = drm_module().load() {
         panic!("{error}");
     }
 }
 
-/// Unloads both modules, as far as they are loaded.
+/// Unloads both modules if they are loaded.
 ///
 /// # Panics
 ///
-/// Where one is held.
+/// If one is in use.
 pub fn unload() {
     for module in [drm_module(), core_module()] {
         if module.is_loaded() {
             let drivers = module.pci_drivers();
             let result = module.unload();
             assert_eq!(result, Ok(()), "unload {module}");
-            drivers.iter().for_each(|driver| wait_until_gone(driver));
+            drivers
+                .iter()
+                .for_each(|driver| wait_until_released(driver));
         }
     }
 }
 
-/// Waits until the kernel has forgotten a PCI driver that is unregistered. Until then none of the same name can be
-/// registered, and with `CONFIG_DEBUG_KOBJECT_RELEASE` that takes seconds.
-fn wait_until_gone(driver: &str) {
+/// Waits until the kernel has released a PCI driver that is unregistered. Before, a driver of the
+/// same name cannot be registered; with `CONFIG_DEBUG_KOBJECT_RELEASE` this takes seconds.
+fn wait_until_released(driver: &str) {
     let folder = Path::new("/sys/bus/pci/drivers").join(driver);
-    wait_for(HANG, "the driver to be forgotten", || !folder.exists());
+    wait_for(HANG, "the driver to be released", || !folder.exists());
 }
 
 /// The name of the PCI driver.
 ///
 /// # Panics
 ///
-/// Where nova-core is not loaded.
+/// If nova-core is not loaded.
 pub fn driver() -> String {
     let drivers = core_module().pci_drivers();
     match drivers.as_slice() {
@@ -355,23 +357,24 @@ pub fn driver() -> String {
     }
 }
 
-/// Asks for one parameter.
+/// Reads a parameter with `DRM_IOCTL_NOVA_GETPARAM`.
 ///
 /// # Errors
 ///
-/// `EINVAL` where the kernel does not know it.
+/// `EINVAL` if the kernel does not know it.
 pub fn get_param(file: &File, param: u64) -> Result<u64, Errno> {
     let mut argument = GetParam { param, value: 0 };
-    // SAFETY: There is no pointer in it.
+    // SAFETY: There is no pointer in the argument.
     unsafe { drm::ioctl(file, nova_uapi::IOCTL_GETPARAM, &mut argument)? };
     Ok(argument.value)
 }
 
-/// Makes a call that the kernel refuses while the GPU does not work, and that leaves nothing.
+/// Makes a call that the driver refuses while the GPU does not work, and that has no lasting
+/// effect.
 ///
 /// # Errors
 ///
-/// `EIO` where the GPU does not work, `ENODEV` where it has been unbound.
+/// `EIO` if the GPU does not work, `ENODEV` if it has been unbound.
 pub fn needs_gpu(file: &File) -> Result<(), Errno> {
     get_param(file, nova_uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
 }
@@ -380,7 +383,7 @@ pub fn needs_gpu(file: &File) -> Result<(), Errno> {
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn create(file: &File, size: u64) -> Result<u32, Errno> {
     let mut create = GemCreate {
         size,
@@ -390,31 +393,31 @@ pub fn create(file: &File, size: u64) -> Result<u32, Errno> {
     Ok(create.handle)
 }
 
-/// Creates a GEM object; what the kernel changed is in `argument`.
+/// Creates a GEM object; the kernel updates `argument`.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn gem_create(file: &File, argument: &mut GemCreate) -> Result<(), Errno> {
-    // SAFETY: There is no pointer in it.
+    // SAFETY: There is no pointer in the argument.
     unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_CREATE, argument) }
 }
 
-/// Asks about a GEM object; what the kernel changed is in `argument`.
+/// Queries a GEM object; the kernel updates `argument`.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn gem_info(file: &File, argument: &mut GemInfo) -> Result<(), Errno> {
-    // SAFETY: There is no pointer in it.
+    // SAFETY: There is no pointer in the argument.
     unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_INFO, argument) }
 }
 
-/// Asks `query`, with the answer going into `room`; returns what the kernel made of the query.
+/// Calls `query` with `room` for the answer; returns the query as updated by the kernel.
 ///
 /// # Errors
 ///
-/// The kernel's, with the query as it is then.
+/// The kernel's error, and the query as updated by the kernel.
 pub fn query_into(file: &File, query: Query, room: &mut [u8]) -> Result<Query, (Errno, Query)> {
     assert!(query.size <= room.len() as u64, "no room for {query:?}");
     let data = room.as_mut_ptr() as u64;
@@ -426,28 +429,28 @@ pub fn query_into(file: &File, query: Query, room: &mut [u8]) -> Result<Query, (
     }
 }
 
-/// Asks `query`, with the answer going to where the kernel cannot write all of it.
+/// Calls `query` with an address at which the kernel cannot write all of the answer.
 ///
 /// # Errors
 ///
-/// The kernel's, with the query as it is then.
+/// The kernel's error, and the query as updated by the kernel.
 pub fn query_at(file: &File, query: Query, at: BadAddress) -> Result<Query, (Errno, Query)> {
     let mut query = Query {
         data: at.get(),
         ..query
     };
-    // SAFETY: Nothing of this program lies where the kernel may write.
+    // SAFETY: No memory of this program is where the kernel may write.
     match unsafe { drm::ioctl(file, nova_uapi::IOCTL_QUERY, &mut query) } {
         Ok(()) => Ok(query),
         Err(error) => Err((error, query)),
     }
 }
 
-/// Asks for the size of an answer, in bytes.
+/// Queries the size of an answer in bytes.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn query_size(file: &File, id: u32) -> Result<u64, Errno> {
     let query = Query {
         query: id,
@@ -457,25 +460,25 @@ pub fn query_size(file: &File, id: u32) -> Result<u64, Errno> {
     answered.map(|query| query.size).map_err(|(error, _)| error)
 }
 
-/// Asks about the GPU.
+/// Queries the GPU.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn query_device(file: &File) -> Result<QueryDevice, Errno> {
     query_whole(file, nova_uapi::QUERY_DEVICE)
 }
 
-/// Asks about its firmware.
+/// Queries the GPU's firmware.
 ///
 /// # Errors
 ///
-/// The kernel's.
+/// The kernel's error.
 pub fn query_firmware(file: &File) -> Result<QueryFirmware, Errno> {
     query_whole(file, nova_uapi::QUERY_FIRMWARE)
 }
 
-/// What the kernel does not know of an answer stays zero.
+/// Queries a whole structure; fields that the kernel does not know are zero.
 fn query_whole<T: FromZeros + IntoBytes + zerocopy::FromBytes>(
     file: &File,
     id: u32,
@@ -510,7 +513,7 @@ fd000000-feffffff : PCI Bus 0000:00
 ";
 
     #[test]
-    fn what_a_device_holds_is_found_under_it() {
+    fn claims_are_found_below_their_device() {
         let first = ["fd000000-fdffffff : nova-core"];
         assert_eq!(claimed_memory(IOMEM, "0000:00:03.0"), first);
         let second = ["1000000000-1000000fff : nova-core"];

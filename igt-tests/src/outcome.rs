@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
 
-//! How a subtest and how a whole test binary can end.
+//! Results of subtests and of test binaries.
 
 use std::fmt;
 
-/// How a subtest ended, in the words that `igt_runner` looks for.
+/// Result of a subtest, as `igt_runner` expects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything asserted was true.
+    /// All assertions held.
     Success,
-    /// Something required is not there, so nothing was tested.
+    /// A requirement was not met, so nothing was tested.
     Skip,
     /// An assertion did not hold.
     Fail,
-    /// A fatal signal hit the test.
+    /// The test got a fatal signal.
     Crash,
-    /// It took longer than the test allows.
+    /// The test took longer than its time-out.
     Timeout,
 }
 
@@ -43,7 +43,7 @@ pub enum Exit {
     Invalid = 79,
     /// At least one subtest failed.
     Failure = 98,
-    /// The machine is in no state to run more tests: the runner stops.
+    /// The machine cannot run more tests: the runner stops.
     Abort = 112,
 }
 
@@ -53,7 +53,7 @@ impl From<Exit> for std::process::ExitCode {
     }
 }
 
-/// Counts what happened, to find the exit status.
+/// Counts the results, for the exit status.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     succeeded: bool,

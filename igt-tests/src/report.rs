@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The lines by which `igt_runner` follows a test: on stdout, on stderr, and in the kernel log.
+//! The lines that `igt_runner` parses: on stdout, on stderr, and in the kernel log.
 
 use std::fmt;
 use std::io::Write;
@@ -31,7 +31,7 @@ struct Running {
     since: Instant,
 }
 
-/// The subtest that runs now, and above it the dynamic subtest.
+/// The subtest that is running, followed by the dynamic subtest.
 static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
 
 fn running() -> MutexGuard<'static, Vec<Running>> {
@@ -47,7 +47,7 @@ pub fn test_name() -> String {
     )
 }
 
-/// What runs now, for messages: the dynamic subtest, the subtest, or the test itself.
+/// What is running, for messages: the dynamic subtest, the subtest, or the test itself.
 pub(crate) fn what_runs() -> String {
     match running().last() {
         Some(Running {
@@ -60,7 +60,7 @@ pub(crate) fn what_runs() -> String {
     }
 }
 
-/// Says who is speaking and on which kernel.
+/// Prints the version of the test and of the kernel.
 pub(crate) fn version() {
     let (release, machine) = match nix::sys::utsname::uname() {
         Ok(uts) => (
@@ -75,7 +75,7 @@ pub(crate) fn version() {
     kmsg::info(&format!("{}: executing", test_name()));
 }
 
-/// A subtest starts.
+/// Reports the start of a subtest.
 pub(crate) fn begin(level: Level, name: &str) {
     running().push(Running {
         level,
@@ -86,7 +86,7 @@ pub(crate) fn begin(level: Level, name: &str) {
     announce(&format!("Starting {level}: {name}"));
 }
 
-/// What was started last has ended.
+/// Reports the end of what was started last.
 pub(crate) fn end(outcome: Outcome) {
     let Some(ended) = running().pop() else {
         return;
@@ -100,19 +100,19 @@ pub(crate) fn end(outcome: Outcome) {
     ));
 }
 
-/// Everything that runs has ended, because the process is about to.
+/// Reports the end of everything that is running, because the process is about to end.
 pub(crate) fn end_all(outcome: Outcome) {
     while !running().is_empty() {
         end(outcome);
     }
 }
 
-/// A subtest that never started.
+/// Reports a subtest that never started.
 pub(crate) fn not_started(name: &str, outcome: Outcome) {
     result(Level::Subtest, name, outcome, 0.0);
 }
 
-/// The binary is done.
+/// Reports that the binary exits.
 pub(crate) fn exiting(status: u8) {
     kmsg::info(&format!("{}: exiting, ret={status}", test_name()));
 }
@@ -125,7 +125,8 @@ fn result(level: Level, name: &str, outcome: Outcome, seconds: f64) {
     announce(&format!("{level} {name}: {outcome} ({seconds:.3}s)"));
 }
 
-/// A line for stdout, repeated on stderr where the runner wants to find its place there too.
+/// Prints a line on stdout, and on stderr if the runner wants it there, too
+/// (`IGT_SENTINEL_ON_STDERR`).
 fn announce(line: &str) {
     print(line);
     if std::env::var_os("IGT_SENTINEL_ON_STDERR").is_some() {
@@ -133,12 +134,12 @@ fn announce(line: &str) {
     }
 }
 
-/// One line on stdout, all at once; a closed stdout is no reason to fail.
+/// Prints one line on stdout, in one write; a closed stdout is not an error.
 pub(crate) fn print(line: &str) {
     let _ = std::io::stdout().write_all(format!("{line}\n").as_bytes());
 }
 
-/// One line on stderr, all at once.
+/// Prints one line on stderr, in one write.
 pub(crate) fn print_error(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

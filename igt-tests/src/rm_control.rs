@@ -2,8 +2,8 @@
 
 //! Controls of GSP-RM through the driver's `rm_control` in debugfs.
 //!
-//! A write of `{object: u32, cmd: u32, parameters}` is a call, and what is read then is the answer,
-//! `{status: u32, parameters}`. Each open file is a conversation of its own.
+//! A write of `{object: u32, cmd: u32, parameters}` is a call, and a read then returns the answer,
+//! `{status: u32, parameters}`. Each open file has its own answers.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -22,34 +22,34 @@ pub const GPU_GET_INFO_V2: u32 = 0x2080_0102;
 /// `NV2080_CTRL_CMD_GPU_GET_NAME_STRING`: 0 for ASCII, then room for the name.
 pub const GPU_GET_NAME_STRING: u32 = 0x2080_0110;
 
-/// Bytes of its parameters.
+/// Bytes of the parameters of [`GPU_GET_NAME_STRING`].
 pub const NAME_STRING_LEN: usize = 132;
 
-/// `NV2080_CTRL_CMD_VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`: a flag, a number of kinds at byte 4, and
+/// `NV2080_CTRL_CMD_VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`: a flag, a number of types at byte 4, and
 /// room for them. No control has more parameters.
 pub const PGPU_ADD_VGPU_TYPE: u32 = 0x2080_4003;
 
 /// `NV_OK`.
 pub const OK: u32 = 0;
 
-/// Bytes of parameters that differ between firmware releases.
+/// Sizes of parameters that differ between firmware releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Of [`GPU_GET_INFO_V2`].
+    /// Bytes of the parameters of [`GPU_GET_INFO_V2`].
     pub gpu_infos: usize,
-    /// Of [`PGPU_ADD_VGPU_TYPE`].
+    /// Bytes of the parameters of [`PGPU_ADD_VGPU_TYPE`].
     pub vgpu_types: usize,
 }
 
 impl Sizes {
-    /// Those of the firmware that runs; skips where they are not known.
+    /// The sizes for the firmware of `gpu`; skips if they are unknown.
     pub fn of(gpu: &Gpu) -> Self {
         let report = gpu.boot_report();
         let release = field(&report, "firmware").unwrap_or_default();
         let (gpu_infos, vgpu_types) = match release.split('.').next() {
             Some("570") => (524, 334_344),
             Some("535") => (516, 316_936),
-            _ => crate::skip!("Parameters of firmware {release} are not known."),
+            _ => crate::skip!("The parameters of firmware {release} are unknown."),
         };
         Self {
             gpu_infos,
@@ -58,40 +58,40 @@ impl Sizes {
     }
 }
 
-/// What GSP-RM answered.
+/// GSP-RM's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// NV_STATUS.
     pub status: u32,
-    /// What the parameters have become.
+    /// The parameters of the answer.
     pub params: Vec<u8>,
 }
 
-/// An open `rm_control`.
+/// An open `rm_control` file.
 #[derive(Debug)]
-pub struct Conversation(File);
+pub struct RmControl(File);
 
-impl Conversation {
-    /// Opens it.
+impl RmControl {
+    /// Opens the file.
     ///
     /// # Panics
     ///
-    /// Where it cannot be opened.
+    /// If it cannot be opened.
     pub fn open(gpu: &Gpu) -> Self {
         match Self::try_open(gpu) {
-            Ok(conversation) => conversation,
+            Ok(control) => control,
             Err(error) => panic!(
-                "{}: {error}; it is there with nova-core's parameter rm_control=1",
+                "{}: {error}; it exists only with nova-core's parameter rm_control=1",
                 path(gpu).display()
             ),
         }
     }
 
-    /// Opens it where it is there.
+    /// Opens the file, if it exists.
     ///
     /// # Errors
     ///
-    /// `ENOENT` where the GPU is not bound, or the module was loaded without its parameter `rm_control`.
+    /// `ENOENT` if the GPU is not bound, or the module was loaded without its parameter `rm_control`.
     pub fn try_open(gpu: &Gpu) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path(gpu))?;
         Ok(Self(file))
@@ -101,7 +101,7 @@ impl Conversation {
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     pub fn call(&mut self, object: u32, cmd: u32, params: &[u8]) -> Result<Answer, Errno> {
         let request = [&object.to_le_bytes(), &cmd.to_le_bytes(), params].concat();
         self.ask(&request)?;
@@ -115,24 +115,24 @@ impl Conversation {
         }
     }
 
-    /// Writes a request, in one piece.
+    /// Writes a request in one write.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     pub fn ask(&mut self, request: &[u8]) -> Result<(), Errno> {
         match self.0.write(request) {
             Ok(len) if len == request.len() => Ok(()),
-            Ok(len) => panic!("{len} of {} bytes were taken", request.len()),
+            Ok(len) => panic!("{len} of {} bytes were written", request.len()),
             Err(error) => Err(errno(&error)),
         }
     }
 
-    /// Reads the last answer; empty where there is none.
+    /// Reads the last answer; empty if there is none.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     pub fn answer(&mut self) -> Result<Vec<u8>, Errno> {
         let mut answer = Vec::new();
         let read = self.0.seek(SeekFrom::Start(0));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
-//! Signals that end a test: what was changed is put right first, and a crash gets its result line.
+//! Signals that end a test: exit handlers run first, and a crash gets its result line.
 //!
-//! Nothing but two stores happens in a signal handler. A thread waits for the signals and does the
-//! work; the thread that crashed stands still meanwhile.
+//! The signal handlers only store two values. A thread waits for the signals and does the work,
+//! while the thread that crashed is stopped.
 
 use std::io;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -17,20 +17,20 @@ use signal_hook::iterator::Signals;
 
 use crate::{exit_handler, logging, report, Outcome, HANG};
 
-/// Signals by which others ask the test to end; `igt_runner` sends SIGQUIT at its timeouts.
+/// Signals with which other processes end the test; `igt_runner` sends SIGQUIT at its timeouts.
 const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 
-/// Signals that say that the test itself is broken.
+/// Signals of a crash of the test itself.
 const CRASHING: [c_int; 5] = [SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV];
 
-/// The signal that crashed a thread; 0 while none did.
+/// The signal that crashed a thread, or 0.
 static CRASHED_BY: AtomicI32 = AtomicI32::new(0);
 
 /// Starts watching for signals.
 ///
 /// # Errors
 ///
-/// Where the kernel allows no handler or thread.
+/// If the kernel allows no handler or thread.
 pub(crate) fn watch() -> io::Result<()> {
     let mut signals = Signals::new(ENDING)?;
     for signal in CRASHING {
@@ -48,17 +48,17 @@ pub(crate) fn watch() -> io::Result<()> {
     Ok(())
 }
 
-/// Runs in the thread that crashed: wakes the watching thread and stands still.
+/// Runs in the thread that crashed: wakes the watching thread and stops.
 extern "C" fn crashed(signal: c_int) {
     let first = CRASHED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
     if first.is_ok() && nix::sys::signal::kill(nix::unistd::getpid(), Signal::SIGTERM).is_ok() {
         thread::sleep(HANG);
     }
-    // Crashed a second time, while cleaning up, or the cleaning up hangs.
+    // The exit handlers have crashed or hang.
     die_of(signal);
 }
 
-/// Ends the process by `signal`, so that its parent sees the true reason.
+/// Ends the process by `signal`, so that its parent sees the reason.
 fn die_of(signal: c_int) {
     if let Ok(signal) = Signal::try_from(signal) {
         restore_default(signal);
@@ -88,7 +88,7 @@ fn end_by(signal: c_int) {
     die_of(cause);
 }
 
-/// Lets signals act on a forked child as if nothing watched for them.
+/// Restores the default actions of signals in a forked child.
 pub(crate) fn restore_defaults() {
     for signal in ENDING.into_iter().chain(CRASHING) {
         if let Ok(signal) = Signal::try_from(signal) {

@@ -9,15 +9,15 @@ use nix::errno::Errno;
 
 use crate::{sysfs, ExitHandler};
 
-/// Seconds that the system sleeps, where a clock wakes it.
+/// Seconds until the clock wakes the system.
 const SLEEP: u64 = 2;
 
 const POWER: &str = "/sys/power";
 
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 
-/// What the kernel says of other devices of QEMU's when the system sleeps: of clocks that stand still,
-/// now and then in two pieces, and of a mouse that is not probed meanwhile.
+/// The kernel's messages about other devices of QEMU when the system sleeps: about stopped clocks,
+/// sometimes split in two, and about a mouse whose probe is deferred.
 pub const OF_OTHERS: [&str; 5] = [
     "hpet: Lost",
     "hpet_rtc_timer_reinit: ",
@@ -26,12 +26,12 @@ pub const OF_OTHERS: [&str; 5] = [
     "serio serio[0-9]: deferred probe pending",
 ];
 
-/// How the system sleeps.
+/// Sleep states of the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Memory keeps what it holds.
+    /// Suspend to RAM.
     Mem,
-    /// It is written to a disk.
+    /// Hibernation.
     Disk,
 }
 
@@ -43,7 +43,7 @@ impl State {
         }
     }
 
-    /// How long a test of this kind of sleep takes.
+    /// Parameter with the duration of a test of this state.
     const fn delay(self) -> &'static str {
         match self {
             Self::Mem => "/sys/module/suspend/parameters/pm_test_delay",
@@ -51,20 +51,19 @@ impl State {
         }
     }
 
-    /// Whether the kernel knows it.
+    /// Whether the kernel supports this state.
     pub fn is_known(self) -> bool {
         knows("state", self.name())
     }
 
-    /// Has the kernel only test this kind of sleep from now on, and go as far as `level`; dropping the
-    /// returned value ends that.
+    /// Makes the kernel only test this state, up to `level`, until the returned value is dropped.
     ///
     /// # Errors
     ///
-    /// `EBUSY` while it sleeps.
+    /// `EBUSY` while the system sleeps.
     pub fn test_up_to(self, level: &str) -> io::Result<ExitHandler> {
         let before = sysfs::read(self.delay())?;
-        // One second there is as good as the five that are usual.
+        // One second is enough instead of the default of five.
         sysfs::write(self.delay(), "1")?;
         let put_right = ExitHandler::new(move || {
             for (file, text) in [(power("pm_test"), "none"), (self.delay().into(), &*before)] {
@@ -77,11 +76,11 @@ impl State {
         Ok(put_right)
     }
 
-    /// Has the system sleep.
+    /// Puts the system to sleep.
     ///
     /// # Errors
     ///
-    /// The kernel's where it does not.
+    /// The kernel's error.
     pub fn enter(self) -> io::Result<()> {
         sysfs::write(power("state"), self.name())
     }
@@ -92,13 +91,14 @@ pub fn can_test_up_to(level: &str) -> bool {
     knows("pm_test", level)
 }
 
-/// Has the system sleep until its clock wakes it.
+/// Puts the system to sleep until its clock wakes it.
 ///
 /// # Errors
 ///
-/// The kernel's; `EBUSY` where the clock was faster than sleep, and `ENOENT` where no clock can wake.
+/// The kernel's error; `EBUSY` if the alarm came before the sleep, and `ENOENT` if no clock can
+/// wake the system.
 pub fn until_alarm() -> io::Result<()> {
-    // Whatever wakes the system from here on keeps it awake.
+    // A wakeup event after this read aborts the sleep.
     let events = sysfs::read(power("wakeup_count"))?;
     let counted = sysfs::write(power("wakeup_count"), events);
     counted.map_err(|error| match error.kind() {
@@ -119,7 +119,7 @@ fn power(file: &str) -> PathBuf {
     Path::new(POWER).join(file)
 }
 
-/// Whether `word` stands in the file; the word that is chosen has brackets around it.
+/// Whether the file contains `word`; the selected word is in brackets.
 fn knows(file: &str, word: &str) -> bool {
     let words = sysfs::read(power(file)).unwrap_or_default();
     words

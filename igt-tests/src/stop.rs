@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-//! Leaving a subtest early: skip, fail, abort, and what becomes of a panic.
+//! Leaving a subtest early: skip, fail, abort, and panic.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::{exit_handler, logging, report, Exit, Outcome};
 
-/// Unwinds to the end of the subtest or fixture; raised past the panic hook, which would print it.
+/// Unwinds to the end of the subtest or fixture; raised without the panic hook, which would print
+/// it.
 struct Skip(String);
 
-/// Unwinds out of a subtest one of whose dynamic parts failed and has said why.
+/// Unwinds out of a subtest with a failed dynamic subtest, which has printed the reason.
 struct PartFailed;
 
 /// Ends the subtest as skipped; see [`skip!`](crate::skip).
@@ -18,13 +19,13 @@ pub fn skip(reason: String) -> ! {
     panic::resume_unwind(Box::new(Skip(reason)))
 }
 
-/// Ends the subtest as failed, without a word.
+/// Ends the subtest as failed, without a message.
 pub(crate) fn part_failed() -> ! {
     panic::resume_unwind(Box::new(PartFailed))
 }
 
-/// Says why no more tests can run on this machine and ends the process with [`Exit::Abort`]; exit
-/// handlers run. See [`abort!`](crate::abort).
+/// Logs why no more tests can run on this machine, runs the exit handlers and ends the process with
+/// [`Exit::Abort`]. See [`abort!`](crate::abort).
 pub fn abort(reason: String) -> ! {
     log::error!("{reason}");
     show_failure();
@@ -42,7 +43,7 @@ macro_rules! skip {
     };
 }
 
-/// Skips where something that the test needs is not there.
+/// Skips the subtest or fixture if a requirement is not met.
 #[macro_export]
 macro_rules! require {
     ($condition:expr $(,)?) => {
@@ -55,7 +56,7 @@ macro_rules! require {
     };
 }
 
-/// Stops the whole run: the machine is in no state for more tests.
+/// Stops the whole run, because the machine cannot run more tests.
 #[macro_export]
 macro_rules! abort {
     ($($reason:tt)+) => {
@@ -63,7 +64,7 @@ macro_rules! abort {
     };
 }
 
-/// Runs `body` and says how it ended; a panic is a failed assertion, and what was logged is shown.
+/// Runs `body` and returns its value or result; a panic is a failed assertion, and shows the log.
 pub(crate) fn catch<T>(body: impl FnOnce() -> T) -> Result<T, Outcome> {
     panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| outcome(payload.as_ref()))
 }
@@ -79,7 +80,7 @@ fn outcome(payload: &(dyn Any + Send)) -> Outcome {
     Outcome::Fail
 }
 
-/// Has panics logged in one line with their place.
+/// Logs panics in one line with their location.
 pub(crate) fn log_panics() {
     panic::set_hook(Box::new(|info| {
         let said = info.payload();

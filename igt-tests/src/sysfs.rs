@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 
-//! Devices as sysfs and debugfs show them.
+//! Devices in sysfs and debugfs.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Where debugfs is mounted.
+/// Mount point of debugfs.
 pub const DEBUGFS: &str = "/sys/kernel/debug";
 
 /// The text of a sysfs attribute, without the white space around it.
 ///
 /// # Errors
 ///
-/// Where it cannot be read.
+/// If it cannot be read.
 pub fn read(path: impl AsRef<Path>) -> io::Result<String> {
     Ok(fs::read_to_string(path)?.trim().to_owned())
 }
@@ -22,9 +22,9 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Errors
 ///
-/// Where it is not there, or what the kernel makes of the text.
+/// If the attribute does not exist, or the kernel refuses the text.
 pub fn write(path: impl AsRef<Path>, text: impl AsRef<str>) -> io::Result<()> {
-    // To make a file that is not there would be another error.
+    // Without creating the file, so that the error is that of a missing attribute.
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.write_all(text.as_ref().as_bytes())
 }
@@ -33,10 +33,10 @@ pub fn write(path: impl AsRef<Path>, text: impl AsRef<str>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Where it cannot be read or is no number.
+/// If it cannot be read or is not a number.
 pub fn read_number(path: impl AsRef<Path>) -> io::Result<u64> {
     let text = read(path)?;
-    parse_number(&text).ok_or_else(|| io::Error::other(format!("{text:?} is no number")))
+    parse_number(&text).ok_or_else(|| io::Error::other(format!("{text:?} is not a number")))
 }
 
 fn parse_number(text: &str) -> Option<u64> {
@@ -46,7 +46,7 @@ fn parse_number(text: &str) -> Option<u64> {
     }
 }
 
-/// Names of what is in a folder, sorted; nothing where it does not exist.
+/// Names of the entries of a folder, sorted; empty if it does not exist.
 pub fn names(folder: impl AsRef<Path>) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -56,7 +56,8 @@ pub fn names(folder: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
-/// `IORESOURCE_MEM_64`: a BAR that takes two places. Source: include/linux/ioport.h of Linux.
+/// `IORESOURCE_MEM_64`: a BAR that takes two BAR registers. Source: include/linux/ioport.h of
+/// Linux.
 const MEM_64: u64 = 0x0010_0000;
 
 /// A PCI function.
@@ -91,7 +92,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn vendor(&self) -> io::Result<u64> {
         read_number(self.0.join("vendor"))
     }
@@ -100,7 +101,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn class(&self) -> io::Result<u64> {
         read_number(self.0.join("class"))
     }
@@ -111,20 +112,20 @@ impl PciDevice {
         Some(driver.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// How often it has been enabled and not disabled again.
+    /// Its enable count.
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn enabled(&self) -> io::Result<u64> {
         read_number(self.0.join("enable"))
     }
 
-    /// Whether it may write to memory.
+    /// Whether it is a bus master.
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn is_bus_master(&self) -> io::Result<bool> {
         // PCI_COMMAND and PCI_COMMAND_MASTER of include/uapi/linux/pci_regs.h of Linux.
         const COMMAND: usize = 4;
@@ -147,60 +148,60 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// Where it is bound to no driver.
+    /// If it is bound to no driver.
     pub fn unbind(&self) -> io::Result<()> {
         let driver = self.driver().ok_or(io::ErrorKind::NotFound)?;
         self.unbind_from(&driver)
     }
 
-    /// Unbinds it from `driver`, also where that is being done already.
+    /// Unbinds it from `driver`, also while another process does so.
     ///
     /// # Errors
     ///
-    /// `ENODEV` where it is not bound to it.
+    /// `ENODEV` if it is not bound to `driver`.
     pub fn unbind_from(&self, driver: &str) -> io::Result<()> {
         write(driver_folder(driver).join("unbind"), self.name())
     }
 
-    /// Whether the function can be reset alone.
+    /// Whether it has function-level reset.
     pub fn can_reset(&self) -> bool {
         let methods = read(self.0.join("reset_method")).unwrap_or_default();
         methods.split(' ').any(|method| method == "flr")
     }
 
-    /// Resets the function alone.
+    /// Resets the function (function-level reset).
     ///
     /// # Errors
     ///
-    /// Where it cannot be reset.
+    /// If it cannot be reset.
     pub fn reset(&self) -> io::Result<()> {
         write(self.0.join("reset_method"), "flr")?;
         write(self.0.join("reset"), "1")
     }
 
-    /// Has the kernel forget the function, until it looks for functions again.
+    /// Removes the function from the kernel, until the next rescan.
     ///
     /// # Errors
     ///
-    /// `ENOENT` where it has forgotten it already.
+    /// `ENOENT` if it is removed already.
     pub fn remove(&self) -> io::Result<()> {
         write(self.0.join("remove"), "1")
     }
 
-    /// Size in bytes of what is at each of the six places for BARs; 0 where nothing is.
+    /// Size in bytes of the BAR at each of the six BAR registers; 0 if there is none.
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn bar_sizes(&self) -> io::Result<[u64; 6]> {
         Ok(self.bar_resources()?.map(|bar| bar.size))
     }
 
-    /// Size of each BAR in bytes, in their order, however many places each takes.
+    /// Size of each BAR in bytes, in order; a 64-bit BAR counts once.
     ///
     /// # Errors
     ///
-    /// Where the function is gone.
+    /// If the function does not exist any more.
     pub fn bars(&self) -> io::Result<Vec<u64>> {
         Ok(bars(&self.bar_resources()?))
     }
@@ -210,7 +211,7 @@ impl PciDevice {
         let mut resources = [Resource::default(); 6];
         for (resource, line) in resources.iter_mut().zip(text.lines()) {
             *resource = Resource::parse(line)
-                .ok_or_else(|| io::Error::other(format!("{line:?} is no resource")))?;
+                .ok_or_else(|| io::Error::other(format!("{line:?} is not a resource")))?;
         }
         Ok(resources)
     }
@@ -241,7 +242,7 @@ impl Resource {
     }
 }
 
-/// Sizes of the BARs at these places.
+/// Sizes of the BARs in these resources.
 fn bars(places: &[Resource]) -> Vec<u64> {
     let mut places = places.iter();
     let mut sizes = Vec::new();
@@ -259,14 +260,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers() {
+    fn numbers_are_parsed() {
         assert_eq!(parse_number("0x10de"), Some(0x10de));
         assert_eq!(parse_number("12"), Some(12));
         assert_eq!(parse_number("x"), None);
     }
 
     #[test]
-    fn resources() {
+    fn resources_are_parsed() {
         let line = "0x00000000fa000000 0x00000000faffffff 0x0000000000040200";
         let (size, flags) = (16 << 20, 0x4_0200);
         assert_eq!(Resource::parse(line), Some(Resource { size, flags }));
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_of_64_bits_take_two_places() {
+    fn a_64_bit_bar_takes_two_registers() {
         let bar = |size, flags| Resource { size, flags };
         let none = Resource::default();
         let (registers, vram) = (bar(16, 0x200), bar(256, MEM_64 | 0x2200));

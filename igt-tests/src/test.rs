@@ -15,16 +15,16 @@ use crate::{device, logging, signals, stop, wildmat, Exit, Outcome};
 /// Longest name of a subtest, in bytes.
 const MAX_NAME: usize = 255;
 
-/// What this run of the binary is for.
+/// Mode of this run of the binary.
 #[derive(Debug, PartialEq, Eq)]
 enum Mode {
-    /// Print the names.
+    /// Print the names of the subtests.
     List,
-    /// Print the names as a runner's test list has them.
+    /// Print the names in the format of a runner's test list.
     TestList,
-    /// Print what the subtests prove.
+    /// Print the descriptions of the subtests.
     Describe,
-    /// Run them.
+    /// Run the subtests.
     Run,
 }
 
@@ -47,9 +47,9 @@ impl Mode {
     }
 }
 
-/// The value that a fixture made.
+/// The value of a fixture.
 ///
-/// The subtests that can look into it are those that run after the fixture succeeded.
+/// Only subtests that run after the fixture has succeeded can access it.
 #[derive(Debug)]
 pub struct Fixture<T>(Option<T>);
 
@@ -63,7 +63,8 @@ impl<T> Deref for Fixture<T> {
     }
 }
 
-/// The body of a test: hands out fixtures and runs the subtests that the command line selects.
+/// The context of a test's body: sets up fixtures and runs the subtests that the command line
+/// selects.
 #[derive(Debug)]
 pub struct Tests {
     mode: Mode,
@@ -72,9 +73,9 @@ pub struct Tests {
     /// Patterns of `--dynamic-subtest`.
     dynamic: Option<String>,
     hooks: Hooks,
-    /// Result of all subtests from here to the end of the group, because a fixture said so.
+    /// Result of all following subtests of the group, because a fixture has skipped or failed.
     verdict: Option<Outcome>,
-    /// What the groups that are open are about.
+    /// Descriptions of the open groups.
     groups: Vec<String>,
     names: HashSet<String>,
     selected: bool,
@@ -99,7 +100,7 @@ impl Tests {
 
     /// Prepares something for the subtests that follow in this group.
     ///
-    /// Where `setup` skips or fails, so do they. Nothing runs while subtests are listed.
+    /// If `setup` skips or fails, so do they. It does not run while subtests are listed.
     pub fn fixture<T>(&mut self, setup: impl FnOnce() -> T) -> Fixture<T> {
         if self.mode != Mode::Run || self.verdict.is_some() {
             return Fixture(None);
@@ -113,7 +114,7 @@ impl Tests {
         }
     }
 
-    /// Subtests that belong together; a fixture within decides for them alone.
+    /// A group of subtests; its fixtures affect only this group.
     pub fn group(&mut self, about: &str, body: impl FnOnce(&mut Self)) {
         let verdict = self.verdict;
         self.groups.push(about.to_owned());
@@ -122,7 +123,7 @@ impl Tests {
         self.verdict = verdict;
     }
 
-    /// A subtest; `proves` says in a sentence what is true when it passes.
+    /// A subtest; `proves` is a sentence that is true when it passes.
     pub fn subtest(&mut self, name: impl Into<String>, proves: &str, body: impl FnOnce()) {
         let name = name.into();
         if self.enters(&name, proves) {
@@ -131,8 +132,8 @@ impl Tests {
         }
     }
 
-    /// A subtest whose parts are found only when it runs. It fails where a part fails, and is
-    /// skipped where no part ran.
+    /// A subtest whose dynamic subtests are determined when it runs. It fails if one of them fails,
+    /// and is skipped if none ran.
     pub fn subtest_with_dynamic(
         &mut self,
         name: impl Into<String>,
@@ -158,7 +159,7 @@ impl Tests {
         }
     }
 
-    /// Whether a subtest is to be run now; prints it where subtests are listed.
+    /// Whether a subtest is to be run now; prints it if subtests are listed.
     fn enters(&mut self, name: &str, proves: &str) -> bool {
         check_name(name);
         assert!(
@@ -217,7 +218,7 @@ impl Tests {
     }
 }
 
-/// The parts of a subtest that were found only when it ran.
+/// Runs the dynamic subtests of a subtest.
 #[derive(Debug)]
 pub struct Dynamic<'a> {
     tests: &'a mut Tests,
@@ -226,7 +227,7 @@ pub struct Dynamic<'a> {
 }
 
 impl Dynamic<'_> {
-    /// Runs one part.
+    /// Runs a dynamic subtest.
     pub fn dynamic(&mut self, name: impl Into<String>, body: impl FnOnce()) {
         let name = name.into();
         check_name(&name);
@@ -242,7 +243,7 @@ impl Dynamic<'_> {
     }
 }
 
-/// Names stand in file names and test lists.
+/// Checks a name, which is used in file names and test lists.
 fn check_name(name: &str) {
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     assert!(
@@ -251,10 +252,10 @@ fn check_name(name: &str) {
     );
 }
 
-/// Runs a test binary: what `main` of each of them returns.
+/// Runs a test binary; `main` returns the result.
 ///
-/// `about` says what the test is about; `body` names its fixtures and subtests. Code of `body`
-/// outside of these also runs while subtests are listed, and must not touch any device.
+/// `about` describes the test; `body` has its fixtures and subtests. Code of `body` outside of
+/// these also runs while subtests are listed, and must not access any device.
 pub fn run(about: &'static str, body: impl FnOnce(&mut Tests)) -> ExitCode {
     let exit = match Args::from_command_line(about) {
         Ok(args) => run_with(&args, about, body),
@@ -318,7 +319,7 @@ fn run_tests(tests: &mut Tests, body: impl FnOnce(&mut Tests)) -> Exit {
     exit
 }
 
-/// Runs the body; where it panics outside of fixtures and subtests, the test is wrong.
+/// Runs the body; a panic outside of fixtures and subtests is a bug in the test.
 fn body_alone(tests: &mut Tests, body: impl FnOnce(&mut Tests)) -> Exit {
     match stop::catch(|| body(tests)) {
         Ok(()) => tests.exit(),
@@ -330,7 +331,7 @@ fn body_alone(tests: &mut Tests, body: impl FnOnce(&mut Tests)) -> Exit {
 mod tests {
     use super::*;
 
-    /// Listing keeps off what the test harness's threads would share.
+    /// Tests in list mode, which uses no global state that the test harness's threads would share.
     fn listing() -> Tests {
         let args = Args {
             list_subtests: true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Bounds on how long a test waits.
+//! Time-outs of tests.
 
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use crate::{exit_handler, logging, report, Exit, Outcome};
 
-/// Bound on what ends by itself: whoever waits longer waits for ever.
+/// Time-out for anything that ends by itself: a longer wait is considered a hang.
 ///
-/// It measures nothing. What takes seconds on an idle machine takes minutes in a VM without KVM on a
-/// machine that is busy with other things.
+/// It is no performance requirement. Operations of seconds on an idle machine take minutes in a VM
+/// without KVM on a busy one.
 pub const HANG: Duration = Duration::from_secs(900);
 
-/// Ends the process with the result `TIMEOUT` if it still exists when its time is over.
+/// Ends the process with the result `TIMEOUT` if it is not dropped in time.
 #[derive(Debug)]
-#[must_use = "the bound ends when this is dropped"]
+#[must_use = "the time-out ends when this is dropped"]
 pub struct Timeout {
     _alive: Sender<()>,
 }
@@ -26,7 +26,7 @@ impl Timeout {
     ///
     /// # Panics
     ///
-    /// Where the kernel allows no thread.
+    /// If the kernel allows no thread.
     pub fn new(bound: Duration, what: &str) -> Self {
         let (alive, dropped) = mpsc::channel();
         let what = what.to_owned();
@@ -51,11 +51,11 @@ fn expired(bound: Duration, what: &str) {
     std::process::exit(i32::from(Exit::Failure as u8));
 }
 
-/// Waits until `condition` holds, asking every 10 ms.
+/// Waits until `condition` holds, polling every 10 ms.
 ///
 /// # Panics
 ///
-/// Where it does not hold within `bound`; the message names `what`.
+/// If it does not hold within `bound`; the message names `what`.
 pub fn wait_for(bound: Duration, what: &str, mut condition: impl FnMut() -> bool) {
     const POLL: Duration = Duration::from_millis(10);
     let end = Instant::now() + bound;

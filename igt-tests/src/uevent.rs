@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the kernel tells user space of devices.
+//! The kernel's uevents.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -10,22 +10,22 @@ use nix::sys::socket::{
     bind, recv, socket, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType,
 };
 
-/// The group of those who hear the kernel itself, not udev.
+/// Netlink group of the kernel's own events, not udev's.
 const KERNEL: u32 = 1;
 
-/// Longest event, in bytes; `UEVENT_BUFFER_SIZE` and the header in front of it are less.
+/// Bytes of the longest event; more than `UEVENT_BUFFER_SIZE` and the header in front of it.
 const LONGEST: usize = 8192;
 
-/// The events from one moment on.
+/// Receives events.
 #[derive(Debug)]
 pub struct Uevents(OwnedFd);
 
 impl Uevents {
-    /// Listens from now on.
+    /// Receives events from now on.
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's error.
     pub fn from_now() -> io::Result<Self> {
         let socket = socket(
             AddressFamily::Netlink,
@@ -37,11 +37,11 @@ impl Uevents {
         Ok(Self(socket))
     }
 
-    /// Those that came since the start or the last call.
+    /// The events since the start or the last call.
     ///
     /// # Errors
     ///
-    /// `ENOBUFS` where more have come than there was room for.
+    /// `ENOBUFS` if there were more events than room for them.
     pub fn events(&mut self) -> io::Result<Vec<Uevent>> {
         let mut events = Vec::new();
         let mut buffer = [0; LONGEST];
@@ -64,7 +64,7 @@ impl Uevent {
         Self(String::from_utf8_lossy(raw).into_owned())
     }
 
-    /// What it says of `key`, such as `ACTION`.
+    /// The value of `key`, such as `ACTION`.
     pub fn get(&self, key: &str) -> Option<&str> {
         let mut lines = self.0.split('\0');
         lines.find_map(|line| line.strip_prefix(key)?.strip_prefix('='))

@@ -2,8 +2,8 @@
 
 //! Patterns that select subtests: wildmat, as RFC 3977 section 4 describes it.
 //!
-//! `*` stands for any text, `?` for one character, `[a-z]` and `[^a-z]` for one of a set, `\` takes
-//! the next character as it is. Patterns are separated by commas; one that starts with `!` excludes,
+//! `*` matches any text, `?` one character, `[a-z]` and `[^a-z]` one character of a set, and `\`
+//! quotes the next character. Patterns are separated by commas; one that starts with `!` excludes,
 //! and the last one that matches decides.
 
 /// Whether `text` is selected by the comma-separated `patterns`.
@@ -22,7 +22,7 @@ pub fn matches(patterns: &str, text: &str) -> bool {
     selected
 }
 
-/// The patterns between the commas that are not escaped and not within brackets.
+/// Splits the patterns at commas that are neither escaped nor within brackets.
 fn split(patterns: &str) -> Vec<Vec<char>> {
     let mut split = vec![Vec::new()];
     let mut in_set = false;
@@ -46,8 +46,8 @@ fn split(patterns: &str) -> Vec<Vec<char>> {
     split
 }
 
-/// Matches by remembering the last `*` and going back to it, so that no pattern takes more than
-/// (pattern length × text length) steps.
+/// Matches by backtracking to the last `*` only, so that no pattern takes more than (pattern length
+/// × text length) steps.
 fn matches_one(pattern: &[char], text: &[char]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -75,7 +75,7 @@ fn matches_one(pattern: &[char], text: &[char]) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
-/// How many characters of `pattern` match `c`; `None` where they do not.
+/// Number of characters of `pattern` that match `c`; `None` if it does not match.
 fn step(pattern: &[char], c: char) -> Option<usize> {
     match pattern {
         ['?', ..] => Some(1),
@@ -89,9 +89,9 @@ fn step(pattern: &[char], c: char) -> Option<usize> {
     }
 }
 
-/// Whether `c` is in the set, and the set's length with its `]`; `None` where it does not end.
+/// Whether `c` is in the set, and the set's length with its `]`; `None` if it does not end.
 fn set_matches(set: &[char], c: char) -> Option<(bool, usize)> {
-    // A `]` in front is a member of the set.
+    // A leading `]` is a member of the set.
     let end = 1 + set.get(1..)?.iter().position(|c| *c == ']')?;
     let mut members = &set[..end];
     let mut found = false;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stars_end_in_time() {
+    fn many_stars_do_not_take_exponential_time() {
         let pattern = "*a".repeat(64);
         assert!(!matches(&pattern, &"a".repeat(63)));
         assert!(!matches(&format!("{pattern}b"), &"a".repeat(4000)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! What a test binary prints and returns is what `igt_runner` expects: first as read, then judged by
-//! the runner itself where the machine has one.
+//! Tests that a test binary's output and exit status are what `igt_runner` expects: first directly,
+//! and then with the runner itself if it is installed.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// Folder of the example binaries, beside the one of this test.
+/// Folder of the example binaries, next to that of this test.
 fn examples() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent()
@@ -39,7 +39,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Lines that are about results, without their times.
+/// The lines about results, without their times.
 fn results(text: &str) -> Vec<String> {
     let is_result = |line: &&str| {
         let starts = ["Starting ", "Subtest ", "Dynamic subtest "];
@@ -58,7 +58,7 @@ fn expect(subtest: &str, lines: &[&str], status: i32) -> Output {
 }
 
 #[test]
-fn names_alone_are_listed() {
+fn only_names_are_listed() {
     let output = output(&["--list-subtests"]);
     let listed = stdout(&output);
     assert_eq!(output.status.code(), Some(0));
@@ -75,7 +75,7 @@ fn test_lists_name_the_binary() {
 }
 
 #[test]
-fn passing() {
+fn a_pass_is_a_success() {
     let output = expect(
         "pass",
         &["Starting subtest: pass", "Subtest pass: SUCCESS"],
@@ -85,7 +85,7 @@ fn passing() {
 }
 
 #[test]
-fn skipping() {
+fn a_requirement_that_is_not_met_skips() {
     let output = expect(
         "skip",
         &["Starting subtest: skip", "Subtest skip: SKIP"],
@@ -95,7 +95,7 @@ fn skipping() {
 }
 
 #[test]
-fn failing_shows_what_was_logged() {
+fn a_failure_shows_the_log() {
     let output = expect(
         "fail",
         &["Starting subtest: fail", "Subtest fail: FAIL"],
@@ -111,7 +111,7 @@ fn failing_shows_what_was_logged() {
 }
 
 #[test]
-fn mistakes_of_a_test_fail_it() {
+fn a_panic_fails_the_subtest() {
     expect(
         "panic",
         &["Starting subtest: panic", "Subtest panic: FAIL"],
@@ -120,7 +120,7 @@ fn mistakes_of_a_test_fail_it() {
 }
 
 #[test]
-fn fatal_signals_crash_and_put_right() {
+fn fatal_signals_crash_and_run_exit_handlers() {
     let output = output(&["--run-subtest", "crash"]);
     let lines = ["Starting subtest: crash", "Subtest crash: CRASH"];
     assert_eq!(results(&stdout(&output)), lines);
@@ -129,7 +129,7 @@ fn fatal_signals_crash_and_put_right() {
 }
 
 #[test]
-fn sigquit_ends_what_hangs_and_puts_right() {
+fn sigquit_ends_a_hang_and_runs_exit_handlers() {
     use std::io::{BufRead, BufReader, Read};
     let mut child = contract()
         .args(["--run-subtest", "hang"])
@@ -152,7 +152,7 @@ fn sigquit_ends_what_hangs_and_puts_right() {
 }
 
 #[test]
-fn timeouts() {
+fn timeouts_end_a_hang() {
     let output = expect(
         "timeout",
         &["Starting subtest: timeout", "Subtest timeout: TIMEOUT"],
@@ -162,7 +162,7 @@ fn timeouts() {
 }
 
 #[test]
-fn aborting() {
+fn abort_ends_the_process() {
     let output = expect(
         "abort",
         &["Starting subtest: abort", "Subtest abort: FAIL"],
@@ -216,7 +216,7 @@ fn children() {
 }
 
 #[test]
-fn fixtures_decide_for_their_group() {
+fn fixtures_affect_their_group_only() {
     expect("after-skip", &["Subtest after-skip: SKIP"], 77);
     expect("after-fail", &["Subtest after-fail: FAIL"], 98);
     expect(
@@ -268,7 +268,7 @@ fn help_and_descriptions() {
 }
 
 #[test]
-fn debug_lines_on_demand() {
+fn debug_messages_are_shown_on_demand() {
     let debug = |option| stdout(&output(&["--run-subtest", "fail", option]));
     assert!(debug("--debug").contains("said before failing"));
     assert!(debug("--debug=contract").contains("said before failing"));
@@ -276,7 +276,7 @@ fn debug_lines_on_demand() {
 }
 
 #[test]
-fn hooks_see_what_happens() {
+fn hooks_get_the_events() {
     let hook = "pre-subtest,post-subtest:echo hook $IGT_HOOK_EVENT $IGT_HOOK_TEST_FULLNAME $IGT_HOOK_RESULT";
     let output = output(&["--run-subtest", "pass", "--hook", hook]);
     let said = stdout(&output);
@@ -322,11 +322,11 @@ fn runner_verdicts(options: &[&str]) -> BTreeMap<String, String> {
 #[test]
 fn igt_runner_agrees() {
     if Command::new("igt_runner").arg("--help").output().is_err() {
-        // Past the test harness, which would keep it from whoever reads.
+        // Writes to stderr directly, since the test harness captures prints.
         let said = writeln!(std::io::stderr(), "SKIPPED: no igt_runner on this machine");
         return said.unwrap();
     }
-    // The runner's own timeout is for the one subtest that needs it, however slow the machine.
+    // Only one subtest needs the runner's timeout, since others may be slow on a slow machine.
     let hanging = runner_verdicts(&["--per-test-timeout", "2", "-t", "@hang$"]);
     assert_eq!(hanging, verdicts([("hang", "timeout")]));
     let (warned, expected_warning) = match std::fs::OpenOptions::new().write(true).open("/dev/kmsg")

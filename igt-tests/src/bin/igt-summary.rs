@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-//! Judges the results of `igt_runner`, whose own exit status says nothing about them.
+//! Judges the results of `igt_runner`, whose exit status does not depend on them.
 //!
-//! Everything but a pass and a skip is a failure: `dmesg-warn`, `incomplete` and the like too, a
-//! binary all of whose subtests were skipped, a kernel that was tainted by a warning or worse, each of
-//! its reports, each object that it leaked, and a VM that was lost. Exits with 0 if nothing failed.
+//! All results except `pass` and `skip` are failures, among them `dmesg-warn` and `incomplete`. So
+//! are a binary whose subtests were all skipped, a kernel that was tainted by a warning or worse,
+//! each report of the kernel, each leaked object, and a VM that was lost. Exits with 0 if nothing
+//! failed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -18,26 +19,26 @@ use igt::kernel_report::{self, Report};
 use regex::Regex;
 use serde::Deserialize;
 
-/// Most lines shown of what a subtest, and the kernel about it, said.
+/// The most lines that are shown of a subtest's output and of the kernel's.
 const MAX_LINES: usize = 12;
 
 /// Judge the results of igt_runner and of cargo test
 #[derive(Debug, Parser)]
 struct Args {
-    /// Folders into which run-in-guest put results.json and tainted, with the console of the VM;
-    /// in lost.1 and so on within, that of a VM which was lost
+    /// Folders with the results.json and tainted of run-in-guest, and the VM's console.log;
+    /// subfolders lost.1 and so on have the console of a VM that was lost
     results: Vec<PathBuf>,
 
     /// Count the results in this output of cargo test, too
     #[arg(long, value_name = "FILE")]
     cargo_log: Vec<PathBuf>,
 
-    /// List what this file keeps from running, with the reasons
+    /// List the tests that this file excludes, with the reasons
     #[arg(long, value_name = "FILE")]
     not_applicable: Vec<PathBuf>,
 }
 
-/// What is used of a `results.json`.
+/// The used part of a `results.json`.
 #[derive(Debug, Deserialize)]
 struct Results {
     tests: BTreeMap<String, Test>,
@@ -106,7 +107,7 @@ impl Counts {
     }
 }
 
-/// Numbers for the table and the last line, and what is worth a look.
+/// Counts for the table and the total, and remarks.
 #[derive(Debug, Default)]
 struct Summary {
     rows: Vec<(String, Counts)>,
@@ -139,10 +140,7 @@ impl Summary {
         }
         match fs::read_to_string(folder.join("tainted")) {
             Ok(text) => self.add_taint(&text),
-            Err(error) => self.fail(
-                "kernel",
-                format!("nobody asked whether it is tainted: {error}"),
-            ),
+            Err(error) => self.fail("kernel", format!("the taint is unknown: {error}")),
         }
         self.add_reports(from, folder);
         for lost in (1..).map(|n| folder.join(format!("lost.{n}"))) {
@@ -150,7 +148,7 @@ impl Summary {
                 break;
             }
             let why = format!(
-                "it was lost, and the rest ran in a new one: {}",
+                "the VM was lost, and the remaining tests ran in a new one: {}",
                 lost.display()
             );
             self.fail(&format!("{from}VM"), why);
@@ -158,13 +156,13 @@ impl Summary {
         }
     }
 
-    /// What the kernel has reported, and leaked where it looked for that.
+    /// Adds the kernel's reports on the console and those of kmemleak.
     fn add_reports(&mut self, from: &str, folder: &Path) {
         let read = |name| fs::read(folder.join(name)).unwrap_or_default();
         let text = |name| String::from_utf8_lossy(&read(name)).into_owned();
         let console = kernel_report::of_console(&text("console.log"));
         let leaks = kernel_report::of_kmemleak(&text("kmemleak"));
-        // What is said again and again is one finding.
+        // A repeated report is one failure.
         let mut said = HashSet::new();
         for Report { headline, trace } in console.into_iter().chain(leaks) {
             if said.insert(headline.clone()) {
@@ -175,7 +173,7 @@ impl Summary {
         }
     }
 
-    /// A row for each binary; a remark for each subtest that did not pass.
+    /// Adds a row for each binary, and a remark for each subtest that did not pass.
     fn add_tests(&mut self, from: &str, results: &Results) {
         let mut binaries: BTreeMap<&str, Counts> = BTreeMap::new();
         for (name, test) in &results.tests {
@@ -195,7 +193,7 @@ impl Summary {
         }
     }
 
-    /// Bits of `/proc/sys/kernel/tainted` that say that the kernel is broken.
+    /// Adds a failure for each bit of `/proc/sys/kernel/tainted` that means a broken kernel.
     /// Source: Documentation/admin-guide/tainted-kernels.rst of Linux.
     fn add_taint(&mut self, text: &str) {
         const BROKEN: [(u64, &str); 4] = [
@@ -205,14 +203,14 @@ impl Summary {
             (1 << 14, "a soft lockup"),
         ];
         let Ok(taint) = text.trim().parse::<u64>() else {
-            return self.fail("kernel", format!("{text:?} is no taint"));
+            return self.fail("kernel", format!("{text:?} is not a taint"));
         };
         for (_, what) in BROKEN.iter().filter(|(bit, _)| taint & bit != 0) {
             self.fail("kernel", format!("tainted by {what}"));
         }
     }
 
-    /// A row for all tests of a `cargo test`; a remark for each that said it could not run.
+    /// Adds a row for all tests of a `cargo test`, and a remark for each that printed `SKIPPED`.
     fn add_cargo_log(&mut self, file: &Path) {
         let name = file.display().to_string();
         let text = match fs::read_to_string(file) {
@@ -223,7 +221,7 @@ impl Summary {
             return self.fail(&name, "no test ran".into());
         };
         for (_, reason) in text.lines().filter_map(|line| line.split_once("SKIPPED: ")) {
-            // Cargo knows no tests that skip at run time, and counts them as passed.
+            // Cargo has no tests that skip at run time, and counts them as passed.
             counts.passed = counts.passed.saturating_sub(1);
             counts.skipped += 1;
             self.remarks.push(format!("SKIP cargo test: {reason}"));
@@ -240,7 +238,7 @@ impl Test {
             return format!("SKIP {name}: {}", self.skip_reason());
         }
         let mut remark = format!("FAIL {name}: {}", self.result);
-        // What was logged before the failure stands in results.json.
+        // The log before the failure is in results.json.
         let said = self
             .err
             .lines()
@@ -257,7 +255,7 @@ impl Test {
         remark
     }
 
-    /// The lines that the test printed about its requirements, without those about results.
+    /// The lines that the test printed, without those about results.
     fn skip_reason(&self) -> String {
         let is_frame = |line: &&str| {
             let frames = [
@@ -277,7 +275,7 @@ impl Test {
     }
 }
 
-/// What stands before the names of a folder's tests: the same ones may have run in several VMs.
+/// Prefix for the names of a folder's tests, since the same tests may have run in several VMs.
 fn from(folder: &Path, all: &[PathBuf]) -> String {
     match folder.file_name() {
         Some(name) if all.len() > 1 => format!("{}: ", name.to_string_lossy()),
@@ -285,7 +283,7 @@ fn from(folder: &Path, all: &[PathBuf]) -> String {
     }
 }
 
-/// Sums the result lines of a `cargo test`; `None` where there is none.
+/// Sums the result lines of a `cargo test`; `None` if there are none.
 fn cargo_counts(text: &str) -> Option<Counts> {
     let line =
         Regex::new(r"(?m)^test result: \S+ (\d+) passed; (\d+) failed; (\d+) ignored").ok()?;
@@ -414,7 +412,7 @@ mod tests {
     #[test]
     fn a_broken_kernel_fails() {
         let passed = r#"{"tests": {"igt@a@b": {"result": "pass"}}}"#;
-        // Modules from outside of the tree (12) and unsigned ones (13) are ours.
+        // Bits 12 (out-of-tree module) and 13 (unsigned module) are set by Nova's modules.
         assert_eq!(summary(passed, "12288\n").total().failed, 0);
         assert_eq!(summary(passed, "12800\n").total().failed, 1);
         assert_eq!(summary(passed, "640\n").total().failed, 2);
@@ -470,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn remarks_tell_why() {
+    fn remarks_give_the_reason() {
         let json = r#"{"tests": {
             "igt@a@skips": {"result": "skip", "out": "Starting subtest: skips\nno GPU\nSubtest skips: SKIP\n"},
             "igt@a@warns": {"result": "dmesg-warn", "dmesg-warnings": "<4> [1.0] odd"}}}"#;
@@ -504,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_that_could_not_run_are_skipped() {
+    fn tests_that_print_skipped_are_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let text = "...SKIPPED: no compiler\ntest result: ok. 3 passed; 0 failed; 0 ignored;";
@@ -516,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_stand_above_expressions() {
+    fn the_comment_above_an_expression_is_its_reason() {
         let text = "# About this file.\n\n# No VT\n# in the guest.\nigt@a@b\nigt@a@c\n";
         let reason = "No VT in the guest.".to_owned();
         let expected = [

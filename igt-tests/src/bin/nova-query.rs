@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Prints what the query ioctl of a Nova render node says: `nova-query [NODE]`.
+//! Prints the answers of a Nova render node's query ioctl: `nova-query [NODE]`.
 //!
 //! Exits with 0 if the node answered.
 
@@ -12,10 +12,10 @@ use igt::device::{self, DrmDevice};
 use igt::{drm, nova};
 use nova_uapi as uapi;
 
-/// Print what the query ioctl of a Nova render node says
+/// Print the answers of a Nova render node's query ioctl
 #[derive(Debug, Parser)]
 struct Args {
-    /// Device node; the first render node of the nova driver where none is given
+    /// Device node; the first render node of the nova driver by default
     node: Option<PathBuf>,
 }
 

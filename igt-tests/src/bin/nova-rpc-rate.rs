@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Measures how many calls GSP-RM answers in a second, and how many interrupts that takes.
+//! Measures the number of calls that GSP-RM answers per second, and of interrupts per call.
 //!
 //! Prints a line per number of callers: callers, calls per second, interrupts per call.
 
@@ -8,10 +8,10 @@ use std::fs;
 use std::time::Instant;
 
 use igt::nova::Gpu;
-use igt::rm_control::{self, Conversation};
+use igt::rm_control::{self, RmControl};
 use igt::{Children, HANG};
 
-/// Calls in all, for each number of callers.
+/// Total number of calls for each number of callers.
 const CALLS: usize = 800;
 
 fn main() {
@@ -20,9 +20,9 @@ fn main() {
     for callers in [1, 8] {
         let (start, interrupts) = (Instant::now(), interrupts(&gpu));
         let children = Children::fork(callers, |_| {
-            let mut conversation = Conversation::open(&gpu);
+            let mut control = RmControl::open(&gpu);
             for _ in 0..CALLS / callers {
-                call(&mut conversation);
+                call(&mut control);
             }
         });
         children.wait(HANG);
@@ -35,10 +35,10 @@ fn main() {
     }
 }
 
-fn call(conversation: &mut Conversation) {
+fn call(control: &mut RmControl) {
     let params = [0; rm_control::NAME_STRING_LEN];
     let cmd = rm_control::GPU_GET_NAME_STRING;
-    let answer = conversation.call(rm_control::SUBDEVICE, cmd, &params);
+    let answer = control.call(rm_control::SUBDEVICE, cmd, &params);
     assert!(
         answer
             .as_ref()

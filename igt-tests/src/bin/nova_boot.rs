@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Every GPU of the machine boots, says what it is, and boots again at once.
+//! Every GPU of the machine boots, is identified, and boots again after a rebind.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use igt::nova::{self, Gpu};
 use igt::{Dynamic, Timeout, HANG};
 
-/// How often a GPU is bound again without a pause.
+/// Number of rebinds without a pause.
 const REBINDS: u32 = 3;
 
 fn main() -> ExitCode {
@@ -18,12 +18,12 @@ fn main() -> ExitCode {
 
         tests.subtest_with_dynamic(
             "report",
-            "What the driver says about the boot and what the nodes answer fits together.",
+            "The boot report and the answers of the nodes agree.",
             |parts| for_each(&gpus, parts, report),
         );
         tests.subtest_with_dynamic(
             "rebind",
-            "The GPU can be unbound, lets go of everything, and boots again at once.",
+            "Unbinding the GPU releases everything, and it boots again at once.",
             |parts| for_each(&gpus, parts, rebind),
         );
     })
@@ -38,7 +38,7 @@ fn boot_all() -> Vec<Gpu> {
     gpus
 }
 
-/// A part for each GPU, named after its chip, or its place where that is not known.
+/// Runs a part for each GPU, named after its chip, or its PCI address if the chip is unknown.
 fn for_each(gpus: &[Gpu], parts: &mut Dynamic<'_>, body: fn(&Gpu)) {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     for gpu in gpus {
@@ -84,7 +84,7 @@ fn report(gpu: &Gpu) {
         !wpr2.is_empty() && wpr2.end <= device.vram_size,
         "{wpr2:#x?}"
     );
-    // What the firmware keeps to itself is not given away.
+    // Memory of the firmware is not usable.
     let left = device.vram_size - (wpr2.end - wpr2.start);
     assert!(device.vram_usable <= left, "{device:?}");
     assert_eq!(device.bar_size, gpu.pci().bar_sizes().unwrap());
@@ -101,7 +101,7 @@ fn range(text: &str) -> Range<u64> {
         .and_then(|range| range.split_once(".."));
     match bounds.and_then(|(start, end)| Some(number(start)?..number(end)?)) {
         Some(range) => range,
-        None => panic!("{text:?} is no range"),
+        None => panic!("{text:?} is not a range"),
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! Memory runs out: the driver's allocations fail, one after the other. Who asked gets an error, all is
-//! released, and once there is memory again the GPU works. The kernel says at the end of a run
+//! Each of the driver's allocations fails in turn. The caller gets an error, everything is
+//! released, and the GPU works when there is memory again. At the end of a run kmemleak shows
 //! whether something was leaked (run-in-guest).
 
 use std::fs::File;
@@ -12,27 +12,28 @@ use igt::device;
 use igt::fault_injection::FaultInjection;
 use igt::kmsg;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation};
+use igt::rm_control::{self, RmControl};
 use nix::errno::Errno;
 use nova_uapi::GemInfo;
 
 /// More allocations than a call makes.
 const MANY: u32 = 10_000;
 
-/// Whatever the kernel says: an allocation that fails is a trace of many lines, and each layer above it
-/// has a word of its own. What it reports of itself, igt-summary finds in its console all the same.
+/// All messages of the kernel are expected: a failed allocation prints a trace of many lines, and
+/// each layer above it may print a message, too. igt-summary still finds reports of kernel bugs in
+/// the console.
 const SAYS: &[&str] = &["."];
 
-/// What a probe fails with. The PCI core says that a BAR is busy where it has no memory to note down
-/// who has it (`__request_region()`, kernel/resource.c).
+/// Errors of a failed probe. The PCI core returns EBUSY for a BAR if it has no memory to record the
+/// owner (`__request_region()`, kernel/resource.c).
 const NO_MEMORY: [Option<Errno>; 2] = [Some(Errno::ENOMEM), Some(Errno::EBUSY)];
 
-/// What a user opens and calls.
+/// The open files of a user, for its calls.
 struct User {
     path: PathBuf,
     node: File,
     object: u32,
-    control: Conversation,
+    control: RmControl,
 }
 
 impl User {
@@ -41,7 +42,7 @@ impl User {
         Self {
             object: nova::create(&node, 4096).expect("there is memory"),
             node,
-            control: Conversation::open(gpu),
+            control: RmControl::open(gpu),
             path: gpu
                 .drm()
                 .and_then(|drm| drm.render)
@@ -72,14 +73,14 @@ const CALLS: [(&str, Call); 8] = [
 ];
 
 fn main() -> ExitCode {
-    igt::run("Has the driver run out of memory.", |tests| {
+    igt::run("Makes the driver's allocations fail.", |tests| {
         let faults = tests.fixture(FaultInjection::require);
         let gpu = tests.fixture(Gpu::require);
         let _running = tests.fixture(|| gpu.keep_running());
 
         tests.subtest_with_dynamic(
             "calls",
-            "A call of user space for which there is no memory fails, and the next one succeeds.",
+            "A call without memory fails, and the next one succeeds.",
             |parts| {
                 let mut user = User::of(&gpu);
                 for (name, call) in CALLS {
@@ -89,12 +90,12 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "probe",
-            "A GPU for which there is no memory is not bound, or without what failed; all is released, and it can be bound.",
+            "A GPU without memory for its probe is not bound, or is bound without an optional part; everything is released, and it can be bound afterwards.",
             || probe(&faults, &gpu),
         );
         tests.subtest(
             "unbind",
-            "A GPU is unbound without memory, too, and can be bound again.",
+            "A GPU is unbound even without memory, and can be bound again.",
             || unbind(&faults, &gpu),
         );
     })
@@ -115,7 +116,7 @@ fn info(node: &File, handle: u32) -> Result<(), Errno> {
     nova::gem_info(node, &mut info)
 }
 
-fn ask_name(control: &mut Conversation) -> Result<(), Errno> {
+fn ask_name(control: &mut RmControl) -> Result<(), Errno> {
     let params = [0; rm_control::NAME_STRING_LEN];
     let answer = control.call(
         rm_control::SUBDEVICE,
@@ -126,7 +127,7 @@ fn ask_name(control: &mut Conversation) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Has the allocations and copies of a call fail, one after the other, until it makes no more.
+/// Makes each allocation and copy of a call fail in turn.
 fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
     kmsg::expect(SAYS);
     for nth in 1..MANY {
@@ -136,7 +137,7 @@ fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
             log::info!("{} allocations and copies", nth - 1);
             return;
         }
-        // Some memory can be done without.
+        // Some allocations are optional.
         let expected = [Ok(()), Err(Errno::ENOMEM), Err(Errno::EFAULT)];
         assert!(
             expected.contains(&result),
@@ -151,15 +152,15 @@ fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
     panic!("more than {MANY} allocations and copies");
 }
 
-/// The allocations of something that takes long which fail: all of the first ones, then fewer and fewer. Each is logged, as
-/// igt_runner takes a test for hung that is silent for long.
+/// Numbers of the allocations that fail in a long operation: all of the first ones, then fewer and
+/// fewer. Each is logged, since igt_runner considers a test hung that prints nothing for long.
 fn choice() -> impl Iterator<Item = u32> {
     std::iter::successors(Some(1), |nth| Some(nth + 1 + nth / 16))
         .inspect(|nth| log::info!("Without allocation {nth}"))
 }
 
-// Of nova-drm nothing fails here: where drm_minor_alloc() has no memory for the device of a node, DRM puts
-// an error pointer in drm_minor_alloc_release(), and oopses.
+// Allocations of nova-drm do not fail here: if drm_minor_alloc() has no memory for the device of a
+// node, drm_minor_alloc_release() dereferences an error pointer and the kernel oopses.
 
 fn probe(faults: &FaultInjection, gpu: &Gpu) {
     kmsg::expect(SAYS);

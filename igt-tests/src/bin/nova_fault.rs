@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-//! A broken GPU: the driver says in one line what is wrong, the kernel is none the worse, and once
-//! the GPU is whole it binds and works again.
+//! Faults of the GPU: the driver names the fault in one line, the kernel is not affected, and after
+//! a repair the GPU binds and works again.
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,41 +11,41 @@ use igt::kmsg::{self, Follow, Record};
 use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu, IS_LOST, RUNS_AGAIN, STAYS_DOWN};
-use igt::rm_control::{self, Answer, Conversation};
+use igt::rm_control::{self, Answer, RmControl};
 use igt::uevent::{Uevent, Uevents};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
 use nova_uapi::GemInfo;
 
-/// What the PCI core says when probe fails.
+/// The PCI core's message about a failed probe.
 const PROBE_FAILED: &str = ": probe with driver ";
 
-/// What it says where the GSP is lost to the call that unloads it.
+/// The driver's message if the GSP is lost during the call that unloads it.
 const NOT_UNLOADED: &str = ": shutdown: ";
 
-/// What the driver says besides where the fault is still there when it puts the GPU back.
+/// The driver's additional message if the fault still exists when it puts the GPU back.
 const NOT_PUT_BACK: &str = ": the GPU could not be put back: ";
 
-/// What a fault takes to be one.
+/// The GPUs that a fault applies to.
 #[derive(Clone, Copy)]
 enum On {
-    /// A GPU.
+    /// Every GPU.
     Every,
-    /// A GPU that FWSEC and booter get going.
+    /// GPUs that boot through FWSEC and booter.
     Falcons,
-    /// One of those on which FWSEC makes WPR2: not GA100.
+    /// GPUs on which FWSEC sets WPR2 up: those that boot through booter except GA100.
     Frts,
-    /// One of those on which it is fetched by another program: Turing.
+    /// GPUs on which the generic bootloader loads FWSEC: Turing.
     Turing,
-    /// One of those whose falcons have a boot ROM: GA102 to Ada.
+    /// GPUs with booter and a boot ROM in their falcons: GA102 to Ada.
     BootRom,
-    /// A GPU that the FSP gets going: Hopper and later.
+    /// GPUs that boot through the FSP: Hopper and later.
     Fsp,
 }
 
 impl On {
-    /// Whether the chipset of that number has what it takes.
+    /// Whether this includes the chipset.
     fn includes(self, chipset: u32) -> bool {
         let fsp = chipset & 0xff0 == 0x180 || chipset >= 0x1a0;
         let boot_rom = chipset >= 0x172 && !fsp;
@@ -60,13 +60,13 @@ impl On {
     }
 }
 
-/// A fault, and what a user sees of it.
+/// A fault, and its effect on user space.
 struct Case {
     name: &'static str,
     on: On,
     fault: &'static str,
     errno: i32,
-    /// What the driver's line has in it.
+    /// Part of the driver's message.
     says: &'static str,
 }
 
@@ -86,7 +86,7 @@ const fn case(
     }
 }
 
-/// Faults that keep GSP-RM from being started.
+/// Faults that prevent the start of GSP-RM.
 #[rustfmt::skip]
 const LOAD: &[Case] = &[
     case(On::Every, "gone", "stage=card,kind=gone,after=100", libc::ENODEV, "the card is gone"),
@@ -112,7 +112,7 @@ const LOAD: &[Case] = &[
     case(On::Fsp, "fmc-error", "stage=fmc,kind=error", libc::EIO, "FMC: GSP mailbox 0"),
 ];
 
-/// Faults of a GSP-RM that starts.
+/// Faults during the start of GSP-RM.
 #[rustfmt::skip]
 const START: &[Case] = &[
     case(On::Falcons, "sequencer-never", "stage=sequencer,kind=never", libc::ETIMEDOUT, "GSP_INIT_DONE"),
@@ -124,7 +124,7 @@ const START: &[Case] = &[
     case(On::Every, "init-done-error", "stage=init-done,kind=error", libc::EIO, "found 0x55"),
 ];
 
-/// Faults of what GSP-RM says.
+/// Faults in messages of GSP-RM.
 #[rustfmt::skip]
 const TALK: &[Case] = &[
     case(On::Every, "message-checksum", "stage=message,kind=checksum", libc::EPROTO, "checksum of function"),
@@ -139,14 +139,14 @@ const TALK: &[Case] = &[
     case(On::Every, "gsp-crash", "stage=gsp,kind=crash", libc::EIO, "RISC-V core of the GSP"),
 ];
 
-/// Faults that the driver lives with.
+/// Faults that the driver tolerates.
 const HARMLESS: [(On, &str, &str); 3] = [
     (On::Falcons, "wpr2-up", "stage=wpr2,kind=up"),
     (On::Every, "interrupt-lost", "stage=interrupt,kind=lost"),
     (On::Every, "interrupt-late", "stage=interrupt,kind=late"),
 ];
 
-/// Faults that show when the GPU is unbound.
+/// Faults that have an effect when the GPU is unbound.
 #[rustfmt::skip]
 const UNBIND: &[Case] = &[
     case(On::Every, "gone", "stage=card,kind=gone", 0, "the card is gone"),
@@ -158,26 +158,26 @@ const UNBIND: &[Case] = &[
     case(On::Falcons, "booter-silent", "stage=booter-unload,kind=silent", 0, "WPR2 after booter unload"),
 ];
 
-/// A subtest: its name, what it proves, and the faults.
-type Boot = (&'static str, &'static str, &'static [Case]);
+/// A subtest: its name, its description, and the faults.
+type Subtest = (&'static str, &'static str, &'static [Case]);
 
-const BOOTS: [Boot; 3] = [
+const BOOTS: [Subtest; 3] = [
     (
         "load",
-        "A GPU that cannot be loaded is not bound; one line says why, and all is released.",
+        "A GPU on which GSP-RM cannot be started is not bound; one line gives the reason, and everything is released.",
         LOAD,
     ),
-    ("start", "So is one whose firmware does not start.", START),
-    ("talk", "So is one that makes no sense.", TALK),
+    ("start", "A GPU whose GSP-RM does not initialize is not bound.", START),
+    ("talk", "A GPU whose GSP-RM sends wrong messages is not bound.", TALK),
 ];
 
-/// A fault by which the GSP is lost while it runs.
+/// A fault that loses a running GSP.
 struct Loss {
     name: &'static str,
     fault: &'static str,
-    /// Calls that are answered before it shows.
+    /// Number of calls that are answered before the fault has an effect.
     answered: usize,
-    /// What the call gets by which it shows.
+    /// Error of the first call that fails.
     errno: Errno,
 }
 
@@ -188,7 +188,7 @@ const LOST: [Loss; 3] = [
         answered: 0,
         errno: Errno::EIO,
     },
-    // Shows when the next call is made, and not by a message that arrives.
+    // The driver notices this fault when it makes the next call, not when a message arrives.
     Loss {
         name: "read-pointer",
         fault: "stage=message,kind=read-pointer",
@@ -203,23 +203,22 @@ const LOST: [Loss; 3] = [
     },
 ];
 
-/// A crash by the first call of whoever uses the GPU: a boot makes two.
+/// A crash at the first call after a boot, which makes two calls.
 const CRASHES_AFTER_BOOT: &str = "stage=gsp,kind=crash,after=2";
 
-/// The answer to one call comes after its limit, which is 5 s.
+/// The answer to one call comes after the driver's limit of 5 s.
 const ONE_LATE: &str = "stage=reply,kind=late,ms=8000";
 
-/// It has come then.
+/// Time after which the late answer has arrived.
 const LATE_IS_OVER: Duration = Duration::from_secs(9);
 
-/// How often a GPU is reset whose GSP is lost over and over.
+/// Number of resets of a GPU whose GSP is lost repeatedly.
 const RESETS_OF_LOST: usize = 5;
 
-/// Processes by whose calls it is lost.
+/// Number of processes whose calls lose the GSP.
 const CALLERS: usize = 2;
 
-/// How long after the loss of its GSP a function is reset: before recovery has begun, and in the
-/// midst of it.
+/// Times from the loss of the GSP to the reset of the function: before and during recovery.
 const RESET_AFTER: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_millis(1),
@@ -245,16 +244,19 @@ fn main() -> ExitCode {
         }
         tests.subtest(
             "gfw",
-            "A GPU whose firmware never got through boots after a reset.",
+            "A GPU whose GFW has never completed boots after a reset.",
             || {
-                igt::require!(On::Falcons.includes(*chipset), "The GFW is not waited for.");
+                igt::require!(
+                    On::Falcons.includes(*chipset),
+                    "The driver does not wait for the GFW of this GPU."
+                );
                 gpu.require_reset();
                 gfw(&gpu, &mock);
             },
         );
         tests.subtest_with_dynamic(
             "harmless",
-            "What a GPU can be booted in spite of does no harm.",
+            "A GPU boots and works in spite of a fault that the driver tolerates.",
             |parts| {
                 gpu.unbind();
                 for (on, name, fault) in HARMLESS {
@@ -267,7 +269,7 @@ fn main() -> ExitCode {
         );
         tests.subtest_with_dynamic(
             "unbind",
-            "A GPU that breaks while it is bound is unbound; one line says what is wrong.",
+            "A GPU that breaks while it is bound can be unbound; one line names the fault.",
             |parts| {
                 for case in UNBIND.iter().filter(|case| case.on.includes(*chipset)) {
                     parts.dynamic(case.name, || unbinds(&gpu, &mock, case));
@@ -276,7 +278,7 @@ fn main() -> ExitCode {
         );
         tests.subtest_with_dynamic(
             "recover",
-            "A GSP that is lost is booted again by itself; who waits for it gets an error.",
+            "The driver boots a lost GSP again; waiting callers get an error.",
             |parts| {
                 for loss in LOST {
                     parts.dynamic(loss.name, || recovers(&gpu, &mock, &loss));
@@ -285,22 +287,22 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "bad-list",
-            "Register accesses that GSP-RM asks for and that make no sense are the loss of the GSP.",
+            "An invalid CPU sequencer list from GSP-RM means that the GSP is lost.",
             || bad_list(&gpu, &mock),
         );
         tests.subtest(
             "late",
-            "A call that is answered late fails alone; others go on, and the GSP is not given up.",
+            "A call that is answered late fails, but other calls do not, and the GSP is not lost.",
             || late(&gpu, &mock),
         );
         tests.subtest(
             "dead-after-three",
-            "A GSP that does not boot in three tries stays down until the GPU is bound again.",
+            "After three failed boots the GSP stays down until the GPU is bound again.",
             || dead_after_three(&gpu, &mock),
         );
         tests.subtest(
             "reset-lost",
-            "A GPU that is reset while its GSP is booted again works after that.",
+            "A GPU that is reset during recovery of its GSP works afterwards.",
             || {
                 gpu.require_reset();
                 for after in RESET_AFTER {
@@ -310,12 +312,12 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "lost-while-unbinding",
-            "A GSP is lost while the GPU is unbound, and others wait to unbind and to reset it.",
+            "The GSP can be lost during an unbind, while other processes wait to unbind and to reset the GPU.",
             || lost_while_unbinding(&gpu, &mock),
         );
         tests.subtest(
             "lost-while-resetting",
-            "A GSP that is lost again and again does not keep its GPU from being reset.",
+            "A GPU whose GSP is lost repeatedly can be reset.",
             || {
                 gpu.require_reset();
                 lost_while_resetting(&gpu, &mock);
@@ -324,7 +326,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Asserts that the driver has given one reason, and `says` is in it.
+/// Asserts that the driver has printed one message, and that it contains `says`.
 fn assert_one_line(log: &mut Follow, says: &str) {
     let records = log.records().unwrap();
     let is_the_reason = |record: &&Record| {
@@ -343,7 +345,8 @@ fn assert_one_line(log: &mut Follow, says: &str) {
     );
 }
 
-/// Has the runner count neither `says` nor what comes of a failed probe.
+/// Makes the runner ignore messages with `says` and those of a failed probe; follows the kernel
+/// log.
 fn follow(says: &str) -> Follow {
     kmsg::expect(&[&kmsg::literal(says), PROBE_FAILED, NOT_PUT_BACK]);
     Follow::from_now().unwrap()
@@ -414,7 +417,7 @@ fn unbinds(gpu: &Gpu, mock: &Mock, case: &Case) {
 
 /// Asks GSP-RM for the GPU's name.
 fn ask_name(gpu: &Gpu) -> Result<Answer, Errno> {
-    Conversation::open(gpu).call(
+    RmControl::open(gpu).call(
         rm_control::SUBDEVICE,
         rm_control::GPU_GET_NAME_STRING,
         &[0; rm_control::NAME_STRING_LEN],
@@ -422,7 +425,7 @@ fn ask_name(gpu: &Gpu) -> Result<Answer, Errno> {
 }
 
 fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
-    // A GSP may be lost only so often until the GPU is bound anew.
+    // The number of recoveries is limited, and a bind resets it.
     gpu.unbind();
     gpu.bind();
     kmsg::expect(&[IS_LOST]);
@@ -435,7 +438,7 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
         }
         ask_name(gpu)
     };
-    // Why it is lost, or that it is while it is being booted.
+    // The error is that of the loss, or that of a GSP in recovery.
     let error = answer.expect_err("a GSP that is lost answers");
     let expected = [loss.errno, Errno::EIO, Errno::ENODEV];
     assert!(expected.contains(&error), "{error}");
@@ -453,7 +456,7 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
     assert_only_lost(&records);
 }
 
-/// The list is looked at by the work that boots, with nobody calling.
+/// The driver runs the list in its boot work, so no call is needed.
 fn bad_list(gpu: &Gpu, mock: &Mock) {
     const GSP_RUN_CPU_SEQUENCER: &str = "event other function=0x1002";
     gpu.unbind();
@@ -477,8 +480,8 @@ fn bad_list(gpu: &Gpu, mock: &Mock) {
     assert_only_lost(&records);
 }
 
-/// GSP-RM answers one call of two processes after its limit. Whoever made it gets an error, and both are
-/// answered again, also when the late answer comes, which nobody waits for any more.
+/// GSP-RM answers one call of two processes after the driver's limit. That call fails; the later
+/// calls of both processes succeed, also when the late answer arrives.
 fn late(gpu: &Gpu, mock: &Mock) {
     gpu.unbind();
     gpu.bind();
@@ -525,12 +528,12 @@ fn assert_answers(gpu: &Gpu) {
     assert_eq!(answer.status, rm_control::OK);
 }
 
-/// Asserts that the loss of the GSP is all that the kernel warns of.
+/// Asserts that the kernel's only warnings are about the loss of the GSP.
 fn assert_only_lost(records: &[Record]) {
     assert_only(&[IS_LOST], records);
 }
 
-/// Asserts that the kernel warns of nothing but these.
+/// Asserts that the kernel's only warnings contain one of these texts.
 fn assert_only(said: &[&str], records: &[Record]) {
     let others = records.iter().filter(|record| record.is_warning());
     let others: Vec<_> = others
@@ -539,7 +542,7 @@ fn assert_only(said: &[&str], records: &[Record]) {
     assert!(others.is_empty(), "{others:#?}");
 }
 
-/// No call is answered, neither the one by which the loss shows nor those of the boots after it.
+/// No call is answered: neither that of the test nor those of the recovery boots.
 fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     const TRIES: usize = 3;
     const SAYS: &str = "RISC-V core of the GSP";
@@ -569,7 +572,7 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     assert_eq!(tries(&records), TRIES, "{records:#?}");
     assert_only(&[SAYS, STAYS_DOWN, NOT_PUT_BACK], &records);
     let mut remedy = None;
-    wait_for(HANG, "user space to be told", || {
+    wait_for(HANG, "the wedged event", || {
         let events = uevents.events().unwrap();
         let mut remedies = events.iter().filter_map(|event| event.get("WEDGED"));
         remedy = remedies.next().map(str::to_owned);
@@ -578,7 +581,7 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     assert_eq!(remedy.as_deref(), Some("bus-reset"));
     assert_eq!(nova::needs_gpu(&node), Err(Errno::EIO));
     assert_eq!(nova::create(&node, 4096), Err(Errno::EIO));
-    // What it is, and what one has, can still be asked.
+    // Queries are still answered.
     assert_eq!(nova::query_device(&node), Ok(before));
     let mut info = GemInfo {
         handle,
@@ -615,8 +618,9 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
     assert_only_lost(&log.records().unwrap());
 }
 
-/// The loss shows while unbind has the device: by a call that waits for its answer, or to unbind itself.
-/// Recovery must leave the device to unbind then, and those who wait for it must get it only afterwards.
+/// The loss is detected while unbind holds the device lock: by a call that waits for its answer, or
+/// by unbind itself. Recovery must leave the device to unbind, and other processes must get the
+/// lock only afterwards.
 fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
     gpu.unbind();
     gpu.bind();
@@ -630,7 +634,7 @@ fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
     });
     let driver = nova::driver();
     let unbinding = Children::in_write(|| gpu.unbind());
-    // Whoever comes later finds it unbound.
+    // A second unbind finds the device unbound.
     let second = Children::in_write(|| drop(gpu.pci().unbind_from(&driver)));
     let can_reset = gpu.pci().can_reset();
     let resetting = can_reset.then(|| Children::in_write(|| drop(gpu.pci().reset())));
@@ -638,7 +642,7 @@ fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
         child.wait(HANG);
     }
     drop(broken);
-    // Whoever gets the device while it is unbound unbinds it once more.
+    // A second unbind that gets the lock too early causes a second unbind event.
     let events = uevents.events().unwrap();
     let is_unbound = |event: &&Uevent| {
         event.get("ACTION") == Some("unbind")
@@ -651,7 +655,7 @@ fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
     assert_only(&[IS_LOST, NOT_UNLOADED], &log.records().unwrap());
 }
 
-/// The GSP is lost over and over, soon after each boot. The GPU is reset while it is booted again.
+/// The GSP is lost repeatedly, soon after each boot. The GPU is reset during recovery.
 fn lost_while_resetting(gpu: &Gpu, mock: &Mock) {
     const SAID: [&str; 3] = [IS_LOST, STAYS_DOWN, NOT_UNLOADED];
     kmsg::expect(&SAID);
@@ -662,7 +666,7 @@ fn lost_while_resetting(gpu: &Gpu, mock: &Mock) {
         let _bound = Timeout::new(HANG, "a reset of a GPU whose GSP is lost");
         let broken = mock.broken(CRASHES_AFTER_BOOT);
         let callers = Children::fork(CALLERS, |_| loop {
-            // Whether it is answered or not, and where the GPU is down.
+            // The call may fail, also because the GPU is down.
             drop(ask_name(gpu));
         });
         wait_for(HANG, "the GSP to be lost", || {

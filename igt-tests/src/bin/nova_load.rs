@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Modules come and go, and so does the driver on the GPU.
+//! Loading and unloading the modules, binding and unbinding the GPU.
 
 use std::fs;
 use std::io;
@@ -9,14 +9,14 @@ use std::process::ExitCode;
 use igt::mock::Mock;
 use igt::module::{self, Module};
 use igt::nova::{self, Gpu};
-use igt::rm_control::Conversation;
+use igt::rm_control::RmControl;
 use igt::{kmsg, Dynamic, Timeout, HANG};
 use nix::errno::Errno;
 
-/// How often the modules are loaded and unloaded.
+/// Number of times that the modules are loaded and unloaded.
 const RELOADS: u32 = 20;
 
-/// How often the GPU is unbound and bound.
+/// Number of times that the GPU is unbound and bound.
 const REBINDS: u32 = 3;
 
 fn main() -> ExitCode {
@@ -53,12 +53,12 @@ fn main() -> ExitCode {
             );
             tests.subtest(
                 "unload-while-open",
-                "The modules stay while a file is open, and go once it is closed.",
+                "The modules cannot be unloaded while a file is open, but after it is closed.",
                 || unload_while_open(&gpu),
             );
             tests.subtest(
                 "unload-core-first",
-                "nova-core stays while nova-drm needs it.",
+                "nova-core cannot be unloaded before nova-drm.",
                 || unload_core_first(&gpu),
             );
             tests.subtest(
@@ -73,12 +73,12 @@ fn main() -> ExitCode {
             );
             tests.subtest_with_dynamic(
                 "firmware-release",
-                "The parameter of nova-core has the firmware of that release booted.",
+                "The parameter firmware_release of nova-core selects the release that boots.",
                 |parts| each_release(&gpu, parts),
             );
             tests.subtest(
                 "without-rm-control",
-                "Controls of GSP-RM can only be called where a parameter of nova-core asks for that.",
+                "Controls of GSP-RM can be called only with the parameter rm_control of nova-core.",
                 || without_rm_control(&gpu),
             );
             tests.subtest(
@@ -102,7 +102,7 @@ fn rebind(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
     gpu.unbind();
     gpu.assert_released();
-    // A card that is gone cannot be told, so only here.
+    // A card that has fallen off the bus would not take this setting, so it is checked only here.
     assert_eq!(gpu.pci().is_bus_master().ok(), Some(false));
     gpu.bind();
     gpu.assert_running();
@@ -145,14 +145,14 @@ fn unload_core_first(gpu: &Gpu) {
     gpu.assert_running();
 }
 
-/// Asserts that the kernel refuses to unload `module`, and that it stays.
+/// Asserts that the kernel refuses to unload `module`, and that it stays loaded.
 fn assert_held(module: &Module) {
     assert!(
         module.users().is_some_and(|users| users > 0),
-        "nobody holds {module}"
+        "{module} is not in use"
     );
     assert_eq!(module.unload(), Err(Errno::EWOULDBLOCK), "unload {module}");
-    assert!(module.is_loaded(), "{module} is gone");
+    assert!(module.is_loaded(), "{module} is not loaded any more");
 }
 
 fn unbind_while_open(gpu: &Gpu) {
@@ -180,7 +180,7 @@ fn unload_unbound(gpu: &Gpu) {
     gpu.assert_running();
 }
 
-/// Every installed release of the GPU's firmware makes a part of the subtest.
+/// Runs a dynamic subtest for each installed release of the GPU's firmware.
 fn each_release(gpu: &Gpu, parts: &mut Dynamic<'_>) {
     let folder = format!("/lib/firmware/nvidia/{}/gsp", gpu.chip());
     let names = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
@@ -210,7 +210,7 @@ fn boot_release(gpu: &Gpu, release: &str) {
     reload(gpu);
 }
 
-/// Loads nova-core as it is without parameters, which `modprobe` may be told to give.
+/// Loads nova-core without parameters, which modprobe's configuration may add.
 fn without_rm_control(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "unloading, and loading without parameters");
     let image = nova::core_module().image().expect("nova-core has a file");
@@ -218,7 +218,7 @@ fn without_rm_control(gpu: &Gpu) {
     assert_eq!(module::load_image(&image), Ok(()));
     nova::load();
     gpu.assert_running();
-    let opened = Conversation::try_open(gpu).map_err(|error| error.kind());
+    let opened = RmControl::try_open(gpu).map_err(|error| error.kind());
     assert_eq!(opened.err(), Some(io::ErrorKind::NotFound));
     reload(gpu);
 }

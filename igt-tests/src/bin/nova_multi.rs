@@ -10,12 +10,12 @@ use std::thread;
 use igt::kmsg;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation};
+use igt::rm_control::{self, RmControl};
 use igt::{wait_for, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi::QueryDevice;
 
-/// How often a GPU is unbound and bound while the other one is in use.
+/// Number of times that a GPU is unbound and bound while the other one is in use.
 const REBINDS: u32 = 5;
 
 /// Two GPUs of different chips.
@@ -25,7 +25,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// Skips where the machine does not have them.
+    /// Skips if the machine does not have two different GPUs.
     fn require() -> Self {
         let all = Gpu::all();
         igt::require!(all.len() >= 2, "There are not two NVIDIA GPUs.");
@@ -47,11 +47,9 @@ fn main() -> ExitCode {
     igt::run("Two different GPUs in one machine.", |tests| {
         let pair = tests.fixture(Pair::require);
 
-        tests.subtest(
-            "answers",
-            "Each GPU has nodes of its own and answers for itself.",
-            || answers(&pair.gpus),
-        );
+        tests.subtest("answers", "Each GPU has its own nodes and answers.", || {
+            answers(&pair.gpus)
+        });
         tests.subtest(
             "unbind-one",
             "While one GPU is unbound, files of the other one work.",
@@ -64,7 +62,7 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "lose-one",
-            "A GPU whose GSP is lost recovers by itself, and the other one answers meanwhile.",
+            "A GPU whose GSP is lost recovers, and the other one answers meanwhile.",
             || in_both_orders(&pair.gpus, lose_one),
         );
         tests.subtest(
@@ -150,7 +148,7 @@ fn lose_one(one: &Gpu, other: &Gpu) {
         ask_gsp(one)
     };
     answer.expect_err("a GSP that has crashed answers");
-    // Until the lost one is back, the other one knows nothing of it.
+    // The other GPU must answer until the lost one has recovered.
     wait_for(HANG, "the GSP to run again", || {
         assert_eq!(ask_gsp(other), Ok(rm_control::OK));
         ask_gsp(one) == Ok(rm_control::OK)
@@ -159,15 +157,15 @@ fn lose_one(one: &Gpu, other: &Gpu) {
     other.assert_running();
 }
 
-/// The status with which the GSP of `gpu` tells its name.
+/// Asks the GSP of `gpu` for its name, and returns the status.
 fn ask_gsp(gpu: &Gpu) -> Result<u32, Errno> {
     let room = [0; rm_control::NAME_STRING_LEN];
     let cmd = rm_control::GPU_GET_NAME_STRING;
-    let answer = Conversation::open(gpu).call(rm_control::SUBDEVICE, cmd, &room)?;
+    let answer = RmControl::open(gpu).call(rm_control::SUBDEVICE, cmd, &room)?;
     Ok(answer.status)
 }
 
-/// Says that it is over when dropped, also by a panic, for which the other thread would wait.
+/// Sets the flag when dropped, so that the other thread ends even after a panic.
 struct Until<'a>(&'a AtomicBool);
 
 impl Drop for Until<'_> {

@@ -2,28 +2,40 @@
 
 //! The GPU works again after the system has slept and after a reset of its function.
 //!
-//! `NOVA_PM_ROUNDS` says how often each of it happens.
+//! `NOVA_PM_ROUNDS` sets how often each subtest repeats this.
 
 use std::io;
 use std::process::ExitCode;
 
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Answer, Conversation};
+use igt::rm_control::{self, Answer, RmControl};
 use igt::sleep::{self, State};
 use igt::{kmsg, Children, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
 
-/// How often each of it happens unless the environment says otherwise.
+/// The default of `NOVA_PM_ROUNDS`.
 const ROUNDS: u32 = 2;
 
-/// The kernel's tests of suspend, and how far each goes.
+/// The kernel's test levels of suspend (`/sys/power/pm_test`), with descriptions.
 const LEVELS: [(&str, &str); 5] = [
-    ("freezer", "Processes stop and go on, the GPU runs on."),
+    (
+        "freezer",
+        "Processes are frozen and thawed while the GPU runs.",
+    ),
     ("devices", "All devices are suspended and resumed."),
-    ("platform", "So is what the firmware knows of the platform."),
-    ("processors", "So are all processors but one."),
-    ("core", "So is all but the firmware's own sleep."),
+    (
+        "platform",
+        "All devices and the platform are suspended and resumed.",
+    ),
+    (
+        "processors",
+        "All devices, the platform and all processors but one are suspended and resumed.",
+    ),
+    (
+        "core",
+        "Everything but the firmware's sleep state is suspended and resumed.",
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -93,7 +105,7 @@ fn rounds() -> u32 {
     match std::env::var("NOVA_PM_ROUNDS") {
         Ok(text) => match text.parse() {
             Ok(rounds) => rounds,
-            Err(_) => panic!("NOVA_PM_ROUNDS={text:?} is no number"),
+            Err(_) => panic!("NOVA_PM_ROUNDS={text:?} is not a number"),
         },
         Err(_) => ROUNDS,
     }
@@ -102,14 +114,14 @@ fn rounds() -> u32 {
 /// Asserts that the driver runs and that GSP-RM answers.
 fn assert_works(gpu: &Gpu) {
     gpu.assert_running();
-    let answer = ask_name(&mut Conversation::open(gpu));
+    let answer = ask_name(&mut RmControl::open(gpu));
     let answer = answer.unwrap_or_else(|error| panic!("GSP-RM does not answer: {error}"));
     assert_eq!(answer.status, rm_control::OK);
 }
 
-fn ask_name(conversation: &mut Conversation) -> Result<Answer, Errno> {
+fn ask_name(control: &mut RmControl) -> Result<Answer, Errno> {
     let room = [0; rm_control::NAME_STRING_LEN];
-    conversation.call(
+    control.call(
         rm_control::SUBDEVICE,
         rm_control::GPU_GET_NAME_STRING,
         &room,
@@ -133,7 +145,7 @@ fn reset_open(gpu: &Gpu) {
 }
 
 fn reset_unbound(gpu: &Gpu) {
-    // A test that is skipped below would leave the GPU unbound.
+    // A skip after the unbind would leave the GPU unbound.
     gpu.require_reset();
     gpu.unbind();
     reset(gpu);
@@ -156,15 +168,15 @@ fn suspend_unloads(gpu: &Gpu, mock: &Mock) {
     assert_eq!(mock.unloads(), before + 1);
 }
 
-/// Whoever waits for the device while it is reset gets it before the work that boots it, which only tries
-/// now and then.
+/// A process that waits for the device lock during a reset gets it before the boot work, which only
+/// polls for it.
 fn reset_unbind(gpu: &Gpu) {
     gpu.require_reset();
     let _bound = Timeout::new(HANG, "unbinding a GPU that is stopped");
     let resetting = Children::in_write(|| gpu.pci().reset().unwrap());
     let calling = Children::in_write(|| {
-        let mut conversation = Conversation::open(gpu);
-        while ask_name(&mut conversation).is_ok() {}
+        let mut control = RmControl::open(gpu);
+        while ask_name(&mut control).is_ok() {}
     });
     let unbinding = Children::in_write(|| gpu.unbind());
     for child in [resetting, calling, unbinding] {
@@ -175,7 +187,7 @@ fn reset_unbind(gpu: &Gpu) {
     assert_works(gpu);
 }
 
-/// Has the kernel only test that kind of sleep from now on; skips where it does not go up to `level`.
+/// Makes the kernel only test that kind of sleep, up to `level`; skips if it cannot.
 fn test_sleep(state: State, level: &str) -> ExitHandler {
     igt::require!(
         sleep::can_test_up_to(level),
@@ -185,13 +197,13 @@ fn test_sleep(state: State, level: &str) -> ExitHandler {
     test.unwrap_or_else(|error| panic!("a test of sleep up to {level}: {error}"))
 }
 
-/// Has the system sleep in that state.
+/// Puts the system to sleep in that state.
 fn sleep(gpu: &Gpu, state: State) {
     igt::require!(state.is_known(), "The system cannot sleep.");
     asleep(gpu, || state.enter());
 }
 
-/// Has the system sleep by `sleep`, after which the GPU works.
+/// Puts the system to sleep with `sleep`, and asserts that the GPU works afterwards.
 fn asleep(gpu: &Gpu, sleep: impl FnOnce() -> io::Result<()>) {
     kmsg::expect(&sleep::OF_OTHERS);
     let _bound = Timeout::new(HANG, "a sleep");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What the ioctls of a Nova device answer, also to questions that are wrong.
+//! The answers of a Nova device's ioctls, to valid and to invalid calls.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -14,22 +14,22 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware};
 
-/// Every query with the size of its first version.
+/// All queries, each with the size of its first version.
 const QUERIES: [(u32, usize); 2] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
 ];
 
-/// Threads or processes that ask at once.
+/// Number of threads or processes that call at once.
 const AT_ONCE: usize = 4;
 
-/// How often each of them asks.
+/// Number of rounds of each thread or process.
 const ROUNDS: usize = 200;
 
-/// Objects that a thread has at a time.
+/// Number of objects that a thread has at a time.
 const OBJECTS: u64 = 4;
 
-/// The device through both of its nodes.
+/// Both nodes of the device.
 struct Nodes {
     gpu: Gpu,
     render: File,
@@ -54,7 +54,7 @@ impl Nodes {
 
 fn main() -> ExitCode {
     igt::run(
-        "Asks the driver about the GPU, in right and in wrong ways.",
+        "Calls the driver's ioctls, in valid and in invalid ways.",
         |tests| {
             let nodes = tests.fixture(Nodes::require);
 
@@ -73,33 +73,35 @@ fn main() -> ExitCode {
                 });
                 tests.subtest(
                     "getparam",
-                    "The old parameter tells the size of the BAR of VRAM.",
+                    "The parameter of Linux 7.3 is the size of the VRAM BAR.",
                     || getparam(&nodes),
                 );
                 tests.subtest(
                     "gem",
-                    "Objects tell the size that they were created with.",
+                    "Objects have the size that they were created with.",
                     || gem(&nodes),
                 );
             });
             tests.group("Sizes.", |tests| {
-                tests.subtest("size-zero", "No room asks for the size.", || {
+                tests.subtest("size-zero", "Size 0 asks for the size.", || {
                     size_zero(&nodes)
                 });
                 tests.subtest(
                     "size-short",
-                    "Less than the first version is refused.",
+                    "A size below that of the first version is refused.",
                     || size_short(&nodes),
                 );
-                tests.subtest("size-exact", "The first version is filled in.", || {
-                    size_exact(&nodes)
-                });
+                tests.subtest(
+                    "size-exact",
+                    "The size of the first version is filled.",
+                    || size_exact(&nodes),
+                );
                 tests.subtest(
                     "size-long",
-                    "What lies behind the answer is left alone.",
+                    "Memory behind the answer is not written.",
                     || size_long(&nodes),
                 );
-                tests.subtest("size-huge", "A size without end is no harm.", || {
+                tests.subtest("size-huge", "A huge size does no harm.", || {
                     size_huge(&nodes)
                 });
             });
@@ -124,7 +126,7 @@ fn main() -> ExitCode {
                 });
                 tests.subtest(
                     "argument-size",
-                    "Arguments of other sizes are cut or filled up.",
+                    "Arguments of other sizes are truncated or padded.",
                     || {
                         argument_size(&nodes);
                     },
@@ -133,14 +135,14 @@ fn main() -> ExitCode {
             tests.group("At once.", |tests| {
                 tests.subtest(
                     "threads",
-                    "Threads that share a file get what each of them has asked for.",
+                    "Threads that share a file get their own answers.",
                     || {
                         threads(&nodes);
                     },
                 );
                 tests.subtest(
                     "processes",
-                    "Processes that ask at once, each with its own file, get the same answer.",
+                    "Processes that call at once, each with its own file, get the same answer.",
                     || {
                         processes(&nodes);
                     },
@@ -157,12 +159,12 @@ fn main() -> ExitCode {
                 );
                 tests.subtest(
                     "gem-full",
-                    "All objects together are no larger than VRAM, and closing them makes room.",
+                    "All objects together cannot be larger than VRAM, and closing them frees it.",
                     || gem_full(&nodes),
                 );
                 tests.subtest(
                     "gem-accounted",
-                    "The kernel's memory for objects is charged to who creates them.",
+                    "The kernel's memory for objects is charged to their creator.",
                     || gem_accounted(&nodes),
                 );
             });
@@ -296,7 +298,7 @@ fn size_long(nodes: &Nodes) {
     }
 }
 
-/// The kernel may write no more than its answer, however much room it is told of.
+/// The kernel must write no more than its answer, whatever the size.
 fn size_huge(nodes: &Nodes) {
     let pages = HalfWritable::new();
     for (id, _) in QUERIES {
@@ -369,7 +371,7 @@ fn bad_pointer(nodes: &Nodes) {
 
 fn bad_getparam(nodes: &Nodes) {
     for node in nodes.each() {
-        // The last one is known if only its lower half is looked at.
+        // The lower half of the last one is a valid parameter.
         for param in [
             0,
             2,
@@ -422,8 +424,8 @@ fn bad_command(nodes: &Nodes) {
     }
 }
 
-/// DRM fills up arguments of programs older than the kernel with zeros, and cuts those of newer
-/// ones; all zeros ask for the size of the first query.
+/// DRM pads arguments of programs older than the kernel with zeroes, and truncates those of newer
+/// ones; zeroes ask for the size of the first query.
 fn argument_size(nodes: &Nodes) {
     for size in [4, 8, 16, 24, 32, 1024] {
         let result = drm::command_with_zeros(&nodes.render, uapi::QUERY, size);
@@ -431,7 +433,7 @@ fn argument_size(nodes: &Nodes) {
     }
 }
 
-/// Asks everything many times and compares with what was said before.
+/// Calls all queries many times and compares the answers.
 fn ask_and_compare(node: &File, device: &QueryDevice, firmware: &QueryFirmware) {
     for _ in 0..ROUNDS {
         assert_eq!(nova::query_device(node).as_ref(), Ok(device));
@@ -440,8 +442,8 @@ fn ask_and_compare(node: &File, device: &QueryDevice, firmware: &QueryFirmware) 
     }
 }
 
-/// Each thread has objects of sizes that no other thread has; a handle that two threads got, or an
-/// answer that went to the wrong one, shows as another size.
+/// Each thread's objects have sizes that no other thread uses; a handle that two threads got, or an
+/// answer for another thread, has the wrong size.
 fn threads(nodes: &Nodes) {
     for node in nodes.each() {
         thread::scope(|scope| {
@@ -520,12 +522,12 @@ fn gem_too_large(nodes: &Nodes) {
     }
 }
 
-/// Creates objects until not even a page is left.
+/// Creates objects until not even a page is free.
 fn fill(node: &File) -> Vec<u32> {
     let mut handles = Vec::new();
     let mut size = 1 << 62;
     while size >= 4096 {
-        assert!(handles.len() < 64, "there is room without end");
+        assert!(handles.len() < 64, "objects never fill VRAM");
         match nova::create(node, size) {
             Ok(handle) => handles.push(handle),
             Err(Errno::ENOSPC) => size /= 2,
@@ -543,11 +545,11 @@ fn gem_full(nodes: &Nodes) {
     }
     let last = handles.last().expect("there was no room at all");
     assert_eq!(drm::gem_close(&node, *last), Ok(()));
-    let handle = nova::create(&nodes.render, 4096).expect("a page was given back");
+    let handle = nova::create(&nodes.render, 4096).expect("a page was freed");
     assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
     drop(node);
     let handles = fill(&nodes.render).into_iter();
-    assert!(handles.len() > 1, "a closed file leaves its objects");
+    assert!(handles.len() > 1, "a closed file does not free its objects");
     for handle in handles {
         assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
     }
@@ -555,12 +557,12 @@ fn gem_full(nodes: &Nodes) {
 
 fn gem_accounted(nodes: &Nodes) {
     const OBJECTS: u64 = 10_000;
-    /// Less than `struct drm_gem_object` of any kernel has.
+    /// Smaller than `struct drm_gem_object` of any kernel.
     const LEAST: u64 = 256;
 
     let cgroup = Cgroup::require("nova_query");
     let children = Children::fork(1, |_| {
-        cgroup.enter().expect("the cgroup takes processes");
+        cgroup.enter().expect("the process enters the cgroup");
         let node = nodes.gpu.open_render();
         let before = cgroup.memory().expect("the cgroup counts");
         for _ in 0..OBJECTS {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What nova-drm has of GSP-RM's objects, as GSP-RM knows them: a client with the GPU as its device.
+//! nova-drm's objects in GSP-RM: a client with the GPU as its device.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,17 +9,18 @@ use std::process::ExitCode;
 use igt::kmsg::{self, Follow};
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation};
+use igt::rm_control::{self, RmControl};
 use igt::{sysfs, wait_for, Timeout, HANG};
 
-/// How the mock shows a client, a device and a subdevice.
+/// Names of the classes of a client, a device and a subdevice in the mock's list.
 const TREE: [&str; 3] = ["NV01_ROOT", "NV01_DEVICE_0", "NV20_SUBDEVICE_0"];
 
-/// How a line of an object of the driver's begins; clients that GSP-RM itself has made have other handles.
+/// Prefix of the lines of the driver's objects; clients that GSP-RM itself has created have other
+/// handles.
 const CLIENT: &str = "client=0xc1d";
 
 fn main() -> ExitCode {
-    igt::run("Objects of GSP-RM that nova-drm has.", |tests| {
+    igt::run("nova-drm's objects in GSP-RM.", |tests| {
         let gpu = tests.fixture(Gpu::require);
         let mock = tests.fixture(|| Mock::require(&gpu));
         let _running = tests.fixture(|| gpu.keep_running());
@@ -33,17 +34,17 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "unbind-drm",
-            "They are freed one by one when nova-drm is unbound, and others are there when it is bound.",
+            "nova-drm frees its objects one by one when it is unbound, and allocates new ones when it is bound.",
             || unbind_drm(&gpu, &mock),
         );
         tests.subtest(
             "crash",
-            "When the GSP has crashed and runs again, nova-drm has others.",
+            "nova-drm has new objects after recovery from a crash of the GSP.",
             || crash(&gpu, &mock),
         );
         tests.subtest(
             "reset",
-            "When the GPU was reset, nova-drm has others.",
+            "nova-drm has new objects after a reset of the GPU.",
             || reset(&gpu, &mock),
         );
     })
@@ -56,7 +57,7 @@ fn objects(mock: &Mock) -> Vec<String> {
     objects
 }
 
-/// Asserts that there is one client as it should be; returns its handle.
+/// Asserts that there is one client with its device and subdevice; returns its handle.
 fn client(mock: &Mock) -> String {
     let objects = objects(mock);
     let name = |object: &String| object.rsplit_once("name=").map(|(_, name)| name.to_owned());
@@ -67,7 +68,7 @@ fn client(mock: &Mock) -> String {
     client
 }
 
-/// The device that nova-core has made for nova-drm, and the folder of nova-drm on its bus.
+/// The auxiliary device that nova-core has created for nova-drm, and the folder of its driver.
 fn auxiliary(gpu: &Gpu) -> (String, PathBuf) {
     let names = sysfs::names(gpu.pci().path());
     let name = names.into_iter().find(|name| name.contains(".drm."));
@@ -76,8 +77,8 @@ fn auxiliary(gpu: &Gpu) -> (String, PathBuf) {
     (name, fs::canonicalize(driver).unwrap())
 }
 
-fn tell(driver: &Path, what: &str, name: &str) {
-    sysfs::write(driver.join(what), name).unwrap();
+fn write(driver: &Path, attribute: &str, name: &str) {
+    sysfs::write(driver.join(attribute), name).unwrap();
 }
 
 fn unbind_drm(gpu: &Gpu, mock: &Mock) {
@@ -86,16 +87,16 @@ fn unbind_drm(gpu: &Gpu, mock: &Mock) {
     let frees = count_frees(gpu);
     {
         let _bound = Timeout::new(HANG, "unbinding nova-drm");
-        tell(&driver, "unbind", &name);
+        write(&driver, "unbind", &name);
     }
     assert_eq!(objects(mock), [""; 0]);
     assert_eq!(count_frees(gpu) - frees, TREE.len());
-    tell(&driver, "bind", &name);
+    write(&driver, "bind", &name);
     gpu.assert_running();
     assert_ne!(client(mock), before);
 }
 
-/// How many of the last calls have freed an object.
+/// Number of the last calls that have freed an object.
 fn count_frees(gpu: &Gpu) -> usize {
     let calls = fs::read_to_string(gpu.debugfs().join("last_calls")).unwrap();
     calls
@@ -105,7 +106,7 @@ fn count_frees(gpu: &Gpu) -> usize {
 }
 
 fn crash(gpu: &Gpu, mock: &Mock) {
-    // A GSP may be lost only so often until the GPU is bound anew.
+    // The number of recoveries is limited, and a bind resets it.
     gpu.unbind();
     gpu.bind();
     let before = client(mock);
@@ -116,7 +117,7 @@ fn crash(gpu: &Gpu, mock: &Mock) {
         let _broken = mock.broken("stage=gsp,kind=crash");
         let cmd = rm_control::GPU_GET_NAME_STRING;
         let params = [0; rm_control::NAME_STRING_LEN];
-        let answer = Conversation::open(gpu).call(rm_control::SUBDEVICE, cmd, &params);
+        let answer = RmControl::open(gpu).call(rm_control::SUBDEVICE, cmd, &params);
         answer.expect_err("a GSP that has crashed answers");
     }
     wait_for(HANG, "the GSP to run again", || {
@@ -136,7 +137,7 @@ fn reset(gpu: &Gpu, mock: &Mock) {
         let _bound = Timeout::new(HANG, "a reset");
         gpu.pci().reset().unwrap();
     }
-    // The boot is left to a worker, and nova-drm's client to another.
+    // A worker boots the GSP after the reset, and another one creates nova-drm's client.
     wait_for(HANG, "a new client", || {
         let objects = mock.objects().unwrap_or_default();
         let names = objects.iter().filter(|it| it.starts_with(CLIENT));

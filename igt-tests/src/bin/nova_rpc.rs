@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Many talk to the GSP at once, and each is understood.
+//! Calls of GSP-RM, one at a time and many at once.
 
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
@@ -9,23 +9,23 @@ use igt::kmsg::{self, Follow};
 use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation, Sizes};
+use igt::rm_control::{self, RmControl, Sizes};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 
-/// Processes that talk at the same time.
+/// Number of processes that call at the same time.
 const CALLERS: usize = 8;
 
-/// Calls of each of them.
+/// Number of calls of each process.
 const CALLS: usize = 50;
 
-/// Long calls of each of them.
+/// Number of long calls of each process.
 const LONG_CALLS: usize = 3;
 
-/// NV_STATUS of a control that there is not.
+/// NV_STATUS of an unknown control (`NV_ERR_NOT_SUPPORTED`).
 const NOT_SUPPORTED: u32 = 0x56;
 
-/// Properties of a GPU (`NV2080_CTRL_GPU_INFO_INDEX_*`) that GSP-RM knows of every one.
+/// Properties of a GPU (`NV2080_CTRL_GPU_INFO_INDEX_*`) that GSP-RM has for every GPU.
 const PROPERTIES: [u32; 7] = [0x25, 0x27, 0x29, 0x33, 0x34, 0x35, 0x36];
 
 fn main() -> ExitCode {
@@ -36,42 +36,40 @@ fn main() -> ExitCode {
 
         tests.subtest(
             "name",
-            "GSP-RM tells the GPU's name, and it is the one of the boot report.",
+            "GSP-RM returns the GPU's name, which is that of the boot report.",
             || name(&gpu),
         );
         tests.subtest(
             "bad-requests",
-            "What is no request is refused, and the next request is answered.",
+            "An invalid request is refused, and the next request is answered.",
             || bad_requests(&gpu),
         );
         tests.subtest(
             "refused",
-            "What GSP-RM refuses comes back with its status.",
+            "GSP-RM's status is returned for a call that it refuses.",
             || refused(&gpu),
         );
         tests.subtest(
             "concurrent",
-            "Eight processes call GSP-RM at the same time, and none gets what another asked for.",
+            "Eight processes call GSP-RM at the same time, and each gets its own answers.",
             || concurrent(&gpu, &sizes),
         );
-        tests.subtest(
-            "interrupts",
-            "What GSP-RM answers is announced by interrupts.",
-            || interrupts(&gpu),
-        );
+        tests.subtest("interrupts", "Answers of GSP-RM raise interrupts.", || {
+            interrupts(&gpu)
+        });
         tests.subtest(
             "long",
-            "Parameters that no message holds come back whole.",
+            "Parameters that are too long for one message are returned complete.",
             || long(&gpu, &sizes, 0),
         );
         tests.subtest(
             "long-concurrent",
-            "Long calls of several processes and short ones between them are not mixed up.",
+            "Concurrent long and short calls of several processes are not mixed up.",
             || long_concurrent(&gpu, &sizes),
         );
         tests.subtest(
             "killed",
-            "Callers that are killed leave the conversation of others alone.",
+            "Killed callers do not disturb the calls of others.",
             || killed(&gpu, &sizes),
         );
         tests.subtest(
@@ -81,26 +79,26 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "unbind-while-calling",
-            "The GPU can be unbound while eight processes talk to it.",
+            "The GPU can be unbound while eight processes call GSP-RM.",
             || unbind_while_calling(&gpu, &sizes),
         );
         tests.subtest(
             "events",
-            "What the GSP reports between answers is in the kernel log, and the answers come.",
+            "Events between answers are in the kernel log, and the calls are answered.",
             || events(&gpu, &Mock::require(&gpu), &sizes),
         );
         tests.subtest(
             "crashed",
             "All callers fail as soon as the GSP has crashed, and the next bind boots it.",
             || {
-                // None of them has waited in vain for its answer.
+                // No caller runs into the time-out.
                 let errors = [Errno::EIO];
                 lost(&gpu, &sizes, "stage=gsp,kind=crash,after=20", &errors);
             },
         );
         tests.subtest(
             "silent",
-            "All callers fail when the GSP does not answer any more, and the next bind boots it.",
+            "All callers fail when the GSP stops answering, and the next bind boots it.",
             || {
                 let errors = [Errno::ETIMEDOUT, Errno::EIO];
                 lost(&gpu, &sizes, "stage=reply,kind=timeout", &errors);
@@ -111,13 +109,13 @@ fn main() -> ExitCode {
 
 fn name(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "a call");
-    assert_name(gpu, &mut Conversation::open(gpu));
+    assert_name(gpu, &mut RmControl::open(gpu));
 }
 
-fn assert_name(gpu: &Gpu, conversation: &mut Conversation) {
+fn assert_name(gpu: &Gpu, control: &mut RmControl) {
     let params = [0; rm_control::NAME_STRING_LEN];
     let cmd = rm_control::GPU_GET_NAME_STRING;
-    let answer = conversation.call(rm_control::SUBDEVICE, cmd, &params);
+    let answer = control.call(rm_control::SUBDEVICE, cmd, &params);
     let answer = answer.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(answer.status, rm_control::OK);
     let name = answer.params[4..].split(|&byte| byte == 0).next();
@@ -128,40 +126,40 @@ fn assert_name(gpu: &Gpu, conversation: &mut Conversation) {
 
 fn bad_requests(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "a call");
-    let mut conversation = Conversation::open(gpu);
-    assert_eq!(conversation.answer(), Ok(Vec::new()), "nothing was asked");
+    let mut control = RmControl::open(gpu);
+    assert_eq!(control.answer(), Ok(Vec::new()), "there was no request");
     for len in 0..8 {
-        let refused = conversation.ask(&vec![0; len]);
+        let refused = control.ask(&vec![0; len]);
         assert_eq!(refused, Err(Errno::EINVAL), "{len} bytes");
     }
     for object in [3, u32::MAX] {
-        let refused = conversation.call(object, rm_control::GPU_GET_NAME_STRING, &[]);
+        let refused = control.call(object, rm_control::GPU_GET_NAME_STRING, &[]);
         assert_eq!(refused, Err(Errno::EINVAL), "object {object}");
     }
     for len in [(1 << 20) + 1, 8 << 20] {
-        let refused = conversation.ask(&vec![0; len]);
+        let refused = control.ask(&vec![0; len]);
         assert_eq!(refused, Err(Errno::EINVAL), "{len} bytes");
     }
-    assert_name(gpu, &mut conversation);
+    assert_name(gpu, &mut control);
 }
 
 fn refused(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "a call");
-    let mut conversation = Conversation::open(gpu);
-    let answer = conversation.call(rm_control::SUBDEVICE, 0x2080_ffff, &[1, 2, 3]);
+    let mut control = RmControl::open(gpu);
+    let answer = control.call(rm_control::SUBDEVICE, 0x2080_ffff, &[1, 2, 3]);
     let answer = answer.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(answer.status, NOT_SUPPORTED);
     for object in 0..2 {
         let params = [0; rm_control::NAME_STRING_LEN];
-        let answer = conversation.call(object, rm_control::GPU_GET_NAME_STRING, &params);
+        let answer = control.call(object, rm_control::GPU_GET_NAME_STRING, &params);
         let answer = answer.unwrap_or_else(|error| panic!("{error}"));
         assert_ne!(answer.status, rm_control::OK, "a control of another class");
     }
-    assert_name(gpu, &mut conversation);
+    assert_name(gpu, &mut control);
 }
 
-/// Asks for the properties, beginning with the `n`th, and checks that it is those that come.
-fn properties(conversation: &mut Conversation, sizes: &Sizes, n: usize) -> Result<(), Errno> {
+/// Asks for the properties, beginning with the `n`th, and checks that the answer has the same ones.
+fn properties(control: &mut RmControl, sizes: &Sizes, n: usize) -> Result<(), Errno> {
     const UNSET: u32 = 0xeeee_eeee;
     let count = PROPERTIES.len();
     let asked: Vec<u32> = (0..count).map(|at| PROPERTIES[(at + n) % count]).collect();
@@ -170,7 +168,7 @@ fn properties(conversation: &mut Conversation, sizes: &Sizes, n: usize) -> Resul
     let mut params: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     params.resize(sizes.gpu_infos, 0);
     let cmd = rm_control::GPU_GET_INFO_V2;
-    let answer = conversation.call(rm_control::SUBDEVICE, cmd, &params)?;
+    let answer = control.call(rm_control::SUBDEVICE, cmd, &params)?;
     assert_eq!(answer.status, rm_control::OK);
     let infos = answer.params[4..].chunks_exact(8).take(count);
     let infos: Vec<[u32; 2]> = infos
@@ -184,60 +182,63 @@ fn properties(conversation: &mut Conversation, sizes: &Sizes, n: usize) -> Resul
 
 fn concurrent(gpu: &Gpu, sizes: &Sizes) {
     let children = Children::fork(CALLERS, |caller| {
-        let mut conversation = Conversation::open(gpu);
+        let mut control = RmControl::open(gpu);
         for call in 0..CALLS {
-            let answered = properties(&mut conversation, sizes, caller + call);
+            let answered = properties(&mut control, sizes, caller + call);
             assert_eq!(answered, Ok(()));
         }
     });
     children.wait(HANG);
 }
 
-/// Some answers may be found before their interrupt has come.
+/// The driver may find some answers before their interrupt.
 fn interrupts(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "calls");
-    let mut conversation = Conversation::open(gpu);
+    let mut control = RmControl::open(gpu);
     let before = gpu.interrupts();
     let come = (0..CALLS).any(|_| {
-        assert_name(gpu, &mut conversation);
+        assert_name(gpu, &mut control);
         gpu.interrupts() > before
     });
     assert!(come, "no interrupt during {CALLS} calls");
 }
 
-/// Has GSP-RM learn of no kinds of virtual GPUs, with a pattern where it does not look.
+/// Registers zero types of virtual GPUs, with a pattern in the unused room.
 fn long(gpu: &Gpu, sizes: &Sizes, seed: usize) {
     let mut params: Vec<u8> = (0..sizes.vgpu_types)
         .map(|at| (at ^ at >> 8 ^ seed) as u8)
         .collect();
     params[..8].fill(0);
-    let mut conversation = Conversation::open(gpu);
+    let mut control = RmControl::open(gpu);
     let cmd = rm_control::PGPU_ADD_VGPU_TYPE;
-    let answer = conversation.call(rm_control::SUBDEVICE, cmd, &params);
+    let answer = control.call(rm_control::SUBDEVICE, cmd, &params);
     let answer = answer.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(answer.params.len(), params.len());
     if answer.status == rm_control::OK {
-        assert!(answer.params == params, "they changed on their way");
+        assert!(answer.params == params, "the parameters changed");
     } else {
-        log::info!("This GPU has no virtual ones: {:#x}.", answer.status);
+        log::info!(
+            "This GPU does not support virtual GPUs: {:#x}.",
+            answer.status
+        );
     }
 }
 
 fn long_concurrent(gpu: &Gpu, sizes: &Sizes) {
     let children = Children::fork(CALLERS, |caller| {
-        let mut conversation = Conversation::open(gpu);
+        let mut control = RmControl::open(gpu);
         for call in 0..LONG_CALLS {
             if caller % 2 == 0 {
                 long(gpu, sizes, caller + call);
             }
-            let answered = properties(&mut conversation, sizes, caller + call);
+            let answered = properties(&mut control, sizes, caller + call);
             assert_eq!(answered, Ok(()));
         }
     });
     children.wait(HANG);
 }
 
-/// Waits until each caller has counted one of `what`.
+/// Waits until each caller has counted at least one of `what`.
 fn wait_for_all(counted: &Words, what: &str) {
     wait_for(HANG, what, || {
         counted.iter().all(|count| count.load(Relaxed) > 0)
@@ -254,32 +255,32 @@ fn killed(gpu: &Gpu, sizes: &Sizes) {
         });
         wait_for_all(&begun, "calls");
         drop(children);
-        assert_name(gpu, &mut Conversation::open(gpu));
+        assert_name(gpu, &mut RmControl::open(gpu));
     }
 }
 
 fn unbind_while_open(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
-    let mut conversation = Conversation::open(gpu);
-    assert_name(gpu, &mut conversation);
+    let mut control = RmControl::open(gpu);
+    assert_name(gpu, &mut control);
     gpu.unbind();
     gpu.assert_released();
     let params = [0; rm_control::NAME_STRING_LEN];
-    let mut call = || conversation.call(2, rm_control::GPU_GET_NAME_STRING, &params);
+    let mut call = || control.call(2, rm_control::GPU_GET_NAME_STRING, &params);
     assert_eq!(call(), Err(Errno::EIO));
     gpu.bind();
     gpu.assert_running();
     assert_eq!(call(), Err(Errno::EIO));
-    assert_name(gpu, &mut Conversation::open(gpu));
+    assert_name(gpu, &mut RmControl::open(gpu));
 }
 
 fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
     let _bound = Timeout::new(HANG, "unbinding and binding");
     let answered = Words::new(CALLERS);
     let children = Children::fork(CALLERS, |caller| {
-        let mut conversation = Conversation::open(gpu);
-        // Debugfs has closed the file when the GPU is gone.
-        while properties(&mut conversation, sizes, caller) != Err(Errno::EIO) {
+        let mut control = RmControl::open(gpu);
+        // debugfs closes the file when the GPU is unbound.
+        while properties(&mut control, sizes, caller) != Err(Errno::EIO) {
             answered[caller].fetch_add(1, Relaxed);
         }
     });
@@ -289,7 +290,7 @@ fn unbind_while_calling(gpu: &Gpu, sizes: &Sizes) {
     children.wait(HANG);
     gpu.bind();
     gpu.assert_running();
-    assert_name(gpu, &mut Conversation::open(gpu));
+    assert_name(gpu, &mut RmControl::open(gpu));
 }
 
 fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
@@ -297,9 +298,9 @@ fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
     kmsg::expect(&["Xid", "MMU fault"]);
     let mut log = Follow::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
     let children = Children::fork(CALLERS, |caller| {
-        let mut conversation = Conversation::open(gpu);
+        let mut control = RmControl::open(gpu);
         for call in 0..CALLS {
-            assert_eq!(properties(&mut conversation, sizes, caller + call), Ok(()));
+            assert_eq!(properties(&mut control, sizes, caller + call), Ok(()));
         }
     });
     for event in [
@@ -322,18 +323,18 @@ fn events(gpu: &Gpu, mock: &Mock, sizes: &Sizes) {
         }
         awaited.is_empty()
     });
-    assert_name(gpu, &mut Conversation::open(gpu));
+    assert_name(gpu, &mut RmControl::open(gpu));
 }
 
-/// Breaks the GSP while everybody talks to it; they all have to fail, with one of `errors`.
+/// Breaks the GSP while all callers use it; each must fail with one of `errors`.
 fn lost(gpu: &Gpu, sizes: &Sizes, fault: &str, errors: &[Errno]) {
     let mock = Mock::require(gpu);
     kmsg::expect(&[nova::IS_LOST]);
     let broken = mock.broken(fault);
     let children = Children::fork(CALLERS, |caller| {
-        let mut conversation = Conversation::open(gpu);
+        let mut control = RmControl::open(gpu);
         let error = loop {
-            if let Err(error) = properties(&mut conversation, sizes, caller) {
+            if let Err(error) = properties(&mut control, sizes, caller) {
                 break error;
             }
         };
@@ -345,5 +346,5 @@ fn lost(gpu: &Gpu, sizes: &Sizes, fault: &str, errors: &[Errno]) {
     gpu.assert_released();
     gpu.bind();
     gpu.assert_running();
-    assert_name(gpu, &mut Conversation::open(gpu));
+    assert_name(gpu, &mut RmControl::open(gpu));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! One call of an ioctl: an argument that is right, and what is done to it.
+//! One call of an ioctl, with a valid argument that may be changed.
 
 use fastrand::Rng;
 use igt::fuzz::{Arena, Place, Slot, MAX_COUNT};
@@ -8,32 +8,33 @@ use igt::memory::BadAddress;
 use nix::errno::Errno;
 
 use crate::ioctls::{Ioctl, Kind, Member, IOCTLS};
-use crate::{Board, NODES};
+use crate::{Scoreboard, NODES};
 
-/// Handles and names below this are tried: the kernel gives out the lowest that are free, from 1 on.
+/// Handles and names are chosen below this: the kernel allocates the lowest free ones, from 1 on.
 const HANDLES: u32 = 8;
 
-/// Elements of an array, at most.
+/// The most elements of an array.
 const ELEMENTS: u64 = 4;
 
-/// Words between the argument and what it points to, and between one of these and the next.
+/// Distance in words between the argument and the data that it points to, and between the data of
+/// two pointers.
 const STEP: usize = 0x200;
 
-/// Words of what a pointer leads to that are filled.
+/// Number of words that are filled behind a pointer.
 const FILLED: usize = ELEMENTS as usize;
 
 /// A thread that calls ioctls.
 pub(crate) struct Caller<'a> {
     pub(crate) rng: Rng,
-    board: &'a Board,
+    scoreboard: &'a Scoreboard,
     arena: Arena,
 }
 
 impl<'a> Caller<'a> {
-    pub(crate) fn new(rng: Rng, board: &'a Board) -> Self {
+    pub(crate) fn new(rng: Rng, scoreboard: &'a Scoreboard) -> Self {
         Self {
             rng,
-            board,
+            scoreboard,
             arena: Arena::new(),
         }
     }
@@ -59,7 +60,7 @@ impl<'a> Caller<'a> {
         self.store(&bytes);
         let number = ioctl.direction << 30 | (size as u32) << 16 | u32::from(b'd') << 8 | command;
         let result = self.arena.ioctl(slot.get(), number, place);
-        self.board.count(which, is_right && result.is_ok());
+        self.scoreboard.count(which, is_right && result.is_ok());
         match result {
             Ok(()) if is_right => self.adopt(ioctl, other),
             Ok(()) => {}
@@ -70,7 +71,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// An argument as it should be.
+    /// A valid argument.
     fn right(&mut self, ioctl: &Ioctl) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ioctl.size());
         let mut pointers = 0;
@@ -82,7 +83,7 @@ impl<'a> Caller<'a> {
                     let slot = Slot::new(self.rng.usize(NODES..Slot::COUNT));
                     slot.get() as u64
                 }
-                // Most of the time there are none, and without the flag for it no point.
+                // Mostly 0, since a point is only allowed with its flag.
                 Kind::Flags | Kind::Point => match self.rng.bool() {
                     true => 0,
                     false => self.rng.u64(..8),
@@ -102,7 +103,7 @@ impl<'a> Caller<'a> {
         bytes
     }
 
-    /// Mostly what an object could have; now and then what none can.
+    /// Mostly a possible size of an object, and sometimes one at a limit.
     fn size(&mut self) -> u64 {
         match self.rng.u32(..8) {
             0 => self.border(),
@@ -110,7 +111,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Mostly none at all: who waits for ever does nothing else until it is killed.
+    /// Mostly 0, since a thread that waits for ever does nothing else until it is killed.
     fn time(&mut self) -> u64 {
         match self.rng.u32(..64) {
             0 => self.border(),
@@ -118,7 +119,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// The address of something, which it fills.
+    /// The address of data at word `at`, which this fills for a pointer of this kind.
     fn pointer(&mut self, kind: Kind, at: usize) -> u64 {
         for word in at..at + FILLED {
             let value = match kind {
@@ -127,7 +128,7 @@ impl<'a> Caller<'a> {
                     handle() << 32 | handle()
                 }
                 Kind::Points => self.rng.u64(..8),
-                // Names may have letters in them, and no more.
+                // A client's name consists of letters.
                 _ => u64::from_le_bytes([b'a' + self.rng.u8(..26); 8]),
             };
             self.arena.set(word, value);
@@ -135,7 +136,7 @@ impl<'a> Caller<'a> {
         self.arena.address(at)
     }
 
-    /// A number at which something ends.
+    /// A number at a limit of some type or range.
     fn border(&mut self) -> u64 {
         let power = 1_u64 << self.rng.u32(..64);
         match self.rng.u32(..4) {
@@ -160,7 +161,7 @@ impl<'a> Caller<'a> {
         member.copy_from_slice(&value.to_le_bytes()[..member.len()]);
     }
 
-    /// A size that the argument does not have, but that fits into an ioctl's number.
+    /// A wrong size that fits into an ioctl's number.
     fn other_size(&mut self, size: usize) -> usize {
         match self.rng.u32(..3) {
             0 => self.rng.usize(..=size),
@@ -178,7 +179,7 @@ impl<'a> Caller<'a> {
         places[self.rng.usize(..places.len())]
     }
 
-    /// A command that is not in the table; its argument is the one of another.
+    /// A command that is not in the table; the argument is that of another command.
     fn unknown_command(&mut self) -> u32 {
         loop {
             let command = self.rng.u32(..256);
@@ -197,7 +198,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Takes care of the file that an ioctl has opened.
+    /// Moves the file that an ioctl has opened into `slot`.
     fn adopt(&self, ioctl: &Ioctl, slot: Slot) {
         if let Some(at) = ioctl.opens {
             slot.adopt((self.arena.get(at / 8) >> (at % 8 * 8)) as i32);
@@ -205,7 +206,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Has arrays be no longer than memory for them is allocated without a warning.
+/// Limits the counts of arrays to sizes that the kernel allocates without a warning.
 fn limit_counts(ioctl: &Ioctl, bytes: &mut [u8]) {
     let mut rest = bytes;
     for member in ioctl.members {

@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: MIT
 
-//! The ioctls that a Nova device understands, and what stands in their arguments.
+//! The ioctls of a Nova device, and the members of their arguments.
 //!
-//! Sources: `include/uapi/drm/drm.h` of Linux, and `uapi/nova_drm.h`. Those that never succeed here, such
-//! as the ones for displays, are left to chance.
+//! Sources: `include/uapi/drm/drm.h` of Linux, and `uapi/nova_drm.h`. Ioctls that never succeed on
+//! Nova, such as those for displays, are only called by chance.
 
 use nova_uapi as uapi;
 
-/// What a member of an argument means.
+/// The meaning of a member of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Only the kernel writes it, or nobody.
+    /// Written by the kernel, or unused.
     Zero,
     /// Handle of a GEM object.
     Object,
-    /// The name that an object was given.
+    /// Global name (flink) of a GEM object.
     Name,
     /// Handle of a sync object.
     Syncobj,
-    /// A file.
+    /// File descriptor.
     File,
-    /// Bits, of which the lowest ones are known.
+    /// Flags, of which the lowest bits are defined.
     Flags,
-    /// Bytes of an object.
+    /// Size of an object.
     Size,
-    /// Bytes behind a pointer.
+    /// Length of the data behind a pointer.
     Len,
-    /// Elements of arrays.
+    /// Number of elements of arrays.
     Count,
-    /// Where there is room.
+    /// Pointer to room for an answer or to text.
     Room,
-    /// Where handles of sync objects are.
+    /// Pointer to handles of sync objects.
     Syncobjs,
-    /// Where points of timelines are.
+    /// Pointer to points of timelines.
     Points,
     /// A point of a timeline.
     Point,
-    /// When to give up.
+    /// Deadline.
     Time,
-    /// A small number that chooses something.
+    /// A small number, such as the number of a parameter.
     Choice,
 }
 
@@ -67,12 +67,12 @@ impl Member {
 /// An ioctl.
 pub(crate) struct Ioctl {
     pub(crate) name: &'static str,
-    /// Its number, without type, size and direction.
+    /// Number of the ioctl, without type, size and direction.
     pub(crate) command: u32,
-    /// What it gives and takes.
+    /// Direction of the data.
     pub(crate) direction: u32,
     pub(crate) members: &'static [Member],
-    /// Byte at which a file's number is that it has opened.
+    /// Offset of the descriptor of a file that the ioctl opens.
     pub(crate) opens: Option<usize>,
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-//! Calls the ioctls of a Nova device with arguments that are right, nearly right and nonsense.
+//! Calls the ioctls of a Nova device with valid, nearly valid and random arguments.
 //!
-//! Two processes share files and all that belongs to these; in each, four threads call ioctls and open, copy
-//! and close files. Now and then one of the processes is killed, and another one forked in its place.
-//! What is wrong is a kernel that finds itself at fault, an error number that user space does not know, a
-//! process that cannot be killed, a GPU that does not answer afterwards, and an ioctl that never succeeded,
-//! for it was not tried.
+//! Two processes share open files; in each, four threads call ioctls and open, copy and close
+//! files. From time to time one of the processes is killed and replaced by a new one. The test
+//! fails if the kernel reports a bug of its own, if an error number is unknown to user space, if a
+//! process cannot be killed, if the GPU does not answer afterwards, or if an ioctl never succeeded,
+//! since it was not tested then.
 //!
-//! The seed is the source of all choices, so that the same seed does the same again; the threads race in
-//! another way each time.
+//! The seed determines all choices, so that the same seed repeats the calls; the threads race
+//! differently each time.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,10 +34,10 @@ mod ioctls;
 /// Threads of a process.
 const THREADS: usize = 4;
 
-/// Slots of nodes; in as many after them are files that ioctls open or take.
+/// Number of slots for nodes; the other half of the slots is for files that ioctls open or take.
 pub(crate) const NODES: usize = Slot::COUNT / 2;
 
-/// How long a process lives, at most.
+/// The longest time until a process is killed.
 const LIFE: Duration = Duration::from_secs(2);
 
 /// Fuzz the ioctls of a Nova device
@@ -47,7 +47,7 @@ struct Args {
     #[arg(long, default_value_t = 600)]
     seconds: u64,
 
-    /// Where all choices come from; a random one where none is given
+    /// Seed of all choices; random by default
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -63,20 +63,32 @@ fn main() -> ExitCode {
     let nodes: Vec<PathBuf> = nodes.into_iter().flatten().collect();
     let mut watch = Watch::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
 
-    let board = Board::new();
+    let scoreboard = Scoreboard::new();
     let end = Instant::now() + Duration::from_secs(args.seconds);
-    fuzz(&nodes, &board, &mut Rng::with_seed(seed), &mut watch, end);
+    fuzz(
+        &nodes,
+        &scoreboard,
+        &mut Rng::with_seed(seed),
+        &mut watch,
+        end,
+    );
     gpu.assert_running();
     watch.assert_quiet();
-    board.verdict(drm::has_syncobjs(&gpu.open_render()))
+    scoreboard.verdict(drm::has_syncobjs(&gpu.open_render()))
 }
 
-/// Forks, kills and forks again until `end`.
-fn fuzz(nodes: &[PathBuf], board: &Board, rng: &mut Rng, watch: &mut Watch, end: Instant) {
+/// Forks, kills and replaces processes until `end`.
+fn fuzz(
+    nodes: &[PathBuf],
+    scoreboard: &Scoreboard,
+    rng: &mut Rng,
+    watch: &mut Watch,
+    end: Instant,
+) {
     let fork = |rng: &mut Rng| {
         open_into(Slot::new(rng.usize(..NODES)), nodes, rng);
         let seed = rng.u64(..);
-        Children::fork(1, |_| call_for_ever(nodes, board, seed))
+        Children::fork(1, |_| call_for_ever(nodes, scoreboard, seed))
     };
     let mut processes = [fork(rng), fork(rng)];
     while Instant::now() < end {
@@ -84,20 +96,20 @@ fn fuzz(nodes: &[PathBuf], board: &Board, rng: &mut Rng, watch: &mut Watch, end:
         let _bound = Timeout::new(HANG, "the end of a process that was killed");
         processes[rng.usize(..processes.len())] = fork(rng);
         watch.assert_quiet();
-        board.assert_nothing_found();
+        scoreboard.assert_nothing_found();
     }
     let _bound = Timeout::new(HANG, "the end of processes that were killed");
     drop(processes);
 }
 
-/// What a process does until it is killed.
-fn call_for_ever(nodes: &[PathBuf], board: &Board, seed: u64) {
+/// Body of a process, which runs until it is killed.
+fn call_for_ever(nodes: &[PathBuf], scoreboard: &Scoreboard, seed: u64) {
     let mut rng = Rng::with_seed(seed);
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            let mut caller = Caller::new(rng.fork(), board);
+            let mut caller = Caller::new(rng.fork(), scoreboard);
             scope.spawn(move || {
-                let _found = Found(board);
+                let _found = Found(scoreboard);
                 loop {
                     act(&mut caller, nodes);
                 }
@@ -106,7 +118,7 @@ fn call_for_ever(nodes: &[PathBuf], board: &Board, seed: u64) {
     });
 }
 
-/// Does what one thread does at a time.
+/// One action of a thread.
 fn act(caller: &mut Caller<'_>, nodes: &[PathBuf]) {
     let mut number = || caller.rng.usize(..NODES);
     let nodes_of = [number(), number()].map(Slot::new);
@@ -117,7 +129,7 @@ fn act(caller: &mut Caller<'_>, nodes: &[PathBuf]) {
     };
     match caller.rng.u32(..100) {
         0 => open_into(nodes_of[0], nodes, &mut caller.rng),
-        // There may be too many open files already.
+        // This fails if there are too many open files.
         1 => drop(EventFd::new().map(|file| others[0].put(&file.into()))),
         2 => one.copy(other.get()),
         3 => one.close(),
@@ -127,14 +139,14 @@ fn act(caller: &mut Caller<'_>, nodes: &[PathBuf]) {
 
 /// Opens one of the nodes.
 fn open_into(slot: Slot, nodes: &[PathBuf], rng: &mut Rng) {
-    // There may be too many open files already.
+    // This fails if there are too many open files.
     if let Ok(file) = device::open(&nodes[rng.usize(..nodes.len())]) {
         slot.put(&file.into());
     }
 }
 
-/// Tells that a thread has found something, when it panics for that.
-struct Found<'a>(&'a Board);
+/// Records in the scoreboard that a thread has panicked, which is how it reports a failure.
+struct Found<'a>(&'a Scoreboard);
 
 impl Drop for Found<'_> {
     fn drop(&mut self) {
@@ -142,15 +154,16 @@ impl Drop for Found<'_> {
     }
 }
 
-/// Whether something was found, and how often each ioctl was called and succeeded; all processes see it.
-pub(crate) struct Board(Words);
+/// The results that all processes share: whether a thread has failed, and how often each ioctl was
+/// called and succeeded.
+pub(crate) struct Scoreboard(Words);
 
-impl Board {
+impl Scoreboard {
     fn new() -> Self {
         Self(Words::new(1 + 2 * IOCTLS.len()))
     }
 
-    /// Counts a call of the ioctl at that place in [`IOCTLS`].
+    /// Counts a call of the ioctl with this index in [`IOCTLS`].
     pub(crate) fn count(&self, ioctl: usize, is_done: bool) {
         self.0[1 + 2 * ioctl].fetch_add(1, Relaxed);
         self.0[2 + 2 * ioctl].fetch_add(is_done.into(), Relaxed);
@@ -158,7 +171,7 @@ impl Board {
 
     fn assert_nothing_found(&self) {
         let found = self.0[0].load(Relaxed);
-        assert_eq!(found, 0, "a thread has found something");
+        assert_eq!(found, 0, "a thread has failed");
     }
 
     fn verdict(&self, has_syncobjs: bool) -> ExitCode {
@@ -173,7 +186,7 @@ impl Board {
         if all_done {
             return ExitCode::SUCCESS;
         }
-        println!("FAIL: what never succeeded was not tested");
+        println!("FAIL: ioctls that never succeeded were not tested");
         ExitCode::FAILURE
     }
 }

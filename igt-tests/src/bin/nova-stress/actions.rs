@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What is done to the GPU, and by which processes.
+//! The actions, and the processes that perform them.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -12,7 +12,7 @@ use fastrand::Rng;
 use igt::device::{self, DrmDevice};
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation, Sizes};
+use igt::rm_control::{self, RmControl, Sizes};
 use igt::sleep::{self, State};
 use igt::sysfs::{self, PciDevice};
 use igt::{drm, ExitHandler};
@@ -20,28 +20,28 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nova_uapi::{GemCreate, GemInfo};
 
-/// What a process needs for its actions.
-pub(crate) struct Hand<'a> {
+/// The state of a process for its actions.
+pub(crate) struct Context<'a> {
     pub(crate) gpu: &'a Gpu,
     pub(crate) mock: &'a Mock,
     pub(crate) sizes: &'a Sizes,
-    /// A file that is locked while the system sleeps, and while the mock is told something.
+    /// A file that is locked while the system sleeps and while a command is sent to the mock.
     pub(crate) mock_lock: &'a Path,
     pub(crate) rng: Rng,
 }
 
-/// Something that a process does.
+/// An action of a process.
 pub(crate) struct Action {
     pub(crate) name: &'static str,
-    /// How often, beside the other actions of the process.
+    /// Relative frequency among the actions of the process.
     pub(crate) weight: usize,
-    pub(crate) run: fn(&mut Hand<'_>) -> io::Result<()>,
+    pub(crate) run: fn(&mut Context<'_>) -> io::Result<()>,
 }
 
-/// Processes that do the same actions, each in an order of its own.
+/// Processes that perform the same actions, each in its own order.
 pub(crate) struct Role {
     pub(crate) processes: usize,
-    /// How long each of them waits at most between two actions.
+    /// The longest pause of a process between two actions.
     pub(crate) pause: Duration,
     pub(crate) actions: Vec<Action>,
 }
@@ -49,29 +49,29 @@ pub(crate) struct Role {
 const fn action(
     name: &'static str,
     weight: usize,
-    run: fn(&mut Hand<'_>) -> io::Result<()>,
+    run: fn(&mut Context<'_>) -> io::Result<()>,
 ) -> Action {
     Action { name, weight, run }
 }
 
-/// All that this machine can do.
+/// The roles that are possible on this machine.
 pub(crate) fn roles() -> Vec<Role> {
     let mut roles = vec![binders(), sleepers(), breakers(), readers()];
     roles.retain(|role| !role.actions.is_empty());
     roles
 }
 
-/// They bind more often than they unbind, and pause for about as long as a boot takes, so that the others
-/// find a GPU that works.
+/// Processes that bind, unbind and reset. They bind more often than they unbind, and pause for
+/// about as long as a boot takes, so that the other processes find a working GPU.
 fn binders() -> Role {
     Role {
         processes: 2,
         pause: Duration::from_secs(3),
         actions: vec![
-            action("reset", 3, |hand| hand.gpu.pci().reset()),
-            action("unbind", 2, |hand| hand.gpu.pci().unbind()),
+            action("reset", 3, |context| context.gpu.pci().reset()),
+            action("unbind", 2, |context| context.gpu.pci().unbind()),
             action("bind", 6, bind),
-            action("remove", 1, |hand| hand.gpu.pci().remove()),
+            action("remove", 1, |context| context.gpu.pci().remove()),
             action("rescan", 3, |_| rescan()),
             action("unload modules", 1, |_| unload_modules()),
             action("load modules", 6, |_| load_modules()),
@@ -81,20 +81,26 @@ fn binders() -> Role {
 
 fn sleepers() -> Role {
     let all = [
-        action("sleep: freezer", 1, |hand| test_sleep(hand, "freezer")),
-        action("sleep: devices", 2, |hand| test_sleep(hand, "devices")),
-        action("sleep: platform", 1, |hand| test_sleep(hand, "platform")),
-        action("sleep: processors", 1, |hand| {
-            test_sleep(hand, "processors")
+        action("sleep: freezer", 1, |context| {
+            test_sleep(context, "freezer")
         }),
-        action("sleep: core", 1, |hand| test_sleep(hand, "core")),
-        action("sleep: hibernation", 1, |hand| {
-            let _away = hand.put_mock_away()?;
+        action("sleep: devices", 2, |context| {
+            test_sleep(context, "devices")
+        }),
+        action("sleep: platform", 1, |context| {
+            test_sleep(context, "platform")
+        }),
+        action("sleep: processors", 1, |context| {
+            test_sleep(context, "processors")
+        }),
+        action("sleep: core", 1, |context| test_sleep(context, "core")),
+        action("sleep: hibernation", 1, |context| {
+            let _away = context.put_mock_away()?;
             let _test = State::Disk.test_up_to("devices")?;
             State::Disk.enter()
         }),
-        action("sleep: until alarm", 2, |hand| {
-            let _away = hand.put_mock_away()?;
+        action("sleep: until alarm", 2, |context| {
+            let _away = context.put_mock_away()?;
             sleep::until_alarm()
         }),
     ];
@@ -106,7 +112,7 @@ fn sleepers() -> Role {
     };
     let (possible, impossible): (Vec<_>, Vec<_>) = all.into_iter().partition(is_possible);
     for action in impossible {
-        println!("{} is not possible here", action.name);
+        println!("{} is not possible on this machine", action.name);
     }
     Role {
         processes: 1,
@@ -115,29 +121,30 @@ fn sleepers() -> Role {
     }
 }
 
-/// One process alone, since the mock listens to one. Most boots meet no fault.
+/// The process that injects faults: only one, since the mock serves one client. Most boots have no
+/// fault.
 fn breakers() -> Role {
     Role {
         processes: 1,
         pause: Duration::from_secs(6),
         actions: vec![
-            action("fault: crash", 4, |hand| {
-                let after = hand.rng.u32(0..8);
-                hand.broken(&format!("stage=gsp,kind=crash,after={after}"))
+            action("fault: crash", 4, |context| {
+                let after = context.rng.u32(0..8);
+                context.broken(&format!("stage=gsp,kind=crash,after={after}"))
             }),
-            action("fault: hang", 3, |hand| {
-                hand.broken("stage=reply,kind=timeout")
+            action("fault: hang", 3, |context| {
+                context.broken("stage=reply,kind=timeout")
             }),
-            action("fault: refusals", 1, |hand| {
-                hand.broken("stage=reply,kind=error")
+            action("fault: refusals", 1, |context| {
+                context.broken("stage=reply,kind=error")
             }),
-            action("fault: interrupts lost", 2, |hand| {
-                hand.broken("stage=interrupt,kind=lost")
+            action("fault: interrupts lost", 2, |context| {
+                context.broken("stage=interrupt,kind=lost")
             }),
-            action("fault: interrupts late", 2, |hand| {
-                hand.broken("stage=interrupt,kind=late")
+            action("fault: interrupts late", 2, |context| {
+                context.broken("stage=interrupt,kind=late")
             }),
-            action("fault: bad message", 4, |hand| {
+            action("fault: bad message", 4, |context| {
                 const KINDS: [&str; 7] = [
                     "checksum",
                     "length",
@@ -147,20 +154,22 @@ fn breakers() -> Role {
                     "write-pointer",
                     "read-pointer",
                 ];
-                let kind = KINDS[hand.rng.usize(..KINDS.len())];
-                hand.broken(&format!("stage=message,kind={kind}"))
+                let kind = KINDS[context.rng.usize(..KINDS.len())];
+                context.broken(&format!("stage=message,kind={kind}"))
             }),
-            action("fault: boot", 2, |hand| {
+            action("fault: boot", 2, |context| {
                 const FAULTS: [&str; 4] = [
                     "stage=init-done,kind=error",
                     "stage=wpr2,kind=up",
                     "stage=gsp-reset,kind=timeout",
                     "stage=suspend,kind=timeout",
                 ];
-                let fault = FAULTS[hand.rng.usize(..FAULTS.len())];
-                hand.broken(fault)
+                let fault = FAULTS[context.rng.usize(..FAULTS.len())];
+                context.broken(fault)
             }),
-            action("fault: gone", 1, |hand| hand.broken("stage=card,kind=gone")),
+            action("fault: gone", 1, |context| {
+                context.broken("stage=card,kind=gone")
+            }),
             action("event", 4, event),
         ],
     }
@@ -172,15 +181,19 @@ fn readers() -> Role {
         pause: Duration::from_millis(100),
         actions: vec![
             action("read debugfs", 6, read_debugfs),
-            action("control", 6, |hand| {
+            action("control", 6, |context| {
                 control(
-                    hand,
+                    context,
                     rm_control::GPU_GET_NAME_STRING,
                     rm_control::NAME_STRING_LEN,
                 )
             }),
-            action("long control", 1, |hand| {
-                control(hand, rm_control::PGPU_ADD_VGPU_TYPE, hand.sizes.vgpu_types)
+            action("long control", 1, |context| {
+                control(
+                    context,
+                    rm_control::PGPU_ADD_VGPU_TYPE,
+                    context.sizes.vgpu_types,
+                )
             }),
             action("read coredump", 2, |_| {
                 with_coredump(|data| fs::read(data).map(drop))
@@ -194,8 +207,8 @@ fn readers() -> Role {
     }
 }
 
-impl Hand<'_> {
-    /// Keeps the mock from being told something, and its port from harm, while the system sleeps.
+impl Context<'_> {
+    /// Locks the mock and puts its port away while the system sleeps.
     fn put_mock_away(&self) -> io::Result<(ExitHandler, Flock<fs::File>)> {
         let locked = self.lock()?;
         Ok((self.mock.put_away()?, locked))
@@ -211,7 +224,7 @@ impl Hand<'_> {
         self.mock.ask(command)
     }
 
-    /// Has the card be broken for a while.
+    /// Breaks the card for a while.
     fn broken(&mut self, fault: &str) -> io::Result<()> {
         let answer = self.tell(&format!("fault {fault}"))?;
         assert_eq!(answer, "ok", "{fault}");
@@ -222,12 +235,15 @@ impl Hand<'_> {
     }
 }
 
-fn bind(hand: &mut Hand<'_>) -> io::Result<()> {
+fn bind(context: &mut Context<'_>) -> io::Result<()> {
     let drivers = nova::core_module().pci_drivers();
-    hand.gpu.pci().bind(drivers.first().ok_or(Errno::ENOENT)?)
+    context
+        .gpu
+        .pci()
+        .bind(drivers.first().ok_or(Errno::ENOENT)?)
 }
 
-/// Has the kernel look for PCI functions that it does not know.
+/// Rescans the PCI bus.
 pub(crate) fn rescan() -> io::Result<()> {
     sysfs::write("/sys/bus/pci/rescan", "1")
 }
@@ -239,49 +255,49 @@ fn unload_modules() -> io::Result<()> {
 
 fn load_modules() -> io::Result<()> {
     let loaded = nova::drm_module().load();
-    // Somebody else unloads them meanwhile, and modprobe tells no error number.
+    // Another process may unload the modules meanwhile; modprobe does not report the error number.
     loaded.map_err(|_| Errno::EBUSY.into())
 }
 
-fn test_sleep(hand: &mut Hand<'_>, level: &str) -> io::Result<()> {
-    let _away = hand.put_mock_away()?;
+fn test_sleep(context: &mut Context<'_>, level: &str) -> io::Result<()> {
+    let _away = context.put_mock_away()?;
     let _test = State::Mem.test_up_to(level)?;
     State::Mem.enter()
 }
 
-/// Has GSP-RM report something.
-fn event(hand: &mut Hand<'_>) -> io::Result<()> {
+/// Has GSP-RM send an event.
+fn event(context: &mut Context<'_>) -> io::Result<()> {
     const EVENTS: [&str; 4] = [
         "os-error xid=79 text=stress",
         "rc-triggered xid=31 engine=1 channel=8 address=0x7f00001000",
         "mmu-fault",
         "other function=0x1fff",
     ];
-    let event = EVENTS[hand.rng.usize(..EVENTS.len())];
-    match &*hand.tell(&format!("event {event}"))? {
+    let event = EVENTS[context.rng.usize(..EVENTS.len())];
+    match &*context.tell(&format!("event {event}"))? {
         "ok" => Ok(()),
         "error: GSP-RM does not run" => Err(Errno::ENODEV.into()),
         other => panic!("{event}: {other}"),
     }
 }
 
-/// Reads one of the files that can only be read.
-fn read_debugfs(hand: &mut Hand<'_>) -> io::Result<()> {
-    let folder = hand.gpu.debugfs();
+/// Reads one of the read-only files in debugfs.
+fn read_debugfs(context: &mut Context<'_>) -> io::Result<()> {
+    let folder = context.gpu.debugfs();
     let names = sysfs::names(&folder);
     let mut names = names.iter().filter(|name| *name != "rm_control");
     let count = names.clone().count();
     if count == 0 {
         return Err(Errno::ENOENT.into());
     }
-    let name = names.nth(hand.rng.usize(..count)).ok_or(Errno::ENOENT)?;
+    let name = names.nth(context.rng.usize(..count)).ok_or(Errno::ENOENT)?;
     fs::read(folder.join(name)).map(drop)
 }
 
-fn control(hand: &mut Hand<'_>, cmd: u32, len: usize) -> io::Result<()> {
+fn control(context: &mut Context<'_>, cmd: u32, len: usize) -> io::Result<()> {
     let params = vec![0; len];
-    let mut conversation = Conversation::try_open(hand.gpu)?;
-    conversation.call(rm_control::SUBDEVICE, cmd, &params)?;
+    let mut control = RmControl::try_open(context.gpu)?;
+    control.call(rm_control::SUBDEVICE, cmd, &params)?;
     Ok(())
 }
 
@@ -300,13 +316,13 @@ fn read_config_space() -> io::Result<()> {
     Ok(())
 }
 
-/// Opens a node, asks it everything, and closes it.
-fn use_nodes(hand: &mut Hand<'_>) -> io::Result<()> {
+/// Opens a node, calls its ioctls, and closes it.
+fn use_nodes(context: &mut Context<'_>) -> io::Result<()> {
     let DrmDevice {
         primary, render, ..
-    } = hand.gpu.drm().ok_or(Errno::ENOENT)?;
+    } = context.gpu.drm().ok_or(Errno::ENOENT)?;
     let node = match render {
-        Some(render) if hand.rng.bool() => render,
+        Some(render) if context.rng.bool() => render,
         _ => primary,
     };
     let node = device::open(&node)?;
@@ -315,7 +331,7 @@ fn use_nodes(hand: &mut Hand<'_>) -> io::Result<()> {
     nova::query_firmware(&node)?;
     nova::get_param(&node, nova_uapi::GETPARAM_VRAM_BAR_SIZE)?;
     let mut create = GemCreate {
-        size: hand.rng.u64(1..1 << 20),
+        size: context.rng.u64(1..1 << 20),
         ..GemCreate::default()
     };
     nova::gem_create(&node, &mut create)?;
@@ -325,8 +341,8 @@ fn use_nodes(hand: &mut Hand<'_>) -> io::Result<()> {
     };
     nova::gem_info(&node, &mut info)?;
     assert!(info.size >= create.size, "{info:?} of {create:?}");
-    // A handle that nobody closes goes with its file.
-    if hand.rng.bool() {
+    // A handle that is not closed is freed with its file.
+    if context.rng.bool() {
         drm::gem_close(&node, create.handle)?;
     }
     Ok(())

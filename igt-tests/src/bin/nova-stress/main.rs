@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-//! Does everything at once to a mocked GPU, at random times and from several processes, for a while: it
-//! is reset, bound, removed, put to sleep, broken, read and used.
+//! Stresses a mocked GPU from several processes at random times: it is reset, bound, removed, put
+//! to sleep, broken, read and used.
 //!
-//! An action may fail where another one is in its way. What is wrong is an error that no such thing
-//! explains, a kernel that finds itself at fault, a process that does not end, a GPU that does not work
-//! afterwards, and an action that never succeeded, for nothing was tried then.
+//! An action may fail because of another one. The test fails on an unexpected error, if the kernel
+//! reports a bug of its own, if a process does not end, if the GPU does not work afterwards, or if
+//! an action never succeeded, since it was not tested then.
 //!
-//! The seed is the source of each process's choices. So the same seed does the same again, though not at
-//! the very same times.
+//! The seed determines the choices of each process, so that the same seed repeats the actions,
+//! though not at exactly the same times.
 
 use std::io;
 use std::iter::{repeat_n, repeat_with};
@@ -18,24 +18,24 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use actions::{Action, Hand, Role};
+use actions::{Action, Context, Role};
 use clap::Parser;
 use fastrand::Rng;
 use igt::kmsg::Watch;
 use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::{self, Gpu};
-use igt::rm_control::{self, Conversation, Sizes};
+use igt::rm_control::{self, RmControl, Sizes};
 use igt::{Children, HANG};
 use nix::errno::Errno;
 use tempfile::NamedTempFile;
 
 mod actions;
 
-/// How often the kernel log is looked at.
+/// Interval between reads of the kernel log.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Errors of an action that meets another one: the GPU is not there, unbound, asleep, being reset, lost or
+/// Errors that another action may cause: the GPU is removed, unbound, asleep, in reset, lost or
 /// broken.
 const EXPECTED: [Errno; 10] = [
     Errno::ENOENT,
@@ -47,7 +47,7 @@ const EXPECTED: [Errno; 10] = [
     Errno::EIO,
     Errno::EPROTO,
     Errno::ETIMEDOUT,
-    // A function that is gone has no reset.
+    // A function that has fallen off the bus has no reset.
     Errno::ENOTTY,
 ];
 
@@ -58,7 +58,7 @@ struct Args {
     #[arg(long, default_value_t = 600)]
     seconds: u64,
 
-    /// Where all choices come from; a random one where none is given
+    /// Seed of all choices; random by default
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -73,14 +73,14 @@ fn main() -> ExitCode {
     let mut watch = Watch::from_now().unwrap_or_else(|error| panic!("the kernel log: {error}"));
 
     let roles = actions::roles();
-    let board = Board::new(&roles);
+    let scoreboard = Scoreboard::new(&roles);
     let end = Instant::now() + Duration::from_secs(args.seconds);
-    let [lost, recovered] = stress(&gpu, &mock, &roles, &board, seed, &mut watch, end);
+    let [lost, recovered] = stress(&gpu, &mock, &roles, &scoreboard, seed, &mut watch, end);
     assert_works(&gpu, &mock);
     watch.assert_quiet();
 
     println!("{:24} {:>8} {:>8}", "", "tried", "done");
-    let mut tallies = board.tallies(&roles);
+    let mut tallies = scoreboard.tallies(&roles);
     tallies.push(("recovery of the GSP", [lost, recovered]));
     for (name, [tried, done]) in &tallies {
         println!("{name:24} {tried:8} {done:8}");
@@ -95,13 +95,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs all processes until `end`, or until one of them has found something; returns how often the GSP
-/// was lost and ran again.
+/// Runs all processes until `end`, or until one of them fails; returns how often the GSP was lost
+/// and how often it recovered.
 fn stress(
     gpu: &Gpu,
     mock: &Mock,
     roles: &[Role],
-    board: &Board,
+    scoreboard: &Scoreboard,
     seed: u64,
     watch: &mut Watch,
     end: Instant,
@@ -114,19 +114,19 @@ fn stress(
     for role in roles {
         let seeds: Vec<u64> = repeat_with(|| seeds.u64(..)).take(role.processes).collect();
         children.push(Children::fork(role.processes, |number| {
-            let hand = Hand {
+            let context = Context {
                 gpu,
                 mock,
                 sizes: &sizes,
                 mock_lock: mock_lock.path(),
                 rng: Rng::with_seed(seeds[number]),
             };
-            act(role, hand, board, first_action);
+            act(role, context, scoreboard, first_action);
         }));
         first_action += role.actions.len();
     }
     let mut counts = [0; 2];
-    while Instant::now() < end && !board.is_over() {
+    while Instant::now() < end && !scoreboard.is_over() {
         let records = watch.assert_quiet();
         for (count, said) in counts.iter_mut().zip([nova::IS_LOST, nova::RUNS_AGAIN]) {
             let said = records.iter().filter(|record| record.text.contains(said));
@@ -134,35 +134,35 @@ fn stress(
         }
         thread::sleep(LOOK);
     }
-    board.end();
+    scoreboard.end();
     children
         .into_iter()
         .for_each(|children| children.wait(HANG));
     counts
 }
 
-/// Does what one process does, one action after the other.
-fn act(role: &Role, mut hand: Hand<'_>, board: &Board, first_action: usize) {
-    // A process that panics ends all.
-    let _end = End(board);
-    // In a random order, but all of them before any begins anew, so that none is left out for long.
+/// Body of a process: performs one action after the other.
+fn act(role: &Role, mut context: Context<'_>, scoreboard: &Scoreboard, first_action: usize) {
+    // A process that panics ends the test.
+    let _end = End(scoreboard);
+    // The order is random, but each round performs all actions, so that none is left out for long.
     let mut left = Vec::new();
-    while !board.is_over() {
+    while !scoreboard.is_over() {
         let Some(at) = left.pop() else {
-            left = shuffled(&role.actions, &mut hand.rng);
+            left = shuffled(&role.actions, &mut context.rng);
             continue;
         };
         let action = &role.actions[at];
-        let result = (action.run)(&mut hand);
+        let result = (action.run)(&mut context);
         if let Err(error) = &result {
             assert!(is_expected(error), "{}: {error}", action.name);
         }
-        board.count(first_action + at, result.is_ok());
-        thread::sleep(role.pause.mul_f64(hand.rng.f64()));
+        scoreboard.count(first_action + at, result.is_ok());
+        thread::sleep(role.pause.mul_f64(context.rng.f64()));
     }
 }
 
-/// The places of the actions, each as often as its weight says.
+/// The indices of the actions in random order, each as often as its weight.
 fn shuffled(actions: &[Action], rng: &mut Rng) -> Vec<usize> {
     let weights = actions.iter().map(|action| action.weight);
     let mut places: Vec<usize> = weights
@@ -182,7 +182,7 @@ fn is_expected(error: &io::Error) -> bool {
     EXPECTED.contains(&number)
 }
 
-/// Asserts that the GPU, repaired and found anew, boots and answers.
+/// Asserts that the GPU, after a repair, a removal and a rescan, boots and answers.
 fn assert_works(gpu: &Gpu, mock: &Mock) {
     mock.tell("repair");
     if let Err(error) = gpu.pci().remove() {
@@ -190,7 +190,7 @@ fn assert_works(gpu: &Gpu, mock: &Mock) {
     }
     actions::rescan().unwrap_or_else(|error| panic!("rescan: {error}"));
     gpu.start();
-    let answer = Conversation::open(gpu).call(
+    let answer = RmControl::open(gpu).call(
         rm_control::SUBDEVICE,
         rm_control::GPU_GET_NAME_STRING,
         &[0; rm_control::NAME_STRING_LEN],
@@ -199,10 +199,11 @@ fn assert_works(gpu: &Gpu, mock: &Mock) {
     assert_eq!(status, Ok(rm_control::OK), "GSP-RM does not answer");
 }
 
-/// Whether it is over, and how often each action was tried and succeeded; all processes see it.
-struct Board(Words);
+/// The results that all processes share: whether the test has ended, and how often each action was
+/// tried and succeeded.
+struct Scoreboard(Words);
 
-impl Board {
+impl Scoreboard {
     fn new(roles: &[Role]) -> Self {
         let actions: usize = roles.iter().map(|role| role.actions.len()).sum();
         Self(Words::new(1 + 2 * actions))
@@ -236,8 +237,8 @@ impl Board {
     }
 }
 
-/// Says that it is over when dropped.
-struct End<'a>(&'a Board);
+/// Ends the test when dropped.
+struct End<'a>(&'a Scoreboard);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Firmware files of a chip of each path of a boot, and the ways in which they can be wrong.
+//! The firmware files of a chip, and ways to make them wrong.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
@@ -16,17 +16,17 @@ use crate::tlv::{self, Tlv};
 
 /// GSP-RM itself.
 pub(crate) const GSP: &str = "gsp";
-/// What starts it on the GSP's RISC-V core.
+/// The bootloader, which starts GSP-RM on the GSP's RISC-V core.
 pub(crate) const BOOTLOADER: &str = "bootloader";
-/// What sets up its protected memory.
+/// Booter, which sets WPR2 up.
 pub(crate) const BOOTER_LOAD: &str = "booter_load";
-/// What takes that down.
+/// Booter unload, which removes WPR2.
 pub(crate) const BOOTER_UNLOAD: &str = "booter_unload";
-/// What fetches FWSEC where falcons have no boot ROM.
+/// The generic bootloader, which loads FWSEC on falcons without a boot ROM.
 pub(crate) const GEN_BOOTLOADER: &str = "gen_bootloader";
-/// What the FSP starts.
+/// The FMC, which the FSP starts.
 pub(crate) const FMC: &str = "fmc";
-/// All of them.
+/// All kinds of files.
 pub(crate) const FILES: [&str; 6] = [
     GSP,
     BOOTLOADER,
@@ -36,22 +36,22 @@ pub(crate) const FILES: [&str; 6] = [
     FMC,
 ];
 
-/// Files of the chips that take them through the generic bootloader.
+/// Files of chips with the generic bootloader.
 const WITH_LOADER: &[&str] = &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD, GEN_BOOTLOADER];
-/// Files of the chips with a boot ROM in their falcons.
+/// Files of chips with a boot ROM in their falcons.
 const WITH_BOOT_ROM: &[&str] = &[GSP, BOOTLOADER, BOOTER_LOAD, BOOTER_UNLOAD];
-/// Files of the chips with an FSP.
+/// Files of chips with an FSP.
 const WITH_FSP: &[&str] = &[GSP, BOOTLOADER, FMC];
 
-/// Chips that take the same kinds of files.
+/// Chips with the same kinds of files.
 struct Group {
-    /// The numbers of their chipsets.
+    /// Numbers of the chipsets.
     chipsets: RangeInclusive<u32>,
-    /// The kinds.
+    /// Kinds of the files.
     files: &'static [&'static str],
-    /// The section of GSP-RM's file with the signature for them.
+    /// Section of GSP-RM's file with the signature for these chips.
     signature: &'static str,
-    /// Files of another chip whose signatures they do not accept.
+    /// Another chip, and its files whose signatures these chips do not accept.
     others: (&'static str, &'static [&'static str]),
 }
 
@@ -83,13 +83,13 @@ const GROUPS: [Group; 8] = [
 
 /// A chip and its files.
 pub(crate) struct Chip {
-    /// Its name, which is that of its folder.
+    /// Name of the chip and of its firmware folder.
     pub(crate) name: String,
     group: &'static Group,
 }
 
 impl Chip {
-    /// The chip of that name and chipset; `None` where its files are not known.
+    /// The chip with this name and chipset; `None` if its files are unknown.
     pub(crate) fn new(name: String, chipset: u32) -> Option<Self> {
         let group = GROUPS
             .iter()
@@ -103,21 +103,21 @@ impl Chip {
     }
 }
 
-/// Where files of other releases are kept.
+/// Folder for the files of other releases.
 const OTHERS: &str = "others";
 
 /// A field: its name, its first byte and its length in bytes.
 type Field = (String, u64, usize);
 
-/// Where fields of an ELF file are in which a wrong value is an error.
+/// Places of the fields of an ELF file in which a wrong value is an error.
 struct ElfFields {
-    /// In its header.
+    /// Fields of the file header.
     header: [(&'static str, u64, usize); 12],
-    /// Which of them says where the section headers start.
+    /// Offset and length of `e_shoff`.
     shoff: (usize, usize),
     /// Bytes of a section header.
     section_header: u64,
-    /// In a section header.
+    /// Fields of a section header.
     section: [(&'static str, u64, usize); 3],
 }
 
@@ -163,7 +163,7 @@ const ELF32: ElfFields = ElfFields {
     section: [("sh_name", 0, 4), ("sh_offset", 16, 4), ("sh_size", 20, 4)],
 };
 
-/// Words of the header that booters and bootloader start with.
+/// Words of the header at the start of booter and bootloader files.
 /// Source: `nvfw_bin_hdr`, drivers/gpu/drm/nouveau/include/nvfw/fw.h.
 const BIN_HEADER: [&str; 6] = [
     "bin_magic",
@@ -226,7 +226,7 @@ const BL_HEADER: [(&str, u64); 5] = [
 /// Sections of the FMC's file.
 const FMC_SECTIONS: [&str; 4] = ["image", "hash", "publickey", "signature"];
 
-/// One way in which one file is wrong.
+/// A change that makes a file wrong.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     file: &'static str,
@@ -236,13 +236,13 @@ pub(crate) struct Change {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// There is no such file.
+    /// The file is missing.
     Missing,
-    /// Only so many bytes are left.
+    /// The file is truncated to this length.
     Cut(u64),
-    /// It has the content of another file.
+    /// The file has the contents of another file.
     Instead(PathBuf),
-    /// Other bytes stand at an offset.
+    /// The bytes at an offset are replaced.
     Patch(u64, Vec<u8>),
 }
 
@@ -256,7 +256,7 @@ impl Change {
         }
     }
 
-    /// `file` ends after `length` bytes.
+    /// `file` is truncated to `length` bytes.
     pub(crate) fn cut(file: &'static str, length: u64) -> Self {
         Self {
             file,
@@ -269,7 +269,7 @@ impl Change {
         }
     }
 
-    /// `file` is that of another chip.
+    /// `file` is replaced by that of another chip.
     fn of_chip(file: &'static str, chip: &str, release: &str) -> Self {
         Self {
             file,
@@ -287,19 +287,19 @@ impl Change {
         }
     }
 
-    /// The name of the part of the subtest that tries it.
+    /// Name of the dynamic subtest for this change.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file that it is about.
+    /// The file that is changed.
     pub(crate) fn file(&self) -> &'static str {
         self.file
     }
 }
 
-/// Puts back what was changed, when it is dropped.
-#[must_use = "what was changed is put back as soon as this is dropped"]
+/// Undoes a change when it is dropped.
+#[must_use = "the change is undone as soon as this is dropped"]
 pub(crate) struct Undo(Option<Box<dyn FnOnce()>>);
 
 impl Undo {
@@ -325,15 +325,15 @@ pub(crate) struct Firmware {
 }
 
 impl Firmware {
-    /// Hides the folder of `chip` behind a copy of the files of `release`.
+    /// Mounts a copy of the files of `release` over the folder of `chip`.
     ///
     /// # Panics
     ///
-    /// Where that fails.
+    /// If that fails.
     pub(crate) fn hide(chip: Chip, release: &str) -> Self {
         let folder = folder(&chip.name);
         let others = others(&folder, release);
-        // Opened before they are hidden.
+        // The files are opened before the mount hides them.
         let open = |file: &&str| {
             let name = format!("{file}-{release}.bin");
             let opened = File::open(folder.join(&name));
@@ -378,7 +378,7 @@ impl Firmware {
         &self.chip
     }
 
-    /// The name by which the driver asks for `file`.
+    /// The name under which the driver requests `file`.
     pub(crate) fn name(&self, file: &str) -> String {
         format!("nvidia/{}/gsp/{file}-{}.bin", self.chip.name, self.release)
     }
@@ -391,7 +391,7 @@ impl Firmware {
     ///
     /// # Panics
     ///
-    /// Where a file cannot be written.
+    /// If a file cannot be written.
     pub(crate) fn apply(&self, change: &Change) -> Undo {
         let path = self.path(change.file);
         match &change.kind {
@@ -411,7 +411,7 @@ impl Firmware {
         }
     }
 
-    /// `file` cut in front of each of its parts, and one byte before its end.
+    /// Changes that truncate `file` at each boundary of its parts, and one byte before its end.
     pub(crate) fn cuts(&self, file: &'static str) -> Vec<Change> {
         let content = fs::read(self.path(file)).unwrap();
         let mut cuts = match file {
@@ -426,7 +426,7 @@ impl Firmware {
         cuts.into_iter().map(|at| Change::cut(file, at)).collect()
     }
 
-    /// `file` with each field of its headers wrong.
+    /// Changes that set each field of the headers of `file` to a wrong value.
     pub(crate) fn wrong_fields(&self, file: &'static str) -> Vec<Change> {
         let content = fs::read(self.path(file)).unwrap();
         let fields = match file {
@@ -445,18 +445,18 @@ impl Firmware {
             .collect()
     }
 
-    /// Files of a chip whose signatures this one does not accept.
+    /// Changes to files of a chip whose signatures this chip does not accept.
     pub(crate) fn other_chip(&self) -> Vec<Change> {
         let (chip, files) = self.chip.group.others;
         let of_chip = |file: &&'static str| Change::of_chip(file, chip, &self.release);
         files.iter().map(of_chip).collect()
     }
 
-    /// The GSP file saying that it is of another release.
+    /// A change of the release in the GSP file.
     pub(crate) fn other_release(&self) -> Vec<Change> {
         let release = self.release.as_bytes();
         let content = fs::read(self.path(GSP)).unwrap();
-        // The image comes first and may contain the same bytes.
+        // The image precedes the version and may contain the same bytes.
         let at = content
             .windows(release.len())
             .rposition(|bytes| bytes == release);
@@ -469,8 +469,8 @@ impl Firmware {
         }]
     }
 
-    /// Installs the files of other releases too, until the returned value is dropped; says how many
-    /// there are.
+    /// Installs the files of other releases, too, until the returned value is dropped; returns
+    /// their number.
     pub(crate) fn install_others(&self) -> (usize, Undo) {
         let moves = self.others().map(|other| {
             let installed = self.folder.join(other.file_name().unwrap());
@@ -493,7 +493,7 @@ impl Firmware {
         listed.map(|entry| entry.unwrap().path())
     }
 
-    /// The GSP file of each other release instead of this one's.
+    /// Changes that replace the GSP file by that of another release.
     pub(crate) fn mixed(&self) -> Vec<Change> {
         let is_gsp = |path: &PathBuf| path.to_string_lossy().contains("/gsp-");
         self.others()
@@ -506,8 +506,8 @@ impl Firmware {
             .collect()
     }
 
-    /// Has all files in the packing of Linux 7.3's nova-core alone, until the returned value is
-    /// dropped.
+    /// Replaces all files by those in the packing of Linux 7.3's nova-core, until the returned
+    /// value is dropped.
     pub(crate) fn pack(&self) -> (Packed<'_>, Undo) {
         let read = |file| fs::read(self.path(file)).unwrap();
         let gsp = read(GSP);
@@ -549,12 +549,12 @@ impl Firmware {
         files.map(|file| put_aside(&self.path(file))).collect()
     }
 
-    /// Has all files in the format of xz alone, until the returned value is dropped.
+    /// Replaces all files by xz-compressed ones, until the returned value is dropped.
     pub(crate) fn compress_xz(&self) -> Undo {
         self.compress("xz", |mut from, to| lzma_rs::xz_compress(&mut from, to))
     }
 
-    /// Has all files in the format of zstd alone, until the returned value is dropped.
+    /// Replaces all files by zstd-compressed ones, until the returned value is dropped.
     pub(crate) fn compress_zstd(&self) -> Undo {
         self.compress("zst", zstd_stored)
     }
@@ -592,9 +592,9 @@ impl Packed<'_> {
         self.firmware.folder.join(format!("{name}.tlv"))
     }
 
-    /// Everything that can be wrong with one file: its name, a name for that, and the contents.
+    /// Wrong contents of each file: the file's name, a name for the error, and the contents.
     pub(crate) fn wrong(&self) -> Vec<(String, String, Vec<u8>)> {
-        // Both booters are packed alike.
+        // Both booters have the same format.
         let files = self.files.iter().filter(|(name, _)| *name != BOOTER_UNLOAD);
         let wrong = files.flat_map(|(name, tlv)| {
             let named = move |(what, bytes)| ((*name).to_owned(), format!("{name}-{what}"), bytes);
@@ -603,7 +603,7 @@ impl Packed<'_> {
         wrong.collect()
     }
 
-    /// The name by which the driver asks for a file.
+    /// The name under which the driver requests a file.
     pub(crate) fn name(&self, file: &str) -> String {
         format!("nvidia/{}/gsp/{file}.tlv", self.firmware.chip.name)
     }
@@ -629,7 +629,7 @@ fn others(folder: &Path, release: &str) -> Vec<(File, String)> {
         .collect()
 }
 
-/// Where the firmware of a chip lies.
+/// Folder with the firmware of a chip.
 fn folder(chip: &str) -> PathBuf {
     Path::new("/lib/firmware/nvidia").join(chip).join("gsp")
 }
@@ -643,26 +643,26 @@ fn aside(path: &Path) -> PathBuf {
     path.with_extension("aside")
 }
 
-/// Takes a file out of the way; what is returned brings it back.
+/// Moves a file aside, until the returned value is dropped.
 fn put_aside(path: &Path) -> Undo {
     let path = path.to_owned();
     fs::rename(&path, aside(&path)).unwrap();
     Undo::new(move || fs::rename(aside(&path), &path).unwrap())
 }
 
-/// Writes into a file; what is returned writes what stood there before.
+/// Writes into a file; dropping the returned value restores the old bytes.
 ///
-/// Meanwhile the file is closed: the kernel reads no firmware that is open for writing.
+/// The file is closed in between: the kernel does not read firmware that is open for writing.
 fn patch(path: &Path, at: u64, bytes: &[u8]) -> Undo {
     let path = path.to_owned();
     let old = exchange(&path, at, bytes);
-    assert_ne!(old, bytes, "the file says so already");
+    assert_ne!(old, bytes, "the file has these bytes already");
     Undo::new(move || {
         exchange(&path, at, &old);
     })
 }
 
-/// Writes `bytes` at an offset and returns what stood there.
+/// Writes `bytes` at an offset and returns the old bytes.
 fn exchange(path: &Path, at: u64, bytes: &[u8]) -> Vec<u8> {
     let file = File::options().read(true).write(true).open(path).unwrap();
     let mut old = vec![0; bytes.len()];
@@ -671,7 +671,7 @@ fn exchange(path: &Path, at: u64, bytes: &[u8]) -> Vec<u8> {
     old
 }
 
-/// An ELF file, where its fields are, and where its section headers start.
+/// An ELF file, the places of its fields, and the offset of its section headers.
 fn elf(content: &[u8]) -> (object::File<'_>, ElfFields, u64) {
     let elf = object::File::parse(content).unwrap();
     let fields = match elf.is_64() {
@@ -684,7 +684,7 @@ fn elf(content: &[u8]) -> (object::File<'_>, ElfFields, u64) {
     (elf, fields, u64::from_le_bytes(table))
 }
 
-/// Where the sections of an ELF file and their headers start and end.
+/// Boundaries of the sections of an ELF file and of their headers.
 fn elf_boundaries(content: &[u8]) -> Vec<u64> {
     let (elf, _, table) = elf(content);
     let ranges = elf.sections().filter_map(|section| section.file_range());
@@ -725,18 +725,18 @@ fn words<'a>(names: &'a [&'a str], at: u64) -> impl Iterator<Item = Field> + 'a 
         .map(|(name, at)| ((*name).to_owned(), at, 4))
 }
 
-/// Where the parts of a file that is no ELF file start and end.
+/// Boundaries of the parts of a file that is not an ELF file.
 fn bin_boundaries(content: &[u8], file: &str) -> Vec<u64> {
     let [header, data, size] = [12, 16, 20].map(|at| word(content, at));
     let mut boundaries = vec![4 * BIN_HEADER.len() as u64, header, data, data + size];
     if matches!(file, BOOTER_LOAD | BOOTER_UNLOAD) {
-        // Signatures, meta data and load header lie where the words of the header say.
+        // The header has the offsets of the signatures, the meta data and the load header.
         boundaries.extend([0, 8, 12, 16, 24, 28].map(|at| word(content, header + at)));
     }
     boundaries
 }
 
-/// The header in front, and words of the one behind `header_offset` by their index.
+/// Fields of the bin header, and words of the header at `header_offset` by their index.
 fn bin_fields(content: &[u8], own: &[(&str, u64)]) -> Vec<Field> {
     let header = word(content, 12);
     let own = own
@@ -752,7 +752,7 @@ fn booter_fields(content: &[u8]) -> Vec<Field> {
     words(&BIN_HEADER, 0).chain(own).collect()
 }
 
-/// Writes a zstd frame of blocks that are stored as they are.
+/// Writes a zstd frame with uncompressed blocks.
 /// Source: RFC 8878, sections 3.1.1.1 and 3.1.1.2.
 fn zstd_stored(mut from: impl Read, to: &mut impl Write) -> io::Result<()> {
     const MAGIC: u32 = 0xfd2f_b528;
@@ -795,7 +795,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_is_put_back() {
+    fn changes_are_undone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gsp-1.bin");
         fs::write(&path, b"content").unwrap();

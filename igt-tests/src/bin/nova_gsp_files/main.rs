@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-//! Firmware files that are not as they should be.
+//! Firmware files that are missing, cut off or wrong.
 //!
-//! A file system in memory hides the machine's firmware folder, so that files can be changed at
-//! will. However a file is wrong, probe fails with one line that names the file, everything is
-//! released, and the GPU boots as soon as the file is right again.
+//! A tmpfs hides the machine's firmware folder, so that files can be changed. With a wrong file,
+//! probe fails with one line that names the file, everything is released, and the GPU boots when
+//! the file is right again.
 
 use std::process::ExitCode;
 
@@ -16,22 +16,22 @@ use igt::{Dynamic, Timeout, HANG};
 mod files;
 mod tlv;
 
-/// What others than the driver say when firmware is missing or probe fails.
-const SAID_BY_OTHERS: [&str; 3] = [
+/// Messages of the kernel, not of the driver, when firmware is missing or probe fails.
+const KERNEL_MESSAGES: [&str; 3] = [
     "Direct firmware load for ",
     ": probe with driver ",
     ": loading /lib/firmware/",
 ];
 
-/// A subtest: its name, what it proves, and the ways in which files are wrong in it.
-type Wrong = (&'static str, &'static str, fn(&Firmware) -> Vec<Change>);
+/// A subtest: its name, its description, and the changes to files.
+type Subtest = (&'static str, &'static str, fn(&Firmware) -> Vec<Change>);
 
-const WRONG: [Wrong; 5] = [
-    ("missing", "A file that is missing is named.", |firmware| {
+const WRONG: [Subtest; 5] = [
+    ("missing", "A missing file is named.", |firmware| {
         let files = firmware.chip().files().iter();
         files.map(|file| Change::missing(file)).collect()
     }),
-    ("empty", "A file without content is named.", |firmware| {
+    ("empty", "An empty file is named.", |firmware| {
         let files = firmware.chip().files().iter();
         files.map(|file| Change::cut(file, 0)).collect()
     }),
@@ -47,7 +47,7 @@ const WRONG: [Wrong; 5] = [
     ),
     (
         "mixed-releases",
-        "So is one among the files of a release that is another's.",
+        "A GSP file of another release among the files of a release is refused.",
         Firmware::mixed,
     ),
 ];
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
             let named = file.replace('_', "-");
             tests.subtest_with_dynamic(
                 format!("truncated-{named}"),
-                "A file cut at any boundary of its parts is refused.",
+                "A file truncated at any boundary of its parts is refused.",
                 |parts| {
                     require_file(&firmware, file);
                     refuse_each(&gpu, &firmware, firmware.cuts(file), parts);
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
         });
         tests.subtest(
             "compressed-zstd",
-            "So do files compressed with zstd.",
+            "Files compressed with zstd work.",
             || {
                 expect_in_kernel_log(&[]);
                 let _compressed = firmware.compress_zstd();
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
         );
         tests.subtest(
             "older-release",
-            "Where the newest release lacks a file, an older one that is whole boots.",
+            "If a file of the newest release is missing, an older, complete release boots.",
             || older_release(&gpu, &firmware),
         );
         tests.subtest(
@@ -127,7 +127,7 @@ fn hide_firmware(gpu: &Gpu) -> Firmware {
     let node = gpu.open_render();
     let chipset = nova::query_device(&node).unwrap().chipset;
     let Some(chip) = Chip::new(gpu.chip(), chipset) else {
-        igt::skip!("The files of chipset {chipset:#x} are not known.");
+        igt::skip!("The files of chipset {chipset:#x} are unknown.");
     };
     let release = nova::query_firmware(&node).unwrap().release;
     let firmware = Firmware::hide(chip, release.as_str().unwrap());
@@ -135,24 +135,24 @@ fn hide_firmware(gpu: &Gpu) -> Firmware {
     firmware
 }
 
-/// Skips where the GPU takes no such file.
+/// Skips if the GPU has no such file.
 fn require_file(firmware: &Firmware, file: &str) {
     let chip = firmware.chip();
     igt::require!(chip.files().contains(&file), "{} has no {file}.", chip.name);
 }
 
-/// Skips where the files of the GPU are not packed here.
+/// Skips if this test cannot pack the files of the GPU.
 fn require_packed(firmware: &Firmware) {
     let chip = firmware.chip();
     let packs = |file: &&str| ![GEN_BOOTLOADER, FMC].contains(file);
     igt::require!(
         chip.files().iter().all(packs),
-        "The files of {} are not packed here.",
+        "This test cannot pack the files of {}.",
         chip.name
     );
 }
 
-/// Every change makes a part of the subtest; in the end the right files boot.
+/// Runs a dynamic subtest for each change; in the end the right files boot.
 fn refuse_each(gpu: &Gpu, firmware: &Firmware, changes: Vec<Change>, parts: &mut Dynamic<'_>) {
     for change in changes {
         parts.dynamic(change.name(), || {
@@ -163,7 +163,7 @@ fn refuse_each(gpu: &Gpu, firmware: &Firmware, changes: Vec<Change>, parts: &mut
     boot(gpu);
 }
 
-/// Every wrong packed file makes a part of the subtest; in the end the right files boot.
+/// Runs a dynamic subtest for each wrong packed file; in the end the right files boot.
 fn refuse_each_tlv(gpu: &Gpu, firmware: &Firmware, parts: &mut Dynamic<'_>) {
     let (packed, _unpacked_later) = firmware.pack();
     for (file, name, bytes) in packed.wrong() {
@@ -175,7 +175,7 @@ fn refuse_each_tlv(gpu: &Gpu, firmware: &Firmware, parts: &mut Dynamic<'_>) {
     boot(gpu);
 }
 
-/// Takes a file of the newest release away while another release is there.
+/// Removes a file of the newest release while another release is installed.
 fn older_release(gpu: &Gpu, firmware: &Firmware) {
     expect_in_kernel_log(&[]);
     let (others, _installed) = firmware.install_others();
@@ -197,11 +197,11 @@ fn older_release(gpu: &Gpu, firmware: &Firmware) {
     assert_eq!(release(), newest);
 }
 
-/// Asserts that probe fails with one line that names `file`, and leaves nothing behind.
+/// Asserts that probe fails with one line that names `file`, and releases everything.
 fn refuse(gpu: &Gpu, file: &str) {
     let _bound = Timeout::new(HANG, "refusing firmware");
-    // The kernel log shows a backslash as its number.
-    kmsg::expect(&[&file.replace('.', "[.]"), SAID_BY_OTHERS[1]]);
+    // The kernel log escapes a backslash.
+    kmsg::expect(&[&file.replace('.', "[.]"), KERNEL_MESSAGES[1]]);
     let mut log = Follow::from_now().unwrap();
     let bound = gpu.pci().bind(&nova::driver());
     let records = log.records().unwrap();
@@ -210,7 +210,11 @@ fn refuse(gpu: &Gpu, file: &str) {
     }
     let error = bound.expect_err("the GPU was bound");
     log::info!("{error}");
-    let by_others = |record: &Record| SAID_BY_OTHERS.iter().any(|said| record.text.contains(said));
+    let by_others = |record: &Record| {
+        KERNEL_MESSAGES
+            .iter()
+            .any(|said| record.text.contains(said))
+    };
     let lines: Vec<&str> = records
         .iter()
         .filter(|record| record.is_warning() && !by_others(record))
@@ -224,9 +228,9 @@ fn refuse(gpu: &Gpu, file: &str) {
     gpu.assert_released();
 }
 
-/// Has the runner count neither `patterns` nor what others than the driver say.
+/// Makes the runner ignore messages that match `patterns` or [`KERNEL_MESSAGES`].
 fn expect_in_kernel_log(patterns: &[&str]) {
-    kmsg::expect(&[patterns, &SAID_BY_OTHERS].concat());
+    kmsg::expect(&[patterns, &KERNEL_MESSAGES].concat());
 }
 
 /// Asserts that the GPU boots; leaves it unbound.

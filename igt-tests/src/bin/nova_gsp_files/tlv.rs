@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Firmware files in the packing that Linux 7.3's nova-core asks for, and how that can be wrong.
+//! Firmware files in the packing that Linux 7.3's nova-core requests, and ways to make them wrong.
 //!
 //! Source: Linux 7.3, Documentation/gpu/nova/core/tlv.rst.
 
@@ -20,7 +20,7 @@ type Block = (&'static str, Vec<u8>);
 pub(crate) struct Tlv(Vec<Block>);
 
 impl Tlv {
-    /// The file that they make.
+    /// The contents of the file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut file = b"NVFW".to_vec();
         for (tag, value) in &self.0 {
@@ -58,7 +58,7 @@ impl Tlv {
     }
 }
 
-/// Puts blocks together.
+/// Collects blocks.
 struct Packer(Vec<Block>);
 
 impl Packer {
@@ -88,7 +88,7 @@ fn part(content: &[u8], at: u64, size: u64) -> &[u8] {
     &content[at as usize..][..size as usize]
 }
 
-/// What a booter or bootloader file holds behind its headers.
+/// The program in a booter or bootloader file.
 fn program(content: &[u8]) -> &[u8] {
     part(content, word(content, 16), word(content, 20))
 }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_wrong_is_right() {
+    fn wrong_contents_differ_from_the_right_ones() {
         let tlv = Packer::new("570.144").numbers(["SIZE"], [7]).done();
         let wrong = tlv.wrong();
         assert_eq!(wrong.len(), 2 * 2 + 3);
