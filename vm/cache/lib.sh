@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# Shared by the scripts here: where things lie, how a cached artefact is made, how progress is shown.
-# shellcheck shell=bash disable=SC2034 # what is set here is used by those who source it
+# Shared by the scripts here: paths, making of cached artefacts, and display of progress.
+# shellcheck shell=bash disable=SC2034 # the scripts that source this file use the variables
 
 set -euo pipefail
 
@@ -15,7 +15,7 @@ mkdir -p "$CACHE"
 say() { printf '%s\n' "nova: $*" >&2; }
 die() { say "$*"; exit 1; }
 
-# Runs a command as root, with sudo where that is needed.
+# Runs a command as root, with sudo if necessary.
 as_root() {
 	if [ "$(id -u)" = 0 ]; then
 		"$@"
@@ -25,14 +25,15 @@ as_root() {
 	fi
 }
 
-# apt as it looks at the archive from here: trixie, its backports and forky, never the host's own packages.
+# Runs apt with the sources of the cache: trixie, its backports and forky, never the host's own.
 archive_apt() {
 	local tool=$1
 	shift
 	APT_CONFIG=$APT/apt.conf "$tool" "$@"
 }
 
-# mmdebstrap with the host's own way to the archive (proxies and the like). The rest of its arguments follow.
+# Runs mmdebstrap with the host's settings for access to the archive (proxies and so on), and these
+# arguments.
 bootstrap() {
 	mmdebstrap --architectures=amd64 --aptopt="$APT/host.conf" --aptopt='APT::Sandbox::User "root"' "$@"
 }
@@ -40,11 +41,11 @@ bootstrap() {
 # The line of the sources list that names the suite.
 source_of() { grep " $1 " "$APT/sources.list"; }
 
-# A short name for whatever its arguments (files) and its input hold.
+# A short hash of its arguments (files) and its input.
 key() { cat - "$@" | sha256sum | cut -c 1-12; }
 
-# Reads the plan, which says the versions that everything is made from, and names the folder of each artefact after
-# what goes into it, so that an update makes a new one.
+# Reads the plan, which has the versions of all packages. The name of each artefact's folder has a
+# hash of its inputs, so that an update makes a new folder.
 read_plan() {
 	[ -e "$PLAN" ] || die "the cache is empty: run make prepare"
 	# shellcheck source=/dev/null
@@ -57,19 +58,19 @@ read_plan() {
 	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
-# The chips that are mocked: `all`, or the first one of each of the `families`.
+# Prints the chips that are mocked: `all`, or the first one of each of the `families`.
 chips() {
 	"$PROGRAMS/nova-mock" --list-chips |
 		awk -v which="$1" 'NR > 1 && !/not mocked$/ && (which == "all" || !seen[$2]++) { print $1 }'
 }
 
-# step NAME SECONDS COMMAND...: runs the command with its output in a log, and tells how far it should be.
+# step NAME SECONDS COMMAND...: runs the command with its output in a log, and prints the progress.
 step() {
 	local name=$1 estimate=$2 log=$CACHE/log/$1.log start=$SECONDS last=0 job
 	shift 2
 	mkdir -p "$CACHE/log"
 	say "$name: about $estimate s"
-	# In a process group of its own, so that all of it can be ended.
+	# The job is a process group of its own, so that all its processes can be killed.
 	set -m
 	"$@" >"$log" 2>&1 </dev/null &
 	set +m
@@ -84,19 +85,20 @@ step() {
 	done
 	if ! wait "$job"; then
 		tail -n 20 "$log" >&2
-		die "$name failed; all of it is in $log"
+		die "$name failed; see $log"
 	fi
 	trap - INT TERM HUP
 	say "$name: done in $((SECONDS - start)) s"
 }
 
-# artefact NAME SECONDS FOLDER COMMAND...: makes FOLDER if it is not there. The command gets the name of a
-# temporary folder beside it as its last argument; only a folder that is complete gets the final name.
+# artefact NAME SECONDS FOLDER COMMAND...: makes FOLDER if it does not exist. The command gets the
+# name of a temporary folder next to it as its last argument; only a complete folder gets the final
+# name.
 artefact() {
 	local name=$1 estimate=$2 folder=$3 temporary=$3.part
 	shift 3
 	[ ! -e "$folder" ] || return 0
-	# What an interrupted run left; nobody else makes anything while prepare holds the lock.
+	# Remove leftovers of an interrupted run; prepare holds the lock, so no other run uses them.
 	as_root rm -rf "$temporary"
 	step "$name" "$estimate" as_root "$@" "$temporary"
 	as_root mv -T "$temporary" "$folder"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Runs the tests and counts them; the last line is `N passed, N failed, N skipped`, also in build/results/summary.
+//! Runs the tests and prints a summary, also to build/results/summary; its last line is `N passed,
+//! N failed, N skipped`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,29 +21,30 @@ use tempfile::TempDir;
 use crate::code;
 use crate::matrix::{Choice, Job, Runner};
 
-/// How long the tests of a VM may take.
+/// Time limit for the tests of a VM.
 const LIMIT: Duration = Duration::from_secs(14400);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A chip; `families` or `all` for all tests on ga102, what can go wrong on the other paths of a boot, and the boot of a chip of
-    /// each family, or of every chip, in one VM, also after a kernel died there.
+    /// A chip; or `families` or `all`, for all tests on ga102, the fault tests on a chip of each
+    /// other boot path, and the boot of a chip of each family, or of every chip, in one VM, also
+    /// after a kernel panic.
     #[arg(long)]
     chip: Choice,
-    /// Run these tests in VMs, and no others: regular expressions, as igt@nova_fault@recover.
+    /// Run only these tests in VMs: regular expressions, such as igt@nova_fault@recover.
     #[arg(long, value_delimiter = ' ')]
     tests: Vec<String>,
-    /// Have the tests of nova_pm sleep and be reset so often each.
+    /// Number of sleeps or resets in each test of nova_pm.
     #[arg(long, value_name = "NUMBER")]
     pm_rounds: Option<u32>,
-    /// What to run.
+    /// The parts to run.
     #[arg(required = true)]
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Part {
-    /// The tests of the crates.
+    /// The unit tests of the crates.
     Unit,
     /// IGT in VMs.
     Vm,
@@ -55,7 +57,7 @@ struct Check<'a> {
     host: &'a Host,
     arguments: &'a Arguments,
     results: PathBuf,
-    /// What igt-summary is told.
+    /// Arguments of igt-summary.
     summary: Vec<PathBuf>,
     success: bool,
 }
@@ -72,7 +74,7 @@ struct Guests<'a> {
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
     let results = host.repo.join("build/results");
     fs::create_dir_all(&results)?;
-    // Until the end.
+    // The lock is held until the end of the run.
     let _lock = lock(host, &results.join("lock"))?;
     let _ = fs::remove_file(results.join("summary"));
     let mut check = Check {
@@ -93,7 +95,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
     Ok(code(check.success))
 }
 
-/// Two runs would take each other's results.
+/// Two concurrent runs would overwrite each other's results.
 fn lock(host: &Host, path: &Path) -> Result<File> {
     let file = File::create(path)?;
     let mut told = false;
@@ -124,7 +126,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The VMs of the matrix, or of the tests that the user has named.
+    /// Runs the VMs of the matrix, or those for the tests that the user has named.
     fn guests(&mut self, kernel: Kernel) -> Result<()> {
         let Arguments { chip, tests, .. } = self.arguments;
         let jobs = chip.jobs(kernel, tests);
@@ -148,7 +150,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Prints the summary, and leaves it where others look for it.
+    /// Prints the summary and writes it to a file.
     fn summarize(&mut self) -> Result<()> {
         let program = self.host.programs.join("igt-summary");
         let output = Command::new(&program)
@@ -166,13 +168,14 @@ impl Check<'_> {
 }
 
 impl Guests<'_> {
-    /// Runs all, as many at once as there are processors, since most of the time a VM keeps one busy. Says whether all succeeded.
+    /// Runs all jobs, as many at once as there are processors, since a VM keeps about one busy.
+    /// Returns whether all succeeded.
     fn run(&self, jobs: &[Job]) -> Result<bool> {
         let next = Mutex::new(jobs.iter());
         let run_some = || -> Result<bool> {
             let mut success = true;
             loop {
-                let job = next.lock().expect("nobody panics with it").next();
+                let job = next.lock().expect("no thread panics with the lock").next();
                 let Some(job) = job else {
                     return Ok(success);
                 };
@@ -190,8 +193,9 @@ impl Guests<'_> {
         })
     }
 
-    /// Runs IGT in a VM. What a VM that is lost has left runs in a second one; if that is lost, too, what was judged until then is
-    /// all. igt-summary reports each VM that was lost. Says whether all succeeded.
+    /// Runs IGT in a VM. If the VM is lost, the remaining tests run in a second one; if that is
+    /// lost, too, the results until then are collected. igt-summary reports each lost VM. Returns
+    /// whether all succeeded.
     fn guest(&self, job: &Job) -> Result<bool> {
         let out = fresh(self.results.join(&job.name))?;
         let mut guest = Guest::new(&out);
@@ -225,7 +229,7 @@ impl Guests<'_> {
         Ok(false)
     }
 
-    /// What keeps a VM from being started is a failure like others.
+    /// Runs a VM; an error that prevents its start counts as a failure.
     fn attempt(&self, guest: &Guest) -> Result<Option<Ended>> {
         let ended = guest.run(self.host);
         self.host.interrupt.check()?;
@@ -248,13 +252,13 @@ impl Guests<'_> {
     }
 }
 
-/// Memory that is kept free for the kernel that follows the one that dies. A kernel that lies where chance has put it may leave no
-/// such piece of memory free.
+/// Kernel arguments that reserve memory for the crash kernel. Without nokaslr, the kernel's random
+/// address may leave no contiguous memory of that size.
 fn for_second_kernel(gpus: usize) -> String {
     format!("crashkernel={}M nokaslr", 512 + 64 * gpus)
 }
 
-/// The logs of a VM that was lost, before the next one writes its own.
+/// Moves the logs of a lost VM away, before the next VM writes its own.
 fn put_away_logs(out: &Path, to: &Path) -> Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(out)? {
@@ -269,10 +273,10 @@ fn put_away_logs(out: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The Nova tests and what the runner must know, in a folder that the guest sees.
+/// A folder for the guest with the Nova tests and the files of the runner.
 pub(crate) struct TestFolder {
     folder: TempDir,
-    /// What is not to be run, with the reasons.
+    /// Lists of tests that do not apply, with the reasons.
     pub(crate) lists: Vec<PathBuf>,
 }
 
@@ -288,7 +292,7 @@ impl TestFolder {
         let names = fs::read_to_string(source.join("tests-in-guest"))?;
         let tests = names.lines().filter(|name| name.starts_with("nova_"));
         let tests: Vec<_> = tests.map(|name| host.programs.join(name)).collect();
-        ensure!(!tests.is_empty(), "tests-in-guest names no test of ours");
+        ensure!(!tests.is_empty(), "tests-in-guest has no Nova test");
         let runner = ["tests-in-guest", "run-in-guest"].map(|name| source.join(name));
         for file in runner.iter().chain(&lists).chain(&tests) {
             copy_into(file, folder.path())?;
@@ -300,7 +304,7 @@ impl TestFolder {
         self.folder.path()
     }
 
-    /// What a kernel that dies starts.
+    /// Adds the crash kernel and its initramfs.
     fn add_kernel(&self, host: &Host) -> Result<()> {
         for name in ["vmlinuz", "initramfs.zst"] {
             copy_into(&host.guest.join(name), self.path())?;

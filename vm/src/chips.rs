@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which chips to boot.
+//! Selection of the chips to boot.
 
 use std::str::FromStr;
 
 use nova_hw::chipset::Chipset;
 use nova_mock::chips;
 
-/// Chips, as a user names them: `all`, `families` for one of each, or names with commas or spaces
-/// between them.
+/// Chips, from a user's selection: `all`, `families` for one of each family, or names separated by
+/// commas or spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection(pub Vec<Chipset>);
 
@@ -24,7 +24,7 @@ impl Selection {
         Self(first)
     }
 
-    /// Those that the mock knows, and those that it does not.
+    /// The chips that are mocked, and those that are not.
     pub fn split(self) -> (Vec<Chipset>, Vec<Chipset>) {
         self.0
             .into_iter()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a VM has, and what runs in it.
+//! The configuration of a VM, and the script that runs in it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,21 +11,21 @@ use nova_hw::chipset::Chipset;
 
 use crate::Host;
 
-/// How long a VM may run, unless its user knows better.
+/// Default time limit for a VM.
 pub const LIMIT: Duration = Duration::from_secs(1800);
 
-/// Which kernel.
+/// The kernel of a VM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Kernel {
-    /// As Debian builds it.
+    /// Debian's kernel.
     #[default]
     Stock,
-    /// With KASAN, lockdep and their like.
+    /// The debug kernel, with KASAN, lockdep and other checks.
     Debug,
 }
 
 impl Kernel {
-    /// The folder of the modules that are built for it.
+    /// The folder of the modules that are built for this kernel.
     pub fn modules(self, host: &Host) -> PathBuf {
         host.repo.join(match self {
             Self::Stock => "build/modules/vm",
@@ -34,7 +34,7 @@ impl Kernel {
     }
 }
 
-/// What runs in the VM.
+/// A program that runs in the VM.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// The program, on this machine.
@@ -59,19 +59,21 @@ impl Script {
     }
 }
 
-/// Where the output of what runs in the VM goes.
+/// Destination of the script's output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Output {
-    /// Where our own goes. Our input is the VM's, too.
+    /// The output of this program, whose input is that of the VM, too.
     #[default]
     Ours,
-    /// Where our own goes, as lines that begin with this name: another VM's stand between them.
+    /// The output of this program, as lines that begin with this name, since several VMs print
+    /// there.
     Lines(String),
-    /// Into this file.
+    /// This file.
     File(PathBuf),
 }
 
-/// A VM. Its root is writable, and forgotten afterwards. A test in it tells the mock of the Nth GPU, from 0, what to do through /dev/virtio-ports/nova.mock.N.
+/// A VM. Its root is writable, and discarded afterwards. In the VM, /dev/virtio-ports/nova.mock.N
+/// is the control port of the Nth GPU's mock, from 0.
 #[derive(Clone, Debug)]
 pub struct Guest {
     /// The GPUs.
@@ -80,12 +82,13 @@ pub struct Guest {
     pub kernel: Kernel,
     /// Folder whose *.ko are installed where modprobe finds them.
     pub modules: Option<PathBuf>,
-    /// Folder that is seen in the VM as /nova, read-only.
+    /// Folder that is /nova in the VM, read-only.
     pub files: Option<PathBuf>,
-    /// Folder that is seen in the VM as /out. It also gets console.log, dmesg, qemu.log and, of each mock, trace.json, mock.log and
-    /// mock.status (/proc/PID/status at the end); of the second one trace.1.json and so on.
+    /// Folder that is /out in the VM. It also gets console.log, dmesg, qemu.log and, of each mock,
+    /// trace.json, mock.log and mock.status (/proc/PID/status at the end); of the second one
+    /// trace.1.json and so on.
     pub out: PathBuf,
-    /// How long the VM may run.
+    /// Time limit for the VM.
     pub limit: Option<Duration>,
     /// Whether each mock logs all accesses to its registers, in registers.log.
     pub registers: bool,
@@ -93,9 +96,9 @@ pub struct Guest {
     pub mock_arguments: Vec<String>,
     /// More arguments of the kernel.
     pub kernel_arguments: Vec<String>,
-    /// What runs; without one, a shell.
+    /// The script; without one, a shell runs.
     pub script: Option<Script>,
-    /// Where the output goes.
+    /// Destination of the output.
     pub output: Output,
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! This machine: where things lie, and whether the user wants it all to end.
+//! This machine: the paths of all parts, and whether the user has interrupted this program.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,34 +10,36 @@ use anyhow::{bail, ensure, Context, Result};
 
 use crate::Interrupt;
 
-/// What all runs of VMs have in common.
+/// Shared by all runs of VMs.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// The working tree.
     pub repo: PathBuf,
     /// The programs that cargo has built.
     pub programs: PathBuf,
-    /// The program that is the mocked GPU.
+    /// The program of the mocked GPU.
     pub mock: PathBuf,
-    /// Debian with QEMU.
+    /// The sysroot, a Debian with QEMU.
     pub sysroot: PathBuf,
-    /// What the VM starts from: vmlinuz, initramfs.zst and root.erofs.
+    /// Folder with the VM's vmlinuz, initramfs.zst and root.erofs.
     pub guest: PathBuf,
-    /// The debug kernel; it need not be there.
+    /// Folder with the debug kernel, which may not exist.
     pub debug_kernel: PathBuf,
     /// Folder with nvidia/CHIP/gsp/*.bin.
     pub firmware: PathBuf,
-    /// Whether the user wants this program to end.
+    /// Whether the user has interrupted this program.
     pub interrupt: Interrupt,
 }
 
 impl Host {
-    /// Finds everything, from the root of the working tree, and takes over the signals that end a program.
-    /// `NOVA_MOCK` names another program for the mocked GPU.
+    /// Finds all paths, from the root of the working tree, and installs the handlers of
+    /// [`Interrupt`]. `NOVA_MOCK` names another program for the mocked GPU.
     pub fn find() -> Result<Self> {
         let repo = env::current_dir()?;
         let programs = env::current_exe()?;
-        let programs = programs.parent().context("a program lies in no folder")?;
+        let programs = programs
+            .parent()
+            .context("the program has no parent folder")?;
         let script = repo.join("vm/cache/paths");
         ensure!(
             script.exists(),
@@ -68,13 +70,13 @@ impl Host {
         self.repo.join("vm/guest").join(name)
     }
 
-    /// A path for the user.
+    /// A path for messages to the user.
     pub fn shown<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.repo).unwrap_or(path).display()
     }
 }
 
-/// The path of this name among those that the script has printed, `NAME=PATH` a line.
+/// The path called `name` in the output of vm/cache/paths, lines of `NAME=PATH`.
 fn path(paths: &str, name: &str) -> Result<PathBuf> {
     for line in paths.lines() {
         if let Some((found, path)) = line.split_once('=') {
@@ -83,5 +85,5 @@ fn path(paths: &str, name: &str) -> Result<PathBuf> {
             }
         }
     }
-    bail!("vm/cache/paths does not know {name}")
+    bail!("vm/cache/paths does not print {name}")
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The signals by which a user ends a program, as something to ask for: whoever waits asks, and what was started is ended on
-//! the way out.
+//! The signals with which a user ends a program, as a flag: all waits check it, so that the program
+//! ends its children before it exits.
 
 use std::fmt;
 use std::io;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// Whether the user wants this program to end.
+/// Whether the user has interrupted this program.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
-/// The user wants this program to end.
+/// The user has interrupted this program.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Interrupted;
 
@@ -27,7 +27,7 @@ impl fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 impl Interrupt {
-    /// From now on these signals do not end the program at once.
+    /// Installs handlers that set the flag.
     pub fn on_signals() -> io::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -36,7 +36,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Fails once there was a signal.
+    /// Fails if there was a signal.
     pub fn check(&self) -> Result<(), Interrupted> {
         match self.0.load(Ordering::Relaxed) {
             true => Err(Interrupted),

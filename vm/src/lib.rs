@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Starts mocked GPUs and a VM that has them, runs a script in it, and ends all of them, come what may.
+//! Starts mocked GPUs and a VM that has them, runs a script in it, and ends all of them, also on
+//! errors.
 //!
-//! Nothing here knows how a GPU works. What the VM is made from, the scripts in `cache/` know; what runs in it lies in `guest/`.
+//! Not here: any knowledge of GPUs; the making of the VM's parts, which is in the scripts of
+//! `cache/`; and the scripts that run in the VM, which are in `guest/`.
 
 pub mod chips;
 pub mod guest;
@@ -23,12 +25,13 @@ pub use vm::Ended;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// Tells the user something that is no result.
+/// Prints a message that is not a result.
 pub fn say(what: impl std::fmt::Display) {
     eprintln!("nova: {what}");
 }
 
-/// The name of a file that there is for each GPU: `trace.json` of the first one, `trace.1.json` of the second one.
+/// The name of a file that exists for each GPU: `trace.json` of the first one, `trace.1.json` of
+/// the second one.
 pub fn file_of(gpu: usize, name: &str, extension: &str) -> String {
     match gpu {
         0 => format!("{name}{extension}"),
@@ -36,7 +39,7 @@ pub fn file_of(gpu: usize, name: &str, extension: &str) -> String {
     }
 }
 
-/// The folder, without what an earlier run has left there.
+/// Creates the folder, without the files of an earlier run.
 pub fn fresh(folder: PathBuf) -> io::Result<PathBuf> {
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -44,7 +47,7 @@ pub fn fresh(folder: PathBuf) -> io::Result<PathBuf> {
     }
 }
 
-/// The last lines of a file, and nothing where there is none.
+/// The last lines of a file; empty if it cannot be read.
 fn tail(file: &Path, count: usize) -> String {
     let bytes = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the targets of the Makefile run that need a VM. Its exit status is that of the script in the VM, where there is one;
-//! 124, if that took too long; 125, if the VM ended without one.
+//! The program behind the targets of the Makefile that need a VM. Its exit status is that of the
+//! script in the VM, if there is one; 124 if the script took too long; 125 if the VM ended before
+//! it.
 
 mod check;
 mod matrix;
@@ -33,7 +34,7 @@ struct Arguments {
 enum Action {
     /// Boot a GPU and print the boot report; the timeline goes to build/trace.json.
     Run {
-        /// The chip; `list` for their names.
+        /// The chip; `list` prints the names.
         #[arg(long)]
         chip: String,
         /// Branch of the firmware release (535, 570); 0 for the newest.
@@ -42,11 +43,12 @@ enum Action {
     },
     /// Run tests, and count them.
     Check(check::Arguments),
-    /// Run everything at once for a while, and then wrong ioctls for as long, each in a VM of its own.
+    /// Stress the modules for a while, and then fuzz the ioctls for as long, each in a VM of its
+    /// own.
     Stress(stress::Arguments),
-    /// Break the modules in one place at a time, and name the mutants that no test notices.
+    /// Apply one mutant at a time to the modules, and print the mutants that no test notices.
     MutantsKmod {
-        /// Names of patches in nova/kmod/mutants; all of them, if there is none.
+        /// Names of patches in nova/kmod/mutants; all of them by default.
         names: Vec<String>,
     },
     /// Run a script in a VM, or a shell.
@@ -58,13 +60,14 @@ struct GuestArguments {
     /// A GPU, which may be repeated; `none` for a VM without one.
     #[arg(long, default_value = "ga102", value_parser = chip_or_none)]
     chip: Vec<Option<Chipset>>,
-    /// Its *.ko are installed where modprobe finds them.
+    /// Folder whose *.ko are installed where modprobe finds them.
     #[arg(long, value_name = "DIR")]
     modules: Option<PathBuf>,
-    /// Seen in the VM as /nova, read-only.
+    /// Folder that is /nova in the VM, read-only.
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
-    /// Seen in the VM as /out; also gets console.log, dmesg, qemu.log, and trace.json and mock.log of each GPU.
+    /// Folder that is /out in the VM; also gets console.log, dmesg, qemu.log, and trace.json and
+    /// mock.log of each GPU.
     #[arg(long, value_name = "DIR", default_value = "build/guest")]
     out: PathBuf,
     /// Seconds until the VM is ended, 0 for never.
@@ -73,7 +76,7 @@ struct GuestArguments {
     /// The kernel; `make debug-modules` makes the debug kernel.
     #[arg(long, value_enum, default_value_t)]
     kernel: Kernel,
-    /// Have each mock log all accesses to its registers.
+    /// Make each mock log all accesses to its registers.
     #[arg(long)]
     registers: bool,
     /// One more argument for every nova-mock (may be repeated).
@@ -126,7 +129,7 @@ fn act(action: Action) -> Result<ExitCode> {
     }
 }
 
-/// The exit status of a program that a signal ended, in shells.
+/// The exit status that shells use for a program ended by SIGINT.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -140,7 +143,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Success or failure.
+/// The exit status for success or failure.
 fn code(success: bool) -> ExitCode {
     match success {
         true => ExitCode::SUCCESS,

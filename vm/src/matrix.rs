@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which tests run on which chips, each line in a VM of its own.
+//! The test matrix: tests and chips of each VM.
 
 use nova_hw::chipset::Chipset;
 use nova_vm::chips::Selection;
 use nova_vm::Kernel;
 
-/// What runs the tests in the VM.
+/// The script that runs the tests in the VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Runner {
     /// IGT.
     Igt,
     /// IGT with tests during which the system sleeps.
     Sleeping,
-    /// IGT after a kernel has died under the driver.
+    /// IGT in a crash kernel, after a panic with the driver loaded.
     Killed,
 }
 
-/// Which chips are in a VM.
+/// The chips of a VM.
 #[derive(Clone, Copy, Debug)]
 enum Chips {
-    /// Those that the user has chosen.
+    /// The chips that the user has chosen.
     Chosen,
-    /// This one.
+    /// This chip.
     Only(Chipset),
 }
 
-/// Tests by the beginning of their names.
+/// Tests, selected by the beginning of their names.
 #[derive(Clone, Copy, Debug)]
 enum Tests {
     Only(&'static [&'static str]),
     AllBut(&'static [&'static str]),
 }
 
-/// A VM of the matrix. In its name CHIP stands for what the user has chosen.
+/// A VM of the matrix. CHIP in its name is replaced by the user's choice.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     name: &'static str,
@@ -51,7 +51,7 @@ const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) ->
     }
 }
 
-/// Tests that need more GPUs than one, and those during which the system sleeps.
+/// All tests except those that need several GPUs and those during which the system sleeps.
 const OTHERS: Tests = Tests::AllBut(&["igt@nova_multi", "igt@nova_pm"]);
 const FILES: Tests = Tests::Only(&["igt@nova_gsp_files"]);
 const ALL_BUT_FILES: Tests =
@@ -59,11 +59,11 @@ const ALL_BUT_FILES: Tests =
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
-/// What can go wrong on the other paths of a boot.
+/// The tests of faults, for the other boot paths.
 const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_gsp_files"]);
 
 const GA102: Chips = Chips::Only(Chipset::GA102);
-/// It cannot be reset by function.
+/// A chip without function-level reset.
 const TU104: Chips = Chips::Only(Chipset::TU104);
 const GH100: Chips = Chips::Only(Chipset::GH100);
 
@@ -84,27 +84,27 @@ const ONE: &[Line] = &[
     line("CHIP-killed", Chips::Chosen, Runner::Killed, BOOT),
 ];
 
-/// For a chip in the debug kernel, which takes as long for bad files as for all others.
+/// For a chip in the debug kernel, in which nova_gsp_files takes as long as all other tests.
 const DEBUG: &[Line] = &[
     line("CHIP-debug", Chips::Chosen, Runner::Igt, ALL_BUT_FILES),
     line("CHIP-debug-files", Chips::Chosen, Runner::Igt, FILES),
     line("CHIP-debug-pm", Chips::Chosen, Runner::Sleeping, SLEEP),
 ];
 
-/// A VM, and what is to run in it.
+/// A VM, and the tests to run in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
     /// Name of the folder of its results.
     pub(crate) name: String,
     /// The GPUs.
     pub(crate) chips: Vec<Chipset>,
-    /// What runs the tests.
+    /// The runner.
     pub(crate) runner: Runner,
     /// Options of igt_runner.
     pub(crate) options: Vec<String>,
 }
 
-/// What the user has chosen: the name of a chip, `families` or `all`.
+/// The user's choice: the name of a chip, `families` or `all`.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) name: String,
@@ -126,7 +126,8 @@ impl Choice {
         ["families", "all"].contains(&self.name.as_str())
     }
 
-    /// These tests; if there are none, all. The debug kernel goes on after what it reports.
+    /// The jobs for these tests, or for all tests if none are named. In the debug kernel IGT
+    /// continues after a report.
     pub(crate) fn jobs(&self, kernel: Kernel, tests: &[String]) -> Vec<Job> {
         let mut jobs = match kernel {
             _ if !tests.is_empty() => self.named(tests),
@@ -142,7 +143,7 @@ impl Choice {
         jobs
     }
 
-    /// A VM for these tests; those during which the VM sleeps in one of their own.
+    /// A VM for these tests, and one for those during which the VM sleeps.
     fn named(&self, tests: &[String]) -> Vec<Job> {
         let sleeps = |test: &&String| test.contains("nova_pm");
         let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_debug_kernel_goes_on_after_a_report() {
+    fn igt_continues_after_a_report_of_the_debug_kernel() {
         let expected = [
             "ga102-debug ga102 Igt --exclude-tests igt@nova_gsp_files --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
             "ga102-debug-files ga102 Igt --include-tests igt@nova_gsp_files --abort-on-monitored-error=",
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_such_chip() {
+    fn an_unknown_chip_is_refused() {
         assert!("gv100".parse::<Choice>().is_err());
     }
 }

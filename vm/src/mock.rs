@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A mocked GPU: a `nova-mock` that serves one VM.
+//! A mocked GPU: a `nova-mock` process that serves one VM.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -15,16 +15,17 @@ use nova_hw::chipset::Chipset;
 use crate::process::{Child, Group, POLL};
 use crate::{file_of, say, tail, Guest, Host};
 
-/// How long a mock may take to answer. QEMU gives a device up for good that takes longer; its own limit of 5 s is too short for a
-/// busy machine. A mock that hangs is ended with the VM, when that has run for as long as it may.
+/// QEMU's time-out for an answer of the mock, after which it gives the device up. QEMU's default of
+/// 5 s is too short for a busy machine. A mock that hangs is ended with the VM, at the VM's time
+/// limit.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
-/// Where the mock waits for QEMU.
+/// The socket on which the mock waits for QEMU.
 pub(crate) fn socket(run: &Path, gpu: usize) -> PathBuf {
     run.join(file_of(gpu, "gpu", ""))
 }
 
-/// Where the mock takes commands.
+/// The mock's control socket.
 pub(crate) fn control(run: &Path, gpu: usize) -> PathBuf {
     run.join(file_of(gpu, "control", ""))
 }
@@ -45,7 +46,7 @@ fn arguments(host: &Host, guest: &Guest, run: &Path, gpu: usize) -> Vec<OsString
     arguments
 }
 
-/// A mock that runs.
+/// A running mock.
 #[derive(Debug)]
 pub(crate) struct Mock {
     child: Child,
@@ -91,15 +92,15 @@ impl Mock {
         Ok(())
     }
 
-    /// Keeps what the kernel knows of its memory.
+    /// Saves the mock's /proc/PID/status, for its use of memory.
     pub(crate) fn save_status(&self) {
         if let Err(error) = fs::copy(format!("/proc/{}/status", self.child.id()), &self.status) {
             say(format_args!("{}: {error}", self.status.display()));
         }
     }
 
-    /// Waits until it has ended, which it does with its client, once it has written the timeline. One that hangs does not listen to
-    /// SIGTERM either.
+    /// Waits until it has ended, which it does after its client has disconnected and the timeline
+    /// is written. A mock that hangs is killed, since it may ignore SIGTERM.
     pub(crate) fn wait_until_ended(&mut self, host: &Host, limit: Duration) -> Result<()> {
         let start = Instant::now();
         while self.child.ended()?.is_none() {
@@ -144,10 +145,10 @@ mod tests {
         );
     }
 
-    /// Bound on tests that fail.
+    /// Time-out for tests that fail.
     const LIMIT: Duration = Duration::from_secs(60);
 
-    /// Starts a shell script as if it were the mock.
+    /// Starts a shell script in place of the mock.
     fn fake(folder: &Path, text: &str) -> (Host, Mock) {
         let mut host = host(folder);
         host.mock = script(folder, "mock", text);
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mock_that_dies_is_quoted() {
+    fn the_error_quotes_the_log_of_a_mock_that_ended() {
         let folder = tempfile::tempdir().unwrap();
         let (host, mut mock) = fake(folder.path(), "echo no firmware; exit 1");
         let error = mock.wait_until_open(&host, LIMIT).unwrap_err();
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mock_that_opens_nothing_is_given_up() {
+    fn a_mock_that_opens_no_socket_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let (host, mut mock) = fake(folder.path(), "exec sleep 1000");
         let error = mock.wait_until_open(&host, Duration::ZERO).unwrap_err();
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mock_that_opens_nothing_ends_with_an_interrupt() {
+    fn a_mock_that_opens_no_socket_ends_with_an_interrupt() {
         let folder = tempfile::tempdir().unwrap();
         let (host, mut mock) = fake(folder.path(), "exec sleep 1000");
         let pid = mock.child.id();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Breaks the kernel modules in one place at a time, and says which mutants no test notices. cargo-mutants cannot do that: the
-//! kernel's build system builds the modules, and they run in a VM.
+//! Applies one mutant at a time to the kernel modules, and prints the mutants that no test notices.
+//! cargo-mutants cannot do that, since the kernel's build system builds the modules, and they run
+//! in a VM.
 //!
-//! A mutant is a patch to nova/kmod. Its first line says what is wrong, and a line `Noticed-by:` names the subtest that has to fail,
-//! which is run without the mutant first. A VM that hangs or dies has noticed the mutant, too.
+//! A mutant is a patch to nova/kmod. Its first line describes the bug, and a line `Noticed-by:`
+//! names the subtest that must fail; the subtest first runs without the mutant. A VM that hangs or
+//! is lost has noticed the mutant, too.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,16 +22,16 @@ use nova_vm::{fresh, Guest, Host, Kernel, Output, Script};
 use crate::check::TestFolder;
 use crate::code;
 
-/// How long a subtest may take without a mutant.
+/// Time limit for a subtest without a mutant.
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// A patch in nova/kmod/mutants.
 struct Mutant {
     name: String,
     patch: PathBuf,
-    /// What is wrong.
+    /// Description of the bug.
     what: String,
-    /// The subtest that has to notice it.
+    /// The subtest that must notice it.
     subtest: String,
 }
 
@@ -37,8 +39,8 @@ impl Mutant {
     fn read(folder: &Path, name: &str) -> Result<Self> {
         let patch = folder.join(format!("{name}.patch"));
         let text = fs::read_to_string(&patch).with_context(|| patch.display().to_string())?;
-        let (what, subtest) =
-            header(&text).with_context(|| format!("{name} does not say what notices it"))?;
+        let (what, subtest) = header(&text)
+            .with_context(|| format!("{name} has no description or no line Noticed-by"))?;
         Ok(Self {
             name: name.to_owned(),
             patch,
@@ -48,7 +50,7 @@ impl Mutant {
     }
 }
 
-/// What a patch says is wrong, and the subtest that notices it.
+/// The description of a patch, and the subtest that notices it.
 fn header(patch: &str) -> Option<(String, String)> {
     let what = patch.lines().next()?;
     let subtest = patch
@@ -57,7 +59,7 @@ fn header(patch: &str) -> Option<(String, String)> {
     Some((what.to_owned(), subtest.to_owned()))
 }
 
-/// A copy of the working tree, whose modules are broken, and what its tests need.
+/// A copy of the working tree for the mutants, and the files for its tests.
 struct Copy<'a> {
     host: &'a Host,
     folder: PathBuf,
@@ -65,7 +67,7 @@ struct Copy<'a> {
     tests: TestFolder,
 }
 
-/// Tries mutants; without a name, all of them.
+/// Runs the named mutants, or all of them if none is named.
 pub(crate) fn run(host: &Host, mut names: Vec<String>) -> Result<ExitCode> {
     let folder = host.repo.join("nova/kmod/mutants");
     if names.is_empty() {
@@ -74,7 +76,7 @@ pub(crate) fn run(host: &Host, mut names: Vec<String>) -> Result<ExitCode> {
     let mutants = names.iter().map(|name| Mutant::read(&folder, name));
     let mutants = mutants.collect::<Result<Vec<_>>>()?;
     let copy = Copy::make(host)?;
-    copy.build("what is not mutated")?;
+    copy.build("the unmodified source")?;
     let limits = copy.limits(&mutants)?;
     let mut survivors = 0;
     for mutant in &mutants {
@@ -158,7 +160,7 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// How long each subtest may take with a mutant: four times as long as without one, and a minute.
+    /// Time limit of each subtest with a mutant: four times its time without one, plus a minute.
     fn limits<'b>(&self, mutants: &'b [Mutant]) -> Result<BTreeMap<&'b str, Duration>> {
         let mut limits = BTreeMap::new();
         for Mutant { subtest, .. } in mutants {
@@ -193,7 +195,8 @@ impl<'a> Copy<'a> {
         Ok(())
     }
 
-    /// Why a subtest fails with the modules of the copy: the first failure, or what became of the VM.
+    /// Why a subtest fails with the modules of the copy: the first failure, or how the VM ended;
+    /// `None` if it passes.
     fn failure(&self, subtest: &str, results: &Path, limit: Duration) -> Result<Option<String>> {
         let script = match subtest.starts_with("igt@nova_pm@") {
             true => "pm",
@@ -221,13 +224,13 @@ impl<'a> Copy<'a> {
     }
 }
 
-/// The first failure in a summary, as far as a look at it needs.
+/// The first lines of the first failure in a summary.
 fn first_failure(summary: &str) -> String {
     let lines = summary.lines().skip_while(|line| !line.starts_with("FAIL"));
     lines.take(3).collect::<Vec<_>>().join("\n")
 }
 
-/// A file that git lists may have been removed.
+/// Copies a file, if it exists: git also lists files that were removed.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
     if !from.exists() {
         return Ok(());
@@ -244,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_says_what_notices_it() {
+    fn a_patch_names_its_subtest() {
         let patch = "The lock is gone.\nNoticed-by: igt@a@b\n--- a/x\n";
         let expected = ("The lock is gone.".to_owned(), "igt@a@b".to_owned());
         assert_eq!(header(patch), Some(expected));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Children that do not outlive this program.
+//! Child processes that do not outlive this program.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -13,22 +13,24 @@ use rustix::process::{kill_process, kill_process_group, Pid, Signal};
 
 use crate::Interrupt;
 
-/// How often to look for something that tells nobody when it happens.
+/// Interval of polls.
 pub(crate) const POLL: Duration = Duration::from_millis(50);
 
-/// How long a child may take to end on SIGTERM.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time between SIGTERM and SIGKILL for a child.
+const SIGTERM_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who is ended together with a child.
+/// The process group of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// The child alone. It may use the terminal, as QEMU's console does, and sudo for a password.
+    /// This program's group: only the child is ended. It may use the terminal, as QEMU's console
+    /// does, and sudo for a password.
     Ours,
-    /// All that the child has started. It gets no Ctrl-C from the terminal, and ends when we say so.
+    /// A group of its own: all that the child has started is ended. It gets no Ctrl-C from the
+    /// terminal.
     Own,
 }
 
-/// A child, which is ended when this is dropped.
+/// A child process, which is ended when this is dropped.
 #[derive(Debug)]
 pub struct Child {
     child: process::Child,
@@ -51,12 +53,12 @@ impl Child {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits until it ends, or until the user wants this program to end.
+    /// Waits until it ends, or until the user interrupts this program.
     pub fn wait(&mut self, interrupt: &Interrupt) -> Result<ExitStatus> {
         loop {
             if let Some(status) = self.ended()? {
@@ -68,7 +70,7 @@ impl Child {
         }
     }
 
-    /// Waits until it ends, for a while; says whether it has.
+    /// Waits up to `time` until it ends; returns whether it has.
     pub fn wait_for(&mut self, time: Duration) -> Result<bool> {
         let start = Instant::now();
         while self.ended()?.is_none() {
@@ -80,11 +82,11 @@ impl Child {
         Ok(true)
     }
 
-    /// Has it end: asks, and after a while no longer asks.
+    /// Ends it with SIGTERM, and after a while with SIGKILL.
     pub fn end(&mut self) -> Result<()> {
         if self.ended()?.is_none() {
             self.signal(Signal::TERM);
-            if !self.wait_for(PATIENCE)? {
+            if !self.wait_for(SIGTERM_TIMEOUT)? {
                 self.kill()?;
             }
         }
@@ -98,7 +100,8 @@ impl Child {
         Ok(())
     }
 
-    /// A child that has ended meanwhile has not been waited for, so that its ID is nobody else's.
+    /// Sends a signal. Its process ID is not reused, since a child that has ended meanwhile has not
+    /// been waited for.
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         let _ = match self.group {
@@ -110,7 +113,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // There is nobody to tell, and nothing else to try.
+        // An error cannot be reported here.
         let _ = self.end();
     }
 }
@@ -120,7 +123,7 @@ pub fn run(command: &mut Command, group: Group, interrupt: &Interrupt) -> Result
     Child::start(command, group)?.wait(interrupt)
 }
 
-/// Copies what a child prints, until nobody has the other end of its pipe any more.
+/// Copies a child's output, until all writers have closed the pipe.
 #[derive(Debug)]
 pub struct Lines(JoinHandle<io::Result<()>>);
 
@@ -135,7 +138,7 @@ impl Lines {
             let mut from = BufReader::new(from);
             let mut line = Vec::new();
             while from.read_until(b'\n', &mut line)? != 0 {
-                // At once, so that no other line comes between.
+                // One write per line, so that lines of several children are not mixed.
                 to.write_all(&[name.as_bytes(), b": ", &line].concat())?;
                 line.clear();
             }
@@ -143,7 +146,7 @@ impl Lines {
         }))
     }
 
-    /// Waits until all is copied.
+    /// Waits until the output is copied.
     pub fn wait(self) -> Result<()> {
         Ok(self.0.join().expect("the copier does not panic")?)
     }
@@ -156,7 +159,7 @@ pub fn start_with_lines(command: &mut Command, group: Group, name: &str) -> Resu
     Ok((child, Lines::copy(from, io::stdout(), name)))
 }
 
-/// Runs a command to its end, and copies all that it prints to our own output and to `log`.
+/// Runs a command to its end, and copies its output to that of this program and to `log`.
 pub fn run_logged(
     command: &mut Command,
     mut log: impl Write + Send,
@@ -166,7 +169,7 @@ pub fn run_logged(
     command.stdout(writer.try_clone()?).stderr(writer);
     thread::scope(|scope| {
         let mut child = Child::start(command, Group::Own)?;
-        // The copies of the pipe's end that this process has.
+        // Close this process's copies of the pipe's write end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut reader = std::fs::File::from(reader);
         let copier = scope.spawn(move || -> Result<()> {
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_child_started_ends_with_it() {
+    fn a_childs_group_ends_with_it() {
         let (child, grandchild) = shell("sleep 1000 & echo $!; wait", Group::Own);
         assert!(is_running(grandchild));
         drop(child);
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_does_not_listen_ends_too() {
+    fn a_child_that_ignores_sigterm_is_killed() {
         let (child, pid) = shell(
             "trap '' TERM; echo $$; while :; do sleep 0.1; done",
             Group::Ours,
@@ -248,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_told_by_their_names() {
+    fn lines_begin_with_their_name() {
         struct Sender(mpsc::Sender<Vec<u8>>);
         impl Write for Sender {
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -267,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_printed_is_logged() {
+    fn output_is_logged() {
         let mut log = Vec::new();
         let mut command = Command::new("sh");
         command.args(["-c", "echo out; echo err >&2; exit 3"]);

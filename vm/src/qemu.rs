@@ -10,12 +10,13 @@ use crate::guest::{Guest, Kernel};
 use crate::mock::{self, ANSWER_LIMIT};
 use crate::Host;
 
-/// MiB of memory that each GPU needs beside those of the kernel: a driver keeps about 64 of firmware for it.
+/// MiB of memory for each GPU in addition to the kernel's: a driver keeps about 64 MiB of firmware
+/// for it.
 const MEMORY_PER_GPU: usize = 128;
 
-/// What every kernel is told. A busy machine leaves the VM without a CPU for tens of seconds, which the kernel must not take for
-/// its own fault: what watches for CPUs and tasks that do not go on waits longer than that, and the TSC, which is emulated, is
-/// not checked.
+/// Arguments of every kernel. On a busy machine the VM may get no CPU for tens of seconds, which
+/// the kernel must not report as a bug: the time-outs of its watchdogs are longer than that, and
+/// the emulated TSC is not checked.
 const KERNEL_ARGUMENTS: [&str; 5] = [
     "watchdog_thresh=60",
     "rcupdate.rcu_cpu_stall_timeout=300",
@@ -24,25 +25,27 @@ const KERNEL_ARGUMENTS: [&str; 5] = [
     "tsc=nowatchdog",
 ];
 
-/// What the debug kernel is told, too: reports go on after the first one, and each mapping for DMA is remembered until it ends.
+/// Additional arguments of the debug kernel: KASAN reports more than once, and DMA debugging has
+/// entries for all mappings.
 const DEBUG_ARGUMENTS: [&str; 3] = [
     "kasan_multi_shot=1",
     "dma_debug_entries=65536",
     "workqueue.watchdog_thresh=120",
 ];
 
-/// The command that starts the VM. It runs with the sysroot's own libraries, whatever this machine has.
+/// The command that starts the VM. QEMU runs with the libraries of the sysroot, not those of this
+/// machine.
 pub(crate) fn command(host: &Host, guest: &Guest, run: &Path) -> Command {
     let mut command = Command::new(host.sysroot.join("lib64/ld-linux-x86-64.so.2"));
     command.args(arguments(host, guest, run));
     command
 }
 
-/// Options and their values, one after the other.
+/// Options and their values, in order.
 #[derive(Default)]
-struct Arguments(Vec<OsString>);
+struct CommandLine(Vec<OsString>);
 
-impl Arguments {
+impl CommandLine {
     fn flag(&mut self, name: &str) {
         self.0.push(name.into());
     }
@@ -61,7 +64,7 @@ impl Arguments {
 }
 
 fn arguments(host: &Host, guest: &Guest, run: &Path) -> Vec<OsString> {
-    let mut arguments = Arguments::default();
+    let mut arguments = CommandLine::default();
     program(&mut arguments, host);
     machine(&mut arguments, host, guest);
     console(&mut arguments, guest);
@@ -74,8 +77,9 @@ fn arguments(host: &Host, guest: &Guest, run: &Path) -> Vec<OsString> {
     arguments.0
 }
 
-/// The program, as an argument of the loader, and what it needs to know of itself. It ends if this program is killed.
-fn program(arguments: &mut Arguments, host: &Host) {
+/// QEMU, as an argument of the loader, and the paths of its files. QEMU ends if this program is
+/// killed.
+fn program(arguments: &mut CommandLine, host: &Host) {
     let sysroot = |path: &str| host.sysroot.join(path);
     arguments.option("--library-path", sysroot("usr/lib/x86_64-linux-gnu"));
     arguments
@@ -90,7 +94,7 @@ fn program(arguments: &mut Arguments, host: &Host) {
     arguments.option("-run-with", "exit-with-parent=on");
 }
 
-fn machine(arguments: &mut Arguments, host: &Host, guest: &Guest) {
+fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
     let (vmlinuz, cpu, memory) = match guest.kernel {
         Kernel::Stock => (host.guest.join("vmlinuz"), "max", 1920),
         Kernel::Debug => (host.debug_kernel.join("vmlinuz"), "max,la57=off", 2800),
@@ -120,8 +124,9 @@ fn kernel_arguments(guest: &Guest) -> String {
     words.join(" ")
 }
 
-/// The kernel's console is a file, that of the script or the shell is ours. A shell takes Ctrl-C for itself.
-fn console(arguments: &mut Arguments, guest: &Guest) {
+/// The kernel's console is a file; the console of the script or the shell is this program's. A
+/// shell handles Ctrl-C itself.
+fn console(arguments: &mut CommandLine, guest: &Guest) {
     let signal = match guest.script {
         Some(_) => "on",
         None => "off",
@@ -133,9 +138,9 @@ fn console(arguments: &mut Arguments, guest: &Guest) {
     arguments.option("-device", "virtconsole,bus=serial.0,chardev=console");
 }
 
-/// The GPUs, and for each one a port on which a test tells the mock what to do. The ports are on a device of their own, which a
-/// test can put away while the system sleeps.
-fn gpus(arguments: &mut Arguments, guest: &Guest, run: &Path) {
+/// The GPUs, and the control port of each mock. The ports are on a device of their own, which a
+/// test can unbind while the system sleeps.
+fn gpus(arguments: &mut CommandLine, guest: &Guest, run: &Path) {
     arguments.option("-device", "virtio-serial-pci,id=mocks");
     let limit = ANSWER_LIMIT.as_millis();
     for gpu in 0..guest.chips.len() {
@@ -221,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_debug_kernel_has_more_memory_and_goes_on_after_a_report() {
+    fn the_debug_kernel_has_more_memory_and_continues_after_a_report() {
         let mut guest = Guest::new("/out");
         guest.kernel = Kernel::Debug;
         has(
@@ -236,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_gets_the_keys_a_script_the_files() {
+    fn a_shell_gets_signals_and_files_are_shared() {
         let mut guest = Guest::new("/out");
         has(&guest, "-chardev stdio,id=console,signal=off");
         guest.files = Some("/files".into());

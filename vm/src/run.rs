@@ -21,11 +21,11 @@ pub(crate) fn list(host: &Host) -> Result<ExitCode> {
     Ok(code(status.success()))
 }
 
-/// Boots a chip with the firmware release of this branch.
+/// Boots a chip with the firmware release of `branch`.
 pub(crate) fn run(host: &Host, chip: &str, branch: u32) -> Result<ExitCode> {
     let build = host.repo.join("build");
     fs::create_dir_all(&build)?;
-    // A folder of its own, so that two runs at once do not disturb each other.
+    // Each run has its own folder, so that concurrent runs do not disturb each other.
     let out = tempfile::Builder::new().prefix("run.").tempdir_in(&build)?;
     let mut guest = Guest::new(out.path());
     guest.chips = vec![named(chip).map_err(Error::msg)?];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Stresses the modules in a VM, and then fuzzes their ioctls in another one. Each says what it has found, and its seed; the
-//! kernel's log is in build/stress/ (of the debug kernel in build/stress-debug/).
+//! Stresses the modules in a VM, and then fuzzes their ioctls in another one. Each program prints
+//! its findings and its seed; the kernel's log is in build/stress/ (that of the debug kernel in
+//! build/stress-debug/).
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::code;
 /// The programs, each of which gets a VM of its own.
 const PROGRAMS: [&str; 2] = ["nova-stress", "nova-fuzz-ioctl"];
 
-/// What a machine that is busy may take longer, to boot and to end what was begun.
+/// Additional time limit for booting and for the last actions on a busy machine.
 const SPARE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, clap::Args)]
@@ -24,10 +25,10 @@ pub(crate) struct Arguments {
     /// The chip.
     #[arg(long, value_parser = named)]
     chip: Chipset,
-    /// How long each of the two runs.
+    /// Seconds that each of the two programs runs.
     #[arg(long)]
     seconds: u64,
-    /// Repeat what a run with this seed did.
+    /// Repeat the run with this seed.
     #[arg(long)]
     seed: Option<u64>,
     /// The kernel.

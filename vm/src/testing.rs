@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the tests here share.
+//! Shared by the tests of this crate.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use crate::{Host, Interrupt};
 
-/// A machine all of which is in one folder.
+/// A machine with all paths in one folder.
 pub(crate) fn host(folder: &Path) -> Host {
     Host {
         repo: folder.join("repo"),
@@ -22,8 +22,8 @@ pub(crate) fn host(folder: &Path) -> Host {
     }
 }
 
-/// Writes a shell script. Another process does: a child that a test starts meanwhile would inherit the open file, and a file that
-/// is open for writing cannot be executed.
+/// Writes a shell script, in another process: otherwise a child that another test starts meanwhile
+/// would inherit the open file, and a file that is open for writing cannot be executed.
 pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn script(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Whether a process is there and is no zombie, which whoever has to wait for it may leave.
+/// Whether a process exists and is not a zombie, which its parent may not have waited for yet.
 pub(crate) fn is_running(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes()[0]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A VM and its mocked GPUs, from their start to their end.
+//! Runs a VM and its mocked GPUs.
 
 use std::fmt;
 use std::fs::{self, File, Permissions};
@@ -21,18 +21,18 @@ use crate::{qemu, say, tail, Host};
 /// How a VM ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The script did, with this status.
+    /// The script ended with this status.
     Script(u8),
-    /// It took too long.
+    /// The script took too long.
     TooLong {
-        /// How long it was given.
+        /// The time limit.
         limit: Duration,
-        /// What the kernel said.
+        /// Path of the kernel's console log.
         console: PathBuf,
     },
-    /// Before the script did.
+    /// The VM ended before the script.
     Early {
-        /// What the kernel said.
+        /// Path of the kernel's console log.
         console: PathBuf,
     },
 }
@@ -43,12 +43,12 @@ impl Ended {
         *self == Self::Script(0)
     }
 
-    /// Whether the VM is what ended, not the script.
+    /// Whether the VM has ended before the script.
     pub fn lost(&self) -> bool {
         !matches!(self, Self::Script(_))
     }
 
-    /// The exit status that tells all this.
+    /// The exit status of this program for this result.
     pub fn code(&self) -> u8 {
         match *self {
             Self::Script(status) => status,
@@ -78,7 +78,7 @@ impl fmt::Display for Ended {
 }
 
 impl Guest {
-    /// Runs the VM to its end. Tells the user where it was lost.
+    /// Runs the VM to its end, and prints the last lines of the logs if the VM was lost.
     pub fn run(&self, host: &Host) -> Result<Ended> {
         let ended = self.run_quietly(host)?;
         if let Ended::Early { .. } = ended {
@@ -98,7 +98,7 @@ impl Guest {
         fs::create_dir_all(&self.out).with_context(|| out.to_string())?;
         let run = tempfile::Builder::new().prefix("nova.").tempdir()?;
         self.fill(host, run.path())?;
-        // What is declared last is ended first.
+        // Values are dropped in reverse order of declaration, so the VM ends before its mocks.
         let mut mocks = self.start_mocks(host, run.path())?;
         let (mut vm, lines) = self.start_vm(host, run.path())?;
         let status = run.path().join("status");
@@ -116,7 +116,7 @@ impl Guest {
         self.judge(in_time, &status)
     }
 
-    /// Fills this run's folder, which the VM sees as /run/nova.
+    /// Fills this run's folder, which is /run/nova in the VM.
     fn fill(&self, host: &Host, run: &Path) -> Result<()> {
         copy(&host.script("init"), &run.join("init"))?;
         if let Some(modules) = &self.modules {
@@ -139,7 +139,7 @@ impl Guest {
         Ok(())
     }
 
-    /// The mocks start at the same time.
+    /// Starts all mocks at the same time.
     fn start_mocks(&self, host: &Host, run: &Path) -> Result<Vec<Mock>> {
         let start = |gpu| Mock::start(host, self, run, gpu);
         let mut mocks = (0..self.chips.len())
@@ -168,7 +168,7 @@ impl Guest {
         Ok((Child::start(&mut command, Group::Ours)?, None))
     }
 
-    /// Waits until the script or the VM has ended; says whether that was in time.
+    /// Waits until the script or the VM has ended; returns whether that was in time.
     fn wait(&self, host: &Host, vm: &mut Child, status: &Path) -> Result<bool> {
         let start = Instant::now();
         while !status.exists() && vm.ended()?.is_none() {
@@ -189,7 +189,7 @@ impl Guest {
             let text = fs::read_to_string(status)?;
             let status = text.trim().parse();
             return Ok(Ended::Script(
-                status.with_context(|| format!("{text:?} is no status"))?,
+                status.with_context(|| format!("{text:?} is not a status"))?,
             ));
         }
         Ok(match self.limit {
@@ -226,7 +226,8 @@ mod tests {
     use nova_hw::chipset::Chipset;
     use tempfile::TempDir;
 
-    /// A machine with a shell script in the place of QEMU, which knows this run's folder as $run, and a guest without a GPU.
+    /// A machine with a shell script in place of QEMU, in which $run is this run's folder, and a
+    /// guest without a GPU.
     fn fake(qemu: &str) -> (TempDir, Host, Guest) {
         let folder = tempfile::tempdir().unwrap();
         let host = testing::host(folder.path());
@@ -240,7 +241,7 @@ mod tests {
             &format!("{find}\n{qemu}"),
         );
         let mut guest = Guest::new(folder.path().join("out"));
-        // Bound on tests that fail.
+        // Time-out for tests that fail.
         guest.limit = Some(Duration::from_secs(60));
         guest.script = Some(Script::new(script).args(["a b", "c"]));
         (folder, host, guest)
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_that_dies_is_lost() {
+    fn a_vm_that_ends_early_is_lost() {
         let (_folder, host, guest) = fake("echo broken >&2; exit 1");
         let ended = guest.run(&host).unwrap();
         assert_eq!((ended.code(), ended.lost()), (125, true));
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mock_that_dies_keeps_the_vm_from_starting() {
+    fn a_mock_that_ends_early_prevents_the_start_of_the_vm() {
         let (folder, mut host, mut guest) = fake("echo started >&2");
         guest.chips = vec![Chipset::GA102];
         host.mock = testing::script(folder.path(), "mock", "echo no firmware; exit 1");
