@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-//! The Rust face of `nova_drm.h`: the same structures, constants and ioctl numbers.
+//! The Rust definitions of `nova_drm.h`: the same structures, constants and ioctl numbers.
 //!
-//! The header is the contract and explains each member; `tests/header.rs` compares this crate with
-//! it as the C compiler sees it. The kernel modules and the programs in user space both use this
-//! crate. It makes no system calls and knows no hardware.
+//! The header is authoritative and documents each member; `tests/header.rs` compares this crate
+//! with the compiled header. The kernel modules and the programs in user space both use this crate.
+//! Not here: system calls, and knowledge of the hardware.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -18,10 +18,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Name under which the DRM driver is registered.
 pub const DRIVER_NAME: &str = "nova";
 
-/// [`GetParam::param`]: size of the BAR through which the CPU sees VRAM, in bytes.
+/// [`GetParam::param`]: size of the VRAM BAR in bytes.
 pub const GETPARAM_VRAM_BAR_SIZE: u64 = 0x1;
 
-/// `struct drm_nova_getparam`: query one number about the GPU.
+/// `struct drm_nova_getparam`: read a parameter of the GPU.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -52,11 +52,11 @@ pub struct GemCreate {
 }
 
 impl GemCreate {
-    /// Checks what can be checked without the device.
+    /// Checks that do not need the device.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`] where the size is zero.
+    /// [`InvalidArgument`] if the size is zero.
     pub fn check(&self) -> Result<(), InvalidArgument> {
         match self.size {
             0 => Err(InvalidArgument),
@@ -65,13 +65,13 @@ impl GemCreate {
     }
 }
 
-/// `struct drm_nova_gem_info`: ask about a GEM object.
+/// `struct drm_nova_gem_info`: query a GEM object.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 pub struct GemInfo {
-    /// The handle of the object to ask about.
+    /// The handle of the object.
     pub handle: u32,
     /// Padding, ignored.
     pub pad: u32,
@@ -84,13 +84,13 @@ pub const QUERY_DEVICE: u32 = 0;
 /// [`Query::query`]: answers [`QueryFirmware`].
 pub const QUERY_FIRMWARE: u32 = 1;
 
-/// `struct drm_nova_query`: ask for a structure that describes the GPU.
+/// `struct drm_nova_query`: query a structure that describes the GPU.
 #[repr(C)]
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 pub struct Query {
-    /// What is asked for: [`QUERY_DEVICE`], [`QUERY_FIRMWARE`].
+    /// The queried structure: [`QUERY_DEVICE`] or [`QUERY_FIRMWARE`].
     pub query: u32,
     /// Reserved, must be zero.
     pub flags: u32,
@@ -101,21 +101,21 @@ pub struct Query {
 }
 
 impl Query {
-    /// The bytes of `answer` that belong at [`Self::data`]; sets [`Self::size`] as it must be when
-    /// the call succeeds.
+    /// Returns the bytes of `answer` to copy to [`Self::data`], and sets [`Self::size`] for a
+    /// successful call.
     ///
-    /// `first_size` is the size that this answer had in its first version, in bytes.
+    /// `first_size` is the size of the answer's first version in bytes.
     ///
     /// # Errors
     ///
-    /// [`InvalidArgument`] where flags are set or there is room for less than the first version; the
+    /// [`InvalidArgument`] if flags are set or the size is below that of the first version; the
     /// query is unchanged then.
     pub fn answer<'a>(
         &mut self,
         answer: &'a [u8],
         first_size: usize,
     ) -> Result<&'a [u8], InvalidArgument> {
-        debug_assert!(answer.len() >= first_size, "no answer shrinks");
+        debug_assert!(answer.len() >= first_size, "an answer never shrinks");
         if self.flags != 0 {
             return Err(InvalidArgument);
         }
@@ -160,11 +160,11 @@ pub struct QueryDevice {
     pub revision_minor: u32,
     /// VRAM on the board, in bytes.
     pub vram_size: u64,
-    /// VRAM that the firmware leaves to its users, in bytes.
+    /// VRAM that is not reserved by the firmware, in bytes.
     pub vram_usable: u64,
-    /// Size in bytes of each PCI BAR by its index; zero where there is none.
+    /// Size in bytes of each PCI BAR by its index; zero if there is none.
     pub bar_size: [u64; 6],
-    /// The GPU's name as its firmware tells it.
+    /// The GPU's name, from its firmware.
     pub name: Text<64>,
 }
 
@@ -199,7 +199,7 @@ pub const GEM_INFO: u32 = 0x02;
 /// Command number of [`Query`], relative to [`DRM_COMMAND_BASE`].
 pub const QUERY: u32 = 0x03;
 
-/// First command number that belongs to the driver. Source: `include/uapi/drm/drm.h`.
+/// First command number for drivers. Source: `include/uapi/drm/drm.h`.
 pub const DRM_COMMAND_BASE: u32 = 0x40;
 
 /// Whole ioctl number of [`GetParam`].
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_have_a_size() {
+    fn an_object_of_size_zero_is_refused() {
         let mut create = GemCreate::default();
         assert_eq!(create.check(), Err(InvalidArgument));
         create.size = 1;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_may_use_a_structure_again() {
+    fn padding_and_outputs_are_ignored() {
         let create = GemCreate {
             handle: u32::MAX,
             pad: u32::MAX,
@@ -252,21 +252,21 @@ mod tests {
     }
 
     #[test]
-    fn no_room_asks_for_the_size() {
+    fn size_zero_asks_for_the_size() {
         let mut query = query(0);
         assert_eq!(query.answer(&ANSWER, 4), Ok(&[][..]));
         assert_eq!(query.size, 6);
     }
 
     #[test]
-    fn an_older_program_gets_the_part_it_knows() {
+    fn an_older_program_gets_the_first_version() {
         let mut query = query(4);
         assert_eq!(query.answer(&ANSWER, 4), Ok(&[1, 2, 3, 4][..]));
         assert_eq!(query.size, 4);
     }
 
     #[test]
-    fn a_newer_program_learns_how_much_was_filled_in() {
+    fn a_newer_program_gets_the_size_of_the_answer() {
         for room in [6, 7, u64::MAX] {
             let mut query = query(room);
             assert_eq!(query.answer(&ANSWER, 4), Ok(&ANSWER[..]));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_the_first_version_is_refused() {
+    fn a_size_below_the_first_version_is_refused() {
         for room in 1..4 {
             let mut short = query(room);
             assert_eq!(short.answer(&ANSWER, 4), Err(InvalidArgument));

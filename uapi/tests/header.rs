@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! The crate says what `nova_drm.h` says, as the C compiler sees it.
+//! Tests that this crate agrees with `nova_drm.h`, as compiled by the C compiler.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use nova_uapi as uapi;
 
-/// C expressions and the values that the Rust side gives them.
+/// C expressions, and their values in Rust.
 type Facts = Vec<(String, u64)>;
 
 fn size_of_member<S, M>(_: fn(&S) -> &M) -> usize {
@@ -19,7 +19,7 @@ fn size_of_member<S, M>(_: fn(&S) -> &M) -> usize {
 
 /// The size of a structure, and the offset and size of each of its members.
 ///
-/// A structure without holes looks the same where 64-bit members need an alignment of 4 only.
+/// A structure without holes has the same layout on machines that align 64-bit members to 4 bytes.
 macro_rules! layout {
     ($facts:ident, $rust:ident is $c:literal { $($member:ident),+ $(,)? }) => {{
         $facts.push((concat!("sizeof(struct ", $c, ")").into(), size_of::<uapi::$rust>() as u64));
@@ -105,17 +105,18 @@ fn header() -> String {
     std::fs::read_to_string(folder().join("nova_drm.h")).unwrap()
 }
 
-/// Says, past the test harness, that a test could not run.
+/// Prints that a test was skipped to stderr directly, since the test harness captures prints.
 fn skipped(why: &str) {
     let line = format!("SKIPPED: {why}\n");
     std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
-/// A C compiler set up to find the header; `None`, said aloud, where the machine has none.
+/// A C compiler with the include paths of the header; if there is none, prints that the test is
+/// skipped.
 fn compiler() -> Option<Command> {
     let name = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     if Command::new(&name).arg("--version").output().is_err() {
-        skipped(&format!("no C compiler {name:?} to see nova_drm.h with"));
+        skipped(&format!("no C compiler {name:?} for nova_drm.h"));
         return None;
     }
     let mut command = Command::new(name);
@@ -128,7 +129,7 @@ fn compiler() -> Option<Command> {
     Some(command)
 }
 
-/// Each of `expressions` as the C compiler evaluates it.
+/// The values of `expressions` in C.
 fn values_in_c(mut compiler: Command, expressions: &Facts) -> BTreeMap<String, u64> {
     let work = tempfile::tempdir().unwrap();
     let source = work.path().join("facts.c");
@@ -150,7 +151,7 @@ fn values_in_c(mut compiler: Command, expressions: &Facts) -> BTreeMap<String, u
     let status = compiler.arg(&source).arg("-o").arg(&program).status();
     assert!(
         status.unwrap().success(),
-        "the C compiler refuses the header"
+        "the C compiler does not accept the header"
     );
     let output = Command::new(&program).output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
@@ -181,7 +182,7 @@ fn the_header_compiles_alone_and_as_cplusplus() {
         let output = compiler.args(arguments).arg(header).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         if said.contains("cc1plus") {
-            skipped("no C++ compiler to see nova_drm.h with");
+            skipped("no C++ compiler for nova_drm.h");
             continue;
         }
         assert!(output.status.success(), "{language}: {said}");
@@ -204,7 +205,7 @@ fn defined(header: &str) -> Vec<&str> {
 }
 
 #[test]
-fn no_constant_of_the_header_is_left_out() {
+fn all_constants_of_the_header_are_defined() {
     let header = header();
     let constants = constants();
     let known: Vec<&str> = constants.iter().map(|(name, _)| name.as_str()).collect();
@@ -212,12 +213,15 @@ fn no_constant_of_the_header_is_left_out() {
         .into_iter()
         .filter(|name| !known.contains(name))
         .collect();
-    assert!(defined(&header).len() > 10, "the header was not understood");
+    assert!(
+        defined(&header).len() > 10,
+        "the header could not be parsed"
+    );
     assert_eq!(missing, [""; 0]);
 }
 
 #[test]
-fn no_structure_of_the_header_is_left_out() {
+fn all_structures_of_the_header_are_defined() {
     let header = header();
     let facts = layouts();
     for line in header.lines() {
@@ -230,12 +234,12 @@ fn no_structure_of_the_header_is_left_out() {
         let size = format!("sizeof(struct {name})");
         assert!(
             facts.iter().any(|(fact, _)| *fact == size),
-            "{name} has no Rust face"
+            "{name} has no definition in Rust"
         );
     }
 }
 
-/// The crate refuses anything else. (The padding of Linux 7.3's calls is not reserved.)
+/// The crate refuses other values. (The padding of Linux 7.3's calls is not reserved.)
 #[test]
 fn reserved_members_must_be_zero() {
     let header = header();
@@ -244,15 +248,15 @@ fn reserved_members_must_be_zero() {
         names.iter().any(|name| line.contains(name))
     };
     let documented: Vec<&str> = header.lines().filter(named).collect();
-    assert!(!documented.is_empty(), "the header was not understood");
+    assert!(!documented.is_empty(), "the header could not be parsed");
     for line in documented {
         assert!(line.contains("must be zero"), "{line}");
     }
 }
 
-/// The numbers that Linux 7.3's header fixes: DRM_IOWR of 0x00 to 0x02 with 16 bytes each.
+/// The ioctl numbers of Linux 7.3's header: DRM_IOWR of 0x00 to 0x02 with 16 bytes each.
 #[test]
-fn numbers_of_linux_7_3_are_kept() {
+fn ioctl_numbers_are_those_of_linux_7_3() {
     assert_eq!(uapi::IOCTL_GETPARAM, 0xc010_6440);
     assert_eq!(uapi::IOCTL_GEM_CREATE, 0xc010_6441);
     assert_eq!(uapi::IOCTL_GEM_INFO, 0xc010_6442);
