@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A driver's boot in the VM, as the mocked GPU saw it.
+//! Measurements of a driver's boot in the VM, from the mocked GPU's trace.
 
 use anyhow::Result;
 use nova_hw::release::RELEASES;
@@ -8,44 +8,44 @@ use serde_json::Value;
 
 use crate::guest::Run;
 
-/// The message by which GSP-RM says that it is up.
+/// The event that ends a boot.
 const INIT_DONE: &str = "GSP_INIT_DONE";
 
-/// Bound on the numbers of messages.
+/// Upper bound of the numbers of RPC functions and events.
 const MESSAGES: u32 = 0x1100;
 
-/// What a boot took, from the first register access to the GSP's INIT_DONE.
+/// Costs of a boot, from the first register access to GSP_INIT_DONE.
 #[derive(Debug, Default)]
 pub struct Boot {
     /// Register reads.
     pub reads: u64,
     /// Register writes.
     pub writes: u64,
-    /// Milliseconds.
+    /// Time in milliseconds.
     pub millis: f64,
-    /// Whether INIT_DONE came; where it did not, the numbers go as far as the driver went.
+    /// Whether GSP_INIT_DONE came; if not, the numbers include all that the driver did.
     pub init_done: bool,
-    /// RPCs that were sent and received.
+    /// Number of RPC messages in both directions.
     pub rpcs: usize,
     /// Resident memory of the mock afterwards, in KiB.
     pub mock_kib: u64,
 }
 
 impl Boot {
-    /// The first boot of the GPU with this number.
+    /// The first boot of GPU number `gpu`.
     pub fn of(run: &Run, gpu: usize) -> Result<Self> {
         let mut boot = measure(&run.trace(gpu)?);
         boot.mock_kib = resident(&run.text(gpu, "mock", ".status")?);
         Ok(boot)
     }
 
-    /// Register reads and writes.
+    /// Number of register reads and writes.
     pub const fn accesses(&self) -> u64 {
         self.reads + self.writes
     }
 }
 
-/// Adds up the driver's accesses and RPCs up to INIT_DONE.
+/// Sums the driver's accesses and RPCs up to GSP_INIT_DONE.
 fn measure(events: &[Value]) -> Boot {
     let time = |event: &Value| event["ts"].as_f64().unwrap_or_default();
     let init_done = events
@@ -95,7 +95,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_what_comes_before_init_done_counts() {
+    fn only_events_before_init_done_count() {
         let events = [
             json!({"ph": "M", "name": "process_name"}),
             json!({"ph": "X", "ts": 1000.0, "dur": 500.0, "args": {"reads": 3, "writes": 1}}),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boot_that_got_stuck_counts_as_far_as_it_got() {
+    fn a_boot_without_init_done_counts_all_events() {
         let events =
             [json!({"ph": "X", "ts": 1000.0, "dur": 500.0, "args": {"reads": 3, "writes": 1}})];
         let boot = measure(&events);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_is_found() {
+    fn resident_memory_is_parsed() {
         assert_eq!(
             resident("Name:\tnova-mock\nVmRSS:\t    5120 kB\nThreads:\t3\n"),
             5120

@@ -13,17 +13,17 @@ use nova_vm::process::{self, Group};
 use nova_vm::{file_of, fresh, Guest, Host, Kernel, Script};
 use serde_json::Value;
 
-/// Whose driver.
+/// The drivers that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
-    /// Ours.
+    /// Nova.
     Nova,
-    /// The nova-core of the kernel's own source, unmodified.
+    /// The kernel's own nova-core, unmodified.
     Upstream,
 }
 
 impl Driver {
-    /// Its name for scripts, and of the folder of its run.
+    /// Its name in scripts and of its run's folder.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nova => "nova",
@@ -41,30 +41,30 @@ impl fmt::Display for Driver {
     }
 }
 
-/// What a run of a driver left.
+/// The results of a driver's run.
 #[derive(Debug)]
 pub struct Run {
     out: PathBuf,
     /// The kernel log.
     pub dmesg: String,
-    /// Addresses of the GPUs in the order in which the chips were given.
+    /// Addresses of the GPUs, in the order of the chips.
     pub addresses: Vec<String>,
 }
 
-/// Boots of some chips, for each driver the same.
+/// Parameters of the boots, the same for each driver.
 #[derive(Clone, Copy, Debug)]
 pub struct Boots<'a> {
-    /// Where a folder of what each driver leaves goes, relative to the working tree.
+    /// Parent of the drivers' result folders, relative to the working tree.
     pub work: &'a str,
     /// The GPUs.
     pub chips: &'a [Chipset],
-    /// How often the driver is loaded and unloaded.
+    /// Number of times that the driver is loaded and unloaded.
     pub times: u32,
-    /// Whether all accesses to registers are logged.
+    /// Whether all register accesses are logged.
     pub registers: bool,
 }
 
-/// Has `driver` boot some chips in a VM.
+/// Boots the chips with `driver` in a VM.
 pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
     let Boots {
         work,
@@ -99,8 +99,8 @@ pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
     })
 }
 
-/// Runs `bench/guest/NAME` in a VM with our modules and the programs, and returns what it left in its
-/// file NAME.
+/// Runs `bench/guest/NAME` in a VM with Nova's modules and programs, and returns the contents of
+/// its output file NAME.
 pub fn measure(host: &Host, name: &str) -> Result<String> {
     let mut guest = Guest::new(host.repo.join("build/bench").join(name));
     guest.chips = vec![Chipset::GA102];
@@ -123,14 +123,14 @@ fn prepare_upstream(host: &Host, chips: &[Chipset]) -> Result<()> {
 }
 
 impl Run {
-    /// The timeline of the GPU with this number.
+    /// The timeline of GPU number `gpu`.
     pub fn trace(&self, gpu: usize) -> Result<Vec<Value>> {
         let name = file_of(gpu, "trace", ".json");
         let trace = fs::read(self.out.join(&name)).with_context(|| name.clone())?;
         serde_json::from_slice(&trace).context(name)
     }
 
-    /// A file that there is for each GPU.
+    /// The text of a file that exists for each GPU.
     pub fn text(&self, gpu: usize, name: &str, extension: &str) -> Result<String> {
         let name = file_of(gpu, name, extension);
         fs::read_to_string(self.out.join(&name)).context(name)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw info` beside `readelf -a`, on the same file.
+//! Compares `nova-fw info` with `readelf -a` on the same file.
 //!
-//! Neither reads the tens of megabytes in the middle of the file, so that with one file both take
-//! the time that a program takes to start. What a file itself costs shows when it is given many times.
+//! Neither reads the tens of megabytes in the middle of the file, so with one file both take about
+//! the start-up time of a program. The time per file is measured by passing the file many times.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,22 +11,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
 
-/// Runs of each program; the quickest one counts, as the one that was disturbed least.
+/// Number of runs of each program; the fastest one counts, as the one with the least disturbance.
 const RUNS: usize = 7;
 
-/// How often the file is given to see what it costs.
+/// Number of times that the file is passed, for measuring the time per file.
 const FILES: u32 = 400;
 
-/// What a program takes for a file.
+/// Times of a program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Time {
-    /// With one file, from start to end.
+    /// Time of the whole process with one file.
     pub(crate) whole: Duration,
-    /// For each further file.
+    /// Time for each further file.
     pub(crate) each: Duration,
 }
 
-/// What `nova-fw info` and `readelf -a` take for `file`.
+/// Measures `nova-fw info` and `readelf -a` on `file`.
 pub(crate) fn run(nova_fw: &Path, file: &Path) -> Result<[Time; 2]> {
     Ok([
         measure(nova_fw, "info", file)?,

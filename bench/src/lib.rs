@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the programs here share: a driver's boots of them in a VM, and what came of each.
+//! Shared by the programs here: a driver's boots in a VM, and their results.
 
 pub mod boot;
 pub mod guest;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Counts before seconds, and ratios of programs that ran side by side, as one table.
+//! Prints a table of measurements: counts, times, and ratios of compared programs.
 
 mod inspect;
 mod mock;
@@ -18,10 +18,10 @@ use nova_bench::guest::{self, Driver};
 use nova_vm::chips::Selection;
 use nova_vm::Host;
 
-/// The GSP's firmware for Turing, which the speed of `nova-fw info` is measured on.
+/// The GSP's firmware for Turing, on which `nova-fw info` is measured.
 const TURING_GSP: &str = "nvidia/tu102/gsp/gsp-570.144.bin";
 
-/// Measures the driver beside Linux's own, and the tools beside binutils.
+/// Compares the driver with Linux's own, and the tools with binutils.
 ///
 /// From the root of the working tree, after `make programs vm-modules`.
 #[derive(Debug, Parser)]
@@ -32,9 +32,9 @@ fn main() -> Result<()> {
     let host = Host::find()?;
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(["", "nova", "beside", "ratio"]);
+    table.set_header(["", "nova", "reference", "ratio"]);
     boots(&host, &mut table)?;
-    conversation(&host, &mut table)?;
+    calls(&host, &mut table)?;
     sizes(&host, &mut table)?;
     inspection(&host, &mut table)?;
     accesses(&host, &mut table)?;
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Both drivers from bind to INIT_DONE, on a chip of each family.
+/// Measures both drivers from bind to GSP_INIT_DONE, on a chip of each family.
 fn boots(host: &Host, table: &mut Table) -> Result<()> {
     let (chips, _) = Selection::families().split();
     let boots = guest::Boots {
@@ -63,18 +63,18 @@ fn boots(host: &Host, table: &mut Table) -> Result<()> {
             true => "yes",
             false => "no",
         });
-        let title = format!("{chip}: bind → INIT_DONE (beside: Linux 7.3's nova-core)");
+        let title = format!("{chip}: bind → INIT_DONE (reference: Linux 7.3's nova-core)");
         table.add_row([&title, reached[0], reached[1], ""]);
         boot_rows(&boots, table);
     }
     let report = ours.text(0, "boot_report", "")?;
     let copied = report.lines().find(|line| line.contains("copied"));
-    let copied = copied.unwrap_or("the boot report does not say");
+    let copied = copied.unwrap_or("not in the boot report");
     table.add_row(["firmware of the first one", copied.trim(), "", ""]);
     Ok(())
 }
 
-/// What the boots by our driver and by the other one took.
+/// Adds the measurements of the boots by Nova and by the other driver.
 fn boot_rows(boots: &[Boot; 2], table: &mut Table) {
     let mut row = |name: &str, value: fn(&Boot) -> f64, unit: &str| {
         let [ours, theirs] = boots.each_ref().map(value);
@@ -93,8 +93,8 @@ fn boot_rows(boots: &[Boot; 2], table: &mut Table) {
     row("memory of the mock", |boot| boot.mock_kib as f64, " KiB");
 }
 
-/// How fast GSP-RM and the driver talk. Upstream's driver has no caller but itself.
-fn conversation(host: &Host, table: &mut Table) -> Result<()> {
+/// Measures calls of GSP-RM by Nova; upstream's driver has no interface for callers.
+fn calls(host: &Host, table: &mut Table) -> Result<()> {
     for rate in rate::run(host)? {
         let callers = rate.callers;
         table.add_row([
@@ -115,7 +115,7 @@ fn conversation(host: &Host, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// How large the modules are.
+/// Compares the sizes of the modules.
 fn sizes(host: &Host, table: &mut Table) -> Result<()> {
     let build = host.repo.join("build");
     let [ours, theirs] = ["modules/vm/nova-core.ko", "upstream/nova-core.ko"]
@@ -126,7 +126,7 @@ fn sizes(host: &Host, table: &mut Table) -> Result<()> {
         ("nova-core.ko, data", ours.data, theirs.data),
     ] {
         table.add_row([
-            format!("{name} (beside: Linux 7.3's)"),
+            format!("{name} (reference: Linux 7.3's)"),
             ours.to_string(),
             theirs.to_string(),
             ratio(ours as f64, theirs as f64),
@@ -135,13 +135,13 @@ fn sizes(host: &Host, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// `nova-fw info` beside `readelf -a`.
+/// Compares `nova-fw info` with `readelf -a`.
 fn inspection(host: &Host, table: &mut Table) -> Result<()> {
     let file = host.firmware.join(TURING_GSP);
     let [info, readelf] = inspect::run(&host.programs.join("nova-fw"), &file)?;
     for (name, info, readelf) in [
         (
-            "nova-fw info on a 28 MB GSP file, whole process (beside: readelf -a)",
+            "nova-fw info on a 28 MB GSP file, whole process (reference: readelf -a)",
             info.whole,
             readelf.whole,
         ),
@@ -161,12 +161,12 @@ fn inspection(host: &Host, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// How fast the mock answers.
+/// Measures the speed of the mock.
 fn accesses(host: &Host, table: &mut Table) -> Result<()> {
     let in_process = mock::in_process(&host.firmware)?;
     let over_socket = mock::over_socket(host)?;
     table.add_row([
-        "register reads per second, in process (beside: over vfio-user)".to_owned(),
+        "register reads per second, in process (reference: over vfio-user)".to_owned(),
         format!("{in_process:.0}"),
         format!("{over_socket:.0}"),
         ratio(in_process, over_socket),

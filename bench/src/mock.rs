@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many register reads per second the mock serves.
+//! Measures the number of register reads per second that the mock serves.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -18,13 +18,13 @@ use vfio_user::Client;
 /// Index of BAR0, the registers.
 const BAR0: u32 = 0;
 
-/// A register that is there on every GPU: NV_PMC_BOOT_0.
+/// NV_PMC_BOOT_0, a register of every GPU.
 const PMC_BOOT_0: u32 = 0;
 
-/// How long to measure.
+/// Duration of a measurement.
 const TIME: Duration = Duration::from_millis(500);
 
-/// Calls `read` for a while and returns how many times per second it can be called.
+/// Calls `read` repeatedly and returns the number of calls per second.
 fn per_second(mut read: impl FnMut() -> Result<()>) -> Result<f64> {
     let start = Instant::now();
     let mut count = 0_u32;
@@ -39,7 +39,7 @@ fn per_second(mut read: impl FnMut() -> Result<()>) -> Result<f64> {
 
 /// Register reads per second in this process.
 pub(crate) fn in_process(firmware: &Path) -> Result<f64> {
-    let chip = nova_mock::chips::by_name("ga102").context("the mock knows no ga102")?;
+    let chip = nova_mock::chips::by_name("ga102").context("ga102 is not mocked")?;
     let card = InProcess::with_firmware(chip, &Folder(firmware.to_owned()))?;
     per_second(|| {
         black_box(card.read32(PMC_BOOT_0));
@@ -47,7 +47,7 @@ pub(crate) fn in_process(firmware: &Path) -> Result<f64> {
     })
 }
 
-/// Register reads per second of a mock of its own, through its socket.
+/// Register reads per second of a mock in another process, through its socket.
 pub(crate) fn over_socket(host: &Host) -> Result<f64> {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("gpu");
@@ -65,7 +65,7 @@ pub(crate) fn over_socket(host: &Host) -> Result<f64> {
     })
 }
 
-/// Connects once the server listens; fails where it ends instead.
+/// Connects when the server listens; fails if the server ends.
 fn connect(host: &Host, server: &mut Child, socket: &Path) -> Result<Client> {
     loop {
         let error = match Client::new(socket) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How large kernel modules are.
+//! Sizes of kernel modules.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,19 +12,19 @@ use anyhow::{ensure, Context, Result};
 pub(crate) struct Size {
     /// Code and constants.
     pub(crate) text: u64,
-    /// Variables, those that start with zeroes too.
+    /// Variables, including those that are initially zero.
     pub(crate) data: u64,
 }
 
-/// Asks binutils for the size of a module.
+/// Runs `size` of binutils on a module.
 pub(crate) fn size(module: &Path) -> Result<Size> {
     let output = Command::new("size").arg(module).output().context("size")?;
     ensure!(output.status.success(), "size {}", module.display());
     let text = String::from_utf8(output.stdout)?;
-    parse(&text).with_context(|| format!("size says {text:?}"))
+    parse(&text).with_context(|| format!("output of size: {text:?}"))
 }
 
-/// Reads a line of titles and a line of numbers: text, data, bss.
+/// Parses a line of titles and a line of numbers: text, data, bss.
 fn parse(text: &str) -> Option<Size> {
     let mut numbers = text.lines().nth(1)?.split_whitespace();
     let mut number = || numbers.next()?.parse::<u64>().ok();
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_size_prints_is_read() {
+    fn the_output_of_size_is_parsed() {
         let text = "   text\t   data\t    bss\t    dec\t    hex\tfilename\n 100\t 20\t 3\t 123\t 7b\tx.ko\n";
         assert_eq!(
             parse(text),

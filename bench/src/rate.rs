@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How many calls GSP-RM answers in a second.
+//! Measures how many calls GSP-RM answers per second.
 
 use anyhow::{Context, Result};
 use nova_bench::guest;
 use nova_vm::Host;
 
-/// What a number of callers got.
+/// The rate for a number of callers.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Rate {
-    /// Processes that called.
+    /// Number of calling processes.
     pub(crate) callers: u32,
-    /// Calls of all of them in a second.
+    /// Calls per second of all processes.
     pub(crate) per_second: f64,
-    /// Interrupts for each call.
+    /// Interrupts per call.
     pub(crate) interrupts: f64,
 }
 
@@ -21,11 +21,11 @@ pub(crate) struct Rate {
 pub(crate) fn run(host: &Host) -> Result<Vec<Rate>> {
     let text = guest::measure(host, "rate")?;
     text.lines()
-        .map(|line| parse(line).with_context(|| format!("{line:?} is no rate")))
+        .map(|line| parse(line).with_context(|| format!("{line:?} is not a rate")))
         .collect()
 }
 
-/// Reads `8 callers: 120 calls per second, 0.50 interrupts per call`.
+/// Parses `8 callers: 120 calls per second, 0.50 interrupts per call`.
 fn parse(line: &str) -> Option<Rate> {
     let (callers, rest) = line.split_once(" callers: ")?;
     let (rate, rest) = rest.split_once(" calls per second, ")?;
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read() {
+    fn lines_are_parsed() {
         let rate = Rate {
             callers: 8,
             per_second: 120.0,

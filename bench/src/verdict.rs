@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a driver booted a GPU and let go of it, every time.
+//! Judges whether a driver booted and unloaded a GPU every time.
 
 use std::fmt;
 
@@ -10,31 +10,31 @@ use serde_json::Value;
 
 use crate::guest::{Driver, Run};
 
-/// What the kernel says when something is wrong with it, and not with a GPU.
+/// Texts of the kernel's reports of its own bugs.
 const KERNEL_TROUBLE: [&str; 5] = ["WARNING: ", "BUG: ", "Oops", "Call Trace:", "Kernel panic"];
 
-/// What came of the boots of a GPU.
+/// The verdict on the boots of a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Booted and unloaded, every time.
-    Sound,
-    /// The mock cannot do this chip yet.
+    /// The GPU booted and unloaded every time.
+    Passed,
+    /// The chip is not mocked yet.
     NotMocked,
-    /// What was missing, and what the kernel said last about the GPU.
+    /// A boot or unload failed.
     Failed {
-        /// What was not there as often as the driver was loaded.
+        /// What did not happen as often as the driver was loaded.
         missing: &'static str,
-        /// The end of the kernel log, as far as it is about this GPU.
+        /// The last line of the kernel log about this GPU.
         last: String,
     },
-    /// The kernel complained.
+    /// The kernel reported a bug of its own.
     Kernel(String),
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sound => f.write_str("ok"),
+            Self::Passed => f.write_str("ok"),
             Self::NotMocked => f.write_str("not mocked"),
             Self::Failed { missing, last } => write!(f, "no {missing}: {last}"),
             Self::Kernel(line) => f.write_str(line),
@@ -42,7 +42,7 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Judges what `driver` did with GPU number `gpu`, which is a `chip`, in a run that loaded it `times` times.
+/// Judges GPU number `gpu`, a `chip`, in a run that loaded `driver` `times` times.
 pub fn judge(
     run: &Run,
     driver: Driver,
@@ -94,11 +94,11 @@ fn of(
         ("clean unload", unloaded),
     ];
     match checks.iter().find(|(_, count)| *count != times) {
-        None => Verdict::Sound,
+        None => Verdict::Passed,
         Some(&(missing, _)) => {
             let last = lines
                 .last()
-                .map_or("the kernel says nothing", |line| message(line));
+                .map_or("no kernel message", |line| message(line));
             let last = last.to_owned();
             Verdict::Failed { missing, last }
         }
@@ -136,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn all_three_signs_are_required_every_time() {
-        assert_eq!(verdict(GOOD, 1, 1), Verdict::Sound);
-        assert_eq!(verdict(&GOOD.repeat(2), 2, 2), Verdict::Sound);
+    fn init_done_name_and_unload_are_required_every_time() {
+        assert_eq!(verdict(GOOD, 1, 1), Verdict::Passed);
+        assert_eq!(verdict(&GOOD.repeat(2), 2, 2), Verdict::Passed);
         assert_eq!(missing(verdict(GOOD, 0, 1)), "INIT_DONE");
         assert_eq!(missing(verdict(GOOD, 2, 2)), "name of the GPU");
         let stuck = GOOD.replace("GSP successfully unloaded", "unload failed");
@@ -154,17 +154,17 @@ mod tests {
     }
 
     #[test]
-    fn trouble_in_the_kernel_is_no_success() {
+    fn a_kernel_report_is_not_a_success() {
         let log = format!("{GOOD}[    5.4] WARNING: CPU: 0 PID: 1 at kernel/x.c:1\n");
         assert!(matches!(verdict(&log, 1, 1), Verdict::Kernel(_)));
     }
 
     #[test]
-    fn our_driver_names_the_chip() {
+    fn nova_names_the_chip() {
         let log = "[ 4.8] nova-core 0000:00:05.0: NVIDIA X (GA102 rev a.1), firmware 570.144\n";
         let trace = ["GSP_INIT_DONE", "UNLOADING_GUEST_DRIVER"].map(|name| json!({"name": name}));
         let of = |chip| of(log, &trace, Driver::Nova, "0000:00:05.0", chip, 1);
-        assert_eq!(of(Chipset::GA102), Verdict::Sound);
+        assert_eq!(of(Chipset::GA102), Verdict::Passed);
         assert_eq!(missing(of(Chipset::GA103)), "name of the GPU");
     }
 }

@@ -14,13 +14,13 @@ pub(crate) struct Write<'a> {
     pub(crate) block: &'static str,
     /// Byte offset in BAR0.
     pub(crate) offset: u32,
-    /// What is written.
+    /// The value written.
     pub(crate) value: u32,
-    /// What the card has done last before.
+    /// The last action of the card before it.
     pub(crate) after: &'a str,
 }
 
-/// What a driver did.
+/// The register accesses of a driver.
 #[derive(Debug, Default)]
 pub(crate) struct Accesses<'a> {
     /// Writes, in their order.
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_access_is_told() {
+    fn an_invalid_line_is_an_error() {
         for line in ["w 1103c0", "x 0 0", "what", "r 0 zero"] {
             let error = Accesses::parse(line).unwrap_err().to_string();
             assert!(error.starts_with("line 1"), "{error}");

@@ -9,10 +9,10 @@ use similar::{capture_diff_slices, Algorithm, DiffOp};
 
 use crate::accesses::Write;
 
-/// Registers that get addresses in system memory, with the bits by which those are shifted.
+/// Registers for addresses in system memory, with the number of bits by which the addresses are
+/// shifted.
 ///
-/// Where a driver's memory lies is the allocator's business, so of such values only the place within
-/// the page of 4 KiB is compared.
+/// The allocator chooses the addresses, so only the offset within the page of 4 KiB is compared.
 const ADDRESSES: [(&str, u32); 7] = [
     ("NV_PFB_NISO_FLUSH_SYSMEM_ADDR", 8),
     ("NV_PFB_FBHUB_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
@@ -23,10 +23,10 @@ const ADDRESSES: [(&str, u32); 7] = [
     ("NV_PFALCON_FALCON_MAILBOX0", 0),
 ];
 
-/// Registers by which an interrupt is asked for, acknowledged and turned off; all whose names start so.
+/// Prefixes of the names of registers that enable, acknowledge and disable interrupts.
 ///
-/// When an interrupt is handled, and how many messages wait then, is the machine's business, and the
-/// other driver polls. So these writes are only counted.
+/// The time of an interrupt and the number of messages at that time vary, and the other driver
+/// polls. So these writes are not compared.
 const INTERRUPTS: [&str; 4] = [
     "NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_",
     "NV_PFALCON_FALCON_IRQSCLR",
@@ -36,45 +36,45 @@ const INTERRUPTS: [&str; 4] = [
 
 const PAGE_SIZE: u64 = 0x1000;
 
-/// What both sequences have in common, and what not.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison<'a> {
-    /// Writes of the same value to the same register.
+    /// Number of writes of the same value to the same register.
     pub(crate) same: usize,
-    /// The others.
+    /// The other writes.
     pub(crate) differences: Vec<Difference<'a>>,
 }
 
-/// Writes that differ, without one that is the same between them.
+/// Consecutive writes that differ.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference<'a> {
-    /// What the card did last before.
+    /// The last action of the card before them.
     pub(crate) after: &'a str,
     /// The writes.
     pub(crate) lines: Vec<Line>,
 }
 
-/// A write that differs, or several of the same kind behind one another.
+/// A write that differs, or several consecutive equal ones.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// Who writes.
+    /// The driver that writes.
     pub(crate) side: Side,
     /// Block and register.
     pub(crate) register: String,
-    /// The value; ours and theirs, where both write.
+    /// The value; if both drivers write, Nova's and the other driver's.
     pub(crate) values: Vec<u32>,
-    /// How many times.
+    /// Number of times.
     pub(crate) count: usize,
 }
 
-/// Who writes.
+/// The driver that writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Only our driver.
+    /// Only Nova.
     Ours,
-    /// Only the other one.
+    /// Only the other driver.
     Theirs,
-    /// Both, but other values.
+    /// Both drivers, with different values.
     Both,
 }
 
@@ -98,11 +98,11 @@ impl fmt::Display for Line {
     }
 }
 
-/// Compares the writes of our driver with those of another one.
+/// Compares the writes of Nova with those of another driver.
 pub(crate) fn compare<'a>(ours: &[Write<'a>], theirs: &[Write<'a>]) -> Comparison<'a> {
     let [ours, theirs] = [ours, theirs].map(without_interrupts);
     let mut comparison = Comparison::default();
-    // Whether the next difference belongs to the last one.
+    // Whether the next differing write belongs to the last difference.
     let mut open = false;
     for op in aligned(&ours, &theirs) {
         let (ours, theirs) = (&ours[op.old_range()], &theirs[op.new_range()]);
@@ -137,7 +137,7 @@ fn without_interrupts<'a>(writes: &[Write<'a>]) -> Vec<Write<'a>> {
     others.copied().collect()
 }
 
-/// Aligns by registers, whatever is written to them.
+/// Aligns the writes by register, ignoring the values.
 fn aligned(ours: &[Write<'_>], theirs: &[Write<'_>]) -> Vec<DiffOp> {
     let offsets = |writes: &[Write<'_>]| -> Vec<u32> { writes.iter().map(|w| w.offset).collect() };
     capture_diff_slices(Algorithm::Myers, &offsets(ours), &offsets(theirs))
@@ -171,12 +171,12 @@ impl Difference<'_> {
     }
 }
 
-/// The register's name, without the element where there are several.
+/// The register's name, without the index in an array.
 fn name(offset: u32) -> String {
     regs::name(offset).map_or_else(|| format!("{offset:#x}"), str::to_owned)
 }
 
-/// The part of the value that does not depend on where a driver's memory lies.
+/// The part of the value that does not depend on the address of a driver's memory.
 fn comparable(write: &Write<'_>) -> u64 {
     let value = u64::from(write.value);
     let name = regs::name(write.offset);
@@ -184,7 +184,7 @@ fn comparable(write: &Write<'_>) -> u64 {
         .iter()
         .find(|(register, _)| name == Some(register))
     {
-        // Mailboxes also get codes; those are small, and no memory of a device lies that low.
+        // Mailboxes also get codes, which are smaller than any address of DMA memory.
         Some((_, shift)) if value << shift >= PAGE_SIZE => {
             PAGE_SIZE | ((value << shift) & (PAGE_SIZE - 1))
         }
@@ -214,7 +214,7 @@ mod tests {
         writes.iter().map(write).collect()
     }
 
-    /// The differences as they are printed, one line for each, and how many writes are the same.
+    /// The differences as printed, one line each, and the number of equal writes.
     fn differences(ours: &[(u32, u32)], theirs: &[(u32, u32)]) -> (Vec<String>, usize) {
         let (ours, theirs) = (writes(ours), writes(theirs));
         let comparison = compare(&ours, &theirs);
@@ -230,13 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_writes_do_not_differ() {
+    fn equal_writes_are_no_difference() {
         let both = [(BOOT0, 1), (MAILBOX1, 2)];
         assert_eq!(differences(&both, &both), (vec![], 2));
     }
 
     #[test]
-    fn what_one_side_writes_alone_is_a_difference() {
+    fn a_write_of_one_side_is_a_difference() {
         let ours = [(BOOT0, 1), (MAILBOX1, 7), (MAILBOX1, 7), (BOOT0, 2)];
         let theirs = [(BOOT0, 1), (BOOT0, 2)];
         let expected = "+ B NV_PFALCON_FALCON_MAILBOX1 0x7 x2".to_owned();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_handles_interrupts_is_not_compared() {
+    fn interrupt_registers_are_not_compared() {
         let acknowledge = GSP_BASE + FalconIrqsclr::OFFSET;
         let ours = [(BOOT0, 1), (acknowledge, 0x40), (BOOT0, 2)];
         let theirs = [(acknowledge, 0x40), (BOOT0, 1), (BOOT0, 2)];
@@ -263,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_counts() {
+    fn the_order_is_compared() {
         let ours = [(BOOT0, 1), (MAILBOX1, 2)];
         let theirs = [(MAILBOX1, 2), (BOOT0, 1)];
         assert_eq!(differences(&ours, &theirs).0.len(), 2);
     }
 
     #[test]
-    fn of_addresses_the_place_within_the_page_counts() {
+    fn only_the_page_offset_of_addresses_is_compared() {
         let same = |ours, theirs| differences(&[ours], &[theirs]).1 == 1;
         assert!(same((MAILBOX0, 0x1_2000), (MAILBOX0, 0x9_f000)));
         assert!(same((DMATRFBASE, 0x1fd94), (DMATRFBASE, 0x349e4)));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The document that explains differences.
+//! Parses the document that explains differences.
 //!
-//! A section explains one: in prose, and in a code block for this program, whose first line names
-//! the chips or families that it holds for:
+//! A section explains a difference, in prose and in a code block for this program. The block's info
+//! string names the chips or families that it applies to:
 //!
 //! ````markdown
 //! ## Why upstream writes that
@@ -13,18 +13,18 @@
 //! ```
 //! ````
 //!
-//! The lines are those that the program prints, without how many times; a word of a `*` and an end,
-//! such as `*400` or `*` alone, is any with that end.
+//! The lines are those that the program prints, without the counts; a word that starts with `*`,
+//! such as `*400` or `*`, matches any word with the same end.
 
 use nova_hw::chipset::Chipset;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
 use crate::compare::{Difference, Line};
 
-/// What is in the info string of the blocks.
+/// First word of the info string of the blocks.
 const LANGUAGE: &str = "trace-difference";
 
-/// The explanations that hold for one chip.
+/// The explanations for one chip.
 #[derive(Debug, Default)]
 pub(crate) struct Explanations(Vec<Explanation>);
 
@@ -35,7 +35,7 @@ struct Explanation {
 }
 
 impl Explanations {
-    /// Reads those for `chip` from a document.
+    /// Reads the explanations for `chip` from a document.
     pub(crate) fn parse(document: &str, chip: Chipset) -> Self {
         let mut explanations = Self::default();
         let mut title = String::new();
@@ -63,14 +63,14 @@ impl Explanations {
         explanations
     }
 
-    /// The title of what explains a difference.
+    /// The title of the explanation of a difference.
     pub(crate) fn title(&self, difference: &Difference<'_>) -> Option<&str> {
         let mut explanations = self.0.iter();
         let explanation = explanations.find(|explanation| explanation.explains(difference))?;
         Some(&explanation.title)
     }
 
-    /// The titles of those that explain none of the differences.
+    /// The titles of the explanations that match none of the differences.
     pub(crate) fn unused(&self, differences: &[Difference<'_>]) -> Vec<&str> {
         let unused = self.0.iter().filter(|explanation| {
             !differences
@@ -83,7 +83,7 @@ impl Explanations {
     }
 }
 
-/// Whether a block with this info string is about differences of `chip`.
+/// Whether a block with this info string applies to `chip`.
 fn holds_for(info: &str, chip: Chipset) -> bool {
     let mut words = info.split_whitespace();
     words.next() == Some(LANGUAGE)
@@ -101,7 +101,7 @@ impl Explanation {
     }
 }
 
-/// Whether all words of the line are the pattern's, or end as the pattern's do.
+/// Whether all words of the line match those of the pattern.
 fn matches(pattern: &str, line: &Line) -> bool {
     let line = line.to_string();
     let (pattern, line) = (pattern.split_whitespace(), line.split_whitespace());

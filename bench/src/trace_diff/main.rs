@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What two drivers write to the registers of the same card, in order, and what explains the
-//! differences.
+//! Compares the register writes of two drivers on the same card, in order, and matches the
+//! differences with their explanations.
 //!
-//! Writes are aligned by their registers and then compared by their values. Reads are only counted:
-//! how often a driver looks whether something has happened depends on how long that takes.
+//! Writes are aligned by their registers and then compared by their values. Reads are only counted,
+//! since the number of polls depends on timing.
 
 mod accesses;
 mod compare;
@@ -28,12 +28,13 @@ use crate::accesses::Accesses;
 use crate::compare::{compare, Comparison, Difference};
 use crate::explain::Explanations;
 
-/// Loads and unloads our driver and Linux's own on the same mocked GPUs, and compares what they write to the registers of each.
+/// Loads and unloads Nova and Linux's own nova-core on the same mocked GPUs, and compares their
+/// register writes on each.
 ///
-/// Ends with 1 if there is a difference that nothing explains, or an explanation of nothing.
+/// Exits with 1 if there is an unexplained difference, or an explanation without a difference.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A chip; `families` for the first one of each; `all`.
+    /// A chip; `families` for the first one of each family; `all`.
     #[arg(long)]
     chip: Selection,
 }
@@ -62,7 +63,8 @@ fn main() -> Result<ExitCode> {
     })
 }
 
-/// Compares the register logs of both drivers; says whether the document explains every difference, and nothing else.
+/// Compares the register logs of both drivers; returns whether the document explains exactly the
+/// differences.
 fn diff(chip: Chipset, ours: &str, theirs: &str, document: &str) -> Result<bool> {
     let ours = Accesses::parse(ours).context("our driver's accesses")?;
     let theirs = Accesses::parse(theirs).context("the accesses of Linux's driver")?;
@@ -72,7 +74,7 @@ fn diff(chip: Chipset, ours: &str, theirs: &str, document: &str) -> Result<bool>
     let unexplained = print_differences(&differences, &explanations);
     let stale = explanations.unused(&differences);
     for title in &stale {
-        println!("\n{title}: explains a difference that is not there");
+        println!("\n{title}: explains a difference that does not exist");
     }
     println!(
         "\n{chip}: {same} writes are the same; {} differences, {unexplained} unexplained",
@@ -81,7 +83,7 @@ fn diff(chip: Chipset, ours: &str, theirs: &str, document: &str) -> Result<bool>
     Ok(unexplained == 0 && stale.is_empty())
 }
 
-/// Prints how often each driver reads and writes each block.
+/// Prints the number of reads and writes of each block by each driver.
 fn print_counts(ours: &Accesses<'_>, theirs: &Accesses<'_>) {
     let mut blocks: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for (side, accesses) in [ours, theirs].into_iter().enumerate() {
@@ -104,7 +106,7 @@ fn print_counts(ours: &Accesses<'_>, theirs: &Accesses<'_>) {
     println!("{table}");
 }
 
-/// Prints the differences and what explains them; returns how many nothing explains.
+/// Prints the differences and their explanations; returns the number of unexplained ones.
 fn print_differences(differences: &[Difference<'_>], explanations: &Explanations) -> usize {
     let mut unexplained = 0;
     for difference in differences {
