@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Circles in what the modules of a crate use of each other.
+//! Finds circular dependencies between the modules of a crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,27 +10,27 @@ use petgraph::graphmap::DiGraphMap;
 
 use crate::tree::{Id, Target, Tree};
 
-/// Modules that use each other in a circle.
+/// A circular dependency.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Circle {
-    /// The modules, each with all that lies in it but the one that all of them lie in.
+    /// The modules, each including its descendants, except for their common parent's own code.
     pub(crate) modules: Vec<String>,
-    /// Where one of them uses another: `FILE:LINE: USER uses USED`.
+    /// The uses among them: `FILE:LINE: USER uses USED`.
     pub(crate) uses: Vec<String>,
 }
 
-/// Modules as those beside them see them: the module that both lie in, and either that module's own
-/// code or one of its children with all that lies in it.
+/// A node of the graph below a parent module: the parent, and either the parent itself for its own
+/// code or one of its children with all its descendants.
 type Node = (Id, Id);
 
-/// What one module uses of another.
+/// A use of one module by another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Edge {
     user: Id,
     used: Id,
 }
 
-/// All circles.
+/// Finds all circles.
 pub(crate) fn find(tree: &Tree) -> Vec<Circle> {
     let edges = edges(tree);
     let mut graph = DiGraphMap::<Node, ()>::new();
@@ -48,12 +48,12 @@ pub(crate) fn find(tree: &Tree) -> Vec<Circle> {
         .collect()
 }
 
-/// What uses what, and the first line that does.
+/// All uses, each with its first line.
 fn edges(tree: &Tree) -> BTreeMap<Edge, usize> {
     let mut edges = BTreeMap::new();
     for (user, module) in tree.modules.iter().enumerate() {
         for path in &module.paths {
-            // To name a module is not to use what is in it.
+            // Naming a module does not use its items.
             let Some(Target::Item(used)) = tree.resolve(user, &path.segments) else {
                 continue;
             };
@@ -66,13 +66,13 @@ fn edges(tree: &Tree) -> BTreeMap<Edge, usize> {
     edges
 }
 
-/// The ends of an edge, as the innermost module that both lie in sees them.
+/// The nodes of an edge, below the innermost module that contains both ends.
 fn nodes(tree: &Tree, edge: Edge) -> (Node, Node) {
     let around_used: BTreeSet<Id> = tree.ancestors(edge.used).collect();
     let common = tree
         .ancestors(edge.user)
         .find(|outer| around_used.contains(outer));
-    let common = common.expect("all modules lie in the crate's root");
+    let common = common.expect("all modules are in the crate's root");
     let node = |module| {
         let below = tree.ancestors(module).take_while(|&outer| outer != common);
         (common, below.last().unwrap_or(common))

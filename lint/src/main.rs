@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds modules that use each other in a circle, for `make lint`.
+//! Finds circular dependencies between modules, for `make lint`.
 //!
 //! Usage: `module-circles CRATE...`, with the folder of each crate.
 //!
-//! A module uses another one where a path in its code leads to an item that the other one defines,
-//! through however many `use`. A parent that exports what its children define does not use them, and
-//! tests may use what they like. To those beside it, a module and all that lies in it are one: so the
-//! folders of a crate are layers, too. Methods are not looked at, as it takes a compiler to know whose
-//! they are.
+//! A module uses another one if a path in its code resolves to an item that the other one defines,
+//! also through `use`. Reexports of a child's items by its parent, and code of tests, do not count.
+//! For its siblings, a module includes its descendants, so the folders of a crate are layers, too.
+//! Calls of methods are ignored, since finding their definition takes a compiler.
 
 mod circles;
 mod parse;

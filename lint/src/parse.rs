@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reads a crate's modules from its files.
+//! Parses a crate's modules.
 
 use std::fs;
-use std::path::Path as File;
+use std::path::Path;
 
 use anyhow::Context;
 use proc_macro2::{TokenStream, TokenTree};
@@ -13,12 +13,12 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, Meta, Token, UseTree, Visibility};
 
-use crate::tree::{Id, Module, Path, Tree};
+use crate::tree::{Id, Module, Tree, UsedPath};
 
 /// The modules of the crate whose root is the file `root`.
-pub(crate) fn parse(root: &File) -> anyhow::Result<Tree> {
+pub(crate) fn parse(root: &Path) -> anyhow::Result<Tree> {
     let mut tree = Tree::default();
-    let folder = root.parent().unwrap_or(File::new("."));
+    let folder = root.parent().unwrap_or(Path::new("."));
     let module = Module {
         name: "crate".into(),
         file: root.into(),
@@ -28,14 +28,14 @@ pub(crate) fn parse(root: &File) -> anyhow::Result<Tree> {
     Ok(tree)
 }
 
-fn read(file: &File) -> anyhow::Result<Vec<Item>> {
+fn read(file: &Path) -> anyhow::Result<Vec<Item>> {
     let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let parsed = syn::parse_file(&text).with_context(|| file.display().to_string())?;
     Ok(parsed.items)
 }
 
-/// Adds a module with those in it, whose files are in `folder`.
-fn add(tree: &mut Tree, module: Module, items: &[Item], folder: &File) -> anyhow::Result<Id> {
+/// Adds a module and its descendants, whose files are in `folder`.
+fn add(tree: &mut Tree, module: Module, items: &[Item], folder: &Path) -> anyhow::Result<Id> {
     let id = tree.modules.len();
     tree.modules.push(module);
     let mut reader = Reader {
@@ -51,7 +51,7 @@ fn add(tree: &mut Tree, module: Module, items: &[Item], folder: &File) -> anyhow
     Ok(id)
 }
 
-fn add_child(tree: &mut Tree, parent: Id, child: &ItemMod, folder: &File) -> anyhow::Result<()> {
+fn add_child(tree: &mut Tree, parent: Id, child: &ItemMod, folder: &Path) -> anyhow::Result<()> {
     let name = child.ident.to_string();
     let folder = folder.join(&name);
     let (file, read_items);
@@ -81,7 +81,7 @@ fn add_child(tree: &mut Tree, parent: Id, child: &ItemMod, folder: &File) -> any
     Ok(())
 }
 
-/// Whether something with these attributes is there outside of tests and fuzzers.
+/// Whether an item with these attributes is built outside of tests and fuzzers.
 fn is_built(attributes: &[Attribute]) -> bool {
     let mut conditions = attributes
         .iter()
@@ -90,7 +90,7 @@ fn is_built(attributes: &[Attribute]) -> bool {
     conditions.all(|condition| may_hold(&condition, false))
 }
 
-/// Whether a condition, or its opposite, may hold outside of tests and fuzzers.
+/// Whether a condition, or its negation, may hold outside of tests and fuzzers.
 fn may_hold(condition: &Meta, is_negated: bool) -> bool {
     let parts = |list: &syn::MetaList| {
         Punctuated::<Meta, Token![,]>::parse_terminated
@@ -110,7 +110,7 @@ fn may_hold(condition: &Meta, is_negated: bool) -> bool {
     }
 }
 
-/// Notes what the items of a module define, import and mention.
+/// Records the definitions, imports and paths of a module.
 struct Reader<'a> {
     module: &'a mut Module,
 }
@@ -132,14 +132,14 @@ impl Reader<'_> {
     }
 
     fn mention(&mut self, segments: Vec<String>, line: usize, is_exported: bool) {
-        self.module.paths.push(Path {
+        self.module.paths.push(UsedPath {
             segments,
             line,
             is_exported,
         });
     }
 
-    /// The paths in a `use`, each of which begins with `path`.
+    /// Records the paths in a `use`, each of which begins with `path`.
     fn import(&mut self, tree: &UseTree, path: &[String], is_exported: bool) {
         let line = tree.span().start().line;
         let joined = |name: String| [path, &[name]].concat();
@@ -177,7 +177,7 @@ impl Reader<'_> {
         self.mention(path, line, is_exported);
     }
 
-    /// What looks like a path in what only a macro understands.
+    /// Records token sequences that look like paths in the arguments of a macro.
     fn scan(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().peekable();
         let mut path: Vec<String> = Vec::new();
@@ -197,7 +197,7 @@ impl Reader<'_> {
                     self.mention(std::mem::take(&mut path), line, false);
                 }
                 TokenTree::Group(group) => self.scan(group.stream()),
-                // What follows is a field or a method.
+                // A field or a method follows.
                 TokenTree::Punct(punct) if punct.as_char() == '.' => {
                     tokens.next_if(|token| matches!(token, TokenTree::Ident(_)));
                 }
@@ -229,7 +229,7 @@ impl<'ast> Visit<'ast> for Reader<'_> {
             Item::Use(item) => &item.attrs,
             _ => &Vec::new(),
         };
-        // Modules are read one by one.
+        // Child modules are read separately.
         if is_built(attributes) && !matches!(item, Item::Mod(_)) {
             self.define(item);
             visit::visit_item(self, item);
@@ -258,6 +258,6 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.scan(mac.tokens.clone());
     }
 
-    // `pub(in path)` and `pub(crate)` use nothing.
+    // `pub(in path)` and `pub(crate)` are not uses.
     fn visit_visibility(&mut self, _: &'ast Visibility) {}
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The modules of a crate, and what a path in one of them leads to.
+//! The modules of a crate, and resolution of paths in them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// A module by its place in [`Tree::modules`]; the crate's root is the first.
+/// Index of a module in [`Tree::modules`]; the crate's root is 0.
 pub(crate) type Id = usize;
 
 /// The modules of a crate.
@@ -14,7 +14,7 @@ pub(crate) struct Tree {
     pub(crate) modules: Vec<Module>,
 }
 
-/// A module, without what is built for tests alone.
+/// A module, without code that is built only for tests.
 #[derive(Debug, Default)]
 pub(crate) struct Module {
     /// Its full path, `crate::gsp::queue`.
@@ -24,24 +24,24 @@ pub(crate) struct Module {
     pub(crate) children: BTreeMap<String, Id>,
     /// The names of the items that it defines.
     pub(crate) items: BTreeSet<String>,
-    /// The names that it imports, with the paths that they stand for.
+    /// The names that it imports, with their paths.
     pub(crate) imports: BTreeMap<String, Vec<String>>,
     /// The paths of its `use ...::*`.
     pub(crate) globs: Vec<Vec<String>>,
     /// All paths in it.
-    pub(crate) paths: Vec<Path>,
+    pub(crate) paths: Vec<UsedPath>,
 }
 
 /// A path in the code of a module.
 #[derive(Debug)]
-pub(crate) struct Path {
+pub(crate) struct UsedPath {
     pub(crate) segments: Vec<String>,
     pub(crate) line: usize,
-    /// It stands in a `pub use`.
+    /// Whether it is in a `pub use`.
     pub(crate) is_exported: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     Module(Id),
@@ -49,11 +49,11 @@ pub(crate) enum Target {
     Item(Id),
 }
 
-/// Imports that are followed until an item is found: more than any sound crate has.
+/// The most imports that are followed to find an item, which ends the search in circular imports.
 const IMPORTS_MAX: u32 = 32;
 
 impl Tree {
-    /// What `path`, in module `from`, leads to; `None` for what is not of this crate.
+    /// Resolves `path` in module `from`; `None` for items outside of this crate.
     pub(crate) fn resolve(&self, from: Id, path: &[String]) -> Option<Target> {
         self.follow(from, path, IMPORTS_MAX)
     }
@@ -70,7 +70,7 @@ impl Tree {
         while let (Target::Module(module), Some((name, behind))) = (target, rest.split_first()) {
             target = match name.as_str() {
                 "super" => Target::Module(self.modules[module].parent?),
-                // What is nowhere else to be found is made by a macro.
+                // An item that is not found anywhere is assumed to be defined by a macro.
                 name => self
                     .find(module, name, left)
                     .unwrap_or(Target::Item(module)),
@@ -80,7 +80,7 @@ impl Tree {
         Some(target)
     }
 
-    /// What `name` stands for in a module.
+    /// Resolves `name` in a module.
     fn find(&self, module: Id, name: &str, left: u32) -> Option<Target> {
         let left = left.checked_sub(1)?;
         let this = &self.modules[module];
@@ -101,7 +101,7 @@ impl Tree {
         })
     }
 
-    /// The module and those that it lies in, from the inside out.
+    /// The module and its ancestors, from the inside out.
     pub(crate) fn ancestors(&self, module: Id) -> impl Iterator<Item = Id> + '_ {
         std::iter::successors(Some(module), |&module| self.modules[module].parent)
     }

@@ -5,7 +5,7 @@ use std::fs;
 use super::*;
 use crate::parse::parse;
 
-/// The circles of a crate with these files below `src/`; files are told by their names there.
+/// The circles of a crate with these files, given with their paths below `src/`.
 fn circles(files: &[(&str, &str)]) -> Vec<Circle> {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -22,7 +22,7 @@ fn circles(files: &[(&str, &str)]) -> Vec<Circle> {
     circles
 }
 
-/// The one circle that there is.
+/// The circle, which must be the only one.
 fn circle(files: &[(&str, &str)]) -> Circle {
     let mut circles = circles(files);
     assert_eq!(circles.len(), 1, "{circles:?}");
@@ -63,7 +63,7 @@ fn a_circle_may_be_long() {
 }
 
 #[test]
-fn a_parent_may_export_what_its_children_define() {
+fn a_parent_may_reexport_items_of_its_children() {
     let files = [
         ("lib.rs", "mod a; pub use a::A;"),
         ("a.rs", "mod b; pub(crate) use b::A; pub struct S;"),
@@ -90,7 +90,7 @@ fn a_parent_and_a_child_that_use_each_other_are_a_circle() {
 }
 
 #[test]
-fn what_is_exported_again_belongs_to_where_it_is_defined() {
+fn a_reexported_item_belongs_to_its_defining_module() {
     let lib = ("lib.rs", "mod a; mod b; mod c; pub use a::A; pub use c::*;");
     let a = ("a.rs", "pub struct A; fn f(_: crate::b::B) {}");
     for b in ["use crate::A; pub struct B(A);", "pub struct B(super::A);"] {
@@ -107,7 +107,7 @@ fn what_is_exported_again_belongs_to_where_it_is_defined() {
 }
 
 #[test]
-fn to_export_what_lies_elsewhere_is_to_use_it() {
+fn a_reexport_of_another_modules_item_is_a_use() {
     let found = circle(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "pub(crate) use crate::b::B; pub struct A;"),
@@ -129,7 +129,7 @@ fn folders_that_use_each_other_are_a_circle() {
 }
 
 #[test]
-fn macros_hide_nothing() {
+fn uses_in_macros_are_found() {
     let found = circle(&[
         ("lib.rs", "mod a; mod b;"),
         (
@@ -154,7 +154,7 @@ fn macros_hide_nothing() {
 }
 
 #[test]
-fn tests_may_import_what_they_like() {
+fn uses_in_tests_are_ignored() {
     for attribute in [
         "#[cfg(test)]",
         "#[cfg(any(test, fuzzing))]",
