@@ -99,11 +99,11 @@ pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
     })
 }
 
-/// Runs `bench/guest/NAME` in a VM with Nova's modules and programs, and returns the contents of
+/// Runs `bench/guest/NAME` in a VM with this chip, Nova's modules and programs, and returns the contents of
 /// its output file NAME.
-pub fn measure(host: &Host, name: &str) -> Result<String> {
+pub fn measure(host: &Host, chip: Chipset, name: &str) -> Result<String> {
     let mut guest = Guest::new(host.repo.join("build/bench").join(name));
-    guest.chips = vec![Chipset::GA102];
+    guest.chips = vec![chip];
     guest.modules = Some(Kernel::Stock.modules(host));
     guest.files = Some(host.programs.clone());
     guest.script = Some(Script::new(host.repo.join("bench/guest").join(name)));

@@ -15,6 +15,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use nova_bench::boot::Boot;
 use nova_bench::guest::{self, Driver};
+use nova_hw::chipset::Chipset;
 use nova_vm::chips::Selection;
 use nova_vm::Host;
 
@@ -35,6 +36,7 @@ fn main() -> Result<()> {
     table.set_header(["", "nova", "reference", "ratio"]);
     boots(&host, &mut table)?;
     calls(&host, &mut table)?;
+    stacks(&host, &mut table)?;
     sizes(&host, &mut table)?;
     inspection(&host, &mut table)?;
     accesses(&host, &mut table)?;
@@ -110,8 +112,18 @@ fn calls(host: &Host, table: &mut Table) -> Result<()> {
             String::new(),
         ]);
     }
-    let recovery = guest::measure(host, "recovery")?;
+    let recovery = guest::measure(host, Chipset::GA102, "recovery")?;
     table.add_row(["recovery from a crash of the GSP", recovery.trim(), "", ""]);
+    Ok(())
+}
+
+/// Measures the depth of kernel stacks, of which each has 16 KiB, for both ways to boot.
+fn stacks(host: &Host, table: &mut Table) -> Result<()> {
+    for chip in [Chipset::GA102, Chipset::GH100] {
+        let depth = guest::measure(host, chip, "stack")?;
+        let title = format!("{chip}: deepest kernel stack, bind to unbind");
+        table.add_row([&title, depth.trim(), "", ""]);
+    }
     Ok(())
 }
 

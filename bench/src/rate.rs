@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result};
 use nova_bench::guest;
+use nova_hw::chipset::Chipset;
 use nova_vm::Host;
 
 /// The rate for a number of callers.
@@ -19,7 +20,7 @@ pub(crate) struct Rate {
 
 /// Measures in a VM with one GPU.
 pub(crate) fn run(host: &Host) -> Result<Vec<Rate>> {
-    let text = guest::measure(host, "rate")?;
+    let text = guest::measure(host, Chipset::GA102, "rate")?;
     text.lines()
         .map(|line| parse(line).with_context(|| format!("{line:?} is not a rate")))
         .collect()
