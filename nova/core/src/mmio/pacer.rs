@@ -83,14 +83,42 @@ impl fmt::Display for Timeout {
             seen,
             after,
         } = self;
-        write!(f, "waited {after:?} for {awaited}, saw {seen:#x}")
+        write!(f, "waited {after:?} for {awaited}, saw {seen:#x}")?;
+        match is_no_register(*seen) {
+            true => f.write_str(", as a register reads that is absent or may not be read"),
+            false => Ok(()),
+        }
     }
+}
+
+/// Whether this is what the GPU returns for a register that is absent or may not be read.
+///
+/// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_gpu_nvoc.h (`GPU_READ_PRI_ERROR_CODE`).
+fn is_no_register(value: u32) -> bool {
+    value & 0xfff0_0000 == 0xbad0_0000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::mmio::Io;
+    use std::string::ToString;
+
+    #[test]
+    fn a_register_that_is_absent_is_called_that() {
+        let timeout = |seen| Timeout {
+            awaited: "GFW",
+            seen,
+            after: Duration::from_secs(4),
+        };
+        let text = timeout(0xbadf_5040).to_string();
+        let expected = "waited 4s for GFW, saw 0xbadf5040, as a register reads that is absent or may not be read";
+        assert_eq!(text, expected);
+        assert_eq!(
+            timeout(0xba0f_5040).to_string(),
+            "waited 4s for GFW, saw 0xba0f5040"
+        );
+    }
     use crate::testing::Card;
     use std::vec::Vec;
 

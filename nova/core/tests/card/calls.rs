@@ -241,7 +241,8 @@ fn clients_come_and_go() {
             execute(&machine, &mut running, alloc).unwrap();
         }
         let again = execute(&machine, &mut running, &first[0]);
-        let duplicate = "GSP_RM_ALLOC: expected status 0, found 0x19";
+        let duplicate =
+            "GSP_RM_ALLOC: expected status 0, found 0x19 (NV_ERR_INSERT_DUPLICATE_NAME)";
         assert_eq!(again.unwrap_err().to_string(), duplicate);
         let name = Control {
             on: second[2].object,

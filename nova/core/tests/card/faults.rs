@@ -288,7 +288,7 @@ fn init_done() {
     let stage = Stage::InitDone;
     check(case(Fault::NoInitDone, stage, ErrorKind::Timeout, says));
     check(case(Fault::NoSequencer, stage, ErrorKind::Timeout, says));
-    let says = "GSP_INIT_DONE: expected status 0, found 0x55";
+    let says = "GSP_INIT_DONE: expected status 0, found 0x55 (NV_ERR_NOT_READY)";
     check(case(Fault::InitDoneError(0x55), stage, ErrorKind::Io, says));
 }
 
@@ -331,7 +331,7 @@ fn replies() {
         ErrorKind::Timeout,
         says,
     ));
-    let says = "GET_GSP_STATIC_INFO: expected status 0, found 0x56";
+    let says = "GET_GSP_STATIC_INFO: expected status 0, found 0x56 (NV_ERR_NOT_SUPPORTED)";
     check(case(
         Fault::ReplyError(0x56),
         Stage::StaticInfo,
@@ -364,7 +364,7 @@ fn check_unload_on(machine: &Machine, fault: Fault, stage: Stage, kind: ErrorKin
 fn the_unload() {
     let says = "RISC-V core of the GSP: expected it to run, found CPUCTL 0x00000010";
     check_unload(Fault::NoReply, Stage::Shutdown, ErrorKind::Io, says);
-    let says = "UNLOADING_GUEST_DRIVER: expected status 0, found 0x1f";
+    let says = "UNLOADING_GUEST_DRIVER: expected status 0, found 0x1f (NV_ERR_INVALID_ARGUMENT)";
     check_unload(
         Fault::ReplyError(0x1f),
         Stage::Shutdown,

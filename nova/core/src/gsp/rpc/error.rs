@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use nova_hw::abi::status;
+
 use super::call::{CALLS_MAX, PAYLOAD_LIMIT};
 use crate::error_kind::ErrorKind;
 use crate::falcon::error::Stopped;
@@ -106,7 +108,11 @@ impl fmt::Display for RpcError {
             Self::NoCall => f.write_str("calls of GSP-RM: expected one under way, found none"),
             Self::Memory(e) => e.fmt(f),
             Self::Refused { rpc, status } => {
-                write!(f, "{rpc}: expected status 0, found {status:#x}")
+                write!(f, "{rpc}: expected status 0, found {status:#x}")?;
+                match status::name(*status) {
+                    Some(name) => write!(f, " ({name})"),
+                    None => Ok(()),
+                }
             }
             Self::Payload(e) => e.fmt(f),
             Self::Timeout(e) => e.fmt(f),
