@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel's own `kernel` crate lacks, or keeps from modules, in that crate's style: each file says what it stands in
-//! for, and goes away with it. Nothing here knows of GPUs.
+//! Abstractions that Linux's `kernel` crate lacks or does not export to modules, in that crate's
+//! style. Each file says what is missing, and is removed when upstream has it. Not here: knowledge
+//! of GPUs.
 //!
-//! The crate is linked into nova-core.ko, and both modules use it. Nova-core must not need drm.ko, so everything in [`drm`] is
-//! generic over the driver, and its code comes to be in nova-drm.ko.
+//! The crate is linked into nova-core.ko, and both modules use it. nova-core.ko must not depend on
+//! drm.ko, so everything in [`drm`] is generic over the driver: it is instantiated in nova-drm.ko.
 
 pub mod drm;
 pub mod partial_firmware;

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware read straight into the caller's buffer, as much of it as fits.
+//! Reads as much of a firmware file as fits into the caller's buffer.
 //!
-//! `kernel::firmware::request_into_buf` reads whole files only and does not tell how long they are; a
-//! caller that sizes its buffer by the head of the file needs the partial variant.
+//! `kernel::firmware::request_into_buf` reads only whole files and does not return their length. A
+//! caller that learns the length from the file's header needs `request_partial_firmware_into_buf()`.
 
 use kernel::bindings;
 use kernel::device::Device;
 use kernel::error::to_result;
 use kernel::prelude::*;
 
-/// Reads as much of the plain (not compressed) firmware file `name` into `buffer` as fits, and returns
-/// how many bytes that is.
+/// Reads as much of the uncompressed firmware file `name` into `buffer` as fits, and returns the
+/// number of bytes.
 ///
 /// # Errors
 ///
-/// `EINVAL` for an empty buffer, `ENOENT` where there is no plain file, else what the firmware loader
-/// says.
+/// `EINVAL` if the buffer is empty, `ENOENT` if there is no uncompressed file, and the errors of the
+/// firmware loader.
 pub fn read(name: &CStr, device: &Device, buffer: &mut [u8]) -> Result<usize> {
     if buffer.is_empty() {
-        // The loader would take the buffer for one of its own and free it.
+        // With a size of zero, the loader takes the buffer for its own allocation and frees it.
         return Err(EINVAL);
     }
     let mut firmware: *const bindings::firmware = core::ptr::null();
-    // SAFETY: `name` ends with a NUL, the device is valid for as long as it is borrowed, and the loader
+    // SAFETY: `name` ends with a NUL, `device` is a valid device while it is borrowed, and the loader
     // writes at most `buffer.len()` bytes to the buffer.
     to_result(unsafe {
         bindings::request_partial_firmware_into_buf(
@@ -37,7 +37,7 @@ pub fn read(name: &CStr, device: &Device, buffer: &mut [u8]) -> Result<usize> {
     })?;
     // SAFETY: The request succeeded, so `firmware` is valid until it is released.
     let size = unsafe { (*firmware).size };
-    // SAFETY: As above; the bytes are in `buffer`, which the loader does not own.
+    // SAFETY: As above. The loader does not free `buffer`, since the caller provided it.
     unsafe { bindings::release_firmware(firmware) };
     Ok(size.min(buffer.len()))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI devices: what `kernel::pci` does not do with them.
+//! Operations on PCI devices that `kernel::pci` lacks.
 
 pub mod enabled;
 pub mod power;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A limit for messages whose number somebody else decides; the kernel crate has none.
+//! Rate limit for log messages that hardware or firmware triggers. The `kernel` crate has no
+//! abstraction of `struct ratelimit_state`.
 
 use kernel::bindings;
 use kernel::prelude::*;
@@ -22,17 +23,18 @@ pub struct RateLimit {
 // SAFETY: A `struct ratelimit_state` may be used from any thread.
 unsafe impl Send for RateLimit {}
 
-// SAFETY: A `struct ratelimit_state` has a lock of its own for whoever uses it at the same time.
+// SAFETY: `___ratelimit()` takes the lock in the `struct ratelimit_state`, so threads may call it
+// concurrently.
 unsafe impl Sync for RateLimit {}
 
 impl RateLimit {
-    /// A limit of which nothing is used up.
+    /// A limit that has not let any message through yet.
     pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- Opaque::ffi_init(|slot: *mut bindings::ratelimit_state| {
-                // SAFETY: `slot` is memory for a `struct ratelimit_state`. This is
-                // `ratelimit_state_init()`, which Rust is not given: a spin lock is free if it is zero,
-                // but for a kernel that checks spin locks.
+                // This is `ratelimit_state_init()`, an inline function without a binding. A spin lock
+                // of zeros is unlocked, except with CONFIG_DEBUG_SPINLOCK.
+                // SAFETY: `slot` is memory for a `struct ratelimit_state`.
                 unsafe {
                     slot.write_bytes(0, 1);
                     #[cfg(CONFIG_DEBUG_SPINLOCK)]
@@ -49,10 +51,10 @@ impl RateLimit {
         })
     }
 
-    /// Whether the next message may be logged. The kernel's log says how many might not, after the name
-    /// of `whose` they are.
-    pub fn allows(&self, whose: &CStr) -> bool {
-        // SAFETY: The state has been initialized, and the name ends with a NUL.
-        unsafe { bindings::___ratelimit(self.state.get(), whose.as_char_ptr()) != 0 }
+    /// Whether the next message may be logged. The kernel logs how many messages were suppressed,
+    /// with `source` as their origin.
+    pub fn allows(&self, source: &CStr) -> bool {
+        // SAFETY: `new` has initialized the state, and `source` ends with a NUL.
+        unsafe { bindings::___ratelimit(self.state.get(), source.as_char_ptr()) != 0 }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting, and having another thread do something.
+//! Waiting for events, and running functions on other threads.
 
 pub mod completion;
 pub mod own_stack;

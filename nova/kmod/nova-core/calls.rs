@@ -13,7 +13,7 @@ use nova_hw::release::Release;
 use crate::errno::errno;
 use crate::gsp::{Current, Gsp};
 use crate::machine::Machine;
-use nova_kernel::sync::wait_queue::{Until, Woken};
+use nova_kernel::sync::wait_queue::{TaskState, WaitResult};
 
 /// How long to wait for room in the table of calls, or for a boot, before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -95,10 +95,10 @@ impl<'a> Gsp<'a> {
         let mut current = self.current.lock();
         let since = current.epoch;
         while current.is_stopped() && current.epoch == since {
-            let (changed, until) = (&self.changed, Until::Killed);
-            let woken;
-            (current, woken) = changed.wait(&self.current, current, until, LOOK_AGAIN);
-            if woken == Woken::Killed {
+            let (changed, state) = (&self.changed, TaskState::Killable);
+            let result;
+            (current, result) = changed.wait(&self.current, current, state, LOOK_AGAIN);
+            if result == WaitResult::Killed {
                 return Err(CallError::Killed);
             }
         }
@@ -115,10 +115,10 @@ impl<'a> Gsp<'a> {
     pub(crate) fn execute<C: Command>(
         &self,
         target: Target,
-        until: Until,
+        state: TaskState,
         command: &C,
     ) -> Result<C::Reply, CallError> {
-        let reply = self.call(target, until, command)?;
+        let reply = self.call(target, state, command)?;
         Ok(reply.read(target.release, command)?)
     }
 
@@ -126,18 +126,18 @@ impl<'a> Gsp<'a> {
     pub(crate) fn call<C: Command>(
         &self,
         target: Target,
-        until: Until,
+        state: TaskState,
         command: &C,
     ) -> Result<Reply<Machine<'a>>, CallError> {
         let call = Outgoing::new(self.machine(), target.release, command)?;
-        self.make(target.epoch, until, call)
+        self.make(target.epoch, state, call)
     }
 
     /// Makes a call and waits for the reply. Where the task is killed meanwhile, the reply is dropped when it comes.
     fn make(
         &self,
         epoch: Epoch,
-        until: Until,
+        state: TaskState,
         call: Outgoing<Machine<'a>>,
     ) -> Result<Reply<Machine<'a>>, CallError> {
         let mut progress = Progress::ToMake(call);
@@ -148,10 +148,10 @@ impl<'a> Gsp<'a> {
                 Step::Answered(reply) => return Ok(reply),
                 Step::Wait(progress, pause) => (progress, pause),
             };
-            let woken;
-            (current, woken) = self.changed.wait(&self.current, current, until, pause);
-            match woken {
-                Woken::Killed => {
+            let result;
+            (current, result) = self.changed.wait(&self.current, current, state, pause);
+            match result {
+                WaitResult::Killed => {
                     if let (Progress::Made(ticket), Ok(running)) =
                         (progress, current.running_since(epoch))
                     {
@@ -159,8 +159,8 @@ impl<'a> Gsp<'a> {
                     }
                     return Err(CallError::Killed);
                 }
-                Woken::Late => self.service_current(&mut current),
-                Woken::Up => {}
+                WaitResult::TimedOut => self.service_current(&mut current),
+                WaitResult::Woken => {}
             }
         }
     }

@@ -9,7 +9,7 @@ use nova_core::{Alloc, Command, Free, Handles};
 
 use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
-use nova_kernel::sync::wait_queue::Until;
+use nova_kernel::sync::wait_queue::TaskState;
 
 /// What allocates objects. A trait, since a `dyn Rm + 'a` serves for any shorter time, and a `Gsp<'a>` does not.
 pub(crate) trait Rm: Send + Sync {
@@ -32,14 +32,14 @@ impl Gsp<'_> {
     fn execute_since<C: Command>(
         &self,
         epoch: Epoch,
-        until: Until,
+        state: TaskState,
         command: &C,
     ) -> Result<C::Reply, CallError> {
         let target = self.target()?;
         if target.epoch != epoch {
             return Err(CallError::Gone);
         }
-        self.execute(target, until, command).inspect_err(|error| {
+        self.execute(target, state, command).inspect_err(|error| {
             let current = self.current.lock();
             match error {
                 CallError::Rpc(error) if current.epoch == epoch && !current.is_lost() => {
@@ -61,12 +61,12 @@ impl Rm for Gsp<'_> {
     }
 
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result {
-        Ok(self.execute_since(epoch, Until::Killed, alloc)?)
+        Ok(self.execute_since(epoch, TaskState::Killable, alloc)?)
     }
 
     fn free(&self, epoch: Epoch, object: Handles) {
         // Also for a task that is killed: nobody else would free it. There is nothing to do where it fails.
-        let _ = self.execute_since(epoch, Until::Answered, &Free(object));
+        let _ = self.execute_since(epoch, TaskState::Uninterruptible, &Free(object));
     }
 }
 

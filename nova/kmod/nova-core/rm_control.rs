@@ -17,7 +17,7 @@ use nova_core::{Control, Internal};
 
 use crate::gsp::Gsp;
 use crate::gsp_file::{Conversation, GspFile, Operations};
-use nova_kernel::sync::wait_queue::Until;
+use nova_kernel::sync::wait_queue::TaskState;
 
 /// Bytes of a request before the parameters.
 const HEADER: usize = 8;
@@ -66,7 +66,7 @@ fn call(gsp: &Gsp<'_>, request: &[u8]) -> Result<KVVec<u8>> {
         cmd: u32::from_le_bytes(*cmd),
         params,
     };
-    let reply = gsp.call(target, Until::Killed, &control)?;
+    let reply = gsp.call(target, TaskState::Killable, &control)?;
     let mut answer = KVVec::new();
     answer.extend_from_slice(&reply.status().to_le_bytes(), GFP_KERNEL)?;
     answer.extend_from_slice(reply.params(), GFP_KERNEL)?;

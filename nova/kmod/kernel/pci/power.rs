@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PCI drivers that are told when their device loses power or is reset.
+//! PCI drivers with callbacks for power management, resets and shutdown.
 //!
-//! `kernel::pci` knows neither callbacks of power management nor of resets. Both are fields of
-//! `struct pci_driver` that it leaves alone, so they are set before it registers the driver.
+//! `kernel::pci` supports none of these. It does not write their fields in `struct pci_driver`, so
+//! they are set before it registers the driver.
 
 use core::pin::Pin;
 
@@ -18,54 +18,53 @@ use kernel::ThisModule;
 
 /// A driver whose device can be stopped and started while it is bound.
 pub trait Driver: pci::Driver {
-    /// Leaves the device alone from the return of this call on: it is about to lose its power or to
-    /// be reset, or the system ends.
+    /// Stops the device, which is about to lose power or to be reset, or the system shuts down. The
+    /// driver must not use the device after this returns.
     fn stop(data: Pin<&Self::Data<'_>>);
 
-    /// Has a device got going that was stopped, and no other; does not wait for that, as others wait
-    /// until this returns: the devices that resume after this one, or whoever reads configuration space
-    /// while it is reset.
+    /// Starts the device if it is stopped. Must not wait for that: until this returns, the resume of
+    /// other devices waits, or after a reset, user space that accesses configuration space.
     ///
-    /// All other devices work again by then, so that firmware can be read from a disk.
+    /// All other devices have resumed by then, so firmware can be read from a disk.
     fn start(data: Pin<&Self::Data<'_>>);
 }
 
 /// Registers such a driver, in place of [`pci::Adapter`].
 pub struct Adapter<T: Driver>(pci::Adapter<T>);
 
-// SAFETY: The driver is the one of `pci::Adapter`, with fields set that it does not use.
+// SAFETY: All items are those of `pci::Adapter<T>`, which implements this trait.
 unsafe impl<T: Driver> DriverLayout for Adapter<T> {
     type DriverType = <pci::Adapter<T> as DriverLayout>::DriverType;
     type DriverData<'bound> = <pci::Adapter<T> as DriverLayout>::DriverData<'bound>;
     const DEVICE_DRIVER_OFFSET: usize = <pci::Adapter<T> as DriverLayout>::DEVICE_DRIVER_OFFSET;
 }
 
-// SAFETY: As for `pci::Adapter`, which does it.
+// SAFETY: `pci::Adapter` registers and unregisters the driver.
 unsafe impl<T: Driver + 'static> RegistrationOps for Adapter<T> {
     unsafe fn register(
         driver: &Opaque<Self::DriverType>,
         name: &'static CStr,
         module: &'static ThisModule,
     ) -> Result {
-        // SAFETY: The driver is not registered yet, so nobody else looks at it.
+        // SAFETY: The driver is not registered yet, so nothing else accesses it.
         unsafe {
             (*driver.get()).driver.pm = &Self::POWER_MANAGEMENT;
-            (*driver.get()).err_handler = &Self::RESETS;
+            (*driver.get()).err_handler = &Self::ERROR_HANDLERS;
             (*driver.get()).shutdown = Some(Self::stop);
         }
-        // SAFETY: The caller promises what is asked for.
+        // SAFETY: This function has the same safety requirements, which its caller meets.
         unsafe { pci::Adapter::<T>::register(driver, name, module) }
     }
 
     unsafe fn unregister(driver: &Opaque<Self::DriverType>) {
-        // SAFETY: The caller promises what is asked for.
+        // SAFETY: This function has the same safety requirements, which its caller meets.
         unsafe { pci::Adapter::<T>::unregister(driver) }
     }
 }
 
 impl<T: Driver + 'static> Adapter<T> {
-    /// The device is started when all others have resumed, not by its own turn: the disk that the
-    /// firmware is on may resume later than the GPU.
+    /// The device is started by `complete`, when all devices have resumed, and not by `resume`: the
+    /// disk with the firmware may resume after the GPU.
     const POWER_MANAGEMENT: bindings::dev_pm_ops = bindings::dev_pm_ops {
         suspend: Some(Self::suspend),
         freeze: Some(Self::suspend),
@@ -74,7 +73,7 @@ impl<T: Driver + 'static> Adapter<T> {
         ..pin_init::zeroed()
     };
 
-    const RESETS: bindings::pci_error_handlers = bindings::pci_error_handlers {
+    const ERROR_HANDLERS: bindings::pci_error_handlers = bindings::pci_error_handlers {
         reset_prepare: Some(Self::stop),
         reset_done: Some(Self::start),
         ..pin_init::zeroed()
@@ -90,7 +89,8 @@ impl<T: Driver + 'static> Adapter<T> {
     }
 
     extern "C" fn stop(device: *mut bindings::pci_dev) {
-        // SAFETY: The driver core calls this for a device that is bound, with the device locked.
+        // SAFETY: The PCI core and the driver core call this with the device lock held, for a device
+        // that is bound to this driver; the lock keeps it bound.
         T::stop(unsafe { Self::data(device) });
     }
 
@@ -99,20 +99,21 @@ impl<T: Driver + 'static> Adapter<T> {
         T::start(unsafe { Self::data(device) });
     }
 
-    /// What probe has made.
+    /// The driver's data of a device.
     ///
     /// # Safety
     ///
-    /// The device must be bound to this driver, and stay so while the result is used.
+    /// The device must be bound to this driver, and stay bound while the result is used.
     unsafe fn data<'a>(device: *mut bindings::pci_dev) -> Pin<&'a T::Data<'a>> {
-        // SAFETY: The caller promises a device.
+        // SAFETY: The caller guarantees that `device` is valid.
         let device = unsafe { &*device.cast::<pci::Device<CoreInternal<'a>>>() };
-        // SAFETY: The device is bound, so probe has succeeded and its data been stored.
+        // SAFETY: The caller guarantees that the device is bound, so `pci::Adapter` has stored the
+        // data that probe returned.
         unsafe { device.as_ref().drvdata_borrow() }
     }
 }
 
-/// The PCI device around a device.
+/// The PCI device that contains `device`: `to_pci_dev()`.
 fn pci_device(device: *mut bindings::device) -> *mut bindings::pci_dev {
     let offset = core::mem::offset_of!(bindings::pci_dev, dev);
     device.wrapping_byte_sub(offset).cast()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Function-level reset, and the locks around it; `kernel::pci` has neither. docs/locking.md says who
-//! takes them.
+//! Function-level reset, the device lock and the lock of configuration space. `kernel::pci` has none
+//! of them. docs/locking.md says who takes the locks.
 
 use core::ptr::NonNull;
 
@@ -13,57 +13,58 @@ use kernel::prelude::*;
 
 use super::enabled::pci_dev;
 
-/// A function's configuration as it was when it was bound, to be put back after each reset. Without bus
-/// mastering, which whoever boots the GPU allows.
+/// Resets a function, and restores its configuration space as it was at probe, without bus mastering.
 ///
-/// Not as it was before the reset: what made one necessary may have wiped it.
+/// The configuration is not saved before each reset, since what made the reset necessary may have
+/// cleared it.
 pub struct Resettable<'a> {
     device: &'a pci::Device<Bound>,
     saved: NonNull<bindings::pci_saved_state>,
 }
 
-// SAFETY: What was saved belongs to the value alone, and is only read.
+// SAFETY: The saved state is owned by this value, and any thread may free it.
 unsafe impl Send for Resettable<'_> {}
 
-// SAFETY: As above.
+// SAFETY: The saved state is only read until it is freed.
 unsafe impl Sync for Resettable<'_> {}
 
 impl<'a> Resettable<'a> {
-    /// Saves the configuration of a device that is enabled.
+    /// Saves the configuration space of a device, which must be enabled.
     pub fn new(device: &'a pci::Device<Bound>) -> Result<Self> {
         let raw = pci_dev(device);
-        // SAFETY: `raw` is a device, valid while it is borrowed.
+        // SAFETY: `raw` is a valid device, since `device` is borrowed.
         to_result(unsafe { bindings::pci_save_state(raw) })?;
-        // SAFETY: As above, and its state has been saved.
+        // SAFETY: As above, and `pci_save_state` has succeeded.
         let saved = unsafe { bindings::pci_store_saved_state(raw) };
         let saved = NonNull::new(saved).ok_or(ENOMEM)?;
         Ok(Self { device, saved })
     }
 
-    /// Resets the function, and puts its configuration back. Nothing on the GPU is as it was then.
+    /// Resets the function, and restores its configuration space. All state of the GPU is lost.
     ///
-    /// Nobody else may reset the device meanwhile: the caller, or who has called it, holds its lock. It
-    /// takes at least 100 ms, during which nobody else gets at configuration space.
+    /// The device lock must be held, so that there is no other reset at the same time. The reset takes
+    /// at least 100 ms, during which access to configuration space by user space is blocked.
     ///
     /// # Errors
     ///
-    /// `ENOTTY` where the function cannot be reset alone, `ENODEV` where it is gone, `EBUSY` where whoever
-    /// has called is about to reset it; nothing was done then. Otherwise it did not come back.
+    /// If nothing was done: `ENOTTY` if the device has no function-level reset, `ENODEV` if it does
+    /// not answer, `EBUSY` if the PCI core is about to reset it. Any other error means that the device
+    /// does not answer after the reset, or that its configuration could not be restored.
     pub fn reset(&self) -> Result {
         let device = pci_dev(self.device);
-        // SAFETY: `device` is a device, valid while it is borrowed.
+        // SAFETY: `device` is a valid device, since `self.device` is borrowed.
         to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
         let _locked = ConfigLock::try_new(self.device).ok_or(EBUSY)?;
-        // A card that is gone would be waited for, a minute long.
+        // `pcie_reset_flr` would wait a minute for a device that does not answer.
         // SAFETY: As above.
         if !unsafe { bindings::pci_device_is_present(device) } {
             return Err(ENODEV);
         }
-        // SAFETY: As above. The caller sees to it that nobody else uses the device.
+        // SAFETY: As above. The device lock, which is held, excludes other resets.
         let reset = to_result(unsafe { bindings::pcie_reset_flr(device, false) });
-        // SAFETY: As above, and the state is one of this device.
+        // SAFETY: As above, and `new` has saved the state of this device.
         let loaded = unsafe { bindings::pci_load_saved_state(device, self.saved.as_ptr()) };
-        // Also what was loaded in part, as without its BARs the device is of no use to anybody.
+        // Restores a state that was loaded only in part, too: without its BARs, the device is useless.
         // SAFETY: As above.
         unsafe { bindings::pci_restore_state(device) };
         reset.and(to_result(loaded))
@@ -72,52 +73,52 @@ impl<'a> Resettable<'a> {
 
 impl Drop for Resettable<'_> {
     fn drop(&mut self) {
-        // SAFETY: It was allocated so, and nobody else has it.
+        // SAFETY: `pci_store_saved_state` has allocated the state, and nothing else refers to it.
         unsafe { bindings::kfree(self.saved.as_ptr().cast()) };
     }
 }
 
-/// The lock of a device, which whoever binds, unbinds, suspends or resets it holds.
+/// The device lock, which the kernel holds while it binds, unbinds, suspends or resets the device.
 pub struct DeviceLock<'a>(&'a pci::Device<Bound>);
 
 impl<'a> DeviceLock<'a> {
-    /// Takes the lock, unless somebody has it. To wait for it would be for ever where that is unbind and
-    /// waits for the caller.
+    /// Takes the lock if it is free. Waiting for it would deadlock with unbind, which may hold it while
+    /// it waits for the caller.
     pub fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
-        // SAFETY: It is a device, valid while it is borrowed. This is `device_trylock()`, which Rust is
-        // not given.
+        // This is `device_trylock()`, an inline function without a binding.
+        // SAFETY: The device is valid while it is borrowed.
         let is_locked =
             unsafe { bindings::mutex_trylock(&raw mut (*pci_dev(device)).dev.mutex) } != 0;
-        // Made only where the lock was taken, since dropping it unlocks.
+        // Not `then_some`, which would create and drop the guard, and so unlock, in any case.
         is_locked.then(|| Self(device))
     }
 }
 
 impl Drop for DeviceLock<'_> {
     fn drop(&mut self) {
-        // SAFETY: It is a device, and the lock has been taken.
+        // SAFETY: The device is valid while it is borrowed, and `try_new` has taken the lock.
         unsafe { bindings::mutex_unlock(&raw mut (*pci_dev(self.0)).dev.mutex) };
     }
 }
 
-/// The lock of a device's configuration space. While it is held, user space sleeps uninterruptibly when
-/// it reads from there or writes to it.
+/// The lock of a device's configuration space. While it is held, user space that accesses
+/// configuration space sleeps uninterruptibly.
 struct ConfigLock<'a>(&'a pci::Device<Bound>);
 
 impl<'a> ConfigLock<'a> {
-    /// Takes the lock, unless somebody has it. With the device's own lock held, that is the PCI core
-    /// around a reset, and to wait for it would be for ever.
+    /// Takes the lock if it is free. If it is not, with the device lock held, the PCI core has called
+    /// the driver to reset the function, and waiting would deadlock.
     fn try_new(device: &'a pci::Device<Bound>) -> Option<Self> {
-        // SAFETY: It is a device, valid while it is borrowed.
+        // SAFETY: The device is valid while it is borrowed.
         let is_locked = unsafe { bindings::pci_cfg_access_trylock(pci_dev(device)) };
-        // Made only where the lock was taken, since dropping it unlocks.
+        // Not `then_some`, which would create and drop the guard, and so unlock, in any case.
         is_locked.then(|| Self(device))
     }
 }
 
 impl Drop for ConfigLock<'_> {
     fn drop(&mut self) {
-        // SAFETY: It is a device, and the lock has been taken.
+        // SAFETY: The device is valid while it is borrowed, and `try_new` has taken the lock.
         unsafe { bindings::pci_cfg_access_unlock(pci_dev(self.0)) };
     }
 }

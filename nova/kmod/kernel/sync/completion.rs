@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A completion that can be waited for with a bound.
+//! A completion that is waited for with a timeout, and that can be reused.
 //!
-//! `kernel::sync::Completion` waits for ever and completes for good; an interrupt that may never come,
-//! and comes again if it does, needs both otherwise.
+//! `kernel::sync::Completion` has no timeout and stays complete. An interrupt may never come, and may
+//! come more than once.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use kernel::prelude::*;
 use kernel::time::{msecs_to_jiffies, Msecs};
 use kernel::types::Opaque;
 
-/// Something that happens again and again.
+/// A completion of an event that can occur more than once.
 #[pin_data]
 pub struct Completion {
     #[pin]
@@ -22,11 +22,12 @@ pub struct Completion {
 // SAFETY: A `struct completion` may be used from any thread.
 unsafe impl Send for Completion {}
 
-// SAFETY: A `struct completion` has a lock of its own for whoever uses it at the same time.
+// SAFETY: The C functions take the lock in the `struct completion`, so threads may call them
+// concurrently.
 unsafe impl Sync for Completion {}
 
 impl Completion {
-    /// Something that has not happened yet.
+    /// A completion that is not complete.
     pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             inner <- Opaque::ffi_init(|slot| {
@@ -36,10 +37,10 @@ impl Completion {
         })
     }
 
-    /// It happened. May be called from hard interrupt context.
+    /// Ends one wait, the current one or the next. May be called from hard interrupt context.
     pub fn complete(&self) {
-        // How often it happens before somebody waits is not counted.
-        // SAFETY: The completion has been initialized.
+        // Several events before a wait count as one.
+        // SAFETY: `new` has initialized the completion.
         unsafe {
             if !bindings::completion_done(self.inner.get()) {
                 bindings::complete(self.inner.get());
@@ -47,15 +48,15 @@ impl Completion {
         }
     }
 
-    /// Sleeps until it has happened since the last call returned, or `timeout` has passed; `false` means
-    /// the latter.
+    /// Sleeps until an event occurs, unless one has occurred since the last call returned. Returns
+    /// `false` if `timeout` passes first.
     pub fn wait(&self, timeout: Duration) -> bool {
         let millis = Msecs::try_from(timeout.as_millis()).unwrap_or(Msecs::MAX);
-        // At least one jiffy, and one more since the current one has begun already.
+        // One more jiffy, since the current one has begun already.
         let jiffies = msecs_to_jiffies(millis).saturating_add(1);
-        // SAFETY: The completion has been initialized.
+        // SAFETY: `new` has initialized the completion.
         let left = unsafe { bindings::wait_for_completion_timeout(self.inner.get(), jiffies) };
-        // What has happened twice at the same time is over with one wait.
+        // Concurrent calls of `complete` may have counted several events; one wait ends them all.
         // SAFETY: As above.
         while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
         left != 0

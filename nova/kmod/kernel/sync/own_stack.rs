@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls on a stack of their own.
+//! Calls a function on the stack of another thread.
 //!
-//! A kernel stack has 16 KiB. A boot takes a good part of it, and so does what lies above a probe
-//! (loading a module, binding a driver) and below a boot (reading a file from a disk, allocating
-//! memory): together they may take more than there is.
+//! A kernel stack has 16 KiB. A boot needs much of it, and so do the callers of probe (loading a
+//! module, binding a driver) and the functions that a boot calls (reading a file from a disk,
+//! allocating memory). Together they may overflow one stack.
 
 use kernel::bindings;
 use kernel::prelude::*;
 use kernel::sync::static_lock_class;
 use kernel::types::Opaque;
 
-/// A call that another thread makes.
+/// A call by another thread.
 #[repr(C)]
 struct Call<F, R> {
     work: Opaque<bindings::work_struct>,
@@ -19,11 +19,11 @@ struct Call<F, R> {
     result: Option<R>,
 }
 
-/// Has another thread call `body`, and waits for it.
+/// Calls `body` on another thread, and waits until it returns.
 ///
 /// # Errors
 ///
-/// No memory; then `body` has not been called.
+/// `ENOMEM`; `body` has not been called then.
 pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
     let call = KBox::new(
         Opaque::new(Call::<F, R> {
@@ -34,8 +34,8 @@ pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
         GFP_KERNEL,
     )?;
     let work = call.get().cast::<bindings::work_struct>();
-    // SAFETY: The work is memory for a `struct work_struct`, first in the structure and in a box, so it
-    // stays where it is; the rest is static.
+    // SAFETY: `work` points to memory for a `struct work_struct`, the first field of a `repr(C)`
+    // structure in a box, which does not move. The name and the key are static.
     unsafe {
         bindings::init_work_with_key(
             work,
@@ -45,8 +45,8 @@ pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
             static_lock_class!().as_ptr(),
         )
     };
-    // SAFETY: The queue is the kernel's and always there, and the work initialized. `flush_work` returns
-    // when the call is over, so it ends before the box does.
+    // SAFETY: The kernel never destroys `system_dfl_wq`, and the work is initialized. `flush_work`
+    // returns after the call has ended, so the box outlives the call.
     unsafe {
         bindings::queue_work_on(
             bindings::wq_misc_consts_WORK_CPU_UNBOUND as _,
@@ -55,13 +55,14 @@ pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
         );
         bindings::flush_work(work);
     }
-    // SAFETY: Nobody else uses it any more.
+    // SAFETY: The call has ended, so nothing else accesses the structure.
     let result = unsafe { (*call.get()).result.take() };
     result.ok_or(EIO)
 }
 
 extern "C" fn run<F: FnOnce() -> R, R>(work: *mut bindings::work_struct) {
-    // SAFETY: The work is the first field of a `Call`, which whoever waits in `call` does not touch.
+    // SAFETY: `work` is the first field of a `Call<F, R>`, which the thread that waits in
+    // `flush_work` does not access.
     let call = unsafe { &mut *work.cast::<Call<F, R>>() };
     if let Some(body) = call.body.take() {
         call.result = Some(body());

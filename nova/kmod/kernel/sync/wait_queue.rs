@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waiting for a change of what a mutex protects, with a bound, until killed.
+//! A condition variable whose waits have a timeout and end only by a fatal signal.
 //!
-//! `kernel::sync::CondVar` either waits for ever or lets any signal end the wait; what has been said
-//! to the GSP cannot be said again because a timer went off.
+//! In `kernel::sync::CondVar`, a wait with a timeout is ended by any signal. A call of GSP-RM cannot
+//! be interrupted and restarted, since GSP-RM has received it already.
 
 use core::time::Duration;
 
@@ -13,7 +13,7 @@ use kernel::sync::{static_lock_class, Mutex, MutexGuard};
 use kernel::time::{msecs_to_jiffies, Msecs};
 use kernel::types::Opaque;
 
-/// Those who wait.
+/// Threads that wait for a change of the data that a mutex protects.
 #[pin_data]
 pub struct WaitQueue {
     #[pin]
@@ -23,36 +23,38 @@ pub struct WaitQueue {
 // SAFETY: A `struct wait_queue_head` may be used from any thread.
 unsafe impl Send for WaitQueue {}
 
-// SAFETY: A `struct wait_queue_head` has a lock of its own for whoever uses it at the same time.
+// SAFETY: The C functions take the lock in the `struct wait_queue_head`, so threads may call them
+// concurrently.
 unsafe impl Sync for WaitQueue {}
 
-/// What ends a wait beside the time.
+/// State in which a task waits.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// Being woken up.
-    Answered,
-    /// The same, or the death of the task.
-    Killed,
+pub enum TaskState {
+    /// `TASK_UNINTERRUPTIBLE`: no signal ends the wait.
+    Uninterruptible,
+    /// `TASK_KILLABLE`: a fatal signal ends the wait.
+    Killable,
 }
 
 /// Why a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
-    /// By [`WaitQueue::wake_all`], most likely.
-    Up,
-    /// The time is over.
-    Late,
-    /// The process is to die.
+pub enum WaitResult {
+    /// By [`WaitQueue::wake_all`], or spuriously.
+    Woken,
+    /// The timeout has passed.
+    TimedOut,
+    /// The task has received a fatal signal.
     Killed,
 }
 
 impl WaitQueue {
-    /// Nobody waits.
+    /// An empty queue.
     pub fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             head <- Opaque::ffi_init(|slot| {
                 let name = c"nova-core".as_char_ptr();
-                // SAFETY: `slot` is memory for a `struct wait_queue_head`; the rest is static.
+                // SAFETY: `slot` is memory for a `struct wait_queue_head`. The name and the key are
+                // static.
                 unsafe {
                     bindings::__init_waitqueue_head(slot, name, static_lock_class!().as_ptr())
                 }
@@ -60,40 +62,41 @@ impl WaitQueue {
         })
     }
 
-    /// Lets go of the mutex, sleeps until woken up, late, or killed where that counts, and locks it again.
+    /// Unlocks the mutex, sleeps until [`Self::wake_all`], the timeout or a signal ends the wait, and
+    /// locks the mutex again.
     pub fn wait<'m, T>(
         &self,
         mutex: &'m Mutex<T>,
         guard: MutexGuard<'m, T>,
-        until: Until,
+        state: TaskState,
         timeout: Duration,
-    ) -> (MutexGuard<'m, T>, Woken) {
+    ) -> (MutexGuard<'m, T>, WaitResult) {
         let entry = Opaque::<bindings::wait_queue_entry>::uninit();
         // SAFETY: `entry` is memory for a `struct wait_queue_entry`.
         unsafe { bindings::init_wait(entry.get()) };
-        let state = match until {
-            Until::Answered => bindings::TASK_UNINTERRUPTIBLE,
-            Until::Killed => bindings::TASK_KILLABLE,
+        let c_state = match state {
+            TaskState::Uninterruptible => bindings::TASK_UNINTERRUPTIBLE,
+            TaskState::Killable => bindings::TASK_KILLABLE,
         };
-        // SAFETY: Both have been initialized, and `entry` lives until `finish_wait`.
-        unsafe { bindings::prepare_to_wait(self.head.get(), entry.get(), state as _) };
-        // Whoever changes what it protects from here on finds this task on the queue.
+        // SAFETY: The queue and the entry are initialized, and `entry` lives until `finish_wait`.
+        unsafe { bindings::prepare_to_wait(self.head.get(), entry.get(), c_state as _) };
+        // The task is on the queue before the mutex is unlocked, so no wake-up is lost.
         drop(guard);
-        // SAFETY: The task may sleep: it holds no lock that forbids it.
+        // SAFETY: The caller could lock a mutex, which may sleep, so it is in a context that may sleep.
         let left = unsafe { bindings::schedule_timeout(jiffies(timeout)) };
         // SAFETY: As for `prepare_to_wait`.
         unsafe { bindings::finish_wait(self.head.get(), entry.get()) };
-        let woken = match left {
-            _ if until == Until::Killed && is_killed() => Woken::Killed,
-            0 => Woken::Late,
-            _ => Woken::Up,
+        let result = match left {
+            _ if state == TaskState::Killable && has_fatal_signal() => WaitResult::Killed,
+            0 => WaitResult::TimedOut,
+            _ => WaitResult::Woken,
         };
-        (mutex.lock(), woken)
+        (mutex.lock(), result)
     }
 
-    /// Wakes up all who wait.
+    /// Wakes up all threads that wait.
     pub fn wake_all(&self) {
-        // SAFETY: The queue has been initialized.
+        // SAFETY: `new` has initialized the queue.
         unsafe {
             bindings::__wake_up(
                 self.head.get(),
@@ -105,17 +108,17 @@ impl WaitQueue {
     }
 }
 
-/// At least one jiffy, and one more since the current one has begun already.
+/// `time` in jiffies: at least one, and one more since the current one has begun already.
 fn jiffies(time: Duration) -> kernel::ffi::c_long {
     let millis = Msecs::try_from(time.as_millis()).unwrap_or(Msecs::MAX);
     let jiffies = msecs_to_jiffies(millis).saturating_add(2);
     jiffies.try_into().unwrap_or(kernel::ffi::c_long::MAX)
 }
 
-/// Whether the current task is about to die; `fatal_signal_pending()`, which Rust is not given.
-fn is_killed() -> bool {
+/// `fatal_signal_pending()` of the current task, an inline function without a binding.
+fn has_fatal_signal() -> bool {
     let task = kernel::current!();
-    // SAFETY: The current task is there, and the C function reads this without a lock too.
+    // SAFETY: The current task is valid, and the C function reads this field without a lock, too.
     let pending = unsafe { (*task.as_ptr()).pending.signal.sig[0] };
     task.signal_pending() && pending & (1 << (bindings::SIGKILL - 1)) != 0
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Work that another thread does later.
+//! Work items that borrow data.
 //!
-//! `kernel::workqueue` takes only what lives for ever, and cannot wait for work to be over; what is done
-//! for a bound device ends with it.
+//! `kernel::workqueue` takes only `'static` data and cannot wait for the end of a work item. A work
+//! item of a bound device must end before the device is unbound.
 
 use core::ptr::NonNull;
 
@@ -12,20 +12,20 @@ use kernel::prelude::*;
 use kernel::sync::static_lock_class;
 use kernel::types::Opaque;
 
-/// What has a [`Work`] in it.
+/// A structure that contains a [`Work`].
 ///
 /// # Safety
 ///
-/// The field at byte `OFFSET` must be the [`Work`], and be dropped before any other.
+/// The field at byte `OFFSET` must be the [`Work`], and must be dropped before any other field.
 pub unsafe trait HasWork: Sync {
-    /// Where the work is.
+    /// Offset of the field.
     const OFFSET: usize;
 
-    /// Does the work; may sleep.
+    /// The work; may sleep.
     fn work(&self);
 }
 
-/// Work that is done at most once at a time; when it is dropped, it is over.
+/// A work item, which runs on at most one thread at a time. Its drop waits until it has ended.
 #[pin_data(PinnedDrop)]
 pub struct Work {
     #[pin]
@@ -35,20 +35,21 @@ pub struct Work {
 // SAFETY: A `struct work_struct` may be used from any thread.
 unsafe impl Send for Work {}
 
-// SAFETY: Queueing work is atomic.
+// SAFETY: `queue_work_on()` may be called from any thread concurrently.
 unsafe impl Sync for Work {}
 
 impl Work {
-    /// Work of a `T`.
+    /// The work item of a `T`.
     ///
     /// # Safety
     ///
-    /// The value must become the [`Work`] of a `T`.
+    /// The result must be used to initialize the [`Work`] field of a `T`, at [`HasWork::OFFSET`].
     pub unsafe fn new<T: HasWork>() -> impl PinInit<Self> {
         pin_init!(Self {
             work <- Opaque::ffi_init(|slot| {
                 let name = c"nova-core".as_char_ptr();
-                // SAFETY: `slot` is memory for a `struct work_struct`; the rest is static.
+                // SAFETY: `slot` is memory for a `struct work_struct`. The name and the key are
+                // static.
                 unsafe {
                     bindings::init_work_with_key(
                         slot,
@@ -62,10 +63,10 @@ impl Work {
         })
     }
 
-    /// Has the work done soon, unless that is so already or the work is disabled; not while the
-    /// system is about to sleep. May be called wherever a spin lock may be taken.
+    /// Queues the work, unless it is queued already. It does not run while tasks are frozen for a
+    /// suspend. May be called in atomic context.
     pub fn queue(&self) {
-        // SAFETY: The queue is the kernel's and always there, and the work initialized.
+        // SAFETY: The kernel never destroys `system_freezable_wq`, and `new` has initialized the work.
         unsafe {
             bindings::queue_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as _,
@@ -79,8 +80,8 @@ impl Work {
 #[pinned_drop]
 impl PinnedDrop for Work {
     fn drop(self: Pin<&mut Self>) {
-        // Waits until the work is over if it is being done, and has it never done again.
-        // SAFETY: The work is initialized.
+        // Waits until the work has ended if it runs, and prevents that it is queued again.
+        // SAFETY: `new` has initialized the work.
         unsafe { bindings::disable_work_sync(self.work.get()) };
     }
 }
@@ -88,8 +89,8 @@ impl PinnedDrop for Work {
 extern "C" fn run<T: HasWork>(work: *mut bindings::work_struct) {
     let owner = work.wrapping_byte_sub(T::OFFSET).cast::<T>();
     if let Some(owner) = NonNull::new(owner) {
-        // SAFETY: The work is part of a `T`, as whoever made it has promised, which is not dropped
-        // before the work is over.
+        // SAFETY: The caller of `Work::new` guarantees that the work is the field of a `T` at
+        // `OFFSET`. The field is dropped first, which waits until this function has returned.
         unsafe { owner.as_ref() }.work();
     }
 }
