@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls of GSP-RM, from any number of threads at once.
+//! Calls of GSP-RM, which threads may make concurrently.
 //!
-//! All memory of a call is allocated before the lock is taken under which it is made.
+//! All memory of a call is allocated before `Gsp::current` is locked.
 
 use core::time::Duration;
 
@@ -15,10 +15,11 @@ use crate::gsp::{Current, Gsp};
 use crate::machine::Machine;
 use nova_kernel::sync::wait_queue::{TaskState, WaitResult};
 
-/// How long to wait for room in the table of calls, or for a boot, before looking again.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// Interval at which a thread that waits for a boot, or for room in the table of calls, checks
+/// again; this driver's own value.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Tells one boot of GSP-RM from the next: what belongs to one belongs to no later one.
+/// Number of a boot of GSP-RM. Objects and calls of one epoch are not valid in a later one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch(u64);
 
@@ -26,19 +27,19 @@ impl Epoch {
     /// Before the first boot.
     pub(crate) const FIRST: Self = Self(0);
 
-    /// The one after this.
+    /// The next epoch.
     pub(crate) fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
 }
 
-/// Why a call has failed.
+/// Why a call failed.
 pub(crate) enum CallError {
-    /// GSP-RM has refused it, or the GSP is lost, or there is no memory.
+    /// GSP-RM has refused the call, the GSP is lost, or there is no memory.
     Rpc(RpcError),
-    /// That GSP-RM runs no more.
+    /// The GSP-RM of the call's epoch does not run any more.
     Gone,
-    /// The task is to die.
+    /// The task has received a fatal signal.
     Killed,
 }
 
@@ -58,24 +59,24 @@ impl From<CallError> for Error {
     }
 }
 
-/// A GSP-RM that runs, or has run.
+/// The boot of GSP-RM that a call is for.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
     pub(crate) epoch: Epoch,
-    /// By which its calls are written.
+    /// Its release, which determines the layout of calls.
     pub(crate) release: &'static Release,
 }
 
 impl<'a> Current<'a> {
-    /// What runs, if it is still that of `epoch`.
-    fn running_since(&mut self, epoch: Epoch) -> Result<&mut Running<Machine<'a>>, CallError> {
+    /// The running GSP-RM, if it is still that of `epoch`.
+    fn running_in(&mut self, epoch: Epoch) -> Result<&mut Running<Machine<'a>>, CallError> {
         match epoch == self.epoch {
             true => self.running().ok_or(CallError::Gone),
             false => Err(CallError::Gone),
         }
     }
 
-    /// What runs, as somebody whom to call.
+    /// The running GSP-RM, as the target of calls.
     fn target(&mut self) -> Result<Target, CallError> {
         let epoch = self.epoch;
         let release = self.running().ok_or(CallError::Gone)?.release();
@@ -84,20 +85,20 @@ impl<'a> Current<'a> {
 }
 
 impl<'a> Gsp<'a> {
-    /// Whom to call, where something runs on the GPU.
+    /// The running GSP-RM, as the target of calls.
     pub(crate) fn target(&self) -> Result<Target, CallError> {
         self.current.lock().target()
     }
 
-    /// The same. Where the GPU is stopped, waits for one boot, and no more if that fails or the GPU is stopped again:
-    /// a system that is about to sleep waits for its tasks only so long.
+    /// As [`Self::target`], but waits for a boot if the GPU is stopped. Does not wait for another boot if that one fails
+    /// or the GPU is stopped again, since the kernel freezes tasks before a suspend only within a time limit.
     pub(crate) fn await_target(&self) -> Result<Target, CallError> {
         let mut current = self.current.lock();
-        let since = current.epoch;
-        while current.is_stopped() && current.epoch == since {
+        let epoch = current.epoch;
+        while current.is_stopped() && current.epoch == epoch {
             let (changed, state) = (&self.changed, TaskState::Killable);
             let result;
-            (current, result) = changed.wait(&self.current, current, state, LOOK_AGAIN);
+            (current, result) = changed.wait(&self.current, current, state, RECHECK_INTERVAL);
             if result == WaitResult::Killed {
                 return Err(CallError::Killed);
             }
@@ -105,13 +106,13 @@ impl<'a> Gsp<'a> {
         current.target()
     }
 
-    /// Handles of an object that GSP-RM has made for the driver.
+    /// Handles of an object that GSP-RM itself has allocated for the driver.
     pub(crate) fn internal(&self, target: Target, object: Internal) -> Result<Handles, CallError> {
         let mut current = self.current.lock();
-        Ok(current.running_since(target.epoch)?.internal(object))
+        Ok(current.running_in(target.epoch)?.internal(object))
     }
 
-    /// Has GSP-RM execute a command, unless it is another one by now.
+    /// Sends a command to the GSP-RM of `target`, and returns its reply. Fails if GSP-RM refuses the command.
     pub(crate) fn execute<C: Command>(
         &self,
         target: Target,
@@ -122,7 +123,7 @@ impl<'a> Gsp<'a> {
         Ok(reply.read(target.release, command)?)
     }
 
-    /// The same, where GSP-RM may refuse the command: its reply says whether it did.
+    /// As [`Self::execute`], but if GSP-RM refuses the command, returns the reply with its status.
     pub(crate) fn call<C: Command>(
         &self,
         target: Target,
@@ -130,17 +131,17 @@ impl<'a> Gsp<'a> {
         command: &C,
     ) -> Result<Reply<Machine<'a>>, CallError> {
         let call = Outgoing::new(self.machine(), target.release, command)?;
-        self.make(target.epoch, state, call)
+        self.send_and_wait(target.epoch, state, call)
     }
 
-    /// Makes a call and waits for the reply. Where the task is killed meanwhile, the reply is dropped when it comes.
-    fn make(
+    /// Sends a call and waits for the reply. If the task is killed meanwhile, the reply is dropped when it arrives.
+    fn send_and_wait(
         &self,
         epoch: Epoch,
         state: TaskState,
         call: Outgoing<Machine<'a>>,
     ) -> Result<Reply<Machine<'a>>, CallError> {
-        let mut progress = Progress::ToMake(call);
+        let mut progress = Progress::Unsent(call);
         let mut current = self.current.lock();
         loop {
             let pause;
@@ -152,8 +153,8 @@ impl<'a> Gsp<'a> {
             (current, result) = self.changed.wait(&self.current, current, state, pause);
             match result {
                 WaitResult::Killed => {
-                    if let (Progress::Made(ticket), Ok(running)) =
-                        (progress, current.running_since(epoch))
+                    if let (Progress::Sent(ticket), Ok(running)) =
+                        (progress, current.running_in(epoch))
                     {
                         running.cancel(ticket);
                     }
@@ -165,7 +166,7 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Makes the call if there is room, takes the reply if it is there.
+    /// Sends the call if there is room, and takes the reply if it has arrived.
     fn advance(
         &self,
         current: &mut Current<'a>,
@@ -173,37 +174,37 @@ impl<'a> Gsp<'a> {
         progress: Progress<'a>,
     ) -> Result<Step<'a>, CallError> {
         let machine = self.machine();
-        let running = current.running_since(epoch)?;
+        let running = current.running_in(epoch)?;
         let was_lost = running.lost().is_some();
         let ticket = match progress {
-            Progress::Made(ticket) => ticket,
-            Progress::ToMake(_) if !running.has_room() && !was_lost => {
-                return Ok(Step::Wait(progress, LOOK_AGAIN));
+            Progress::Sent(ticket) => ticket,
+            Progress::Unsent(_) if !running.has_room() && !was_lost => {
+                return Ok(Step::Wait(progress, RECHECK_INTERVAL));
             }
-            Progress::ToMake(call) => running
+            Progress::Unsent(call) => running
                 .submit(machine, call)
                 .inspect_err(|_| self.note_loss(running, was_lost))?,
         };
         match running.take(ticket) {
             Some(Ok(reply)) => Ok(Step::Answered(reply)),
             Some(Err(error)) => Err(error.into()),
-            None => Ok(Step::Wait(Progress::Made(ticket), running.pause(machine))),
+            None => Ok(Step::Wait(Progress::Sent(ticket), running.pause(machine))),
         }
     }
 }
 
-/// How far a call is.
+/// Progress of a call.
 enum Progress<'a> {
-    /// There was no room for it.
-    ToMake(Outgoing<Machine<'a>>),
-    /// Its reply is awaited.
-    Made(Ticket),
+    /// The call has not been sent yet.
+    Unsent(Outgoing<Machine<'a>>),
+    /// The call has been sent, and the reply has not been taken.
+    Sent(Ticket),
 }
 
-/// What is to be done for a call.
+/// Result of [`Gsp::advance`].
 enum Step<'a> {
-    /// Nothing any more.
+    /// The call is complete.
     Answered(Reply<Machine<'a>>),
-    /// To wait so long.
+    /// The thread has to wait this long before the next step, or until it is woken.
     Wait(Progress<'a>, Duration),
 }

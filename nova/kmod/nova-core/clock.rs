@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Time as the portable driver counts it.
+//! The portable driver's clock.
 
 use core::time::Duration;
 

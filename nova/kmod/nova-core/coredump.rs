@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A device coredump of a GSP that is lost: `/sys/class/devcoredump/devcd*/data`.
+//! The device coredump of a lost GSP: `/sys/class/devcoredump/devcd*/data`.
 //!
-//! The file starts with text. A line `== NAME SIZE` announces SIZE bytes as they are, and a line end.
-//! docs/debugging.md says what is in there.
+//! The file starts with text. A line `== NAME SIZE` is followed by SIZE bytes of binary data and a
+//! newline. docs/debugging.md describes the contents.
 
 use core::fmt::{self, Write as _};
 
@@ -18,22 +18,23 @@ use crate::machine::Machine;
 
 #[cfg(CONFIG_DEV_COREDUMP)]
 extern "C" {
-    /// `struct device *`, memory from vmalloc and its bytes, how to allocate more.
+    /// Registers a coredump, and frees `data`, which must come from vmalloc, with it.
     ///
     /// Source: include/linux/devcoredump.h.
     fn dev_coredumpv(device: *mut c_void, data: *mut c_void, len: usize, gfp: bindings::gfp_t);
 }
 
-/// Bytes that are copied at a time; they lie on the stack.
+/// Bytes that are copied at a time, through the stack.
 const CHUNK: usize = 256;
 
-/// Hands what is known about the loss to user space, which has a few minutes to fetch it.
+/// Creates a coredump with the state of the GSP at its loss. The kernel deletes it after five minutes
+/// (`DEVCD_TIMEOUT`), if user space has not done so.
 ///
-/// Where there is no memory for it, there is no coredump.
+/// If there is no memory for it, there is no coredump.
 pub(crate) fn submit<'a>(machine: &Machine<'a>, running: &Running<Machine<'a>>) {
     let mut dump = Dump(VVec::new());
     if dump.describe(running).is_ok() {
-        dump.give_away(machine);
+        dump.register(machine);
     }
 }
 
@@ -41,16 +42,17 @@ struct Dump(VVec<u8>);
 
 impl Dump {
     #[cfg(CONFIG_DEV_COREDUMP)]
-    fn give_away(self, machine: &Machine<'_>) {
+    fn register(self, machine: &Machine<'_>) {
         let (data, len, _) = self.0.into_raw_parts();
         let device = core::ptr::from_ref(machine.device().as_ref()).cast_mut();
-        // SAFETY: The device is bound; the memory comes from vmalloc, and is given away.
+        // SAFETY: The device is bound. `VVec` allocates by vmalloc, and `into_raw_parts` has given up
+        // the ownership of the memory, which the coredump takes.
         unsafe { dev_coredumpv(device.cast(), data.cast(), len, bindings::GFP_KERNEL) };
     }
 
-    /// A kernel without coredumps takes none.
+    /// Drops the coredump, which this kernel does not support.
     #[cfg(not(CONFIG_DEV_COREDUMP))]
-    fn give_away(self, _machine: &Machine<'_>) {}
+    fn register(self, _machine: &Machine<'_>) {}
 
     fn describe(&mut self, running: &Running<Machine<'_>>) -> fmt::Result {
         writeln!(self, "nova coredump 1")?;

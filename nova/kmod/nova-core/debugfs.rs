@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kernel/debug/nova-core/<PCI name>/`: what is known of one boot of the
-//! GSP. What lasts longer is in `status.rs` and `rm_control.rs`.
+//! `/sys/kernel/debug/nova-core/<PCI name>/`: the files about one boot of the GSP. The files that
+//! exist while the GPU is bound are in `status.rs` and `rm_control.rs`.
 
 use kernel::debugfs::{Dir, File, Writer};
 use kernel::fmt;
@@ -13,23 +13,23 @@ use crate::dma::Memory;
 use crate::machine::Machine;
 
 kernel::sync::global_lock! {
-    // SAFETY: Initialized by `Root::new` before any device is bound.
+    // SAFETY: `Root::new` initializes it when the module is loaded, before any device is bound.
     unsafe(uninit) static ROOT: Mutex<Option<Dir>> = None;
 }
 
-/// The module's folder, while it lives.
+/// The module's folder; the drop removes it.
 ///
-/// Drivers are given no data of their module's, hence the static variable.
+/// The folder is in a static variable, since a PCI driver has no access to its module's data.
 pub(crate) struct Root(());
 
 impl Root {
-    /// Makes the folder.
+    /// Creates the folder.
     ///
     /// # Safety
     ///
-    /// May be called only once, and before anything else of this file is used.
+    /// Must be called only once, and before any other function of this file.
     pub(crate) unsafe fn new() -> Self {
-        // SAFETY: The caller sees to it that this happens once, and first.
+        // SAFETY: The caller guarantees that this is called once, and before any use of `ROOT`.
         unsafe { ROOT.init() };
         *ROOT.lock() = Some(Dir::new(crate::MODULE_NAME));
         Self(())
@@ -42,13 +42,13 @@ impl Drop for Root {
     }
 }
 
-/// The folder of one GPU; it goes away with the last clone.
+/// Creates the folder of one GPU; it is removed with the last clone of the result.
 pub(crate) fn folder(device: &CStr) -> Result<Dir> {
     let root = ROOT.lock().clone().ok_or(ENODEV)?;
     Ok(root.subdir(device))
 }
 
-/// What is known of one boot; the files go away when dropped.
+/// The files about one boot; the drop removes them.
 pub(crate) struct Files {
     _logs: [Pin<KBox<File<Memory>>>; 3],
     _queues: Pin<KBox<File<Memory>>>,
@@ -56,7 +56,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// Makes them in `dir`.
+    /// Creates the files in `dir`.
     pub(crate) fn new(dir: &Dir, running: &Running<Machine<'_>>) -> Result<Self> {
         let [init, intr, rm] = running.logs();
         let log = |(name, memory): (&str, &Memory)| -> Result<_> {
@@ -78,7 +78,7 @@ impl Files {
     }
 }
 
-/// The boot report as text, which is shorter than the report.
+/// The boot report as text, which takes less memory than a [`nova_core::BootReport`].
 struct Report(CString);
 
 impl Writer for Report {

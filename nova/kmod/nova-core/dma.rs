@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory that the CPU and the GPU see.
+//! Memory of the portable driver: coherent DMA memory, and memory that only the CPU accesses.
 
 use kernel::debugfs::BinaryWriter;
 use kernel::dma::{Coherent, CoherentView};
@@ -16,7 +16,7 @@ use zerocopy::FromZeros;
 
 use crate::machine::Machine;
 
-/// Coherent memory; its clones are the same memory, which is freed with the last of them.
+/// Coherent DMA memory. Clones share it, and the drop of the last one frees it.
 #[derive(Clone)]
 pub(crate) struct Memory(Arc<Coherent<[u8]>>);
 
@@ -64,16 +64,16 @@ impl DmaMemory for Memory {
 
     fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
         let value = self.word(offset)?.read_val();
-        // Reads and writes: what is read behind this was written before the word, and what is written
-        // goes where the word says that there is room.
+        // The word is a queue's pointer. A full barrier: reads of messages, and writes to the room
+        // that the word shows, must not be reordered before the load.
         dma_mb(Full);
         Ok(value)
     }
 
     fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
-        // Writes and reads: a message must be there before the word says so, and must have been read
-        // before the word gives its place back. A barrier for writes alone leaves earlier reads where
-        // they are on arm64.
+        // The word is a queue's pointer. A full barrier: writes of a message, and reads of one whose
+        // room the word frees, must be complete before the store. On arm64, a write barrier does not
+        // order earlier reads.
         dma_mb(Full);
         self.word(offset)?.write_val(value);
         Ok(())
@@ -103,7 +103,7 @@ impl DmaAllocator for Machine<'_> {
     }
 }
 
-/// Bytes that only the CPU sees.
+/// Memory that only the CPU accesses.
 pub(crate) struct Bytes(KVVec<u8>);
 
 impl AsRef<[u8]> for Bytes {
@@ -132,7 +132,8 @@ impl Scratch for Machine<'_> {
         let size = size_of::<T>();
         let value = KBox::<T>::new_uninit(GFP_KERNEL | __GFP_ZERO);
         let value = value.map_err(|_| OutOfMemory { size })?;
-        // SAFETY: It is zeros, which are a value of a `T`.
+        // SAFETY: `__GFP_ZERO` has zeroed the memory, and `T: FromZeros` guarantees that zeros are a
+        // valid `T`.
         Ok(unsafe { value.assume_init() })
     }
 

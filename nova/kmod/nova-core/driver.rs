@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binds GPUs: every step of it is undone in reverse when a later one fails, and at unbind.
+//! Binds GPUs. If a step of probe fails, and at unbind, all earlier steps are undone in reverse order.
 
 use kernel::device::Core;
 use kernel::dma::{Device as _, DmaMask};
@@ -20,7 +20,7 @@ use crate::status;
 use nova_kernel::pci::enabled::Enabled;
 use nova_kernel::pci::power;
 
-/// Numbers the auxiliary devices.
+/// ID of the next auxiliary device.
 static NEXT_ID: Atomic<u32> = Atomic::new(0);
 
 kernel::pci_device_table!(
@@ -49,27 +49,27 @@ kernel::pci_device_table!(
 /// The PCI driver.
 pub(crate) struct NovaCoreDriver;
 
-/// A bound GPU, made from bottom to top and dropped from top to bottom. The first two fields talk to the
-/// card, which is done in `unbind` already, in the same order.
+/// A bound GPU. The fields are initialized from the last to the first, and dropped from the first to
+/// the last. `unbind` drops the contents of `users` and unloads the GSP before that.
 #[pin_data]
 pub(crate) struct NovaCore<'bound> {
-    /// They go before what they use.
+    /// Dropped before the GSP, which they use.
     #[pin]
     users: Mutex<Option<Users<'bound>>>,
-    /// The GSP is unloaded while its interrupt is still handled.
+    /// Dropped before `interrupt`, since the unload needs the GSP's interrupt.
     unload: Unload<'bound>,
     #[pin]
     interrupt: ThreadedRegistration<'bound, Interrupt<'bound>>,
     vectors: IrqVectorRegistration<'bound>,
     gsp: Arc<Gsp<'bound>>,
-    /// The device may write to memory until all that it writes to is free of it.
+    /// Dropped last, since everything above needs the device enabled.
     enabled: Enabled<'bound>,
 }
 
-/// Those who make use of the GSP.
+/// Users of the GSP.
 struct Users<'bound> {
     _second_level: auxiliary::Registration<'bound, gpu::Data>,
-    /// Removing a file waits for those who are in it.
+    /// The drop of a file waits for the threads that read or write it.
     _rm_control: Option<GspFile<'bound>>,
     _status: [GspFile<'bound>; 2],
 }
@@ -88,7 +88,7 @@ impl pci::Driver for NovaCoreDriver {
             let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
-            // The GPU is given pages, so a segment may be of any length.
+            // The GPU gets a list of single pages, so a segment may have any length.
             // SAFETY: No DMA memory of this device has been allocated yet.
             unsafe {
                 device.dma_set_mask_and_coherent(mask)?;
@@ -103,7 +103,8 @@ impl pci::Driver for NovaCoreDriver {
                     let handler = Interrupt(gsp.clone());
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
                     let vectors = unsafe { &*core::ptr::from_ref(vectors) };
-                    // SAFETY: `interrupt` is dropped with `NovaCore`, which nobody forgets.
+                    // SAFETY: The driver core drops `NovaCore`, and `interrupt` with it, so the
+                    // registration is not leaked.
                     unsafe {
                         ThreadedRegistration::new(
                             vectors.index(0)?.into(),
@@ -119,7 +120,8 @@ impl pci::Driver for NovaCoreDriver {
                     new_mutex!(Some(Users {
                         _status: status::files(gsp)?,
                         _rm_control: rm_control::file(gsp)?,
-                        // SAFETY: It is dropped in `unbind`, or with `NovaCore`, which nobody forgets.
+                        // SAFETY: `unbind` drops the registration, or else the driver core with
+                        // `NovaCore`, so it is not leaked.
                         _second_level: unsafe {
                             auxiliary::Registration::new_with_lt(
                                 device.as_ref(),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The error number for an error of the portable driver.
+//! Error numbers for errors of the portable driver.
 
 use kernel::prelude::*;
 use nova_core::ErrorKind;
 
-/// What `probe` returns for an error of this kind.
+/// The error number for an error of this kind.
 pub(crate) fn errno(kind: ErrorKind) -> Error {
     match kind {
         ErrorKind::NoDevice | ErrorKind::Unsupported => ENODEV,

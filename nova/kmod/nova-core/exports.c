@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 /*
- * Exports nova-core's Rust symbols to nova-drm: the kernel has no way to do so
- * from Rust, outside of its own rust/ folder.
+ * Exports nova-core's Rust symbols to nova-drm. Only the kernel's own rust/
+ * folder can export symbols from Rust.
  *
- * NOVA_CORE_BUILD is the name of a symbol, which differs from build to build, so
- * that nova-drm.ko of another one cannot be loaded (see Kbuild).
+ * NOVA_CORE_BUILD is the name of a symbol that differs between builds, so that
+ * a nova-drm.ko of another build cannot be loaded (see Kbuild).
  */
 
 #include <linux/export.h>

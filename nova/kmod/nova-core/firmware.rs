@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware files that the CPU reads, and the list of all files for the module's description.
+//! Firmware files that the CPU reads, and the list of all firmware files for `modinfo`.
 
 use kernel::firmware::{Firmware, ModInfoBuilder};
 use kernel::prelude::*;
@@ -56,11 +56,11 @@ fn load_error(error: Error) -> LoadError {
     }
 }
 
-/// The files of all chips that can be booted, for `modinfo` and for who makes initial ramdisks.
+/// The firmware files of all supported chips, for `modinfo` and for tools that create an initramfs.
 pub(crate) struct ModInfo<const N: usize>;
 
 impl<const N: usize> ModInfo<N> {
-    /// The list, as `kernel::module_firmware!` wants it.
+    /// The list; `kernel::module_firmware!` calls this.
     pub(crate) const fn create(module_name: &'static CStr) -> ModInfoBuilder<N> {
         let mut list = ModInfoBuilder::new(module_name);
         let mut chip = 0;
@@ -77,7 +77,7 @@ impl<const N: usize> ModInfo<N> {
         list
     }
 
-    /// The files of a release for a chip.
+    /// Adds the files of a release for a chip.
     const fn push_set(
         mut list: ModInfoBuilder<N>,
         chip: Chipset,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What nova-core offers to second-level drivers.
+//! The interface for second-level drivers.
 
 use kernel::auxiliary;
 use kernel::device::Bound;
@@ -16,17 +16,17 @@ use crate::calls::Epoch;
 use crate::health::{Listener, Listeners};
 use crate::rm::{Client, Rm};
 
-/// A booted GPU, found through the auxiliary device that nova-core has registered for it.
+/// A booted GPU. Second-level drivers get it from the auxiliary device that nova-core registers for it.
 pub struct Gpu<'a> {
     /// The chip.
     pub chipset: Chipset,
     /// Its revision.
     pub revision: Revision,
-    /// Its name, as GSP-RM tells it.
+    /// Its name, from GSP-RM.
     pub name: Text<64>,
-    /// VRAM in all, in bytes.
+    /// VRAM on the board, in bytes.
     pub vram: u64,
-    /// VRAM that GSP-RM leaves to its users, in bytes.
+    /// VRAM that is not reserved by GSP-RM, in bytes.
     pub usable_vram: u64,
     /// Size of the BAR through which the CPU sees VRAM, in bytes.
     pub vram_bar: u64,
@@ -36,7 +36,7 @@ pub struct Gpu<'a> {
     rm: Arc<dyn Rm + 'a>,
 }
 
-/// How [`Gpu`] is known to the auxiliary bus.
+/// [`Gpu`] as the registration data of the auxiliary device.
 pub(crate) type Data = CovariantForLt!(Gpu<'_>);
 
 impl<'a> Gpu<'a> {
@@ -45,40 +45,40 @@ impl<'a> Gpu<'a> {
 
     /// The GPU of an auxiliary device.
     ///
-    /// Not inlined, so that whoever calls it depends on nova-core.ko and is loaded after it.
+    /// Not inlined, so that a module that calls this depends on nova-core.ko and is loaded after it.
     ///
     /// # Errors
     ///
-    /// `EINVAL` or `ENOENT` where the device is not one of nova-core's.
+    /// `EINVAL` or `ENOENT` if nova-core has not registered the device.
     #[inline(never)]
     pub fn of(device: &'a auxiliary::Device<Bound>) -> Result<&'a Self> {
         device.registration_data::<Data>().map(Pin::get_ref)
     }
 
-    /// Has `listener` told what becomes of the GPU from now on, or nobody; what was told last is over
-    /// on return.
+    /// Replaces the listener, which is notified of the GPU's health now and at each change. On return, a call of the
+    /// old listener has ended.
     #[inline(never)]
     pub fn listen(&self, listener: Option<Arc<dyn Listener>>) {
         self.listeners.set(listener);
     }
 
-    /// The GSP-RM that runs.
+    /// The epoch of the running GSP-RM.
     ///
     /// # Errors
     ///
-    /// `EIO` where none does.
+    /// `EIO` if GSP-RM does not run.
     #[inline(never)]
     pub fn epoch(&self) -> Result<Epoch> {
         self.rm.epoch()
     }
 
-    /// Allocates a client of GSP-RM. Does not wait for a boot: whoever has asked by [`Self::listen`] is told when
-    /// GSP-RM runs.
+    /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM
+    /// runs.
     ///
     /// # Errors
     ///
-    /// `EIO` where GSP-RM does not run, `EINTR` if the task was killed, or why GSP-RM does not answer; where that is
-    /// not the loss of the GSP, the log has it.
+    /// `EIO` if GSP-RM does not run, `EINTR` if the task was killed, or the error of the call of GSP-RM, which is
+    /// logged.
     #[inline(never)]
     pub fn client(&self) -> Result<Client<'a>> {
         Client::new(&self.rm)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What runs on a GPU, and its interrupt. How it comes and goes is in `lifecycle.rs`.
+//! The GSP-RM of a GPU, its messages and its interrupt. Boot, recovery and unload are in
+//! `lifecycle.rs`, calls in `calls.rs`.
 
 use core::time::Duration;
 
@@ -24,58 +25,59 @@ use nova_kernel::ratelimit::RateLimit;
 use nova_kernel::sync::wait_queue::WaitQueue;
 use nova_kernel::sync::work::{HasWork, Work};
 
-/// How long the work waits before its next step, so that others get the device in between.
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long the work item sleeps between two steps, so that other threads can take the device lock;
+/// this driver's own value.
+const STEP_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A machine and what runs on its GPU.
+/// A GPU and the GSP-RM on it.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
-    /// Runs what GSP-RM asks for, and boots the GSP after it was stopped or lost; it uses all the rest,
-    /// so it goes first.
+    /// Runs lists of register accesses for GSP-RM, and boots the GSP after it was stopped or lost. It
+    /// is the first field, since it uses all others and must be dropped before them.
     #[pin]
     work: Work,
     #[pin]
     machine: Machine<'a>,
-    /// Held while the GSP is booted or stopped or a list of it is run, and taken before `current`.
+    /// Held during a boot, an unload, and a list of register accesses. Taken before `current`.
     #[pin]
     pub(crate) lifecycle: Mutex<Lifecycle>,
     #[pin]
     pub(crate) current: Mutex<Current<'a>>,
-    /// Those who wait for something to become of it.
+    /// Threads that wait for a change of `current`.
     #[pin]
     pub(crate) changed: WaitQueue,
-    /// The GSP's interrupt, once a boot has told which one that is.
+    /// The GSP's interrupt; set by the first boot.
     pub(crate) irq: SetOnce<Irq>,
     /// The GPU's folder in debugfs.
     pub(crate) folder: Dir,
-    /// What GSP-RM tells on its own is logged only so often.
+    /// Rate limit for the log of GSP-RM's events.
     #[pin]
     events: RateLimit,
-    /// Whom it concerns how the GPU is.
+    /// The second-level driver that is notified of the GPU's health.
     pub(crate) listeners: Arc<Listeners>,
-    /// Numbers the clients of GSP-RM.
+    /// Number of the next client of GSP-RM.
     pub(crate) next_client: Atomic<u32>,
 }
 
-/// What runs on a GPU at the moment.
+/// The current state of a GPU's GSP-RM.
 pub(crate) struct Current<'a> {
     pub(crate) gsp_rm: GspRm<'a>,
-    /// Another one with each change.
+    /// Raised with each change of `gsp_rm`.
     pub(crate) epoch: Epoch,
 }
 
-/// What has become of GSP-RM.
+/// State of GSP-RM.
 pub(crate) enum GspRm<'a> {
-    /// It runs, or is lost.
+    /// GSP-RM has been booted: it runs, or the GSP is lost.
     Running(Running<Machine<'a>>),
-    /// It is going to be booted after the GPU has slept or been reset.
+    /// GSP-RM is stopped for a suspend or a reset, and will be booted after that.
     Stopped,
-    /// It does not run, and nobody should wait for it.
+    /// GSP-RM does not run, and threads must not wait for a boot.
     Down,
 }
 
 impl<'a> Current<'a> {
-    /// What runs, if anything does.
+    /// The booted GSP-RM, if there is one.
     pub(crate) fn running(&mut self) -> Option<&mut Running<Machine<'a>>> {
         match &mut self.gsp_rm {
             GspRm::Running(running) => Some(running),
@@ -83,30 +85,30 @@ impl<'a> Current<'a> {
         }
     }
 
-    /// Whether it is going to be booted.
+    /// Whether GSP-RM is stopped and will be booted.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.gsp_rm, GspRm::Stopped)
     }
 
-    /// What runs, if it is lost.
+    /// Whether the GSP is lost.
     pub(crate) fn is_lost(&self) -> bool {
         matches!(&self.gsp_rm, GspRm::Running(running) if running.lost().is_some())
     }
 }
 
-// SAFETY: `work` is the first field, and fields are dropped in their order.
+// SAFETY: `work` is at `OFFSET`. It is the first field, so it is dropped first.
 unsafe impl HasWork for Gsp<'_> {
     const OFFSET: usize = core::mem::offset_of!(Self, work);
 
     fn work(&self) {
         self.run_list();
-        let Step { tell, again } = self.step();
-        // Only here, so whoever is told need not care for the locks of a step.
-        if let Some(health) = tell {
-            self.listeners.tell(health);
+        let Step { health, again } = self.step();
+        // The step has dropped its locks, so the listener may take its own.
+        if let Some(health) = health {
+            self.listeners.notify(health);
         }
         if again {
-            self.machine.sleep(PAUSE);
+            self.machine.sleep(STEP_INTERVAL);
             self.work.queue();
         }
     }
@@ -116,7 +118,7 @@ impl<'a> Gsp<'a> {
     /// A GPU that has not been booted.
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
-            // SAFETY: This is the work of a `Self`.
+            // SAFETY: This initializes the field `work` of a `Gsp`.
             work <- unsafe { Work::new::<Self>() },
             machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
@@ -133,18 +135,18 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// The machine.
+    /// The GPU and the kernel services for it.
     pub(crate) fn machine(&self) -> &Machine<'a> {
         &self.machine
     }
 
-    /// Handles the messages that have arrived.
+    /// Handles the messages that have arrived from GSP-RM.
     pub(crate) fn service(&self) {
         self.service_current(&mut self.current.lock());
     }
 
-    /// Handles the messages that have arrived. When the GSP is lost, says so and has it booted again; when
-    /// GSP-RM asks for register accesses, has another thread make them.
+    /// As [`Self::service`], with `current` locked by the caller. Queues the work item if the GSP is lost or if GSP-RM
+    /// has sent a list of register accesses.
     pub(crate) fn service_current(&self, current: &mut Current<'a>) {
         let Some(running) = current.running() else {
             return;
@@ -159,7 +161,7 @@ impl<'a> Gsp<'a> {
         self.changed.wake_all();
     }
 
-    /// When the GSP has been lost just now, says so and has it booted again.
+    /// If the GSP has been lost since `was_lost` was read, logs that and queues its recovery.
     pub(crate) fn note_loss(&self, running: &Running<Machine<'a>>, was_lost: bool) {
         match running.lost() {
             Some(lost) if !was_lost => {
@@ -170,29 +172,28 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Has another thread look what there is to do: a list to run, or the GSP to boot.
+    /// Queues the work item, which runs a list of register accesses or boots the GSP if necessary.
     pub(crate) fn queue_work(&self) {
         self.work.queue();
     }
 
-    /// Says what the GSP tells on its own, unless that is too much. What nobody understands is only
-    /// counted.
+    /// Logs an event, up to the rate limit. Events of unknown type are not logged, only counted.
     pub(crate) fn log(&self, event: Event<'_>) {
         let device = self.machine.device();
-        let is_said = match event {
+        let is_logged = match event {
             Event::Gsp(GspEvent::Unknown { .. }) => false,
-            // The driver's own.
+            // This event comes from the driver and not from GSP-RM, so it needs no rate limit.
             Event::TeardownFailed(_) => true,
             _ => self.events.allows(device.as_ref().name()),
         };
-        if is_said {
+        if is_logged {
             dev_warn!(device, "{}\n", format_args!("{event}"));
         }
     }
 
-    /// Says why something failed, in one line; returns the error number for it.
+    /// Logs a failure in one line, and returns its error number.
     #[inline(never)]
-    pub(crate) fn failed(&self, failure: &Failure) -> Error {
+    pub(crate) fn log_failure(&self, failure: &Failure) -> Error {
         dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
         errno(failure.kind())
     }
@@ -204,7 +205,7 @@ pub(crate) struct Interrupt<'a>(pub(crate) Arc<Gsp<'a>>);
 impl ThreadedHandler for Interrupt<'_> {
     fn handle(&self) -> ThreadedIrqReturn {
         let Self(gsp) = self;
-        // Before that is known, nothing has been let through.
+        // The first boot sets this before it enables the GSP's interrupt.
         let Some(irq) = gsp.irq.as_ref() else {
             return ThreadedIrqReturn::None;
         };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Files in a GPU's folder in debugfs that work on what runs there at the moment.
+//! Files in a GPU's folder in debugfs that access its GSP.
 //!
-//! `kernel::debugfs` takes only data that lives for ever. Debugfs lets nobody in once a file is
-//! removed, and waits for those who are inside, so that a borrow would do.
+//! `kernel::debugfs` takes only `'static` data. Borrowed data would be sound: the removal of a
+//! debugfs file waits for operations on the file, and no operation starts after it.
 
 use core::ffi::CStr;
 use core::ptr;
@@ -18,14 +18,14 @@ use kernel::uaccess::UserPtr;
 
 use crate::gsp::Gsp;
 
-/// What such a file does; see `Documentation/filesystems/debugfs.rst`.
+/// The operations of a file; see `Documentation/filesystems/debugfs.rst`.
 pub(crate) struct Operations(bindings::file_operations);
 
-// SAFETY: Nobody changes it.
+// SAFETY: The structure is never written after its initialization.
 unsafe impl Sync for Operations {}
 
-/// What is read from an open file: each has a text of its own. The lock is held only to exchange it or
-/// to get hold of it: neither a call of GSP-RM nor a copy to user space has others wait.
+/// The bytes that are read from an open file; each open file has its own. The lock is held only to
+/// replace or clone the `Arc`, and not during a call of GSP-RM or a copy to user space.
 type Contents = Mutex<Arc<KVVec<u8>>>;
 
 impl Operations {
@@ -37,7 +37,7 @@ impl Operations {
         ..pin_init::zeroed()
     };
 
-    /// A file that shows what `S` makes at the time when it is opened.
+    /// A file whose contents `S` writes when the file is opened.
     pub(crate) const fn snapshot<S: Snapshot>() -> Self {
         Self(bindings::file_operations {
             open: Some(open_snapshot::<S>),
@@ -45,45 +45,45 @@ impl Operations {
         })
     }
 
-    /// A file that answers what is written to it.
-    pub(crate) const fn conversation<C: Conversation>() -> Self {
+    /// A file to which user space writes requests, and from which it reads the answers.
+    pub(crate) const fn transaction<T: Transaction>() -> Self {
         Self(bindings::file_operations {
             open: Some(open_empty),
-            write: Some(write::<C>),
+            write: Some(write::<T>),
             ..Self::BASE
         })
     }
 }
 
-/// Makes the contents of a file.
+/// A file that shows the state at the time when it was opened.
 pub(crate) trait Snapshot: 'static {
-    /// Writes them to the end of `contents`.
+    /// Appends the state to `contents`.
     fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result;
 }
 
-/// Answers requests.
-pub(crate) trait Conversation: 'static {
-    /// Answers the `count` bytes at `request`.
+/// A file that answers requests.
+pub(crate) trait Transaction: 'static {
+    /// Executes the request of `count` bytes at `request`, and returns the answer.
     fn answer(gsp: &Gsp<'_>, request: UserPtr, count: usize) -> Result<KVVec<u8>>;
 }
 
-/// A file; it goes away when dropped.
+/// A file; the drop removes it.
 pub(crate) struct GspFile<'a> {
     file: *mut bindings::dentry,
-    /// The folder must not go away before the file does.
+    /// Keeps the folder until the file has been removed.
     _dir: Dir,
-    /// What the file points to.
+    /// Keeps the data of the file until the file has been removed.
     _gsp: Arc<Gsp<'a>>,
 }
 
 // SAFETY: A `struct dentry` may be used from any thread.
 unsafe impl Send for GspFile<'_> {}
 
-// SAFETY: Nothing can be done with a shared reference.
+// SAFETY: There are no methods that take a shared reference.
 unsafe impl Sync for GspFile<'_> {}
 
 impl<'a> GspFile<'a> {
-    /// Makes the file `name` in the GPU's folder; its owner may do with it what `mode` allows.
+    /// Creates the file `name` with the permissions `mode` in the GPU's folder.
     pub(crate) fn new(
         gsp: &Arc<Gsp<'a>>,
         name: &'static CStr,
@@ -96,11 +96,11 @@ impl<'a> GspFile<'a> {
             false => lookup(root, gsp.machine().device().as_ref().name()),
         };
         let data = ptr::from_ref(&**gsp).cast_mut().cast();
-        // Without a folder the file would be made where everybody's are.
+        // With a null `folder`, debugfs would create the file in its root.
         let file = match folder.is_null() {
             true => ptr::null_mut(),
-            // SAFETY: `data` lives until the file is removed, in `drop`; the rest is static, and there
-            // is a reference to the folder.
+            // SAFETY: `_gsp` keeps `data` until `drop` has removed the file. `lookup` took a
+            // reference to `folder`. The name and the operations are static.
             false => unsafe {
                 bindings::debugfs_create_file_full(
                     name.as_char_ptr(),
@@ -113,7 +113,7 @@ impl<'a> GspFile<'a> {
             },
         };
         for entry in [folder, root] {
-            // SAFETY: `lookup` took the reference.
+            // SAFETY: `lookup` took a reference to the entry, or returned null, which `dput` ignores.
             unsafe { bindings::dput(entry) };
         }
         Ok(Self {
@@ -126,22 +126,25 @@ impl<'a> GspFile<'a> {
 
 impl Drop for GspFile<'_> {
     fn drop(&mut self) {
-        // SAFETY: The file was made by `new`, or is null or an error, which is fine.
+        // SAFETY: `new` has created the file, or it is null or an error, which `debugfs_remove`
+        // ignores.
         unsafe { bindings::debugfs_remove(self.file) };
     }
 }
 
-/// The entry `name` of a folder, with a reference that has to be given back.
+/// The entry `name` of a folder, or of the root of debugfs for a null `parent`. The caller must drop
+/// the reference to a result that is not null by `dput`.
 fn lookup(parent: *mut bindings::dentry, name: &CStr) -> *mut bindings::dentry {
-    // SAFETY: `parent` is null or an entry to which there is a reference.
+    // SAFETY: `parent` is null, or an entry to which `GspFile::new` holds a reference.
     unsafe { bindings::debugfs_lookup(name.as_char_ptr(), parent) }
 }
 
-/// Gives an open file its contents.
+/// Sets the contents of a file that is being opened.
 fn set_contents(file: *mut bindings::file, contents: KVVec<u8>) -> Result {
     let contents = Arc::new(contents, GFP_KERNEL)?;
     let contents = KBox::<Contents>::pin_init(new_mutex!(contents), GFP_KERNEL)?;
-    // SAFETY: `file` is being opened, and nobody else knows it. The contents are not moved.
+    // SAFETY: `file` is being opened, so no other thread accesses it. The contents stay in their box,
+    // so they are not moved.
     unsafe {
         let contents = Pin::into_inner_unchecked(contents);
         (*file).private_data = KBox::into_raw(contents).cast();
@@ -149,23 +152,25 @@ fn set_contents(file: *mut bindings::file, contents: KVVec<u8>) -> Result {
     Ok(())
 }
 
-/// What the file points to.
+/// The GSP that a file accesses.
 ///
 /// # Safety
 ///
-/// Debugfs must have let the caller in, and the result be used by the caller alone.
+/// The caller must be a file operation that debugfs has called, and must not use the result after it
+/// returns.
 unsafe fn gsp<'a>(inode: *mut bindings::inode) -> &'a Gsp<'a> {
-    // SAFETY: `GspFile::new` has put it there, and debugfs lets nobody in when it is gone.
+    // SAFETY: `GspFile::new` has set `i_private` to a `Gsp`, which `_gsp` keeps until the file is
+    // removed. The removal waits for the caller, which is an operation on the file.
     unsafe { &*(*inode).i_private.cast::<Gsp<'_>>() }
 }
 
-/// What `open` has given the file.
+/// The contents of an open file.
 ///
 /// # Safety
 ///
-/// The file must be open, and stay so while the result is used.
+/// The file must be open, and stay open while the result is used.
 unsafe fn contents<'a>(file: *mut bindings::file) -> &'a Contents {
-    // SAFETY: `set_contents` has put it there, and it lives until `release`.
+    // SAFETY: The file is open, so `set_contents` has set `private_data`; `release` frees it.
     unsafe { &*(*file).private_data.cast::<Contents>() }
 }
 
@@ -179,14 +184,15 @@ extern "C" fn open_snapshot<S: Snapshot>(
 ) -> c_int {
     from_result(|| {
         let mut contents = KVVec::new();
-        // SAFETY: Debugfs calls this, and the result is not kept.
+        // SAFETY: This is a file operation that debugfs calls, and the result is not used afterwards.
         S::take(unsafe { gsp(inode) }, &mut contents)?;
         set_contents(file, contents).map(|()| 0)
     })
 }
 
 extern "C" fn release(_inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
-    // SAFETY: `open` has put it there, and nobody uses it any more.
+    // SAFETY: `set_contents` has set `private_data` to a box of this type. The kernel calls `release`
+    // once, after the last operation on the open file.
     drop(unsafe { KBox::<Contents>::from_raw((*file).private_data.cast()) });
     0
 }
@@ -199,7 +205,8 @@ extern "C" fn read(
 ) -> isize {
     // SAFETY: The file is being read, so it is open.
     let contents = unsafe { contents(file) }.lock().clone();
-    // SAFETY: `position` is the file's; the buffer is the user's and checked; nobody changes the contents.
+    // SAFETY: The kernel passes a valid `position`, and `simple_read_from_buffer` checks the user's
+    // buffer. `contents` is a reference to bytes that are never changed.
     unsafe {
         bindings::simple_read_from_buffer(
             buffer.cast(),
@@ -211,19 +218,21 @@ extern "C" fn read(
     }
 }
 
-extern "C" fn write<C: Conversation>(
+extern "C" fn write<T: Transaction>(
     file: *mut bindings::file,
     buffer: *const c_char,
     count: usize,
     position: *mut bindings::loff_t,
 ) -> isize {
-    // SAFETY: The file is being written to, so it is open; debugfs calls this. Nothing is kept.
+    // SAFETY: The file is being written to, so it is open. This is a file operation that debugfs
+    // calls, and the results are not used afterwards.
     let (contents, gsp) = unsafe { (contents(file), gsp((*file).f_inode)) };
     let request = UserPtr::from_ptr(buffer.cast_mut().cast());
     from_result(|| {
-        let mut answer = Arc::new(C::answer(gsp, request, count)?, GFP_KERNEL)?;
+        let mut answer = Arc::new(T::answer(gsp, request, count)?, GFP_KERNEL)?;
         core::mem::swap(&mut answer, &mut *contents.lock());
-        // SAFETY: `position` is the file's. The answer is read from its start.
+        // The answer is read from its start.
+        // SAFETY: The kernel passes a valid `position`.
         unsafe { *position = 0 };
         Ok(isize::try_from(count)?)
     })

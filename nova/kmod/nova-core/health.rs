@@ -1,85 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a GPU is after it has booted, for second-level drivers.
+//! Notifies second-level drivers of the health of a booted GPU.
 
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 
-/// What has become of a GPU.
+/// Health of a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// Its GSP does not answer any more; it is about to be booted again.
+    /// The GSP is lost, and is about to be booted again.
     Lost,
-    /// It works: GSP-RM has been booted, and knows nothing of what was allocated before.
+    /// GSP-RM has been booted. Objects of an earlier epoch do not exist any more.
     Works,
-    /// It stays down until it is bound again.
+    /// The GPU stays down until it is bound again.
     Dead,
 }
 
-/// Who is told.
+/// A listener for changes of the health.
 pub trait Listener: Send + Sync {
-    /// The GPU has changed. May sleep, but must not call nova-core: what calls this may have to be done with it
-    /// before GSP-RM answers.
+    /// The GPU has been booted, or its health has changed. May sleep, but must not call nova-core: the caller may be
+    /// the work item, and a call of GSP-RM may have to wait for that.
     fn changed(&self, health: Health);
 }
 
-/// How the GPU is, and whoever has asked to be told, which is at most one.
+/// The GPU's health, and the listener, if there is one.
 #[pin_data]
 pub(crate) struct Listeners {
     #[pin]
-    told: Mutex<Told>,
+    state: Mutex<State>,
 }
 
-struct Told {
+struct State {
     listener: Option<Arc<dyn Listener>>,
     health: Health,
     recoveries: u32,
 }
 
 impl Listeners {
-    /// The GPU works, and nobody has to know.
+    /// A GPU that works, without a listener.
     pub(crate) fn new() -> Result<Arc<Self>> {
-        let told = Told {
+        let state = State {
             listener: None,
             health: Health::Works,
             recoveries: 0,
         };
-        Arc::pin_init(pin_init!(Self { told <- new_mutex!(told) }), GFP_KERNEL)
+        Arc::pin_init(pin_init!(Self { state <- new_mutex!(state) }), GFP_KERNEL)
     }
 
-    /// Tells `listener`, or nobody, at once and from now on. What was told last is over on return.
+    /// Replaces the listener, and notifies the new one at once. On return, a call of the old one has ended.
     pub(crate) fn set(&self, listener: Option<Arc<dyn Listener>>) {
-        let mut told = self.told.lock();
-        let old = core::mem::replace(&mut told.listener, listener);
-        told.tell();
-        drop(told);
+        let mut state = self.state.lock();
+        let old = core::mem::replace(&mut state.listener, listener);
+        state.notify();
+        drop(state);
         drop(old);
     }
 
-    /// Tells how the GPU is. It works anew after each boot; that it does not is told once.
-    pub(crate) fn tell(&self, health: Health) {
-        let mut told = self.told.lock();
-        let before = core::mem::replace(&mut told.health, health);
+    /// Sets the GPU's health, and notifies the listener of each boot and of each change.
+    pub(crate) fn notify(&self, health: Health) {
+        let mut state = self.state.lock();
+        let before = core::mem::replace(&mut state.health, health);
         match health {
             Health::Works if before != health => {
-                told.recoveries = told.recoveries.saturating_add(1);
+                state.recoveries = state.recoveries.saturating_add(1);
             }
             Health::Works => {}
             Health::Lost | Health::Dead if before == health => return,
             Health::Lost | Health::Dead => {}
         }
-        told.tell();
+        state.notify();
     }
 
-    /// How the GPU is, and how often it works again after it did not.
+    /// The GPU's health, and the number of recoveries.
     pub(crate) fn health(&self) -> (Health, u32) {
-        let told = self.told.lock();
-        (told.health, told.recoveries)
+        let state = self.state.lock();
+        (state.health, state.recoveries)
     }
 }
 
-impl Told {
-    fn tell(&self) {
+impl State {
+    fn notify(&self) {
         if let Some(listener) = &self.listener {
             listener.changed(self.health);
         }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP's firmware image, which the device reads where the firmware loader has put it.
+//! The GSP's firmware file, mapped for the device without a copy.
 //!
-//! The file is tens of megabytes long and its interesting section does not start on a page boundary of
-//! the file. So its length is learnt beforehand, and the loader then reads the file to where the section
-//! does start on a page boundary of memory: no byte is copied by the driver. Only where the file is
-//! compressed, which the loader can only load to a place of its own, is it copied once.
+//! The file has tens of megabytes, and its section with GSP-RM does not start on a page boundary of the
+//! file. So the driver first finds out the length of the file. It then has the firmware loader read the
+//! file into a buffer at an offset such that the section starts on a page boundary of memory. Only a
+//! compressed file is copied once, since the loader decompresses it into its own buffer.
 
 use kernel::alloc::allocator::VmallocPageIter;
 use kernel::alloc::flags::__GFP_NOWARN;
@@ -21,23 +21,23 @@ use nova_core::platform::{FileLen, FirmwareImage};
 
 use nova_kernel::partial_firmware;
 
-/// No firmware file is longer.
+/// Size of the largest file that is loaded; this driver's own limit, which no known file reaches.
 const MAX_LEN: usize = 256 << 20;
 
-/// What the GPU takes for a page, whatever the CPU does.
+/// Page size in the tables for the GSP, which does not depend on the CPU's page size.
 const GPU_PAGE_SIZE: usize = 4096;
 
-/// Bytes of a file in pages that the device can read.
+/// A file in memory that is mapped for the device.
 pub(crate) struct Image {
     /// Keeps the pages mapped.
     _table: Pin<KBox<SGTable<Owned<Pages>>>>,
-    /// The device's address of each page.
+    /// The DMA address of each of the CPU's pages.
     addresses: KVVec<DmaAddress>,
     file: Buffer,
 }
 
 impl Image {
-    /// Loads the file `name` so that its byte `page_aligned_at` starts a page, and maps it for `device`.
+    /// Loads the file `name` with its byte `page_aligned_at` on a page boundary, and maps it for `device`.
     pub(crate) fn load(
         device: &pci::Device<Bound>,
         name: &CStr,
@@ -99,26 +99,27 @@ impl FirmwareImage for Image {
     }
 }
 
-/// A file somewhere in whole pages.
+/// A file in a buffer.
 struct Buffer {
     bytes: Arc<VVec<u8>>,
-    /// Where in `bytes` the file starts.
+    /// Offset of the file in `bytes`.
     start: usize,
-    /// Bytes of the file.
+    /// Length of the file.
     len: usize,
-    /// Bytes of the file that were copied here by the driver.
+    /// Bytes of the file that the driver has copied.
     copied: usize,
 }
 
 impl Buffer {
-    /// Has the firmware loader read a plain file to `start`.
+    /// Reads an uncompressed file to offset `start` of a buffer.
     fn read(device: &pci::Device<Bound>, name: &CStr, start: usize, len: FileLen) -> Result<Self> {
         let len = match len {
             FileLen::Known(len) => len,
             FileLen::FromHead(from_head) => {
                 let mut head = KBox::new([0; 64], GFP_KERNEL)?;
                 let head_len = partial_firmware::read(name, device.as_ref(), &mut *head)?;
-                // A file that does not tell its length is none that can be used; its head shows why.
+                // If the head has no valid length, only the head is loaded, and its parser reports the
+                // error.
                 from_head(&head).unwrap_or(head_len)
             }
         };
@@ -127,8 +128,8 @@ impl Buffer {
         })
     }
 
-    /// Has the firmware loader load a file to a place of its own, which it can do with a compressed one
-    /// too, and copies it to `start`.
+    /// Loads a file, which may be compressed, into the firmware loader's buffer, and copies it to offset
+    /// `start` of a buffer.
     fn copy(device: &pci::Device<Bound>, name: &CStr, start: usize) -> Result<Self> {
         let firmware = Firmware::request_nowarn(name, device.as_ref())?;
         let buffer = Self::fill(start, firmware.size(), |room| {
@@ -141,8 +142,8 @@ impl Buffer {
         })
     }
 
-    /// Makes room for `len` bytes at `start`, zeroed, since the device sees whole pages, and has `fill`
-    /// fill it; `fill` says how many bytes it had.
+    /// Allocates a buffer for `len` bytes at offset `start`, and calls `fill` with these bytes, which
+    /// returns the length of the file. The buffer is zeroed, since the device can read all of its pages.
     fn fill(
         start: usize,
         len: usize,
@@ -169,10 +170,10 @@ impl Buffer {
     }
 }
 
-/// The pages of a buffer, which its mapping and its readers keep alive together.
+/// The pages of a buffer, which is shared with [`Image`].
 ///
-/// `kernel::scatterlist` maps what it owns alone and gives no way to read it; these are only read, by
-/// the device and by the CPU.
+/// `kernel::scatterlist` takes ownership of the pages that it maps and does not let the CPU read them.
+/// Sharing is sound, since both the device and the CPU only read them.
 struct Pages(Arc<VVec<u8>>);
 
 impl AsPageIter for Pages {
@@ -180,8 +181,8 @@ impl AsPageIter for Pages {
 
     fn page_iter(&mut self) -> VmallocPageIter<'_> {
         let bytes = core::ptr::NonNull::from(self.0.as_slice()).cast();
-        // SAFETY: A `VVec` that is not empty starts on a page of a vmalloc allocation of at least its
-        // length, and it lives as long as `self` is borrowed; an empty one yields no page.
+        // SAFETY: A `VVec` that is not empty starts on a page boundary of a vmalloc allocation of at
+        // least its length, which `self` keeps while it is borrowed. An empty one has no pages.
         unsafe { VmallocPageIter::new(bytes, self.0.len()) }
     }
 }

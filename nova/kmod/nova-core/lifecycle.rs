@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How the GSP comes and goes: boot, stop and start around a loss of power or a reset, recovery of a GSP
-//! that is lost, unload.
+//! Lifecycle of the GSP: boot, stop and start around a suspend or a reset, recovery of a lost GSP,
+//! unload.
 //!
-//! The device's lock is held through each of these, so that they happen one after the other, whoever
-//! asks: probe and unbind, the kernel for power and resets, or the work that boots. That work goes step
-//! by step and lets go of the lock in between. docs/locking.md has all locks.
+//! The device lock is held during each of these, so that they do not run at the same time. They are
+//! called by probe and unbind, by the kernel for suspends and resets, and by the work item, which does
+//! one step at a time and drops the lock in between. docs/locking.md has all locks.
 
 use core::time::Duration;
 
@@ -24,52 +24,52 @@ use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::DeviceLock;
 use nova_kernel::sync::own_stack;
 
-/// A GSP that is lost is booted again this often within [`PERIOD`].
+/// Maximum number of boots of a lost GSP within [`PERIOD`]; this driver's own limit.
 const RECOVERIES: usize = 3;
 
 /// See [`RECOVERIES`].
 const PERIOD: Duration = Duration::from_secs(600);
 
-/// No boot is begun so long after the loss that it is to mend.
+/// Maximum time from the loss of the GSP until the last boot begins; this driver's own limit.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
 
-/// What the work that boots has to do.
+/// What the work item has to do.
 #[derive(Clone, Copy, Default)]
 enum ToDo {
     /// Nothing, unless the GSP is lost.
     #[default]
     Watch,
-    /// Nothing: the GPU is about to lose its power, has none, or is being reset.
+    /// Nothing: the GPU is suspended or being reset.
     Stopped,
-    /// To boot the GPU, which was stopped.
+    /// Boot the GPU, which was stopped.
     Start,
-    /// To boot the GPU, whose GSP was lost then.
+    /// Boot the GPU, whose GSP was lost at the time `since`.
     Recover { since: Duration },
-    /// Nothing: the GPU is not booted any more until it is stopped and started, or bound again.
+    /// Nothing: the GPU stays down until it is stopped and started, or bound again.
     Dead,
 }
 
-/// What has come of one step of that work.
+/// Result of a step of the work item.
 #[derive(Default)]
 pub(crate) struct Step {
-    /// Whom it concerns is to be told.
-    pub(crate) tell: Option<Health>,
-    /// There is another step to do.
+    /// The new health, for the listener.
+    pub(crate) health: Option<Health>,
+    /// Whether another step is necessary.
     pub(crate) again: bool,
 }
 
-/// What lasts from one boot to the next.
+/// State of the lifecycle that outlasts a boot.
 #[derive(Default)]
 pub(crate) struct Lifecycle {
     to_do: ToDo,
-    /// When the GSP was booted again, the oldest first.
+    /// The times of the last recoveries, the oldest first.
     recoveries: [Option<Duration>; RECOVERIES],
-    /// What is in debugfs about this boot.
+    /// The files in debugfs about the current boot.
     files: Option<debugfs::Files>,
 }
 
 impl Lifecycle {
-    /// Whether the GSP may be booted again now; notes that it is.
+    /// Whether a lost GSP may be booted now. If so, counts that as a recovery.
     fn may_recover(&mut self, now: Duration) -> bool {
         let [oldest, ..] = self.recoveries;
         if oldest.is_some_and(|then| now.saturating_sub(then) < PERIOD) {
@@ -84,7 +84,7 @@ impl Lifecycle {
 }
 
 impl<'a> Gsp<'a> {
-    /// Boots the GPU for the first time; where that fails, one line says why.
+    /// Boots the GPU for the first time. Logs a failure.
     pub(crate) fn boot(self: &Arc<Self>, found: Found) -> Result<Gpu<'a>> {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self.boot_found(found)?;
@@ -103,7 +103,8 @@ impl<'a> Gsp<'a> {
         Ok(gpu)
     }
 
-    /// Boots the GPU; after a reset, where only that takes away what a driver has left that died.
+    /// Boots the GPU. A boot that cannot remove the WPR2 of an earlier driver ends with a reset of the GPU, and is tried
+    /// once more.
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
         let device = self.machine().device();
         let booted = match self.boot_once(found)? {
@@ -113,7 +114,7 @@ impl<'a> Gsp<'a> {
             }
             booted => booted,
         };
-        booted.map_err(|failure| self.failed(&failure))
+        booted.map_err(|failure| self.log_failure(&failure))
     }
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
@@ -123,11 +124,11 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// Whoever asks from now on gets what runs on the GPU, and its interrupt is let through.
+    /// Makes `running` the current GSP-RM, and enables its interrupt.
     fn set_running(&self, lifecycle: &mut Lifecycle, running: Running<Machine<'a>>) {
-        // The files of the last boot go first, as the new ones have the same names.
+        // The files of the last boot are removed first, since the new ones have the same names.
         lifecycle.files = None;
-        // A GSP that runs is not given up for files that only people read.
+        // The driver works without these files, so a failure is not fatal.
         lifecycle.files = debugfs::Files::new(&self.folder, &running)
             .inspect_err(|_| {
                 dev_warn!(
@@ -142,22 +143,20 @@ impl<'a> Gsp<'a> {
         self.service();
     }
 
-    /// Stops the GSP: the GPU is about to lose its power, or to be reset. Nothing but
-    /// [`Self::start`] gets it going again.
+    /// Stops the GSP before a suspend or a reset. Only [`Self::start`] has it booted again.
     ///
-    /// No memory of the GPU outlives this: nothing that belongs to user space lies in there yet.
+    /// The contents of VRAM are not saved, since user space cannot store anything there yet.
     pub(crate) fn stop(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Stopped;
-        // Where it has not been booted since it was last stopped, whoever waits for that boot goes on waiting.
+        // If the GSP is still stopped from the last time, threads that wait for its boot continue to wait.
         let is_stopped = self.current.lock().is_stopped();
         if !is_stopped {
             self.unload(GspRm::Stopped);
         }
     }
 
-    /// Has the GPU booted if it was stopped; whoever calls GSP-RM waits for that. Where it fails, the GPU
-    /// stays down.
+    /// Queues the boot of a stopped GPU; [`Self::await_target`] waits for it. If it fails, the GPU stays down.
     pub(crate) fn start(&self) {
         let mut lifecycle = self.lifecycle.lock();
         if let ToDo::Stopped = lifecycle.to_do {
@@ -166,8 +165,8 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// The GPU is about to be unbound: it is not booted any more, so nobody should wait for that. What
-    /// runs goes on.
+    /// Prevents further boots, before unbind, and wakes the threads that wait for a boot. A running GSP-RM continues to
+    /// run.
     pub(crate) fn boot_no_more(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Dead;
@@ -177,10 +176,10 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Runs the list of register accesses that GSP-RM asks for, if there is one, with `current` let go.
-    /// Nobody boots, unloads or resets the GPU meanwhile. Calls wait, and so do messages behind it.
+    /// Runs the list of register accesses that GSP-RM has sent, if there is one, without holding `current`. `lifecycle`
+    /// excludes boots, unloads and resets meanwhile. Calls, and messages after the list, wait until it has ended.
     ///
-    /// The device's lock is not needed: unbind, which has it, waits for the calls that wait for this.
+    /// Does not take the device lock: unbind holds that while it waits for calls, which may wait for the list.
     pub(crate) fn run_list(&self) {
         let _lifecycle = self.lifecycle.lock();
         let list = {
@@ -193,19 +192,20 @@ impl<'a> Gsp<'a> {
         let list = list.run(self.machine());
         let mut current = self.current.lock();
         if let Some(running) = current.running() {
-            // What goes wrong is the loss of the GSP, which is noted here.
+            // An error means that the GSP is lost, which `note_loss` handles.
             let _ = running.finish_list(self.machine(), list);
             self.note_loss(running, false);
         }
         self.service_current(&mut current);
     }
 
-    /// Does what there is to do for the GPU, at most one boot; the locks are free between two steps.
+    /// Does the next step of the work item, with at most one boot. Drops all locks on return.
     pub(crate) fn step(&self) -> Step {
-        // Whoever has the device may wait for this work to be over, so it does not wait for them.
+        // Unbind holds the device lock while it waits for the end of the work item, so the work item
+        // must not wait for the lock.
         let Some(_locked) = DeviceLock::try_new(self.machine().device()) else {
             return Step {
-                tell: None,
+                health: None,
                 again: true,
             };
         };
@@ -215,14 +215,14 @@ impl<'a> Gsp<'a> {
             ToDo::Watch if self.current.lock().is_lost() => {
                 lifecycle.to_do = ToDo::Recover { since: now };
                 Step {
-                    tell: Some(Health::Lost),
+                    health: Some(Health::Lost),
                     again: true,
                 }
             }
             ToDo::Watch | ToDo::Stopped | ToDo::Dead => Step::default(),
             ToDo::Start => {
                 let booted = self.boot_again(lifecycle);
-                self.settle(lifecycle, booted.is_ok())
+                self.finish(lifecycle, booted.is_ok())
             }
             ToDo::Recover { since } => self.recover(lifecycle, since, now),
         }
@@ -237,21 +237,21 @@ impl<'a> Gsp<'a> {
                 device,
                 "the GPU stays down: its GSP was lost too often, or does not boot\n"
             );
-            return self.settle(lifecycle, false);
+            return self.finish(lifecycle, false);
         }
         if self.boot_again(lifecycle).is_err() {
             return Step {
-                tell: None,
+                health: None,
                 again: true,
             };
         }
         let millis = self.machine().now().saturating_sub(since).as_millis();
         dev_info!(device, "the GSP runs again after {millis} ms\n");
-        self.settle(lifecycle, true)
+        self.finish(lifecycle, true)
     }
 
-    /// There is nothing left to do: the GPU works, or stays down.
-    fn settle(&self, lifecycle: &mut Lifecycle, works: bool) -> Step {
+    /// Ends a start or a recovery: the GPU works, or stays down.
+    fn finish(&self, lifecycle: &mut Lifecycle, works: bool) -> Step {
         let health = match works {
             true => {
                 lifecycle.to_do = ToDo::Watch;
@@ -264,12 +264,13 @@ impl<'a> Gsp<'a> {
             }
         };
         Step {
-            tell: Some(health),
+            health: Some(health),
             again: false,
         }
     }
 
-    /// Takes away what is lost, once.
+    /// If the GSP is lost, creates a coredump and resets the GPU. GSP-RM is down after that, so this happens once for
+    /// each loss.
     fn reset_lost(&self) {
         if !self.current.lock().is_lost() {
             return;
@@ -280,33 +281,33 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// Gets the GPU out of the state in which its GSP was lost.
+    /// Resets a GPU whose GSP is lost, and frees the memory that the GPU used.
     fn reset(&self, running: Running<Machine<'a>>) {
         match self.machine().resettable().reset() {
-            // The GPU knows nothing of the memory any more.
+            // After the reset, the GPU does not access the memory any more.
             Ok(()) => drop(running),
-            // It is about to be reset, and does not get at the memory until then.
+            // The PCI core is about to reset the GPU. Until then, it must not access the memory.
             Err(EBUSY) => {
                 set_master(self.machine().device(), false);
                 drop(running);
             }
-            // Some cards of before Ampere cannot be reset alone.
+            // Some cards before Ampere have no function-level reset.
             Err(_) => {
                 if let Err(failure) = running.abandon(self.machine()) {
-                    let _ = self.failed(&failure);
+                    let _ = self.log_failure(&failure);
                 }
             }
         }
     }
 
-    /// Boots a GPU that has been booted before.
+    /// Boots the GPU after a stop or a loss.
     fn boot_again(&self, lifecycle: &mut Lifecycle) -> Result {
         let found = self.identify()?;
         let running = self.boot_found(found)?;
         if self.irq.copy() != Some(running.irq()) {
             dev_err!(self.machine().device(), "the GSP's interrupt has moved\n");
             if let Err(failure) = running.abandon(self.machine()) {
-                return Err(self.failed(&failure));
+                return Err(self.log_failure(&failure));
             }
             return Err(EIO);
         }
@@ -314,13 +315,14 @@ impl<'a> Gsp<'a> {
         Ok(())
     }
 
-    /// Finds out which GPU it is.
+    /// Identifies the GPU.
     pub(crate) fn identify(&self) -> Result<Found> {
-        let found = nova_core::probe(self.machine()).map_err(|failure| self.failed(&failure))?;
+        let found =
+            nova_core::probe(self.machine()).map_err(|failure| self.log_failure(&failure))?;
         Ok(found.pin(pinned_release()))
     }
 
-    /// Puts `gsp_rm` in the place of what runs, and returns that; who waits for it looks again.
+    /// Replaces the state of GSP-RM, raises the epoch, wakes the threads that wait, and returns the old state.
     fn replace(&self, gsp_rm: GspRm<'a>) -> GspRm<'a> {
         let mut current = self.current.lock();
         current.epoch = current.epoch.next();
@@ -330,7 +332,7 @@ impl<'a> Gsp<'a> {
         before
     }
 
-    /// Unloads the GSP if it runs; `then` is what whoever asks gets from now on.
+    /// Sets the state of GSP-RM to `then`, and unloads GSP-RM if it runs.
     fn unload(&self, then: GspRm<'a>) {
         let GspRm::Running(running) = self.replace(then) else {
             return;
@@ -340,25 +342,25 @@ impl<'a> Gsp<'a> {
         }
         let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
         if let Err(failure) = unloaded {
-            // The GPU is left as it is; the next boot takes that into account.
-            let _ = self.failed(&failure);
+            // The GPU is left as it is: the next boot handles leftover state.
+            let _ = self.log_failure(&failure);
         }
     }
 }
 
-/// The branch of the one firmware release that may be booted, if there is one.
+/// The branch of the only firmware release that may be booted, if the module parameter names one.
 fn pinned_release() -> Option<u32> {
     let branch = crate::module_parameters::firmware_release.value();
     (branch != 0).then_some(branch)
 }
 
-/// Unloads the GSP for good when dropped, unless that has been done; the interrupt handler has to
-/// outlive it.
+/// Unloads the GSP for good when dropped, unless [`Self::unload`] has done that. Must be dropped before
+/// the interrupt handler.
 pub(crate) struct Unload<'a>(pub(crate) Arc<Gsp<'a>>);
 
 impl Unload<'_> {
-    /// Unloads the GSP for good: whoever calls this has the device's lock until nothing is left that could
-    /// boot it again.
+    /// Unloads the GSP for good. The caller must hold the device lock until the work item, which could
+    /// boot the GSP again, has ended.
     pub(crate) fn unload(&self) {
         let Self(gsp) = self;
         let lifecycle = &mut *gsp.lifecycle.lock();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The machine that the portable driver runs on: a PCI device and the kernel around it.
+//! The platform of the portable driver: a PCI device, and the kernel's services for it.
 
 use core::time::Duration;
 
@@ -21,17 +21,17 @@ use nova_kernel::sync::completion::Completion;
 /// The BAR with the registers.
 const REGISTERS: u32 = 0;
 
-/// Bytes of that BAR on every GPU since Turing, at least: Blackwell has more.
+/// Minimum size of the BAR on all GPUs from Turing on; Blackwell's is larger.
 const REGISTERS_SIZE: usize = SZ_16M;
 
-/// A GPU on the PCI bus, while it is bound.
+/// A bound GPU on the PCI bus.
 #[pin_data]
 pub(crate) struct Machine<'a> {
     device: &'a pci::Device<Bound>,
     resettable: Resettable<'a>,
     registers: Bar<'a, REGISTERS_SIZE>,
     pci: PciInfo,
-    /// What [`Clock::now`](nova_core::platform::Clock::now) counts from.
+    /// Zero of [`Clock::now`](nova_core::platform::Clock::now).
     start: Instant<Monotonic>,
     /// The GSP's interrupt.
     #[pin]
@@ -39,7 +39,7 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// Maps the registers and notes what PCI says about the device.
+    /// Maps the registers, and reads the device's PCI information.
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             device,
@@ -63,7 +63,7 @@ impl<'a> Machine<'a> {
         self.device
     }
 
-    /// What resets the GPU.
+    /// The function-level reset of the GPU.
     pub(crate) fn resettable(&self) -> &Resettable<'a> {
         &self.resettable
     }
@@ -73,13 +73,13 @@ impl<'a> Machine<'a> {
         self.start
     }
 
-    /// To be called when the GSP's interrupt has fired.
+    /// Wakes a wait for the GSP's interrupt, which has fired.
     pub(crate) fn interrupt_fired(&self) {
         self.interrupt.complete();
     }
 
-    /// Says that the driver asks for a register that does not exist. What comes from outside has been
-    /// checked by then, so that is a mistake of its own.
+    /// Logs an access beyond the BAR. Offsets from outside the driver are checked before the access, so
+    /// this is a bug of the driver.
     #[cold]
     fn no_register(&self, offset: u32) {
         debug_assert!(false, "no register at {offset:#x}");
@@ -104,7 +104,7 @@ fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
     Ok(info)
 }
 
-/// The PCI domain: the number in front of the device's name, `0000:01:00.0`.
+/// The PCI domain: the first number in the device's name, `0000:01:00.0`.
 fn domain(device: &pci::Device<Bound>) -> Result<u64> {
     let name = device.as_ref().name().to_str()?;
     let (domain, _) = name.split_once(':').ok_or(EINVAL)?;
@@ -143,7 +143,7 @@ impl Platform for Machine<'_> {
     }
 
     fn disable_dma(&self) {
-        // Also where whoever has this device stopped is about to reset it.
+        // The reset also fails if the PCI core is about to reset the device.
         if self.resettable.reset().is_err() {
             set_master(self.device, false);
         }

@@ -3,8 +3,9 @@
 //! `nova-core.ko`: binds NVIDIA GPUs on the PCI bus, boots their GSP and offers them to second-level
 //! drivers such as `nova-drm.ko`.
 //!
-//! It gives the portable driver (the `nova_core` crate) its machine: registers, DMA memory, firmware
-//! files, time and interrupts of the kernel. What it knows of GPUs is which BAR is for what.
+//! It implements the platform traits of the portable driver (the `nova_core` crate) with the kernel:
+//! registers, DMA memory, firmware files, time and interrupts. All it knows about GPUs is the order
+//! of their BARs.
 
 mod bars;
 mod calls;
@@ -36,12 +37,12 @@ pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use rm::Client;
 
-/// Name of the module, of its folder in debugfs and of the first half of its auxiliary devices' names.
+/// Name of the module and of its folder in debugfs, and first half of its auxiliary devices' names.
 pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
 
 #[pin_data]
 struct NovaCoreModule {
-    // Dropped first, and with it every GPU's folder in debugfs.
+    // Dropped first, since the drop removes the GPUs' folders in the module's folder in debugfs.
     #[pin]
     driver: Registration<power::Adapter<driver::NovaCoreDriver>>,
     debugfs: debugfs::Root,
@@ -50,7 +51,7 @@ struct NovaCoreModule {
 impl InPlaceModule for NovaCoreModule {
     fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            // SAFETY: A module is initialized once.
+            // SAFETY: The kernel calls `init` once, and the driver is registered after this.
             debugfs: unsafe { debugfs::Root::new() },
             driver <- Registration::new(MODULE_NAME, module),
         })

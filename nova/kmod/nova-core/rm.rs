@@ -11,25 +11,24 @@ use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
 use nova_kernel::sync::wait_queue::TaskState;
 
-/// What allocates objects. A trait, since a `dyn Rm + 'a` serves for any shorter time, and a `Gsp<'a>` does not.
+/// Allocates objects of GSP-RM. This is a trait since `dyn Rm + 'a` is covariant in `'a`, and `Gsp<'a>` is not.
 pub(crate) trait Rm: Send + Sync {
-    /// The GSP-RM that runs.
+    /// The epoch of the running GSP-RM.
     fn epoch(&self) -> Result<Epoch>;
 
-    /// A number for a new client.
+    /// The number of a new client.
     fn next_client(&self) -> u32;
 
     /// Allocates an object.
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result;
 
-    /// Frees an object and all that is below it, unless that GSP-RM is gone, and all its objects with it.
+    /// Frees an object and its children. Does nothing if the GSP-RM of `epoch` does not run any more.
     fn free(&self, epoch: Epoch, object: Handles);
 }
 
 impl Gsp<'_> {
-    /// Has GSP-RM of this epoch execute a command. What goes wrong is said, unless that is the loss of the GSP, which
-    /// has been said.
-    fn execute_since<C: Command>(
+    /// Has the GSP-RM of `epoch` execute a command. Logs an error, except the loss of the GSP, which is logged already.
+    fn execute_in<C: Command>(
         &self,
         epoch: Epoch,
         state: TaskState,
@@ -61,12 +60,12 @@ impl Rm for Gsp<'_> {
     }
 
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result {
-        Ok(self.execute_since(epoch, TaskState::Killable, alloc)?)
+        Ok(self.execute_in(epoch, TaskState::Killable, alloc)?)
     }
 
     fn free(&self, epoch: Epoch, object: Handles) {
-        // Also for a task that is killed: nobody else would free it. There is nothing to do where it fails.
-        let _ = self.execute_since(epoch, TaskState::Uninterruptible, &Free(object));
+        // Uninterruptible, since the object must be freed even if the task is killed. Errors are logged.
+        let _ = self.execute_in(epoch, TaskState::Uninterruptible, &Free(object));
     }
 }
 
@@ -95,9 +94,9 @@ impl Drop for Object<'_> {
     }
 }
 
-/// A client of GSP-RM, with the GPU as its device. It lasts until the GSP is lost, stopped, or unloaded.
+/// A client of GSP-RM, with its device and subdevice. It is valid until the GSP is lost, stopped or unloaded.
 pub struct Client<'a> {
-    /// Freed in this order.
+    /// The objects are freed in this order.
     _subdevice: Object<'a>,
     _device: Object<'a>,
     root: Object<'a>,
@@ -117,7 +116,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    /// The GSP-RM that it is a client of.
+    /// The epoch of the GSP-RM in which the client exists.
     pub fn epoch(&self) -> Epoch {
         self.root.epoch
     }

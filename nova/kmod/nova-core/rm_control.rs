@@ -2,13 +2,13 @@
 
 //! `rm_control` in a GPU's folder in debugfs: controls of GSP-RM for developers and tests.
 //!
-//! Each open file is a conversation of its own. What is written is one request: the object (0 for
-//! the driver's client, 1 for its device, 2 for its subdevice) and the control as 32-bit numbers,
-//! then the parameters. The write returns when GSP-RM has answered, and what is read from then on is
-//! the answer: NV_STATUS, then the parameters. A request that fails leaves the last answer in place.
+//! Each write is one request: the object (0 for the driver's client, 1 for its device, 2 for its
+//! subdevice) and the control as 32-bit numbers, then the parameters. The write returns when GSP-RM
+//! has answered. Reads of the same open file then return the answer: NV_STATUS, then the parameters.
+//! After a failed request, they still return the last answer.
 //!
-//! Controls reach everything that GSP-RM can do, so the file is there only where the module parameter
-//! of that name asks for it.
+//! A control can do anything that GSP-RM can do, so the file exists only if the module parameter
+//! `rm_control` is set.
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
@@ -16,19 +16,19 @@ use kernel::uaccess::{UserPtr, UserSlice};
 use nova_core::{Control, Internal};
 
 use crate::gsp::Gsp;
-use crate::gsp_file::{Conversation, GspFile, Operations};
+use crate::gsp_file::{GspFile, Operations, Transaction};
 use nova_kernel::sync::wait_queue::TaskState;
 
 /// Bytes of a request before the parameters.
 const HEADER: usize = 8;
 
-/// Bytes of a request, at most: more than any control has.
+/// Maximum number of bytes of a request; this driver's own limit, larger than any control.
 const REQUEST_MAX: usize = 1 << 20;
 
-/// What the file does.
-static OPERATIONS: Operations = Operations::conversation::<RmControl>();
+/// The file's operations.
+static OPERATIONS: Operations = Operations::transaction::<RmControl>();
 
-/// Makes the file if there is to be one.
+/// Creates the file if the module parameter is set.
 pub(crate) fn file<'a>(gsp: &Arc<Gsp<'a>>) -> Result<Option<GspFile<'a>>> {
     if !crate::module_parameters::rm_control.value() {
         return Ok(None);
@@ -36,10 +36,10 @@ pub(crate) fn file<'a>(gsp: &Arc<Gsp<'a>>) -> Result<Option<GspFile<'a>>> {
     GspFile::new(gsp, c"rm_control", 0o600, &OPERATIONS).map(Some)
 }
 
-/// Controls that are written, and their answers.
+/// The file `rm_control`.
 struct RmControl;
 
-impl Conversation for RmControl {
+impl Transaction for RmControl {
     fn answer(gsp: &Gsp<'_>, request: UserPtr, count: usize) -> Result<KVVec<u8>> {
         if !(HEADER..=REQUEST_MAX).contains(&count) {
             return Err(EINVAL);
@@ -50,7 +50,7 @@ impl Conversation for RmControl {
     }
 }
 
-/// Makes the call that the user asks for; returns the answer.
+/// Calls the control in a request, and returns the answer.
 fn call(gsp: &Gsp<'_>, request: &[u8]) -> Result<KVVec<u8>> {
     let (object, rest) = request.split_first_chunk().ok_or(EINVAL)?;
     let (cmd, params) = rest.split_first_chunk().ok_or(EINVAL)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `state` and `last_calls` in a GPU's folder in debugfs: how it is, and what was asked of its GSP last.
+//! `state` and `last_calls` in a GPU's folder in debugfs: the GPU's health, and the last calls of GSP-RM.
 
 use core::fmt::{self, Write as _};
 
@@ -11,11 +11,11 @@ use crate::gsp::Gsp;
 use crate::gsp_file::{GspFile, Operations, Snapshot};
 use crate::health::Health;
 
-/// What the files do.
+/// The files' operations.
 static STATE: Operations = Operations::snapshot::<State>();
 static LAST_CALLS: Operations = Operations::snapshot::<LastCalls>();
 
-/// Makes the files. They stay while the GPU is bound, whatever becomes of its GSP.
+/// Creates the files. They exist while the GPU is bound, whether GSP-RM runs or not.
 pub(crate) fn files<'a>(gsp: &Arc<Gsp<'a>>) -> Result<[GspFile<'a>; 2]> {
     Ok([
         GspFile::new(gsp, c"state", 0o400, &STATE)?,
@@ -23,7 +23,7 @@ pub(crate) fn files<'a>(gsp: &Arc<Gsp<'a>>) -> Result<[GspFile<'a>; 2]> {
     ])
 }
 
-/// How the GPU is. Nothing here waits for a boot.
+/// The file `state`. Reading it does not wait for a boot.
 struct State;
 
 impl Snapshot for State {
@@ -49,7 +49,7 @@ impl Snapshot for State {
     }
 }
 
-/// The last calls, the oldest first; none while nothing runs.
+/// The file `last_calls`, the oldest first; empty while GSP-RM does not run.
 struct LastCalls;
 
 impl Snapshot for LastCalls {
@@ -64,7 +64,7 @@ impl Snapshot for LastCalls {
     }
 }
 
-/// Text that grows.
+/// Appends text to bytes.
 struct Text<'a>(&'a mut KVVec<u8>);
 
 impl fmt::Write for Text<'_> {
