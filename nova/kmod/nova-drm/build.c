@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 /*
- * Refers to the symbol that nova-core.ko of the same build exports (see Kbuild).
- * Beneath another nova-core.ko this module cannot be loaded, and the kernel log
- * names the symbol that is missing.
+ * Refers to a symbol that only the nova-core.ko of the same build exports (see
+ * Kbuild). With another nova-core.ko, this module cannot be loaded, and the
+ * kernel logs that the symbol is unknown.
  */
 
 #include <linux/compiler.h>

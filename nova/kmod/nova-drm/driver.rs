@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Binds nova-core's auxiliary devices.
+//! Binds nova-core's auxiliary devices, and registers a DRM device for each.
 
 use kernel::device::{self, Core};
 use kernel::prelude::*;
@@ -12,11 +12,11 @@ use nova_kernel::drm::gem as drm_gem;
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 use nova_kernel::sync::work::{HasWork, Work};
 
-use crate::gem::{Space, Taken};
+use crate::gem::{Charge, Quota};
 use crate::gpu::Gpu;
 use crate::ioctls;
 
-/// The types of DRM for this driver.
+/// DRM types for this driver.
 pub(crate) type Device = drm_device::Device<NovaDrmDriver>;
 pub(crate) type File<'a> = ioctl::File<'a, NovaDrmDriver>;
 pub(crate) type Object = drm_gem::Object<NovaDrmDriver>;
@@ -30,7 +30,7 @@ kernel::auxiliary_device_table!(
     )]
 );
 
-/// The driver, both of the auxiliary bus and of DRM.
+/// The driver for the auxiliary bus and for DRM.
 pub(crate) struct NovaDrmDriver;
 
 impl auxiliary::Driver for NovaDrmDriver {
@@ -43,15 +43,15 @@ impl auxiliary::Driver for NovaDrmDriver {
         _info: &'bound Self::IdInfo,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         let device: &'bound auxiliary::Device<device::Bound> = device;
-        // Programs know GPUs by their place on the PCI bus, so that is the device that they are shown.
+        // User space identifies GPUs by their PCI device, so that is the parent of the DRM device.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = nova_core_module::Gpu::of(device)?;
-        let space = Arc::new(Space::new(gpu.usable_vram), GFP_KERNEL)?;
-        // Where the GSP is lost already, the GPU is made usable when it has been booted again.
+        let quota = Arc::new(Quota::new(gpu.usable_vram), GFP_KERNEL)?;
+        // If the GSP is lost already, the device is wedged until the GPU has been booted again.
         let client = gpu.client().ok();
         let is_wedged = client.is_none();
         let data = Gpu::new(gpu, parent, client);
-        let registration = Registration::new(parent.as_ref(), is_wedged, Ok(space), data)?;
+        let registration = Registration::new(parent.as_ref(), is_wedged, Ok(quota), data)?;
         let watch = Watch::new(registration.device().clone());
         gpu.listen(Some(Arc::pin_init(watch, GFP_KERNEL)?));
         Ok(Bound {
@@ -61,7 +61,7 @@ impl auxiliary::Driver for NovaDrmDriver {
     }
 }
 
-/// A GPU that user space sees.
+/// A GPU with a registered DRM device.
 pub(crate) struct Bound<'a> {
     gpu: &'a nova_core_module::Gpu<'a>,
     _registration: Registration<'a, NovaDrmDriver>,
@@ -73,14 +73,15 @@ impl Drop for Bound<'_> {
     }
 }
 
-/// Passes on to user space what becomes of the GPU: it can be used while this driver has a client of GSP-RM.
+/// Makes the DRM device wedged while the GPU does not work, or while this driver has no client of GSP-RM.
 #[pin_data]
 struct Watch {
-    /// Calls GSP-RM, which whoever tells this must not wait for. It uses the rest, so it goes first.
+    /// Allocates and frees the client, since a [`Listener`] must not call nova-core. It is the first field, since it
+    /// uses all others and must be dropped before them.
     #[pin]
     work: Work,
     device: Reference<NovaDrmDriver>,
-    /// What was told last.
+    /// The health of the last notification.
     #[pin]
     health: Mutex<Health>,
 }
@@ -88,19 +89,19 @@ struct Watch {
 impl Watch {
     fn new(device: Reference<NovaDrmDriver>) -> impl PinInit<Self> {
         pin_init!(Self {
-            // SAFETY: This is the work of a `Self`.
+            // SAFETY: This initializes the field `work` of a `Watch`.
             work <- unsafe { Work::new::<Self>() },
             device,
             health <- new_mutex!(Health::Works),
         })
     }
 
-    /// What was told last.
+    /// The health of the last notification.
     fn health(&self) -> Health {
         *self.health.lock()
     }
 
-    /// The GPU can be used from now on, unless it has been lost meanwhile.
+    /// Makes the DRM device usable, unless the GSP has been lost meanwhile.
     fn unwedge(&self) {
         let health = self.health.lock();
         if *health == Health::Works && self.device.set_wedged(false) {
@@ -109,7 +110,7 @@ impl Watch {
     }
 }
 
-// SAFETY: `work` is the first field, and fields are dropped in their order.
+// SAFETY: `work` is at `OFFSET`. It is the first field, so it is dropped first.
 unsafe impl HasWork for Watch {
     const OFFSET: usize = core::mem::offset_of!(Self, work);
 
@@ -120,7 +121,7 @@ unsafe impl HasWork for Watch {
         entered.with(|gpu| match self.health() {
             Health::Lost | Health::Dead => gpu.drop_client(),
             Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
-            // nova-core has said why. It can be used after the next boot.
+            // nova-core has logged the error. The device stays wedged until the next boot.
             Health::Works => {}
         });
     }
@@ -142,10 +143,10 @@ impl Listener for Watch {
 }
 
 impl drm_device::Driver for NovaDrmDriver {
-    /// Until objects have memory, what they may take of it.
-    type Data = Arc<Space>;
+    /// The quota of GEM objects, which have no memory yet.
+    type Data = Arc<Quota>;
     type RegistrationData<'a> = Gpu<'a>;
-    type Object = Taken;
+    type Object = Charge;
     type Module = crate::LocalModule;
 
     const NAME: &'static CStr = c"nova";

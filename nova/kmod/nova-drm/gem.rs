@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects that have a size and handles, and nothing else yet: no memory is behind them.
+//! GEM objects. They have a size and handles, but no memory yet.
 
 use kernel::page::page_align;
 use kernel::prelude::*;
@@ -9,21 +9,21 @@ use kernel::sync::Arc;
 
 use crate::driver::{Device, Object};
 
-/// Bytes that GEM objects may still take.
-pub(crate) struct Space(Atomic<u64>);
+/// The bytes that are left for GEM objects.
+pub(crate) struct Quota(Atomic<u64>);
 
-impl Space {
-    /// So many bytes.
+impl Quota {
+    /// A quota of `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
         Self(Atomic::new(bytes))
     }
 
-    /// Takes `size` bytes.
+    /// Charges `size` bytes.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` where there are not so many.
-    fn take(&self, size: u64) -> Result {
+    /// `ENOSPC` if fewer are left.
+    fn charge(&self, size: u64) -> Result {
         let mut free = self.0.load(Relaxed);
         loop {
             let left = free.checked_sub(size).ok_or(ENOSPC)?;
@@ -34,36 +34,36 @@ impl Space {
         }
     }
 
-    /// Gives back what was taken.
-    fn give_back(&self, size: u64) {
+    /// Returns bytes that were charged.
+    fn uncharge(&self, size: u64) {
         self.0.add(size, Relaxed);
     }
 }
 
-/// What a GEM object has taken of that.
-pub(crate) struct Taken {
-    space: Arc<Space>,
+/// The bytes that a GEM object is charged; the drop returns them.
+pub(crate) struct Charge {
+    quota: Arc<Quota>,
     size: u64,
 }
 
-impl Drop for Taken {
+impl Drop for Charge {
     fn drop(&mut self) {
-        self.space.give_back(self.size);
+        self.quota.uncharge(self.size);
     }
 }
 
-/// Makes an object of `size` bytes, rounded up to whole pages.
+/// Creates an object of `size` bytes, rounded up to whole pages.
 ///
 /// # Errors
 ///
-/// `EINVAL` for more bytes than there are addresses, `ENOSPC` for more than the device has left.
+/// `EINVAL` if `size` cannot be rounded up, `ENOSPC` if it exceeds the quota that is left.
 pub(crate) fn create(device: &Device, size: u64) -> Result<Object> {
     let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
-    let space = device.data();
-    space.take(size as u64)?;
-    let taken = Taken {
-        space: space.clone(),
+    let quota = device.data();
+    quota.charge(size as u64)?;
+    let charge = Charge {
+        quota: quota.clone(),
         size: size as u64,
     };
-    Object::new(device, size, taken)
+    Object::new(device, size, charge)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What user space is told about a GPU.
+//! A bound GPU, and the answers to queries about it.
 
 use kernel::device::Bound;
 use kernel::pci;
@@ -9,19 +9,19 @@ use kernel::sync::{new_mutex, Mutex};
 use nova_core_module::Client;
 use nova_uapi::{QueryDevice, QueryFirmware, Text};
 
-/// A GPU while it is bound.
+/// A bound GPU.
 #[pin_data]
 pub(crate) struct Gpu<'a> {
-    /// What nova-core offers of it.
+    /// nova-core's handle of the GPU.
     pub(crate) core: &'a nova_core_module::Gpu<'a>,
     pci: &'a pci::Device<Bound>,
-    /// This driver's own client of GSP-RM, while there is one.
+    /// This driver's client of GSP-RM; `None` while the GPU does not work.
     #[pin]
     client: Mutex<Option<Client<'a>>>,
 }
 
 impl<'a> Gpu<'a> {
-    /// A GPU, and the client if there is one.
+    /// A GPU, with a client if GSP-RM runs.
     pub(crate) fn new(
         core: &'a nova_core_module::Gpu<'a>,
         pci: &'a pci::Device<Bound>,
@@ -34,17 +34,17 @@ impl<'a> Gpu<'a> {
         })
     }
 
-    /// Forgets the client.
+    /// Drops the client.
     pub(crate) fn drop_client(&self) {
         let client = self.client.lock().take();
         drop(client);
     }
 
-    /// Allocates a client anew, unless there is one of the GSP-RM that runs.
+    /// Replaces the client, unless it is one of the running GSP-RM.
     ///
     /// # Errors
     ///
-    /// Those of nova-core, which has said why.
+    /// Those of nova-core, which has logged them.
     pub(crate) fn renew_client(&self) -> Result {
         let mut client = self.client.lock();
         let epoch = self.core.epoch()?;

@@ -101,7 +101,7 @@ impl Ioctl<NovaDrmDriver> for Query {
     }
 }
 
-/// Copies an answer to where the query wants it.
+/// Copies an answer to user space.
 fn answer(argument: &mut nova_uapi::Query, answer: &[u8], first_size: usize) -> Result {
     let bytes = argument.answer(answer, first_size).map_err(|_| EINVAL)?;
     if bytes.is_empty() {

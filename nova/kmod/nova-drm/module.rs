@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-drm.ko`: gives each GPU that nova-core.ko has booted a primary and a render node.
+//! `nova-drm.ko`: registers a primary and a render node for each GPU that nova-core.ko has booted.
 //!
-//! What user space may ask for is described in `uapi/nova_drm.h`.
+//! The user space interface is described in `uapi/nova_drm.h`.
 
 mod driver;
 mod gem;
