@@ -14,34 +14,36 @@ extern "C" {
  *
  * The DRM driver is named ``nova``. Every structure has the same layout for
  * 32-bit and 64-bit user space: members are naturally aligned and there are no
- * holes. Members that are reserved must be zero, or the call fails with
- * -EINVAL; so they can be given a meaning later. What a call only fills in may
- * hold anything before it. After a failure the structure is unchanged.
+ * holes. Reserved members must be zero, or the call fails with -EINVAL, so that
+ * a later version can give them a meaning. Members that a call only writes may
+ * have any value before the call. A call that fails does not change its
+ * structure.
  *
- * All calls work on render nodes and on primary nodes, need no authentication
- * and answer the same on both. A call fails with -EIO while the GPU is wedged:
- * its firmware does not work, and the wedged event says when it does again or
- * what would help. &DRM_IOCTL_NOVA_QUERY and &DRM_IOCTL_NOVA_GEM_INFO do not
- * need the GPU, and work nevertheless. Every call fails with -ENODEV once the
- * GPU has been unbound from its driver.
+ * All calls work in the same way on render nodes and on primary nodes, and need
+ * no authentication. A call fails with -EIO while the GPU is wedged, that is,
+ * while its firmware does not work. A wedged event reports when it works again,
+ * or how to recover the GPU. &DRM_IOCTL_NOVA_QUERY and
+ * &DRM_IOCTL_NOVA_GEM_INFO do not need the GPU, so they also work while it is
+ * wedged. After the GPU has been unbound from its driver, every call fails with
+ * -ENODEV.
  *
- * There are no jobs yet, and so no fences: DRM_CAP_SYNCOBJ and
+ * Jobs are not supported yet, so there are no fences: DRM_CAP_SYNCOBJ and
  * DRM_CAP_SYNCOBJ_TIMELINE are 0.
  */
 
 /**
- * NOVA_GETPARAM_VRAM_BAR_SIZE - size of the BAR through which the CPU sees
- * VRAM, in bytes; on some GPUs another one than BAR 1
+ * NOVA_GETPARAM_VRAM_BAR_SIZE - size of the VRAM BAR in bytes; on some GPUs,
+ * this is not BAR 1
  */
 #define NOVA_GETPARAM_VRAM_BAR_SIZE	0x1
 
 /**
- * struct drm_nova_getparam - query one number about the GPU
+ * struct drm_nova_getparam - read a parameter of the GPU
  *
  * Kept as in Linux 7.3. An unknown @param fails with -EINVAL.
  */
 struct drm_nova_getparam {
-	/** @param: The identifier of the parameter to query. */
+	/** @param: The identifier of the parameter. */
 	__u64 param;
 
 	/** @value: Out: the value of the parameter. */
@@ -51,12 +53,12 @@ struct drm_nova_getparam {
 /**
  * struct drm_nova_gem_create - create a GEM object
  *
- * Kept as in Linux 7.3. No memory is behind an object yet, but its size counts
- * as if it were VRAM: all objects of a GPU together have at most
- * &drm_nova_query_device.vram_usable bytes.
+ * Kept as in Linux 7.3. An object has no memory yet, but its size counts as
+ * VRAM: the objects of a GPU have at most &drm_nova_query_device.vram_usable
+ * bytes in total.
  *
- * A @size of zero or one that cannot be rounded up fails with -EINVAL, a @size
- * above what is left with -ENOSPC.
+ * The call fails with -EINVAL if @size is zero or cannot be rounded up, and
+ * with -ENOSPC if @size exceeds the VRAM that is left.
  */
 struct drm_nova_gem_create {
 	/** @handle: Out: the handle of the new object. */
@@ -70,12 +72,12 @@ struct drm_nova_gem_create {
 };
 
 /**
- * struct drm_nova_gem_info - ask about a GEM object
+ * struct drm_nova_gem_info - query a GEM object
  *
  * Kept as in Linux 7.3. An unknown @handle fails with -ENOENT.
  */
 struct drm_nova_gem_info {
-	/** @handle: The handle of the object to ask about. */
+	/** @handle: The handle of the object. */
 	__u32 handle;
 
 	/** @pad: Padding, ignored. */
@@ -86,46 +88,49 @@ struct drm_nova_gem_info {
 };
 
 /**
- * enum drm_nova_query_id - what &struct drm_nova_query can ask for
+ * enum drm_nova_query_id - structures that &struct drm_nova_query can query
  */
 enum drm_nova_query_id {
-	/** @DRM_NOVA_QUERY_DEVICE: answers &struct drm_nova_query_device */
+	/** @DRM_NOVA_QUERY_DEVICE: &struct drm_nova_query_device */
 	DRM_NOVA_QUERY_DEVICE = 0,
 
-	/** @DRM_NOVA_QUERY_FIRMWARE: answers &struct drm_nova_query_firmware */
+	/** @DRM_NOVA_QUERY_FIRMWARE: &struct drm_nova_query_firmware */
 	DRM_NOVA_QUERY_FIRMWARE = 1,
 };
 
 /**
- * struct drm_nova_query - ask for a structure that describes the GPU
+ * struct drm_nova_query - query a structure that describes the GPU
  *
- * With a @size of zero nothing is copied, and @size becomes the size of the
- * whole answer. Otherwise the answer, or as much of it as fits, is copied to
- * @data, and @size becomes the number of bytes copied.
+ * If @size is zero, nothing is copied, and @size is set to the size of the
+ * answer. Otherwise the answer, or as much of it as fits, is copied to @data,
+ * and @size is set to the number of bytes copied.
  *
- * Answers may grow at their end in later kernels. So a program built against an
- * older header gets the part that it knows, and one built against a newer
- * header sees from @size which members this kernel filled in. A non-zero @size
- * below that of the answer's first version fails with -EINVAL, as do an unknown
- * @query and set @flags. A @data that cannot be written fails with -EFAULT.
+ * Later kernels may add members at the end of an answer. A program built
+ * against an older header gets the members of that header, and one built
+ * against a newer header learns from @size which members this kernel has
+ * written.
+ *
+ * The call fails with -EINVAL if @size is not zero but below the size of the
+ * answer's first version, if @query is unknown, or if @flags is not zero, and
+ * with -EFAULT if @data cannot be written.
  */
 struct drm_nova_query {
-	/** @query: What is asked for, one of &enum drm_nova_query_id. */
+	/** @query: The queried structure, one of &enum drm_nova_query_id. */
 	__u32 query;
 
 	/** @flags: Reserved, must be zero. */
 	__u32 flags;
 
-	/** @size: In: bytes of room at @data, or zero. Out: see above. */
+	/** @size: In: size of the buffer at @data, or zero. Out: see above. */
 	__u64 size;
 
-	/** @data: User pointer that the answer is copied to. */
+	/** @data: User pointer to the buffer for the answer. */
 	__u64 data;
 };
 
 /**
- * enum drm_nova_architecture - GPU architectures, numbered as the hardware
- * numbers them in NV_PMC_BOOT_42
+ * enum drm_nova_architecture - GPU architectures, with their numbers in
+ * NV_PMC_BOOT_42
  */
 enum drm_nova_architecture {
 	/** @DRM_NOVA_ARCHITECTURE_TURING: TU10x, TU11x */
@@ -148,7 +153,7 @@ enum drm_nova_architecture {
 };
 
 /**
- * struct drm_nova_query_device - the GPU
+ * struct drm_nova_query_device - description of the GPU
  */
 struct drm_nova_query_device {
 	/** @chipset: Chipset id, as in NV_PMC_BOOT_42: 0x172 is a GA102. */
@@ -167,18 +172,18 @@ struct drm_nova_query_device {
 	__u64 vram_size;
 
 	/**
-	 * @vram_usable: VRAM that the firmware leaves to its users, in bytes;
+	 * @vram_usable: VRAM that is not reserved by the firmware, in bytes;
 	 * never more than @vram_size.
 	 */
 	__u64 vram_usable;
 
 	/**
-	 * @bar_size: Size in bytes of each PCI BAR by its index; zero where
-	 * there is none, and for the upper half of a 64-bit BAR.
+	 * @bar_size: Size in bytes of each PCI BAR by its index; zero if there
+	 * is none, and for the upper half of a 64-bit BAR.
 	 */
 	__u64 bar_size[6];
 
-	/** @name: The GPU's name as its firmware tells it, ends with a NUL. */
+	/** @name: The GPU's name, from its firmware; ends with a NUL. */
 	char name[64];
 };
 
@@ -186,7 +191,7 @@ struct drm_nova_query_device {
  * struct drm_nova_query_firmware - the firmware that runs the GPU
  */
 struct drm_nova_query_firmware {
-	/** @release: Release such as "570.144", ends with a NUL. */
+	/** @release: Release such as "570.144"; ends with a NUL. */
 	char release[32];
 };
 
@@ -195,7 +200,7 @@ struct drm_nova_query_firmware {
 #define DRM_NOVA_GEM_INFO		0x02
 #define DRM_NOVA_QUERY			0x03
 
-/* An enum and not macros, so that Rust's bindgen sees the values. */
+/* An enum, not macros, since bindgen cannot evaluate DRM_IOWR(). */
 enum {
 	DRM_IOCTL_NOVA_GETPARAM		= DRM_IOWR(DRM_COMMAND_BASE + DRM_NOVA_GETPARAM,
 						   struct drm_nova_getparam),
