@@ -5,6 +5,7 @@
 
 use kernel::bindings;
 use kernel::prelude::*;
+use kernel::sync::LockClassKey;
 use kernel::time::msecs_to_jiffies;
 use kernel::types::Opaque;
 
@@ -28,10 +29,12 @@ unsafe impl Send for RateLimit {}
 unsafe impl Sync for RateLimit {}
 
 impl RateLimit {
-    /// A limit that has not let any message through yet.
-    pub fn new() -> impl PinInit<Self> {
+    /// A limit that has not let any message through yet. The name and the key are for lockdep, as in
+    /// [`Work::new`](crate::sync::work::Work::new).
+    #[cfg_attr(not(CONFIG_DEBUG_SPINLOCK), allow(unused_variables))]
+    pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
-            state <- Opaque::ffi_init(|slot: *mut bindings::ratelimit_state| {
+            state <- Opaque::ffi_init(move |slot: *mut bindings::ratelimit_state| {
                 // This is `ratelimit_state_init()`, an inline function without a binding. A spin lock
                 // of zeros is unlocked, except with CONFIG_DEBUG_SPINLOCK.
                 // SAFETY: `slot` is memory for a `struct ratelimit_state`.
@@ -40,8 +43,8 @@ impl RateLimit {
                     #[cfg(CONFIG_DEBUG_SPINLOCK)]
                     bindings::__raw_spin_lock_init(
                         &raw mut (*slot).lock,
-                        c"nova-core".as_char_ptr(),
-                        kernel::sync::static_lock_class!().as_ptr(),
+                        name.as_char_ptr(),
+                        key.as_ptr(),
                         bindings::lockdep_wait_type_LD_WAIT_SPIN as _,
                     );
                     (*slot).interval = msecs_to_jiffies(INTERVAL) as _;

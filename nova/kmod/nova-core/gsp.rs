@@ -11,7 +11,7 @@ use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
 use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
-use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
+use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use nova_core::platform::Clock;
 use nova_core::{Event, Failure, GspEvent, Irq, Running};
 
@@ -119,17 +119,17 @@ impl<'a> Gsp<'a> {
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             // SAFETY: This initializes the field `work` of a `Gsp`.
-            work <- unsafe { Work::new::<Self>() },
+            work <- unsafe { Work::new::<Self>(c"Gsp::work", static_lock_class!()) },
             machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
             current <- new_mutex!(Current {
                 gsp_rm: GspRm::Down,
                 epoch: Epoch::FIRST,
             }),
-            changed <- WaitQueue::new(),
+            changed <- WaitQueue::new(c"Gsp::changed", static_lock_class!()),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,
-            events <- RateLimit::new(),
+            events <- RateLimit::new(c"Gsp::events", static_lock_class!()),
             listeners: Listeners::new()?,
             next_client: Atomic::new(0),
         })

@@ -10,7 +10,7 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
-use kernel::sync::Arc;
+use kernel::sync::{static_lock_class, Arc};
 use nova_core::platform::{Clock, Platform};
 use nova_core::{ErrorKind, Failure, Found, Running};
 
@@ -75,7 +75,7 @@ impl Lifecycle {
         if oldest.is_some_and(|then| now.saturating_sub(then) < PERIOD) {
             return false;
         }
-        self.recoveries.rotate_left(1);
+        self.recoveries.copy_within(1.., 0);
         if let Some(last) = self.recoveries.last_mut() {
             *last = Some(now);
         }
@@ -118,7 +118,7 @@ impl<'a> Gsp<'a> {
     }
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
-        own_stack::call(|| {
+        own_stack::call(c"boot", static_lock_class!(), || {
             let prepared = found.prepare(self.machine())?;
             prepared.boot(self.machine(), &mut |event| self.log(event))
         })

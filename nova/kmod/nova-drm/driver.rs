@@ -4,7 +4,7 @@
 
 use kernel::device::{self, Core};
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, Arc, Mutex};
+use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
 use kernel::{auxiliary, pci};
 use nova_core_module::{Health, Listener, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
@@ -90,7 +90,7 @@ impl Watch {
     fn new(device: Reference<NovaDrmDriver>) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: This initializes the field `work` of a `Watch`.
-            work <- unsafe { Work::new::<Self>() },
+            work <- unsafe { Work::new::<Self>(c"Watch::work", static_lock_class!()) },
             device,
             health <- new_mutex!(Health::Works),
         })

@@ -8,7 +8,7 @@
 
 use kernel::bindings;
 use kernel::prelude::*;
-use kernel::sync::static_lock_class;
+use kernel::sync::LockClassKey;
 use kernel::types::Opaque;
 
 /// A call by another thread.
@@ -21,10 +21,16 @@ struct Call<F, R> {
 
 /// Calls `body` on another thread, and waits until it returns.
 ///
+/// The name and the key are for lockdep, as in [`Work::new`](super::work::Work::new).
+///
 /// # Errors
 ///
 /// `ENOMEM`; `body` has not been called then.
-pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
+pub fn call<F: FnOnce() -> R + Send, R: Send>(
+    name: &'static CStr,
+    key: Pin<&'static LockClassKey>,
+    body: F,
+) -> Result<R> {
     let call = KBox::new(
         Opaque::new(Call::<F, R> {
             work: Opaque::uninit(),
@@ -41,8 +47,8 @@ pub fn call<F: FnOnce() -> R + Send, R: Send>(body: F) -> Result<R> {
             work,
             Some(run::<F, R>),
             false,
-            c"nova-core".as_char_ptr(),
-            static_lock_class!().as_ptr(),
+            name.as_char_ptr(),
+            key.as_ptr(),
         )
     };
     // SAFETY: The kernel never destroys `system_dfl_wq`, and the work is initialized. `flush_work`

@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use kernel::bindings;
 use kernel::prelude::*;
-use kernel::sync::{static_lock_class, Mutex, MutexGuard};
+use kernel::sync::{LockClassKey, Mutex, MutexGuard};
 use kernel::time::{msecs_to_jiffies, Msecs};
 use kernel::types::Opaque;
 
@@ -48,16 +48,13 @@ pub enum WaitResult {
 }
 
 impl WaitQueue {
-    /// An empty queue.
-    pub fn new() -> impl PinInit<Self> {
+    /// An empty queue. The name and the key are for lockdep, as in [`Work::new`](super::work::Work::new).
+    pub fn new(name: &'static CStr, key: Pin<&'static LockClassKey>) -> impl PinInit<Self> {
         pin_init!(Self {
-            head <- Opaque::ffi_init(|slot| {
-                let name = c"nova-core".as_char_ptr();
+            head <- Opaque::ffi_init(move |slot| {
                 // SAFETY: `slot` is memory for a `struct wait_queue_head`. The name and the key are
                 // static.
-                unsafe {
-                    bindings::__init_waitqueue_head(slot, name, static_lock_class!().as_ptr())
-                }
+                unsafe { bindings::__init_waitqueue_head(slot, name.as_char_ptr(), key.as_ptr()) }
             }),
         })
     }

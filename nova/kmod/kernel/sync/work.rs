@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::prelude::*;
-use kernel::sync::static_lock_class;
+use kernel::sync::LockClassKey;
 use kernel::types::Opaque;
 
 /// A structure that contains a [`Work`].
@@ -39,15 +39,18 @@ unsafe impl Send for Work {}
 unsafe impl Sync for Work {}
 
 impl Work {
-    /// The work item of a `T`.
+    /// The work item of a `T`. Lockdep knows it by this name and key, which are to be the caller's own: both
+    /// modules have copies of what is in this crate.
     ///
     /// # Safety
     ///
     /// The result must be used to initialize the [`Work`] field of a `T`, at [`HasWork::OFFSET`].
-    pub unsafe fn new<T: HasWork>() -> impl PinInit<Self> {
+    pub unsafe fn new<T: HasWork>(
+        name: &'static CStr,
+        key: Pin<&'static LockClassKey>,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
-            work <- Opaque::ffi_init(|slot| {
-                let name = c"nova-core".as_char_ptr();
+            work <- Opaque::ffi_init(move |slot| {
                 // SAFETY: `slot` is memory for a `struct work_struct`. The name and the key are
                 // static.
                 unsafe {
@@ -55,8 +58,8 @@ impl Work {
                         slot,
                         Some(run::<T>),
                         false,
-                        name,
-                        static_lock_class!().as_ptr(),
+                        name.as_char_ptr(),
+                        key.as_ptr(),
                     )
                 }
             }),
