@@ -2,7 +2,7 @@
 
 //! Binds GPUs. If a step of probe fails, and at unbind, all earlier steps are undone in reverse order.
 
-use kernel::device::Core;
+use kernel::device::{Bound, Core};
 use kernel::dma::{Device as _, DmaMask};
 use kernel::irq::{Flags, ThreadedRegistration};
 use kernel::pci::{Class, ClassMask, IrqType, IrqTypes, IrqVectorRegistration, Vendor};
@@ -84,21 +84,25 @@ impl pci::Driver for NovaCoreDriver {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            let enabled = Enabled::new(device)?;
+            let enabled =
+                Enabled::new(device).inspect_err(failed(device, "cannot enable the BARs"))?;
             let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
             // The GPU gets a list of single pages, so a segment may have any length.
             // SAFETY: No DMA memory of this device has been allocated yet.
             unsafe {
-                device.dma_set_mask_and_coherent(mask)?;
+                let set = device.dma_set_mask_and_coherent(mask);
+                set.inspect_err(failed(device, "cannot set up DMA"))?;
                 device.dma_set_max_seg_size(u32::MAX);
             }
 
             Ok(try_pin_init!(NovaCore {
                 enabled,
                 gsp,
-                vectors: device.alloc_irq_vectors(1, 1, IrqTypes::default().with(IrqType::Msi))?,
+                vectors: device
+                    .alloc_irq_vectors(1, 1, IrqTypes::default().with(IrqType::Msi))
+                    .inspect_err(failed(device, "no MSI (is pci=nomsi set?)"))?,
                 interrupt <- {
                     let handler = Interrupt(gsp.clone());
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
@@ -143,6 +147,15 @@ impl pci::Driver for NovaCoreDriver {
         drop(users);
         data.unload.unload();
     }
+}
+
+/// Logs which step of the probe failed. What the portable driver does is logged where it fails.
+fn failed<'a>(device: &'a pci::Device<Bound>, what: &'a str) -> impl Fn(&Error) + 'a {
+    #[inline(never)]
+    fn log(device: &pci::Device<Bound>, what: &str, error: Error) {
+        dev_err!(device, "{what}: {error:?}\n");
+    }
+    move |&error| log(device, what, error)
 }
 
 impl power::Driver for NovaCoreDriver {

@@ -24,6 +24,9 @@ const REGISTERS: u32 = 0;
 /// Minimum size of the BAR on all GPUs from Turing on; Blackwell's is larger.
 const REGISTERS_SIZE: usize = SZ_16M;
 
+/// What the BARs show, in their order.
+const BARS: [&str; 3] = ["registers", "frame buffer", "instance memory"];
+
 /// A bound GPU on the PCI bus.
 #[pin_data]
 pub(crate) struct Machine<'a> {
@@ -97,9 +100,16 @@ fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
         ..PciInfo::default()
     };
     let slots = info.bars.iter_mut().zip(&mut info.bar_sizes);
-    for ((start, size), index) in slots.zip(bars(device)?) {
+    for (((start, size), index), name) in slots.zip(bars(device)?).zip(BARS) {
         *start = device.resource_start(index)?;
         *size = device.resource_len(index)?;
+        if *size == 0 {
+            dev_err!(
+                device,
+                "BAR{index} ({name}) has no addresses: turn on decoding above 4 GiB, or boot with pci=realloc\n"
+            );
+            return Err(ENOSPC);
+        }
     }
     Ok(info)
 }
