@@ -84,8 +84,7 @@ impl pci::Driver for NovaCoreDriver {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            let enabled =
-                Enabled::new(device).inspect_err(failed(device, "cannot enable the BARs"))?;
+            let enabled = Enabled::new(device).inspect_err(failed(device, "enabling the BARs"))?;
             let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
@@ -93,7 +92,7 @@ impl pci::Driver for NovaCoreDriver {
             // SAFETY: No DMA memory of this device has been allocated yet.
             unsafe {
                 let set = device.dma_set_mask_and_coherent(mask);
-                set.inspect_err(failed(device, "cannot set up DMA"))?;
+                set.inspect_err(failed(device, "DMA mask"))?;
                 device.dma_set_max_seg_size(u32::MAX);
             }
 

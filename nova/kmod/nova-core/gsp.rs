@@ -3,8 +3,6 @@
 //! The GSP-RM of a GPU, its messages and its interrupt. Boot, recovery and unload are in
 //! `lifecycle.rs`, calls in `calls.rs`.
 
-use core::time::Duration;
-
 use kernel::debugfs::Dir;
 use kernel::device::Bound;
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
@@ -24,10 +22,6 @@ use crate::machine::Machine;
 use nova_kernel::ratelimit::RateLimit;
 use nova_kernel::sync::wait_queue::WaitQueue;
 use nova_kernel::sync::work::{HasWork, Work};
-
-/// How long the work item sleeps between two steps, so that other threads can take the device lock;
-/// this driver's own value.
-const STEP_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A GPU and the GSP-RM on it.
 #[pin_data]
@@ -107,8 +101,8 @@ unsafe impl HasWork for Gsp<'_> {
         if let Some(health) = health {
             self.listeners.notify(health);
         }
-        if again {
-            self.machine.sleep(STEP_INTERVAL);
+        if let Some(interval) = again {
+            self.machine.sleep(interval);
             self.work.queue();
         }
     }
@@ -162,6 +156,7 @@ impl<'a> Gsp<'a> {
     }
 
     /// If the GSP has been lost since `was_lost` was read, logs that and queues its recovery.
+    #[inline(never)]
     pub(crate) fn note_loss(&self, running: &Running<Machine<'a>>, was_lost: bool) {
         match running.lost() {
             Some(lost) if !was_lost => {

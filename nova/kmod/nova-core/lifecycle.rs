@@ -33,6 +33,13 @@ const PERIOD: Duration = Duration::from_secs(600);
 /// Maximum time from the loss of the GSP until the last boot begins; this driver's own limit.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
 
+/// Time between a boot of a lost GSP that failed and the next one, doubled each time: a card may take a while to come
+/// back from a reset. This driver's own value.
+const RECOVERY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Time between two other steps of the work item, so that others get the locks in between; this driver's own value.
+const STEP_INTERVAL: Duration = Duration::from_millis(20);
+
 /// What the work item has to do.
 #[derive(Clone, Copy, Default)]
 enum ToDo {
@@ -43,8 +50,8 @@ enum ToDo {
     Stopped,
     /// Boot the GPU, which was stopped.
     Start,
-    /// Boot the GPU, whose GSP was lost at the time `since`.
-    Recover { since: Duration },
+    /// Boot the GPU, whose GSP was lost at the time `since`; the next failure is followed by a pause of `interval`.
+    Recover { since: Duration, interval: Duration },
     /// Nothing: the GPU stays down until it is stopped and started, or bound again.
     Dead,
 }
@@ -54,8 +61,8 @@ enum ToDo {
 pub(crate) struct Step {
     /// The new health, for the listener.
     pub(crate) health: Option<Health>,
-    /// Whether another step is necessary.
-    pub(crate) again: bool,
+    /// When another step is necessary, if it is.
+    pub(crate) again: Option<Duration>,
 }
 
 /// State of the lifecycle that outlasts a boot.
@@ -206,17 +213,20 @@ impl<'a> Gsp<'a> {
         let Some(_locked) = DeviceLock::try_new(self.machine().device()) else {
             return Step {
                 health: None,
-                again: true,
+                again: Some(STEP_INTERVAL),
             };
         };
         let lifecycle = &mut *self.lifecycle.lock();
         let now = self.machine().now();
         match lifecycle.to_do {
             ToDo::Watch if self.current.lock().is_lost() => {
-                lifecycle.to_do = ToDo::Recover { since: now };
+                lifecycle.to_do = ToDo::Recover {
+                    since: now,
+                    interval: RECOVERY_INTERVAL,
+                };
                 Step {
                     health: Some(Health::Lost),
-                    again: true,
+                    again: Some(STEP_INTERVAL),
                 }
             }
             ToDo::Watch | ToDo::Stopped | ToDo::Dead => Step::default(),
@@ -224,14 +234,14 @@ impl<'a> Gsp<'a> {
                 let booted = self.boot_again(lifecycle);
                 self.finish(lifecycle, booted.is_ok())
             }
-            ToDo::Recover { since } => self.recover(lifecycle, since, now),
+            ToDo::Recover { since, interval } => self.recover(lifecycle, since, interval),
         }
     }
 
     /// Tries to boot a GPU whose GSP is lost.
-    fn recover(&self, lifecycle: &mut Lifecycle, since: Duration, now: Duration) -> Step {
+    fn recover(&self, lifecycle: &mut Lifecycle, since: Duration, interval: Duration) -> Step {
         self.reset_lost();
-        let device = self.machine().device();
+        let (device, now) = (self.machine().device(), self.machine().now());
         if now.saturating_sub(since) >= RECOVERY_LIMIT || !lifecycle.may_recover(now) {
             dev_err!(
                 device,
@@ -240,9 +250,13 @@ impl<'a> Gsp<'a> {
             return self.finish(lifecycle, false);
         }
         if self.boot_again(lifecycle).is_err() {
+            lifecycle.to_do = ToDo::Recover {
+                since,
+                interval: interval.saturating_mul(2),
+            };
             return Step {
                 health: None,
-                again: true,
+                again: Some(interval),
             };
         }
         let millis = self.machine().now().saturating_sub(since).as_millis();
@@ -265,7 +279,7 @@ impl<'a> Gsp<'a> {
         };
         Step {
             health: Some(health),
-            again: false,
+            again: None,
         }
     }
 

@@ -106,7 +106,7 @@ fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
         if *size == 0 {
             dev_err!(
                 device,
-                "BAR{index} ({name}) has no addresses: turn on decoding above 4 GiB, or boot with pci=realloc\n"
+                "BAR{index} ({name}) has no addresses; try pci=realloc\n"
             );
             return Err(ENOSPC);
         }

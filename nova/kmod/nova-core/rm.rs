@@ -38,15 +38,19 @@ impl Gsp<'_> {
         if target.epoch != epoch {
             return Err(CallError::Gone);
         }
-        self.execute(target, state, command).inspect_err(|error| {
-            let current = self.current.lock();
-            match error {
-                CallError::Rpc(error) if current.epoch == epoch && !current.is_lost() => {
-                    dev_err!(self.machine().device(), "{}\n", format_args!("{error}"));
-                }
-                CallError::Rpc(_) | CallError::Gone | CallError::Killed => {}
+        let result = self.execute(target, state, command);
+        result.inspect_err(|error| self.log_unless_lost(epoch, error))
+    }
+
+    #[inline(never)]
+    fn log_unless_lost(&self, epoch: Epoch, error: &CallError) {
+        let current = self.current.lock();
+        match error {
+            CallError::Rpc(error) if current.epoch == epoch && !current.is_lost() => {
+                dev_err!(self.machine().device(), "{}\n", format_args!("{error}"));
             }
-        })
+            CallError::Rpc(_) | CallError::Gone | CallError::Killed => {}
+        }
     }
 }
 
