@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all firmware releases and a driver exchange alike: structures in memory, messages, numbers.
-//! What differs is in a module per [release](crate::release).
+//! Structures in memory, messages and numbers of the firmware interface that are the same in all
+//! releases. Those that differ are in a module per [release](crate::release).
 //!
 //! Fields keep the names of the C structures, in Rust's case; `_padding` is what a C compiler
-//! leaves between fields and is zero. Each structure names the header that it was read from, and
-//! its size and the offsets that matter are checked when this is compiled. Paths are those of
-//! open-gpu-kernel-modules 570.144; 535.113.01 says the same.
+//! leaves between fields and is zero. Each structure names the header that it was read from; its
+//! size and selected offsets are checked at compile time. Paths are those of
+//! open-gpu-kernel-modules 570.144; 535.113.01 has the same definitions.
 
 mod controls;
 mod fb_region;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The chips, by the names that NVIDIA gives them.
+//! The chips, by NVIDIA's names.
 //!
 //! Source: Linux 7.3, drivers/gpu/nova-core/gpu.rs; section names as in the GSP firmware files of
 //! release 570.144 and in Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/*.c (`sig_section`).
@@ -9,7 +9,7 @@ use core::fmt;
 
 use crate::regs::pmc::PmcBoot42;
 
-/// Declares [`Chipset`] and all that is looked up by it from one table.
+/// Declares [`Chipset`] and its properties in one table.
 macro_rules! chipsets {
     ($($variant:ident = $id:literal, $name:literal, $arch:ident, $signature:literal;)*) => {
         /// A chip. Its number is architecture << 4 | implementation, as `NV_PMC_BOOT_42` has them.
@@ -21,7 +21,7 @@ macro_rules! chipsets {
         }
 
         impl Chipset {
-            /// All of them, in the order of their numbers.
+            /// All chips, in the order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             /// The chip with this number.
@@ -32,22 +32,23 @@ macro_rules! chipsets {
                 }
             }
 
-            /// Its name in lower case, which is also the name of its folder of firmware files.
+            /// The chip's name in lower case, which is also the name of its folder of firmware
+            /// files.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                 }
             }
 
-            /// Its architecture.
+            /// The chip's architecture.
             pub const fn arch(self) -> Architecture {
                 match self {
                     $(Self::$variant => Architecture::$arch,)*
                 }
             }
 
-            /// Its family, such as `ga10x`: chips that boot the same way and share a signature in the
-            /// GSP's firmware file.
+            /// The chip's family, such as `ga10x`: chips that boot the same way and share a
+            /// signature in the GSP's firmware file.
             pub const fn family(self) -> &'static str {
                 match self {
                     $(Self::$variant => $signature,)*
@@ -92,7 +93,7 @@ chipsets! {
 }
 
 impl Chipset {
-    /// Its number.
+    /// The chip's number.
     pub const fn id(self) -> u32 {
         self as u32
     }
@@ -103,7 +104,7 @@ impl Chipset {
     }
 }
 
-/// Why a number is no [`Chipset`].
+/// Error for a number that is not a [`Chipset`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownChipset {
     /// The number.
@@ -145,12 +146,12 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Its number in `NV_PMC_BOOT_42`.
+    /// The architecture's number in `NV_PMC_BOOT_42`.
     pub const fn id(self) -> u8 {
         self as u8
     }
 
-    /// Whether the FSP (firmware security processor) starts the GSP, and not the CPU through booter on SEC2.
+    /// Whether the FSP starts the GSP, instead of the CPU through booter on SEC2.
     ///
     /// Source: Linux 7.3, drivers/gpu/nova-core/gsp/hal.rs.
     pub const fn boots_through_fsp(self) -> bool {
@@ -161,8 +162,8 @@ impl Architecture {
     }
 }
 
-/// What the generation with the number `architecture` in `NV_PMC_BOOT_42` is called, older ones and
-/// those without a chip in [`Chipset`] included.
+/// Name of the generation with the number `architecture` in `NV_PMC_BOOT_42`, including older ones
+/// and those without a chip in [`Chipset`].
 ///
 /// Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/engine/device/base.c.
 pub const fn family(architecture: u8) -> Option<&'static str> {
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ga102_is_known_by_boot42() {
+    fn boot42_identifies_a_ga102() {
         let boot42 = PmcBoot42::from(0x172a_1000);
         assert_eq!(Chipset::from_boot42(boot42), Some(Chipset::GA102));
         assert_eq!(Revision::from(boot42).to_string(), "a.1");

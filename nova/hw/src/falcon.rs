@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The falcon, the small processor that the GSP, SEC2 and others are made of.
+//! The falcon, the small processor in the GSP, SEC2 and others.
 //!
-//! Its registers are in [`regs::falcon`](crate::regs::falcon) and beside; here is what firmware
-//! headers and drivers say about it.
+//! Its registers are in [`regs::falcon`](crate::regs::falcon) and its siblings; this module has the
+//! definitions for firmware headers and drivers.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Bytes that a falcon's memories are counted in: a block of code, tagged as one, and the most that
-/// one transfer of its DMA moves.
+/// Bytes of a block, the unit of a falcon's memories: code has one tag per block, and a DMA
+/// transfer moves at most one block.
 pub const BLOCK_SIZE: usize = 256;
 
-/// The falcons that ucode can be signed for; their numbers are bits of a ucode's engine id mask and
-/// of `NV_PFALCON2_FALCON_BROM_ENGIDMASK`.
+/// Falcons for which ucode can be signed; their numbers are bits of a ucode's engine ID mask and of
+/// `NV_PFALCON2_FALCON_BROM_ENGIDMASK`.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/falcon/hal/ga102.rs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub const BLOCK_SIZE: usize = 256;
 pub enum EngineId {
     /// SEC2, which runs booter.
     Sec2 = 0x0001,
-    /// NVDEC, whose fuses guard what ran on it before there was a GSP.
+    /// NVDEC; its fuses apply to ucode that ran on it before GPUs had a GSP.
     Nvdec = 0x0004,
     /// The GSP.
     Gsp = 0x0400,
 }
 
 impl EngineId {
-    /// Its bit in an engine id mask.
+    /// The falcon's bit in an engine ID mask.
     pub const fn bit(self) -> u32 {
         self as u32
     }
@@ -36,7 +36,7 @@ impl EngineId {
 /// Parts of a falcon's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {
-    /// Code that the boot ROM has checked, or will.
+    /// Code that the boot ROM verifies.
     ImemSecure,
     /// Code that runs without privileges.
     ImemNonSecure,
@@ -47,7 +47,7 @@ pub enum Memory {
 /// Revision of a falcon's core, in `NV_PFALCON_FALCON_HWCFG1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreRev(
-    /// 1 to 7 on the chips that there are.
+    /// 1 to 7 on existing chips.
     pub u8,
 );
 
@@ -61,19 +61,19 @@ impl CoreRev {
     }
 }
 
-/// What a falcon does about security, in `NV_PFALCON_FALCON_HWCFG1`.
+/// Security model of a falcon, in `NV_PFALCON_FALCON_HWCFG1`.
 ///
 /// Source: Linux 7.3, drivers/gpu/nova-core/falcon.rs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum SecurityModel {
-    /// Runs anything, without privileges.
+    /// Runs any code, without privileges.
     None = 0,
-    /// No falcon says this.
+    /// Reserved; no falcon has this.
     Reserved = 1,
-    /// Runs signed code with some privileges (LS).
+    /// Runs signed code with some privileges (light secure, LS).
     Light = 2,
-    /// Runs signed code with all of them; its boot ROM checks the signature (HS).
+    /// Runs signed code with all privileges; the boot ROM checks the signature (heavy secure, HS).
     Heavy = 3,
 }
 
@@ -92,8 +92,8 @@ impl SecurityModel {
     }
 }
 
-/// What the generic bootloader finds in data memory: the ucode that it is to fetch and to start
-/// (`RM_FLCN_BL_DMEM_DESC`). Addresses are taken apart, low half first.
+/// Description of the ucode that the generic bootloader fetches and starts, in data memory
+/// (`RM_FLCN_BL_DMEM_DESC`). Addresses are split, low half first.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/rmflcnbl.h.
 #[derive(
@@ -103,9 +103,9 @@ impl SecurityModel {
 pub struct LoaderDescriptor {
     /// Zero.
     pub reserved: [u32; 4],
-    /// Signature of the secure code; zero where the code carries it itself.
+    /// Signature of the secure code; zero if the code contains it.
     pub signature: [u32; 4],
-    /// Which of the FBIF's configurations the code is fetched through.
+    /// Index of the FBIF configuration (`TRANSCFG`) that the code is fetched through.
     pub ctx_dma: u32,
     /// Bus address that corresponds to offset 0 of code memory.
     pub code_dma_base: [u32; 2],
@@ -117,7 +117,7 @@ pub struct LoaderDescriptor {
     pub secure_code_off: u32,
     /// Bytes of the secure code.
     pub secure_code_size: u32,
-    /// Where the code is entered once it is loaded.
+    /// Entry point of the code.
     pub code_entry_point: u32,
     /// Bus address of the data, which goes to the start of data memory.
     pub data_dma_base: [u32; 2],
@@ -125,14 +125,14 @@ pub struct LoaderDescriptor {
     pub data_size: u32,
     /// Number of arguments to the code.
     pub argc: u32,
-    /// Where they are.
+    /// Address of the arguments.
     pub argv: u32,
 }
 
 const _: () = assert!(size_of::<LoaderDescriptor>() == 84);
 
 impl LoaderDescriptor {
-    /// [`Self::ctx_dma`] of system memory with physical addresses.
+    /// Value of [`Self::ctx_dma`] for system memory with physical addresses.
     ///
     /// Source: open-gpu-kernel-modules 570,
     /// src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c.

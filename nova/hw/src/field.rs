@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fields of structures that differ between firmware releases: where a release has a field, known
-//! when this is compiled, and of what type it is.
+//! Fields of structures that differ between firmware releases: the offset, computed at compile
+//! time, and the type.
 //!
-//! Structures are large, kernel stacks are small, and nothing says that a received message is
-//! aligned: they are read and written field by field.
+//! Structures are read and written field by field, since they are large, kernel stacks are small,
+//! and received messages may be unaligned.
 
 use core::fmt;
 use core::marker::PhantomData;
 
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Where a structure has a field of type `T`.
+/// Offset of a field of type `T` in a structure.
 pub struct Field<T> {
     offset: usize,
     kind: PhantomData<fn() -> T>,
@@ -29,7 +29,7 @@ macro_rules! field {
 pub(crate) use field;
 
 impl<T> Field<T> {
-    /// For the macro: `_type` makes the compiler compare the types.
+    /// For `field!`: `_type` has the compiler check the type of the field.
     pub(crate) const fn of<S>(offset: usize, _type: fn(&S) -> &T) -> Self {
         let kind = PhantomData;
         Self { offset, kind }
@@ -40,14 +40,14 @@ impl<T> Field<T> {
         self.offset
     }
 
-    /// Offset behind the field's last byte.
+    /// Offset of the byte after the field.
     pub const fn end(self) -> usize {
         self.offset + size_of::<T>()
     }
 }
 
 impl<T: FromBytes> Field<T> {
-    /// Its value in the bytes of the structure; `None` where they end before it does.
+    /// The field's value in the bytes of the structure; `None` if the bytes end within the field.
     pub fn read(self, structure: &[u8]) -> Option<T> {
         let bytes = structure.get(self.offset..)?;
         T::read_from_prefix(bytes).ok().map(|(value, _)| value)
@@ -55,7 +55,7 @@ impl<T: FromBytes> Field<T> {
 }
 
 impl<T: IntoBytes + Immutable> Field<T> {
-    /// Puts `value` into the bytes of the structure, which must not end before the field does.
+    /// Writes the field into the bytes of the structure, which must include the field.
     pub fn write(self, structure: &mut [u8], value: &T) {
         let bytes = structure.get_mut(self.offset..self.end());
         debug_assert!(bytes.is_some(), "{self:?} is not in the structure");
@@ -81,13 +81,13 @@ impl<T> fmt::Debug for Field<T> {
 
 /// A structure in memory that is written field by field.
 ///
-/// Fields that a release does not have are `None`, and setting them does nothing: the firmware does
-/// not ask for what they say.
+/// Fields that a release does not have are `None`, and setting them does nothing, since its
+/// firmware does not need the value.
 #[derive(Debug)]
 pub struct Fields<'b>(pub &'b mut [u8]);
 
 impl Fields<'_> {
-    /// Sets a field, if there is one.
+    /// Sets a field, if the release has it.
     pub fn set<T: IntoBytes + Immutable>(
         &mut self,
         field: impl Into<Option<Field<T>>>,
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_read_where_it_was_set() {
+    fn a_set_field_is_read_back() {
         let word = field!(Outer, inner.word);
         let byte: Field<u8> = field!(Outer, inner.byte);
         assert_eq!((word.offset(), word.end()), (12, 16));
@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_not_read() {
+    fn a_truncated_field_is_not_read() {
         let word = field!(Outer, inner.word);
         assert_eq!(word.read(&[0; 15]), None);
     }
 
     #[test]
     #[should_panic(expected = "field at 0xc is not in the structure")]
-    fn nothing_is_written_behind_the_end() {
+    fn writing_beyond_the_end_panics() {
         Fields(&mut [0; 15]).set(field!(Outer, inner.word), 1);
     }
 }

@@ -13,7 +13,7 @@ use bitfield_struct::bitfield;
 use zerocopy::little_endian::{U16, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-/// Bytes of the external memory that a channel has.
+/// Bytes of a channel in the FSP's external memory.
 pub const CHANNEL_SIZE: usize = 1024;
 
 /// First word of a packet: MCTP's transport header.
@@ -41,7 +41,7 @@ impl MctpHeader {
     pub const SINGLE: Self = Self::new().with_som(true).with_eom(true);
 }
 
-/// Second word of a packet: what MCTP carries.
+/// Second word of a packet: NVDM's header.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
 pub struct NvdmHeader {
@@ -57,10 +57,10 @@ pub struct NvdmHeader {
 }
 
 impl NvdmHeader {
-    /// MCTP's message type of what a PCI vendor defines.
+    /// MCTP's message type for messages that a PCI vendor defines.
     pub const VENDOR_PCI: u8 = 0x7e;
 
-    /// PCI vendor.
+    /// NVIDIA's PCI vendor ID.
     pub const NVIDIA: u16 = 0x10de;
 
     /// The header of a message of this type.
@@ -72,7 +72,7 @@ impl NvdmHeader {
     }
 }
 
-/// What an NVDM message is.
+/// Type of an NVDM message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum NvdmType {
@@ -84,7 +84,7 @@ pub enum NvdmType {
     FspResponse = 0x15,
 }
 
-/// Both headers.
+/// The MCTP and NVDM headers.
 #[derive(
     Clone,
     Copy,
@@ -116,7 +116,7 @@ impl Headers {
     }
 }
 
-/// Chain of trust: what the FSP is to check and to start on the GSP; `NVDM_PAYLOAD_COT`.
+/// Chain of trust: the FMC that the FSP checks and starts on the GSP; `NVDM_PAYLOAD_COT`.
 ///
 /// Addresses of system memory are bus addresses.
 #[derive(
@@ -128,23 +128,23 @@ pub struct Cot {
     pub version: U16,
     /// Bytes of this structure.
     pub size: U16,
-    /// Where the FMC is.
+    /// Address of the FMC.
     pub gsp_fmc_sysmem_offset: U64,
-    /// Where FRTS goes in system memory.
+    /// Address of FRTS in system memory.
     pub frts_sysmem_offset: U64,
-    /// Bytes of it there.
+    /// Bytes of FRTS in system memory.
     pub frts_sysmem_size: U32,
-    /// Where FRTS ends in the frame buffer, counted from the frame buffer's end.
+    /// Distance from the end of the frame buffer to the end of FRTS.
     pub frts_vidmem_offset: U64,
-    /// Bytes of it there.
+    /// Bytes of FRTS in the frame buffer.
     pub frts_vidmem_size: U32,
     /// SHA-384 of the FMC.
     pub hash384: [u8; 48],
-    /// Key that the FMC was signed with; zero behind its end.
+    /// Key that the FMC was signed with; padded with zeros.
     pub public_key: [u8; 384],
-    /// Signature of the FMC; zero behind its end.
+    /// Signature of the FMC; padded with zeros.
     pub signature: [u8; 384],
-    /// Where the arguments of the FMC are.
+    /// Address of the FMC's arguments.
     pub gsp_boot_args_sysmem_offset: U64,
 }
 
@@ -164,7 +164,7 @@ pub struct CotMessage {
 
 const _: () = assert!(size_of::<CotMessage>() <= CHANNEL_SIZE);
 
-/// What came of a command; `NVDM_PAYLOAD_COMMAND_RESPONSE`.
+/// Result of a command; `NVDM_PAYLOAD_COMMAND_RESPONSE`.
 #[derive(
     Clone,
     Copy,
@@ -180,7 +180,7 @@ const _: () = assert!(size_of::<CotMessage>() <= CHANNEL_SIZE);
 )]
 #[repr(C)]
 pub struct CommandResponse {
-    /// Task of the FSP that answers.
+    /// Task of the FSP that responds.
     pub task_id: U32,
     /// [`NvdmType`] of the command.
     pub command_nvdm_type: U32,
@@ -188,7 +188,7 @@ pub struct CommandResponse {
     pub error_code: U32,
 }
 
-/// The answer to a command.
+/// The response to a command.
 #[derive(
     Clone,
     Copy,
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_as_the_fsp_takes_them() {
+    fn headers_have_the_values_that_the_fsp_expects() {
         let headers = Headers::of(NvdmType::Cot);
         assert_eq!(headers.mctp.get(), 0xc000_0000);
         assert_eq!(headers.nvdm.get(), 0x1410_de7e);

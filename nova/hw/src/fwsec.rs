@@ -8,14 +8,14 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Number of the command that makes WPR2 and puts verified VBIOS data there; takes a
+/// Number of the command that sets up WPR2 and copies verified VBIOS data into it; takes a
 /// [`FrtsCommand`].
 pub const CMD_FRTS: u32 = 0x15;
 
-/// Number of the command that puts the GSP back as it was after reset; takes a [`ReadVbios`].
+/// Number of the command that restores the GSP's state after reset; takes a [`ReadVbios`].
 pub const CMD_SB: u32 = 0x19;
 
-/// Where FWSEC finds the VBIOS (`FWSECLIC_READ_VBIOS_DESC`).
+/// Location of the VBIOS (`FWSECLIC_READ_VBIOS_DESC`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -25,18 +25,18 @@ pub struct ReadVbios {
     pub version: u32,
     /// Bytes of this structure.
     pub size: u32,
-    /// Address of the image, low half first; not used where FWSEC reads the ROM itself.
+    /// Address of the image, low half first; not used if FWSEC reads the ROM itself.
     pub gfw_image_offset: [u32; 2],
     /// Bytes of the image.
     pub gfw_image_size: u32,
-    /// What of this is valid.
+    /// Flags; [`Self::ROM`] has `FWSECLIC_READ_VBIOS_STRUCT_FLAGS`.
     pub flags: u32,
 }
 
 const _: () = assert!(size_of::<ReadVbios>() == 24);
 
 impl ReadVbios {
-    /// FWSEC reads the ROM itself.
+    /// Descriptor that has FWSEC read the ROM itself.
     pub const ROM: Self = Self {
         version: 1,
         size: size_of::<Self>() as u32,
@@ -46,7 +46,7 @@ impl ReadVbios {
     };
 }
 
-/// Where FRTS goes (`FWSECLIC_FRTS_REGION_DESC`).
+/// Location of FRTS (`FWSECLIC_FRTS_REGION_DESC`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -56,11 +56,11 @@ pub struct FrtsRegion {
     pub version: u32,
     /// Bytes of this structure.
     pub size: u32,
-    /// Where the region starts, in pages of 4 KiB.
+    /// Start of the region in pages of 4 KiB.
     pub offset_4k: u32,
-    /// How large the region is, in pages of 4 KiB.
+    /// Size of the region in pages of 4 KiB.
     pub size_4k: u32,
-    /// In which memory it is.
+    /// Memory that the region is in, `MEDIA_*`.
     pub media_type: u32,
 }
 
@@ -70,7 +70,7 @@ impl FrtsRegion {
     /// [`Self::media_type`] of the frame buffer.
     pub const MEDIA_FB: u32 = 2;
 
-    /// A region of the frame buffer, both numbers in pages of 4 KiB.
+    /// A region of the frame buffer, start and size in pages of 4 KiB.
     pub const fn in_fb(offset_4k: u32, size_4k: u32) -> Self {
         Self {
             version: 1,
@@ -88,9 +88,9 @@ impl FrtsRegion {
 )]
 #[repr(C)]
 pub struct FrtsCommand {
-    /// Where FWSEC finds the VBIOS.
+    /// Location of the VBIOS.
     pub read_vbios: ReadVbios,
-    /// Where FRTS goes.
+    /// Location of FRTS.
     pub frts_region: FrtsRegion,
 }
 

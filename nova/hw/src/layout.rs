@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How structures and numbers of the firmware are declared.
+//! Macros that declare structures and numbers of the firmware.
 
-/// Checks the size of a structure and offsets in it.
+/// Checks the size of a structure and the offsets of fields.
 macro_rules! layout {
     ($name:ident: $size:literal $(, $field:ident @ $offset:literal)* $(,)?) => {
         const _: () = {
@@ -12,7 +12,7 @@ macro_rules! layout {
     };
 }
 
-/// Declares numbers and looks up their names.
+/// Declares numbers, and a function that returns their names.
 macro_rules! numbers {
     ($($name:ident = $number:literal,)*) => {
         $(
@@ -23,14 +23,14 @@ macro_rules! numbers {
         const NAMES: &[$crate::layout::Name] = &[$(($name, stringify!($name)),)*];
         const _: () = $crate::layout::check_unique(NAMES);
 
-        /// The name that belongs to a number.
+        /// The name of a number.
         pub const fn name(number: u32) -> Option<&'static str> {
             $crate::layout::find(NAMES, number)
         }
     };
 }
 
-/// A number and its name. A table of them is a fraction of the code of a `match`.
+/// A number and its name. A table of these is smaller than the code of a `match`.
 pub(crate) type Name = (u32, &'static str);
 
 /// The name of a number.
@@ -45,8 +45,8 @@ pub(crate) const fn find(names: &[Name], number: u32) -> Option<&'static str> {
     None
 }
 
-/// Does not compile for a number that is there twice.
-#[allow(dead_code)] // It runs in the compiler.
+/// Fails to compile if a number occurs twice.
+#[allow(dead_code)] // Called at compile time only.
 pub(crate) const fn check_unique(names: &[Name]) {
     let mut rest = names;
     while let [(number, _), others @ ..] = rest {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What NVIDIA GPUs from Turing to Blackwell look like to a driver: chips, registers, the falcon,
-//! and the firmware's side of the conversation, one module per firmware release.
+//! Definitions of NVIDIA GPUs from Turing to Blackwell: chips, registers, the falcon, and the
+//! firmware interface, one module per firmware release.
 //!
-//! Definitions only. The driver and the mocked GPU both use them and share nothing else, so nothing
-//! here decides, waits or computes beyond taking a value apart.
+//! The driver and the mocked GPU share this crate and nothing else, so it has no logic beyond
+//! decoding a value.
 //!
-//! GPU and firmware are little-endian, and so is every machine that this crate supports: structures
-//! hold native integers.
+//! The GPU, the firmware and every supported machine are little-endian, so structures hold native
+//! integers.
 #![no_std]
 #![forbid(unsafe_code)]
 

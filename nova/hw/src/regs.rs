@@ -2,10 +2,10 @@
 
 //! Registers, a file per hardware block.
 //!
-//! A type is named after its register: the end of the hardware's name that tells it apart within
-//! its block, in Rust's case. The whole name stands where the type is declared (`NV_... as Type`)
-//! and in the first line of its documentation. Offsets count from the start of BAR0, and from the
-//! falcon's base in [`falcon`], [`fbif`], [`brom`] and [`riscv`].
+//! A type is named after its register: the part of the hardware's name that is unique within its
+//! block, in Rust's case. The declaration (`NV_... as Type`) and the first line of the type's
+//! documentation have the whole name. Offsets count from the start of BAR0; in [`falcon`],
+//! [`fbif`], [`brom`] and [`riscv`] they count from the falcon's base.
 
 #[macro_use]
 mod macros;
@@ -28,14 +28,14 @@ pub mod therm;
 
 /// A 32-bit register.
 pub trait Register: Copy + From<u32> + Into<u32> {
-    /// Its hardware name.
+    /// The register's hardware name.
     const NAME: &'static str;
 
-    /// Its byte offset; that of the first element where there are several.
+    /// The register's byte offset; for an array that of the first element.
     const OFFSET: u32;
 }
 
-/// What is known of a register without its type.
+/// Description of a register without its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     name: &'static str,
@@ -45,7 +45,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn holds(&self, offset: u32) -> bool {
+    fn contains(&self, offset: u32) -> bool {
         offset.checked_sub(self.offset).is_some_and(|distance| {
             distance.checked_rem(self.stride) == Some(0) && distance / self.stride < self.count
         })
@@ -73,7 +73,7 @@ const FALCON: &[&[Entry]] = &[falcon::REGISTERS, fbif::REGISTERS];
 /// Blocks whose offsets count from a falcon's second base.
 const FALCON2: &[&[Entry]] = &[brom::REGISTERS, riscv::REGISTERS];
 
-/// Where the falcons' registers are in BAR0.
+/// Base addresses and registers of the falcons in BAR0.
 const FALCONS: [(u32, &[&[Entry]]); 4] = [
     (falcon::GSP_BASE, FALCON),
     (falcon::GSP_BASE2, FALCON2),
@@ -83,7 +83,7 @@ const FALCONS: [(u32, &[&[Entry]]); 4] = [
 
 /// Hardware name of the register at byte `offset` of BAR0, for logs and traces.
 ///
-/// Registers of the falcons have the same name on the GSP and on SEC2.
+/// The falcons of the GSP and SEC2 have the same register names.
 pub fn name(offset: u32) -> Option<&'static str> {
     find(ABSOLUTE, offset).or_else(|| {
         FALCONS.iter().find_map(|&(base, blocks)| {
@@ -95,7 +95,7 @@ pub fn name(offset: u32) -> Option<&'static str> {
 
 fn find(blocks: &[&[Entry]], offset: u32) -> Option<&'static str> {
     let entries = blocks.iter().copied().flatten();
-    let entry = entries.into_iter().find(|entry| entry.holds(offset))?;
+    let entry = entries.into_iter().find(|entry| entry.contains(offset))?;
     Some(entry.name)
 }
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware releases: what differs between them, as data.
+//! Firmware releases, and the differences between them as data.
 //!
-//! A release is a module with its structures and one [`Release`], which says where in them the
-//! fields are that matter. Whoever talks to the firmware asks the release for the field, so that
-//! nothing but the release itself knows which one it is. A field that other releases have and this
-//! one has not is `None`.
+//! A release is a module with its structures and one [`Release`], which has the offsets of the
+//! fields that are used. Other code reads and writes fields through the [`Release`], and so does
+//! not depend on the release. A field that this release lacks and others have is `None`.
 
 mod data;
 pub mod r535_113_01;
@@ -25,7 +24,8 @@ impl Release {
             .copied()
     }
 
-    /// Name of a function or event, for logs and traces. Not a field, so that who wants no names has none linked in.
+    /// Name of a function or event, for logs and traces. This is not a field, so that a caller that
+    /// needs no names does not link them.
     pub fn message_name(&self, number: u32) -> Option<&'static str> {
         match *self == r570_144::RELEASE {
             true => r570_144::numbers::message_name(number),
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_for_all_chips() {
+    fn the_newest_release_supports_all_chips() {
         assert!(Chipset::ALL.iter().all(|&chip| RELEASES[0].is_for(chip)));
         let r535 = Release::named("535.113.01").unwrap();
         assert!(r535.is_for(Chipset::TU102) && r535.is_for(Chipset::AD107));

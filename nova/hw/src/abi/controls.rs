@@ -4,16 +4,16 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// Numbers of controls (`NV2080_CTRL_CMD_*`), all of the subdevice.
+/// Numbers of controls of the subdevice (`NV2080_CTRL_CMD_*`).
 ///
-/// - `INTERNAL_INTR_GET_KERNEL_TABLE` returns the vectors of the engines' interrupts, on the internal
-///   subdevice: [`IntrKernelTable`].
-/// - `GPU_GET_INFO_V2` tells properties of the GPU. Its parameters are the number of properties that are asked
-///   for and a list of [`GpuInfo`], whose length differs between releases.
-/// - `GPU_GET_NAME_STRING` tells the name of the GPU: [`GpuNameString`].
-/// - `VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE` tells GSP-RM which kinds of virtual GPUs there are. Of all
-///   controls, its parameters are the longest. They begin with a flag that discards the known kinds and, at
-///   byte 4, the number of kinds that follow.
+/// - `INTERNAL_INTR_GET_KERNEL_TABLE` returns the vectors of the engines' interrupts, on the
+///   internal subdevice: [`IntrKernelTable`].
+/// - `GPU_GET_INFO_V2` returns properties of the GPU. Its parameters are the number of requested
+///   properties and a list of [`GpuInfo`], whose length differs between releases.
+/// - `GPU_GET_NAME_STRING` returns the name of the GPU: [`GpuNameString`].
+/// - `VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE` adds types of virtual GPUs. Its parameters are the
+///   longest of all controls. They begin with a flag that discards the types known so far and, at
+///   byte 4, the number of types that follow.
 ///
 /// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h, ctrl2080gpu.h and
 /// ctrl2080vgpumgrinternal.h.
@@ -26,7 +26,7 @@ pub mod control {
     }
 }
 
-/// A vector that there is none of; `NV_INTR_VECTOR_INVALID`.
+/// Vector of an interrupt that does not exist; `NV_INTR_VECTOR_INVALID`.
 pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
 
 /// Parameters of [`control::INTERNAL_INTR_GET_KERNEL_TABLE`], all returned;
@@ -36,11 +36,11 @@ pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct IntrKernelTable {
-    /// Entries that are filled.
+    /// Number of valid entries.
     pub table_len: u32,
     /// The entries.
     pub table: [IntrKernelTableEntry; 128],
-    /// First and last subtree of each category of interrupts; 0xff where there is none.
+    /// First and last subtree of each category of interrupts; 0xff if it has none.
     pub subtree_map: [[u8; 2]; 7],
     #[doc(hidden)]
     pub _padding: [u8; 2],
@@ -66,11 +66,11 @@ pub struct IntrKernelTableEntry {
     pub engine_idx: u16,
     #[doc(hidden)]
     pub _padding: [u8; 2],
-    /// Its bit where interrupts are not vectors.
+    /// Interrupt bit of the engine, where interrupts are not vectors.
     pub pmc_intr_mask: u32,
-    /// Vector of what has to be served for the engine to go on.
+    /// Vector of the stalling interrupt: the engine waits until it is served.
     pub vector_stall: u32,
-    /// Vector of what need not.
+    /// Vector of the non-stalling interrupt.
     pub vector_non_stall: u32,
 }
 
@@ -84,9 +84,9 @@ layout!(IntrKernelTableEntry: 16, pmc_intr_mask @ 4, vector_stall @ 8, vector_no
 )]
 #[repr(C)]
 pub struct GpuInfo {
-    /// Which one; `NV2080_CTRL_GPU_INFO_INDEX_*`.
+    /// The property; `NV2080_CTRL_GPU_INFO_INDEX_*`.
     pub index: u32,
-    /// Its value, in the reply.
+    /// Value of the property, in the reply.
     pub data: u32,
 }
 
@@ -98,7 +98,7 @@ layout!(GpuInfo: 8, data @ 4);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GpuNameString {
-    /// How it is written; `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_*`.
+    /// Encoding of the name; `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_*`.
     pub kind: u32,
     /// The name, in the reply: 64 characters of ASCII at the start, or of UTF-16.
     pub name: [u8; 128],
@@ -107,8 +107,8 @@ pub struct GpuNameString {
 layout!(GpuNameString: 132, name @ 4);
 
 impl GpuNameString {
-    /// In ASCII.
+    /// `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_ASCII`
     pub const ASCII: u32 = 0;
-    /// In UTF-16.
+    /// `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_UNICODE`
     pub const UNICODE: u32 = 1;
 }

@@ -12,7 +12,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct FbRegionInfoParams {
-    /// Regions that are filled.
+    /// Number of valid regions.
     pub num_fb_regions: u32,
     #[doc(hidden)]
     pub _padding: [u8; 4],
@@ -32,17 +32,17 @@ pub struct FbRegionInfo {
     pub base: u64,
     /// Last byte.
     pub limit: u64,
-    /// Bytes that GSP-RM keeps for itself.
+    /// Bytes that GSP-RM reserves for itself.
     pub reserved: u64,
-    /// How fast it is among the regions.
+    /// Speed relative to the other regions.
     pub performance: u32,
-    /// May hold compressed surfaces.
+    /// The region may hold compressed surfaces.
     pub support_compressed: u8,
-    /// May be displayed.
+    /// The region may be scanned out to a display.
     pub support_iso: u8,
-    /// Is protected.
+    /// The region is protected.
     pub b_protected: u8,
-    /// Kinds of surfaces that must not be here.
+    /// Kinds of surfaces that must not be in the region.
     pub black_list: [u8; 17],
 }
 

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What tells one GPU from all others.
+//! The GPU's unique ID.
 //!
 //! Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The GPU's unique id; `NV2080_CTRL_GPU_GET_GID_INFO_PARAMS`.
+/// The GPU's unique ID; `NV2080_CTRL_GPU_GET_GID_INFO_PARAMS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GidInfo {
-    /// Which id.
+    /// Index of the ID.
     pub index: u32,
-    /// Its format.
+    /// Format of the ID.
     pub flags: u32,
-    /// Its bytes.
+    /// Bytes of the ID.
     pub length: u32,
-    /// The id.
+    /// The ID.
     pub data: [u8; 256],
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What libos, the system under GSP-RM, is told of system memory.
+//! The memory regions that are passed to libos, the operating system under GSP-RM.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers of the RPCs and events that mean the same in all releases; each has more of its own.
+//! Numbers of the RPCs and events that are the same in all releases; each release has more.
 //!
-//! A reply carries the number of its call; events count from 0x1001.
+//! A reply has the number of its call; events start at 0x1001.
 //!
 //! Source: src/nvidia/inc/kernel/vgpu/rpc_global_enums.h.
 
@@ -214,7 +214,7 @@ pub mod function {
     }
 }
 
-/// What the firmware reports on its own (`NV_VGPU_MSG_EVENT_*`).
+/// Events that the firmware sends (`NV_VGPU_MSG_EVENT_*`).
 pub mod event {
     numbers! {
         GSP_INIT_DONE = 0x1001,

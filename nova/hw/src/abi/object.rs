@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Objects of GSP-RM: their classes, the ranges of their handles, and the parameters with which
-//! they are allocated.
+//! Objects of GSP-RM: classes, ranges of handles, and allocation parameters.
 //!
-//! Parameters of a client ([`class::NV01_ROOT`]) differ between releases:
+//! The parameters of a client ([`class::NV01_ROOT`]) differ between releases:
 //! [`Release::root`](crate::release::Release::root).
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -19,28 +18,28 @@ pub mod class {
     }
 }
 
-/// Ranges of handles, of which each side takes its own.
+/// Ranges of handles: the driver and GSP-RM choose theirs from different ones.
 ///
 /// Source: src/nvidia/inc/libraries/resserv/resserv.h and rs_client.h;
 /// src/nvidia/src/kernel/rmapi/client.c.
 pub mod handle {
     use core::ops::Range;
 
-    /// Where handles of a driver's clients start; `RS_CLIENT_HANDLE_BASE`.
+    /// First handle of a driver's clients; `RS_CLIENT_HANDLE_BASE`.
     pub const CLIENT_BASE: u32 = 0xc1d0_0000;
 
-    /// Where handles of the clients start that a resource manager makes for itself;
-    /// `RS_CLIENT_INTERNAL_HANDLE_BASE`. NVIDIA's driver has such clients on GSP-RM, too.
+    /// First handle of a resource manager's internal clients; `RS_CLIENT_INTERNAL_HANDLE_BASE`.
+    /// NVIDIA's driver has such clients on GSP-RM, too.
     pub const CLIENT_INTERNAL_BASE: u32 = 0xc1e0_0000;
 
-    /// How many handles of clients a range has; `RS_CLIENT_HANDLE_MAX`.
+    /// Number of handles in a range for clients; `RS_CLIENT_HANDLE_MAX`.
     pub const CLIENT_MAX: u32 = 0x10_0000;
 
-    /// Handles that the resource manager gives to objects for which the driver names none;
+    /// Handles that the resource manager chooses for objects that the driver gives no handle;
     /// `RS_UNIQUE_HANDLE_BASE` and `RS_UNIQUE_HANDLE_RANGE`.
     pub const GENERATED: Range<u32> = 0xcaf0_0000..0xcaf8_0000;
 
-    /// Handles that a driver may not name, since GSP-RM gives them; `RS_FW_UNIQUE_HANDLE_BASE`.
+    /// Handles that GSP-RM chooses, and a driver must not; `RS_FW_UNIQUE_HANDLE_BASE`.
     pub const FIRMWARE: Range<u32> = 0xc9f0_0000..0xc9f8_0000;
 }
 
@@ -52,13 +51,14 @@ pub mod handle {
 )]
 #[repr(C)]
 pub struct Nv0080AllocParameters {
-    /// Which device.
+    /// Number of the device.
     pub device_id: u32,
-    /// Client whose address space is shared: 0 for the global one, the device's own for a new one.
+    /// Client whose address space is shared: 0 for the global one, the device's own client for a
+    /// new one.
     pub h_client_share: u32,
-    /// Client for which a hypervisor allocates.
+    /// Client on whose behalf a hypervisor allocates.
     pub h_target_client: u32,
-    /// Device for which a hypervisor allocates.
+    /// Device on whose behalf a hypervisor allocates.
     pub h_target_device: u32,
     /// Flags; `NV_DEVICE_ALLOCATION_FLAGS_*`.
     pub flags: u32,
@@ -70,7 +70,7 @@ pub struct Nv0080AllocParameters {
     pub va_start_internal: u64,
     /// Last address for GSP-RM's own use, with [`Self::RESTRICT_RESERVED_VALIMITS`].
     pub va_limit_internal: u64,
-    /// Whether there may be several address spaces; `NV_DEVICE_ALLOCATION_VAMODE_*`.
+    /// Whether several address spaces are allowed; `NV_DEVICE_ALLOCATION_VAMODE_*`.
     pub va_mode: u32,
     #[doc(hidden)]
     pub _padding1: [u8; 4],
@@ -79,11 +79,12 @@ pub struct Nv0080AllocParameters {
 layout!(Nv0080AllocParameters: 0x38, flags @ 16, va_space_size @ 24, va_mode @ 48);
 
 impl Nv0080AllocParameters {
-    /// Devices that there can be; `NV_MAX_DEVICES` of nvlimits.h.
+    /// Maximum number of devices; `NV_MAX_DEVICES` of nvlimits.h.
     pub const DEVICES_MAX: u32 = 32;
-    /// The size of the address space is given.
+    /// [`Self::va_space_size`] is valid; `NV_DEVICE_ALLOCATION_FLAGS_VASPACE_SIZE`.
     pub const VASPACE_SIZE: u32 = 0x8;
-    /// The addresses for GSP-RM's own use are given.
+    /// [`Self::va_start_internal`] and [`Self::va_limit_internal`] are valid;
+    /// `NV_DEVICE_ALLOCATION_FLAGS_RESTRICT_RESERVED_VALIMITS`.
     pub const RESTRICT_RESERVED_VALIMITS: u32 = 0x800;
 }
 
@@ -95,7 +96,7 @@ impl Nv0080AllocParameters {
 )]
 #[repr(C)]
 pub struct Nv2080AllocParameters {
-    /// Which GPU of the device.
+    /// Number of the GPU in the device.
     pub sub_device_id: u32,
 }
 

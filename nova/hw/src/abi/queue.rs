@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The message queues: how the memory that CPU and GSP share is laid out, and what a message begins
-//! with.
+//! The message queues: the layout of the memory that CPU and GSP share, and the headers of a
+//! message.
 //!
 //! A queue is a page with both headers, then a ring of elements of 4 KiB. A message takes as many
 //! elements as it needs.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Header of a queue, written by whom sends through it; `msgqTxHeader`.
+/// Header of a queue, written by the sender; `msgqTxHeader`.
 ///
 /// Source: src/common/shared/msgq/inc/msgq/msgq_priv.h.
 #[derive(
@@ -24,7 +24,7 @@ pub struct MsgqTxHeader {
     pub msg_size: u32,
     /// Elements of the ring.
     pub msg_count: u32,
-    /// Element that is written next.
+    /// Index of the element that is written next.
     pub write_ptr: u32,
     /// [`MSGQ_FLAGS_SWAP_RX`].
     pub flags: u32,
@@ -36,10 +36,10 @@ pub struct MsgqTxHeader {
 
 layout!(MsgqTxHeader: 32, msg_count @ 12, write_ptr @ 16, rx_hdr_off @ 24, entry_off @ 28);
 
-/// Header written by whom receives; `msgqRxHeader`.
+/// Header written by the receiver; `msgqRxHeader`.
 ///
-/// With [`MSGQ_FLAGS_SWAP_RX`] it lies in the queue that its writer sends through, and counts the
-/// elements read from the other one.
+/// With [`MSGQ_FLAGS_SWAP_RX`] this header is in the queue that its writer sends through, and
+/// counts the elements read from the other queue.
 ///
 /// Source: src/common/shared/msgq/inc/msgq/msgq_priv.h.
 #[derive(
@@ -47,7 +47,7 @@ layout!(MsgqTxHeader: 32, msg_count @ 12, write_ptr @ 16, rx_hdr_off @ 24, entry
 )]
 #[repr(C)]
 pub struct MsgqRxHeader {
-    /// Element that is read next.
+    /// Index of the element that is read next.
     pub read_ptr: u32,
 }
 
@@ -65,7 +65,7 @@ pub const QUEUE_ELEMENT_SIZE_MIN: usize = 4096;
 /// Bytes of the longest message, headers included; `GSP_MSG_QUEUE_ELEMENT_SIZE_MAX`.
 pub const QUEUE_ELEMENT_SIZE_MAX: usize = 16 * QUEUE_ELEMENT_SIZE_MIN;
 
-/// What a message begins with; `GSP_MSG_QUEUE_ELEMENT`.
+/// Header of a message; `GSP_MSG_QUEUE_ELEMENT`.
 ///
 /// Source: src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h.
 #[derive(
@@ -73,15 +73,15 @@ pub const QUEUE_ELEMENT_SIZE_MAX: usize = 16 * QUEUE_ELEMENT_SIZE_MIN;
 )]
 #[repr(C)]
 pub struct QueueElement {
-    /// Confidential computing only.
+    /// For confidential computing only.
     pub auth_tag_buffer: [u8; 16],
-    /// Confidential computing only.
+    /// For confidential computing only.
     pub aad_buffer: [u8; 16],
-    /// What makes the exclusive or of all 64-bit words of the message, with both halves folded, zero.
+    /// Value that makes the XOR of all 64-bit words of the message zero, once its halves are XORed.
     pub checksum: u32,
-    /// Number of the message in its queue.
+    /// Sequence number of the message in its queue.
     pub seq_num: u32,
-    /// Elements that the message takes.
+    /// Number of elements that the message takes.
     pub elem_count: u32,
     #[doc(hidden)]
     pub _padding: [u8; 4],
@@ -91,7 +91,7 @@ pub struct QueueElement {
 
 layout!(QueueElement: 80, checksum @ 32, seq_num @ 36, elem_count @ 40, rpc @ 48);
 
-/// What an RPC or event begins with; `rpc_message_header_v`.
+/// Header of an RPC or event; `rpc_message_header_v`.
 ///
 /// Source: src/nvidia/generated/g_rpc-message-header.h, src/nvidia/inc/kernel/vgpu/rpc_headers.h.
 #[derive(
@@ -111,7 +111,7 @@ pub struct RpcHeader {
     pub rpc_result: u32,
     /// As [`Self::rpc_result`], for the transport's own use.
     pub rpc_result_private: u32,
-    /// Number of the call that a reply answers.
+    /// Sequence number of the call, which the reply repeats.
     pub sequence: u32,
     /// Zero on bare metal.
     pub spare: u32,
@@ -125,5 +125,5 @@ pub const RPC_HEADER_VERSION: u32 = 3 << 24;
 /// `NV_VGPU_MSG_SIGNATURE_VALID`, "VRPC".
 pub const RPC_SIGNATURE: u32 = 0x4350_5256;
 
-/// What a call carries where its reply carries a result; `NV_VGPU_MSG_RESULT_RPC_PENDING`.
+/// Value of [`RpcHeader::rpc_result`] in a call; `NV_VGPU_MSG_RESULT_RPC_PENDING`.
 pub const RPC_RESULT_PENDING: u32 = u32::MAX;

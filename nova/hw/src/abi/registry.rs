@@ -6,15 +6,15 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Start of the payload; entries follow; `PACKED_REGISTRY_TABLE`.
+/// Start of the payload, followed by the entries; `PACKED_REGISTRY_TABLE`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
 pub struct PackedRegistryTable {
-    /// Bytes of all: table, entries, names, values.
+    /// Bytes of the table, the entries, the names and the values.
     pub size: u32,
-    /// Entries.
+    /// Number of entries.
     pub num_entries: u32,
 }
 
@@ -32,7 +32,7 @@ pub struct PackedRegistryEntry {
     pub kind: u8,
     #[doc(hidden)]
     pub _padding: [u8; 3],
-    /// The number, or the offset of the value.
+    /// The number, or the offset of the value from the start of the table.
     pub data: u32,
     /// Bytes of the value.
     pub length: u32,

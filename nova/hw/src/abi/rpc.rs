@@ -12,9 +12,9 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct UnloadingGuestDriver {
-    /// The driver comes back, with the state of the GPU kept.
+    /// The GPU is suspended and its state is kept.
     pub b_in_pm_transition: u8,
-    /// The GPU goes to sleep.
+    /// The GPU enters GC6.
     pub b_gc6_entering: u8,
     #[doc(hidden)]
     pub _padding: [u8; 2],
@@ -25,7 +25,7 @@ pub struct UnloadingGuestDriver {
 
 layout!(UnloadingGuestDriver: 8, new_level @ 4);
 
-/// Start of the payload of GSP_RM_ALLOC; parameters follow; `rpc_gsp_rm_alloc_v03_00`.
+/// Start of the payload of GSP_RM_ALLOC, followed by the parameters; `rpc_gsp_rm_alloc_v03_00`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -61,7 +61,7 @@ pub struct RmFree {
     pub h_root: u32,
     /// Parent of the object; NVIDIA's driver and nouveau leave it at 0.
     pub h_object_parent: u32,
-    /// The object, which is freed with all that is below it.
+    /// The object, which is freed with all objects below it.
     pub h_object_old: u32,
     /// NV_STATUS, in the reply.
     pub status: u32,
@@ -69,7 +69,7 @@ pub struct RmFree {
 
 layout!(RmFree: 16, h_object_old @ 8, status @ 12);
 
-/// Start of the payload of GSP_RM_CONTROL; parameters follow; `rpc_gsp_rm_control_v03_00`.
+/// Start of the payload of GSP_RM_CONTROL, followed by the parameters; `rpc_gsp_rm_control_v03_00`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -79,7 +79,7 @@ pub struct RmControl {
     pub h_client: u32,
     /// Object.
     pub h_object: u32,
-    /// Which control.
+    /// Number of the control.
     pub cmd: u32,
     /// NV_STATUS, in the reply.
     pub status: u32,
@@ -91,25 +91,25 @@ pub struct RmControl {
 
 layout!(RmControl: 24, cmd @ 8, status @ 12, params_size @ 16);
 
-/// Start of the payload of OS_ERROR_LOG; `rpc_os_error_log_v17_00`. 570.144 adds the Xid for which
-/// the channel had been removed before.
+/// Start of the payload of OS_ERROR_LOG; `rpc_os_error_log_v17_00`. 570.144 appends the Xid of an
+/// earlier removal of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct OsErrorLog {
-    /// The Xid, the number that NVIDIA's documents know this error by.
+    /// The Xid, NVIDIA's number of this error.
     pub except_type: u32,
     /// Runlist of the channel.
     pub runlist_id: u32,
     /// Channel.
     pub chid: u32,
-    /// What happened; ends with a NUL.
+    /// The message; ends with a NUL.
     pub err_string: [u8; Self::TEXT],
 }
 
 layout!(OsErrorLog: 268, err_string @ 12);
 
 impl OsErrorLog {
-    /// Bytes of the text.
+    /// Bytes of the message.
     pub const TEXT: usize = 0x100;
 }
 
@@ -119,7 +119,7 @@ impl Default for OsErrorLog {
     }
 }
 
-/// Start of the payload of POST_EVENT; data follows; `rpc_post_event_v17_00`.
+/// Start of the payload of POST_EVENT, followed by the data; `rpc_post_event_v17_00`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -131,9 +131,9 @@ pub struct PostEvent {
     pub h_event: u32,
     /// Notifier.
     pub notify_index: u32,
-    /// What happened.
+    /// Data of the notification; `data`.
     pub data: u32,
-    /// More of it.
+    /// More data of the notification; `info16`.
     pub info16: u16,
     #[doc(hidden)]
     pub _padding0: [u8; 2],
@@ -141,7 +141,7 @@ pub struct PostEvent {
     pub status: u32,
     /// Bytes of the data.
     pub event_data_size: u32,
-    /// All event objects of the notifier are meant.
+    /// The event is for all event objects of the notifier.
     pub b_notify_list: u8,
     #[doc(hidden)]
     pub _padding1: [u8; 3],

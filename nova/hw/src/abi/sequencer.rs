@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP_RUN_CPU_SEQUENCER: register accesses that GSP-RM asks the CPU to make. The list is made of
-//! 32-bit words, an opcode and its arguments after one another.
+//! GSP_RUN_CPU_SEQUENCER: register accesses that GSP-RM requests from the CPU. The list consists of
+//! 32-bit words: an opcode, its arguments, the next opcode.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Start of the payload; the list follows; `rpc_run_cpu_sequencer_v17_00`.
+/// Start of the payload, followed by the list; `rpc_run_cpu_sequencer_v17_00`.
 ///
 /// Source: src/nvidia/generated/g_rpc-structures.h.
 #[derive(
@@ -13,9 +13,9 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct RunCpuSequencer {
-    /// Words that the list may have.
+    /// Capacity of the list in words.
     pub buffer_size_dword: u32,
-    /// Words that it has.
+    /// Length of the list in words.
     pub cmd_index: u32,
     /// Slots of [`SequencerOpcode::RegStore`].
     pub reg_save_area: [u32; Self::SLOTS as usize],
@@ -28,7 +28,7 @@ impl RunCpuSequencer {
     pub const SLOTS: u32 = 8;
 }
 
-/// What to do; the list of arguments is in the order of the words.
+/// An opcode; its documentation has its arguments in the order of the words.
 ///
 /// Source: src/nvidia/arch/nvalloc/common/inc/rmgspseq.h; for units,
 /// `kgspExecuteSequencerBuffer_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
@@ -39,25 +39,25 @@ pub enum SequencerOpcode {
     RegWrite = 0,
     /// Replaces bits of a register: offset, mask, value in place.
     RegModify = 1,
-    /// Reads a register until bits have a value: offset, mask, value in place, limit in
-    /// microseconds (0 for the driver's own), error code that names the place in GSP-RM.
+    /// Reads a register until bits have a value: offset, mask, value in place, time-out in
+    /// microseconds (0 for the driver's own), error code that identifies the place in GSP-RM.
     RegPoll = 2,
     /// Waits: microseconds.
     DelayUs = 3,
     /// Reads a register into a slot: offset, slot.
     RegStore = 4,
-    /// Resets the GSP to run falcon code.
+    /// Resets the GSP and selects its falcon core.
     CoreReset = 5,
     /// Starts the falcon.
     CoreStart = 6,
     /// Waits for the falcon to halt.
     CoreWaitForHalt = 7,
-    /// Resets the GSP to run GSP-RM again, and has SEC2 start it.
+    /// Resets the GSP, selects its RISC-V core, and has SEC2 start GSP-RM again.
     CoreResume = 8,
 }
 
 impl SequencerOpcode {
-    /// All of them, in the order of their numbers.
+    /// All opcodes, in the order of their numbers.
     pub const ALL: [Self; 9] = [
         Self::RegWrite,
         Self::RegModify,
@@ -75,7 +75,7 @@ impl SequencerOpcode {
         Self::ALL.get(usize::try_from(raw).ok()?).copied()
     }
 
-    /// Words of its arguments.
+    /// Number of argument words.
     pub const fn arguments(self) -> usize {
         match self {
             Self::RegWrite | Self::RegStore => 2,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! NV_STATUS, by which GSP-RM says how a call went.
+//! NV_STATUS, the result of a call to GSP-RM.
 //!
 //! Source: src/common/sdk/nvidia/inc/nvstatuscodes.h.
 

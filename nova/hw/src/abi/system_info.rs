@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parts of what GSP-RM is told of the machine around the GPU.
+//! The parts of `GspSystemInfo`, the description of the machine for GSP-RM, that all releases
+//! share.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h,
 //! src/nvidia/generated/g_gpu_acpi_data_nvoc.h and g_chipset_nvoc.h.
@@ -35,15 +36,15 @@ layout!(BusInfo: 10, revision_id @ 8);
 )]
 #[repr(C)]
 pub struct GspVfInfo {
-    /// How many there can be.
+    /// Maximum number of virtual functions.
     pub total_vfs: u32,
-    /// Routing id of the first, from that of the GPU.
+    /// Routing ID of the first virtual function, relative to that of the GPU.
     pub first_vf_offset: u32,
-    /// Physical address of the first one's BAR0.
+    /// Physical address of the first virtual function's BAR0.
     pub first_vf_bar0_address: u64,
-    /// Physical address of the first one's BAR1.
+    /// Physical address of the first virtual function's BAR1.
     pub first_vf_bar1_address: u64,
-    /// Physical address of the first one's BAR2.
+    /// Physical address of the first virtual function's BAR2.
     pub first_vf_bar2_address: u64,
     /// BAR0 has 64 bits.
     pub b_64bit_bar0: u8,
@@ -67,7 +68,7 @@ pub struct DodMethodData {
     pub status: u32,
     /// Bytes of the list.
     pub acpi_id_list_len: u32,
-    /// Ids of the displays.
+    /// IDs of the displays.
     pub acpi_id_list: [u32; 16],
 }
 
@@ -93,7 +94,7 @@ pub struct JtMethodData {
 
 layout!(JtMethodData: 12, b_sbios_caps @ 10);
 
-/// What the multiplexer does for a display; `MUX_METHOD_DATA_ELEMENT`.
+/// Setting of the multiplexer for a display; `MUX_METHOD_DATA_ELEMENT`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -101,7 +102,7 @@ layout!(JtMethodData: 12, b_sbios_caps @ 10);
 pub struct MuxMethodDataElement {
     /// The display.
     pub acpi_id: u32,
-    /// Mode, part or state.
+    /// Mode, part or state, by the table.
     pub mode: u32,
     /// NV_STATUS of the method.
     pub status: u32,

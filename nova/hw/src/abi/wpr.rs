@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What booter is told: where the firmware is in system memory, and where it goes in the frame
-//! buffer.
+//! WPR metadata: where the firmware is in system memory, and where it goes in the frame buffer.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -9,11 +8,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// WPR2 and marks it verified.
 ///
 /// From the end of the frame buffer downwards: VGA workspace, FRTS, bootloader, firmware, heap,
-/// this structure (all from FRTS on lie in WPR2), and the heap outside of WPR2. Offsets count from
-/// the start of the frame buffer; all sizes are in bytes.
+/// this structure, and the heap outside of WPR2; WPR2 spans FRTS to this structure. Offsets count
+/// from the start of the frame buffer; sizes are in bytes.
 ///
-/// Source: src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h. Of the unions in it, the parts
-/// that matter for a boot on bare metal are here.
+/// Source: src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h. Of its unions, this has the
+/// members that are used for a boot on bare metal.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -41,7 +40,7 @@ pub struct GspFwWprMeta {
     pub sysmem_addr_of_signature: u64,
     /// Size of the signatures.
     pub size_of_signature: u64,
-    /// Start of all that is reserved for the GSP.
+    /// Start of the memory that is reserved for the GSP.
     pub gsp_fw_rsvd_start: u64,
     /// Offset of the heap outside of WPR2.
     pub non_wpr_heap_offset: u64,
@@ -61,7 +60,7 @@ pub struct GspFwWprMeta {
     pub frts_offset: u64,
     /// Size of FRTS.
     pub frts_size: u64,
-    /// End of what the firmware may use of WPR2, a multiple of 128 KiB.
+    /// End of the memory in WPR2 that the firmware may use, a multiple of 128 KiB.
     pub gsp_fw_wpr_end: u64,
     /// Size of the frame buffer.
     pub fb_size: u64,
@@ -69,33 +68,33 @@ pub struct GspFwWprMeta {
     pub vga_workspace_offset: u64,
     /// Size of the VGA workspace.
     pub vga_workspace_size: u64,
-    /// How often the firmware was booted out of this WPR2; 0 means that it has to be loaded.
+    /// Number of boots from this WPR2; 0 means that the firmware has to be loaded.
     pub boot_count: u64,
-    /// Physical address of the memory that partitions call through; not the driver's.
+    /// Physical address of the memory for RPCs between partitions; not set by the driver.
     pub partition_rpc_addr: u64,
-    /// Offset of the requests there.
+    /// Offset of the requests in that memory.
     pub partition_rpc_request_offset: u16,
-    /// Offset of the replies there.
+    /// Offset of the replies in that memory.
     pub partition_rpc_reply_offset: u16,
-    /// Offset of the firmware's code; not the driver's.
+    /// Offset of the firmware's code; not set by the driver.
     pub elf_code_offset: u32,
-    /// Offset of the firmware's data; not the driver's.
+    /// Offset of the firmware's data; not set by the driver.
     pub elf_data_offset: u32,
-    /// Size of the firmware's code; not the driver's.
+    /// Size of the firmware's code; not set by the driver.
     pub elf_code_size: u32,
-    /// Size of the firmware's data; not the driver's.
+    /// Size of the firmware's data; not set by the driver.
     pub elf_data_size: u32,
-    /// Version that a resume checks for revocation; not the driver's.
+    /// Version that is checked for revocation at a resume; not set by the driver.
     pub ls_ucode_version: u32,
-    /// Virtual functions for which the heap holds room.
+    /// Number of virtual functions that the heap has space for.
     pub gsp_fw_heap_vf_partition_count: u8,
     /// `FLAG_*`.
     pub flags: u8,
     /// Zero.
     pub padding: [u8; 2],
-    /// Memory behind FRTS for the PMU.
+    /// Size of the PMU's memory after FRTS.
     pub pmu_reserved_size: u32,
-    /// [`Self::VERIFIED`] once booter has accepted all of this.
+    /// [`Self::VERIFIED`] once booter has verified this structure.
     pub verified: u64,
 }
 

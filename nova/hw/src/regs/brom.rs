@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PFALCON2, what the falcon's boot ROM is told before it checks a signature, on GA102 and later.
-//! Offsets count from the falcon's second base.
+//! PFALCON2, the parameters for the falcon's boot ROM, which checks a signature, on GA102 and
+//! later. Offsets count from the falcon's second base.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/common/inc/swref/published/ampere/ga102/dev_falcon_second_pri.h; Linux 7.3,
 //! drivers/gpu/nova-core/regs.rs.
 
 registers! {
-    /// How the signature was made.
+    /// Signature algorithm.
     NV_PFALCON2_FALCON_MOD_SEL as BromModSel @ 0x180 {
         /// Algorithm.
         #[bits(8)]
@@ -17,7 +17,7 @@ registers! {
         __: u32,
     }
 
-    /// Which ucode it is, and so which fuses hold its version.
+    /// ID of the ucode, which selects the fuses with its version.
     NV_PFALCON2_FALCON_BROM_CURR_UCODE_ID as BromCurrUcodeId @ 0x198 {
         /// 1 to 16.
         pub ucode_id: u8,
@@ -25,13 +25,13 @@ registers! {
         __: u32,
     }
 
-    /// Which falcons the ucode may run on.
+    /// Falcons that the ucode may run on.
     NV_PFALCON2_FALCON_BROM_ENGIDMASK as BromEngidmask @ 0x19c {
         /// Bits as in [`EngineId`](crate::falcon::EngineId).
         pub value: u32,
     }
 
-    /// Where in data memory the signature is.
+    /// Offset of the signature in data memory.
     NV_PFALCON2_FALCON_BROM_PARAADDR as BromParaaddr @ 0x210 {
         /// Bytes.
         pub value: u32,
@@ -45,7 +45,7 @@ pub enum ModSelAlgo {
     Aes,
     /// RSA with 3072 bits, the only one in use.
     Rsa3k,
-    /// Nothing is known behind this value.
+    /// Unknown value.
     Other(u8),
 }
 

@@ -12,16 +12,16 @@ use crate::falcon::{CoreRev, SecurityModel};
 /// Base of the GSP's falcon in BAR0.
 pub const GSP_BASE: u32 = 0x110000;
 
-/// Base of what RISC-V and the boot ROM brought to the GSP's falcon.
+/// Base of the registers of the RISC-V core and the boot ROM of the GSP.
 pub const GSP_BASE2: u32 = 0x111000;
 
 /// Base of SEC2's falcon in BAR0.
 pub const SEC2_BASE: u32 = 0x840000;
 
-/// Base of what RISC-V and the boot ROM brought to SEC2's falcon.
+/// Base of the registers of the RISC-V core and the boot ROM of SEC2.
 pub const SEC2_BASE2: u32 = 0x841000;
 
-/// Bytes of registers from each of the bases.
+/// Bytes of the registers at each base.
 pub const SIZE: u32 = 0x1000;
 
 registers! {
@@ -33,13 +33,13 @@ registers! {
         pub halt: bool,
         #[bits(1)]
         __: u8,
-        /// Software's first, by which GSP-RM announces messages.
+        /// First software interrupt, which GSP-RM raises for new messages.
         pub swgen0: bool,
         #[bits(25)]
         __: u32,
     }
 
-    /// Quiets interrupts.
+    /// Clears interrupts.
     NV_PFALCON_FALCON_IRQSCLR as FalconIrqsclr @ 0x004 {
         #[bits(4)]
         __: u8,
@@ -47,13 +47,13 @@ registers! {
         pub halt: bool,
         #[bits(1)]
         __: u8,
-        /// Software's first, by which GSP-RM announces messages.
+        /// First software interrupt, which GSP-RM raises for new messages.
         pub swgen0: bool,
         #[bits(25)]
         __: u32,
     }
 
-    /// Interrupts that are raised, masked or not.
+    /// Pending interrupts, masked or not.
     NV_PFALCON_FALCON_IRQSTAT as FalconIrqstat @ 0x008 {
         #[bits(4)]
         __: u8,
@@ -61,37 +61,37 @@ registers! {
         pub halt: bool,
         #[bits(1)]
         __: u8,
-        /// Software's first, by which GSP-RM announces messages.
+        /// First software interrupt, which GSP-RM raises for new messages.
         pub swgen0: bool,
         #[bits(25)]
         __: u32,
     }
 
-    /// Enables interrupts, a bit each.
+    /// Enables interrupts, one bit each.
     NV_PFALCON_FALCON_IRQMSET as FalconIrqmset @ 0x010 {
         /// Bits as in [`FalconIrqstat`].
         pub value: u32,
     }
 
-    /// Disables interrupts, a bit each.
+    /// Disables interrupts, one bit each.
     NV_PFALCON_FALCON_IRQMCLR as FalconIrqmclr @ 0x014 {
         /// Bits as in [`FalconIrqstat`].
         pub value: u32,
     }
 
-    /// Interrupts that are enabled, a bit each.
+    /// Enabled interrupts, one bit each.
     NV_PFALCON_FALCON_IRQMASK as FalconIrqmask @ 0x018 {
         /// Bits as in [`FalconIrqstat`].
         pub value: u32,
     }
 
-    /// Where interrupts go: to the falcon or out to the host.
+    /// Destination of interrupts: the falcon or the host.
     NV_PFALCON_FALCON_IRQDEST as FalconIrqdest @ 0x01c {
         /// Bits as in [`FalconIrqstat`].
         pub value: u32,
     }
 
-    /// First mailbox; ucode and driver agree on what it means.
+    /// First mailbox; ucode and driver define its meaning.
     NV_PFALCON_FALCON_MAILBOX0 as FalconMailbox0 @ 0x040 {
         /// All bits.
         pub value: u32,
@@ -103,39 +103,39 @@ registers! {
         pub value: u32,
     }
 
-    /// Version of the firmware that runs, noted by the driver.
+    /// Version of the running firmware, written by the driver.
     NV_PFALCON_FALCON_OS as FalconOs @ 0x080 {
         /// All bits.
         pub value: u32,
     }
 
-    /// `NV_PMC_BOOT_0`, noted by the driver for ucode to know the chip by.
+    /// `NV_PMC_BOOT_0`, written by the driver so that ucode can identify the chip.
     NV_PFALCON_FALCON_RM as FalconRm @ 0x084 {
         /// All bits.
         pub value: u32,
     }
 
-    /// State that ucode leaves for debugging.
+    /// State that ucode writes for debugging.
     NV_PFALCON_FALCON_DEBUGINFO as FalconDebuginfo @ 0x094 {
         /// All bits.
         pub value: u32,
     }
 
-    /// State of the falcon beyond its core.
+    /// State and properties of the falcon.
     NV_PFALCON_FALCON_HWCFG2 as FalconHwcfg2 @ 0x0f4 {
         #[bits(10)]
         __: u16,
-        /// There is a RISC-V core.
+        /// The falcon has a RISC-V core.
         pub riscv: bool,
         #[bits(1)]
         __: u8,
         /// The memories are being cleared.
         pub mem_scrubbing: bool,
-        /// The RISC-V boot ROM keeps the CPU out.
+        /// The RISC-V boot ROM locks the CPU out.
         pub riscv_br_priv_lockdown: bool,
         #[bits(17)]
         __: u32,
-        /// A reset is possible, on GA102 and later.
+        /// The falcon is ready for a reset, on GA102 and later.
         pub reset_ready: bool,
     }
 
@@ -151,7 +151,7 @@ registers! {
         pub halted: bool,
         #[bits(1)]
         __: u8,
-        /// [`FalconCpuctlAlias`] works, and this register does not.
+        /// Only [`FalconCpuctlAlias`] can start the core; this register cannot.
         pub alias_en: bool,
         #[bits(25)]
         __: u32,
@@ -175,7 +175,7 @@ registers! {
         __: u16,
     }
 
-    /// Control of the DMA engine and, on Turing and GA100, of the scrubbing of the memories.
+    /// Control of the DMA engine; on Turing and GA100 also the state of the memory scrubbing.
     NV_PFALCON_FALCON_DMACTL as FalconDmactl @ 0x10c {
         /// Transfers need a context.
         pub require_ctx: bool,
@@ -183,7 +183,7 @@ registers! {
         pub dmem_scrubbing: bool,
         /// The code memory is being cleared.
         pub imem_scrubbing: bool,
-        /// Transfers that are queued.
+        /// Number of queued transfers.
         #[bits(4)]
         pub dmaq_num: u8,
         /// The falcon runs in secure mode.
@@ -206,39 +206,40 @@ registers! {
         __: u8,
     }
 
-    /// Queues a transfer when written; state of the queue when read.
+    /// Writing queues a transfer; reading returns the state of the queue.
     NV_PFALCON_FALCON_DMATRFCMD as FalconDmatrfcmd @ 0x118 {
-        /// The queue takes no more.
+        /// The queue is full.
         pub full: bool,
-        /// All transfers are through.
+        /// All transfers are complete.
         pub idle: bool,
         /// Security of code: 1 marks it secure.
         #[bits(2)]
         pub sec: u8,
-        /// The memory is the one for code.
+        /// The target is code memory.
         pub imem: bool,
-        /// From the falcon's memory to the bus.
+        /// The transfer is from the falcon's memory to the bus.
         pub is_write: bool,
         #[bits(2)]
         __: u8,
-        /// Bytes as 4 << size.
+        /// Size of the transfer: 4 << size bytes.
         #[bits(3)]
         pub size: u8,
         #[bits(1)]
         __: u8,
-        /// Which of [`FbifTranscfg`](super::fbif::FbifTranscfg) says where the bus address leads.
+        /// Index of the [`FbifTranscfg`](super::fbif::FbifTranscfg) that defines the memory behind
+        /// the bus address.
         #[bits(3)]
         pub ctxdma: u8,
         #[bits(1)]
         __: u8,
-        /// Data memory gets tags too.
+        /// Tags the blocks of data memory, too.
         pub set_dmtag: bool,
         #[bits(15)]
         __: u16,
     }
 
-    /// Offset of a transfer from its base on the bus; for code also its virtual address, which tags
-    /// it.
+    /// Offset of a transfer from its base on the bus; for code also its virtual address, which
+    /// becomes the tag.
     NV_PFALCON_FALCON_DMATRFFBOFFS as FalconDmatrffboffs @ 0x11c {
         /// Bytes.
         pub offs: u32,
@@ -253,12 +254,12 @@ registers! {
         __: u32,
     }
 
-    /// What kind of falcon this is.
+    /// Revision and security model of the falcon.
     NV_PFALCON_FALCON_HWCFG1 as FalconHwcfg1 @ 0x12c {
         /// Revision of the core.
         #[bits(4)]
         pub core_rev: CoreRev,
-        /// What the core does about security.
+        /// Security model of the core.
         #[bits(2)]
         pub security_model: SecurityModel,
         /// Second part of the revision.
@@ -268,7 +269,7 @@ registers! {
         __: u32,
     }
 
-    /// What starts the core where ucode has taken [`FalconCpuctl`] away.
+    /// Starts the core while [`FalconCpuctl::alias_en`] disables [`FalconCpuctl`].
     NV_PFALCON_FALCON_CPUCTL_ALIAS as FalconCpuctlAlias @ 0x130 {
         #[bits(1)]
         __: u8,
@@ -278,56 +279,56 @@ registers! {
         __: u32,
     }
 
-    /// Where a port into the code memory stands.
+    /// Position of a port into the code memory.
     NV_PFALCON_FALCON_IMEMC as FalconImemc @ 0x180 [4; 16] {
         #[bits(2)]
         __: u8,
-        /// Word of the block.
+        /// Word in the block.
         #[bits(6)]
         pub offs: u8,
         /// Block of 256 bytes.
         pub blk: u16,
-        /// Moves on after each write.
+        /// Increments the position after each write.
         pub aincw: bool,
         #[bits(3)]
         __: u8,
-        /// What is written is secure code.
+        /// Written code is secure.
         pub secure: bool,
         #[bits(3)]
         __: u8,
     }
 
-    /// A word of the code memory through a port.
+    /// Reads or writes a word of the code memory at the port's position.
     NV_PFALCON_FALCON_IMEMD as FalconImemd @ 0x184 [4; 16] {
         /// All bits.
         pub data: u32,
     }
 
-    /// Tag of the block that a port writes next.
+    /// Tag of the next block that a port writes.
     NV_PFALCON_FALCON_IMEMT as FalconImemt @ 0x188 [4; 16] {
         /// Virtual address in units of 256 bytes.
         pub tag: u16,
         __: u16,
     }
 
-    /// Where a port into the data memory stands.
+    /// Position of a port into the data memory.
     NV_PFALCON_FALCON_DMEMC as FalconDmemc @ 0x1c0 [8; 8] {
         #[bits(2)]
         __: u8,
-        /// Word of the block.
+        /// Word in the block.
         #[bits(6)]
         pub offs: u8,
         /// Block of 256 bytes.
         pub blk: u16,
-        /// Moves on after each write.
+        /// Increments the position after each write.
         pub aincw: bool,
-        /// Moves on after each read.
+        /// Increments the position after each read.
         pub aincr: bool,
         #[bits(6)]
         __: u8,
     }
 
-    /// A word of the data memory through a port.
+    /// Reads or writes a word of the data memory at the port's position.
     NV_PFALCON_FALCON_DMEMD as FalconDmemd @ 0x1c4 [8; 8] {
         /// All bits.
         pub data: u32,
@@ -335,15 +336,16 @@ registers! {
 
     /// Reset of the engine; `NV_PGSP_FALCON_ENGINE` and `NV_PSEC_FALCON_ENGINE` in the manuals.
     NV_PFALCON_FALCON_ENGINE as FalconEngine @ 0x3c0 {
-        /// Held in reset.
+        /// The engine is held in reset.
         pub reset: bool,
         #[bits(31)]
         __: u32,
     }
 
-    /// Announces interrupts again that were raised meanwhile, on GA100 and later.
+    /// Announces interrupts again that were raised while an earlier one was pending, on GA100 and
+    /// later.
     NV_PFALCON_FALCON_INTR_RETRIGGER as FalconIntrRetrigger @ 0x3e8 [2; 4] {
-        /// Does it.
+        /// Triggers it.
         pub trigger: bool,
         #[bits(31)]
         __: u32,
@@ -351,18 +353,18 @@ registers! {
 }
 
 impl FalconHwcfg2 {
-    /// Whether the CPU may read the falcon at all; until the FSP lets it, reads give an error code.
+    /// Whether the CPU may read the falcon; until the FSP allows it, reads return an error code.
     ///
     /// Source: open-gpu-kernel-modules 570, `_kfspIsGspTargetMaskReleased` in
     /// src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c.
     pub const fn readable(self) -> bool {
         let bits = self.into_bits();
-        // The lowest byte says more about the error.
+        // The lowest byte has details of the error.
         bits != 0 && bits & 0xffff_ff00 != 0xbadf_4100
     }
 }
 
 impl FalconDmatrfcmd {
-    /// `size` of a whole block.
+    /// Value of `size` for a whole block.
     pub const SIZE_256B: u8 = 6;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FBIF, through which a falcon's DMA reaches memory. Offsets count from the falcon's base.
+//! FBIF, the falcon's interface to memory for DMA. Offsets count from the falcon's base.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_fbif_v4.h;
 //! Linux 7.3, drivers/gpu/nova-core/regs.rs (base and targets).
 
 registers! {
-    /// Where the addresses of a transfer lead.
+    /// Memory and kind of addresses of a transfer.
     NV_PFALCON_FBIF_TRANSCFG as FbifTranscfg @ 0x600 [8; 4] {
         /// Memory.
         #[bits(2)]
@@ -29,7 +29,7 @@ registers! {
     }
 }
 
-/// Memory that a transfer reaches.
+/// Target memory of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FbifTarget {
@@ -39,7 +39,7 @@ pub enum FbifTarget {
     CoherentSysmem = 1,
     /// System memory.
     NoncoherentSysmem = 2,
-    /// Nothing is known behind this value.
+    /// Reserved; no meaning is known.
     Reserved = 3,
 }
 
@@ -64,7 +64,7 @@ impl FbifTarget {
 pub enum FbifMemType {
     /// Translated by the GPU's MMU.
     Virtual = 0,
-    /// Taken as they are.
+    /// Physical, not translated.
     Physical = 1,
 }
 

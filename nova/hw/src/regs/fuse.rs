@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FUSE, what was burnt into the chip.
+//! FUSE, values that are burnt into the chip.
 //!
-//! The version registers are indexed by ucode id - 1; each newer version of that ucode blows the
+//! The version registers are indexed by ucode ID - 1; each newer version of that ucode blows the
 //! next bit, and ucode that is signed for an older version is refused.
 //!
 //! Source: Linux 7.3, drivers/gpu/nova-core/regs.rs and falcon/hal/ga102.rs;
@@ -11,7 +11,7 @@
 registers! {
     /// Whether the chip has a display engine, on GA100 and later.
     NV_FUSE_STATUS_OPT_DISPLAY as OptDisplay @ 0x820c04 {
-        /// It has none.
+        /// The chip has no display engine.
         pub display_disabled: bool,
         #[bits(31)]
         __: u32,
@@ -19,7 +19,7 @@ registers! {
 
     /// Whether the chip has a display engine, on Turing.
     NV_FUSE_STATUS_OPT_DISPLAY as OptDisplayTu102 @ 0x021c04 {
-        /// It has none.
+        /// The chip has no display engine.
         pub display_disabled: bool,
         #[bits(31)]
         __: u32,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PGSP, what the GSP has beyond a falcon.
+//! PGSP, the registers of the GSP that other falcons lack.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_gsp.h.
 
@@ -11,7 +11,7 @@ registers! {
         pub data: u32,
     }
 
-    /// Doorbells: a write, whatever its value, tells GSP-RM that a command queue has something new.
+    /// Doorbells: writing any value tells GSP-RM that a command queue has new messages.
     NV_PGSP_QUEUE_HEAD as PgspQueueHead @ 0x110c00 [8; 8] {
         /// All bits.
         pub address: u32,

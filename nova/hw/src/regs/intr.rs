@@ -11,44 +11,44 @@
 //! Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/vfn/tu102.c and subdev/pci/gp100.c.
 
 registers! {
-    /// Written after an MSI, whatever the value, to let the next one through; a register of PCI
-    /// configuration space in its mirror in BAR0. Up to Ada.
+    /// Writing any value after an MSI enables the next MSI; a register of PCI configuration space
+    /// in its mirror in BAR0. Up to Ada.
     NV_XVE_CYA_2 as MsiRearm @ 0x088704 {
         /// All bits.
         pub value: u32,
     }
 
-    /// Vectors of a leaf that are raised; written bits are quieted.
+    /// Pending vectors of a leaf; writing a bit clears it.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF as CpuIntrLeaf @ 0xb81000 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }
 
-    /// Enables vectors of a leaf; reads as those that are.
+    /// Enables vectors of a leaf; reads as the enabled vectors.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_SET as CpuIntrLeafEnSet @ 0xb81200 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }
 
-    /// Disables vectors of a leaf; reads as those that are enabled.
+    /// Disables vectors of a leaf; reads as the enabled vectors.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF_EN_CLEAR as CpuIntrLeafEnClear @ 0xb81400 [16; 4] {
         /// A bit per vector.
         pub value: u32,
     }
 
-    /// Subtrees with a vector that is raised and enabled.
+    /// Subtrees with a pending and enabled vector.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_TOP as CpuIntrTop @ 0xb81600 {
         /// A bit per subtree.
         pub value: u32,
     }
 
-    /// Enables subtrees; reads as those that are.
+    /// Enables subtrees; reads as the enabled subtrees.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_TOP_EN_SET as CpuIntrTopEnSet @ 0xb81608 {
         /// A bit per subtree.
         pub value: u32,
     }
 
-    /// Disables subtrees; reads as those that are enabled.
+    /// Disables subtrees; reads as the enabled subtrees.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_TOP_EN_CLEAR as CpuIntrTopEnClear @ 0xb81610 {
         /// A bit per subtree.
         pub value: u32,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How registers are declared.
+//! The macro that declares registers.
 
 /// Declares the registers of a block: a bitfield type for each, and the table that [`super::name`]
-/// looks them up in.
+/// searches.
 ///
-/// `[count; stride]` behind an offset makes an array of equal registers.
+/// `[count; stride]` after an offset declares an array of equal registers.
 macro_rules! registers {
     ($(
         $(#[$attr:meta])*
@@ -24,14 +24,14 @@ macro_rules! registers {
             }
 
             impl $name {
-                /// Byte offset; that of the first element where there are several.
+                /// Byte offset; for an array that of the first element.
                 pub const OFFSET: u32 = $offset;
 
                 $(
-                    /// Elements of the array.
+                    /// Number of elements of the array.
                     pub const COUNT: u32 = $count;
 
-                    /// Bytes from an element to the next.
+                    /// Bytes from one element to the next.
                     pub const STRIDE: u32 = $stride;
 
                     /// Byte offset of an element.

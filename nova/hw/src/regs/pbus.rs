@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PBUS, the bus interface: scratch registers in which the VBIOS and its ucode leave messages.
+//! PBUS, the bus interface: scratch registers with results of the VBIOS's ucode.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h;
 //! Linux 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
 
 registers! {
-    /// Scratch register 0xe, in which FWSEC-FRTS leaves its result.
+    /// Scratch register 0xe, with the result of FWSEC-FRTS.
     NV_PBUS_SW_SCRATCH_0E_FRTS_ERR as FrtsErr @ 0x001438 {
         __: u16,
         /// Zero for success.
         pub frts_err_code: u16,
     }
 
-    /// What came of FWSEC-SB.
+    /// Scratch register 0x15, with the result of FWSEC-SB.
     ///
     /// Source: open-gpu-kernel-modules 570,
     /// src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.

@@ -6,7 +6,8 @@
 //! 7.3, drivers/gpu/nova-core/fb/regs.rs.
 
 registers! {
-    /// System memory that the GPU reads to flush its writes there (sysmembar), low part.
+    /// System memory address that the GPU reads to flush its writes to system memory (sysmembar),
+    /// low part.
     NV_PFB_NISO_FLUSH_SYSMEM_ADDR as NisoFlushSysmemAddr @ 0x100c10 {
         /// Bits 8 to 39 of the address.
         pub adr_39_08: u32,
@@ -20,7 +21,7 @@ registers! {
         __: u8,
     }
 
-    /// As [`NisoFlushSysmemAddr`], on Hopper; the low half takes effect.
+    /// As [`NisoFlushSysmemAddr`], on Hopper; writing the low half makes the address effective.
     NV_PFB_FBHUB_PCIE_FLUSH_SYSMEM_ADDR_LO as FbhubFlushSysmemAddrLo @ 0x100a34 {
         /// Low half of the address.
         pub adr: u32,
@@ -50,7 +51,7 @@ registers! {
         __: u16,
     }
 
-    /// The same for what leaves the HSHUB; has to be equal to [`HshubFlushSysmemAddrLo`].
+    /// The same for the HSHUB's egress; must be equal to [`HshubFlushSysmemAddrLo`].
     NV_PFB_HSHUB_EG_PCIE_FLUSH_SYSMEM_ADDR_LO as HshubEgFlushSysmemAddrLo @ 0x8706c0 {
         /// Low half of the address.
         pub adr: u32,
@@ -90,7 +91,7 @@ registers! {
         pub lower_mag: u8,
         #[bits(20)]
         __: u32,
-        /// ECC takes one part in sixteen.
+        /// ECC is enabled and takes one sixteenth of the memory.
         pub ecc_mode_enabled: bool,
         #[bits(1)]
         __: u8,
@@ -105,7 +106,7 @@ registers! {
         pub val: u32,
     }
 
-    /// End of WPR2; zero where there is none.
+    /// End of WPR2; zero if WPR2 is not set up.
     NV_PFB_PRI_MMU_WPR2_ADDR_HI as Wpr2AddrHi @ 0x1fa828 {
         #[bits(4)]
         __: u8,
@@ -135,7 +136,7 @@ impl Wpr2AddrLo {
 }
 
 impl Wpr2AddrHi {
-    /// Byte address behind the last byte.
+    /// Byte address of the end, after the last byte.
     pub const fn address(self) -> u64 {
         (self.val() as u64) << 12
     }

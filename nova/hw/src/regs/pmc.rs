@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PMC, the master control: which chip is it?
+//! PMC, the master control: identification of the chip.
 //!
 //! Source: Linux 7.3, drivers/gpu/nova-core/regs.rs; open-gpu-kernel-modules 570,
 //! src/common/inc/swref/published/nv_ref.h.
 
 registers! {
-    /// Chip and revision, as chips before Fermi had it; later ones say enough to be told apart from
-    /// those.
+    /// Chip and revision in the format before Fermi; later chips have a value that tells them apart
+    /// from those.
     NV_PMC_BOOT_0 as PmcBoot0 @ 0x000000 {
         /// Minor revision of the chip.
         #[bits(4)]
@@ -29,7 +29,7 @@ registers! {
         __: u8,
     }
 
-    /// Chip and revision since Fermi.
+    /// Chip and revision from Fermi on.
     NV_PMC_BOOT_42 as PmcBoot42 @ 0x000a00 {
         #[bits(12)]
         __: u16,

@@ -15,13 +15,13 @@ registers! {
         __: u32,
     }
 
-    /// Interrupts that reach the host, a bit each, on Turing and GA100.
+    /// Interrupts that reach the host, one bit each, on Turing and GA100.
     NV_PRISCV_RISCV_IRQMASK as RiscvIrqmaskTu102 @ 0x2b4 {
         /// Bits as in [`FalconIrqstat`](super::falcon::FalconIrqstat).
         pub value: u32,
     }
 
-    /// Where interrupts go, on Turing and GA100.
+    /// Destination of interrupts, on Turing and GA100.
     NV_PRISCV_RISCV_IRQDEST as RiscvIrqdestTu102 @ 0x2b8 {
         /// Bits as in [`FalconIrqstat`](super::falcon::FalconIrqstat).
         pub value: u32,
@@ -41,21 +41,21 @@ registers! {
         __: u32,
     }
 
-    /// Interrupts that reach the host, a bit each, on GA102 and later.
+    /// Interrupts that reach the host, one bit each, on GA102 and later.
     NV_PRISCV_RISCV_IRQMASK as RiscvIrqmask @ 0x528 {
         /// Bits as in [`FalconIrqstat`](super::falcon::FalconIrqstat).
         pub value: u32,
     }
 
-    /// Where interrupts go, on GA102 and later.
+    /// Destination of interrupts, on GA102 and later.
     NV_PRISCV_RISCV_IRQDEST as RiscvIrqdest @ 0x52c {
         /// Bits as in [`FalconIrqstat`](super::falcon::FalconIrqstat).
         pub value: u32,
     }
 
-    /// Which of the two cores runs after a start, on GA102 and later.
+    /// Selects the core that the next start runs, on GA102 and later.
     NV_PRISCV_RISCV_BCR_CTRL as RiscvBcrCtrl @ 0x668 {
-        /// What is written takes effect; reads as set once it has.
+        /// Applies the written value; reads as set once it is applied.
         pub valid: bool,
         #[bits(3)]
         __: u8,

@@ -28,7 +28,7 @@ fn every_register_is_found_by_its_offset() {
 }
 
 #[test]
-fn elements_of_arrays_are_found_and_nothing_between_them() {
+fn only_elements_of_arrays_are_found() {
     assert_eq!(name(0x110188), Some("NV_PFALCON_FALCON_IMEMT"));
     assert_eq!(name(0x110198), Some("NV_PFALCON_FALCON_IMEMT"));
     assert_eq!(name(0x11018c), None);
@@ -41,8 +41,8 @@ fn elements_of_arrays_are_found_and_nothing_between_them() {
     assert_eq!(fuse::GspUcodeVersion::at(16), None);
 }
 
-/// Checks that a field is where the manual has it: the register with all of its bits set there and
-/// no other.
+/// Checks that a field is where the manual has it: setting all bits of the field sets exactly those
+/// bits of the register.
 macro_rules! check_fields {
     ($($register:ty { $($with:ident($value:expr) = $bits:expr),* $(,)? })*) => {
         $($(
@@ -56,7 +56,7 @@ macro_rules! check_fields {
 }
 
 #[test]
-fn fields_lie_where_the_manuals_have_them() {
+fn fields_are_where_the_manuals_have_them() {
     check_fields! {
         pmc::PmcBoot0 {
             with_minor_revision(0xf) = 0xf,
@@ -171,7 +171,7 @@ fn fields_lie_where_the_manuals_have_them() {
 }
 
 #[test]
-fn what_is_read_is_what_was_written() {
+fn fields_decode_their_values() {
     assert_eq!(brom::BromModSel::from(7).algo(), brom::ModSelAlgo::Other(7));
     assert_eq!(
         fbif::FbifTranscfg::from(0x5).target(),
@@ -181,14 +181,14 @@ fn what_is_read_is_what_was_written() {
         falcon::FalconHwcfg1::from(0x26).security_model(),
         crate::falcon::SecurityModel::Light
     );
-    // Bits that have no name are kept.
+    // Bits without a name are kept.
     let cpuctl = falcon::FalconCpuctl::from(u32::MAX).with_startcpu(false);
     assert_eq!(u32::from(cpuctl), !2);
 }
 
-/// Of fields that hold an enum, every value is read as what is written for it.
+/// Checks that every value of an enum field survives reading and writing.
 #[test]
-fn enums_come_back_as_they_were_written() {
+fn enums_are_read_back_as_written() {
     use crate::falcon::{CoreRev, SecurityModel};
     use fbif::{FbifMemType, FbifTarget};
     use riscv::CoreSelect;
@@ -220,7 +220,7 @@ fn enums_come_back_as_they_were_written() {
 }
 
 #[test]
-fn addresses_are_taken_apart() {
+fn addresses_and_sizes_are_decoded() {
     assert_eq!(pfb::Wpr2AddrLo::from(0x05fe_e000).address(), 0x5_fee0_0000);
     assert_eq!(pfb::LocalMemoryRange::from(0x26a).bytes(), 38 << 30);
     assert_eq!(

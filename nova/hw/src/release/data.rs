@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is said of a release: names, sizes, and where fields are.
+//! The description of a release: names, sizes and field offsets.
 
 use crate::abi::FbRegionInfoParams;
 use crate::chipset::Chipset;
@@ -9,11 +9,11 @@ use crate::field::Field;
 /// A firmware release.
 #[derive(Debug)]
 pub struct Release {
-    /// As it stands in the names of firmware files and in their `.fwversion` section.
+    /// Name, as in the names of firmware files and in their `.fwversion` section.
     pub name: &'static str,
-    /// The program that fetches FWSEC on Turing and GA100, as a file below the chip's folder.
+    /// File name, below the chip's folder, of the program that fetches FWSEC on Turing and GA100.
     pub gen_bootloader: &'static str,
-    /// Arguments of the FMC; a release that has none has no files for Hopper and later, which boot
+    /// Arguments of the FMC; `None` for a release without files for Hopper and later, which boot
     /// through the FSP.
     pub fmc_arguments: Option<FmcArgumentsLayout>,
     /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
@@ -28,7 +28,7 @@ pub struct Release {
     pub static_info: StaticInfoLayout,
     /// Payload of RC_TRIGGERED.
     pub rc_triggered: RcTriggeredLayout,
-    /// Parameters of controls.
+    /// Sizes of the parameters of controls.
     pub controls: ControlSizes,
     /// Parameters of a client.
     pub root: RootLayout,
@@ -40,7 +40,7 @@ impl Release {
         self.name.split('.').next()?.parse().ok()
     }
 
-    /// Whether it has firmware for `chipset`.
+    /// Whether the release has firmware for `chipset`.
     pub const fn is_for(&self, chipset: Chipset) -> bool {
         self.fmc_arguments.is_some() || !chipset.arch().boots_through_fsp()
     }
@@ -54,38 +54,38 @@ impl PartialEq for Release {
 
 impl Eq for Release {}
 
-/// What the size of GSP-RM's heap in WPR2 is made of, in bytes.
+/// Components of the size of GSP-RM's heap in WPR2, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heap {
-    /// libos2 runs on Turing and GA100,
+    /// libos2, which runs on Turing and GA100.
     pub libos2: Libos,
-    /// libos3 on all later chips.
+    /// libos3, which runs on all later chips.
     pub libos3: Libos,
-    /// What GSP-RM takes to boot, Turing to Ada.
+    /// Bytes that GSP-RM needs to boot, Turing to Ada.
     pub base_tu10x: u64,
-    /// What it takes to boot from Hopper on.
+    /// Bytes that GSP-RM needs to boot, Hopper and later.
     pub base_gh100: u64,
-    /// What a GiB of frame buffer takes to manage.
+    /// Bytes that GSP-RM needs to manage a GiB of frame buffer.
     pub per_gib_of_fb: u64,
-    /// What the channels of a client take.
+    /// Bytes for the channels of a client.
     pub clients: u64,
 }
 
-/// What libos, the system under GSP-RM, makes of the heap's size.
+/// Part of libos, the operating system under GSP-RM, in the size of the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Libos {
-    /// Bytes that it takes itself.
+    /// Bytes that libos itself needs.
     pub size: u64,
-    /// Fewest bytes of a heap on it.
+    /// Minimum bytes of a heap with this libos.
     pub min: u64,
-    /// Most bytes.
+    /// Maximum bytes of a heap with this libos.
     pub max: u64,
 }
 
 /// `GspSystemInfo`, the machine around the GPU.
 #[derive(Debug)]
 pub struct SystemInfoLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
     /// Physical address of BAR0, the registers.
     pub gpu_phys_addr: Field<u64>,
@@ -95,11 +95,11 @@ pub struct SystemInfoLayout {
     pub gpu_phys_inst_addr: Field<u64>,
     /// Domain << 32 | bus << 8 | device << 3 | function.
     pub nv_domain_bus_device_func: Field<u64>,
-    /// User addresses end below this.
+    /// End of user addresses.
     pub max_user_va: Field<u64>,
-    /// Where PCI configuration space is mirrored in BAR0.
+    /// Offset of the mirror of PCI configuration space in BAR0.
     pub pci_config_mirror_base: Field<u32>,
-    /// Bytes of that.
+    /// Bytes of the mirror.
     pub pci_config_mirror_size: Field<u32>,
     /// Device << 16 | vendor.
     pub pci_device_id: Option<Field<u32>>,
@@ -112,7 +112,7 @@ pub struct SystemInfoLayout {
 /// `GSP_ARGUMENTS_CACHED`, the arguments of GSP-RM.
 #[derive(Debug)]
 pub struct ArgumentsLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
     /// Bus address of the memory that holds a table of its own pages, then the queues.
     pub queue_memory: Field<u64>,
@@ -122,43 +122,43 @@ pub struct ArgumentsLayout {
     pub command_queue: Field<u64>,
     /// Offset of the status queue in that memory.
     pub status_queue: Field<u64>,
-    /// Power level before; all of this is zero for a first boot.
+    /// Power level before a resume; this and the other resume fields are zero for a first boot.
     pub resume_level: Field<u32>,
     /// Flags of a resume.
     pub resume_flags: Field<u32>,
-    /// This is a resume.
+    /// This boot is a resume.
     pub in_pm_transition: Field<u8>,
-    /// The stack lies in the falcon's data memory.
+    /// The stack is in the falcon's data memory.
     pub dmem_stack: Option<Field<u8>>,
 }
 
 /// `GSP_FMC_BOOT_PARAMS`, the arguments of the FMC.
 #[derive(Debug)]
 pub struct FmcArgumentsLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
-    /// In which memory the WPR metadata is.
+    /// Memory that the WPR metadata is in.
     pub metadata_target: Field<u32>,
     /// Bytes of the WPR metadata.
     pub metadata_size: Field<u32>,
     /// Address of the WPR metadata.
     pub metadata: Field<u64>,
-    /// GSP-RM is what is booted.
+    /// The FMC boots GSP-RM.
     pub boots_gsp_rm: Field<u8>,
-    /// In which memory the libos arguments are.
+    /// Memory that the libos arguments are in.
     pub libos_target: Field<u32>,
     /// Address of the libos arguments.
     pub libos: Field<u64>,
-    /// System memory that is coherent with the CPU's caches, as a target.
+    /// Target value of system memory that is coherent with the CPU's caches.
     pub coherent_system: u32,
-    /// System memory, as a target.
+    /// Target value of non-coherent system memory.
     pub noncoherent_system: u32,
 }
 
-/// `GspStaticConfigInfo`, the GPU as GSP-RM knows it.
+/// `GspStaticConfigInfo`, GSP-RM's description of the GPU.
 #[derive(Debug)]
 pub struct StaticInfoLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
     /// Name of the GPU; ends with a NUL.
     pub name: Field<[u8; 64]>,
@@ -174,61 +174,61 @@ pub struct StaticInfoLayout {
     pub bar1_pde_base: Field<u64>,
     /// Root of BAR2's page tables.
     pub bar2_pde_base: Field<u64>,
-    /// What is said of the VBIOS is known.
+    /// The fields about the VBIOS are valid.
     pub vbios_valid: Field<u8>,
     /// Subsystem vendor in the VBIOS.
     pub vbios_sub_vendor: Field<u32>,
     /// Subsystem device in the VBIOS.
     pub vbios_sub_device: Field<u32>,
-    /// Handle of the client for controls of the driver itself.
+    /// Handle of the internal client, for the driver's own controls.
     pub client: Field<u32>,
-    /// Its device.
+    /// Handle of the internal client's device.
     pub device: Field<u32>,
-    /// Its subdevice.
+    /// Handle of the internal client's subdevice.
     pub subdevice: Field<u32>,
-    /// Where the heap outside of WPR2 ended up in the frame buffer.
+    /// Offset of the heap outside of WPR2 in the frame buffer.
     pub non_wpr_heap: Option<Field<u64>>,
-    /// Where FRTS ended up.
+    /// Offset of FRTS in the frame buffer.
     pub frts: Option<Field<u64>>,
 }
 
-/// `rpc_rc_triggered_v17_02`, the death of a channel.
+/// `rpc_rc_triggered_v17_02`, the failure of a channel.
 #[derive(Debug)]
 pub struct RcTriggeredLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
     /// Engine, `NV2080_ENGINE_TYPE_*`.
     pub engine: Field<u32>,
     /// Channel.
     pub channel: Field<u32>,
-    /// The Xid, the number that NVIDIA's documents know this error by.
+    /// The Xid, NVIDIA's number of this error.
     pub xid: Field<u32>,
-    /// What is affected.
+    /// Scope of the failure.
     pub scope: Field<u32>,
     /// Address of an MMU fault, low part.
     pub mmu_fault_addr_lo: Option<Field<u32>>,
-    /// High part.
+    /// Address of an MMU fault, high part.
     pub mmu_fault_addr_hi: Option<Field<u32>>,
-    /// Kind of the fault.
+    /// Type of the MMU fault.
     pub mmu_fault_type: Option<Field<u32>>,
 }
 
-/// `NV0000_ALLOC_PARAMETERS`, with which a client is allocated.
+/// `NV0000_ALLOC_PARAMETERS`, the allocation parameters of a client.
 #[derive(Debug)]
 pub struct RootLayout {
-    /// Bytes of it.
+    /// Bytes of the structure.
     pub size: usize,
-    /// Handle of the client; GSP-RM fills it in.
+    /// Handle of the client; GSP-RM sets it.
     pub client: Field<u32>,
     /// Process that the client is for.
     pub process_id: Field<u32>,
 }
 
-/// Bytes of the parameters of controls.
+/// Bytes of the parameters of controls whose size differs between releases.
 #[derive(Debug)]
 pub struct ControlSizes {
-    /// Of [`control::GPU_GET_INFO_V2`](crate::abi::control::GPU_GET_INFO_V2).
+    /// Parameters of [`control::GPU_GET_INFO_V2`](crate::abi::control::GPU_GET_INFO_V2).
     pub gpu_get_info_v2: usize,
-    /// Of [`control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`](crate::abi::control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE).
+    /// Parameters of [`control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`](crate::abi::control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE).
     pub pgpu_add_vgpu_type: usize,
 }

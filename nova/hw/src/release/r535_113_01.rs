@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Release 535.113.01: what it and a driver exchange in a way of their own.
+//! Release 535.113.01: structures and numbers that differ from other releases.
 //!
 //! Paths are those of open-gpu-kernel-modules 535.113.01.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Release 570.144: what it and a driver exchange in a way of their own.
+//! Release 570.144: structures and numbers that differ from other releases.
 //!
 //! Paths are those of open-gpu-kernel-modules 570.144.
 

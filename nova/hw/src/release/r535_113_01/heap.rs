@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the size of GSP-RM's heap in WPR2 is made of.
+//! Components of the size of GSP-RM's heap in WPR2.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What GSP-RM is told before it starts, in the memory region RMARGS.
+//! GSP-RM's arguments, in the memory region RMARGS.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_init_args.h.
 
@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::GspSrInitArguments;
 
-/// Where the message queues are; `MESSAGE_QUEUE_INIT_ARGUMENTS`.
+/// Location of the message queues; `MESSAGE_QUEUE_INIT_ARGUMENTS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -24,9 +24,9 @@ pub struct MessageQueueInitArguments {
     pub cmd_queue_offset: u64,
     /// Offset of the status queue in that memory.
     pub stat_queue_offset: u64,
-    /// Offset of a command queue without locks, or 0.
+    /// Offset of the lockless command queue, or 0.
     pub lockless_cmd_queue_offset: u64,
-    /// Offset of its status queue, or 0.
+    /// Offset of the lockless status queue, or 0.
     pub lockless_stat_queue_offset: u64,
 }
 
@@ -41,13 +41,13 @@ layout!(MessageQueueInitArguments: 48, page_table_entry_count @ 8, cmd_queue_off
 pub struct GspArgumentsCached {
     /// The message queues.
     pub message_queue_init_arguments: MessageQueueInitArguments,
-    /// Resume.
+    /// Arguments for a resume.
     pub sr_init_arguments: GspSrInitArguments,
     /// Number of the GPU in this system.
     pub gpu_instance: u32,
     /// Bus address of the profiler's memory, or 0.
     pub profiler_args_pa: u64,
-    /// Bytes of it.
+    /// Bytes of the profiler's memory.
     pub profiler_args_size: u64,
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers of events that other releases use otherwise.
+//! Numbers of events that differ from other releases.
 //!
 //! Source: src/nvidia/kernel/inc/vgpu/rpc_global_enums.h.
 
 use crate::abi;
 
-/// What the firmware reports on its own (`NV_VGPU_MSG_EVENT_*`).
+/// Events that the firmware sends (`NV_VGPU_MSG_EVENT_*`).
 pub mod event {
     numbers! {
         GSP_SEND_USER_SHARED_DATA = 0x101b,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters of objects that other releases lay out otherwise.
+//! Parameters of objects whose layout differs from other releases.
 //!
 //! Source: src/common/sdk/nvidia/inc/class/cl0000.h.
 

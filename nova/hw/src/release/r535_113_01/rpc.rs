@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payloads of events that other releases lay out otherwise.
+//! Payloads of events whose layout differs from other releases.
 //!
 //! Source: src/nvidia/generated/g_rpc-structures.h.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Payload of RC_TRIGGERED, the death of a channel; `rpc_rc_triggered_v17_02`.
+/// Payload of RC_TRIGGERED, the failure of a channel; `rpc_rc_triggered_v17_02`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -18,7 +18,7 @@ pub struct RcTriggered {
     pub chid: u32,
     /// The Xid.
     pub except_type: u32,
-    /// What is affected.
+    /// Scope of the failure.
     pub scope: u32,
     /// Partition.
     pub partition_attribution_id: u16,

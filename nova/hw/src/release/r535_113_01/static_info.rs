@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payload of GET_GSP_STATIC_INFO: the GPU as GSP-RM knows it.
+//! Payload of GET_GSP_STATIC_INFO: GSP-RM's description of the GPU.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspStaticConfigInfo_t` and below)
 //! and, for the parameters of controls in it,
@@ -11,58 +11,58 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{FbRegionInfoParams, GidInfo};
 
-/// The GPU as GSP-RM knows it; `GspStaticConfigInfo_t`.
+/// GSP-RM's description of the GPU; `GspStaticConfigInfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GspStaticConfigInfo {
-    /// Capabilities of the graphics engine, a bit each.
+    /// Capabilities of the graphics engine, one bit each.
     pub gr_caps_bits: [u8; 23],
     #[doc(hidden)]
     pub _padding0: u8,
-    /// The GPU's unique id.
+    /// The GPU's unique ID.
     pub gid_info: GidInfo,
-    /// Clusters of the graphics engine, a bit each.
+    /// Graphics processing clusters (GPCs), one bit each.
     pub gpc_info: u32,
-    /// Cluster, and its texture units, a bit each.
+    /// GPC, and its texture processing clusters, one bit each.
     pub tpc_info: [[u32; 2]; 32],
-    /// Cluster, and its depth units, a bit each.
+    /// GPC, and its ZCULL units, one bit each.
     pub zcull_info: [[u32; 2]; 32],
-    /// What was sold.
+    /// The product (stock keeping unit).
     pub sku_info: SkuInfo,
     /// Regions of the frame buffer.
     pub fb_region_info_params: FbRegionInfoParams,
-    /// Sold for computing.
+    /// The product is branded for computing.
     pub compute_branding: u32,
     #[doc(hidden)]
     pub _padding1: [u8; 4],
     /// Virtual functions.
     pub sriov_caps: SriovCaps,
-    /// Highest guest.
+    /// Highest ID of a guest function (GFID).
     pub sriov_max_gfid: u32,
-    /// Engines, a bit each.
+    /// Engines, one bit each.
     pub engine_caps: [u32; 2],
     /// Streaming multiprocessors (`GspSMInfo`): version, banks and size of their registers, warps,
     /// threads of a warp, entries of the geometry buffers, processors, ray-tracing cores.
     pub sm_info: [u32; 9],
-    /// Poisoned memory is reported.
+    /// Poison handling is enabled by fuse.
     pub poison_fuse_enabled: u8,
     #[doc(hidden)]
     pub _padding2: [u8; 7],
     /// Bytes of the frame buffer.
     pub fb_length: u64,
-    /// Memory controllers, a bit each.
+    /// Memory controllers, one bit each.
     pub fbio_mask: u32,
     /// Bits of the memory bus.
     pub fb_bus_width: u32,
-    /// Kind of memory.
+    /// Type of memory.
     pub fb_ram_type: u32,
-    /// Memory partitions, a bit each.
+    /// Memory partitions, one bit each.
     pub fbp_mask: u32,
     /// Bytes of the L2 cache.
     pub l2_cache_size: u32,
-    /// Bytes of the buffers for preemption.
+    /// Bytes of the buffers for graphics preemption.
     pub gfxp_buffer_size: [u32; 5],
-    /// Their alignment.
+    /// Alignment of these buffers.
     pub gfxp_buffer_alignment: [u32; 5],
     /// Name of the GPU; ends with a NUL.
     pub gpu_name_string: [u8; 64],
@@ -70,7 +70,7 @@ pub struct GspStaticConfigInfo {
     pub gpu_short_name_string: [u8; 64],
     /// Name of the GPU in UTF-16; ends with a NUL.
     pub gpu_name_string_unicode: [u16; 64],
-    /// Not for sale.
+    /// An NVIDIA-internal product.
     pub b_gpu_internal_sku: u8,
     /// Quadro.
     pub b_is_quadro_generic: u8,
@@ -86,19 +86,19 @@ pub struct GspStaticConfigInfo {
     pub b_is_titan: u8,
     /// Tesla.
     pub b_is_tesla: u8,
-    /// For laptops.
+    /// A product for laptops.
     pub b_is_mobile: u8,
-    /// May sleep in GC6 with its memory refreshed.
+    /// The GPU may enter GC6 with self-refreshing memory under runtime D3.
     pub b_is_gc6_rtd3_allowed: u8,
-    /// May be switched off by runtime power management.
+    /// The GPU may be switched off under runtime D3.
     pub b_is_gc_off_rtd3_allowed: u8,
-    /// May be switched off otherwise.
+    /// The GPU may be switched off by the legacy method.
     pub b_is_gcoff_legacy_allowed: u8,
     /// Root of BAR1's page tables.
     pub bar1_pde_base: u64,
     /// Root of BAR2's page tables.
     pub bar2_pde_base: u64,
-    /// What is said of the VBIOS is known.
+    /// The fields about the VBIOS are valid.
     pub b_vbios_valid: u8,
     #[doc(hidden)]
     pub _padding4: [u8; 3],
@@ -106,33 +106,34 @@ pub struct GspStaticConfigInfo {
     pub vbios_sub_vendor: u32,
     /// Subsystem device in the VBIOS.
     pub vbios_sub_device: u32,
-    /// Bad pages are retired.
+    /// Page retirement is supported.
     pub b_page_retirement_supported: u8,
-    /// GSP-RM and driver share address spaces.
+    /// Address spaces are split between GSP-RM and the driver.
     pub b_split_vas_between_server_client_rm: u8,
-    /// The root port needs a workaround.
+    /// The root port needs the no-snoop workaround.
     pub b_cl_rootport_needs_nosnoop_war: u8,
     #[doc(hidden)]
     pub _padding5: u8,
-    /// Heads without displays, in use and at most (`VIRTUAL_DISPLAY_GET_NUM_HEADS_PARAMS`).
+    /// Number of heads without displays, current and maximum
+    /// (`VIRTUAL_DISPLAY_GET_NUM_HEADS_PARAMS`).
     pub displayless_max_heads: [u32; 2],
-    /// Head, width and height at most (`VIRTUAL_DISPLAY_GET_MAX_RESOLUTION_PARAMS`).
+    /// Head, and its maximum width and height (`VIRTUAL_DISPLAY_GET_MAX_RESOLUTION_PARAMS`).
     pub displayless_max_resolution: [u32; 3],
     #[doc(hidden)]
     pub _padding6: [u8; 4],
-    /// Pixels at most.
+    /// Maximum number of pixels.
     pub displayless_max_pixels: u64,
-    /// Client for controls of the driver itself.
+    /// Handle of the internal client, for the driver's own controls.
     pub h_internal_client: u32,
-    /// Its device.
+    /// Handle of the internal client's device.
     pub h_internal_device: u32,
-    /// Its subdevice.
+    /// Handle of the internal client's subdevice.
     pub h_internal_subdevice: u32,
-    /// The GPU is the host of its memory.
+    /// The GPU is in self-hosted mode.
     pub b_self_hosted_mode: u8,
-    /// The GPU shares the CPU's page tables.
+    /// The GPU supports address translation services (ATS).
     pub b_ats_supported: u8,
-    /// The VBIOS has a UEFI part.
+    /// The VBIOS has a UEFI image.
     pub b_is_gpu_uefi: u8,
     #[doc(hidden)]
     pub _padding7: u8,
@@ -154,7 +155,7 @@ impl Default for GspStaticConfigInfo {
     }
 }
 
-/// What was sold; `NV2080_CTRL_BIOS_GET_SKU_INFO_PARAMS`.
+/// The product; `NV2080_CTRL_BIOS_GET_SKU_INFO_PARAMS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -186,19 +187,19 @@ layout!(SkuInfo: 32, project @ 10, business_cycle @ 28);
 )]
 #[repr(C)]
 pub struct SriovCaps {
-    /// How many there can be.
+    /// Maximum number of virtual functions.
     pub total_vfs: u32,
-    /// Routing id of the first, from that of the GPU.
+    /// Routing ID of the first virtual function, relative to that of the GPU.
     pub first_vf_offset: u32,
-    /// Features, a bit each.
+    /// Features, one bit each.
     pub vf_feature_mask: u32,
     #[doc(hidden)]
     pub _padding0: [u8; 4],
-    /// Physical address of the first one's BAR0.
+    /// Physical address of the first virtual function's BAR0.
     pub first_vf_bar0_address: u64,
-    /// Physical address of the first one's BAR1.
+    /// Physical address of the first virtual function's BAR1.
     pub first_vf_bar1_address: u64,
-    /// Physical address of the first one's BAR2.
+    /// Physical address of the first virtual function's BAR2.
     pub first_vf_bar2_address: u64,
     /// Bytes of BAR0.
     pub bar0_size: u64,
@@ -212,11 +213,11 @@ pub struct SriovCaps {
     pub b_64bit_bar1: u8,
     /// BAR2 has 64 bits.
     pub b_64bit_bar2: u8,
-    /// They are enabled.
+    /// SR-IOV is enabled.
     pub b_sriov_enabled: u8,
-    /// GSP-RM does more for them.
+    /// SR-IOV heavy mode is enabled.
     pub b_sriov_heavy_enabled: u8,
-    /// Their register for TLB invalidation is emulated.
+    /// The virtual functions' register for TLB invalidation is emulated.
     pub b_emulate_vf_bar0_tlb_invalidation_register: u8,
     /// The driver allocates context buffers.
     pub b_client_rm_allocated_ctx_buffer: u8,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payload of GSP_SET_SYSTEM_INFO: the machine around the GPU.
+//! Payload of GSP_SET_SYSTEM_INFO: the description of the machine.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspSystemInfo` and below),
 //! src/nvidia/generated/g_gpu_acpi_data_nvoc.h.
@@ -11,7 +11,7 @@ use crate::abi::{
     BusInfo, CapsMethodData, DodMethodData, GspVfInfo, JtMethodData, MuxMethodDataElement,
 };
 
-/// The machine around the GPU.
+/// Description of the machine; `GspSystemInfo`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -25,19 +25,19 @@ pub struct GspSystemInfo {
     pub gpu_phys_inst_addr: u64,
     /// Domain << 32 | bus << 8 | device << 3 | function.
     pub nv_domain_bus_device_func: u64,
-    /// Simulation only.
+    /// For simulation only.
     pub sim_access_buf_phys_addr: u64,
-    /// PCIe atomics that the system can do.
+    /// PCIe atomics that the system supports.
     pub pcie_atomics_op_mask: u64,
-    /// Frame buffer that the console uses.
+    /// Bytes of the frame buffer that the console uses.
     pub console_mem_size: u64,
-    /// User addresses end below this.
+    /// End of user addresses.
     pub max_user_va: u64,
-    /// Where PCI configuration space is mirrored in BAR0.
+    /// Offset of the mirror of PCI configuration space in BAR0.
     pub pci_config_mirror_base: u32,
-    /// Bytes of that.
+    /// Bytes of the mirror.
     pub pci_config_mirror_size: u32,
-    /// Architecture of the CPU, as far as ordering goes.
+    /// Architecture of the CPU, which determines memory ordering.
     pub oor_arch: u8,
     #[doc(hidden)]
     pub _padding0: [u8; 7],
@@ -45,19 +45,19 @@ pub struct GspSystemInfo {
     pub cl_pdb_properties: u64,
     /// The mainboard's chipset.
     pub chipset: u32,
-    /// There is a bridge above the GPU.
+    /// The GPU is behind a bridge.
     pub b_gpu_behind_bridge: u8,
-    /// MNOC is there.
+    /// MNOC is available.
     pub b_mnoc_available: u8,
-    /// The port above cannot do L0s.
+    /// The upstream port does not support L0s.
     pub b_upstream_l0s_unsupported: u8,
-    /// The port above cannot do L1.
+    /// The upstream port does not support L1.
     pub b_upstream_l1_unsupported: u8,
-    /// The port above may do L1.
+    /// The upstream port supports L1.
     pub b_upstream_l1_por_supported: u8,
-    /// The port above may do L1, on laptops only.
+    /// The upstream port supports L1 on laptops only.
     pub b_upstream_l1_por_mobile_only: u8,
-    /// What is said of the port above is known.
+    /// The fields about the upstream port are valid.
     pub upstream_address_valid: u8,
     #[doc(hidden)]
     pub _padding1: u8,
@@ -65,7 +65,7 @@ pub struct GspSystemInfo {
     pub fhb_bus_info: BusInfo,
     /// The chipset as a PCI device.
     pub chipset_id_info: BusInfo,
-    /// What ACPI says.
+    /// Results of ACPI methods.
     pub acpi_method_data: AcpiMethodData,
     /// Hypervisor.
     pub hypervisor_type: u32,
@@ -79,13 +79,13 @@ pub struct GspSystemInfo {
     pub gsp_vf_info: GspVfInfo,
 }
 
-/// What ACPI says about the GPU; `ACPI_METHOD_DATA`.
+/// Results of ACPI methods; `ACPI_METHOD_DATA`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
 pub struct AcpiMethodData {
-    /// The rest is filled.
+    /// The other fields are valid.
     pub b_valid: u8,
     #[doc(hidden)]
     pub _padding: [u8; 3],
@@ -108,7 +108,7 @@ layout!(AcpiMethodData: 484, dod_method_data @ 4, jt_method_data @ 76, mux_metho
 )]
 #[repr(C)]
 pub struct MuxMethodData {
-    /// Entries of each table.
+    /// Number of entries of each table.
     pub table_len: u32,
     /// Modes.
     pub acpi_id_mux_mode_table: [MuxMethodDataElement; 16],

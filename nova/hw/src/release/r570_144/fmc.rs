@@ -16,17 +16,17 @@ pub struct GspFmcBootParams {
     pub regkeys: u32,
     #[doc(hidden)]
     pub _padding: [u8; 4],
-    /// What is to be put into WPR2.
+    /// What the FMC puts into WPR2.
     pub boot_gsp_rm: BootGspRmParams,
-    /// What GSP-RM is started with.
+    /// Arguments for starting GSP-RM.
     pub gsp_rm: GspRmParams,
-    /// Confidential computing.
+    /// Parameters for confidential computing.
     pub gsp_spdm: GspSpdmParams,
 }
 
 layout!(GspFmcBootParams: 80, boot_gsp_rm @ 8, gsp_rm @ 40, gsp_spdm @ 56);
 
-/// What is to be put into WPR2; `GSP_ACR_BOOT_GSP_RM_PARAMS`.
+/// What the FMC puts into WPR2; `GSP_ACR_BOOT_GSP_RM_PARAMS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -38,11 +38,11 @@ pub struct BootGspRmParams {
     pub gsp_rm_desc_size: u32,
     /// Address of the WPR metadata.
     pub gsp_rm_desc_offset: u64,
-    /// Where WPR2 goes, where the FSP does not know that.
+    /// Offset of WPR2, for an FSP that does not know it.
     pub wpr_carveout_offset: u64,
-    /// Bytes of it.
+    /// Bytes of WPR2.
     pub wpr_carveout_size: u32,
-    /// GSP-RM is what is booted.
+    /// The FMC boots GSP-RM.
     pub b_is_gsp_rm_boot: u8,
     #[doc(hidden)]
     pub _padding: [u8; 3],
@@ -50,7 +50,7 @@ pub struct BootGspRmParams {
 
 layout!(BootGspRmParams: 32, gsp_rm_desc_offset @ 8, wpr_carveout_size @ 24, b_is_gsp_rm_boot @ 28);
 
-/// What GSP-RM is started with; `GSP_RM_PARAMS`.
+/// Arguments for starting GSP-RM; `GSP_RM_PARAMS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -66,7 +66,7 @@ pub struct GspRmParams {
 
 layout!(GspRmParams: 16, boot_args_offset @ 8);
 
-/// Confidential computing; `GSP_SPDM_PARAMS`.
+/// Parameters for confidential computing; `GSP_SPDM_PARAMS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers of RPCs and events that other releases use otherwise.
+//! Numbers of RPCs and events that differ from other releases.
 //!
 //! Source: src/nvidia/inc/kernel/vgpu/rpc_global_enums.h.
 
@@ -37,7 +37,7 @@ pub mod function {
     }
 }
 
-/// What the firmware reports on its own (`NV_VGPU_MSG_EVENT_*`).
+/// Events that the firmware sends (`NV_VGPU_MSG_EVENT_*`).
 pub mod event {
     numbers! {
         NVLINK_FAULT_UP = 0x101b,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Parameters of objects that other releases lay out otherwise.
+//! Parameters of objects whose layout differs from other releases.
 //!
 //! Source: src/common/sdk/nvidia/inc/class/cl0000.h.
 
@@ -18,7 +18,7 @@ pub struct Nv0000AllocParameters {
     pub process_name: [u8; 100],
     #[doc(hidden)]
     pub _padding: [u8; 4],
-    /// For NVIDIA's driver alone.
+    /// Used by NVIDIA's driver only.
     pub p_os_pid_info: u64,
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payloads of events that other releases lay out otherwise.
+//! Payloads of events whose layout differs from other releases.
 //!
 //! Source: src/nvidia/generated/g_rpc-structures.h.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Start of the payload of RC_TRIGGERED, the death of a channel; a journal follows;
+/// Start of the payload of RC_TRIGGERED, the failure of a channel, followed by a journal;
 /// `rpc_rc_triggered_v17_02`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
@@ -19,11 +19,11 @@ pub struct RcTriggered {
     pub chid: u32,
     /// Guest.
     pub gfid: u32,
-    /// How bad.
+    /// Severity.
     pub except_level: u32,
     /// The Xid.
     pub except_type: u32,
-    /// What is affected.
+    /// Scope of the failure.
     pub scope: u32,
     /// Partition.
     pub partition_attribution_id: u16,
@@ -31,11 +31,11 @@ pub struct RcTriggered {
     pub _padding0: [u8; 2],
     /// Address of an MMU fault, low part.
     pub mmu_fault_addr_lo: u32,
-    /// High part.
+    /// Address of an MMU fault, high part.
     pub mmu_fault_addr_hi: u32,
-    /// Kind of the fault.
+    /// Type of the MMU fault.
     pub mmu_fault_type: u32,
-    /// GSP-RM wants to be called back.
+    /// GSP-RM expects a callback.
     pub b_callback_needed: u8,
     #[doc(hidden)]
     pub _padding1: [u8; 3],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payload of GET_GSP_STATIC_INFO: the GPU as GSP-RM knows it.
+//! Payload of GET_GSP_STATIC_INFO: GSP-RM's description of the GPU.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspStaticConfigInfo_t` and below)
 //! and, for the parameters of controls in it,
@@ -11,17 +11,17 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::abi::{FbRegionInfoParams, GidInfo};
 
-/// The GPU as GSP-RM knows it; `GspStaticConfigInfo_t`.
+/// GSP-RM's description of the GPU; `GspStaticConfigInfo_t`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
 #[repr(C)]
 pub struct GspStaticConfigInfo {
-    /// Capabilities of the graphics engine, a bit each.
+    /// Capabilities of the graphics engine, one bit each.
     pub gr_caps_bits: [u8; 23],
     #[doc(hidden)]
     pub _padding0: u8,
-    /// The GPU's unique id.
+    /// The GPU's unique ID.
     pub gid_info: GidInfo,
-    /// What was sold.
+    /// The product (stock keeping unit).
     pub sku_info: SkuInfo,
     #[doc(hidden)]
     pub _padding1: [u8; 4],
@@ -29,23 +29,23 @@ pub struct GspStaticConfigInfo {
     pub fb_region_info_params: FbRegionInfoParams,
     /// Virtual functions.
     pub sriov_caps: SriovCaps,
-    /// Highest guest.
+    /// Highest ID of a guest function (GFID).
     pub sriov_max_gfid: u32,
-    /// Engines, a bit each.
+    /// Engines, one bit each.
     pub engine_caps: [u32; 3],
-    /// Poisoned memory is reported.
+    /// Poison handling is enabled by fuse.
     pub poison_fuse_enabled: u8,
     #[doc(hidden)]
     pub _padding2: [u8; 7],
     /// Bytes of the frame buffer.
     pub fb_length: u64,
-    /// Memory controllers, a bit each.
+    /// Memory controllers, one bit each.
     pub fbio_mask: u64,
     /// Bits of the memory bus.
     pub fb_bus_width: u32,
-    /// Kind of memory.
+    /// Type of memory.
     pub fb_ram_type: u32,
-    /// Memory partitions, a bit each.
+    /// Memory partitions, one bit each.
     pub fbp_mask: u64,
     /// Bytes of the L2 cache.
     pub l2_cache_size: u32,
@@ -55,7 +55,7 @@ pub struct GspStaticConfigInfo {
     pub gpu_short_name_string: [u8; 64],
     /// Name of the GPU in UTF-16; ends with a NUL.
     pub gpu_name_string_unicode: [u16; 64],
-    /// Not for sale.
+    /// An NVIDIA-internal product.
     pub b_gpu_internal_sku: u8,
     /// Quadro.
     pub b_is_quadro_generic: u8,
@@ -71,21 +71,21 @@ pub struct GspStaticConfigInfo {
     pub b_is_titan: u8,
     /// Tesla.
     pub b_is_tesla: u8,
-    /// For laptops.
+    /// A product for laptops.
     pub b_is_mobile: u8,
-    /// May sleep in GC6 with its memory refreshed.
+    /// The GPU may enter GC6 with self-refreshing memory under runtime D3.
     pub b_is_gc6_rtd3_allowed: u8,
-    /// May sleep in GC8.
+    /// The GPU may enter GC8 under runtime D3.
     pub b_is_gc8_rtd3_allowed: u8,
-    /// May be switched off by runtime power management.
+    /// The GPU may be switched off under runtime D3.
     pub b_is_gc_off_rtd3_allowed: u8,
-    /// May be switched off otherwise.
+    /// The GPU may be switched off by the legacy method.
     pub b_is_gcoff_legacy_allowed: u8,
-    /// Can be partitioned.
+    /// MIG partitioning is supported.
     pub b_is_mig_supported: u8,
-    /// Power that the board takes in GC6.
+    /// Power draw of the board in GC6.
     pub rtd3_gc6_total_board_power: u16,
-    /// How long a reset takes in GC6.
+    /// Delay of PERST in GC6.
     pub rtd3_gc6_perst_delay: u16,
     #[doc(hidden)]
     pub _padding3: [u8; 2],
@@ -93,7 +93,7 @@ pub struct GspStaticConfigInfo {
     pub bar1_pde_base: u64,
     /// Root of BAR2's page tables.
     pub bar2_pde_base: u64,
-    /// What is said of the VBIOS is known.
+    /// The fields about the VBIOS are valid.
     pub b_vbios_valid: u8,
     #[doc(hidden)]
     pub _padding4: [u8; 3],
@@ -101,39 +101,40 @@ pub struct GspStaticConfigInfo {
     pub vbios_sub_vendor: u32,
     /// Subsystem device in the VBIOS.
     pub vbios_sub_device: u32,
-    /// Bad pages are retired.
+    /// Page retirement is supported.
     pub b_page_retirement_supported: u8,
-    /// GSP-RM and driver share address spaces.
+    /// Address spaces are split between GSP-RM and the driver.
     pub b_split_vas_between_server_client_rm: u8,
-    /// The root port needs a workaround.
+    /// The root port needs the no-snoop workaround.
     pub b_cl_rootport_needs_nosnoop_war: u8,
     #[doc(hidden)]
     pub _padding5: u8,
-    /// Heads without displays, in use and at most (`VIRTUAL_DISPLAY_GET_NUM_HEADS_PARAMS`).
+    /// Number of heads without displays, current and maximum
+    /// (`VIRTUAL_DISPLAY_GET_NUM_HEADS_PARAMS`).
     pub displayless_max_heads: [u32; 2],
-    /// Head, width and height at most (`VIRTUAL_DISPLAY_GET_MAX_RESOLUTION_PARAMS`).
+    /// Head, and its maximum width and height (`VIRTUAL_DISPLAY_GET_MAX_RESOLUTION_PARAMS`).
     pub displayless_max_resolution: [u32; 3],
     #[doc(hidden)]
     pub _padding6: [u8; 4],
-    /// Pixels at most.
+    /// Maximum number of pixels.
     pub displayless_max_pixels: u64,
-    /// Client for controls of the driver itself.
+    /// Handle of the internal client, for the driver's own controls.
     pub h_internal_client: u32,
-    /// Its device.
+    /// Handle of the internal client's device.
     pub h_internal_device: u32,
-    /// Its subdevice.
+    /// Handle of the internal client's subdevice.
     pub h_internal_subdevice: u32,
-    /// The GPU is the host of its memory.
+    /// The GPU is in self-hosted mode.
     pub b_self_hosted_mode: u8,
-    /// The GPU shares the CPU's page tables.
+    /// The GPU supports address translation services (ATS).
     pub b_ats_supported: u8,
-    /// The VBIOS has a UEFI part.
+    /// The VBIOS has a UEFI image.
     pub b_is_gpu_uefi: u8,
     /// UEFI has initialized the GPU.
     pub b_is_efi_init: u8,
-    /// Where the chip comes from.
+    /// Manufacturing IDs of the chip (ECID).
     pub ecid_info: [EcidManufacturingInfo; 2],
-    /// Where things ended up in the frame buffer.
+    /// Offsets of regions in the frame buffer.
     pub fw_wpr_layout_offset: FwWprLayoutOffset,
 }
 
@@ -152,7 +153,7 @@ impl Default for GspStaticConfigInfo {
     }
 }
 
-/// What was sold; `NV2080_CTRL_BIOS_GET_SKU_INFO_PARAMS`.
+/// The product; `NV2080_CTRL_BIOS_GET_SKU_INFO_PARAMS`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -190,19 +191,19 @@ layout!(SkuInfo: 48, sku_config_version @ 20, business_cycle @ 44);
 )]
 #[repr(C)]
 pub struct SriovCaps {
-    /// How many there can be.
+    /// Maximum number of virtual functions.
     pub total_vfs: u32,
-    /// Routing id of the first, from that of the GPU.
+    /// Routing ID of the first virtual function, relative to that of the GPU.
     pub first_vf_offset: u32,
-    /// Features, a bit each.
+    /// Features, one bit each.
     pub vf_feature_mask: u32,
     #[doc(hidden)]
     pub _padding0: [u8; 4],
-    /// Physical address of the first one's BAR0.
+    /// Physical address of the first virtual function's BAR0.
     pub first_vf_bar0_address: u64,
-    /// Physical address of the first one's BAR1.
+    /// Physical address of the first virtual function's BAR1.
     pub first_vf_bar1_address: u64,
-    /// Physical address of the first one's BAR2.
+    /// Physical address of the first virtual function's BAR2.
     pub first_vf_bar2_address: u64,
     /// Bytes of BAR0.
     pub bar0_size: u64,
@@ -216,11 +217,11 @@ pub struct SriovCaps {
     pub b_64bit_bar1: u8,
     /// BAR2 has 64 bits.
     pub b_64bit_bar2: u8,
-    /// They are enabled.
+    /// SR-IOV is enabled.
     pub b_sriov_enabled: u8,
-    /// GSP-RM does more for them.
+    /// SR-IOV heavy mode is enabled.
     pub b_sriov_heavy_enabled: u8,
-    /// Their register for TLB invalidation is emulated.
+    /// The virtual functions' register for TLB invalidation is emulated.
     pub b_emulate_vf_bar0_tlb_invalidation_register: u8,
     /// The driver allocates context buffers.
     pub b_client_rm_allocated_ctx_buffer: u8,
@@ -234,7 +235,7 @@ pub struct SriovCaps {
 
 layout!(SriovCaps: 80, first_vf_bar0_address @ 16, bar0_size @ 40, b_64bit_bar0 @ 64);
 
-/// Where a chip comes from; `EcidManufacturingInfo`.
+/// Manufacturing ID of a chip; `EcidManufacturingInfo`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -250,7 +251,7 @@ pub struct EcidManufacturingInfo {
 
 layout!(EcidManufacturingInfo: 12);
 
-/// Where things ended up in the frame buffer; `FW_WPR_LAYOUT_OFFSET`.
+/// Offsets of regions in the frame buffer; `FW_WPR_LAYOUT_OFFSET`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]

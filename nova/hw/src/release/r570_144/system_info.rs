@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Payload of GSP_SET_SYSTEM_INFO: the machine around the GPU.
+//! Payload of GSP_SET_SYSTEM_INFO: the description of the machine.
 //!
 //! Source: src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h (`GspSystemInfo` and below),
 //! src/nvidia/generated/g_gpu_acpi_data_nvoc.h.
@@ -11,7 +11,7 @@ use crate::abi::{
     BusInfo, CapsMethodData, DodMethodData, GspVfInfo, JtMethodData, MuxMethodDataElement,
 };
 
-/// The machine around the GPU.
+/// Description of the machine; `GspSystemInfo`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
@@ -27,19 +27,19 @@ pub struct GspSystemInfo {
     pub gpu_phys_io_addr: u64,
     /// Domain << 32 | bus << 8 | device << 3 | function.
     pub nv_domain_bus_device_func: u64,
-    /// Simulation only.
+    /// For simulation only.
     pub sim_access_buf_phys_addr: u64,
     /// Bus address of the surface that notifications are written to.
     pub notify_op_shared_surface_phys_addr: u64,
-    /// PCIe atomics that the system can do.
+    /// PCIe atomics that the system supports.
     pub pcie_atomics_op_mask: u64,
-    /// Frame buffer that the console uses.
+    /// Bytes of the frame buffer that the console uses.
     pub console_mem_size: u64,
-    /// User addresses end below this.
+    /// End of user addresses.
     pub max_user_va: u64,
-    /// Where PCI configuration space is mirrored in BAR0.
+    /// Offset of the mirror of PCI configuration space in BAR0.
     pub pci_config_mirror_base: u32,
-    /// Bytes of that.
+    /// Bytes of the mirror.
     pub pci_config_mirror_size: u32,
     /// Device << 16 | vendor.
     pub pci_device_id: u32,
@@ -49,7 +49,7 @@ pub struct GspSystemInfo {
     pub pci_revision_id: u32,
     /// PCIe atomics that the GPU can complete.
     pub pcie_atomics_cpl_device_cap_mask: u32,
-    /// Architecture of the CPU, as far as ordering goes.
+    /// Architecture of the CPU, which determines memory ordering.
     pub oor_arch: u8,
     #[doc(hidden)]
     pub _padding0: [u8; 7],
@@ -57,27 +57,27 @@ pub struct GspSystemInfo {
     pub cl_pdb_properties: u64,
     /// The mainboard's chipset.
     pub chipset: u32,
-    /// There is a bridge above the GPU.
+    /// The GPU is behind a bridge.
     pub b_gpu_behind_bridge: u8,
-    /// The GPU can be reset through its function.
+    /// The GPU supports function-level reset.
     pub b_flr_supported: u8,
     /// BAR0 may lie above 4 GiB.
     pub b_64b_bar0_supported: u8,
-    /// MNOC is there.
+    /// MNOC is available.
     pub b_mnoc_available: u8,
     /// L1 substates of the chipset.
     pub chipset_l1ss_enable: u32,
-    /// The port above cannot do L0s.
+    /// The upstream port does not support L0s.
     pub b_upstream_l0s_unsupported: u8,
-    /// The port above cannot do L1.
+    /// The upstream port does not support L1.
     pub b_upstream_l1_unsupported: u8,
-    /// The port above may do L1.
+    /// The upstream port supports L1.
     pub b_upstream_l1_por_supported: u8,
-    /// The port above may do L1, on laptops only.
+    /// The upstream port supports L1 on laptops only.
     pub b_upstream_l1_por_mobile_only: u8,
-    /// There is a display multiplexer.
+    /// The system has a display multiplexer.
     pub b_system_has_mux: u8,
-    /// What is said of the port above is known.
+    /// The fields about the upstream port are valid.
     pub upstream_address_valid: u8,
     /// First host bridge.
     pub fhb_bus_info: BusInfo,
@@ -85,7 +85,7 @@ pub struct GspSystemInfo {
     pub chipset_id_info: BusInfo,
     #[doc(hidden)]
     pub _padding1: [u8; 2],
-    /// What ACPI says.
+    /// Results of ACPI methods.
     pub acpi_method_data: AcpiMethodData,
     /// Hypervisor.
     pub hypervisor_type: u32,
@@ -97,9 +97,9 @@ pub struct GspSystemInfo {
     pub sys_timer_offset_ns: u64,
     /// Virtual functions.
     pub gsp_vf_info: GspVfInfo,
-    /// This GPU is the one that the system was booted with.
+    /// The GPU is the system's primary one.
     pub b_is_primary: u8,
-    /// The driver is one for vGPU.
+    /// The driver is a vGPU build.
     pub is_grid_build: u8,
     #[doc(hidden)]
     pub _padding3: [u8; 2],
@@ -107,9 +107,9 @@ pub struct GspSystemInfo {
     pub pcie_config_link_cap: u32,
     /// Cloud provider.
     pub grid_build_csp: u32,
-    /// The frame buffer has to survive a suspend.
+    /// Contents of the frame buffer must survive a suspend.
     pub b_preserve_video_memory_allocations: u8,
-    /// The system can be told of timeouts.
+    /// The system handles reports of time-outs.
     pub b_tdr_event_supported: u8,
     /// Vertical blanking may be stretched.
     pub b_feature_stretch_vblank_capable: u8,
@@ -125,13 +125,13 @@ pub struct GspSystemInfo {
     pub host_page_size: u64,
 }
 
-/// What ACPI says about the GPU; `ACPI_METHOD_DATA`.
+/// Results of ACPI methods; `ACPI_METHOD_DATA`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
 )]
 #[repr(C)]
 pub struct AcpiMethodData {
-    /// The rest is filled.
+    /// The other fields are valid.
     pub b_valid: u8,
     #[doc(hidden)]
     pub _padding: [u8; 3],
@@ -154,7 +154,7 @@ layout!(AcpiMethodData: 676, dod_method_data @ 4, jt_method_data @ 76, mux_metho
 )]
 #[repr(C)]
 pub struct MuxMethodData {
-    /// Entries of each table.
+    /// Number of entries of each table.
     pub table_len: u32,
     /// Modes.
     pub acpi_id_mux_mode_table: [MuxMethodDataElement; 16],
