@@ -281,6 +281,6 @@ impl fmt::Display for FspError {
 }
 
 #[cfg(any(test, fuzzing))]
-pub(crate) mod far_side;
+pub(crate) mod peer;
 #[cfg(test)]
 mod tests;

@@ -12,9 +12,9 @@ use zerocopy::little_endian::U32;
 use crate::chip::FalconKind;
 use crate::falcon::processors::Processors;
 use crate::fsp;
-use crate::fsp::far_side::{Answer, Fsp};
-use crate::gsp::queue::far_side::Gsp;
-use crate::gsp::rpc::call::{Call, Ticket};
+use crate::fsp::peer::{Answer, Fsp};
+use crate::gsp::queue::peer::Gsp;
+use crate::gsp::rpc::call::{CallInfo, Ticket};
 use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::Rpc;
 use crate::gsp::sequencer::Sequencer;
@@ -81,7 +81,7 @@ fn submit(
     input: &mut Input<'_>,
 ) -> Option<Ticket> {
     let payload = std::vec![1; input.word() as usize % if cfg!(miri) { 200 } else { 200_000 }];
-    let call = Call::request("a call", input.byte().into());
+    let call = CallInfo::request("a call", input.byte().into());
     let write = &mut |place: &mut [u8]| place.copy_from_slice(&payload);
     let call = Outgoing::write(memory, call, payload.len(), write);
     rpc.submit(call.ok()?, card.now()).ok()

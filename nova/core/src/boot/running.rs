@@ -106,7 +106,7 @@ impl<P: Platform> Running<P> {
         self.gpu
             .rpc
             .service(processors, &mut |event| events(Event::Gsp(event)))?;
-        match self.gpu.rpc.is_doubtful() {
+        match self.gpu.rpc.needs_ping() {
             true => self.gpu.ping(io),
             false => Ok(()),
         }

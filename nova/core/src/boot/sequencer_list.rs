@@ -9,7 +9,7 @@ use super::gpu::Gpu;
 use crate::chip::FalconKind;
 use crate::falcon::processors::Processors;
 use crate::gsp::rpc::error::RpcError;
-use crate::gsp::rpc::List;
+use crate::gsp::rpc::ListMessage;
 use crate::gsp::sequencer::{Sequencer, SequencerError};
 use crate::mmio::Io;
 use crate::platform::Platform;
@@ -17,7 +17,7 @@ use crate::platform::Platform;
 /// A list of register accesses, and what has to be known of the GPU to make them.
 #[must_use = "GSP-RM waits for it"]
 pub struct SequencerList<P: Platform> {
-    list: List<P::Bytes>,
+    list: ListMessage<P::Bytes>,
     falcon: FalconKind,
     boot0: u32,
     bar: u64,
@@ -28,7 +28,7 @@ pub struct SequencerList<P: Platform> {
 /// A list that was run, and what came of it.
 #[must_use = "GSP-RM is not heard until it is given back"]
 pub struct FinishedList<P: Platform> {
-    list: List<P::Bytes>,
+    list: ListMessage<P::Bytes>,
     result: Result<(), SequencerError>,
 }
 

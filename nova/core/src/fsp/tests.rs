@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::far_side::{Answer, Fsp};
+use super::peer::{Answer, Fsp};
 use super::*;
 use crate::error_kind::ErrorKind;
 use crate::testing::Card;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands that GSP-RM is given, a file each: which function it is, what is in its payload, how long it may
-//! take, and what comes of it. How a command gets there and its reply back is in `rpc`.
+//! The commands to GSP-RM, a file each: function, payload, time-out and result of a command. `rpc`
+//! sends them and receives the replies.
 
 pub(crate) mod alloc;
 pub(crate) mod control;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What GSP-RM reports on its own.
+//! Events that GSP-RM sends.
 //!
 //! Source: open-gpu-kernel-modules 570, `_kgspProcessRpcEvent`, `_kgspRpcRCTriggered` and
 //! `_kgspRpcMMUFaultQueued` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
@@ -15,60 +15,60 @@ use nova_hw::release::Release;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::text::Text;
 
-/// What GSP-RM reports on its own.
+/// An event that GSP-RM sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum GspEvent<'a> {
-    /// An error, with the number by which NVIDIA's documents know it.
+    /// An error, with the number that NVIDIA's documents use for it.
     OsError {
         /// The Xid.
         xid: u32,
-        /// What happened, in GSP-RM's words.
+        /// GSP-RM's message.
         text: &'a str,
     },
-    /// A channel has died: *robust channel* error recovery.
+    /// A channel has failed (*robust channel* error recovery).
     RcTriggered(ChannelError),
-    /// MMU faults wait in the buffer for those that are not repeated.
+    /// Non-replayable MMU faults are in their buffer.
     MmuFaultQueued,
-    /// An event that is not what it should be; it has no effect.
+    /// A malformed event; it has no effect.
     Malformed(&'a ShortPayload),
-    /// Something that this driver does not act upon.
+    /// An event that this driver does not handle.
     Unknown {
         /// Number of the event.
         function: u32,
     },
 }
 
-/// Why a channel has died.
+/// The failure of a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelError {
-    /// Engine on which it ran (`NV2080_ENGINE_TYPE_*`).
+    /// Engine that the channel ran on (`NV2080_ENGINE_TYPE_*`).
     pub engine: u32,
     /// Number of the channel on that engine's runlist.
     pub channel: u32,
     /// The Xid.
     pub xid: u32,
-    /// Whom it concerns: the channel, or all that share its engine.
+    /// Scope of the failure: the channel, or all channels of the engine.
     pub scope: u32,
-    /// Address of the MMU fault, if it was one and this release tells it.
+    /// Address of the MMU fault; 0 if there was none or the release does not report it.
     pub fault_address: u64,
-    /// Kind of that fault.
+    /// Type of the MMU fault.
     pub fault_type: u32,
 }
 
-/// Who is told of events.
+/// Callback for events.
 pub(crate) type GspEvents<'a> = &'a mut dyn FnMut(GspEvent<'_>);
 
-/// How many of them there were.
+/// Number of events of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventCounts {
     /// Errors.
     pub os_errors: u32,
-    /// Channels that died.
+    /// Channels that failed.
     pub channel_errors: u32,
     /// MMU faults that were queued.
     pub mmu_faults: u32,
-    /// What was not understood: unknown events, and replies that nobody waits for.
+    /// Messages that were skipped: unknown or malformed events, and replies that no call awaits.
     pub skipped: u32,
 }
 
@@ -83,8 +83,8 @@ impl EventCounts {
         *counter = counter.saturating_add(1);
     }
 
-    /// Counts the event of message `function` and tells `events`.
-    pub(crate) fn tell(
+    /// Counts the event of message `function` and passes it to `events`.
+    pub(crate) fn report(
         &mut self,
         release: &Release,
         function: u32,
@@ -93,11 +93,11 @@ impl EventCounts {
     ) {
         let message = event::name(function).unwrap_or("an event");
         let payload = Payload { message, bytes };
-        let told = read(release, function, payload, &mut |event| {
+        let result = read(release, function, payload, &mut |event| {
             self.count(&event);
             events(event);
         });
-        if let Err(error) = told {
+        if let Err(error) = result {
             let event = GspEvent::Malformed(&error);
             self.count(&event);
             events(event);
@@ -105,7 +105,7 @@ impl EventCounts {
     }
 }
 
-/// Tells `events` what the payload of message `function` says.
+/// Decodes the payload of message `function` and passes the event to `events`.
 fn read(
     release: &Release,
     function: u32,
@@ -178,30 +178,30 @@ mod tests {
     use std::vec::Vec;
     use zerocopy::IntoBytes;
 
-    /// What is said of a message, and how it is counted.
-    fn tell(function: u32, bytes: &[u8]) -> (Vec<String>, EventCounts) {
+    /// The events that a message causes, as text, and the counts.
+    fn report(function: u32, bytes: &[u8]) -> (Vec<String>, EventCounts) {
         let mut counts = EventCounts::default();
-        let mut said = Vec::new();
-        counts.tell(RELEASES[0], function, bytes, &mut |event| {
-            said.push(event.to_string());
+        let mut events = Vec::new();
+        counts.report(RELEASES[0], function, bytes, &mut |event| {
+            events.push(event.to_string());
         });
-        (said, counts)
+        (events, counts)
     }
 
     #[test]
-    fn errors_are_told_with_their_xid() {
+    fn errors_are_reported_with_their_xid() {
         let mut log = OsErrorLog {
             except_type: 31,
             ..OsErrorLog::default()
         };
         log.err_string[..4].copy_from_slice(b"oops");
-        let (said, counts) = tell(event::OS_ERROR_LOG, log.as_bytes());
-        assert_eq!(said, ["Xid 31: oops"]);
+        let (events, counts) = report(event::OS_ERROR_LOG, log.as_bytes());
+        assert_eq!(events, ["Xid 31: oops"]);
         assert_eq!(counts.os_errors, 1);
     }
 
     #[test]
-    fn the_death_of_a_channel_is_told_with_its_fault() {
+    fn the_failure_of_a_channel_is_reported_with_its_fault() {
         let at = &RELEASES[0].rc_triggered;
         let mut rc = std::vec![0; at.size];
         Fields(&mut rc)
@@ -212,27 +212,27 @@ mod tests {
             .set(at.mmu_fault_addr_lo, 0x1000)
             .set(at.mmu_fault_addr_hi, 0x7f)
             .set(at.mmu_fault_type, 2);
-        let (said, counts) = tell(event::RC_TRIGGERED, &rc);
+        let (events, counts) = report(event::RC_TRIGGERED, &rc);
         let expected =
             "Xid 31: channel 0x10 of engine 0x1 has died (scope 1, fault 0x2 at 0x7f00001000)";
-        assert_eq!(said, [expected]);
+        assert_eq!(events, [expected]);
         assert_eq!(counts.channel_errors, 1);
-        let (said, counts) = tell(event::MMU_FAULT_QUEUED, &[]);
-        assert_eq!(said, ["an MMU fault has been queued"]);
+        let (events, counts) = report(event::MMU_FAULT_QUEUED, &[]);
+        assert_eq!(events, ["an MMU fault has been queued"]);
         assert_eq!(counts.mmu_faults, 1);
     }
 
     #[test]
-    fn what_is_unknown_or_cut_off_is_counted_and_skipped() {
-        let (said, counts) = tell(0x1020, &[0; 8]);
-        assert_eq!(said, ["event 0x1020 of GSP-RM skipped"]);
+    fn unknown_and_truncated_events_are_counted_and_skipped() {
+        let (events, counts) = report(0x1020, &[0; 8]);
+        assert_eq!(events, ["event 0x1020 of GSP-RM skipped"]);
         assert_eq!(counts.skipped, 1);
-        let (said, counts) = tell(event::OS_ERROR_LOG, &[0; 267]);
+        let (events, counts) = report(event::OS_ERROR_LOG, &[0; 267]);
         let expected = "event of GSP-RM skipped: OS_ERROR_LOG: payload: expected at least 0x10c \
                         bytes, found 0x10b";
-        assert_eq!(said, [expected]);
+        assert_eq!(events, [expected]);
         assert_eq!(counts.skipped, 1);
-        let (said, _) = tell(event::RC_TRIGGERED, &[0; 31]);
-        assert!(said[0].contains("RC_TRIGGERED: payload: expected at least 0x"));
+        let (events, _) = report(event::RC_TRIGGERED, &[0; 31]);
+        assert!(events[0].contains("RC_TRIGGERED: payload: expected at least 0x"));
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What libos, the kernel under GSP-RM, finds when it starts: its log buffers and GSP-RM's
-//! arguments.
+//! The arguments of libos, the operating system under GSP-RM: log buffers and GSP-RM's arguments.
 //!
 //! Source: open-gpu-kernel-modules 570, `_kgspInitLibosLoggingStructures` and
 //! `kgspSetupLibosInitArgs_IMPL` in src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c,
@@ -13,28 +12,28 @@ use nova_hw::gsp::{LIBOS_REGIONS, LOG_BUFFER_SIZE, PAGE_SIZE};
 use nova_hw::release::ArgumentsLayout;
 use zerocopy::IntoBytes;
 
-use crate::gsp::queue::{page_addresses, Queue};
+use crate::gsp::queue::{page_addresses, QueuePair};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory, Scratch};
 
-/// Offset, in a log buffer, of the addresses of its pages; before it is the put pointer.
+/// Offset of the page addresses in a log buffer, after the put pointer.
 const LOG_PAGES: usize = size_of::<u64>();
 
-/// The arguments and all that they point to but the queues.
+/// The libos arguments and the memory that they point to, except the queues.
 pub(crate) struct Libos<M> {
     arguments: M,
-    /// Only kept for the GSP to read.
+    /// Kept allocated for the GSP only.
     _rm_arguments: M,
-    /// Init, interrupt and RM log.
+    /// Logs of init, interrupts and RM.
     logs: [M; 3],
 }
 
 impl<M: DmaMemory> Libos<M> {
-    /// Allocates and fills all of it.
+    /// Allocates and fills the arguments and the log buffers.
     pub(crate) fn new<A>(
         allocator: &A,
         at: &ArgumentsLayout,
-        queue: &Queue<M>,
+        queue: &QueuePair<M>,
     ) -> Result<Self, MemoryError>
     where
         A: DmaAllocator<Memory = M> + Scratch,
@@ -70,14 +69,14 @@ impl<M: DmaMemory> Libos<M> {
         self.arguments.dma_addr()
     }
 
-    /// The logs with their names in lower case.
+    /// The logs and their names in lower case.
     pub(crate) fn logs(&self) -> [(&'static str, &M); 3] {
         let [init, intr, rm] = &self.logs;
         [("loginit", init), ("logintr", intr), ("logrm", rm)]
     }
 }
 
-/// A log buffer: a put pointer, the addresses of its pages, then what GSP-RM logs.
+/// Allocates a log buffer: a put pointer, the addresses of its pages, then the log.
 fn log_buffer<A: DmaAllocator>(allocator: &A) -> Result<A::Memory, MemoryError> {
     let log = memory::alloc_dma(allocator, "a log buffer of the GSP", LOG_BUFFER_SIZE)?;
     let pages = page_addresses(log.dma_addr()).take(LOG_BUFFER_SIZE / PAGE_SIZE);
@@ -88,7 +87,7 @@ fn log_buffer<A: DmaAllocator>(allocator: &A) -> Result<A::Memory, MemoryError> 
     Ok(log)
 }
 
-/// The argument that describes `memory`.
+/// The libos argument that describes `memory`.
 fn region<M: DmaMemory>(id: &str, memory: &M) -> LibosMemoryRegion {
     LibosMemoryRegion {
         id8: id8(id),

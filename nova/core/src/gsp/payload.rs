@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fields of structures in received bytes, read one by one: messages are large, kernel stacks are
-//! small, and nothing says that a buffer is aligned.
+//! Received payloads, read field by field, since messages are large, kernel stacks are small, and
+//! buffers may be unaligned.
 
 use core::fmt;
 
@@ -31,7 +31,7 @@ impl<'b> Payload<'b> {
         }
     }
 
-    /// Checks that there are `expected` bytes.
+    /// Checks that the payload has at least `expected` bytes.
     pub(crate) fn expect(&self, expected: usize) -> Result<(), ShortPayload> {
         match self.bytes.len() {
             found if found < expected => Err(ShortPayload {
@@ -43,18 +43,18 @@ impl<'b> Payload<'b> {
         }
     }
 
-    /// The field where a release has it.
+    /// The field at the offset of a release.
     pub(crate) fn at<T: FromBytes>(&self, field: Field<T>) -> Result<T, ShortPayload> {
         self.field(field.offset())
     }
 }
 
-/// A payload is too short.
+/// Error for a payload that is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShortPayload {
     /// Name of the RPC or event.
     pub message: &'static str,
-    /// Bytes that it must have.
+    /// Bytes that it should have.
     pub expected: usize,
     /// Bytes that it has.
     pub found: usize,

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two rings through which the CPU and GSP-RM exchange messages, as a state machine.
+//! The message queues between the CPU and GSP-RM, as a state machine.
 //!
-//! One piece of DMA memory holds a page of page addresses (its own), the command queue (CPU to GSP)
-//! and the status queue (GSP to CPU). Each queue is a page of headers and a ring of 4 KiB elements.
-//! A message takes as many elements as it needs, wraps at the end of the ring, and carries a
-//! checksum over all of it and the sequence number of its queue. The pointers count elements. Who
-//! reads a queue writes its read pointer beside the *other* queue's write pointer, so that each
-//! side writes to its own header page only.
+//! One DMA allocation holds a page with the addresses of its own pages, the command queue (CPU to
+//! GSP) and the status queue (GSP to CPU). Each queue is a page of headers and a ring of 4 KiB
+//! elements. A message takes as many elements as it needs, wraps at the end of the ring, and has a
+//! checksum over all of its bytes and a sequence number. Pointers count elements. The reader of a
+//! queue writes its read pointer into the header page of the *other* queue, so that each side
+//! writes to its own header page only.
 //!
-//! The checksum is made of 64-bit words of the ring. A message that does not fill its last word is
-//! followed by zeros there, or the GSP would find an older message's bytes in the sum.
+//! The checksum is over 64-bit words of the ring, so the last word of a message is padded with
+//! zeros; otherwise the GSP would include bytes of an older message.
 //!
-//! Nothing here waits or locks: [`Queue::send`] says what to ring, [`Queue::receive`] what has
-//! arrived.
+//! This module neither waits nor locks: [`QueuePair::send`] returns a doorbell to ring,
+//! [`QueuePair::receive`] a message that has arrived.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/message_queue_cpu.c,
 //! src/nvidia/inc/libraries/msgq/msgq_priv.h, src/nvidia/inc/kernel/gpu/gsp/message_queue_priv.h
@@ -33,7 +33,7 @@ use crate::mmio::Io;
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory, OutOfBounds};
 
-/// Elements of each ring.
+/// Elements of each ring; the driver's own choice.
 const ELEMENTS: u32 = 63;
 
 /// Bytes of a queue: its header page and its ring.
@@ -42,16 +42,16 @@ const QUEUE_SIZE: usize = (ELEMENTS as usize + 1) * PAGE_SIZE;
 /// Bytes of the ring.
 const RING_SIZE: usize = ELEMENTS as usize * PAGE_SIZE;
 
-/// Offset of the command queue, behind the page of page addresses.
+/// Offset of the command queue, after the page of page addresses.
 const COMMAND_QUEUE: usize = PAGE_SIZE;
 
 /// Offset of the status queue.
 const STATUS_QUEUE: usize = COMMAND_QUEUE + QUEUE_SIZE;
 
-/// Bytes of it all.
+/// Bytes of the shared memory.
 const SHARED_SIZE: usize = STATUS_QUEUE + QUEUE_SIZE;
 
-/// Pages of it all; their addresses fit the one page that is there for them.
+/// Pages of the shared memory; their addresses fit into one page.
 const SHARED_PAGES: usize = SHARED_SIZE / PAGE_SIZE;
 
 /// Offset of the receiver's header in a queue's header page.
@@ -63,96 +63,96 @@ const WRITE_POINTER: usize = offset_of!(MsgqTxHeader, write_ptr);
 /// Offset, in a queue, of the read pointer of the other queue.
 const READ_POINTER: usize = RX_HEADER + offset_of!(MsgqRxHeader, read_ptr);
 
-/// Bytes of what the checksum is made of.
+/// Bytes of a word of the checksum.
 const WORD: usize = size_of::<u64>();
 
-/// Bytes of a message's headers.
+/// Bytes of the headers of a message.
 const HEADERS: usize = size_of::<QueueElement>();
 
-/// Bytes of a message's first header, which the RPC length leaves out.
+/// Bytes of the message's first header, which the RPC length excludes.
 const ELEMENT_HEADER: usize = HEADERS - size_of::<RpcHeader>();
 
 /// Longest message in bytes, headers included.
 const MESSAGE_MAX: usize = abi::QUEUE_ELEMENT_SIZE_MAX;
 
-/// Longest payload of a message in bytes; a buffer of this size takes any.
+/// Longest payload of a message in bytes.
 pub(crate) const PAYLOAD_MAX: usize = MESSAGE_MAX - HEADERS;
 
-// No word lies half in the headers, or half in another message.
+// No word of the checksum spans headers and payload, or two messages.
 const _: () = assert!(HEADERS % WORD == 0 && PAGE_SIZE % WORD == 0 && MESSAGE_MAX % WORD == 0);
 
-/// What is wrong with a queue or a message.
+/// An error in a queue or a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueError {
-    /// A pointer that GSP-RM owns lies outside of the ring.
+    /// A pointer of GSP-RM's is outside of the ring.
     Pointer {
-        /// Which one.
+        /// Name of the pointer.
         which: &'static str,
         /// Its value.
         found: u32,
     },
-    /// The length of a message cannot be.
+    /// The length of a message is invalid.
     Length {
-        /// RPC length that it claims.
+        /// RPC length in the message.
         found: u32,
-        /// Elements that it claims.
+        /// Number of elements in the message.
         elements: u32,
-        /// Elements that are there.
+        /// Number of elements in the ring.
         available: u32,
     },
-    /// The bytes of a message do not add up.
+    /// The checksum of a message is wrong.
     Checksum {
-        /// Function that it claims.
+        /// Function in the message.
         function: u32,
-        /// What remains where nothing should.
+        /// Checksum, which should be zero.
         found: u32,
     },
-    /// A message is lost, or an old one is back.
+    /// The sequence number of a message is wrong: a message was lost or repeated.
     Sequence {
-        /// Number that should come.
+        /// Expected number.
         expected: u32,
-        /// Number that came.
+        /// Number in the message.
         found: u32,
     },
-    /// What marks an RPC is missing.
+    /// The RPC signature of a message is wrong.
     Signature {
-        /// What is there.
+        /// Signature in the message.
         found: u32,
     },
-    /// The ring has no room now.
+    /// The ring has too few free elements.
     Full {
         /// Elements that the message needs.
         needed: u32,
         /// Elements that are free.
         free: u32,
     },
-    /// No ring has room for this.
+    /// The message is longer than any message may be.
     TooLong {
-        /// Bytes of the message with its headers.
+        /// Bytes of the message, including headers.
         len: usize,
     },
-    /// Outside of the shared memory.
+    /// An access outside of the shared memory.
     Memory(OutOfBounds),
 }
 
-/// The GSP has to be told that the command queue has something new.
-#[must_use = "the GSP looks at its queue only when the doorbell is rung"]
+/// The doorbell that tells the GSP of new messages in the command queue.
+#[must_use = "the GSP reads its queue only when the doorbell is rung"]
 #[derive(Debug)]
 pub(crate) struct Doorbell(());
 
 impl Doorbell {
-    /// Tells it.
+    /// Rings the doorbell.
     pub(crate) fn ring(self, io: &Io<'_>) {
         io.write(nova_hw::regs::gsp::PgspQueueHead::new());
     }
 }
 
-/// A message that has arrived; its payload lies in the buffer that it was received into.
+/// A message that has arrived; its payload is in the buffer that it was received into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Received {
     /// RPC or event number.
     pub(crate) function: u32,
-    /// Sequence number of the RPC that it answers.
+    /// Sequence number of the call that the message answers.
     pub(crate) sequence: u32,
     /// NV_STATUS of the RPC.
     pub(crate) result: u32,
@@ -167,21 +167,22 @@ impl Received {
     }
 }
 
-/// Both queues, as the CPU sees them.
-pub(crate) struct Queue<M> {
+/// Both queues and the CPU's state of them.
+pub(crate) struct QueuePair<M> {
     shared: M,
     /// Element that the next message is written to.
     write: u32,
     /// Element that the next message is read from.
     read: u32,
-    /// Sequence number of the next message sent.
+    /// Sequence number of the next sent message.
     sent: u32,
-    /// Sequence number of the next message received; unknown after one whose length was bad.
+    /// Sequence number of the next received message; unknown after a message with an invalid
+    /// length.
     expected: Option<u32>,
 }
 
-impl<M: DmaMemory> Queue<M> {
-    /// Allocates the shared memory and fills in what the GSP has to find there.
+impl<M: DmaMemory> QueuePair<M> {
+    /// Allocates the shared memory and initializes what the GSP reads.
     pub(crate) fn new<A: DmaAllocator<Memory = M>>(allocator: &A) -> Result<Self, MemoryError> {
         let shared = memory::alloc_dma(allocator, "the message queues", SHARED_SIZE)?;
         for (n, address) in page_addresses(shared.dma_addr())
@@ -215,7 +216,7 @@ impl<M: DmaMemory> Queue<M> {
         &self.shared
     }
 
-    /// Tells GSP-RM in its arguments where the queues are.
+    /// Writes the location of the queues into GSP-RM's arguments.
     pub(crate) fn describe(&self, at: &ArgumentsLayout, arguments: &mut Fields<'_>) {
         arguments
             .set(at.queue_memory, self.shared.dma_addr())
@@ -224,7 +225,7 @@ impl<M: DmaMemory> Queue<M> {
             .set(at.status_queue, STATUS_QUEUE as u64);
     }
 
-    /// Puts a message into the command queue.
+    /// Writes a message into the command queue.
     pub(crate) fn send(
         &mut self,
         function: u32,
@@ -242,7 +243,7 @@ impl<M: DmaMemory> Queue<M> {
             STATUS_QUEUE,
             READ_POINTER,
         )?;
-        // One element stays empty: equal pointers mean that nothing is there.
+        // One element stays empty, since equal pointers mean an empty ring.
         let free = distance(advance(self.write, 1), gsp_read);
         if needed > free {
             return Err(QueueError::Full { needed, free });
@@ -277,9 +278,9 @@ impl<M: DmaMemory> Queue<M> {
         Ok(Doorbell(()))
     }
 
-    /// Takes the next message out of the status queue into `buffer`, if there is one.
+    /// Reads the next message from the status queue into `buffer`, if there is one.
     ///
-    /// A message that is refused is taken out too: the next call sees the one behind it.
+    /// An invalid message is consumed, too, so that the next call reads the message after it.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<Received>, QueueError> {
         let gsp_write = self.pointer(
             "write pointer of the status queue",
@@ -290,13 +291,13 @@ impl<M: DmaMemory> Queue<M> {
         if available == 0 {
             return Ok(None);
         }
-        // The copies are what is checked and used: the GSP can still write to the ring.
+        // The copies are checked and used, since the GSP can still write to the ring.
         let mut header = QueueElement::default();
         self.read_ring(0, header.as_mut_bytes())?;
         let payload = payload_len(&header, available)
             .and_then(|len| Some((len, buffer.get_mut(..len.next_multiple_of(WORD))?)));
         let Some((len, payload)) = payload else {
-            // Where the next message starts cannot be known: what is there is dropped.
+            // The start of the next message is unknown, so all elements are dropped.
             self.consume(available)?;
             self.expected = None;
             return Err(QueueError::Length {
@@ -332,13 +333,13 @@ impl<M: DmaMemory> Queue<M> {
         }))
     }
 
-    /// Gives `elements` elements back to the GSP.
+    /// Returns `elements` elements to the GSP.
     fn consume(&mut self, elements: u32) -> Result<(), OutOfBounds> {
         self.read = advance(self.read, elements);
         self.shared.store32(COMMAND_QUEUE + READ_POINTER, self.read)
     }
 
-    /// A pointer that the GSP owns.
+    /// Reads a pointer that the GSP owns.
     fn pointer(&self, which: &'static str, queue: usize, offset: usize) -> Result<u32, QueueError> {
         let found = self.shared.load32(queue.saturating_add(offset))?;
         if found < ELEMENTS {
@@ -348,7 +349,7 @@ impl<M: DmaMemory> Queue<M> {
         }
     }
 
-    /// Writes `bytes` to the command ring, `at` bytes behind the write pointer.
+    /// Writes `bytes` to the command ring, `at` bytes after the write pointer.
     fn write_ring(&self, at: usize, bytes: &[u8]) -> Result<(), OutOfBounds> {
         let start = ring_offset(self.write, at);
         let (first, rest) = bytes.split_at(bytes.len().min(RING_SIZE.saturating_sub(start)));
@@ -357,7 +358,7 @@ impl<M: DmaMemory> Queue<M> {
         self.shared.write(COMMAND_QUEUE + PAGE_SIZE, rest)
     }
 
-    /// Reads from the status ring, `at` bytes behind the read pointer.
+    /// Reads from the status ring, `at` bytes after the read pointer.
     fn read_ring(&self, at: usize, bytes: &mut [u8]) -> Result<(), OutOfBounds> {
         let start = ring_offset(self.read, at);
         let whole = bytes.len().min(RING_SIZE.saturating_sub(start));
@@ -372,17 +373,17 @@ pub(crate) fn page_addresses(base: u64) -> impl Iterator<Item = u64> {
     core::iter::successors(Some(base), |address| address.checked_add(PAGE_SIZE as u64))
 }
 
-/// Elements from pointer `from` up to pointer `to`.
+/// Number of elements from pointer `from` to pointer `to`.
 fn distance(from: u32, to: u32) -> u32 {
     to.wrapping_add(ELEMENTS).wrapping_sub(from) % ELEMENTS
 }
 
-/// Pointer `from`, `by` elements on.
+/// Pointer `from` advanced by `by` elements.
 fn advance(from: u32, by: u32) -> u32 {
     from.wrapping_add(by) % ELEMENTS
 }
 
-/// Offset in a ring of the byte that lies `at` bytes behind element `element`.
+/// Offset in a ring of the byte that is `at` bytes after the start of element `element`.
 fn ring_offset(element: u32, at: usize) -> usize {
     (element as usize)
         .saturating_mul(PAGE_SIZE)
@@ -390,8 +391,8 @@ fn ring_offset(element: u32, at: usize) -> usize {
         % RING_SIZE
 }
 
-/// Bytes of the payload behind this header, if its lengths agree with each other and with what is
-/// there.
+/// Bytes of the payload, if the lengths in the header agree with each other and with the available
+/// elements.
 fn payload_len(header: &QueueElement, available: u32) -> Option<usize> {
     let rpc_len = usize::try_from(header.rpc.length).ok()?;
     let end = ELEMENT_HEADER.checked_add(rpc_len)?;
@@ -400,14 +401,14 @@ fn payload_len(header: &QueueElement, available: u32) -> Option<usize> {
     end.checked_sub(HEADERS).filter(|_| fits)
 }
 
-/// The checksum of a message: its words, exclusive-ored, the halves then folded. The message
-/// carries the value that makes the result zero.
+/// The checksum of a message: the XOR of its words, then of the two halves. The header has the
+/// value that makes the result zero.
 fn checksum(header: &QueueElement, payload: &[u8]) -> u32 {
     let [a, b, c, d, e, f, g, h] = (sum(header.as_bytes()) ^ sum(payload)).to_le_bytes();
     u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h])
 }
 
-/// The words of `bytes`, the last one filled up with zeros, exclusive-ored.
+/// The XOR of the words of `bytes`, the last one padded with zeros.
 fn sum(bytes: &[u8]) -> u64 {
     bytes.chunks(WORD).fold(0, |sum, chunk| {
         let mut word = [0; WORD];
@@ -467,9 +468,9 @@ impl fmt::Display for QueueError {
     }
 }
 
-#[cfg(any(test, fuzzing))]
-pub(crate) mod far_side;
 #[cfg(test)]
 mod model;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod peer;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The conversation with GSP-RM.
+//! Calls of GSP-RM.
 //!
-//! Any number of calls are under way at the same time, up to [`call::CALLS_MAX`]. A reply carries
-//! the function and the sequence number of its call; what no message holds whole comes in
-//! [`pieces`]. Whatever else arrives is an [event](crate::gsp::events). A call over its limit fails alone, and
-//! its answer is dropped should it come. A GSP that does not answer a ping then, that has stopped, or
-//! whose queues cannot be understood is [`lost`]: all calls fail from then on.
+//! Up to [`call::CALLS_MAX`] calls are in progress at the same time. A reply has the function and
+//! the sequence number of its call; payloads that do not fit into one message are split into
+//! [`fragments`]. All other messages are [events](crate::gsp::events). A call that exceeds its
+//! limit fails alone, its late reply is dropped, and the GSP is pinged. A GSP that does not answer
+//! the ping, that has stopped, or whose queues are corrupt is [`lost`]: all calls fail from then
+//! on.
 //!
-//! Nothing here waits but [`Rpc::call`], which is for the time before and after the adapter handles
-//! the GSP's interrupt. A list of register accesses that GSP-RM wants made is handed out by
-//! [`Rpc::take_list`], since it may take seconds: GSP-RM waits for the end of it, so nothing that it
-//! said afterwards is looked at, and nothing is sent, until [`Rpc::finish_list`].
+//! Only [`Rpc::call`] waits; it is for the time before and after the adapter handles the GSP's
+//! interrupt. [`Rpc::take_list`] hands out a list of register accesses that GSP-RM requests, since
+//! running it may take seconds. GSP-RM waits for the list to end, so messages after it are neither
+//! received nor sent until [`Rpc::finish_list`].
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c
 //! (`_kgspRpcRecvPoll`, `_kgspRpcDrainOneEvent`), src/nvidia/src/kernel/vgpu/rpc.c
@@ -21,11 +22,11 @@ pub(crate) mod call;
 mod calls;
 pub(crate) mod command;
 pub(crate) mod error;
+mod fragments;
 pub(crate) mod history;
 mod inbox;
 pub(crate) mod lost;
 pub(crate) mod outgoing;
-mod pieces;
 pub(crate) mod reply;
 mod slot;
 
@@ -36,7 +37,7 @@ use nova_hw::release::Release;
 
 use crate::falcon::processors::Processors;
 use crate::gsp::events::{EventCounts, GspEvents};
-use crate::gsp::queue::{Doorbell, Queue, QueueError, Received, PAYLOAD_MAX};
+use crate::gsp::queue::{Doorbell, QueueError, QueuePair, Received, PAYLOAD_MAX};
 use crate::gsp::sequencer::{Sequencer, SequencerError};
 use crate::mmio::{Io, Pacer, Timeout, LONGEST_PAUSE};
 use crate::platform::memory::{self, MemoryError};
@@ -45,30 +46,30 @@ use call::Ticket;
 use calls::{Calls, Delivered};
 use command::Command;
 use error::RpcError;
-use history::{Answer, History};
+use history::{History, ReplyInfo};
 use inbox::Inbox;
-pub(crate) use inbox::List;
+pub(crate) use inbox::ListMessage;
 use lost::Lost;
 use outgoing::Outgoing;
 use reply::Reply;
 
-/// Messages that are handled before the time is looked at again: as many as a queue holds, so that
-/// a GSP which never stops talking cannot keep a caller for ever.
+/// Messages that are handled before time-outs are checked: as many as fit into a queue, so that a
+/// GSP that never stops sending cannot block a caller.
 const BATCH: u32 = 64;
 
-/// Lists of register accesses whose time GSP-RM is granted before it has answered a call; with more
-/// of them than this, calls time out.
+/// Lists of register accesses that restart the limits of calls, until a call is answered; with more
+/// lists, calls time out. The driver's own limit.
 const LISTS_MAX: u32 = 4;
 
-/// How often it is looked whether the GSP still runs while calls are under way.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Interval at which the GSP's processor is checked while calls are in progress; the driver's own.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How to wait for a message.
+/// The way to wait for a message.
 #[derive(Clone, Copy)]
 pub(crate) enum Wait<'a> {
-    /// By looking again: GSP-RM's interrupt is not known yet.
+    /// Polling, while GSP-RM's interrupt is not known yet.
     Polling,
-    /// By its interrupt.
+    /// Waiting for GSP-RM's interrupt.
     Interrupt(&'a dyn Interrupts),
 }
 
@@ -76,7 +77,7 @@ impl Wait<'_> {
     fn wait(self, pacer: &mut Pacer<'_>, longest: Duration) {
         match self {
             Self::Polling => pacer.pause(),
-            // Whether it fired does not matter: the queue is looked at either way.
+            // The caller reads the queue even if the interrupt has not fired.
             Self::Interrupt(interrupts) => {
                 interrupts.wait(longest);
             }
@@ -87,19 +88,19 @@ impl Wait<'_> {
 /// The connection to GSP-RM.
 pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
     release: &'static Release,
-    queue: Queue<P::Memory>,
+    queue: QueuePair<P::Memory>,
     inbox: Inbox<P::Bytes>,
-    /// Lists of register accesses since a call was answered last.
+    /// Lists of register accesses since the last reply to a call.
     lists: u32,
     calls: P::Boxed<Calls<P>>,
     history: P::Boxed<History>,
     counts: EventCounts,
     /// A call was late, and the GSP has not been pinged since.
-    doubtful: bool,
-    /// There if the GSP does not know of all that is in the command queue.
+    ping_due: bool,
+    /// `Some` if the command queue has messages that the GSP has not been told of.
     doorbell: Option<Doorbell>,
-    /// When it was looked whether the GSP still runs.
-    looked: Duration,
+    /// Time of the last check that the GSP's processor runs.
+    last_check: Duration,
     lost: Option<Lost>,
 }
 
@@ -112,7 +113,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     ) -> Result<Self, MemoryError> {
         Ok(Self {
             release,
-            queue: Queue::new(memory)?,
+            queue: QueuePair::new(memory)?,
             inbox: Inbox::new(memory::alloc_bytes(
                 memory,
                 "a message of the GSP",
@@ -122,15 +123,15 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             calls: new_calls(memory, now)?,
             history: new_history(memory)?,
             counts: EventCounts::default(),
-            doubtful: false,
+            ping_due: false,
             doorbell: None,
-            looked: Duration::ZERO,
+            last_check: Duration::ZERO,
             lost: None,
         })
     }
 
     /// The queues.
-    pub(crate) fn queue(&self) -> &Queue<P::Memory> {
+    pub(crate) fn queue(&self) -> &QueuePair<P::Memory> {
         &self.queue
     }
 
@@ -139,12 +140,12 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         &self.history
     }
 
-    /// How many events there were.
+    /// Number of events of each kind.
     pub(crate) fn counts(&self) -> EventCounts {
         self.counts
     }
 
-    /// Why the GSP was given up, if it was.
+    /// The loss of the GSP, if it is lost.
     pub(crate) fn lost(&self) -> Option<&Lost> {
         self.lost.as_ref()
     }
@@ -154,13 +155,13 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.release
     }
 
-    /// Whether another call can be made.
+    /// Whether another call can be submitted.
     pub(crate) fn has_room(&self) -> bool {
         self.calls.has_room()
     }
 
-    /// Makes a call: puts it into the command queue, as far as there is room; the GSP is told by
-    /// [`Self::ring`].
+    /// Submits a call: writes it into the command queue as far as there is space. [`Self::ring`]
+    /// tells the GSP of it.
     pub(crate) fn submit(&mut self, call: Outgoing<P>, now: Duration) -> Result<Ticket, RpcError> {
         self.check_lost()?;
         let slot = self.calls.add(call, now)?;
@@ -171,7 +172,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Ok(ticket)
     }
 
-    /// Allocates what a command's call needs, and makes it.
+    /// Allocates the call of a command and submits it.
     pub(crate) fn submit_new<C: Command>(
         &mut self,
         memory: &P,
@@ -182,15 +183,15 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.submit(call, now)
     }
 
-    /// Tells the GSP of what has been submitted.
+    /// Tells the GSP of the submitted calls.
     pub(crate) fn ring(&mut self, io: &Io<'_>) {
         if let Some(doorbell) = self.doorbell.take() {
             doorbell.ring(io);
         }
     }
 
-    /// Handles what has arrived, up to a queue full of it, sends what there is room for now, and
-    /// looks whether the GSP still does its work; nothing of that while a list is under way.
+    /// Handles up to [`BATCH`] messages, sends pending ones, and checks the limits of calls and
+    /// that the GSP's processor runs. Does nothing while a list is in progress.
     pub(crate) fn service(
         &mut self,
         processors: Processors<'_>,
@@ -201,9 +202,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             return Ok(());
         }
         let io = processors.io;
-        // Asked first, so that what was said before is still heard.
+        // Checked before receiving, so that messages sent before the stop are handled.
         let now = io.now();
-        let doubt = self.doubt(processors, now);
+        let stopped = self.stopped(processors, now);
         for _ in 0..BATCH {
             let Some(buffer) = self.inbox.buffer() else {
                 break;
@@ -216,11 +217,11 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
         self.send(io.now())?;
         self.ring(io);
-        // The GSP gets on with the list.
+        // The list is progress of the GSP.
         if !self.inbox.is_open() && self.lists < LISTS_MAX {
             return Ok(());
         }
-        match doubt {
+        match stopped {
             Some((Some(call), _)) if !self.calls.is_under_way(call) => {}
             Some((_, cause)) => return Err(self.lose(io.now(), cause)),
             None => {}
@@ -228,11 +229,11 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.check_limits(now)
     }
 
-    /// Has calls fail that are over their limits; the GSP is lost where that is a ping.
+    /// Fails calls that exceed their limits; the GSP is lost if the ping is one of them.
     fn check_limits(&mut self, now: Duration) -> Result<(), RpcError> {
         let any_late = self.calls.expire(now);
         let Some(ping) = self.calls.ping() else {
-            self.doubtful |= any_late;
+            self.ping_due |= any_late;
             return Ok(());
         };
         if ping.time_left(now) != Some(Duration::ZERO) {
@@ -246,19 +247,19 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         Err(self.lose(now, cause))
     }
 
-    /// Whether the GSP is to be pinged, to see whether it still answers: a call was late.
-    pub(crate) fn is_doubtful(&self) -> bool {
-        self.doubtful
+    /// Whether the GSP has to be pinged, because a call was late.
+    pub(crate) fn needs_ping(&self) -> bool {
+        self.ping_due
     }
 
-    /// Allocates what [`Self::ping`] needs.
+    /// Allocates the call that [`Self::ping`] uses.
     pub(crate) fn keep_ping<C: Command>(&mut self, memory: &P, ping: &C) -> Result<(), RpcError> {
         self.calls
             .keep_ping(Outgoing::new(memory, self.release, ping)?);
         Ok(())
     }
 
-    /// Pings the GSP, with the command that [`Self::keep_ping`] was told.
+    /// Pings the GSP, using the call that [`Self::keep_ping`] has allocated.
     pub(crate) fn ping<C: Command>(&mut self, ping: &C, now: Duration) -> Result<(), RpcError> {
         let release = self.release;
         let made = self
@@ -267,41 +268,42 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         if let Some(slot) = made {
             self.history
                 .made(slot.ticket(), slot.call(), slot.len(), now);
-            self.doubtful = false;
+            self.ping_due = false;
         }
         self.send(now)
     }
 
-    /// Whether there is a list of register accesses that nobody runs yet.
+    /// Whether a list of register accesses is pending that has not been taken.
     pub(crate) fn has_list(&self) -> bool {
         self.lost.is_none() && self.inbox.has_list()
     }
 
-    /// Takes the list of register accesses that GSP-RM waits for; it is to be run and given back.
-    pub(crate) fn take_list(&mut self) -> Option<List<P::Bytes>> {
+    /// Takes the pending list of register accesses; the caller runs it and returns it to
+    /// [`Self::finish_list`].
+    pub(crate) fn take_list(&mut self) -> Option<ListMessage<P::Bytes>> {
         match self.has_list() {
             true => self.inbox.take_list(),
             false => None,
         }
     }
 
-    /// Takes a list back, and what came of it.
+    /// Takes back a list that was run, with its result.
     pub(crate) fn finish_list(
         &mut self,
-        list: List<P::Bytes>,
+        list: ListMessage<P::Bytes>,
         result: Result<(), SequencerError>,
         now: Duration,
     ) -> Result<(), RpcError> {
         self.inbox.put_back(list);
         self.lists = self.lists.saturating_add(1);
         if self.lists <= LISTS_MAX {
-            // GSP-RM could not get on with any call meanwhile.
-            self.calls.grant(now);
+            // GSP-RM could not work on any call meanwhile.
+            self.calls.restart_limits(now);
         }
         result.map_err(|error| self.lose(now, error.into()))
     }
 
-    /// Takes the reply to a call; `None` while it is under way.
+    /// Takes the reply to a call; `None` while the call is in progress.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         if let Some(late) = self.calls.late(ticket) {
             let error = RpcError::Timeout(Timeout {
@@ -321,8 +323,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// Why a call failed that was over its limit. Whoever made it waits while the GSP is pinged, so that
-    /// there is somebody to see that not even a ping is answered.
+    /// The error of a call that exceeded its limit. The error is withheld while the GSP is pinged,
+    /// so that a caller keeps waiting and notices if the ping times out.
     fn take_late(&mut self, ticket: Ticket, error: RpcError) -> Option<RpcError> {
         match &self.lost {
             Some(lost) => {
@@ -337,25 +339,25 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// Forgets a call that nobody waits for any more.
+    /// Cancels a call, whose reply nobody takes any more.
     pub(crate) fn cancel(&mut self, ticket: Ticket) {
         self.calls.cancel(ticket);
     }
 
-    /// How long nothing has to be done without an interrupt.
+    /// Longest time until [`Self::service`] has to be called without an interrupt.
     pub(crate) fn pause(&self, now: Duration) -> Duration {
         if !self.inbox.is_open() {
-            return LOOK_EVERY;
+            return CHECK_INTERVAL;
         }
-        // Nothing announces room in the command queue.
+        // No interrupt announces free elements of the command queue.
         if self.calls.any_to_send() {
             return LONGEST_PAUSE;
         }
         let left = self.calls.time_left(now);
-        left.map_or(LOOK_EVERY, |left| left.min(LOOK_EVERY))
+        left.map_or(CHECK_INTERVAL, |left| left.min(CHECK_INTERVAL))
     }
 
-    /// Gives GSP-RM a command and waits for what comes of it.
+    /// Sends a command and waits for its result.
     pub(crate) fn call<C: Command>(
         &mut self,
         memory: &P,
@@ -383,7 +385,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.ring(io);
         let mut pacer = io.pacer(limit);
         loop {
-            // What goes wrong is told by the call itself, unless it was answered before.
+            // An error is returned by the call itself, unless it was answered before.
             let _ = self.serve(sequencer, events);
             if let Some(reply) = self.take(ticket) {
                 return reply;
@@ -392,7 +394,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// [`Self::service`], and runs the list of register accesses that came, if one did.
+    /// Calls [`Self::service`], and runs a pending list of register accesses.
     fn serve(&mut self, sequencer: &Sequencer<'_>, events: GspEvents<'_>) -> Result<(), RpcError> {
         self.service(sequencer.processors, events)?;
         match self.take_list() {
@@ -404,8 +406,8 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         }
     }
 
-    /// Sends what there is room for, the oldest call first; nothing while a list is under way, since
-    /// a GSP in reset does not hear the doorbell.
+    /// Sends as many messages as there is space for, the oldest call first. Sends nothing while a
+    /// list is in progress, since a GSP in reset misses the doorbell.
     fn send(&mut self, now: Duration) -> Result<(), RpcError> {
         if !self.inbox.is_open() {
             return Ok(());
@@ -434,47 +436,48 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         };
         let payload = message.payload(buffer.as_ref());
         match self.calls.deliver(&message, payload, now) {
-            Delivered::Last(slot) => {
-                let answer = Answer {
+            Delivered::Complete(slot) => {
+                let reply = ReplyInfo {
                     at: now,
                     status: slot.result(),
                     len: slot.received().len(),
                 };
-                self.history.answered(slot.ticket(), answer);
+                self.history.replied(slot.ticket(), reply);
                 self.calls.tidy();
                 self.lists = 0;
             }
-            Delivered::Piece => {}
-            Delivered::Nowhere if message.function == GSP_RUN_CPU_SEQUENCER => {
+            Delivered::Fragment => {}
+            Delivered::Unclaimed if message.function == GSP_RUN_CPU_SEQUENCER => {
                 self.inbox.keep_list(message);
             }
-            Delivered::Nowhere => {
+            Delivered::Unclaimed => {
                 self.counts
-                    .tell(self.release, message.function, payload, events);
+                    .report(self.release, message.function, payload, events);
             }
         }
     }
 
-    /// That the GSP's processor has stopped, and the oldest call, which it may have answered before.
-    fn doubt(
+    /// Checks the GSP's processor; returns the error if it has stopped, and the oldest call, which
+    /// the GSP may have answered before.
+    fn stopped(
         &mut self,
         processors: Processors<'_>,
         now: Duration,
     ) -> Option<(Option<Ticket>, RpcError)> {
         let oldest = self.calls.oldest(now).map(|(slot, _)| slot.ticket());
-        if oldest.is_some() && now.saturating_sub(self.looked) < LOOK_EVERY {
+        if oldest.is_some() && now.saturating_sub(self.last_check) < CHECK_INTERVAL {
             return None;
         }
-        self.looked = now;
-        let stopped = processors.gsp.check_liveness().err()?;
-        Some((oldest, stopped.into()))
+        self.last_check = now;
+        let error = processors.gsp.check_liveness().err()?;
+        Some((oldest, error.into()))
     }
 
     fn check_lost(&self) -> Result<(), RpcError> {
         self.lost.as_ref().map_or(Ok(()), |lost| Err(lost.cause))
     }
 
-    /// Gives the GSP up; returns why.
+    /// Marks the GSP as lost; returns the cause.
     fn lose(&mut self, now: Duration, cause: RpcError) -> RpcError {
         let oldest = self.calls.oldest(now);
         let call = oldest.map(|(slot, age)| (slot.name(), age));
@@ -482,13 +485,13 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 }
 
-/// Makes the table off the stack, which the call returns before anything else needs it.
+/// Not inlined, so that the table is off the stack when this returns.
 #[inline(never)]
 fn new_calls<P: Scratch>(scratch: &P, now: Duration) -> Result<P::Boxed<Calls<P>>, MemoryError> {
     memory::boxed(scratch, "the table of calls", Calls::new(now))
 }
 
-/// Likewise.
+/// Not inlined, for the same reason.
 #[inline(never)]
 fn new_history<P: Scratch>(scratch: &P) -> Result<P::Boxed<History>, MemoryError> {
     memory::boxed(scratch, "the last calls", History::default())

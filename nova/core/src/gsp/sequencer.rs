@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The CPU sequencer: register accesses that GSP-RM asks the CPU to make, because only the CPU may
-//! or because the GSP is in reset meanwhile.
+//! The CPU sequencer: runs lists of register accesses that GSP-RM requests, because only the CPU
+//! may make them or because the GSP is in reset meanwhile.
 //!
-//! The message holds 32-bit words, an opcode and its arguments after one another.
+//! A list consists of 32-bit words: an opcode, its arguments, the next opcode.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspExecuteSequencerBuffer_IMPL` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c, `kgspExecuteSequencerCommand_GA102`,
@@ -23,90 +23,91 @@ use crate::falcon::processors::Processors;
 use crate::gsp::payload::ShortPayload;
 use crate::mmio::{halves, Timeout};
 
-/// Limit of a poll where GSP-RM gives none.
+/// Time-out of a poll for which GSP-RM gives none; the driver's own.
 const POLL_DEFAULT: Duration = Duration::from_secs(4);
 
-/// Longest wait that GSP-RM is granted, for a poll as for a delay, and for the list as a whole.
+/// Longest poll or delay that GSP-RM may request, and longest time for a whole list; the driver's
+/// own limits.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// SEC2 has the GSP running again in less than this.
+/// Time-out for SEC2 to start the GSP again; the driver's own.
 const RESUME_LIMIT: Duration = Duration::from_secs(2);
 
-/// What is wrong with a list of register accesses.
+/// Error in a list of register accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SequencerError {
-    /// The message is too short for one.
+    /// The message is shorter than its header.
     Payload(ShortPayload),
-    /// The list ends behind its buffer.
+    /// The list ends after the end of its buffer.
     End {
         /// Words of the list.
         found: u32,
         /// Words of the buffer.
         buffer: usize,
     },
-    /// An opcode that there is not.
+    /// The opcode is unknown.
     Opcode {
-        /// Word of the list.
+        /// Index of the word in the list.
         at: usize,
         /// The opcode.
         found: u32,
     },
-    /// The arguments of an opcode are cut off.
+    /// The list ends within the arguments of an opcode.
     Arguments {
-        /// Word of the list at which they start.
+        /// Index of the first argument in the list.
         at: usize,
-        /// Words that the opcode has.
+        /// Number of arguments of the opcode.
         expected: usize,
     },
-    /// No register is there.
+    /// The offset is not that of a register.
     Address {
-        /// Word of the list.
+        /// Index of the word in the list.
         at: usize,
         /// Offset in BAR0.
         found: u32,
         /// Bytes of BAR0.
         bar: u64,
     },
-    /// A slot that there is not.
+    /// The slot does not exist.
     Slot {
-        /// Word of the list.
+        /// Index of the word in the list.
         at: usize,
         /// Number of the slot.
         found: u32,
     },
-    /// A wait that is longer than any that makes sense.
+    /// A poll or delay exceeds the driver's limit.
     Delay {
-        /// Word of the list.
+        /// Index of the word in the list.
         at: usize,
         /// Microseconds.
         found: u32,
     },
-    /// The list as a whole takes longer than any that makes sense.
+    /// The list as a whole exceeds the driver's limit.
     TooLong {
-        /// Word of the list that was not reached in time.
+        /// Index of the word at which the time was over.
         at: usize,
     },
-    /// A register did not take the value that GSP-RM expects.
+    /// A register did not get the value that GSP-RM expects.
     Poll {
-        /// Word of the list.
+        /// Index of the word in the list.
         at: usize,
         /// Offset in BAR0.
         register: u32,
-        /// Bits that count.
+        /// Mask of the compared bits.
         mask: u32,
-        /// Value that they should have.
+        /// Expected value of these bits.
         expected: u32,
         /// Value of the register.
         found: u32,
-        /// GSP-RM's own number for this error.
+        /// GSP-RM's code for this error.
         code: u32,
     },
-    /// A falcon did not do what it was to.
+    /// Error of a falcon.
     Falcon(FalconError),
 }
 
 impl SequencerError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Falcon(error) => error.kind(),
@@ -133,7 +134,7 @@ impl From<Timeout> for SequencerError {
     }
 }
 
-/// What the sequencer works with.
+/// The hardware and the parameters for running lists.
 pub(crate) struct Sequencer<'a> {
     pub(crate) processors: Processors<'a>,
     /// Bytes of BAR0.
@@ -144,7 +145,7 @@ pub(crate) struct Sequencer<'a> {
     pub(crate) app_version: u32,
 }
 
-/// One access; the numbers are its words in the list.
+/// An opcode with its arguments; `at` is the index of the opcode in the list.
 #[derive(Clone, Copy)]
 struct Step<'p> {
     at: usize,
@@ -189,7 +190,7 @@ impl<'p> Steps<'p> {
         Ok(Self { words, at: 0 })
     }
 
-    /// The step at the current word.
+    /// Decodes the step at the current word.
     fn step(&self, opcode: [u8; 4]) -> Result<Step<'p>, SequencerError> {
         let at = self.at;
         let found = u32::from_le_bytes(opcode);
@@ -223,7 +224,7 @@ impl<'p> Iterator for Steps<'p> {
                 .at
                 .saturating_add(1)
                 .saturating_add(step.arguments.len()),
-            // What follows cannot be told apart: the list ends here.
+            // The start of the next step is unknown, so the list ends here.
             Err(_) => usize::MAX,
         };
         Some(step)
@@ -231,9 +232,9 @@ impl<'p> Iterator for Steps<'p> {
 }
 
 impl Sequencer<'_> {
-    /// Makes all accesses of a GSP_RUN_CPU_SEQUENCER message.
+    /// Runs the list of a GSP_RUN_CPU_SEQUENCER message.
     pub(crate) fn run(&self, payload: &[u8]) -> Result<(), SequencerError> {
-        // The whole list is read before anything is done, so that none is done by halves.
+        // The whole list is checked first, so that a malformed list has no effect.
         Steps::new(payload)?.try_for_each(|step| step.map(|_| ()))?;
         let pacer = self.processors.io.pacer(LONGEST_WAIT);
         for step in Steps::new(payload)? {
@@ -264,7 +265,7 @@ impl Sequencer<'_> {
                 self.processors.io.sleep(wait(&step, step.argument(0))?);
             }
             SequencerOpcode::RegStore => {
-                // GSP-RM never reads back what is stored, but the read itself is asked for.
+                // GSP-RM never uses the stored value, but the read itself may have an effect.
                 let slot = step.argument(1);
                 if slot >= RunCpuSequencer::SLOTS {
                     let at = step.at;
@@ -283,7 +284,7 @@ impl Sequencer<'_> {
         Ok(())
     }
 
-    /// The register of the first argument.
+    /// The register in the first argument.
     fn register(&self, step: &Step<'_>) -> Result<u32, SequencerError> {
         let found = step.argument(0);
         if found % 4 == 0 && u64::from(found) < self.bar {
@@ -325,7 +326,7 @@ impl Sequencer<'_> {
         }
     }
 
-    /// Lets SEC2, which GSP-RM has loaded by now, start the GSP again.
+    /// Has SEC2, which GSP-RM has loaded by now, start the GSP again.
     fn resume(&self) -> Result<(), SequencerError> {
         self.processors.gsp.reset_into_riscv()?;
         self.processors.gsp.write_mailboxes(halves(self.libos));
@@ -353,7 +354,7 @@ impl Sequencer<'_> {
     }
 }
 
-/// A time that GSP-RM asks to wait.
+/// Converts and checks a time that GSP-RM requests.
 fn wait(step: &Step<'_>, micros: u32) -> Result<Duration, SequencerError> {
     let time = Duration::from_micros(micros.into());
     if time <= LONGEST_WAIT {
@@ -392,7 +393,7 @@ impl fmt::Display for SequencerError {
                 "CPU sequencer: word {at}: wait: expected at most {LONGEST_WAIT:?}, found {found} microseconds"
             ),
             Self::TooLong { at } => {
-                write!(f, "CPU sequencer: word {at}: expected to be there within {LONGEST_WAIT:?}")
+                write!(f, "CPU sequencer: word {at}: expected to be reached within {LONGEST_WAIT:?}")
             }
             Self::Poll {
                 at,
@@ -442,24 +443,24 @@ mod tests {
         sequencer.run(payload)
     }
 
-    /// What is said of a list, and that nothing was done.
+    /// Runs a list that must be refused without any write; returns the error.
     fn refused(list: &[u32]) -> SequencerError {
         let card = Card::default();
         let error = run(&card, &message(list.len(), list.len() + 1, list));
         assert!(card.writes.borrow().is_empty());
         match error {
             Err(error) => error,
-            Ok(()) => panic!("it was taken"),
+            Ok(()) => panic!("the list was accepted"),
         }
     }
 
     #[test]
-    fn steps_are_made_in_order() {
+    fn steps_are_executed_in_order() {
         let card = Card::default();
         card.set(REGISTER, 0xff00);
         let list = [
             [0, REGISTER, 5].as_slice(),
-            // What is set need not have been cleared.
+            // The value may have bits that the mask does not clear.
             &[1, REGISTER, 0x0f00, 0xf001],
             &[2, REGISTER, 0xf000, 0xf000, 100, 0],
             &[3, 50],
@@ -474,12 +475,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_one() {
+    fn an_empty_list_is_valid() {
         run(&Card::default(), &message(0, 1, &[])).unwrap();
     }
 
     #[test]
-    fn broken_lists_are_refused_whole() {
+    fn malformed_lists_have_no_effect() {
         let write = [0, REGISTER, 1];
         let opcode = refused(&[write.as_slice(), &[9]].concat());
         assert_eq!(opcode, SequencerError::Opcode { at: 3, found: 9 });
@@ -506,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_has_an_end() {
+    fn a_poll_times_out() {
         let poll = refused(&[2, REGISTER, 3, 1, 0, 0x42]);
         let expected = SequencerError::Poll {
             at: 0,
@@ -520,7 +521,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poll_takes_as_long_as_it_may() {
+    fn a_poll_has_the_requested_time_out_or_the_default() {
         for (micros, limit) in [(0, POLL_DEFAULT), (5000, Duration::from_millis(5))] {
             let card = Card::default();
             let poll = [2, REGISTER, 1, 1, micros, 0];
@@ -531,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_as_a_whole_has_an_end() {
+    fn the_time_of_a_list_is_limited() {
         run(&Card::default(), &message(2, 2, &[3, 10_000_000])).unwrap();
         let delay = SequencerError::Delay {
             at: 0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP_RM_ALLOC: GSP-RM makes an object.
+//! GSP_RM_ALLOC: allocates an object of GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, `rpcRmApiAlloc_GSP` in src/nvidia/src/kernel/vgpu/rpc.c; nouveau,
 //! nvkm/subdev/gsp/rm/r535/alloc.c.
@@ -19,26 +19,26 @@ use crate::gsp::rpc::call::Header;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// A class of objects, and with which parameters one of it is made.
+/// A class of objects, and the parameters with which its objects are allocated.
 pub trait Class: Sync {
-    /// Which one.
+    /// Number of the class.
     fn class(&self) -> u32;
 
-    /// Bytes of its parameters.
+    /// Bytes of the parameters.
     fn size(&self, release: &Release) -> usize;
 
-    /// Writes the parameters of an object of this client into so many zeros.
+    /// Writes the parameters of an object of `client` into `params`, which is zeroed.
     fn write(&self, release: &Release, client: u32, params: &mut [u8]);
 }
 
-/// Makes an object, whose handle the driver chooses.
+/// Allocates an object, whose handle the driver chooses.
 #[derive(Clone, Copy)]
 pub struct Alloc<'c> {
     /// The new object.
     pub object: Handles,
-    /// Handle of its parent.
+    /// Handle of the parent.
     pub parent: u32,
-    /// What it is.
+    /// Class of the object.
     pub class: &'c dyn Class,
 }
 
@@ -95,7 +95,7 @@ impl Class for Root {
     }
 }
 
-/// NV01_DEVICE_0: the GPU, as a client sees it, with an address space of the client's.
+/// NV01_DEVICE_0: the GPU as a client sees it, with the client's own address space.
 pub(crate) struct Device;
 
 impl Class for Device {

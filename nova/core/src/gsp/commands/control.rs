@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP_RM_CONTROL: a method of one of GSP-RM's objects.
+//! GSP_RM_CONTROL: calls a method of an object of GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, `rpcRmApiControl_GSP` in src/nvidia/src/kernel/vgpu/rpc.c.
 
@@ -17,7 +17,7 @@ use crate::gsp::rpc::call::Header;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// What its payload begins with.
+/// Header of the payload.
 pub(super) const HEADER: Header = Header {
     size: size_of::<RmControl>(),
     status: Some(offset_of!(RmControl, status)),
@@ -25,26 +25,26 @@ pub(super) const HEADER: Header = Header {
 
 /// A method of GSP-RM's objects.
 pub(crate) trait Method {
-    /// Which one (`NV*_CTRL_CMD_*`).
+    /// Number of the control (`NV*_CTRL_CMD_*`).
     const CMD: u32;
 
-    /// Its name, for errors.
+    /// Name, for errors.
     const NAME: &'static str = name(Self::CMD);
 
-    /// What comes of it.
+    /// Result.
     type Reply;
 
-    /// Bytes of its parameters.
+    /// Bytes of the parameters.
     fn size(&self, release: &Release) -> usize;
 
-    /// Writes the parameters into so many zeros.
+    /// Writes the parameters into `params`, which is zeroed.
     fn write(&self, release: &Release, params: &mut [u8]);
 
-    /// Reads what has become of the parameters.
+    /// Reads the parameters of the reply.
     fn read(&self, release: &Release, params: Payload<'_>) -> Result<Self::Reply, RpcError>;
 }
 
-/// The control that calls a method of an object.
+/// The command that calls a method of an object.
 pub(crate) struct Call<M> {
     pub(crate) on: Handles,
     pub(crate) method: M,
@@ -74,21 +74,21 @@ impl<M: Method> Command for Call<M> {
     }
 }
 
-/// A control that is known by its number alone.
+/// A control that is given by its number.
 #[derive(Clone, Copy, Debug)]
 pub struct Control<'a> {
-    /// The object that it is a method of.
+    /// The object whose method is called.
     pub on: Handles,
-    /// Which control (`NV*_CTRL_CMD_*`).
+    /// Number of the control (`NV*_CTRL_CMD_*`).
     pub cmd: u32,
-    /// Its parameters; what they have become is in the [`Reply`](crate::Reply).
+    /// The parameters; those of the reply are in the [`Reply`](crate::Reply).
     pub params: &'a [u8],
 }
 
 impl Command for Control<'_> {
     const FUNCTION: u32 = function::GSP_RM_CONTROL;
     const HEADER: Header = HEADER;
-    /// The caller takes the reply itself.
+    /// The caller reads the reply itself.
     type Reply = ();
 
     fn cmd(&self) -> u32 {
@@ -108,7 +108,7 @@ impl Command for Control<'_> {
     }
 }
 
-/// Writes what a control begins with; returns where its parameters go.
+/// Writes the header of a control; returns the place of its parameters.
 fn write_header(on: Handles, cmd: u32, payload: &mut [u8]) -> &mut [u8] {
     let (header, params) = payload
         .split_at_mut_checked(size_of::<RmControl>())
@@ -124,7 +124,7 @@ fn write_header(on: Handles, cmd: u32, payload: &mut [u8]) -> &mut [u8] {
     params
 }
 
-/// The name of a control; does not compile for one that `nova_hw` does not know.
+/// The name of a control; fails to compile for one that `nova_hw` does not know.
 pub(super) const fn name(cmd: u32) -> &'static str {
     match control::name(cmd) {
         Some(name) => name,

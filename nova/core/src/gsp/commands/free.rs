@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FREE: GSP-RM frees an object, and all that is below it.
+//! FREE: frees an object of GSP-RM and all objects below it.
 //!
 //! Source: open-gpu-kernel-modules 570, `rpcRmApiFree_GSP` in src/nvidia/src/kernel/vgpu/rpc.c.
 
@@ -16,7 +16,7 @@ use crate::gsp::rpc::call::Header;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// Frees this object.
+/// Frees the object with these handles.
 #[derive(Clone, Copy, Debug)]
 pub struct Free(pub Handles);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP_INIT_DONE: GSP-RM says on its own that it has initialized itself.
+//! GSP_INIT_DONE: the event by which GSP-RM reports that it has initialized itself.
 
 use core::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::gsp::rpc::call::CallKind;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// What is waited for.
+/// Waits for the event.
 pub(crate) struct InitDone;
 
 impl Command for InitDone {
     const FUNCTION: u32 = event::GSP_INIT_DONE;
     const NAME: &'static str = "GSP_INIT_DONE";
     const KIND: CallKind = CallKind::Event;
-    /// Register accesses that GSP-RM asks for included.
+    /// The driver's own limit; it includes the register accesses that GSP-RM requests.
     const LIMIT: Duration = Duration::from_secs(10);
     type Reply = ();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP-RM's table of interrupts: which vector is whose.
+//! GSP-RM's table of interrupts: the vectors of the engines.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h
@@ -16,7 +16,7 @@ use super::control::Method;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::rpc::error::RpcError;
 
-/// Asks for the vector of the GSP's interrupt; there may be none.
+/// Reads the vector of the GSP's interrupt from the table, if it has an entry.
 pub(crate) struct GetGspVector;
 
 impl Method for GetGspVector {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_of_the_gsp_is_found() {
+    fn the_vector_of_the_gsp_is_found() {
         assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 2), Some(0x9b));
         assert_eq!(find(&[(GSP, 0x9b)], u32::MAX), Some(0x9b));
         assert_eq!(find(&[(7, 1), (GSP, 0x9b)], 1), None);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A ping: a question that GSP-RM is known to answer and that changes nothing, to see whether it answers.
-//! The boot has asked the same.
+//! A ping: a control that changes nothing, sent to see whether GSP-RM answers. The boot has sent
+//! the same control.
 
 use nova_hw::release::Release;
 
@@ -12,7 +12,7 @@ use crate::gsp::rpc::call::{CallKind, Header};
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// The ping.
+/// A ping.
 pub(crate) struct Ping(pub(crate) control::Call<GetGspVector>);
 
 impl Command for Ping {
@@ -20,7 +20,7 @@ impl Command for Ping {
     const NAME: &'static str = "a ping";
     const KIND: CallKind = CallKind::Ping;
     const HEADER: Header = control::HEADER;
-    /// That it is answered is all.
+    /// The reply has no content that matters.
     type Reply = ();
 
     fn cmd(&self) -> u32 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SET_REGISTRY: the keys with which GSP-RM is started.
+//! SET_REGISTRY: the registry keys for GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_os_nvoc.h (`PACKED_REGISTRY_TABLE`),
-//! `initUnixSpecificRegistry` in src/nvidia/arch/nvalloc/unix/src/osinit.c (which resets there may
-//! be); Linux 7.3, drivers/gpu/nova-core/gsp/commands.rs.
+//! `initUnixSpecificRegistry` in src/nvidia/arch/nvalloc/unix/src/osinit.c (keys about resets);
+//! Linux 7.3, drivers/gpu/nova-core/gsp/commands.rs.
 
 use core::ffi::CStr;
 
@@ -18,13 +18,13 @@ use crate::gsp::rpc::call::CallKind;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// Registry keys that GSP-RM is started with, and their numbers.
+/// Registry keys for GSP-RM and their values.
 const REGISTRY: [(&CStr, u32); 3] = [
-    // The GPU can be reset through the bridge above it; off by default.
+    // Allows a reset of the GPU through the bridge above it; off by default.
     (c"RMSecBusResetEnable", 1),
-    // PCI configuration is saved, so that it survives such a reset; off by default.
+    // Saves PCI configuration space, so that it survives such a reset; off by default.
     (c"RMForcePcieConfigSave", 1),
-    // A board that GSP-RM's table of products does not know is started too.
+    // Starts boards that are not in GSP-RM's table of products, too.
     (c"RMDevidCheckIgnore", 1),
 ];
 
@@ -69,11 +69,11 @@ impl Command for SetRegistry {
     }
 }
 
-/// Where the names follow the table and its entries.
+/// Offset of the names, which follow the table and its entries.
 const NAMES_AT: usize =
     size_of::<PackedRegistryTable>() + REGISTRY.len() * size_of::<PackedRegistryEntry>();
 
-/// Puts `part` at the start of `place`; returns what is behind it.
+/// Copies `part` to the start of `place`; returns the rest of `place`.
 fn put<'b>(place: &'b mut [u8], part: &[u8]) -> &'b mut [u8] {
     let (to, behind) = place.split_at_mut_checked(part.len()).or_bug();
     to.copy_from_slice(part);
@@ -87,7 +87,7 @@ mod tests {
     use zerocopy::FromBytes;
 
     #[test]
-    fn the_registry_has_its_names_where_it_says() {
+    fn entries_have_the_offsets_of_their_names() {
         let release = RELEASES[0];
         let mut payload = std::vec![0; SetRegistry.size(release)];
         SetRegistry.write(release, &mut payload);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP_SET_SYSTEM_INFO: the machine that GSP-RM is about to start in.
+//! GSP_SET_SYSTEM_INFO: the description of the machine for GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h
 //! (`GspSystemInfo`); Linux 7.3, drivers/gpu/nova-core/gsp/commands.rs.
@@ -16,7 +16,7 @@ use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 use crate::platform::PciInfo;
 
-/// User addresses end below this: x86-64's limit, which GSP-RM needs to know but does not enforce.
+/// End of user addresses: x86-64's limit. GSP-RM does not enforce it.
 const MAX_USER_VA: u64 = (1 << 47) - 0x1000;
 
 /// The command.

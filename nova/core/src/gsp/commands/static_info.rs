@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What GSP-RM says about the GPU once it runs.
+//! GET_GSP_STATIC_INFO: GSP-RM's description of the GPU.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_static_config.h; Linux
-//! 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (which regions are usable).
+//! 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (usable regions).
 
 use core::mem::offset_of;
 use core::ops::Range;
@@ -17,10 +17,10 @@ use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 use crate::text::Text;
 
-/// Usable regions, at most; there are no more in the reply.
+/// Maximum number of usable regions, which is the number of regions in the reply.
 const REGIONS: usize = 16;
 
-/// Asks what GSP-RM says about the GPU; GET_GSP_STATIC_INFO.
+/// Requests GSP-RM's description of the GPU.
 pub(crate) struct GetStaticInfo;
 
 impl Command for GetStaticInfo {
@@ -38,20 +38,20 @@ impl Command for GetStaticInfo {
     }
 }
 
-/// What GSP-RM says about the GPU.
+/// GSP-RM's description of the GPU.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaticInfo {
     /// Name of the GPU.
     pub name: Text<64>,
     /// Bytes of the frame buffer.
     pub fb_length: u64,
-    /// Handle of the client under which GSP-RM takes the driver's own calls.
+    /// Handle of GSP-RM's internal client, for the driver's own calls.
     pub(crate) client: u32,
-    /// Handle of that client's device.
+    /// Handle of the internal client's device.
     pub(crate) device: u32,
-    /// Handle of that device's subdevice.
+    /// Handle of the internal client's subdevice.
     pub(crate) subdevice: u32,
-    /// Usable regions; the rest of them is empty.
+    /// Usable regions, followed by empty ranges.
     usable: [Range<u64>; REGIONS],
 }
 
@@ -76,7 +76,7 @@ impl StaticInfo {
         Ok(info)
     }
 
-    /// Handles of an object that GSP-RM has made for the driver.
+    /// Handles of an object that GSP-RM has allocated for the driver.
     pub(crate) fn internal(&self, object: Internal) -> Handles {
         Handles {
             client: self.client,
@@ -88,8 +88,8 @@ impl StaticInfo {
         }
     }
 
-    /// Parts of the frame buffer that a driver may give away: neither reserved nor protected, and
-    /// good for compression and for display.
+    /// Regions of the frame buffer that the driver may use for allocations: those that are neither
+    /// reserved nor protected, and that support compression and display.
     pub fn usable_regions(&self) -> impl Iterator<Item = Range<u64>> + '_ {
         self.usable
             .iter()
@@ -105,7 +105,7 @@ impl StaticInfo {
     }
 }
 
-/// The region, empty where it is not usable.
+/// The range of a region, empty if the region is not usable.
 fn usable(region: &FbRegionInfo) -> Range<u64> {
     let usable = region.reserved == 0
         && region.b_protected == 0
@@ -123,7 +123,7 @@ mod tests {
     use nova_hw::release::RELEASES;
     use std::vec::Vec;
 
-    /// What the newest release would say with these regions.
+    /// A reply of the newest release with these regions.
     fn reply(count: u32, regions: &[FbRegionInfo]) -> Vec<u8> {
         let at = &RELEASES[0].static_info;
         let mut params = FbRegionInfoParams {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn only_regions_that_may_be_given_away_count() {
+    fn only_usable_regions_count() {
         let good = FbRegionInfo {
             base: 0x1000,
             limit: 0x1fff,
@@ -171,7 +171,7 @@ mod tests {
                 support_compressed: 0,
                 ..good
             },
-            // Backwards, and past the last address.
+            // One whose end is before its start, and one whose end exceeds 64 bits.
             FbRegionInfo {
                 base: 0x3000,
                 ..good
@@ -185,7 +185,7 @@ mod tests {
                 limit: 0xffff,
                 ..good
             },
-            // Behind the number of regions.
+            // Beyond the number of regions.
             good,
         ];
         let info = read(&reply(8, &regions)).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_have_the_handles_that_gsp_rm_names() {
+    fn internal_objects_have_the_handles_of_the_reply() {
         let at = &RELEASES[0].static_info;
         let mut bytes = reply(0, &[]);
         at.client.write(&mut bytes, &10);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn more_regions_than_fit_are_left_out() {
+    fn an_excessive_number_of_regions_is_harmless() {
         assert_eq!(read(&reply(u32::MAX, &[])).unwrap().usable_vram(), 0);
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! UNLOADING_GUEST_DRIVER: GSP-RM is to stop.
+//! UNLOADING_GUEST_DRIVER: stops GSP-RM.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspUnloadRm_IMPL` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
@@ -13,7 +13,7 @@ use crate::gsp::payload::Payload;
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
-/// The command, for good: not for a sleep that GSP-RM would prepare.
+/// The command for a full unload, not for a suspend.
 pub(crate) struct UnloadingGuestDriver;
 
 impl Command for UnloadingGuestDriver {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The queues compared with a model of them, over random schedules of both sides.
+//! Compares the queues with a model over random schedules of both sides.
 
 use std::collections::VecDeque;
 use std::vec;
@@ -8,20 +8,20 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::far_side::Gsp;
+use super::peer::Gsp;
 use super::*;
 use crate::testing::Allocator;
 
-/// What one of the sides does next.
+/// Next action of one of the sides.
 #[derive(Clone, Debug)]
 enum Action {
-    /// The driver sends a payload of so many bytes.
+    /// The driver sends a payload of this many bytes.
     Send(usize),
-    /// The GSP reads so many commands.
+    /// The GSP reads this many commands.
     Read(usize),
-    /// The GSP says so many bytes.
+    /// The GSP writes a message with a payload of this many bytes.
     Put(usize),
-    /// The driver receives so many messages.
+    /// The driver receives this many messages.
     Receive(usize),
 }
 
@@ -36,29 +36,29 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// What is on its way in one direction: number and payload of each message.
+/// Messages in flight in one direction: function and payload of each.
 #[derive(Default)]
-struct Way(VecDeque<(u32, Vec<u8>)>);
+struct InFlight(VecDeque<(u32, Vec<u8>)>);
 
-impl Way {
-    /// Elements that are free: one always stays empty.
+impl InFlight {
+    /// Number of free elements; one always stays empty.
     fn free(&self) -> u32 {
         let lens = self.0.iter().map(|(_, payload)| payload.len());
         ELEMENTS - 1 - lens.map(Gsp::elements).sum::<u32>()
     }
 }
 
-/// Bytes that tell messages apart.
+/// A payload that differs between messages.
 fn payload(number: u32, len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 7) as u8 ^ number as u8).collect()
 }
 
-/// Has both sides act, and compares.
+/// Performs the actions on the queues and on the model, and compares them.
 fn compare(actions: &[Action]) -> Result<(), TestCaseError> {
     let allocator = Allocator::default();
-    let mut queue = Queue::new(&allocator).unwrap();
+    let mut queue = QueuePair::new(&allocator).unwrap();
     let mut gsp = Gsp::of(&allocator);
-    let (mut commands, mut status) = (Way::default(), Way::default());
+    let (mut commands, mut status) = (InFlight::default(), InFlight::default());
     let mut buffer = vec![0; MESSAGE_MAX];
     for (number, action) in (0..).zip(actions) {
         match *action {
@@ -106,7 +106,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 64 }))]
 
     #[test]
-    fn the_queues_are_as_their_model(actions in prop::collection::vec(
+    fn the_queues_behave_as_their_model(actions in prop::collection::vec(
         action(),
         1..if cfg!(miri) { 30 } else { 300 },
     )) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-use super::far_side::{Draft, Gsp};
+use super::peer::{Draft, Gsp};
 use super::*;
 use crate::platform::OutOfMemory;
 use crate::testing::{Allocator, Memory};
@@ -10,39 +10,39 @@ use proptest::prelude::*;
 use std::vec;
 use std::vec::Vec;
 
-fn pair() -> (Queue<Memory>, Gsp) {
+fn pair() -> (QueuePair<Memory>, Gsp) {
     let allocator = Allocator::default();
-    let queue = Queue::new(&allocator).unwrap();
+    let queue = QueuePair::new(&allocator).unwrap();
     (queue, Gsp::of(&allocator))
 }
 
-fn send(queue: &mut Queue<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
+fn send(queue: &mut QueuePair<Memory>, function: u32, payload: &[u8]) -> Result<(), QueueError> {
     queue.send(function, 0, payload).map(drop)
 }
 
-/// Shared memory that notes how it is used, and in which order.
-struct Noted {
+/// Shared memory that records the order of its accesses.
+struct TracedMemory {
     memory: Memory,
-    uses: RefCell<Vec<(Use, usize)>>,
+    accesses: RefCell<Vec<(Access, usize)>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Use {
-    /// Bytes are copied, in no order with others.
+enum Access {
+    /// Bytes are copied, without an order.
     Copy,
-    /// Acquire.
+    /// A load with acquire ordering.
     Load,
-    /// Release.
+    /// A store with release ordering.
     Store,
 }
 
-impl Noted {
-    fn note(&self, kind: Use, offset: usize) {
-        self.uses.borrow_mut().push((kind, offset));
+impl TracedMemory {
+    fn record(&self, kind: Access, offset: usize) {
+        self.accesses.borrow_mut().push((kind, offset));
     }
 }
 
-impl DmaMemory for Noted {
+impl DmaMemory for TracedMemory {
     fn dma_addr(&self) -> u64 {
         self.memory.dma_addr()
     }
@@ -52,84 +52,86 @@ impl DmaMemory for Noted {
     }
 
     fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
-        self.note(Use::Copy, offset);
+        self.record(Access::Copy, offset);
         self.memory.read(offset, into)
     }
 
     fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
-        self.note(Use::Copy, offset);
+        self.record(Access::Copy, offset);
         self.memory.write(offset, from)
     }
 
     fn load32(&self, offset: usize) -> Result<u32, OutOfBounds> {
-        self.note(Use::Load, offset);
+        self.record(Access::Load, offset);
         self.memory.load32(offset)
     }
 
     fn store32(&self, offset: usize, value: u32) -> Result<(), OutOfBounds> {
-        self.note(Use::Store, offset);
+        self.record(Access::Store, offset);
         self.memory.store32(offset, value)
     }
 }
 
-/// Hands out [`Noted`] memory.
-struct Noting(Allocator);
+/// Allocates [`TracedMemory`].
+struct TracingAllocator(Allocator);
 
-impl DmaAllocator for Noting {
-    type Memory = Noted;
+impl DmaAllocator for TracingAllocator {
+    type Memory = TracedMemory;
 
-    fn alloc_dma(&self, size: usize) -> Result<Noted, OutOfMemory> {
-        Ok(Noted {
+    fn alloc_dma(&self, size: usize) -> Result<TracedMemory, OutOfMemory> {
+        Ok(TracedMemory {
             memory: self.0.alloc_dma(size)?,
-            uses: RefCell::default(),
+            accesses: RefCell::default(),
         })
     }
 }
 
-/// What `act` does to the shared memory: a load of `asked`, copies, and a store to `told`.
+/// Checks that `act` loads the pointer at `loaded`, copies bytes, and stores the pointer at
+/// `stored`, in this order.
 #[track_caller]
 fn assert_ordered(
-    queue: &mut Queue<Noted>,
-    act: impl FnOnce(&mut Queue<Noted>),
-    [asked, told]: [usize; 2],
+    queue: &mut QueuePair<TracedMemory>,
+    act: impl FnOnce(&mut QueuePair<TracedMemory>),
+    [loaded, stored]: [usize; 2],
 ) {
-    queue.shared.uses.take();
+    queue.shared.accesses.take();
     act(queue);
-    let uses = queue.shared.uses.take();
-    let [(Use::Load, load), copies @ .., (Use::Store, store)] = &uses[..] else {
-        panic!("{uses:x?}");
+    let accesses = queue.shared.accesses.take();
+    let [(Access::Load, load), copies @ .., (Access::Store, store)] = &accesses[..] else {
+        panic!("{accesses:x?}");
     };
-    assert_eq!([*load, *store], [asked, told]);
+    assert_eq!([*load, *store], [loaded, stored]);
     assert!(!copies.is_empty());
     for (kind, _) in copies {
-        assert_eq!(*kind, Use::Copy, "{uses:x?}");
+        assert_eq!(*kind, Access::Copy, "{accesses:x?}");
     }
 }
 
-/// Pointers say what may be read or written, so nothing may be moved out from between them.
+/// Pointers define the elements that may be accessed, so the accesses must stay between their load
+/// and store.
 #[test]
-fn elements_are_touched_between_the_pointers() {
-    let allocator = Noting(Allocator::default());
-    let mut queue = Queue::new(&allocator).unwrap();
+fn elements_are_accessed_between_load_and_store_of_pointers() {
+    let allocator = TracingAllocator(Allocator::default());
+    let mut queue = QueuePair::new(&allocator).unwrap();
     let mut gsp = Gsp::of(&allocator.0);
     let mut buffer = vec![0; PAYLOAD_MAX];
     let pointers = [STATUS_QUEUE + READ_POINTER, COMMAND_QUEUE + WRITE_POINTER];
-    let send = |queue: &mut Queue<Noted>| drop(queue.send(1, 0, &[1; 5000]).unwrap());
+    let send = |queue: &mut QueuePair<TracedMemory>| drop(queue.send(1, 0, &[1; 5000]).unwrap());
     assert_ordered(&mut queue, send, pointers);
 
     let pointers = [STATUS_QUEUE + WRITE_POINTER, COMMAND_QUEUE + READ_POINTER];
     gsp.put(5, &[1; 5000], |_| {});
-    let receive = |queue: &mut Queue<Noted>| {
+    let receive = |queue: &mut QueuePair<TracedMemory>| {
         assert!(queue.receive(&mut buffer).unwrap().is_some());
     };
     assert_ordered(&mut queue, receive, pointers);
     gsp.put(5, &[1; 5000], |draft| draft.elements = 0);
-    let refuse = |queue: &mut Queue<Noted>| assert!(queue.receive(&mut []).is_err());
+    let refuse = |queue: &mut QueuePair<TracedMemory>| assert!(queue.receive(&mut []).is_err());
     assert_ordered(&mut queue, refuse, pointers);
 }
 
 #[test]
-fn shared_memory_describes_itself() {
+fn shared_memory_has_the_addresses_of_its_pages() {
     let (queue, gsp) = pair();
     assert_eq!(SHARED_PAGES, 129);
     for page in 0..SHARED_PAGES {
@@ -148,7 +150,7 @@ fn shared_memory_describes_itself() {
 }
 
 #[test]
-fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
+fn a_full_ring_accepts_messages_once_the_gsp_has_read() {
     let (mut queue, gsp) = pair();
     for _ in 0..ELEMENTS - 1 {
         send(&mut queue, 1, &[]).unwrap();
@@ -160,9 +162,9 @@ fn a_full_ring_takes_no_more_until_the_gsp_has_read() {
     assert_eq!(gsp.commands(usize::MAX)[0].function, 2);
 }
 
-/// What a pointer announces is there before the pointer is: it is stored, and stored last.
+/// A pointer is stored, with release ordering, after the elements that it announces.
 #[test]
-fn pointers_are_stored_behind_what_they_announce() {
+fn pointers_are_stored_after_the_elements() {
     let (mut queue, mut gsp) = pair();
     send(&mut queue, 1, &[1; 5000]).unwrap();
     let write_pointer = COMMAND_QUEUE + WRITE_POINTER;
@@ -183,7 +185,7 @@ fn too_long_a_message_is_refused() {
 }
 
 #[test]
-fn what_the_checksum_is_over() {
+fn the_checksum_covers_header_and_payload() {
     let header = QueueElement {
         seq_num: 0x0100_0000,
         ..QueueElement::default()
@@ -193,9 +195,9 @@ fn what_the_checksum_is_over() {
     assert_eq!(checksum(&header, &payload), expected);
 }
 
-/// Puts a message that `change` spoils and a good one behind it; returns what is said of the
+/// Receives a message that `change` has corrupted, then a valid one; returns the error of the
 /// first.
-fn spoiled(change: impl FnOnce(&mut Draft)) -> QueueError {
+fn receive_corrupt(change: impl FnOnce(&mut Draft)) -> QueueError {
     let (mut queue, mut gsp) = pair();
     let mut buffer = vec![0; MESSAGE_MAX];
     gsp.put(5, &[1; 100], change);
@@ -208,29 +210,29 @@ fn spoiled(change: impl FnOnce(&mut Draft)) -> QueueError {
 }
 
 #[test]
-fn spoiled_messages_are_refused_and_the_next_one_is_not() {
+fn corrupt_messages_are_refused_and_the_next_one_is_received() {
     let length = |found, elements| QueueError::Length {
         found,
         elements,
         available: 1,
     };
-    assert_eq!(spoiled(|m| m.len = 0), length(0, 1));
-    assert_eq!(spoiled(|m| m.len = 31), length(31, 1));
-    assert_eq!(spoiled(|m| m.len = u32::MAX), length(u32::MAX, 1));
-    assert_eq!(spoiled(|m| m.len = 0x1000), length(0x1000, 1));
-    assert_eq!(spoiled(|m| m.elements = 0), length(132, 0));
-    assert_eq!(spoiled(|m| m.elements = 2), length(132, 2));
+    assert_eq!(receive_corrupt(|m| m.len = 0), length(0, 1));
+    assert_eq!(receive_corrupt(|m| m.len = 31), length(31, 1));
+    assert_eq!(receive_corrupt(|m| m.len = u32::MAX), length(u32::MAX, 1));
+    assert_eq!(receive_corrupt(|m| m.len = 0x1000), length(0x1000, 1));
+    assert_eq!(receive_corrupt(|m| m.elements = 0), length(132, 0));
+    assert_eq!(receive_corrupt(|m| m.elements = 2), length(132, 2));
     let checksum = QueueError::Checksum {
         function: 5,
         found: 0x100,
     };
-    assert_eq!(spoiled(|m| m.flip = 0x100), checksum);
+    assert_eq!(receive_corrupt(|m| m.flip = 0x100), checksum);
     let signature = QueueError::Signature { found: 1 };
-    assert_eq!(spoiled(|m| m.signature = 1), signature);
+    assert_eq!(receive_corrupt(|m| m.signature = 1), signature);
 }
 
 #[test]
-fn a_lost_message_is_noticed() {
+fn a_lost_message_is_detected() {
     let (mut queue, mut gsp) = pair();
     let mut buffer = vec![0; MESSAGE_MAX];
     gsp.sequence = 3;
@@ -274,10 +276,9 @@ fn pointers_outside_of_the_ring_are_refused() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 32 }))]
 
-    /// Whatever the lengths are, what is put in on one side comes out on the other, wrapping
-    /// included.
+    /// Messages of any length arrive unchanged in both directions, also when they wrap.
     #[test]
-    fn what_goes_in_comes_out(lens in prop::collection::vec(0..=MESSAGE_MAX - HEADERS, 1..20)) {
+    fn messages_arrive_unchanged(lens in prop::collection::vec(0..=MESSAGE_MAX - HEADERS, 1..20)) {
         let (mut queue, mut gsp) = pair();
         let mut buffer = vec![0; MESSAGE_MAX];
         for (n, len) in lens.into_iter().enumerate() {
@@ -297,9 +298,9 @@ proptest! {
         }
     }
 
-    /// Nothing that the GSP may write makes the receiver panic or loop.
+    /// No header that the GSP may write makes the receiver panic or loop.
     #[test]
-    fn garbage_is_survived(
+    fn garbage_causes_neither_panic_nor_loop(
         header in prop::collection::vec(any::<u8>(), HEADERS),
         write in 0..ELEMENTS + 2,
     ) {

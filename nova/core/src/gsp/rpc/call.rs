@@ -1,61 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is said to GSP-RM, and what comes back.
+//! Properties of calls.
 
 use core::time::Duration;
 
-/// Calls that can be under way at the same time.
+/// Calls that can be in progress at the same time; the driver's own limit.
 pub(crate) const CALLS_MAX: usize = 64;
 
-/// Longest payload in bytes. GSP-RM's own limit is not known; its longest parameters have a
-/// fraction of this.
+/// Longest payload in bytes; the driver's own limit. GSP-RM's limit is not known; the parameters of
+/// its controls are at most a third of this.
 pub(crate) const PAYLOAD_LIMIT: usize = 1 << 20;
 
-/// A call that has been submitted, by which its reply is asked for.
+/// Number of a submitted call, with which its reply is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub(crate) u64);
 
-/// What becomes of a [`Call`].
+/// Kind of a call: how it is sent and answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallKind {
-    /// It is sent and answered.
+    /// The call is sent and answered.
     Request,
-    /// It is sent, and no more is heard of it.
+    /// The call is sent and not answered.
     Notice,
-    /// It is not even sent: GSP-RM says this on its own.
+    /// The call is not sent; it waits for an event of GSP-RM.
     Event,
-    /// It is sent and answered, and whatever the answer is shows that GSP-RM answers.
+    /// The call is sent and answered; any answer shows that GSP-RM is alive.
     Ping,
 }
 
-/// What the payload of a function begins with, before its parameters.
+/// Header of a function's payload, before the parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Bytes of it.
+    /// Bytes of the header.
     pub size: usize,
-    /// Where GSP-RM writes NV_STATUS, beside that of the message.
+    /// Offset of the header's NV_STATUS, which GSP-RM writes in addition to that of the message.
     pub status: Option<usize>,
 }
 
-/// What is known of a call beside its payload.
+/// Description of a call without its payload.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call {
+pub(crate) struct CallInfo {
     /// Name, for errors.
     pub(crate) name: &'static str,
     pub(crate) kind: CallKind,
     pub(crate) function: u32,
-    /// Which control, or zero.
+    /// Number of the control, or zero.
     pub(crate) cmd: u32,
-    /// What the payload begins with.
+    /// Header of the payload.
     pub(crate) header: Header,
-    /// GSP-RM is done in less than this. A call that takes longer fails, and GSP-RM is pinged; where it
-    /// is a ping that takes longer, the GSP is lost.
+    /// Time-out. A call that takes longer fails, and GSP-RM is pinged; a ping that takes longer
+    /// means that the GSP is lost.
     pub(crate) limit: Duration,
 }
 
 #[cfg(any(test, fuzzing))]
-impl Call {
-    /// A call of this function that is answered within a few seconds.
+impl CallInfo {
+    /// Description of a call with a time-out of 5 s.
     pub(crate) fn request(name: &'static str, function: u32) -> Self {
         Self {
             name,

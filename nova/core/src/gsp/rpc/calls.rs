@@ -1,38 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls that are under way: a table of them, from where they are sent and to where replies
-//! are brought.
+//! The table of calls in progress, which are sent from it and into which replies are received.
 
 use core::cmp::Ordering;
 use core::time::Duration;
 
 use super::call::{Ticket, CALLS_MAX};
 use super::error::RpcError;
+use super::fragments::Fragments;
 use super::outgoing::Outgoing;
-use super::pieces::Pieces;
 use super::reply::Reply;
 use super::slot::Slot;
 use crate::bug::OrBug;
 use crate::gsp::queue::Received;
 use crate::platform::Scratch;
 
-/// Where there is room for a call.
+/// An entry of the table.
 type Place<P> = Option<<P as Scratch>::Boxed<Slot<<P as Scratch>::Bytes>>>;
 
-/// All calls under way.
+/// The calls in progress.
 pub(crate) struct Calls<P: Scratch> {
-    /// The last place has the ping, which must not wait for others to be answered, nor for memory. It stays
-    /// there.
+    /// The last entry is always the ping, which must wait neither for other calls to be answered
+    /// nor for memory.
     slots: [Place<P>; CALLS_MAX + 1],
     /// Number of the next call.
     next: u64,
-    /// Sequence number of the next message that is answered; those that are not have zero.
+    /// Sequence number of the next message that is answered; messages without an answer have zero.
     sequence: u32,
 }
 
 impl<P: Scratch> Calls<P> {
-    /// None. Calls are numbered from the time on, so that none of an earlier boot is taken for one
-    /// of this.
+    /// An empty table. The first call gets the time as its number, so that no ticket of an earlier
+    /// boot is valid.
     pub(crate) fn new(now: Duration) -> Self {
         Self {
             slots: core::array::from_fn(|_| None),
@@ -47,7 +46,7 @@ impl<P: Scratch> Calls<P> {
         calls.iter().any(is_free::<P>)
     }
 
-    /// Adds a call; it is sent by and by.
+    /// Adds a call, which is then sent as there is space.
     pub(crate) fn add(
         &mut self,
         Outgoing(slot): Outgoing<P>,
@@ -64,14 +63,15 @@ impl<P: Scratch> Calls<P> {
         Ok(slot)
     }
 
-    /// Keeps the memory of a ping.
+    /// Keeps the call that [`Self::add_ping`] uses.
     pub(crate) fn keep_ping(&mut self, Outgoing(slot): Outgoing<P>) {
         if let Some(place) = self.slots.last_mut() {
             *place = Some(slot);
         }
     }
 
-    /// Makes the ping with what is written to its payload; does nothing where there is none, or where it is under way.
+    /// Adds the ping, after `write` has written its payload; does nothing if no ping is kept or it
+    /// is in progress.
     pub(crate) fn add_ping(
         &mut self,
         now: Duration,
@@ -88,9 +88,9 @@ impl<P: Scratch> Calls<P> {
         Some(slot)
     }
 
-    /// Takes the sequence numbers of the messages of a payload of so many bytes; returns the first.
+    /// Reserves sequence numbers for the messages of a payload of `len` bytes; returns the first.
     fn take_sequence(&mut self, len: usize) -> u32 {
-        let messages = Pieces::count_of(len);
+        let messages = Fragments::count_of(len);
         let sequence = match self.sequence.checked_add(messages) {
             Some(_) => self.sequence,
             None => 1,
@@ -105,7 +105,7 @@ impl<P: Scratch> Calls<P> {
         ticket
     }
 
-    /// The call whose messages are to be sent next: no other's may come between them.
+    /// The call whose messages are sent next; messages of different calls are not interleaved.
     pub(crate) fn next_to_send(&mut self) -> Option<&mut Slot<P::Bytes>> {
         let mut next: Option<&mut Slot<P::Bytes>> = None;
         for slot in self.slots.iter_mut().flatten() {
@@ -120,13 +120,13 @@ impl<P: Scratch> Calls<P> {
         next
     }
 
-    /// Whether a call waits for room in the command queue.
+    /// Whether a call waits for space in the command queue.
     pub(crate) fn any_to_send(&self) -> bool {
         let mut slots = self.slots.iter().flatten();
         slots.any(|slot| slot.is_sending())
     }
 
-    /// Brings a message to its call.
+    /// Delivers a message to its call.
     pub(crate) fn deliver(
         &mut self,
         message: &Received,
@@ -138,34 +138,34 @@ impl<P: Scratch> Calls<P> {
             .find(|slot| slot.awaits(message))
             .map(|slot| slot.ticket())
         else {
-            return Delivered::Nowhere;
+            return Delivered::Unclaimed;
         };
         let mut receiver = None;
         for slot in self.slots.iter_mut().flatten() {
             match slot.ticket().cmp(&ticket) {
                 Ordering::Less => {}
                 Ordering::Equal => receiver = Some(slot),
-                Ordering::Greater => slot.could_not_get_on(now),
+                Ordering::Greater => slot.restart_limit(now),
             }
         }
         let Some(slot) = receiver else {
-            return Delivered::Nowhere;
+            return Delivered::Unclaimed;
         };
         slot.receive(message, payload, now);
         match slot.is_done() {
-            true => Delivered::Last(slot),
-            false => Delivered::Piece,
+            true => Delivered::Complete(slot),
+            false => Delivered::Fragment,
         }
     }
 
-    /// Forgets what nobody waits for.
+    /// Removes calls whose replies nobody takes.
     pub(crate) fn tidy(&mut self) {
         for place in &mut self.slots {
-            place.take_if(|slot| slot.is_of_no_use());
+            place.take_if(|slot| slot.is_disposable());
         }
     }
 
-    /// The call that has been under way longest, and for how long GSP-RM could have got on with it.
+    /// The oldest call in progress, and the time for which GSP-RM could have worked on it.
     pub(crate) fn oldest(&self, now: Duration) -> Option<(&Slot<P::Bytes>, Duration)> {
         let mut oldest: Option<&Slot<P::Bytes>> = None;
         for slot in self.slots.iter().flatten() {
@@ -176,14 +176,14 @@ impl<P: Scratch> Calls<P> {
         oldest.map(|slot| (slot, slot.age(now)))
     }
 
-    /// GSP-RM could not get on with any call until now.
-    pub(crate) fn grant(&mut self, now: Duration) {
+    /// Restarts the limits of all calls, since GSP-RM could not work on them until now.
+    pub(crate) fn restart_limits(&mut self, now: Duration) {
         for slot in self.slots.iter_mut().flatten() {
-            slot.could_not_get_on(now);
+            slot.restart_limit(now);
         }
     }
 
-    /// Has calls fail that are over their limits; whether there were any. A ping stays.
+    /// Fails calls that exceed their limits, except the ping; returns whether there were any.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
         let mut any = false;
         for slot in self.slots.iter_mut().flatten() {
@@ -195,31 +195,32 @@ impl<P: Scratch> Calls<P> {
         any
     }
 
-    /// How long it is until the next call is over its limit.
+    /// Time until the next call exceeds its limit.
     pub(crate) fn time_left(&self, now: Duration) -> Option<Duration> {
         let slots = self.slots.iter().flatten();
         slots.filter_map(|slot| slot.time_left(now)).min()
     }
 
-    /// The ping, while it is not answered.
+    /// The ping, while it is in progress.
     pub(crate) fn ping(&self) -> Option<&Slot<P::Bytes>> {
         let mut slots = self.slots.iter().flatten().map(|slot| &**slot);
         slots.find(|slot| slot.is_ping() && !slot.is_done())
     }
 
-    /// The call, if it was over its limit and nobody has been told.
+    /// The call, if it exceeded its limit and the error has not been returned yet.
     pub(crate) fn late(&self, ticket: Ticket) -> Option<&Slot<P::Bytes>> {
         let mut slots = self.slots.iter().flatten().map(|slot| &**slot);
         slots.find(|slot| slot.ticket() == ticket && slot.is_late() && !slot.is_cancelled())
     }
 
-    /// Whether something is still awaited of a call.
+    /// Whether the call is in progress.
     pub(crate) fn is_under_way(&self, ticket: Ticket) -> bool {
         let mut slots = self.slots.iter().flatten();
         slots.any(|slot| slot.ticket() == ticket && !slot.is_done())
     }
 
-    /// Takes the reply to a call out of the table; `None` while it is under way.
+    /// Removes a completed call from the table and returns its reply; `None` while it is in
+    /// progress.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         let Some(place) = self.place(ticket) else {
             return Some(Err(RpcError::NoCall));
@@ -228,7 +229,7 @@ impl<P: Scratch> Calls<P> {
         Some(Reply::new(slot).map_err(RpcError::Payload))
     }
 
-    /// Nobody waits for this call any more.
+    /// Cancels a call, whose reply nobody takes any more.
     pub(crate) fn cancel(&mut self, ticket: Ticket) {
         if let Some(Some(slot)) = self.place(ticket) {
             slot.cancel();
@@ -236,7 +237,7 @@ impl<P: Scratch> Calls<P> {
         self.tidy();
     }
 
-    /// Forgets a call, whatever has become of it.
+    /// Removes a call in any state.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         if let Some(place) = self.place(ticket) {
             *place = None;
@@ -252,8 +253,8 @@ impl<P: Scratch> Calls<P> {
     }
 }
 
-/// A place for a call. One whose answer is late makes room, the oldest first: the sequence number keeps
-/// that answer from being taken for another's.
+/// A free entry for a call: an empty one, or else that of the oldest abandoned call. Sequence
+/// numbers keep a late reply to that call from being taken for a reply to another.
 fn free_place<P: Scratch>(slots: &mut [Place<P>]) -> Option<&mut Place<P>> {
     let (calls, _) = slots.split_at_mut_checked(CALLS_MAX).or_bug();
     let mut free: Option<&mut Place<P>> = None;
@@ -269,21 +270,21 @@ fn free_place<P: Scratch>(slots: &mut [Place<P>]) -> Option<&mut Place<P>> {
     free
 }
 
-/// By what places are ordered: one that is empty comes first.
+/// Sort key of entries: empty ones come first.
 fn age_of<P: Scratch>(place: &Place<P>) -> Option<Ticket> {
     place.as_ref().map(|slot| slot.ticket())
 }
 
 fn is_free<P: Scratch>(place: &Place<P>) -> bool {
-    place.as_ref().is_none_or(|slot| slot.is_given_up())
+    place.as_ref().is_none_or(|slot| slot.is_abandoned())
 }
 
-/// Where a message went.
+/// Destination of a message.
 pub(crate) enum Delivered<'a, B> {
-    /// No call awaits it.
-    Nowhere,
-    /// To a call that awaits more.
-    Piece,
-    /// To this call, which is complete.
-    Last(&'a Slot<B>),
+    /// No call awaits the message.
+    Unclaimed,
+    /// A call that awaits further messages.
+    Fragment,
+    /// A call that is complete now.
+    Complete(&'a Slot<B>),
 }

@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a command to GSP-RM is; all there are stand in [`commands`](crate::gsp::commands).
+//! The trait of commands to GSP-RM; the commands are in [`commands`](crate::gsp::commands).
 
 use core::time::Duration;
 
 use nova_hw::abi::function;
 use nova_hw::release::Release;
 
-use super::call::{Call, CallKind, Header};
+use super::call::{CallInfo, CallKind, Header};
 use super::error::RpcError;
 use crate::gsp::payload::Payload;
 
 /// A command to GSP-RM.
 pub trait Command {
-    /// Which function it is (`NV_VGPU_MSG_FUNCTION_*`).
+    /// Number of the function (`NV_VGPU_MSG_FUNCTION_*`).
     const FUNCTION: u32;
 
-    /// Name of that, for errors.
+    /// Name of the function, for errors.
     const NAME: &'static str = name(Self::FUNCTION);
 
-    /// What becomes of it.
+    /// Kind of the call.
     const KIND: CallKind = CallKind::Request;
 
-    /// What its payload begins with.
+    /// Header of the payload.
     const HEADER: Header = Header {
         size: 0,
         status: None,
     };
 
-    /// GSP-RM is done in less than this, once it is through with those before. The limit is the driver's
-    /// own: NVIDIA's waits 4 s, and longer on slow machines.
+    /// Time-out, counted from the end of earlier calls. It is the driver's own: NVIDIA's driver
+    /// waits 4 s, and longer on slow machines.
     const LIMIT: Duration = Duration::from_secs(5);
 
-    /// What comes of it.
+    /// Result.
     type Reply;
 
-    /// Which control, or zero.
+    /// Number of the control, or zero.
     fn cmd(&self) -> u32 {
         0
     }
 
-    /// Bytes of its payload, and of the reply's at most.
+    /// Bytes of the payload, and maximum bytes of the reply's payload.
     fn size(&self, release: &Release) -> usize;
 
-    /// Writes the payload into so many zeros.
+    /// Writes the payload into `payload`, which is zeroed.
     fn write(&self, release: &Release, payload: &mut [u8]);
 
-    /// Reads the reply of a command that succeeded.
+    /// Reads the reply to a command that succeeded.
     fn read(&self, release: &Release, reply: Payload<'_>) -> Result<Self::Reply, RpcError>;
 }
 
-impl Call {
-    /// What is known of a command beside its payload.
+impl CallInfo {
+    /// Description of the call of a command.
     pub(crate) fn of<C: Command>(command: &C) -> Self {
         Self {
             name: C::NAME,
@@ -64,7 +64,7 @@ impl Call {
     }
 }
 
-/// The name of a function that all releases have; does not compile for another one.
+/// The name of a function; fails to compile for one that not all releases have.
 const fn name(function: u32) -> &'static str {
     match function::name(function) {
         Some(name) => name,

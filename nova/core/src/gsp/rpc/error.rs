@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Why a call of GSP-RM fails.
+//! Errors of calls of GSP-RM.
 
 use core::fmt;
 
@@ -15,42 +15,42 @@ use crate::gsp::sequencer::SequencerError;
 use crate::mmio::Timeout;
 use crate::platform::memory::MemoryError;
 
-/// A call of GSP-RM failed.
+/// Error of a call of GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RpcError {
-    /// It has more parameters than any message could carry.
+    /// The payload exceeds the driver's limit.
     CallTooLong {
-        /// Bytes of its payload.
+        /// Bytes of the payload.
         len: usize,
     },
-    /// As many calls are under way as there can be.
+    /// The maximum number of calls is in progress.
     TooManyCalls,
-    /// There is no such call, or nobody waits for it any more.
+    /// The call does not exist, or was cancelled or taken.
     NoCall,
-    /// There is no memory for it.
+    /// Memory allocation failed.
     Memory(MemoryError),
-    /// GSP-RM refused it.
+    /// GSP-RM refused the call.
     Refused {
-        /// Its name.
+        /// Name of the call.
         rpc: &'static str,
-        /// NV_STATUS that came back.
+        /// NV_STATUS of the reply.
         status: u32,
     },
-    /// What came back is too short.
+    /// The reply is too short.
     Payload(ShortPayload),
     /// GSP-RM did not answer in time.
     Timeout(Timeout),
-    /// The GSP does not run any more.
+    /// The GSP's processor has stopped.
     Stopped(Stopped),
-    /// The message queues.
+    /// Error of the message queues.
     Queue(QueueError),
-    /// The list of register accesses that GSP-RM wants done.
+    /// Error in a list of register accesses that GSP-RM requests.
     Sequencer(SequencerError),
 }
 
 impl RpcError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::CallTooLong { .. } | Self::NoCall => ErrorKind::Invalid,

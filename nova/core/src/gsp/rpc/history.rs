@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The last calls, for whoever has to find out what went wrong.
+//! A history of the last calls, for debugging.
 
 use core::fmt;
 use core::time::Duration;
 
-use super::call::{Call, Ticket};
+use super::call::{CallInfo, Ticket};
 
-/// Calls that are remembered.
+/// Number of calls in the history.
 const DEPTH: usize = 32;
 
-/// One of the last calls. All of them are less than a frame on a kernel stack may take.
+/// One of the last calls. The records are kept short so that the history fits into a kernel stack
+/// frame.
 #[derive(Default)]
 pub struct Record {
-    /// The number of its ticket; the next call has the next number.
+    /// Number of the ticket; the next call has the next number.
     number: u64,
-    /// Its name; empty where there is no call.
+    /// Name; empty if the record is unused.
     name: &'static str,
-    /// When it was made, in nanoseconds of the platform's time.
+    /// When the call was made, in nanoseconds of the platform's time.
     made: u64,
-    /// How long it took until the answer came, in microseconds; zero while none has.
+    /// Time until the reply, in microseconds; zero while there is none.
     took: u32,
     function: u32,
     cmd: u32,
     /// Bytes of the payload.
     len: u32,
-    /// NV_STATUS of the answer.
+    /// NV_STATUS of the reply.
     status: u32,
-    /// Bytes of the answer.
-    answer_len: u32,
+    /// Bytes of the reply.
+    reply_len: u32,
 }
 
-/// What came back of a call.
+/// The reply to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    /// When, in the platform's time.
+pub(crate) struct ReplyInfo {
+    /// When the reply arrived, in the platform's time.
     pub(crate) at: Duration,
     /// NV_STATUS of the RPC.
     pub(crate) status: u32,
@@ -51,7 +52,7 @@ pub(crate) struct History {
 
 impl Default for History {
     fn default() -> Self {
-        // A loop, where the array's own default is as long as the array.
+        // A loop takes less code than the array's own default.
         Self {
             records: core::array::from_fn(|_| Record::default()),
             next: 0,
@@ -60,8 +61,8 @@ impl Default for History {
 }
 
 impl History {
-    /// Remembers a call with a payload of `len` bytes.
-    pub(crate) fn made(&mut self, ticket: Ticket, call: &Call, len: usize, now: Duration) {
+    /// Records a call with a payload of `len` bytes.
+    pub(crate) fn made(&mut self, ticket: Ticket, call: &CallInfo, len: usize, now: Duration) {
         self.records[place(ticket)] = Record {
             number: ticket.0,
             name: call.name,
@@ -74,19 +75,19 @@ impl History {
         self.next = ticket.0.saturating_add(1);
     }
 
-    /// Remembers what came back.
-    pub(crate) fn answered(&mut self, ticket: Ticket, answer: Answer) {
+    /// Records the reply to a call.
+    pub(crate) fn replied(&mut self, ticket: Ticket, reply: ReplyInfo) {
         let record = &mut self.records[place(ticket)];
-        // It may have been forgotten.
+        // The record may have been reused.
         if record.number == ticket.0 {
-            let took = answer.at.saturating_sub(record.made()).as_micros();
+            let took = reply.at.saturating_sub(record.made()).as_micros();
             record.took = u32::try_from(took).unwrap_or(u32::MAX).max(1);
-            record.status = answer.status;
-            record.answer_len = clamped(answer.len);
+            record.status = reply.status;
+            record.reply_len = clamped(reply.len);
         }
     }
 
-    /// The calls that are remembered, the oldest first.
+    /// The recorded calls, the oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         let first = self.next.saturating_sub(DEPTH as u64);
         (first..self.next).filter_map(|number| {
@@ -120,7 +121,7 @@ impl fmt::Display for Record {
         if self.took == 0 {
             return f.write_str("no answer");
         }
-        let (status, len) = (self.status, self.answer_len);
+        let (status, len) = (self.status, self.reply_len);
         let took = Duration::from_micros(self.took.into());
         write!(f, "status {status:#x}, {len:#x} bytes after {took:?}")
     }
@@ -133,22 +134,22 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn the_last_calls_are_remembered_in_their_order() {
+    fn the_last_calls_are_recorded_in_order() {
         let mut history = History::default();
         assert_eq!(history.records().count(), 0);
-        let call = Call::request("test", 76);
+        let call = CallInfo::request("test", 76);
         for number in 0..100 {
             let now = Duration::from_secs(number);
             history.made(Ticket(number), &call, 5, now);
         }
-        let answer = Answer {
+        let reply = ReplyInfo {
             at: Duration::from_secs(71),
             status: 0x56,
             len: 3,
         };
-        history.answered(Ticket(70), answer);
-        // Long forgotten.
-        history.answered(Ticket(67), answer);
+        history.replied(Ticket(70), reply);
+        // Its record has been reused.
+        history.replied(Ticket(67), reply);
         let numbers: Vec<_> = history.records().map(|record| record.number).collect();
         assert_eq!(numbers, Vec::from_iter(68..100));
         let lines: Vec<_> = history.records().map(ToString::to_string).collect();

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where messages of the GSP are received: room for one. A list of register accesses keeps that room
-//! until it has been run, which is why nothing behind it is received before.
+//! The buffer into which one message is received. A list of register accesses occupies the buffer
+//! until it has been run, so no message after it is received before.
 
 use core::mem;
 
 use crate::gsp::queue::Received;
 
-/// Room for one message.
+/// The buffer for one message.
 pub(crate) enum Inbox<B> {
-    /// For the next message; what is in it has been handled.
+    /// Ready for the next message; the previous one has been handled.
     Open(B),
-    /// A list lies in it.
-    Holds(List<B>),
-    /// Somebody has taken the list to run it.
-    Away,
+    /// Occupied by a list.
+    HoldsList(ListMessage<B>),
+    /// Empty, since the list and the buffer have been taken.
+    ListTaken,
 }
 
 /// A list of register accesses that GSP-RM waits for: the message GSP_RUN_CPU_SEQUENCER.
-pub(crate) struct List<B> {
+pub(crate) struct ListMessage<B> {
     bytes: B,
     message: Received,
 }
 
-impl<B: AsRef<[u8]>> List<B> {
+impl<B: AsRef<[u8]>> ListMessage<B> {
     /// The message's payload.
     pub(crate) fn payload(&self) -> &[u8] {
         self.message.payload(self.bytes.as_ref())
@@ -31,7 +31,7 @@ impl<B: AsRef<[u8]>> List<B> {
 }
 
 impl<B> Inbox<B> {
-    /// Room in `bytes`.
+    /// An inbox with the buffer `bytes`.
     pub(super) fn new(bytes: B) -> Self {
         Self::Open(bytes)
     }
@@ -41,31 +41,31 @@ impl<B> Inbox<B> {
         matches!(self, Self::Open(_))
     }
 
-    /// Whether there is a list that nobody has taken.
+    /// Whether a list is pending that has not been taken.
     pub(super) fn has_list(&self) -> bool {
-        matches!(self, Self::Holds(_))
+        matches!(self, Self::HoldsList(_))
     }
 
-    /// Where to receive the next message, and where the last one is.
+    /// The buffer, with the last message until the next one is received.
     pub(super) fn buffer(&mut self) -> Option<&mut B> {
         match self {
             Self::Open(bytes) => Some(bytes),
-            Self::Holds(_) | Self::Away => None,
+            Self::HoldsList(_) | Self::ListTaken => None,
         }
     }
 
-    /// The message that was received last is a list.
+    /// Marks the last received message as a list.
     pub(super) fn keep_list(&mut self, message: Received) {
-        *self = match mem::replace(self, Self::Away) {
-            Self::Open(bytes) => Self::Holds(List { bytes, message }),
+        *self = match mem::replace(self, Self::ListTaken) {
+            Self::Open(bytes) => Self::HoldsList(ListMessage { bytes, message }),
             other => other,
         };
     }
 
-    /// Takes the list.
-    pub(super) fn take_list(&mut self) -> Option<List<B>> {
-        match mem::replace(self, Self::Away) {
-            Self::Holds(list) => Some(list),
+    /// Takes the list and the buffer.
+    pub(super) fn take_list(&mut self) -> Option<ListMessage<B>> {
+        match mem::replace(self, Self::ListTaken) {
+            Self::HoldsList(list) => Some(list),
             other => {
                 *self = other;
                 None
@@ -73,9 +73,9 @@ impl<B> Inbox<B> {
         }
     }
 
-    /// Takes a list back that has been run, and with it the room for the next message.
-    pub(super) fn put_back(&mut self, list: List<B>) {
-        debug_assert!(matches!(self, Self::Away), "nobody has taken a list");
+    /// Takes back a list that has been run, and with it the buffer.
+    pub(super) fn put_back(&mut self, list: ListMessage<B>) {
+        debug_assert!(matches!(self, Self::ListTaken), "no list was taken");
         *self = Self::Open(list.bytes);
     }
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When the GSP does not answer any more.
+//! The loss of the GSP.
 
 use core::fmt;
 use core::time::Duration;
 
 use super::error::RpcError;
 
-/// Why the GSP was given up: it has to be booted again.
+/// The loss of the GSP, which has to be booted again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lost {
-    /// The call that had been under way longest, and for how long.
+    /// Name and age of the oldest call in progress.
     pub call: Option<(&'static str, Duration)>,
-    /// What happened; each call fails with it from then on.
+    /// The cause, which is the error of each call from then on.
     pub cause: RpcError,
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The conversation over random schedules: whatever the lengths of calls, and in whatever order the
-//! GSP answers, each caller gets what belongs to its call, once.
+//! Random schedules: each caller gets the reply to its own call, once, for calls of any length and
+//! replies in any order.
 
 use std::collections::VecDeque;
 use std::vec;
@@ -9,26 +9,26 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::tests::Talk;
+use super::tests::Session;
 use super::*;
-use crate::gsp::queue::far_side::{Command, Gsp};
+use crate::gsp::queue::peer::{Gsp, SentCommand};
 use crate::gsp::queue::PAYLOAD_MAX;
 use nova_hw::abi::function::{CONTINUATION_RECORD, NOP};
 
-/// What happens next.
+/// The next action.
 #[derive(Clone, Debug)]
 enum Action {
-    /// Somebody calls with a payload of so many bytes.
+    /// A caller submits a payload of this many bytes.
     Submit(usize),
-    /// Somebody gives a call up.
+    /// A caller cancels a call.
     Cancel(usize),
-    /// The GSP reads so many messages.
+    /// The GSP reads this many messages.
     Read(usize),
-    /// The GSP goes on with one of its answers.
+    /// The GSP sends the next message of one of its replies.
     Answer(usize),
-    /// The GSP says something in between.
+    /// The GSP sends an event.
     Event,
-    /// The driver looks at its queue, and callers at their calls.
+    /// The driver handles messages, and callers take replies.
     Service,
 }
 
@@ -45,27 +45,27 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// A payload that begins with its length, so that the GSP knows when it has all of it.
+/// A payload that begins with its length, so that the GSP knows when it is complete.
 fn payload(call: usize, len: usize) -> Vec<u8> {
     let mut payload: Vec<u8> = (0..len).map(|at| (at ^ at >> 8 ^ call) as u8).collect();
     payload[..4].copy_from_slice(&(len as u32).to_le_bytes());
     payload
 }
 
-/// What the GSP makes of it.
+/// The GSP's reply to a payload.
 fn answer(payload: &[u8]) -> Vec<u8> {
     payload.iter().map(|byte| !byte).collect()
 }
 
 /// Both sides, and what each of them expects.
 struct Schedule {
-    talk: Talk,
-    /// Calls that wait, with the answers that they should get.
+    session: Session,
+    /// Calls in progress, with their expected replies.
     waiting: Vec<(Ticket, Vec<u8>)>,
-    /// The call that the GSP is reading: its first sequence number, and what is there.
+    /// The call that the GSP is reading: its first sequence number, and the payload so far.
     reading: Option<(u32, Vec<u8>)>,
-    /// Messages that the GSP has yet to write, for each call that it has read.
-    answers: Vec<VecDeque<Command>>,
+    /// Messages of the replies that the GSP has not sent yet, for each call that it has read.
+    answers: Vec<VecDeque<SentCommand>>,
     calls: usize,
     events: usize,
 }
@@ -73,7 +73,7 @@ struct Schedule {
 impl Schedule {
     fn new() -> Self {
         Self {
-            talk: Talk::new(),
+            session: Session::new(),
             waiting: vec![],
             reading: None,
             answers: vec![],
@@ -87,7 +87,7 @@ impl Schedule {
             Action::Submit(len) => {
                 let payload = payload(self.calls, len);
                 self.calls += 1;
-                match self.talk.submit(&payload) {
+                match self.session.submit(&payload) {
                     Ok(ticket) => self.waiting.push((ticket, answer(&payload))),
                     Err(error) => assert_eq!(error, RpcError::TooManyCalls),
                 }
@@ -95,11 +95,11 @@ impl Schedule {
             Action::Cancel(which) if !self.waiting.is_empty() => {
                 let which = which % self.waiting.len();
                 let (ticket, _) = self.waiting.swap_remove(which);
-                self.talk.rpc.cancel(ticket);
+                self.session.rpc.cancel(ticket);
             }
             Action::Cancel(_) => {}
             Action::Read(count) => {
-                for command in self.talk.gsp.commands(count) {
+                for command in self.session.gsp.commands(count) {
                     self.read(command);
                 }
             }
@@ -109,8 +109,8 @@ impl Schedule {
             }
             Action::Answer(_) => {}
             Action::Event => {
-                if self.talk.gsp.room() > 0 {
-                    self.talk.gsp.put(0x1020, &[], |_| {});
+                if self.session.gsp.room() > 0 {
+                    self.session.gsp.put(0x1020, &[], |_| {});
                     self.events += 1;
                 }
             }
@@ -118,8 +118,8 @@ impl Schedule {
         }
     }
 
-    /// The GSP reads a message: none of another call may come between those of one.
-    fn read(&mut self, command: Command) {
+    /// The GSP reads a message; messages of different calls must not be interleaved.
+    fn read(&mut self, command: SentCommand) {
         let (first, mut payload) = match self.reading.take() {
             None => {
                 assert_eq!(command.function, NOP);
@@ -140,25 +140,26 @@ impl Schedule {
         }
         let answer = answer(&payload);
         let records = answer.chunks(PAYLOAD_MAX).zip(first..);
-        let records = records.map(|(piece, sequence)| Command {
+        let records = records.map(|(fragment, sequence)| SentCommand {
             function: if sequence == first {
                 NOP
             } else {
                 CONTINUATION_RECORD
             },
             sequence,
-            payload: piece.to_vec(),
+            payload: fragment.to_vec(),
         });
         self.answers.push(records.collect());
     }
 
-    /// The GSP writes the next message of one of its answers, if there is room.
+    /// The GSP sends the next message of one of its replies, if there is space.
     fn answer(&mut self, which: usize) {
         let records = &mut self.answers[which];
-        let fits = |record: &Command| Gsp::elements(record.payload.len()) <= self.talk.gsp.room();
+        let fits =
+            |record: &SentCommand| Gsp::elements(record.payload.len()) <= self.session.gsp.room();
         if records.front().is_some_and(fits) {
             let record = records.pop_front().unwrap();
-            self.talk
+            self.session
                 .gsp
                 .put(record.function, &record.payload, |draft| {
                     draft.answers = record.sequence;
@@ -168,18 +169,20 @@ impl Schedule {
     }
 
     fn service(&mut self) {
-        self.talk.service().unwrap();
-        let Self { talk, waiting, .. } = self;
-        waiting.retain(|(ticket, expected)| match talk.take(*ticket) {
+        self.session.service().unwrap();
+        let Self {
+            session, waiting, ..
+        } = self;
+        waiting.retain(|(ticket, expected)| match session.take(*ticket) {
             None => true,
             Some(answer) => {
-                assert!(answer.as_ref() == Ok(expected), "another's answer");
+                assert!(answer.as_ref() == Ok(expected), "reply to another call");
                 false
             }
         });
     }
 
-    /// Everybody finishes what was begun.
+    /// Both sides finish all calls.
     fn finish(mut self) {
         for _ in 0..100_000 {
             if self.waiting.is_empty() && self.answers.is_empty() && self.reading.is_none() {
@@ -191,8 +194,8 @@ impl Schedule {
         }
         self.service();
         assert!(self.waiting.is_empty(), "{} calls", self.waiting.len());
-        // Everything that was said in between was told, and nothing was taken for it.
-        assert_eq!(self.talk.events.len(), self.events);
+        // All events were reported, and nothing else was taken for an event.
+        assert_eq!(self.session.events.len(), self.events);
     }
 }
 
@@ -200,7 +203,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 8 }))]
 
     #[test]
-    fn everybody_gets_the_answer_to_the_own_call(actions in prop::collection::vec(
+    fn each_caller_gets_the_reply_to_its_own_call(actions in prop::collection::vec(
         action(),
         1..if cfg!(miri) { 30 } else { 400 },
     )) {

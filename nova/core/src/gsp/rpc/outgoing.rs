@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls that are ready to be made: written, and with all memory that they need. So a call is made under a lock
-//! without allocating there.
+//! Calls that are ready to be submitted: their memory is allocated and their payload written, so
+//! that submitting under a lock does not allocate.
 
 use nova_hw::release::Release;
 
-use super::call::{Call, PAYLOAD_LIMIT};
+use super::call::{CallInfo, PAYLOAD_LIMIT};
 use super::command::Command;
 use super::error::RpcError;
 use super::slot::Slot;
 use crate::platform::{memory, Scratch};
 
-/// A call that is ready to be made.
+/// A call that is ready to be submitted.
 pub struct Outgoing<P: Scratch>(pub(super) P::Boxed<Slot<P::Bytes>>);
 
 impl<P: Scratch> Outgoing<P> {
@@ -19,16 +19,16 @@ impl<P: Scratch> Outgoing<P> {
     ///
     /// # Errors
     ///
-    /// No memory, or a command that is too long.
+    /// Failed allocation, or a payload that is too long.
     pub fn new<C: Command>(memory: &P, release: &Release, command: &C) -> Result<Self, RpcError> {
         let write = &mut |payload: &mut [u8]| command.write(release, payload);
-        Self::write(memory, Call::of(command), command.size(release), write)
+        Self::write(memory, CallInfo::of(command), command.size(release), write)
     }
 
-    /// A call with a payload of `len` bytes, zeros until they are written.
+    /// A call with a payload of `len` bytes, which is zeroed before `write` writes it.
     pub(crate) fn write(
         memory: &P,
-        call: Call,
+        call: CallInfo,
         len: usize,
         write: &mut dyn FnMut(&mut [u8]),
     ) -> Result<Self, RpcError> {

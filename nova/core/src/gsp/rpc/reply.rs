@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What comes back of a call.
+//! Replies to calls.
 
 use core::fmt;
 
@@ -12,39 +12,39 @@ use super::slot::Slot;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::platform::Scratch;
 
-/// What GSP-RM answered.
+/// GSP-RM's reply to a call.
 pub struct Reply<P: Scratch> {
     slot: P::Boxed<Slot<P::Bytes>>,
     status: u32,
 }
 
 impl<P: Scratch> Reply<P> {
-    /// The reply to a call that is complete; an error where it is too short to have a status.
+    /// The reply to a completed call; an error if it is too short for its status.
     pub(crate) fn new(slot: P::Boxed<Slot<P::Bytes>>) -> Result<Self, ShortPayload> {
         let status = slot.status()?;
         Ok(Self { slot, status })
     }
 
-    /// NV_STATUS: zero where the call succeeded.
+    /// NV_STATUS: zero if the call succeeded.
     pub fn status(&self) -> u32 {
         self.status
     }
 
-    /// What the parameters have become.
+    /// The parameters of the reply.
     pub fn params(&self) -> &[u8] {
         self.slot.params()
     }
 
-    /// The result of `command`, whose reply this is.
+    /// The result of `command`, which this is the reply to.
     ///
     /// # Errors
     ///
-    /// GSP-RM has refused the command, or its reply makes no sense.
+    /// GSP-RM refused the command, or its reply is malformed.
     pub fn read<C: Command>(&self, release: &Release, command: &C) -> Result<C::Reply, RpcError> {
         command.read(release, self.good()?)
     }
 
-    /// The parameters of a call that succeeded.
+    /// The parameters, if the call succeeded.
     pub(crate) fn good(&self) -> Result<Payload<'_>, RpcError> {
         let rpc = self.slot.name();
         match self.status {

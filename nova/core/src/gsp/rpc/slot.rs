@@ -1,54 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A call on its way: what is sent of it, and what has been received.
+//! A call in progress, with its state of sending and receiving.
 
 use core::time::Duration;
 
-use super::call::{Call, CallKind, Ticket};
-use super::pieces::Pieces;
+use super::call::{CallInfo, CallKind, Ticket};
+use super::fragments::Fragments;
 use crate::bug::OrBug;
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::gsp::queue::Received;
 
-/// How far a call is.
+/// State of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// It waits for room in the command queue.
-    Sending(Pieces),
-    /// It waits for GSP-RM.
-    Receiving(Pieces),
-    /// All is there.
-    Done(Pieces),
+    /// The call waits for space in the command queue.
+    Sending(Fragments),
+    /// The call waits for GSP-RM's reply.
+    Receiving(Fragments),
+    /// The reply is complete.
+    Done(Fragments),
 }
 
-/// A call under way.
+/// A call in progress.
 pub(crate) struct Slot<B> {
-    call: Call,
+    call: CallInfo,
     ticket: Ticket,
-    /// Sequence number of its first message.
+    /// Sequence number of the first message.
     sequence: u32,
-    /// Since when GSP-RM could have got on with it.
+    /// Time since which GSP-RM could have worked on the call.
     since: Duration,
     state: State,
-    /// NV_STATUS of the call itself, the first one that is not zero.
+    /// First NV_STATUS of the messages that is not zero.
     result: u32,
-    /// Nobody waits for it any more.
+    /// Nobody takes the reply any more.
     cancelled: bool,
-    /// It was over its limit, and has failed.
+    /// The call has exceeded its limit and failed.
     late: bool,
-    /// What is sent, and then what is received.
+    /// The payload, which is sent and then overwritten by the reply.
     buffer: B,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
-    /// A call that has not been made, with its payload in `buffer`.
-    pub(super) fn new(call: Call, buffer: B) -> Self {
+    /// A call that has not been submitted, with its payload in `buffer`.
+    pub(super) fn new(call: CallInfo, buffer: B) -> Self {
         Self {
             call,
             ticket: Ticket(0),
             sequence: 0,
             since: Duration::ZERO,
-            state: State::Done(Pieces::of(0)),
+            state: State::Done(Fragments::of(0)),
             result: 0,
             cancelled: false,
             late: false,
@@ -56,7 +56,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         }
     }
 
-    /// The call is made: its first message has this sequence number.
+    /// Starts the call; `sequence` is the sequence number of its first message.
     pub(super) fn begin(&mut self, ticket: Ticket, sequence: u32, now: Duration) {
         self.ticket = ticket;
         self.sequence = sequence;
@@ -64,13 +64,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.result = 0;
         self.state = match self.call.kind {
             CallKind::Request | CallKind::Notice | CallKind::Ping => {
-                State::Sending(Pieces::of(self.len()))
+                State::Sending(Fragments::of(self.len()))
             }
-            CallKind::Event => State::Receiving(Pieces::of(0)),
+            CallKind::Event => State::Receiving(Fragments::of(0)),
         };
     }
 
-    pub(crate) fn call(&self) -> &Call {
+    pub(crate) fn call(&self) -> &CallInfo {
         &self.call
     }
 
@@ -86,7 +86,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.call.limit
     }
 
-    /// Bytes of its payload.
+    /// Bytes of the payload.
     pub(super) fn len(&self) -> usize {
         self.buffer.as_ref().len()
     }
@@ -95,22 +95,22 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.result
     }
 
-    /// Where its payload is to be written before it is made.
+    /// The payload, to be written before the call starts.
     pub(super) fn payload(&mut self) -> &mut [u8] {
         debug_assert!(self.is_done(), "{} is under way", self.call.name);
         self.buffer.as_mut()
     }
 
-    /// What has been received so far.
+    /// The bytes of the reply that have been received.
     pub(crate) fn received(&self) -> &[u8] {
         let len = match self.state {
             State::Sending(_) => 0,
-            State::Receiving(pieces) | State::Done(pieces) => pieces.done(),
+            State::Receiving(fragments) | State::Done(fragments) => fragments.done(),
         };
         self.buffer.as_ref().get(..len).or_bug()
     }
 
-    /// The same, with the call's name for errors.
+    /// The received bytes with the call's name, for errors.
     pub(crate) fn message(&self) -> Payload<'_> {
         Payload {
             message: self.call.name,
@@ -118,7 +118,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         }
     }
 
-    /// NV_STATUS, the first one that is not zero; an error where the header of the reply is cut off.
+    /// The first NV_STATUS that is not zero; an error if the reply is shorter than its header.
     pub(crate) fn status(&self) -> Result<u32, ShortPayload> {
         let (message, header) = (self.message(), self.call.header);
         match header.status {
@@ -130,37 +130,37 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         }
     }
 
-    /// What has been received behind the header.
+    /// The received bytes after the header.
     pub(crate) fn params(&self) -> &[u8] {
         let start = self.call.header.size;
         self.received().get(start..).unwrap_or_default()
     }
 
-    /// The next message to send: its function, its sequence number and its payload.
+    /// The next message to send: function, sequence number and payload.
     pub(crate) fn to_send(&self) -> Option<(u32, u32, &[u8])> {
-        let State::Sending(pieces) = self.state else {
+        let State::Sending(fragments) = self.state else {
             return None;
         };
-        let function = pieces.function(self.call.function);
+        let function = fragments.function(self.call.function);
         let sequence = match self.call.kind {
-            CallKind::Request | CallKind::Ping => pieces.sequence(self.sequence),
-            // What is not answered has none.
+            CallKind::Request | CallKind::Ping => fragments.sequence(self.sequence),
+            // Messages that are not answered have no sequence number.
             CallKind::Notice | CallKind::Event => 0,
         };
-        let piece = self.buffer.as_ref().get(pieces.next()).or_bug();
-        Some((function, sequence, piece))
+        let fragment = self.buffer.as_ref().get(fragments.next()).or_bug();
+        Some((function, sequence, fragment))
     }
 
-    /// The message of [`Self::to_send`] has been sent.
+    /// Records that the message of [`Self::to_send`] has been sent.
     pub(crate) fn sent(&mut self, now: Duration) {
-        if let State::Sending(pieces) = &mut self.state {
-            pieces.sent();
-            if pieces.is_whole() {
+        if let State::Sending(fragments) = &mut self.state {
+            fragments.sent();
+            if fragments.is_complete() {
                 let len = self.len();
                 self.state = match self.call.kind {
-                    CallKind::Notice => State::Done(Pieces::of(0)),
+                    CallKind::Notice => State::Done(Fragments::of(0)),
                     CallKind::Request | CallKind::Event | CallKind::Ping => {
-                        State::Receiving(Pieces::of(len))
+                        State::Receiving(Fragments::of(len))
                     }
                 };
             }
@@ -170,26 +170,26 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
 
     /// Whether this message belongs to the call.
     pub(super) fn awaits(&self, message: &Received) -> bool {
-        let State::Receiving(pieces) = self.state else {
+        let State::Receiving(fragments) = self.state else {
             return false;
         };
-        message.function == pieces.function(self.call.function)
+        message.function == fragments.function(self.call.function)
             && match self.call.kind {
                 CallKind::Request | CallKind::Ping => {
-                    message.sequence == pieces.sequence(self.sequence)
+                    message.sequence == fragments.sequence(self.sequence)
                 }
                 CallKind::Notice | CallKind::Event => true,
             }
     }
 
-    /// Takes in a message that it awaits.
+    /// Receives a message of the reply.
     pub(super) fn receive(&mut self, message: &Received, payload: &[u8], now: Duration) {
-        let State::Receiving(mut pieces) = self.state else {
+        let State::Receiving(mut fragments) = self.state else {
             return;
         };
-        let place = pieces.received(payload.len());
+        let place = fragments.received(payload.len());
         let place = self.buffer.as_mut().get_mut(place).or_bug();
-        // What is longer than expected is cut off.
+        // Bytes beyond the expected reply are dropped.
         for (to, from) in place.iter_mut().zip(payload) {
             *to = *from;
         }
@@ -197,9 +197,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
             self.result = message.result;
         }
         self.since = now;
-        self.state = match pieces.is_whole() {
-            true => State::Done(pieces),
-            false => State::Receiving(pieces),
+        self.state = match fragments.is_complete() {
+            true => State::Done(fragments),
+            false => State::Receiving(fragments),
         };
     }
 
@@ -207,31 +207,32 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         matches!(self.state, State::Done(_))
     }
 
-    /// Whether some of it is still to be sent.
+    /// Whether messages of the call are still to be sent.
     pub(super) fn is_sending(&self) -> bool {
         matches!(self.state, State::Sending(_))
     }
 
-    /// GSP-RM could not get on with it until now: it works through calls in their order, or had a list
-    /// of register accesses run. What it says on its own it was asked for before.
-    pub(super) fn could_not_get_on(&mut self, now: Duration) {
+    /// Restarts the limit, since GSP-RM could not work on the call until now: it handles calls in
+    /// order, and waits while a list of register accesses is run. This does not apply to events,
+    /// which GSP-RM sends without a call.
+    pub(super) fn restart_limit(&mut self, now: Duration) {
         if self.call.kind != CallKind::Event {
             self.since = now;
         }
     }
 
-    /// How long GSP-RM could have got on with it.
+    /// Time for which GSP-RM could have worked on the call.
     pub(super) fn age(&self, now: Duration) -> Duration {
         now.saturating_sub(self.since)
     }
 
-    /// How long it has until it is late; `None` where that does not matter any more.
+    /// Time until the call exceeds its limit; `None` if it has ended.
     pub(super) fn time_left(&self, now: Duration) -> Option<Duration> {
         let counts = !self.late && !self.is_done();
         counts.then(|| self.call.limit.saturating_sub(self.age(now)))
     }
 
-    /// It is over its limit, and fails.
+    /// Fails the call, which has exceeded its limit.
     pub(super) fn set_late(&mut self) {
         self.late = true;
     }
@@ -244,7 +245,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.call.kind == CallKind::Ping
     }
 
-    /// Nobody waits for it any more.
+    /// Marks the call as one whose reply nobody takes.
     pub(super) fn cancel(&mut self) {
         self.cancelled = true;
     }
@@ -253,19 +254,20 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Slot<B> {
         self.cancelled
     }
 
-    /// Whether nobody is going to take it, and GSP-RM has nothing to say to it.
-    pub(super) fn is_of_no_use(&self) -> bool {
+    /// Whether the call can be removed: nobody takes its reply, and no message of GSP-RM belongs to
+    /// it any more.
+    pub(super) fn is_disposable(&self) -> bool {
         (self.cancelled && (self.is_done() || self.is_unsent()))
             || (self.call.kind == CallKind::Notice && self.is_done())
     }
 
-    /// Whether it has failed, nobody is going to take it, and only its answer may still come.
-    pub(super) fn is_given_up(&self) -> bool {
+    /// Whether the call has failed and was cancelled, so that only a late reply may still arrive.
+    pub(super) fn is_abandoned(&self) -> bool {
         self.late && self.cancelled && !self.is_sending()
     }
 
-    /// Whether GSP-RM has not seen any of it.
+    /// Whether no message of the call has been sent.
     fn is_unsent(&self) -> bool {
-        matches!(self.state, State::Sending(pieces) if pieces.count() == 0)
+        matches!(self.state, State::Sending(fragments) if fragments.count() == 0)
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A payload in pieces: what no message holds whole is continued in *continuation records*, which
-//! follow in order, each with the next sequence number.
+//! Payloads that do not fit into one message: the rest follows in *continuation records*, in order,
+//! each with the next sequence number.
 //!
 //! Source: open-gpu-kernel-modules 570, `_issueRpcLarge` in src/nvidia/src/kernel/vgpu/rpc.c.
 
@@ -11,17 +11,17 @@ use nova_hw::abi::function::CONTINUATION_RECORD;
 
 use crate::gsp::queue::PAYLOAD_MAX;
 
-/// How much of a payload has been sent, or received.
+/// State of sending or receiving the fragments of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Pieces {
+pub(crate) struct Fragments {
     len: usize,
     done: usize,
     count: u32,
     ended: bool,
 }
 
-impl Pieces {
-    /// None of a payload of `len` bytes; even an empty one takes a message.
+impl Fragments {
+    /// The start of a payload of `len` bytes; even an empty one takes a message.
     pub(crate) fn of(len: usize) -> Self {
         Self {
             len,
@@ -31,14 +31,14 @@ impl Pieces {
         }
     }
 
-    /// Messages that a payload of `len` bytes takes.
+    /// Number of messages of a payload of `len` bytes.
     pub(crate) fn count_of(len: usize) -> u32 {
         u32::try_from(len.div_ceil(PAYLOAD_MAX))
             .unwrap_or(u32::MAX)
             .max(1)
     }
 
-    /// The function that the next message carries, for the payload of `function`.
+    /// Function of the next message for a payload of `function`.
     pub(crate) fn function(&self, function: u32) -> u32 {
         match self.count {
             0 => function,
@@ -46,23 +46,23 @@ impl Pieces {
         }
     }
 
-    /// Sequence number of the next message, where the first one has `first`.
+    /// Sequence number of the next message, if that of the first is `first`.
     pub(crate) fn sequence(&self, first: u32) -> u32 {
         first.wrapping_add(self.count)
     }
 
-    /// Bytes of the payload that the next message carries.
+    /// Range of the payload in the next message.
     pub(crate) fn next(&self) -> Range<usize> {
         self.done..self.len.min(self.done.saturating_add(PAYLOAD_MAX))
     }
 
-    /// The next message has been sent.
+    /// Records that the next message has been sent.
     pub(crate) fn sent(&mut self) {
         self.take(PAYLOAD_MAX);
     }
 
-    /// The next message has come with `len` bytes; returns where they go. What is longer than
-    /// expected is cut off.
+    /// Records that the next message has arrived with `len` bytes; returns the range of the payload
+    /// that it fills. Bytes beyond the expected payload are dropped.
     pub(crate) fn received(&mut self, len: usize) -> Range<usize> {
         let mut place = self.next();
         place.end = place.end.min(place.start.saturating_add(len));
@@ -70,17 +70,17 @@ impl Pieces {
         place
     }
 
-    /// Whether it was the last one. A message that could have held more is.
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether the payload is complete. A message that is not full is the last one.
+    pub(crate) fn is_complete(&self) -> bool {
         self.ended
     }
 
-    /// Bytes that are done.
+    /// Bytes that have been sent or received.
     pub(crate) fn done(&self) -> usize {
         self.done
     }
 
-    /// Messages that are done.
+    /// Messages that have been sent or received.
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
@@ -99,22 +99,25 @@ mod tests {
 
     /// Lengths of the messages for a payload of `len` bytes.
     fn sent(len: usize) -> Vec<usize> {
-        let mut pieces = Pieces::of(len);
+        let mut fragments = Fragments::of(len);
         let mut lens = Vec::new();
-        while !pieces.is_whole() {
-            let piece = pieces.next();
-            assert_eq!(pieces.sequence(7), 7 + lens.len() as u32);
-            assert_eq!(pieces.function(76), if lens.is_empty() { 76 } else { 71 });
-            lens.push(piece.len());
-            pieces.sent();
+        while !fragments.is_complete() {
+            let fragment = fragments.next();
+            assert_eq!(fragments.sequence(7), 7 + lens.len() as u32);
+            assert_eq!(
+                fragments.function(76),
+                if lens.is_empty() { 76 } else { 71 }
+            );
+            lens.push(fragment.len());
+            fragments.sent();
         }
-        assert_eq!(pieces.done(), len);
-        assert_eq!(Pieces::count_of(len), lens.len() as u32);
+        assert_eq!(fragments.done(), len);
+        assert_eq!(Fragments::count_of(len), lens.len() as u32);
         lens
     }
 
     #[test]
-    fn every_message_but_the_last_is_full() {
+    fn all_messages_except_the_last_are_full() {
         assert_eq!(sent(0), [0]);
         assert_eq!(sent(1), [1]);
         assert_eq!(sent(PAYLOAD_MAX), [PAYLOAD_MAX]);
@@ -123,19 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn a_message_with_room_left_is_the_last() {
-        let mut pieces = Pieces::of(2 * PAYLOAD_MAX);
-        assert_eq!(pieces.received(PAYLOAD_MAX), 0..PAYLOAD_MAX);
-        assert!(!pieces.is_whole());
-        assert_eq!(pieces.received(3), PAYLOAD_MAX..PAYLOAD_MAX + 3);
-        assert!(pieces.is_whole());
+    fn a_message_that_is_not_full_is_the_last() {
+        let mut fragments = Fragments::of(2 * PAYLOAD_MAX);
+        assert_eq!(fragments.received(PAYLOAD_MAX), 0..PAYLOAD_MAX);
+        assert!(!fragments.is_complete());
+        assert_eq!(fragments.received(3), PAYLOAD_MAX..PAYLOAD_MAX + 3);
+        assert!(fragments.is_complete());
     }
 
     #[test]
-    fn what_nobody_asked_for_is_cut_off() {
-        let mut pieces = Pieces::of(10);
-        assert_eq!(pieces.received(PAYLOAD_MAX), 0..10);
-        assert!(pieces.is_whole());
-        assert_eq!(pieces.received(5), 10..10);
+    fn bytes_beyond_the_expected_payload_are_dropped() {
+        let mut fragments = Fragments::of(10);
+        assert_eq!(fragments.received(PAYLOAD_MAX), 0..10);
+        assert!(fragments.is_complete());
+        assert_eq!(fragments.received(5), 10..10);
     }
 }

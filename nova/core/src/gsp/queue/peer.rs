@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP's side of the queues, as plain as can be, for tests: it checks all that it reads and
-//! writes whatever it is told to.
+//! The GSP's side of the queues for tests; it checks all that it reads and can write any message.
 
 use core::cell::Cell;
 
@@ -14,40 +13,40 @@ use zerocopy::FromBytes;
 use super::*;
 use crate::testing::{Allocator, Memory};
 
-/// The other side.
+/// The GSP's side of the queues.
 pub(crate) struct Gsp {
     pub(crate) shared: Memory,
     write: u32,
     pub(crate) sequence: u32,
-    /// Number of the next command.
+    /// Sequence number of the next command.
     expected: Cell<u32>,
 }
 
-/// A message in the making: all that can be wrong with it.
+/// A message before it is written, with fields that a test may change.
 pub(crate) struct Draft {
     pub(crate) function: u32,
     pub(crate) len: u32,
     pub(crate) elements: u32,
     pub(crate) sequence: u32,
     pub(crate) signature: u32,
-    /// Sequence number of the call that it answers.
+    /// Sequence number of the call that the message answers.
     pub(crate) answers: u32,
     /// NV_STATUS.
     pub(crate) result: u32,
-    /// What the checksum is wrong by.
+    /// Value that is XORed into the checksum to make it wrong.
     pub(crate) flip: u32,
 }
 
-/// A command that was read.
+/// A command that the GSP has read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Command {
+pub(crate) struct SentCommand {
     pub(crate) function: u32,
     pub(crate) sequence: u32,
     pub(crate) payload: Vec<u8>,
 }
 
 impl Gsp {
-    /// The other side of the queues that were allocated first.
+    /// The GSP's side of the queues in the first allocation of `allocator`.
     pub(crate) fn of(allocator: &Allocator) -> Self {
         Self {
             shared: allocator.given.borrow()[0].clone(),
@@ -57,18 +56,18 @@ impl Gsp {
         }
     }
 
-    /// Elements that there is room for in the status queue.
+    /// Number of free elements in the status queue.
     pub(crate) fn room(&self) -> u32 {
         let read = self.shared.load32(COMMAND_QUEUE + READ_POINTER).unwrap();
         (read + ELEMENTS - self.write - 1) % ELEMENTS
     }
 
-    /// Elements that a message with so long a payload takes.
+    /// Number of elements of a message with a payload of `len` bytes.
     pub(crate) fn elements(len: usize) -> u32 {
         (HEADERS + len).div_ceil(PAGE_SIZE) as u32
     }
 
-    /// Writes a message after a change to it, whether there is room or not.
+    /// Writes a message after applying `change`, even if the ring is full.
     pub(crate) fn put(&mut self, function: u32, payload: &[u8], change: impl FnOnce(&mut Draft)) {
         let mut draft = Draft {
             function,
@@ -82,7 +81,7 @@ impl Gsp {
         };
         change(&mut draft);
         let words = [
-            // Checksum, to be filled in, and the rest of the element's header.
+            // The checksum, which is filled in below, and the rest of the element's header.
             [0, draft.sequence, draft.elements, 0],
             [0x0300_0000, draft.signature, draft.len, draft.function],
             [draft.result, draft.result, draft.answers, 0],
@@ -91,7 +90,7 @@ impl Gsp {
         let mut message = vec![0; 32];
         message.extend(words.flat_map(|word| word.to_le_bytes()));
         message.extend(payload);
-        // What lies behind it in its last word is nothing of it, but is summed too.
+        // The rest of the last word is not part of the message but of the checksum.
         message.resize(message.len().next_multiple_of(8), 0xa5);
         let sum = sum(&message) ^ draft.flip;
         message[32..36].copy_from_slice(&sum.to_le_bytes());
@@ -106,12 +105,12 @@ impl Gsp {
             .unwrap();
     }
 
-    /// Reads so many commands.
-    pub(crate) fn commands(&self, most: usize) -> Vec<Command> {
+    /// Reads up to `most` commands.
+    pub(crate) fn commands(&self, most: usize) -> Vec<SentCommand> {
         core::iter::from_fn(|| self.command()).take(most).collect()
     }
 
-    /// Takes all commands without a look at them.
+    /// Consumes all commands without reading them.
     pub(crate) fn skip_commands(&self) {
         let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
         self.shared
@@ -119,12 +118,12 @@ impl Gsp {
             .unwrap();
     }
 
-    /// Writes anything anywhere into the status queue.
+    /// Writes any bytes to any offset of the status queue.
     pub(crate) fn scribble(&self, at: usize, bytes: &[u8]) {
         let _ = self.shared.write(STATUS_QUEUE + at, bytes);
     }
 
-    fn command(&self) -> Option<Command> {
+    fn command(&self) -> Option<SentCommand> {
         let read = self.shared.load32(STATUS_QUEUE + READ_POINTER).unwrap();
         let write = self.shared.load32(COMMAND_QUEUE + WRITE_POINTER).unwrap();
         if read == write {
@@ -134,7 +133,7 @@ impl Gsp {
         let word = |n: usize| self.shared.load32(element(read) + n).unwrap();
         let (number, elements) = (word(36), word(40));
         let len = ELEMENT_HEADER + word(56) as usize;
-        assert_eq!(number, self.expected.get(), "number of the message");
+        assert_eq!(number, self.expected.get(), "sequence number");
         self.expected.set(number.wrapping_add(1));
         let mut bytes = vec![0; elements as usize * PAGE_SIZE];
         for (page, bytes) in (read..).zip(bytes.chunks_mut(PAGE_SIZE)) {
@@ -147,7 +146,7 @@ impl Gsp {
         self.shared
             .store32(STATUS_QUEUE + READ_POINTER, next)
             .unwrap();
-        Some(Command {
+        Some(SentCommand {
             function: word(60),
             sequence: word(72),
             payload: bytes.split_off(HEADERS),
@@ -155,7 +154,7 @@ impl Gsp {
     }
 }
 
-/// What a message, as whole words of memory, adds up to: nothing, if it is sound.
+/// The checksum of a message that is padded to whole words: zero for a valid one.
 fn sum(message: &[u8]) -> u32 {
     let words = <[U64]>::ref_from_bytes(message).expect("whole words");
     let sum = words.iter().fold(0, |sum, word| sum ^ word.get());
