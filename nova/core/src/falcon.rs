@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The falcon: the small processor that the GSP and SEC2 are made of, and how signed code gets to
-//! run on one.
+//! The falcon, the small processor in the GSP and SEC2: resetting it, and loading and running
+//! signed code.
 //!
-//! Two kinds of it behave differently in how they are reset and how code gets into them; what is
-//! particular to one of them is in a file named after the first chip that has it.
+//! Two kinds of falcons differ in how they are reset and loaded; each has a file with its
+//! differences, named after the first chip that has the kind.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/falcon/arch/turing/kernel_falcon_tu102.c; Linux 7.3,
@@ -32,31 +32,31 @@ use crate::chip::FalconKind;
 use crate::mmio::{Io, Timeout};
 use crate::platform::DmaMemory;
 
-/// The reset line is held at least this long.
+/// Time for which the reset line is held; Linux's.
 const RESET_TIME: Duration = Duration::from_micros(10);
 
-/// Clearing a falcon's memories takes less than 20 ms.
+/// Time-out for clearing the memories; the driver's own. Linux waits 10 or 20 ms.
 const SCRUB_LIMIT: Duration = Duration::from_millis(100);
 
-/// Signed ucode is through in less than this.
+/// Time-out for running signed ucode; Linux's.
 const HALT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Which processor.
+/// The processor that a falcon belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
-    /// Runs FWSEC, and GSP-RM on its RISC-V side.
+    /// The GSP, which runs FWSEC, and GSP-RM on its RISC-V core.
     Gsp,
-    /// Runs booter.
+    /// SEC2, which runs booter.
     Sec2,
 }
 
-/// One falcon.
+/// A falcon.
 #[derive(Clone, Copy)]
 pub(crate) struct Falcon<'a> {
     io: &'a Io<'a>,
     kind: FalconKind,
     engine: Engine,
-    /// PMC_BOOT_0, for the ucode to know the chip by.
+    /// PMC_BOOT_0, from which ucode identifies the chip.
     boot0: u32,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// Base of the registers that RISC-V and the boot ROM brought.
+    /// Base of the registers of the RISC-V core and the boot ROM.
     fn base2(&self) -> u32 {
         match self.engine {
             Engine::Gsp => falcon::GSP_BASE2,
@@ -86,7 +86,7 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// `gsp` for the GSP, `sec2` for SEC2.
+    /// Selects `gsp` for the GSP, `sec2` for SEC2.
     fn named(&self, gsp: &'static str, sec2: &'static str) -> &'static str {
         match self.engine {
             Engine::Gsp => gsp,
@@ -124,7 +124,7 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// Resets the engine to run falcon code.
+    /// Resets the engine and selects its falcon core.
     pub(crate) fn reset(&self) -> Result<(), Timeout> {
         self.reset_engine()?;
         match self.kind {
@@ -136,7 +136,7 @@ impl<'a> Falcon<'a> {
         Ok(())
     }
 
-    /// Resets the engine to run RISC-V code, which starts once booter has put it there.
+    /// Resets the engine and selects its RISC-V core, which booter or SEC2 starts.
     pub(crate) fn reset_into_riscv(&self) -> Result<(), Timeout> {
         match self.kind {
             FalconKind::Tu102 => self.reset(),
@@ -148,7 +148,7 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// Lets the falcon's DMA use physical addresses.
+    /// Allows the falcon's DMA to use physical addresses.
     pub(crate) fn allow_physical(&self) {
         let ctl: FbifCtl = self.io.read_at(self.base());
         self.io
@@ -156,7 +156,7 @@ impl<'a> Falcon<'a> {
         self.io.write_at(self.base(), FalconDmactl::new());
     }
 
-    /// Lets one of the falcon's eight DMA contexts reach system memory.
+    /// Configures one of the falcon's eight DMA contexts for system memory.
     pub(crate) fn reach_sysmem(&self, context: u32) {
         let context = context.wrapping_mul(FbifTranscfg::STRIDE);
         let base = self.base().wrapping_add(context);
@@ -167,7 +167,7 @@ impl<'a> Falcon<'a> {
         self.io.write_at(base, transcfg);
     }
 
-    /// Resets the falcon and gets `ucode` into its memories.
+    /// Resets the falcon and loads `ucode` into its memories.
     pub(crate) fn load<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), FalconError> {
         self.reset()?;
         match self.kind {
@@ -176,14 +176,14 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// Runs what was loaded and returns what it left in its mailboxes.
+    /// Runs the loaded ucode and returns the mailboxes that it wrote.
     pub(crate) fn run(&self, mailboxes: [u32; 2]) -> Result<[u32; 2], FalconError> {
         self.write_mailboxes(mailboxes);
         self.start_and_wait()?;
         Ok([self.mailbox0(), self.mailbox1()])
     }
 
-    /// Resets the falcon, loads `ucode`, runs it and returns what it left in its mailboxes.
+    /// Resets the falcon, loads and runs `ucode`, and returns the mailboxes that it wrote.
     pub(crate) fn execute<M: DmaMemory>(
         &self,
         ucode: &Ucode<M>,
@@ -193,7 +193,8 @@ impl<'a> Falcon<'a> {
         self.run(mailboxes)
     }
 
-    /// Starts the falcon; code that has set up its security may allow that through an alias only.
+    /// Starts the falcon; secure code may have disabled CPUCTL for this, so that only its alias
+    /// works.
     pub(crate) fn start(&self) {
         let cpuctl: FalconCpuctl = self.io.read_at(self.base());
         if cpuctl.alias_en() {
@@ -205,7 +206,7 @@ impl<'a> Falcon<'a> {
         }
     }
 
-    /// Runs what was loaded.
+    /// Runs the loaded ucode until it halts.
     pub(crate) fn start_and_wait(&self) -> Result<(), Timeout> {
         self.start();
         self.wait_halted()
@@ -234,12 +235,12 @@ impl<'a> Falcon<'a> {
         self.io.read_at::<FalconMailbox0>(self.base()).into()
     }
 
-    /// The address in both mailboxes, the first of which holds `low`.
+    /// The address in both mailboxes, if the first one is `low`.
     pub(crate) fn mailbox_address(&self, low: u32) -> u64 {
         u64::from(self.mailbox1()) << u32::BITS | u64::from(low)
     }
 
-    /// State of the falcon beyond its core.
+    /// Reads state and properties of the falcon.
     pub(crate) fn hwcfg2(&self) -> FalconHwcfg2 {
         self.io.read_at(self.base())
     }
@@ -268,12 +269,12 @@ impl<'a> Falcon<'a> {
         Ok(())
     }
 
-    /// Notes the version of the firmware that runs.
+    /// Writes the version of the running firmware.
     pub(crate) fn write_os(&self, version: u32) {
         self.io.write_at(self.base(), FalconOs::from(version));
     }
 
-    /// Looks whether the RISC-V core still runs.
+    /// Checks that the RISC-V core runs.
     pub(crate) fn check_liveness(&self) -> Result<(), Stopped> {
         let (state, is_active) = match self.kind {
             FalconKind::Tu102 => {

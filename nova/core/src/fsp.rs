@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The FSP, the processor that starts the GSP on Hopper and later, and how it is talked to: a
-//! message is written to its external memory, and so is its answer, one at a time.
+//! The FSP, the processor that starts the GSP on Hopper and later: messages to it and its responses
+//! go through its external memory, one at a time.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/fsp/kern_fsp.c and
 //! src/nvidia/src/kernel/gpu/fsp/arch/hopper/kern_fsp_gh100.c; Linux 7.3,
@@ -23,62 +23,62 @@ use crate::chip::FspStatus;
 use crate::error_kind::ErrorKind;
 use crate::mmio::{Io, Timeout};
 
-/// The FSP's secure boot takes less than this.
+/// Time-out for the FSP's secure boot; Linux's.
 const BOOT_LIMIT: Duration = Duration::from_secs(5);
 
-/// The FSP answers in less than this.
-const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+/// Time-out for a response; Linux's.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes of a word.
 const WORD: usize = size_of::<u32>();
 
-/// The FSP did not do what it was told.
+/// Error of a command to the FSP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FspError {
-    /// It did not get ready, or did not answer in time.
+    /// The FSP did not boot, or did not respond in time.
     Timeout(Timeout),
-    /// The queue's pointers enclose no message.
+    /// The queue's pointers do not enclose a message.
     Pointers {
         /// Offset of the first word.
         head: u32,
         /// Offset of the last word.
         tail: u32,
     },
-    /// It is too short.
+    /// The response is too short.
     Short {
-        /// Its bytes.
+        /// Bytes of the response.
         found: usize,
     },
-    /// It is no whole message.
+    /// The response is not exactly one packet.
     Mctp {
-        /// Its first header.
+        /// The MCTP header.
         found: u32,
     },
-    /// It is no answer.
+    /// The NVDM header is not that of a response.
     Nvdm {
-        /// Header that it should have.
+        /// The expected header.
         expected: u32,
-        /// Header that it has.
+        /// The received header.
         found: u32,
     },
-    /// It answers something else.
+    /// The response is to another command.
     Command {
-        /// Type of the message that was sent.
+        /// Type of the sent command.
         expected: u32,
-        /// Type of the message that it answers.
+        /// Type of the command in the response.
         found: u32,
     },
-    /// The FSP refuses.
+    /// The FSP refused the command.
     Refused {
-        /// Type of the message.
+        /// Type of the command.
         command: u32,
-        /// Why.
+        /// The FSP's error code.
         code: u32,
     },
 }
 
 impl FspError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Timeout(_) => ErrorKind::Timeout,
@@ -99,7 +99,7 @@ impl From<Timeout> for FspError {
 }
 
 impl FspStatus {
-    /// Waits until the FSP is through with its own secure boot.
+    /// Waits until the FSP has completed its secure boot.
     pub(crate) fn wait(self, io: &Io<'_>) -> Result<(), Timeout> {
         let awaited = "the FSP to complete its secure boot";
         match self {
@@ -117,22 +117,21 @@ impl FspStatus {
     }
 }
 
-/// Sends `message`, which is of type `kind`, and waits until the FSP has done what it says.
+/// Sends the command `message` of type `kind` and waits until the FSP has executed it.
 pub(crate) fn command(io: &Io<'_>, kind: NvdmType, message: &[U32]) -> Result<(), FspError> {
     make_room(io)?;
     send(io, message);
-    // Longer than any answer is, so that one which is too long is seen whole.
+    // Larger than any valid response, so that one that is too long is read completely.
     let mut buffer = [0; CHANNEL_SIZE];
-    let answer = receive(io, &mut buffer)?;
-    check(kind, answer)
+    let response = receive(io, &mut buffer)?;
+    check(kind, response)
 }
 
-/// Makes sure that the channel is free: the FSP has taken the last message, and nothing is left of
-/// what it said. That may be there after somebody has waited in vain, or did not understand it.
+/// Waits until the FSP has taken the last message, and discards a late response to it.
 ///
-/// Source: open-gpu-kernel-modules 570, `kfspCanSendPacket_GH100`; Linux does not look.
+/// Source: open-gpu-kernel-modules 570, `kfspCanSendPacket_GH100`; Linux does not check.
 fn make_room(io: &Io<'_>) -> Result<(), Timeout> {
-    let mut pacer = io.slow_pacer(ANSWER_LIMIT);
+    let mut pacer = io.slow_pacer(RESPONSE_LIMIT);
     loop {
         let last = pacer.expired();
         let head = u32::from(io.read::<FspQueueHead>());
@@ -144,24 +143,24 @@ fn make_room(io: &Io<'_>) -> Result<(), Timeout> {
             return Err(Timeout {
                 awaited: "the FSP to take the last message",
                 seen: tail,
-                after: ANSWER_LIMIT,
+                after: RESPONSE_LIMIT,
             });
         }
         pacer.pause();
     }
     if u32::from(io.read::<FspMsgqTail>()) != 0 {
-        take_out(io);
+        remove_message(io);
     }
     Ok(())
 }
 
-/// Takes what the FSP has said out of its queue.
-fn take_out(io: &Io<'_>) {
+/// Removes the FSP's message from its queue.
+fn remove_message(io: &Io<'_>) {
     io.write(FspMsgqTail::new());
     io.write(FspMsgqHead::new());
 }
 
-/// Writes a message and tells the FSP.
+/// Writes a message and notifies the FSP.
 fn send(io: &Io<'_>, message: &[U32]) {
     debug_assert!((WORD..=CHANNEL_SIZE).contains(&size_of_val(message)));
     io.write(FspEmemc::new().with_aincw(true));
@@ -173,24 +172,24 @@ fn send(io: &Io<'_>, message: &[U32]) {
     io.write(FspQueueHead::new());
 }
 
-/// Waits for a message, reads it and takes it out of the queue.
+/// Waits for a message, reads it and removes it from the queue.
 fn receive<'b>(io: &Io<'_>, buffer: &'b mut [u8; CHANNEL_SIZE]) -> Result<&'b [u8], FspError> {
     let len = wait(io)?;
-    let answer = buffer.get_mut(..len).or_bug();
+    let response = buffer.get_mut(..len).or_bug();
     io.write(FspEmemc::new().with_aincr(true));
-    for word in answer.chunks_exact_mut(WORD) {
+    for word in response.chunks_exact_mut(WORD) {
         let read = u32::from(io.read::<FspEmemd>());
         word.copy_from_slice(&read.to_le_bytes());
     }
-    take_out(io);
-    Ok(answer)
+    remove_message(io);
+    Ok(response)
 }
 
-/// Waits until the queue, which was empty, has a message; returns its bytes.
+/// Waits until the queue, which is empty, has a message; returns its length in bytes.
 fn wait(io: &Io<'_>) -> Result<usize, FspError> {
-    let mut pacer = io.slow_pacer(ANSWER_LIMIT);
+    let mut pacer = io.slow_pacer(RESPONSE_LIMIT);
     loop {
-        // Nothing comes at once.
+        // A response takes longer than one pause.
         pacer.pause();
         let last = pacer.expired();
         let tail = u32::from(io.read::<FspMsgqTail>());
@@ -201,13 +200,13 @@ fn wait(io: &Io<'_>) -> Result<usize, FspError> {
             return Err(FspError::Timeout(Timeout {
                 awaited: "an answer of the FSP",
                 seen: tail,
-                after: ANSWER_LIMIT,
+                after: RESPONSE_LIMIT,
             }));
         }
     }
 }
 
-/// Bytes of a message from the word at `head` to the word at `tail`, both included.
+/// Bytes of a message from the word at `head` to the word at `tail`, inclusive.
 fn len(head: u32, tail: u32) -> Result<usize, FspError> {
     let len = tail
         .checked_sub(head)
@@ -216,20 +215,20 @@ fn len(head: u32, tail: u32) -> Result<usize, FspError> {
     len.ok_or(FspError::Pointers { head, tail })
 }
 
-/// Checks that `answer` says that a message of type `kind` was taken.
-fn check(kind: NvdmType, answer: &[u8]) -> Result<(), FspError> {
-    let found = answer.len();
+/// Checks that `response` is a response that a command of type `kind` succeeded.
+fn check(kind: NvdmType, response: &[u8]) -> Result<(), FspError> {
+    let found = response.len();
     let (message, _) =
-        ResponseMessage::read_from_prefix(answer).map_err(|_| FspError::Short { found })?;
+        ResponseMessage::read_from_prefix(response).map_err(|_| FspError::Short { found })?;
     let mctp = MctpHeader::from(message.headers.mctp.get());
     if !mctp.som() || !mctp.eom() {
         return Err(FspError::Mctp { found: mctp.into() });
     }
     let nvdm = NvdmHeader::from(message.headers.nvdm.get()).with_ic(false);
-    let response = NvdmHeader::of(NvdmType::FspResponse);
-    if nvdm != response {
+    let expected = NvdmHeader::of(NvdmType::FspResponse);
+    if nvdm != expected {
         return Err(FspError::Nvdm {
-            expected: response.into(),
+            expected: expected.into(),
             found: nvdm.into(),
         });
     }

@@ -12,7 +12,7 @@ use zerocopy::little_endian::U32;
 use crate::chip::FalconKind;
 use crate::falcon::processors::Processors;
 use crate::fsp;
-use crate::fsp::peer::{Answer, Fsp};
+use crate::fsp::peer::{Fsp, Response};
 use crate::gsp::queue::peer::Gsp;
 use crate::gsp::rpc::call::{CallInfo, Ticket};
 use crate::gsp::rpc::outgoing::Outgoing;
@@ -143,7 +143,7 @@ pub fn fsp_answers(data: &[u8]) {
         words.push(input.word());
     }
     let good = head == 0 && words.get(3..5) == Some(&[NvdmType::Cot as u32, 0]);
-    let fsp = Fsp::answering(Answer { words, head, tail });
+    let fsp = Fsp::responding(Response { words, head, tail });
     let sent = fsp::command(&Io::new(&fsp), NvdmType::Cot, &[U32::ZERO; 2]);
     assert!(sent.is_err() || good);
 }

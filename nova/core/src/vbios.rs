@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The VBIOS as it is read from the card, and FWSEC, the signed program in it. `nova_firmware` parses
-//! what was read; when FWSEC runs is decided in `boot`.
+//! The VBIOS, read from the card, and FWSEC, the signed program in it. `nova_firmware` parses the
+//! VBIOS, and `boot` runs FWSEC.
 
 pub(crate) mod error;
 pub(crate) mod fwsec;

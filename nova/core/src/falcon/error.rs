@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong with a falcon.
+//! Errors of falcons.
 
 use core::fmt;
 
@@ -10,42 +10,42 @@ use crate::mmio::Timeout;
 use crate::platform::memory::MemoryError;
 use crate::platform::OutOfBounds;
 
-/// A falcon, or the ucode for one, is not as it should be.
+/// Error of a falcon, or of its ucode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FalconError {
     /// Something did not happen in time.
     Timeout(Timeout),
-    /// There is no memory for the ucode, or not all of it lies there.
+    /// Memory for the ucode could not be allocated or accessed.
     Memory(MemoryError),
-    /// A ucode says something about itself that cannot be.
+    /// A field of the ucode's headers has an invalid value.
     Ucode {
-        /// The ucode.
+        /// Name of the ucode.
         name: &'static str,
-        /// The field.
+        /// Name of the field.
         field: &'static str,
-        /// What it should be.
+        /// The expected value.
         expected: &'static str,
         /// Its value.
         found: u32,
     },
-    /// A ucode did not run: the boot ROM refuses what is not signed for this chip.
+    /// A ucode did not run; the boot ROM refuses ucode that is not signed for this chip.
     Refused {
-        /// The ucode.
+        /// Name of the ucode.
         ucode: &'static str,
     },
     /// A ucode ran and failed.
     Failed {
-        /// The ucode.
+        /// Name of the ucode.
         ucode: &'static str,
-        /// Where it says so.
+        /// Register with the result.
         register: &'static str,
-        /// What it says.
+        /// The result.
         found: u32,
     },
 }
 
 impl FalconError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Timeout(_) => ErrorKind::Timeout,
@@ -56,20 +56,20 @@ impl FalconError {
     }
 }
 
-/// The GSP's RISC-V core does not run any more.
+/// The GSP's RISC-V core has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// The registers read all ones: the card is gone from the bus.
     CardGone,
     /// The core has halted.
     Halted {
-        /// Its control register.
+        /// Value of its control register.
         cpuctl: u32,
     },
 }
 
 impl Stopped {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::CardGone => ErrorKind::NoDevice,

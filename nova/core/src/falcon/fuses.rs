@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The versions of ucodes that are fused into a chip, by which the boot ROM refuses older ones.
+//! The fused versions of ucodes; the boot ROM refuses a ucode that is older than the chip's.
 
 use nova_firmware::falcon::Brom;
 use nova_hw::falcon::EngineId;
@@ -11,7 +11,7 @@ use crate::chip::FalconKind;
 use crate::mmio::Io;
 
 impl FalconKind {
-    /// Version of the ucode `name` that is fused into the chip.
+    /// The chip's fused version of the ucode `name`.
     pub(crate) fn fuse_version(
         self,
         io: &Io<'_>,
@@ -19,14 +19,14 @@ impl FalconKind {
         brom: &Brom,
     ) -> Result<u32, FalconError> {
         match self {
-            // No boot ROM, and so nothing that would ask the fuses.
+            // These falcons have no boot ROM, which would check the fuses.
             Self::Tu102 => Ok(0),
             Self::Ga102 => fuse_version(io, name, brom),
         }
     }
 }
 
-/// Version of the ucode `name` that is fused into the chip.
+/// The chip's fused version of the ucode `name`.
 fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Result<u32, FalconError> {
     let id = u32::from(brom.ucode_id);
     let engines = u32::from(brom.engine_id_mask);
@@ -54,7 +54,7 @@ fn fuse_version(io: &Io<'_>, name: &'static str, brom: &Brom) -> Result<u32, Fal
             expected: "1 to 16",
             found: id,
         })?;
-    // All three have the same fields. Each newer version blows the next fuse.
+    // The three registers have the same fields. Each newer version blows the next fuse.
     let fuses = GspUcodeVersion::from(io.read32(offset)).data();
     Ok(u16::BITS.saturating_sub(fuses.leading_zeros()))
 }
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(version(0x400, 2), Ok(0));
         assert!(version(0x400, 0).is_err() && version(0x400, 17).is_err());
         assert!(version(0x2, 1).is_err());
-        // Turing's falcons have no boot ROM that would ask them.
+        // Turing's falcons have no boot ROM, which would check the fuses.
         assert_eq!(FalconKind::Tu102.fuse_version(io, "test", &BROM), Ok(0));
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is particular to the falcons of GA102 and later: their own DMA engine fetches the code, 256
-//! bytes at a time, and a boot ROM checks its signature before the first instruction runs.
+//! The falcons of GA102 and later: their own DMA engine fetches the code in blocks of 256 bytes,
+//! and a boot ROM checks its signature before the first instruction runs.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/falcon/arch/ampere/kernel_falcon_ga102.c and
@@ -24,19 +24,20 @@ use super::Falcon;
 use crate::mmio::{halves, Timeout};
 use crate::platform::DmaMemory;
 
-/// Processors sometimes never says that it is ready for reset, so this is not an error.
+/// Time-out for readiness for a reset; Linux's. Falcons sometimes never report it, so a time-out is
+/// not an error (`kflcnPreResetWait_GA102` of open-gpu-kernel-modules).
 const RESET_READY_LIMIT: Duration = Duration::from_micros(150);
 
-/// Switching between falcon and RISC-V takes less than 10 ms.
+/// Time-out for switching to the falcon core; the driver's own. Linux waits 10 ms.
 const CORE_SELECT_LIMIT: Duration = Duration::from_millis(50);
 
-/// No transfer into such small memories takes anywhere near as long.
+/// Time-out for DMA into the falcon's memories; Linux's.
 const DMA_LIMIT: Duration = Duration::from_secs(2);
 
 impl Falcon<'_> {
-    /// Gives the hardware time to get ready for a reset.
+    /// Waits until the falcon is ready for a reset, or until the time is over.
     pub(super) fn wait_reset_ready(&self) {
-        // It sometimes never says that it is.
+        // A time-out is not an error.
         let _ = self.io.wait_at(
             self.base(),
             "reset to be possible",
@@ -45,7 +46,7 @@ impl Falcon<'_> {
         );
     }
 
-    /// Makes the falcon the core that runs.
+    /// Selects the falcon core.
     pub(super) fn select_falcon(&self) -> Result<(), Timeout> {
         let bcr: RiscvBcrCtrl = self.io.read_at(self.base2());
         if bcr.core_select() == CoreSelect::Falcon {
@@ -63,7 +64,7 @@ impl Falcon<'_> {
         self.wait_scrubbed()
     }
 
-    /// Makes RISC-V the core that runs once it is started.
+    /// Selects the RISC-V core, which runs once it is started.
     pub(super) fn select_riscv(&self) {
         let riscv = RiscvBcrCtrl::new()
             .with_core_select(CoreSelect::Riscv)
@@ -72,7 +73,7 @@ impl Falcon<'_> {
         self.io.write_at(self.base2(), riscv);
     }
 
-    /// Copies `ucode` into the falcon's memories and tells the boot ROM about it.
+    /// Copies `ucode` into the falcon's memories and sets up the boot ROM.
     pub(super) fn load_by_dma<M: DmaMemory>(&self, ucode: &Ucode<M>) -> Result<(), FalconError> {
         self.allow_physical();
         self.reach_sysmem(0);
@@ -91,15 +92,15 @@ impl Falcon<'_> {
         )?;
         self.transfer(ucode, dmem, 0, command)?;
         if let Some(brom) = &ucode.brom {
-            self.tell_boot_rom(brom);
+            self.set_up_boot_rom(brom);
         }
         self.io
             .write_at(self.base(), FalconBootvec::from(boot_addr));
         Ok(())
     }
 
-    /// Says where the signature is and who may run what it signs.
-    fn tell_boot_rom(&self, brom: &Brom) {
+    /// Writes the location of the signature and the falcons that it is valid for.
+    fn set_up_boot_rom(&self, brom: &Brom) {
         let signature = BromParaaddr::from(brom.pkc_data_offset);
         self.io.write_at(self.base2(), signature);
         let engines = BromEngidmask::from(u32::from(brom.engine_id_mask));
@@ -110,9 +111,10 @@ impl Falcon<'_> {
         self.io.write_at(self.base2(), algorithm);
     }
 
-    /// Copies one part; code gets tagged with its virtual address, which starts at `tag`.
+    /// Copies a part of the ucode; blocks of code are tagged with their virtual addresses, which
+    /// start at `tag`.
     ///
-    /// The tag is at once the offset of the transfer, so it is taken off the base address.
+    /// The hardware adds the tag to the base address, so it is subtracted from the base.
     fn transfer<M: DmaMemory>(
         &self,
         ucode: &Ucode<M>,
@@ -139,7 +141,7 @@ impl Falcon<'_> {
         self.io
             .write_at(self.base(), FalconDmatrfbase1::from(base1));
         for at in (0..part.len).step_by(BLOCK_SIZE) {
-            // Registers that are written while the queue is full would change a transfer in it.
+            // Writing the registers while the queue is full would change a queued transfer.
             self.wait_dma("falcon DMA queue", |command| !command.full())?;
             let target = FalconDmatrfmoffs::from(part.target.wrapping_add(at));
             let offset = FalconDmatrffboffs::from(tag.wrapping_add(at));
@@ -198,9 +200,9 @@ mod tests {
         card
     }
 
-    /// The writes in the order of Linux' nova-core.
+    /// The writes and their order are those of Linux's nova-core.
     #[test]
-    fn code_and_data_are_fetched_and_the_boot_rom_is_told() {
+    fn code_and_data_are_fetched_and_the_boot_rom_is_set_up() {
         let card = card();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0xb720_00a1);
@@ -212,7 +214,7 @@ mod tests {
             (0x110624, 0x80),
             (0x11010c, 0),
             (0x110600, 0x5),
-            // The address at which code runs is taken off where it is fetched from.
+            // The virtual address of the code is subtracted from the base.
             (0x110110, 0x0100_0000),
             (0x110128, 0),
             (0x110114, 0),
@@ -236,12 +238,12 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_are_not_blocks_are_refused() {
+    fn unaligned_parts_are_refused() {
         let card = card();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
         let allocator = Allocator::default();
-        // Where code comes from, where it goes, and where it runs.
+        // Source, target and virtual address of the code.
         for (source, target, boot_addr, found) in [
             (0x180, 0, 0x100, 0x180),
             (0x180, 0, 0x80, 0x180),
@@ -265,10 +267,10 @@ mod tests {
         }
     }
 
-    /// The writes of nvidia.ko and nouveau. GSP-RM also starts where the falcon core is selected, as
-    /// Linux' nova-core does it, so the mocked card does not notice.
+    /// The writes are those of nvidia.ko and nouveau. The mocked card does not check them, since
+    /// GSP-RM also starts with the falcon core selected, as Linux's nova-core leaves it.
     #[test]
-    fn turning_to_riscv_selects_its_core() {
+    fn reset_into_riscv_selects_the_riscv_core() {
         let card = card();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_falcon_that_is_not_ready_is_reset_after_a_while() {
+    fn waiting_for_readiness_ends_without_an_error() {
         let card = card();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);
@@ -289,9 +291,9 @@ mod tests {
         assert!(card.now() >= RESET_READY_LIMIT);
     }
 
-    /// nvidia.ko does not wait here, nouveau and Linux' nova-core do.
+    /// nvidia.ko does not wait here; nouveau and Linux's nova-core do.
     #[test]
-    fn the_switch_to_the_falcon_core_ends_when_its_memories_are_cleared() {
+    fn select_falcon_waits_until_the_memories_are_cleared() {
         let card = card();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Ga102, Engine::Gsp, 0);

@@ -6,7 +6,7 @@ use super::{Engine, Falcon};
 use crate::chip::FalconKind;
 use crate::mmio::Io;
 
-/// The processors that take part in a boot, and the registers that they are reached by.
+/// The falcons that take part in a boot, and the registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Processors<'a> {
     pub(crate) io: &'a Io<'a>,
@@ -15,7 +15,7 @@ pub(crate) struct Processors<'a> {
 }
 
 impl<'a> Processors<'a> {
-    /// Those of a chip with falcons of this kind, whose PMC_BOOT_0 is `boot0`.
+    /// The falcons of a chip that has this kind of falcons and the PMC_BOOT_0 `boot0`.
     pub(crate) fn new(io: &'a Io<'a>, kind: FalconKind, boot0: u32) -> Self {
         let falcon = |engine| Falcon::new(io, kind, engine, boot0);
         Self {

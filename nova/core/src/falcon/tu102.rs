@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is particular to the falcons of Turing and GA100: the CPU writes code and data into their
-//! memories word by word, and secure code is checked when the non-secure code before it calls it.
+//! The falcons of Turing and GA100: the CPU writes code and data into their memories word by word,
+//! and secure code is checked when the non-secure code before it calls it.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/falcon/arch/turing/kernel_falcon_tu102.c and
@@ -20,10 +20,10 @@ use super::Falcon;
 use crate::bug::OrBug;
 use crate::platform::DmaMemory;
 
-/// Bytes of a word, which is what a port takes.
+/// Bytes of a word, the unit of a port.
 const WORD: u32 = size_of::<u32>() as u32;
 
-/// Bytes that ports reach of each memory.
+/// Bytes of each memory that ports can reach.
 const REACH: u32 = 1 << 16;
 
 impl Falcon<'_> {
@@ -37,7 +37,7 @@ impl Falcon<'_> {
             boot_addr,
         } = ucode.layout;
         if let Some(part) = imem_ns {
-            // The falcon starts in the non-secure code, wherever in memory that lies.
+            // Execution starts in the non-secure code, independent of its place in memory.
             self.write_code(ucode, part, boot_addr, FalconImemc::new())?;
         }
         let secure = FalconImemc::new().with_secure(true);
@@ -48,7 +48,8 @@ impl Falcon<'_> {
         Ok(())
     }
 
-    /// Writes a part of the code; its blocks are tagged with their addresses from `address` on.
+    /// Writes a part of the code; its blocks are tagged with their virtual addresses, which start
+    /// at `address`.
     fn write_code<M: DmaMemory>(
         &self,
         ucode: &Ucode<M>,
@@ -102,7 +103,7 @@ impl Falcon<'_> {
     }
 }
 
-/// Makes sure that the ports reach all of `part`, which starts at a multiple of `align` bytes.
+/// Checks that ports can write all of `part`, and that its start is a multiple of `align` bytes.
 fn check<M>(ucode: &Ucode<M>, part: Part, align: u32) -> Result<(), FalconError> {
     let error = |field, expected, found| FalconError::Ucode {
         name: ucode.name,
@@ -123,7 +124,7 @@ fn check<M>(ucode: &Ucode<M>, part: Part, align: u32) -> Result<(), FalconError>
     }
 }
 
-/// Hands out `part` block by block; the last one may be shorter.
+/// Calls `write` for each block of `part`; the last block may be shorter.
 fn for_each_block<M: DmaMemory>(
     ucode: &Ucode<M>,
     part: Part,
@@ -165,7 +166,7 @@ mod tests {
         }
     }
 
-    /// A ucode whose words count from 0.
+    /// A ucode whose words have the values 0, 1, 2 and so on.
     fn ucode(layout: Layout) -> Ucode<crate::testing::Memory> {
         let bytes: Vec<u8> = (0..0xc2_u32).flat_map(u32::to_le_bytes).collect();
         Ucode::new(&Allocator::default(), "test", &bytes, layout, None).unwrap()
@@ -177,7 +178,7 @@ mod tests {
         sec2.load(&ucode(layout))
     }
 
-    /// The writes in the order of Linux' nova-core.
+    /// The writes and their order are those of Linux's nova-core.
     #[test]
     fn code_and_data_are_written_word_by_word() {
         let card = Card::default();
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_starts_elsewhere_is_tagged_with_where_it_starts() {
+    fn code_is_tagged_with_its_virtual_address() {
         let card = Card::default();
         let boot_addr = 0xfd00;
         load(
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ports_do_not_reach_is_refused() {
+    fn parts_beyond_the_ports_reach_are_refused() {
         let code = layout().imem_sec;
         for (target, len) in [(0x80, 0x108), (0x100, 0x10a), (0xff00, 0x108)] {
             let imem_sec = Part {
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_is_never_cleared_is_a_timeout() {
+    fn a_memory_that_is_never_cleared_causes_a_timeout() {
         for bit in [1, 2] {
             let card = Card::default();
             card.set(0x84010c, 1 << bit);
@@ -266,15 +267,15 @@ mod tests {
     }
 
     #[test]
-    fn turning_to_riscv_is_a_reset_like_any_other() {
+    fn reset_into_riscv_is_a_plain_reset() {
         let card = Card::default();
         let io = &Io::new(&card);
         let gsp = Falcon::new(io, FalconKind::Tu102, Engine::Gsp, 7);
         gsp.reset_into_riscv().unwrap();
         let expected = [(0x1103c0, 1), (0x1103c0, 0), (0x110084, 7)];
         assert_eq!(*card.writes.borrow(), expected);
-        // Nothing else has to be waited for here.
-        assert_eq!(card.now(), RESET_TIME, "the line is held");
+        // These falcons wait for nothing else.
+        assert_eq!(card.now(), RESET_TIME, "the time of the reset line");
         assert!(gsp.wait_riscv(core::time::Duration::ZERO).is_err());
         card.set(0x111240, 1);
         gsp.wait_riscv(core::time::Duration::ZERO).unwrap();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Code for a falcon, in memory and ready to be loaded.
+//! Ucode for a falcon, in system memory and ready to be loaded.
 
 use nova_firmware::falcon::{Brom, Layout, Part};
 use nova_hw::falcon::BLOCK_SIZE;
@@ -8,25 +8,25 @@ use nova_hw::falcon::BLOCK_SIZE;
 use super::error::FalconError;
 use crate::platform::{memory, DmaAllocator, DmaMemory};
 
-/// Bytes that a falcon's memories are counted in.
+/// Bytes of a block, the unit of a falcon's memories.
 pub(super) const BLOCK: u32 = BLOCK_SIZE as u32;
 
-/// Code and data in system memory.
+/// Ucode in system memory.
 pub(crate) struct Ucode<M> {
-    /// Its name, for errors.
+    /// Name, for errors.
     pub(crate) name: &'static str,
-    /// Bytes of the code and data.
+    /// Bytes of the ucode.
     pub(crate) size: usize,
-    /// Where they are; all of `layout` lies in it, padded to whole blocks.
+    /// Memory with the ucode; padded so that all of `layout` is in whole blocks of it.
     pub(super) memory: M,
-    /// What goes where.
+    /// The parts of the ucode and their targets.
     pub(super) layout: Layout,
-    /// What the boot ROM is told, where it has to know something.
+    /// Parameters for the boot ROM, if the falcon has one.
     pub(super) brom: Option<Brom>,
 }
 
 impl<M: DmaMemory> Ucode<M> {
-    /// Copies `bytes` to where the falcon can get them.
+    /// Copies the ucode `bytes` to memory that the falcon can read.
     pub(crate) fn new<A: DmaAllocator<Memory = M>>(
         allocator: &A,
         name: &'static str,
@@ -34,7 +34,7 @@ impl<M: DmaMemory> Ucode<M> {
         layout: Layout,
         brom: Option<Brom>,
     ) -> Result<Self, FalconError> {
-        // The last block of a part may end behind the code.
+        // The last block of a part may extend beyond the ucode.
         let end = end(&layout).unwrap_or(usize::MAX);
         if end.saturating_sub(bytes.len()) >= BLOCK_SIZE {
             return Err(FalconError::Ucode {
@@ -50,7 +50,7 @@ impl<M: DmaMemory> Ucode<M> {
         ucode.patch(0, bytes)
     }
 
-    /// Makes room for `size` bytes of code and data, all zero.
+    /// Allocates `size` zeroed bytes for a ucode.
     pub(crate) fn blank<A: DmaAllocator<Memory = M>>(
         allocator: &A,
         name: &'static str,
@@ -67,7 +67,7 @@ impl<M: DmaMemory> Ucode<M> {
         })
     }
 
-    /// Overwrites what is at byte `offset` of the ucode.
+    /// Overwrites the ucode at byte `offset`.
     pub(crate) fn patch(self, offset: usize, bytes: &[u8]) -> Result<Self, FalconError> {
         self.memory.write(offset, bytes)?;
         Ok(self)
@@ -79,7 +79,7 @@ impl<M: DmaMemory> Ucode<M> {
     }
 }
 
-/// Where the last block of the parts ends.
+/// End of the last block of all parts.
 fn end(layout: &Layout) -> Option<usize> {
     let end = |part: Part| {
         let len = part.len.checked_next_multiple_of(BLOCK)?;
@@ -97,7 +97,8 @@ mod tests {
     use super::*;
     use crate::testing::Allocator;
 
-    /// What becomes of so many bytes of which each part has its 256, one after another.
+    /// Creates a ucode of `len` bytes with three parts of a block each; returns its size and that
+    /// of its memory.
     fn made(len: usize) -> Result<(usize, usize), FalconError> {
         let part = |source| Part {
             source,
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_may_end_behind_the_code_by_less_than_a_block() {
+    fn the_last_block_may_extend_beyond_the_ucode() {
         assert_eq!(made(0x201), Ok((0x201, 0x1000)));
         assert_eq!(made(0x2000), Ok((0x2000, 0x2000)));
         let error = FalconError::Ucode {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An FSP for tests: external memory, queues, and answers that are made up beforehand.
+//! A simulated FSP for tests: external memory, queues, and predefined responses.
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -15,18 +15,18 @@ const QUEUE_TAIL: u32 = 0x8f2c04;
 const MSGQ_HEAD: u32 = 0x8f2c80;
 const MSGQ_TAIL: u32 = 0x8f2c84;
 
-/// What the FSP says to a message.
+/// The FSP's response to a message.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Answer {
-    /// What it leaves in the external memory.
+pub(crate) struct Response {
+    /// Contents of the external memory.
     pub(crate) words: Vec<u32>,
-    /// Its queue's pointers.
+    /// Head and tail of the FSP's queue.
     pub(crate) head: u32,
     pub(crate) tail: u32,
 }
 
-impl Answer {
-    /// One that the pointers fit.
+impl Response {
+    /// A response with matching pointers.
     pub(crate) fn of(words: &[u32]) -> Self {
         let last = words.len().saturating_sub(1);
         Self {
@@ -37,41 +37,41 @@ impl Answer {
     }
 }
 
-/// The FSP.
+/// A simulated FSP.
 #[derive(Default)]
 pub(crate) struct Fsp {
-    /// What it says to the next messages, if anything.
-    pub(crate) answer: RefCell<Option<Answer>>,
-    /// It leaves messages where they are.
-    pub(crate) deaf: Cell<bool>,
-    /// Messages that were sent.
-    pub(crate) heard: RefCell<Vec<Vec<u32>>>,
+    /// The response to the next messages, if any.
+    pub(crate) response: RefCell<Option<Response>>,
+    /// The FSP does not take messages.
+    pub(crate) ignores_messages: Cell<bool>,
+    /// Messages that were received.
+    pub(crate) received: RefCell<Vec<Vec<u32>>>,
     memory: RefCell<Vec<u32>>,
     at: Cell<usize>,
-    /// Head and tail of the queue to it.
+    /// Head and tail of the queue to the FSP.
     commands: Cell<(u32, u32)>,
-    /// Head and tail of its own queue.
+    /// Head and tail of the FSP's queue.
     pub(crate) queue: Cell<(u32, u32)>,
     now: Cell<Duration>,
 }
 
 impl Fsp {
-    /// One that says this to every message.
-    pub(crate) fn answering(answer: Answer) -> Self {
+    /// An FSP with this response to every message.
+    pub(crate) fn responding(response: Response) -> Self {
         Self {
-            answer: RefCell::new(Some(answer)),
+            response: RefCell::new(Some(response)),
             ..Self::default()
         }
     }
 
-    /// The next word of the external memory.
+    /// Index of the current word of the external memory, which is then incremented.
     fn step(&self) -> usize {
         self.at.replace(self.at.get() + 1)
     }
 
-    /// A message is there.
-    fn hear(&self) {
-        if self.deaf.get() {
+    /// Receives the message in the external memory.
+    fn receive(&self) {
+        if self.ignores_messages.get() {
             return;
         }
         let (_, tail) = self.commands.get();
@@ -80,10 +80,10 @@ impl Fsp {
         let mut memory = self.memory.borrow_mut();
         let len = memory.len().max(words);
         memory.resize(len, 0);
-        self.heard.borrow_mut().push(memory[..words].to_vec());
-        if let Some(answer) = &*self.answer.borrow() {
-            memory.clone_from(&answer.words);
-            self.queue.set((answer.head, answer.tail));
+        self.received.borrow_mut().push(memory[..words].to_vec());
+        if let Some(response) = &*self.response.borrow() {
+            memory.clone_from(&response.words);
+            self.queue.set((response.head, response.tail));
         }
     }
 }
@@ -116,7 +116,7 @@ impl Registers for Fsp {
             QUEUE_TAIL => self.commands.set((self.commands.get().0, value)),
             QUEUE_HEAD => {
                 self.commands.set((value, self.commands.get().1));
-                self.hear();
+                self.receive();
             }
             MSGQ_HEAD => self.queue.set((value, self.queue.get().1)),
             MSGQ_TAIL => self.queue.set((self.queue.get().0, value)),

@@ -5,41 +5,41 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::peer::{Answer, Fsp};
+use super::peer::{Fsp, Response};
 use super::*;
 use crate::error_kind::ErrorKind;
 use crate::testing::Card;
 
-/// An answer to a chain-of-trust message that says that all is well.
+/// A response that a chain-of-trust message succeeded.
 const GOOD: [u32; 5] = [0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
 
-/// Sends two words to an FSP that says this.
+/// Sends two words to `fsp`.
 fn command_to(fsp: &Fsp) -> Result<(), FspError> {
     command(&Io::new(fsp), NvdmType::Cot, &[U32::new(1), U32::new(2)])
 }
 
-fn answered(answer: Answer) -> Result<(), FspError> {
-    command_to(&Fsp::answering(answer))
+fn respond_with(response: Response) -> Result<(), FspError> {
+    command_to(&Fsp::responding(response))
 }
 
-/// The answer with one of its words changed.
+/// Sends two words to an FSP whose response has one changed word.
 fn changed(word: usize, value: u32) -> Result<(), FspError> {
     let mut words = GOOD;
     words[word] = value;
-    answered(Answer::of(&words))
+    respond_with(Response::of(&words))
 }
 
 #[test]
-fn a_message_is_sent_and_the_answer_taken_out() {
-    let fsp = Fsp::answering(Answer::of(&GOOD));
+fn a_message_is_sent_and_the_response_removed() {
+    let fsp = Fsp::responding(Response::of(&GOOD));
     assert_eq!(command_to(&fsp), Ok(()));
-    assert_eq!(*fsp.heard.borrow(), [[1, 2]]);
+    assert_eq!(*fsp.received.borrow(), [[1, 2]]);
     assert_eq!(fsp.queue.get(), (0, 0));
-    // And once more.
+    // A second command works, too.
     assert_eq!(command_to(&fsp), Ok(()));
 }
 
-/// What nobody has read is taken out; then the writes are in the order of Linux' nova-core.
+/// A stale response is removed; then the writes and their order are those of Linux's nova-core.
 #[test]
 fn registers_are_written_in_the_right_order() {
     let card = Card::default();
@@ -62,7 +62,7 @@ fn registers_are_written_in_the_right_order() {
 }
 
 #[test]
-fn an_fsp_that_says_nothing_is_a_timeout() {
+fn a_missing_response_causes_a_timeout() {
     let error = command_to(&Fsp::default()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(
@@ -72,7 +72,7 @@ fn an_fsp_that_says_nothing_is_a_timeout() {
 }
 
 #[test]
-fn an_error_is_told_with_its_code() {
+fn an_error_is_returned_with_its_code() {
     let error = changed(4, 0x17).unwrap_err();
     let code = 0x17;
     let command = 0x14;
@@ -85,13 +85,13 @@ fn an_error_is_told_with_its_code() {
 }
 
 #[test]
-fn what_is_no_answer_is_refused() {
-    // One packet of several, and none at all.
+fn invalid_responses_are_refused() {
+    // A packet of a longer message, and no packet.
     for mctp in [0x8000_0000, 0x4000_0000, 0] {
         let found = mctp;
         assert_eq!(changed(0, mctp), Err(FspError::Mctp { found }));
     }
-    // The message itself, another vendor, another kind of message.
+    // The sent message, another vendor, another message type, no message.
     for found in [0x1410_de7e, 0x1510_de00, 0x1500_007e, 0] {
         let expected = GOOD[1];
         let error = FspError::Nvdm { expected, found };
@@ -103,23 +103,23 @@ fn what_is_no_answer_is_refused() {
     };
     assert_eq!(changed(3, 0x13), Err(error));
     let error = FspError::Short { found: 16 };
-    assert_eq!(answered(Answer::of(&GOOD[..4])), Err(error));
+    assert_eq!(respond_with(Response::of(&GOOD[..4])), Err(error));
 }
 
 #[test]
 fn pointers_that_enclose_no_message_are_refused() {
     for (head, tail) in [(8, 4), (0, 1024), (0, u32::MAX), (0, 6), (u32::MAX, 4)] {
         let words = GOOD.to_vec();
-        let answer = Answer { words, head, tail };
+        let response = Response { words, head, tail };
         let error = FspError::Pointers { head, tail };
-        assert_eq!(answered(answer), Err(error));
+        assert_eq!(respond_with(response), Err(error));
     }
 }
 
 #[test]
-fn a_message_that_was_not_taken_is_not_overwritten() {
-    let fsp = Fsp::answering(Answer::of(&GOOD));
-    fsp.deaf.set(true);
+fn a_pending_message_is_not_overwritten() {
+    let fsp = Fsp::responding(Response::of(&GOOD));
+    fsp.ignores_messages.set(true);
     assert!(command_to(&fsp).is_err());
     assert_eq!(
         command_to(&fsp).unwrap_err().to_string(),
@@ -128,10 +128,10 @@ fn a_message_that_was_not_taken_is_not_overwritten() {
 }
 
 #[test]
-fn an_answer_that_came_too_late_is_not_that_to_the_next_message() {
+fn a_late_response_is_not_taken_for_the_next_one() {
     let fsp = Fsp::default();
     assert!(command_to(&fsp).is_err());
-    // Now it comes.
+    // The late response.
     fsp.queue.set((0, 16));
     assert_eq!(
         command_to(&fsp).unwrap_err().to_string(),
@@ -143,32 +143,32 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
 
     #[test]
-    fn a_message_of_any_length_is_heard_as_it_was_sent(
+    fn messages_of_any_length_arrive_unchanged(
         words in prop::collection::vec(any::<u32>(), 2..=CHANNEL_SIZE / WORD)
     ) {
         let message: Vec<_> = words.iter().copied().map(U32::new).collect();
-        let fsp = Fsp::answering(Answer::of(&GOOD));
+        let fsp = Fsp::responding(Response::of(&GOOD));
         let sent = command(&Io::new(&fsp), NvdmType::Cot, &message);
         prop_assert_eq!(sent, Ok(()));
-        prop_assert_eq!(fsp.heard.into_inner(), [words]);
+        prop_assert_eq!(fsp.received.into_inner(), [words]);
     }
 
     #[test]
-    fn whatever_is_answered_the_next_message_finds_room(
+    fn commands_work_after_any_invalid_response(
         words in prop::collection::vec(any::<u32>(), 0..=CHANNEL_SIZE / WORD),
         pointers in any::<Option<(u32, u32)>>(),
     ) {
-        let mut answer = Answer::of(&words);
-        (answer.head, answer.tail) = pointers.unwrap_or((answer.head, answer.tail));
-        let fsp = Fsp::answering(answer);
+        let mut response = Response::of(&words);
+        (response.head, response.tail) = pointers.unwrap_or((response.head, response.tail));
+        let fsp = Fsp::responding(response);
         prop_assert!(command_to(&fsp).is_err());
-        fsp.answer.replace(Some(Answer::of(&GOOD)));
+        fsp.response.replace(Some(Response::of(&GOOD)));
         prop_assert_eq!(command_to(&fsp), Ok(()));
     }
 }
 
 #[test]
-fn the_fsp_is_ready_where_its_register_says_so() {
+fn the_register_of_the_chip_reports_the_fsps_boot() {
     for (status, register) in [(FspStatus::Gh100, 0x0200bc), (FspStatus::Gb202, 0xad00bc)] {
         let card = Card::default();
         let error = status.wait(&Io::new(&card)).unwrap_err();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong with the VBIOS and with FWSEC.
+//! Errors of the VBIOS and of FWSEC.
 
 use core::fmt;
 
@@ -8,19 +8,19 @@ use crate::error_kind::ErrorKind;
 use crate::falcon::error::FalconError;
 use crate::platform::memory::MemoryError;
 
-/// The VBIOS cannot be used.
+/// Error of the VBIOS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum VbiosError {
-    /// It is not what it should be.
+    /// The VBIOS is malformed.
     Malformed(nova_firmware::Error),
-    /// There is no memory for it.
+    /// Memory for the VBIOS could not be allocated.
     Memory(MemoryError),
-    /// FWSEC, which is in it, cannot be made ready.
+    /// FWSEC could not be prepared.
     Falcon(FalconError),
 }
 
 impl VbiosError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Malformed(_) => ErrorKind::Invalid,

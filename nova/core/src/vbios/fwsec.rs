@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! FWSEC, the signed program out of the VBIOS that runs on the GSP's falcon. `FRTS` makes WPR2 and
-//! puts verified VBIOS data there; `SB` puts the GSP back as it was after reset.
+//! FWSEC, the signed program in the VBIOS that runs on the GSP's falcon. Its command `FRTS` sets up
+//! WPR2 with verified VBIOS data; `SB` restores the GSP's state after reset.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_frts_tu102.c.
@@ -26,32 +26,33 @@ use crate::falcon::{Falcon, Ucode};
 use crate::mmio::Io;
 use crate::platform::{memory, DmaAllocator, DmaMemory, Scratch};
 
-/// FWSEC as it is in the VBIOS, with what it takes to run on this chip.
+/// FWSEC from the VBIOS, with what this chip's falcon needs to run it.
 pub(crate) struct Signed<'a> {
     fwsec: Fwsec<'a>,
     start: StartedBy<'a>,
 }
 
-/// How the program gets going, which depends on the falcon.
+/// The way to start FWSEC, which depends on the falcon.
 enum StartedBy<'a> {
-    /// A small program fetches it and starts it.
+    /// The generic bootloader fetches and starts it.
     Loader(GenBootloader<'a>),
-    /// The boot ROM starts it: with a signature at an offset, unless it is for development boards.
+    /// The boot ROM starts it: parameters, and offset and bytes of the signature, which FWSEC for
+    /// development boards lacks.
     BootRom(Brom, Option<(u32, &'a [u8])>),
 }
 
 /// FWSEC with a command, ready to run.
 pub(crate) struct Program<M> {
     ucode: Ucode<M>,
-    /// What fetches it, where the falcon cannot.
+    /// The generic bootloader, which fetches FWSEC if the falcon cannot.
     loader: Option<Ucode<M>>,
 }
 
-/// A program off the stack.
+/// A boxed program.
 pub(crate) type Boxed<A> = <A as Scratch>::Boxed<Program<<A as DmaAllocator>::Memory>>;
 
 impl<'a> Signed<'a> {
-    /// FWSEC for a falcon whose boot ROM checks signatures; chooses the one for this chip.
+    /// FWSEC for a falcon with a boot ROM, with the signature for this chip.
     pub(crate) fn for_boot_rom(
         io: &Io<'_>,
         falcon: FalconKind,
@@ -69,7 +70,8 @@ impl<'a> Signed<'a> {
         Ok(Self { fwsec, start })
     }
 
-    /// FWSEC for a falcon that is loaded through ports, which `loader` spares the CPU.
+    /// FWSEC for a falcon without a boot ROM; `loader` fetches it, so that the CPU need not write
+    /// it through ports.
     pub(crate) fn for_loader(
         fwsec: Fwsec<'a>,
         loader: GenBootloader<'a>,
@@ -81,7 +83,7 @@ impl<'a> Signed<'a> {
         Ok(Self { fwsec, start })
     }
 
-    /// FWSEC that makes WPR2, with FRTS at `frts`.
+    /// FWSEC with the command that sets up WPR2, with FRTS at `frts`.
     pub(crate) fn frts<A: DmaAllocator + Scratch>(
         &self,
         allocator: &A,
@@ -97,7 +99,7 @@ impl<'a> Signed<'a> {
         self.with_command(allocator, CMD_FRTS, arguments.as_bytes())
     }
 
-    /// FWSEC that undoes a boot.
+    /// FWSEC with the command that undoes a boot.
     pub(crate) fn sb<A: DmaAllocator + Scratch>(
         &self,
         allocator: &A,
@@ -146,14 +148,14 @@ impl<'a> Signed<'a> {
 }
 
 impl<M> Program<M> {
-    /// Bytes that were copied for it.
+    /// Bytes of firmware that were copied.
     pub(crate) fn size(&self) -> usize {
         let loader = self.loader.as_ref().map_or(0, |loader| loader.size);
         self.ucode.size.saturating_add(loader)
     }
 }
 
-/// The descriptor is of another version than this chip takes.
+/// Error for a descriptor version that does not fit the chip.
 fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> FalconError {
     FalconError::Ucode {
         name: FWSEC,
@@ -163,7 +165,7 @@ fn version(expected: &'static str, fwsec: &Fwsec<'_>) -> FalconError {
     }
 }
 
-/// Bytes as pages of 4 KiB, which is what FWSEC counts in.
+/// Converts bytes to pages of 4 KiB, FWSEC's unit.
 fn pages(bytes: u64) -> Result<u32, FalconError> {
     u32::try_from(bytes >> 12).map_err(|_| FalconError::Ucode {
         name: FWSEC,
@@ -173,7 +175,7 @@ fn pages(bytes: u64) -> Result<u32, FalconError> {
     })
 }
 
-/// Has FWSEC make WPR2 and put FRTS into it.
+/// Has FWSEC set up WPR2 with FRTS in it.
 pub(crate) fn frts<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
@@ -191,7 +193,7 @@ pub(crate) fn frts<M: DmaMemory>(
     Ok(())
 }
 
-/// Puts the GSP back as it was after reset.
+/// Has FWSEC restore the GSP's state after reset.
 pub(crate) fn undo<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
@@ -208,7 +210,7 @@ pub(crate) fn undo<M: DmaMemory>(
     }
 }
 
-/// Runs FWSEC with whatever command it was prepared for.
+/// Runs FWSEC with the command that it was prepared with.
 fn run<M: DmaMemory>(gsp: &Falcon<'_>, fwsec: &Program<M>) -> Result<(), FalconError> {
     match &fwsec.loader {
         Some(loader) => {

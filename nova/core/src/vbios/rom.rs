@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The VBIOS, read through PROM: a window of BAR0 that shows the ROM word by word.
+//! The VBIOS, read through PROM, a window of BAR0 that shows the ROM word by word.
 //!
-//! Each word costs a slow register read, so only those are read that the parser wants to see.
+//! Each word costs a slow register read, so only the parts that the parser requests are read.
 //!
 //! Source: open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_vbios_tu102.c.
@@ -16,13 +16,13 @@ use crate::mmio::Io;
 use crate::platform::{memory, Scratch};
 use crate::text::Text;
 
-/// A copy of those parts of the VBIOS that are needed.
+/// A copy of the VBIOS, in which only the required parts are filled.
 pub(crate) struct Vbios<B> {
     rom: B,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
-    /// Reads what is needed.
+    /// Reads the required parts.
     pub(crate) fn read<S: Scratch<Bytes = B>>(
         scratch: &S,
         io: &Io<'_>,
@@ -45,13 +45,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Vbios<B> {
         Ok(vbios::Vbios::parse(self.rom.as_ref())?)
     }
 
-    /// The version, as it is printed on screens (`94.02.71.40.9e`).
+    /// The version in its usual format (`94.02.71.40.9e`).
     pub(crate) fn version(&self) -> Result<Text<32>, VbiosError> {
         let version = self.parse()?.version()?;
         Ok(Text::format(format_args!("{version}")))
     }
 
-    /// FWSEC.
+    /// FWSEC in the VBIOS.
     pub(crate) fn fwsec(&self) -> Result<Fwsec<'_>, VbiosError> {
         Ok(self.parse()?.fwsec()?)
     }

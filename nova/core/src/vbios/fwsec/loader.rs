@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The generic bootloader, a small program that fetches FWSEC by DMA and starts it, on falcons that
-//! the CPU would have to write all of FWSEC into.
+//! The generic bootloader, a small program that fetches FWSEC by DMA and starts it, on falcons into
+//! which the CPU would otherwise have to write FWSEC word by word.
 //!
 //! Source: open-gpu-kernel-modules 570, `s_prepareHsFalconWithLoader` in
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c; Linux 7.3,
@@ -18,10 +18,10 @@ use crate::mmio::halves;
 use crate::platform::DmaAllocator;
 use crate::vbios::FWSEC;
 
-/// Bytes of code memory, at the end of which the program lies, out of the way of what it fetches.
+/// Bytes of code memory; the generic bootloader is at its end, so that it does not overlap FWSEC.
 const CODE_MEMORY: u32 = 1 << 16;
 
-/// The program with what it has to know about FWSEC, which lies at bus address `address`.
+/// The generic bootloader with the description of FWSEC, which is at bus address `address`.
 pub(super) fn prepare<A: DmaAllocator>(
     allocator: &A,
     loader: &GenBootloader<'_>,
@@ -59,7 +59,7 @@ pub(super) fn prepare<A: DmaAllocator>(
         .patch(code_len, descriptor.as_bytes())
 }
 
-/// Tells the program where FWSEC is and where it goes.
+/// The description of FWSEC's location and layout for the generic bootloader.
 fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, FalconError> {
     let error = |field, expected, found| FalconError::Ucode {
         name: FWSEC,
@@ -69,7 +69,7 @@ fn descriptor(fwsec: &Layout, address: u64) -> Result<LoaderDescriptor, FalconEr
     };
     let none = error("non-secure code", "some", 0);
     let (non_secure, secure, data) = (fwsec.imem_ns.ok_or(none)?, fwsec.imem_sec, fwsec.dmem);
-    // Code has one offset, in system memory as in code memory, so that is taken off the address.
+    // Code has the same offset in system memory and in code memory, so it is subtracted from the base.
     let start = secure.target.wrapping_sub(secure.source);
     if data.target != 0 {
         let expected = "the start of data memory";
@@ -105,7 +105,7 @@ mod tests {
     use crate::testing::{Allocator, Card};
     use std::vec::Vec;
 
-    /// FWSEC of a TU102: 0x300 bytes of non-secure code, the secure code behind it, then data.
+    /// Layout of FWSEC of a TU102: 0x300 bytes of non-secure code, the secure code, the data.
     fn layout() -> Layout {
         let part = |source, target, len| Part {
             source,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_is_told_where_everything_is() {
+    fn the_descriptor_has_fwsecs_location_and_layout() {
         let expected = LoaderDescriptor {
             ctx_dma: 4,
             code_dma_base: [0x2345_6000, 0x1],
@@ -137,11 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn the_program_lies_at_the_end_of_code_memory() {
+    fn the_program_is_at_the_end_of_code_memory() {
         let words: [u32; 12] = [
             // The file: magic, version, size, descriptor, ucode and its size.
             0x10de, 1, 0x200, 0x18, 0x30, 0x180,
-            // The descriptor: first block, where data is loaded, code, data.
+            // The descriptor: first block, offset of the data in DMEM, code, data.
             0xfd, 0x20, 0, 0x180, 0x180, 0,
         ];
         let mut file: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn code_that_goes_elsewhere_has_its_place_taken_off_the_address() {
+    fn the_offset_of_the_code_is_subtracted_from_the_base() {
         let mut moved = layout();
         moved.imem_ns.as_mut().unwrap().target = 0x1000;
         moved.imem_sec.target = 0x1300;
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_program_cannot_load_is_refused() {
+    fn layouts_that_the_program_cannot_load_are_refused() {
         let change = |change: fn(&mut Layout)| {
             let mut layout = layout();
             change(&mut layout);
