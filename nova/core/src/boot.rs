@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The boot and the unload: a GPU that is found, prepared and booted, the report of that, and the
-//! teardown. This is the top layer: it uses all others, and none of them uses it. What a single block
-//! of the GPU does is in the file of the block.
+//! The boot and the unload of a GPU, from finding it to its teardown, and the report. This is the
+//! top layer: it uses all others, and none of them uses it. Code for a single block of the GPU is
+//! in the file of the block.
 
 mod booter;
 pub(crate) mod error;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Booter, the signed program on SEC2 that moves the GSP's firmware into WPR2 and, when it is told
-//! to unload, takes WPR2 away again.
+//! Booter, signed programs on SEC2: booter-load copies the GSP's firmware into WPR2, and
+//! booter-unload takes WPR2 away.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_booter.c and
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_booter_tu102.c.
@@ -18,8 +18,8 @@ use crate::firmware::names::FileSet;
 use crate::mmio::{halves, Io};
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 
-/// Loads one of the two programs, or another of their format, signs it for this chip and puts it
-/// where the falcon can get it.
+/// Loads the file `name`, one of the two programs or another in their format, and prepares it for
+/// this chip with a signature.
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
@@ -45,7 +45,7 @@ where
     Ok(ucode.patch(booter.signature_offset() as usize, signature)?)
 }
 
-/// Lets booter fill WPR2 as the metadata at bus address `metadata` says.
+/// Has booter-load fill WPR2; `metadata` is the bus address of the WPR metadata.
 pub(crate) fn load<M: DmaMemory>(
     sec2: &Falcon<'_>,
     booter: &Ucode<M>,
@@ -54,7 +54,7 @@ pub(crate) fn load<M: DmaMemory>(
     Ok(execute(sec2, booter, halves(metadata))?)
 }
 
-/// Lets booter take WPR2 away, if there is one.
+/// Has booter-unload take WPR2 away, if it is set up.
 pub(crate) fn unload<M: DmaMemory>(
     io: &Io<'_>,
     sec2: &Falcon<'_>,
@@ -74,16 +74,16 @@ pub(crate) fn unload<M: DmaMemory>(
     }
 }
 
-/// Runs booter, which is told something in its mailboxes and says in the first how it went.
+/// Runs booter with `arguments` in its mailboxes; booter writes its result to the first one.
 fn execute<M: DmaMemory>(
     sec2: &Falcon<'_>,
     booter: &Ucode<M>,
-    told: [u32; 2],
+    arguments: [u32; 2],
 ) -> Result<(), FalconError> {
     let ucode = booter.name;
-    match sec2.execute(booter, told)? {
+    match sec2.execute(booter, arguments)? {
         [0, _] => Ok(()),
-        said if said == told => Err(FalconError::Refused { ucode }),
+        mailboxes if mailboxes == arguments => Err(FalconError::Refused { ucode }),
         [found, _] => Err(FalconError::Failed {
             ucode,
             register: "SEC2 mailbox 0",

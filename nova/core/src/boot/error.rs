@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What stopped a boot or an unload: an error of one of the layers below, or the boot's own.
+//! Errors of a boot or of an unload: those of the layers below, and the boot's own.
 
 use core::fmt;
 
@@ -19,50 +19,50 @@ use crate::mmio::Timeout;
 use crate::platform::memory::MemoryError;
 use crate::vbios::error::VbiosError;
 
-/// What stopped the driver.
+/// An error of the driver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
     /// The registers read all ones: the card is gone from the bus.
     CardGone,
-    /// A GPU that has no GSP, or a chip that this driver does not know.
+    /// The GPU has no GSP, or its chip is unknown to this driver.
     UnknownChip(UnknownChip),
     /// Something did not happen in time.
     Timeout(Timeout),
-    /// There is no memory, or not such as it has to be.
+    /// Memory could not be allocated, or the GPU cannot reach it.
     Memory(MemoryError),
-    /// The firmware files.
+    /// Error of the firmware files.
     Firmware(FirmwareError),
-    /// The VBIOS, or FWSEC in it.
+    /// Error of the VBIOS, or of FWSEC in it.
     Vbios(VbiosError),
     /// The frame buffer is too small.
     NoRoom(NoRoom),
-    /// A falcon, or a ucode for one.
+    /// Error of a falcon, or of its ucode.
     Falcon(FalconError),
-    /// The scrubber ran and says that it is not through.
+    /// The scrubber ran without completing.
     Unscrubbed {
-        /// What it says.
+        /// Progress that the scrubber reports.
         found: u32,
     },
-    /// The FSP.
+    /// Error of the FSP.
     Fsp(FspError),
-    /// WPR2 is not as it should be.
+    /// WPR2 is at a wrong place, missing, or present where it must not be.
     Wpr2 {
-        /// When.
+        /// The step after which WPR2 was read.
         after: &'static str,
-        /// Where it should start; `None` if it should not be there.
+        /// Expected start; `None` if WPR2 must not be set up.
         expected: Option<u64>,
-        /// Where it starts; `None` if it is not there.
+        /// Start; `None` if WPR2 is not set up.
         found: Option<u64>,
     },
-    /// A call of GSP-RM.
+    /// Error of a call of GSP-RM.
     Rpc(RpcError),
     /// GSP-RM's interrupt table has no usable entry for the GSP.
     NoInterrupt(NoInterrupt),
 }
 
 impl Error {
-    /// The coarse sort.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::CardGone => ErrorKind::NoDevice,
@@ -85,17 +85,17 @@ impl Error {
     }
 }
 
-/// The end of an attempt: where it stopped and why.
+/// A failed boot or unload: the stage and the error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Failure {
     /// The stage that failed.
     pub stage: Stage,
-    /// Why.
+    /// The error.
     pub error: Error,
 }
 
 impl Failure {
-    /// The coarse sort of the error.
+    /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.error.kind()
     }
@@ -110,7 +110,7 @@ impl WrapsFirmware for Error {
     }
 }
 
-/// Wraps the errors of the layers below.
+/// Converts the errors of the layers below.
 macro_rules! wrap {
     ($($variant:ident($error:ty),)*) => {
         $(impl From<$error> for Error {
@@ -166,7 +166,7 @@ impl fmt::Display for Error {
     }
 }
 
-/// Where a range starts, which may not be there.
+/// Start of a range, or none.
 struct RangeStart(Option<u64>);
 
 impl fmt::Display for RangeStart {

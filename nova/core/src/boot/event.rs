@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is told of a GPU without having been asked for.
+//! Events of a GPU.
 
 use core::fmt;
 
 use super::error::Failure;
 use crate::gsp::events::GspEvent;
 
-/// Something that whoever boots or uses a GPU did not ask for.
+/// An event of a GPU, which arises without a request of the caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// GSP-RM has reported it.
+    /// An event that GSP-RM sent.
     Gsp(GspEvent<'a>),
-    /// A boot failed, and so did putting the GPU back: it has to be reset.
+    /// A boot failed, and so did its teardown: the GPU has to be reset.
     TeardownFailed(&'a Failure),
 }
 
-/// Who is told of events.
+/// Callback for events.
 pub(crate) type Events<'a> = &'a mut dyn FnMut(Event<'_>);
 
 impl fmt::Display for Event<'_> {

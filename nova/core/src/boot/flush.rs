@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The page that the GPU writes to in order to know that its earlier writes to system memory have
-//! arrived. Falcons do so when they are reset, so it has to be there before.
+//! The page that the GPU accesses to flush its writes to system memory. Falcons do so in a reset,
+//! so the page has to be registered before.
 //!
 //! Source: open-gpu-kernel-modules 570, `kmemsysProgramSysmemFlushBuffer_*`; Linux 7.3,
 //! drivers/gpu/nova-core/fb/hal/*.rs.
@@ -20,14 +20,14 @@ use crate::platform::{DmaAllocator, DmaMemory};
 
 const NAME: &str = "the sysmem flush page";
 
-/// The page.
+/// The sysmem flush page.
 pub(crate) struct FlushPage<M> {
     page: M,
     registers: FlushRegisters,
 }
 
 impl<M: DmaMemory> FlushPage<M> {
-    /// Allocates the page; the GPU is not told yet.
+    /// Allocates the page without registering it.
     pub(crate) fn new<A: DmaAllocator<Memory = M>>(
         allocator: &A,
         registers: FlushRegisters,
@@ -44,19 +44,19 @@ impl<M: DmaMemory> FlushPage<M> {
         Ok(Self { page, registers })
     }
 
-    /// Tells the GPU.
+    /// Writes the address of the page to the GPU.
     pub(crate) fn register(&self, io: &Io<'_>) {
         self.registers.write(io, self.page.dma_addr());
     }
 
-    /// Takes the page back.
+    /// Clears the address of the page on the GPU.
     pub(crate) fn unregister(&self, io: &Io<'_>) {
         self.registers.write(io, 0);
     }
 }
 
 impl FlushRegisters {
-    /// Bits that the address of the page may have.
+    /// Maximum number of bits in the address of the page.
     fn address_bits(self) -> u32 {
         match self {
             Self::Tu102 => 40,
@@ -65,10 +65,10 @@ impl FlushRegisters {
         }
     }
 
-    /// Tells the GPU where the page is.
+    /// Writes the address of the page to the GPU.
     fn write(self, io: &Io<'_>, address: u64) {
-        // The low half takes effect, so it comes last. Up to Ada bits 7:0, which are zero anyway,
-        // are left out.
+        // Writing the low half makes the address effective, so it comes last. Registers up to Ada
+        // omit bits 7:0, which are zero.
         let [low, high] = halves(address);
         let [shifted_low, shifted_high] = halves(address >> 8);
         match self {
@@ -103,7 +103,7 @@ mod tests {
     const LOW: u32 = 0x100c10;
     const HIGH: u32 = 0x100c40;
 
-    /// What is written to register the page and to take it back.
+    /// The writes that register and unregister the page.
     fn written(registers: FlushRegisters, allocator: &Allocator) -> std::vec::Vec<(u32, u32)> {
         let card = Card::default();
         let page = FlushPage::new(allocator, registers).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_registered_and_taken_back() {
+    fn the_page_is_registered_and_unregistered() {
         let allocator = Allocator::default();
         let expected = [(LOW, 0x0100_0000), (LOW, 0)];
         assert_eq!(written(FlushRegisters::Tu102, &allocator), expected);

@@ -12,12 +12,12 @@ use crate::chip::Chip;
 use crate::mmio::{Counts, Io};
 use crate::platform::{Clock, Registers};
 
-/// A GPU that has been identified; nothing on it was changed.
+/// A GPU that has been identified; its state is unchanged.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub(crate) chip: Chip,
     pub(crate) identity: Identity,
-    /// Branch of the one firmware release that is to be booted.
+    /// Branch of the firmware release to boot; `None` for the newest release.
     pub(crate) pinned: Option<u32>,
     pub(crate) progress: Progress,
 }
@@ -48,13 +48,13 @@ impl Found {
         self.identity.chipset
     }
 
-    /// Its revision.
+    /// The chip's revision.
     pub fn revision(&self) -> Revision {
         self.identity.revision
     }
 
-    /// Has no firmware be booted but the release of this branch, such as 570; without one, the newest
-    /// that is installed is.
+    /// Restricts the boot to the firmware release of this branch, such as 570; by default the
+    /// newest installed release is booted.
     #[must_use]
     pub fn pin(self, branch: Option<u32>) -> Self {
         Self {
@@ -63,7 +63,7 @@ impl Found {
         }
     }
 
-    /// Bits that bus addresses given to this chip may have.
+    /// Number of bits in bus addresses that the chip supports.
     pub fn dma_address_bits(&self) -> u32 {
         self.chip.dma_address_bits
     }

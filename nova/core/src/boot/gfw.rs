@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GPU's own firmware (GFW), which runs out of the VBIOS after reset: memory training, clocks.
-//! Nothing on the card may be relied on before it is through.
+//! The GPU's own firmware (GFW), which runs from the VBIOS after reset: memory training, clocks.
+//! The card must not be used before GFW has completed.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspWaitForGfwBootOk_TU102`; Linux 7.3,
 //! drivers/gpu/nova-core/gpu/hal/tu102.rs.
@@ -13,12 +13,12 @@ use nova_hw::regs::pgc6::{GfwBoot, GfwBootPrivLevelMask};
 use super::error::Error;
 use crate::mmio::Io;
 
-/// GFW starts when the GPU leaves reset and takes far less than this.
+/// Time-out for GFW, which starts when the GPU leaves reset; Linux's.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// Waits until the GFW is through.
+/// Waits until GFW has completed.
 pub(crate) fn wait(io: &Io<'_>) -> Result<(), Error> {
-    // FWSEC lowers the privilege level of the progress register first; a read before would be
+    // FWSEC lowers the privilege level of the progress register first; an earlier read would be
     // refused.
     io.wait_at(
         0,

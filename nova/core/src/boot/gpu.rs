@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is needed of a GPU from the start of its boot to the end of its teardown, and the steps between.
+//! The state of a GPU from the start of its boot to the end of its teardown, and the steps between.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` in
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c and `kgspUnloadRm_IMPL` in
@@ -35,15 +35,15 @@ use crate::intr::Irq;
 use crate::mmio::Io;
 use crate::platform::Platform;
 
-/// The RISC-V core starts in less than this once booter is through.
+/// Time-out for the start of the RISC-V core, once booter has completed; Linux's.
 const RISCV_LIMIT: Duration = Duration::from_secs(5);
 
-/// The GSP stops in less than this.
+/// Time-out for the stop of the GSP; the driver's own.
 const SUSPEND_LIMIT: Duration = Duration::from_secs(5);
 
-/// A GPU and what it reads and writes while GSP-RM runs.
+/// A GPU, and the memory that it accesses while GSP-RM runs.
 pub(crate) struct Gpu<P: Platform> {
-    /// What is particular to the chip.
+    /// Properties of the chip.
     pub(crate) chip: Chip,
     /// PMC_BOOT_0.
     pub(crate) boot0: u32,
@@ -59,12 +59,12 @@ pub(crate) struct Gpu<P: Platform> {
 }
 
 impl<P: Platform> Gpu<P> {
-    /// The processors.
+    /// The falcons and the registers.
     pub(crate) fn processors<'a>(&self, io: &'a Io<'a>) -> Processors<'a> {
         Processors::new(io, self.chip.falcon, self.boot0)
     }
 
-    /// What executes the register accesses that GSP-RM asks for.
+    /// The sequencer, which runs the register accesses that GSP-RM requests.
     pub(crate) fn sequencer<'a>(&self, processors: Processors<'a>) -> Sequencer<'a> {
         Sequencer {
             processors,
@@ -74,7 +74,7 @@ impl<P: Platform> Gpu<P> {
         }
     }
 
-    /// Everything that a boot does to the GPU, up to where GSP-RM has described it.
+    /// Boots the GPU until GSP-RM has described it.
     pub(crate) fn boot(
         &mut self,
         platform: &P,
@@ -102,7 +102,7 @@ impl<P: Platform> Gpu<P> {
         Ok(irq)
     }
 
-    /// Gets the firmware into WPR2 and the RISC-V core going.
+    /// Removes leftover state, copies the firmware into WPR2 and starts the RISC-V core.
     fn start_gsp(
         &mut self,
         platform: &P,
@@ -115,7 +115,7 @@ impl<P: Platform> Gpu<P> {
             let are_leftovers = self.teardown.stop_leftovers(processors)?;
             platform.enable_dma();
             if are_leftovers {
-                // FWSEC refuses to make a WPR2 while there is one.
+                // FWSEC refuses to set up WPR2 if it is set up already.
                 let torn_down = self.teardown.run(processors, &mut Progress::default());
                 torn_down.map_err(|failure| failure.error)?;
             }
@@ -128,7 +128,8 @@ impl<P: Platform> Gpu<P> {
         })
     }
 
-    /// Has GSP-RM look at the messages that wait for it, and waits until it is ready.
+    /// Waits until GSP-RM has initialized itself; it reads the messages that were sent before the
+    /// start.
     fn wait_init_done(
         &mut self,
         platform: &P,
@@ -141,7 +142,7 @@ impl<P: Platform> Gpu<P> {
         Ok(())
     }
 
-    /// Asks GSP-RM for what a driver has to know of the GPU.
+    /// Reads GSP-RM's description of the GPU.
     fn get_static_info(
         &mut self,
         platform: &P,
@@ -153,7 +154,7 @@ impl<P: Platform> Gpu<P> {
         Ok(rpc.call(platform, &GetStaticInfo, wait, sequencer, events)?)
     }
 
-    /// Asks GSP-RM for the GSP's interrupt; until that is known, its messages are looked for.
+    /// Reads the vector of the GSP's interrupt; until it is known, messages are polled for.
     fn get_interrupt(
         &mut self,
         platform: &P,
@@ -172,9 +173,9 @@ impl<P: Platform> Gpu<P> {
         Ok(Irq::new(self.chip.interrupt, vector)?)
     }
 
-    /// The question for the table of interrupts, which GSP-RM told during the boot, to see whether it still
-    /// answers. Nothing changes by that. Nouveau asks it, too (`r535_gsp_intr_get_table`), and so does
-    /// NVIDIA's driver (`intrInitInterruptTable_KERNEL` in src/nvidia/src/kernel/gpu/intr/intr.c).
+    /// The command for pings: reads the table of interrupts, as the boot has done, which changes
+    /// nothing. Nouveau sends it, too (`r535_gsp_intr_get_table`), and so does NVIDIA's driver
+    /// (`intrInitInterruptTable_KERNEL` in src/nvidia/src/kernel/gpu/intr/intr.c).
     fn ping_command(&self) -> Ping {
         Ping(control::Call {
             on: self.report.info.internal(Internal::Subdevice),
@@ -190,7 +191,7 @@ impl<P: Platform> Gpu<P> {
         Ok(())
     }
 
-    /// Undoes what a boot did to the GPU, or else keeps the GPU off the memory that it still may use.
+    /// Undoes a boot; if that fails, disables the GPU's DMA, since the GPU may still access memory.
     pub(crate) fn tear_down(
         &self,
         platform: &P,
@@ -205,7 +206,7 @@ impl<P: Platform> Gpu<P> {
         torn_down
     }
 
-    /// Tells GSP-RM to stop and waits until the GSP has.
+    /// Stops GSP-RM and waits until the GSP has stopped.
     pub(crate) fn shut_down(
         &mut self,
         platform: &P,

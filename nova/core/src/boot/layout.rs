@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The frame buffer: who gets which part of it for the boot.
+//! The layout of the frame buffer for the boot.
 //!
 //! From the end downwards: VGA workspace, FRTS, bootloader, GSP firmware, WPR2 heap, WPR metadata
-//! (WPR2 spans from these to the end of FRTS), and below WPR2 the heap that is not protected.
+//! (WPR2 spans from the metadata to the end of FRTS), and the heap that is not in WPR2.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspCalculateFbLayout_TU102` in
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c; Linux 7.3,
@@ -22,11 +22,11 @@ use nova_hw::size::{KIB, MIB};
 use crate::chip::FbRegisters;
 use crate::mmio::Io;
 
-/// PRAMIN, the window through which the VGA workspace is reached, covers the last MiB.
+/// Size of PRAMIN, the window through which the VGA workspace is accessed: the last MiB.
 const PRAMIN_SIZE: u64 = MIB;
 
-/// What the VGA workspace gets where the VBIOS placed it out of PRAMIN's reach, and where the GPU finds
-/// the places.
+/// Size of the VGA workspace if the VBIOS placed it outside of PRAMIN, or if the GPU itself
+/// computes the layout.
 pub(super) const VGA_WORKSPACE_SIZE: u64 = 128 * KIB;
 
 const FRTS_ALIGN: u64 = 128 * KIB;
@@ -34,33 +34,34 @@ const BOOTLOADER_ALIGN: u64 = 4 * KIB;
 const FIRMWARE_ALIGN: u64 = 64 * KIB;
 const WPR_ALIGN: u64 = MIB;
 
-/// What has to find a place.
+/// Sizes of the regions of the frame buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FbNeeds {
-    /// Usable frame buffer.
+    /// Size of the usable frame buffer.
     pub(crate) fb: u64,
-    /// Where the VBIOS put the VGA workspace, if the chip has a display and the VBIOS says so.
+    /// Offset of the VGA workspace, if the chip has a display and the VBIOS has set the workspace
+    /// up.
     pub(crate) vga_workspace: Option<u64>,
-    /// FRTS.
+    /// Size of FRTS.
     pub(crate) frts: u64,
-    /// The RISC-V bootloader.
+    /// Size of the RISC-V bootloader.
     pub(crate) bootloader: u64,
-    /// The GSP's firmware image.
+    /// Size of the GSP's firmware image.
     pub(crate) firmware: u64,
-    /// GSP-RM's heap in WPR2.
+    /// Size of GSP-RM's heap in WPR2.
     pub(crate) heap: u64,
-    /// GSP-RM's heap outside.
+    /// Size of GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap: u64,
 }
 
-/// Who gets which part, as byte ranges of the frame buffer.
+/// The regions, as byte ranges of the frame buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FbLayout {
     /// Bytes of the frame buffer.
     pub(crate) fb: u64,
     /// VGA workspace.
     pub(crate) vga_workspace: Range<u64>,
-    /// VBIOS data that FWSEC verified.
+    /// FRTS, VBIOS data that FWSEC verified.
     pub(crate) frts: Range<u64>,
     /// RISC-V bootloader.
     pub(crate) bootloader: Range<u64>,
@@ -68,32 +69,32 @@ pub(crate) struct FbLayout {
     pub(crate) firmware: Range<u64>,
     /// GSP-RM's heap in WPR2.
     pub(crate) heap: Range<u64>,
-    /// The write-protected region 2.
+    /// WPR2, the write-protected region 2.
     pub(crate) wpr2: Range<u64>,
     /// GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap: Range<u64>,
-    /// End of what WPR2 may ever cover: the VGA workspace, rounded down.
+    /// End of the memory that WPR2 may cover: the start of the VGA workspace, rounded down.
     pub(crate) wpr_end: u64,
 }
 
-/// The frame buffer is too small.
+/// Error for a frame buffer that is too small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoRoom {
-    /// For what there is no room.
+    /// Name of the region that does not fit.
     pub what: &'static str,
-    /// Bytes that it needs.
+    /// Bytes that the region needs.
     pub needed: u64,
     /// Bytes that are left.
     pub left: u64,
 }
 
 impl FbLayout {
-    /// Bytes at the end of the frame buffer that are given away.
+    /// Bytes at the end of the frame buffer that are reserved for regions.
     pub(crate) fn reserved(&self) -> u64 {
         self.fb.saturating_sub(self.non_wpr_heap.start)
     }
 
-    /// Finds the places.
+    /// Computes the layout.
     pub(crate) fn new(sizes: &FbNeeds) -> Result<Self, NoRoom> {
         let vga_base = vga_workspace_base(sizes)?;
         let wpr_end = align_down(vga_base, FRTS_ALIGN);
@@ -135,7 +136,7 @@ impl FbLayout {
 }
 
 impl FbRegisters {
-    /// Bytes of the frame buffer that are usable.
+    /// Size of the usable frame buffer in bytes.
     pub(crate) fn usable_size(self, io: &Io<'_>) -> u64 {
         match self {
             Self::Tu102 | Self::Ga100 => io.read::<LocalMemoryRange>().bytes(),
@@ -143,7 +144,8 @@ impl FbRegisters {
         }
     }
 
-    /// Where the VBIOS put the VGA workspace, where there is a display and it says so.
+    /// Offset of the VGA workspace, if the chip has a display and the VBIOS has set the workspace
+    /// up.
     pub(crate) fn vga_workspace(self, io: &Io<'_>) -> Option<u64> {
         let disabled = match self {
             Self::Tu102 => io.read::<OptDisplayTu102>().display_disabled(),
@@ -156,13 +158,13 @@ impl FbRegisters {
     }
 }
 
-/// Where the VGA workspace starts.
+/// Start of the VGA workspace.
 fn vga_workspace_base(sizes: &FbNeeds) -> Result<u64, NoRoom> {
     let pramin = below("PRAMIN", sizes.fb, PRAMIN_SIZE, 1)?.start;
     Ok(match sizes.vga_workspace {
         None => pramin,
         Some(base) if base < pramin => sizes.fb.saturating_sub(VGA_WORKSPACE_SIZE),
-        // A workspace past the end would be an empty one.
+        // A workspace beyond the end is treated as an empty one.
         Some(base) => base.min(sizes.fb),
     })
 }
@@ -202,7 +204,7 @@ mod tests {
     use crate::testing::Card;
 
     #[test]
-    fn each_family_has_its_registers() {
+    fn each_family_uses_its_registers() {
         let card = Card::default();
         let io = &Io::new(&card);
         // 44 << 8 MiB with ECC, which takes a sixteenth.
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn without_frts_wpr2_ends_where_it_would_start() {
+    fn without_frts_wpr2_ends_at_wpr_end() {
         let sizes = FbNeeds { frts: 0, ..sizes() };
         let layout = FbLayout::new(&sizes).unwrap();
         assert!(layout.frts.is_empty());
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_24_gib_card() {
+    fn layout_of_a_24_gib_card() {
         let layout = FbLayout::new(&sizes()).unwrap();
         assert_eq!(layout.vga_workspace, 0x5_fff8_0000..0x6_0000_0000);
         assert_eq!(layout.frts, 0x5_ffe8_0000..0x5_fff8_0000);
@@ -260,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn vga_workspace_out_of_reach() {
+    fn vga_workspace_outside_of_pramin_is_moved() {
         let place = |vga_workspace| {
             let layout = FbLayout::new(&FbNeeds {
                 vga_workspace,
@@ -291,9 +293,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 256 }))]
 
-        /// Whatever the sizes are, the parts are large enough, aligned, and do not overlap.
+        /// Regions of any sizes are large enough, aligned, and do not overlap.
         #[test]
-        fn parts_do_not_overlap(
+        fn regions_do_not_overlap(
             fb in 0..=1u64 << 40,
             vga in proptest::option::of(any::<u64>()),
             bootloader in 0..=1u64 << 20,
@@ -309,7 +311,7 @@ mod tests {
                 ..sizes()
             };
             let Ok(layout) = FbLayout::new(&sizes) else {
-                // Alignment and the fixed parts take less than 16 MiB.
+                // Alignment and the fixed regions take less than 16 MiB.
                 prop_assert!(fb < firmware + heap + bootloader + 16 * MIB);
                 return Ok(());
             };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The two ways to get GSP-RM going, a file each; the table of chips names the one to take.
+//! The two ways to start GSP-RM, a file each; the table of chips selects one.
 //!
-//! A way says what it takes of the GPU and of the firmware files ([`Plan`]), what the GPU reads while
-//! it boots and how the GSP is started ([`Load`]), and how that is undone ([`Teardown`]). What comes
-//! before and after is the same on both of them and lies outside of this folder.
+//! Each has a [`Plan`] with what the boot needs of the GPU and of the firmware files, a [`Load`]
+//! with the memory that the GPU reads and the code that starts the GSP, and a [`Teardown`] that
+//! undoes the boot. The steps before and after are the same for both ways and are not in this
+//! folder.
 
-// One of each exists per GPU, and what outlives a call is off the stack.
+// Each exists once per GPU, and values that outlive a call are boxed.
 #![allow(clippy::large_enum_variant)]
 
 mod fsp;
@@ -24,29 +25,29 @@ use crate::mmio::Io;
 use crate::platform::Platform;
 use crate::text::Text;
 
-/// All that a boot takes, found and given its place; nothing is written and nothing on the GPU has
-/// changed.
+/// Everything that a boot needs, loaded and placed in the frame buffer; nothing is written to
+/// memory, and the GPU is unchanged.
 pub(crate) enum Plan<P: Platform> {
     Sec2(sec2::Plan<P>),
     Fsp(fsp::Plan<P>),
 }
 
-/// What the GPU reads until GSP-RM runs.
+/// The memory that the GPU reads during the boot.
 pub(crate) enum Load<P: Platform> {
     Sec2(P::Boxed<sec2::Load<P>>),
     Fsp(P::Boxed<fsp::Load<P>>),
 }
 
-/// What it takes to undo whatever a boot did, so that the next one finds the GPU as after reset.
+/// The teardown, after which the GPU is as after a reset.
 ///
-/// All of it is prepared before the boot: once something has failed is no time to look for files.
+/// It is prepared before the boot, so that it needs no files after a failure.
 pub(crate) enum Teardown<P: Platform> {
     Sec2(sec2::Teardown<P>),
     Fsp(fsp::Teardown),
 }
 
 impl<P: Platform> Plan<P> {
-    /// Waits until the GPU is ready, reads what has to be known of it and loads the files.
+    /// Waits until the GPU is ready, reads its properties and loads the files.
     #[inline(never)]
     pub(crate) fn make(
         platform: &P,
@@ -62,7 +63,7 @@ impl<P: Platform> Plan<P> {
         }
     }
 
-    /// The files that every way to boot takes.
+    /// The files that both ways to boot use.
     pub(crate) fn common(&self) -> &Common<P> {
         match self {
             Self::Sec2(plan) => &plan.common,
@@ -70,7 +71,7 @@ impl<P: Platform> Plan<P> {
         }
     }
 
-    /// The version of the VBIOS, where the boot reads it.
+    /// The version of the VBIOS, if the boot reads the VBIOS.
     pub(crate) fn vbios_version(&self) -> Result<Option<Text<32>>, Error> {
         match self {
             Self::Sec2(plan) => Ok(Some(plan.vbios.version()?)),
@@ -78,7 +79,7 @@ impl<P: Platform> Plan<P> {
         }
     }
 
-    /// Where FRTS goes, where the driver chooses that.
+    /// The range of FRTS, if the driver chooses it.
     pub(crate) fn frts(&self) -> Option<Range<u64>> {
         match self {
             Self::Sec2(plan) => Some(plan.layout.frts.clone()).filter(|frts| !frts.is_empty()),
@@ -86,8 +87,8 @@ impl<P: Platform> Plan<P> {
         }
     }
 
-    /// Writes what the GPU reads. `libos` is the bus address of the libos arguments, where those
-    /// are pointed to by something in memory.
+    /// Writes the memory that the GPU reads. `libos` is the bus address of the libos arguments,
+    /// which the FMC's arguments contain.
     #[inline(never)]
     pub(crate) fn write(self, platform: &P, libos: u64) -> Result<(Load<P>, Teardown<P>), Error> {
         Ok(match self {
@@ -104,7 +105,7 @@ impl<P: Platform> Plan<P> {
 }
 
 impl<P: Platform> Load<P> {
-    /// Bytes of firmware that were copied for it, beyond those of [`Common`].
+    /// Bytes of firmware that were copied, without those of [`Common`].
     pub(crate) fn copied(&self) -> usize {
         match self {
             Self::Sec2(load) => load.copied(),
@@ -112,8 +113,8 @@ impl<P: Platform> Load<P> {
         }
     }
 
-    /// Gets the firmware into WPR2 and the GSP's RISC-V core going, with the libos arguments at bus
-    /// address `libos`.
+    /// Copies the firmware into WPR2 and starts the GSP's RISC-V core; `libos` is the bus address
+    /// of the libos arguments.
     pub(crate) fn start(
         &self,
         processors: Processors<'_>,
@@ -128,7 +129,7 @@ impl<P: Platform> Load<P> {
 }
 
 impl<P: Platform> Teardown<P> {
-    /// Bytes of firmware that were copied for it.
+    /// Bytes of firmware that were copied.
     pub(crate) fn copied(&self) -> usize {
         match self {
             Self::Sec2(teardown) => teardown.copied(),
@@ -136,8 +137,7 @@ impl<P: Platform> Teardown<P> {
         }
     }
 
-    /// Undoes a boot. A step that fails does not keep the next one from being tried; the first
-    /// failure is what is returned.
+    /// Undoes a boot. All steps are tried even if one fails; the first failure is returned.
     pub(crate) fn run(
         &self,
         processors: Processors<'_>,
@@ -149,8 +149,8 @@ impl<P: Platform> Teardown<P> {
         }
     }
 
-    /// Stops what a driver that did not get to unload has left running, so that it does not reach the
-    /// memory that it knows of; says whether there was any. [`Self::run`] takes it away.
+    /// Stops programs that a driver left running without unload, so that they do not access that
+    /// driver's memory; returns whether there is leftover state, which [`Self::run`] removes.
     pub(crate) fn stop_leftovers(&self, processors: Processors<'_>) -> Result<bool, Error> {
         match self {
             Self::Sec2(_) => sec2::stop_leftovers(processors),

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a GPU that was found to one whose boot is prepared: all that the GPU will read is written
-//! to memory, and the GPU is as it was.
+//! Preparation of a boot: writes all memory that the GPU will read, and leaves the GPU unchanged.
 //!
-//! Kernel stacks are small: what handles large structures is not inlined, so that they are gone
-//! when it returns.
+//! Functions that handle large structures are not inlined, since kernel stacks are small.
 
 use nova_hw::release::Release;
 
@@ -26,20 +24,20 @@ use crate::mmio::{Counts, Io};
 use crate::platform::{memory, Platform};
 use crate::text::Text;
 
-/// A GPU whose boot is prepared. Nothing on the GPU has changed, so it may simply be dropped.
+/// A GPU whose boot is prepared. The GPU is unchanged, so this may be dropped.
 pub struct Prepared<P: Platform> {
     pub(crate) gpu: P::Boxed<Gpu<P>>,
     pub(crate) load: Load<P>,
 }
 
 impl Found {
-    /// Waits until the GPU is ready, reads the VBIOS where it takes one, loads the firmware files,
-    /// and writes all that the GPU will read to memory.
+    /// Waits until the GPU is ready, reads the VBIOS if the boot uses it, loads the firmware files,
+    /// and writes all memory that the GPU will read.
     ///
     /// # Errors
     ///
-    /// Missing or malformed firmware files or VBIOS, no memory, a GPU that does not get ready. The
-    /// GPU is as it was.
+    /// Missing or malformed firmware files or VBIOS, failed allocations, or a GPU that does not get
+    /// ready. The GPU is unchanged.
     #[inline(never)]
     pub fn prepare<P: Platform>(mut self, platform: &P) -> Result<Prepared<P>, Failure> {
         let counts = Counts::default();
@@ -52,7 +50,7 @@ impl Found {
     }
 }
 
-/// Writes what the GPU will read, and puts together what outlives the preparation.
+/// Writes the memory that the GPU will read, and creates the state for the boot.
 #[inline(never)]
 fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prepared<P>, Error> {
     let common = plan.common();
@@ -82,7 +80,7 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
     })
 }
 
-/// What can be reported before the boot.
+/// The part of the report that is known before the boot.
 #[inline(never)]
 fn report<P: Platform>(
     platform: &P,
@@ -107,7 +105,7 @@ fn report<P: Platform>(
     Ok(memory::boxed(platform, "the boot report", report)?)
 }
 
-/// Queues with the messages that GSP-RM has to find when it starts.
+/// Creates the queues, with the messages that GSP-RM reads when it starts.
 #[inline(never)]
 fn enqueue_first<P: Platform>(
     platform: &P,

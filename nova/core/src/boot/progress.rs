@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What each stage takes.
+//! Time and register accesses of each stage.
 
 use core::time::Duration;
 
@@ -9,12 +9,12 @@ use super::stage::Stage;
 use crate::chip::identify::card_gone;
 use crate::mmio::{Counts, Io};
 
-/// What one stage took.
+/// Time and register accesses of one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageReport {
     /// The stage.
     pub stage: Stage,
-    /// How long it took, in whole microseconds.
+    /// Duration in whole microseconds.
     pub time: Duration,
     /// Register reads.
     pub reads: u32,
@@ -31,7 +31,7 @@ struct Entry {
     writes: u32,
 }
 
-/// What has been spent so far.
+/// Time and register accesses up to now.
 struct Spent {
     time: Duration,
     reads: u32,
@@ -49,7 +49,7 @@ impl Spent {
     }
 }
 
-/// Why a stage failed.
+/// Creates the failure of a stage.
 #[cold]
 #[inline(never)]
 fn failure(io: &Io<'_>, stage: Stage, error: Error) -> Failure {
@@ -61,15 +61,16 @@ fn failure(io: &Io<'_>, stage: Stage, error: Error) -> Failure {
     Failure { stage, error }
 }
 
-/// Runs stages and notes what they took.
+/// Runs stages and records their time and register accesses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     stages: [Option<Entry>; Stage::BOOT],
 }
 
 impl Progress {
-    /// Runs a stage. Where it fails, the card being gone explains whatever else was seen.
-    // Kernel stacks are small: each stage gives its part back at its end.
+    /// Runs a stage. If it fails and the card is gone, the error is replaced by
+    /// [`Error::CardGone`].
+    // Not inlined, so that a stage frees its stack space at its end: kernel stacks are small.
     #[inline(never)]
     pub(crate) fn run<T>(
         &mut self,
@@ -87,7 +88,7 @@ impl Progress {
         }
     }
 
-    /// Notes what a stage took since `start`.
+    /// Records the time and the accesses of a stage since `start`.
     #[inline(never)]
     fn note(&mut self, io: &Io<'_>, stage: Stage, start: &Spent) {
         let end = Spent::until_now(io);
@@ -124,7 +125,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn a_stage_is_noted_with_what_it_took() {
+    fn time_and_accesses_of_a_stage_are_recorded() {
         let (card, counts) = (Card::default(), Counts::default());
         let io = &Io::counted(&card, &counts);
         let mut progress = Progress::default();
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_fails_by_its_error_or_because_the_card_is_gone() {
+    fn a_stage_fails_with_its_error_or_card_gone() {
         let card = Card::default();
         let io = &Io::new(&card);
         let fail = || {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a boot did and found.
+//! The report of a boot.
 
 use core::fmt;
 use core::ops::Range;
@@ -13,37 +13,37 @@ use crate::firmware::names::File;
 use crate::gsp::commands::static_info::StaticInfo;
 use crate::text::Text;
 
-/// What a boot did and found; displayed, the text that people are shown.
+/// The report of a boot; its display format is for users.
 #[derive(Clone, Debug)]
 pub struct BootReport {
     /// The chip.
     pub chipset: Chipset,
-    /// Its revision.
+    /// The chip's revision.
     pub revision: Revision,
-    /// Version of the VBIOS, where the boot takes it.
+    /// Version of the VBIOS, if the boot uses it.
     pub vbios_version: Option<Text<32>>,
     /// Release of the GSP's firmware.
     pub firmware_release: Text<32>,
-    /// The first file that a newer release lacked, if one was passed over.
+    /// The first missing file of a newer release, if a newer release was passed over.
     pub passed_over: Option<File>,
-    /// Build id of the GSP's firmware, if it has one.
+    /// Build ID of the GSP's firmware, if it has one.
     pub build_id: Option<[u8; 20]>,
-    /// Bytes of firmware that the GPU reads where they were loaded.
+    /// Bytes of firmware that the GPU reads from where they were loaded.
     pub firmware_mapped: usize,
-    /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but none
-    /// of the GSP's firmware image.
+    /// Bytes of firmware that had to be copied: FWSEC, booter, bootloader and signatures, but not
+    /// the GSP's firmware image.
     pub firmware_copied: usize,
-    /// Where FRTS is in the frame buffer, where the driver chose that.
+    /// Range of FRTS in the frame buffer, if the driver chose it.
     pub frts: Option<Range<u64>>,
-    /// Where WPR2 is in the frame buffer.
+    /// Range of WPR2 in the frame buffer.
     pub wpr2: Range<u64>,
-    /// What GSP-RM says about the GPU.
+    /// GSP-RM's description of the GPU.
     pub info: StaticInfo,
     pub(crate) progress: Progress,
 }
 
 impl BootReport {
-    /// What each stage of the boot took, in order.
+    /// Time and register accesses of the boot's stages, in order.
     pub fn stages(&self) -> impl Iterator<Item = StageReport> + '_ {
         self.progress.iter()
     }
@@ -105,7 +105,7 @@ impl fmt::Display for BootReport {
     }
 }
 
-/// A line of the table of stages.
+/// Writes a line of the table of stages.
 fn write_row(
     f: &mut fmt::Formatter<'_>,
     name: &dyn fmt::Display,

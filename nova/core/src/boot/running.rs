@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! From a prepared GPU to one that runs, and its unload.
+//! Boot of a prepared GPU, use of a running one, and unload.
 
 use core::time::Duration;
 
@@ -38,8 +38,8 @@ impl<P: Platform> Prepared<P> {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the GSP from running. What was done to the GPU has been undone then; where
-    /// that failed too, [`Event::TeardownFailed`] says so.
+    /// Any error of the boot. The boot has been undone; if that failed, too,
+    /// [`Event::TeardownFailed`] was reported.
     #[inline(never)]
     pub fn boot(self, platform: &P, events: Events<'_>) -> Result<Running<P>, Failure> {
         let counts = Counts::default();
@@ -52,8 +52,8 @@ impl<P: Platform> Prepared<P> {
         }) {
             Ok(irq) => Ok(Running { gpu, irq }),
             Err(failure) => {
-                // A teardown is of no use where the card does not listen, nor against what an earlier
-                // driver has left, as that was just tried.
+                // A teardown cannot work if the card is gone, and was just tried for leftover
+                // state.
                 if failure.error == Error::CardGone || failure.stage == Stage::Leftovers {
                     platform.disable_dma();
                     gpu.flush.unregister(io);
@@ -70,32 +70,32 @@ impl<P: Platform> Prepared<P> {
 }
 
 impl<P: Platform> Running<P> {
-    /// What the boot did and found.
+    /// The report of the boot.
     pub fn report(&self) -> &BootReport {
         &self.gpu.report
     }
 
-    /// The logs of the GSP, to be shown as they are: it takes a tool of NVIDIA's to read them.
+    /// The GSP's logs in their raw format, which takes a tool of NVIDIA's to read.
     pub fn logs(&self) -> [(&'static str, &P::Memory); 3] {
         self.gpu.libos.logs()
     }
 
-    /// The message queues, behind the table of their pages, to be shown as they are.
+    /// The memory of the message queues: the table of its pages, then the queues.
     pub fn queues(&self) -> &P::Memory {
         self.gpu.rpc.queue().memory()
     }
 
-    /// The GSP's interrupt, still held back.
+    /// The GSP's interrupt, which is still disabled.
     pub fn irq(&self) -> Irq {
         self.irq
     }
 
-    /// Handles the messages that have arrived, sends what there was no room for, and looks whether
-    /// the GSP still does its work.
+    /// Handles the messages that have arrived, sends pending ones, and checks that the GSP is
+    /// alive.
     ///
-    /// To be called after each interrupt that announces messages, and while a call is under way
-    /// also after each [`Self::pause`] without one. Replies that have come are there to be taken
-    /// then; what arrives meanwhile is announced by another interrupt.
+    /// The adapter calls this after each interrupt that announces messages, and while a call is in
+    /// progress also after each [`Self::pause`] without an interrupt. After this, the replies that
+    /// have arrived can be taken; later messages raise another interrupt.
     ///
     /// # Errors
     ///
@@ -112,47 +112,47 @@ impl<P: Platform> Running<P> {
         }
     }
 
-    /// Whether GSP-RM waits for register accesses that it has asked for, and that nobody makes yet.
-    /// [`Self::service`] handles nothing and calls are not answered until they have been made.
+    /// Whether GSP-RM waits for a list of register accesses that has not been taken. Until the list
+    /// is finished, [`Self::service`] handles nothing and calls are not answered.
     pub fn has_list(&self) -> bool {
         self.gpu.rpc.has_list()
     }
 
-    /// Takes the list of register accesses that GSP-RM waits for. It is to be run, which may sleep for
-    /// seconds, and given back to [`Self::finish_list`].
+    /// Takes the list of register accesses that GSP-RM waits for. The caller runs it, which may
+    /// sleep for seconds, and returns it to [`Self::finish_list`].
     pub fn take_list(&mut self) -> Option<SequencerList<P>> {
         SequencerList::take(&mut self.gpu)
     }
 
-    /// Takes back a list that was run; what GSP-RM said afterwards is there for [`Self::service`].
+    /// Takes back a list that was run; [`Self::service`] then handles the messages after it.
     ///
     /// # Errors
     ///
-    /// It failed, and so the GSP is lost.
+    /// The list failed, and so the GSP is lost.
     pub fn finish_list(&mut self, platform: &P, list: FinishedList<P>) -> Result<(), RpcError> {
-        list.give_back(&mut self.gpu, platform.now())
+        list.return_to(&mut self.gpu, platform.now())
     }
 
-    /// The release of GSP-RM, by which calls are written.
+    /// The release of GSP-RM, which calls have to be written for.
     pub fn release(&self) -> &'static Release {
         self.gpu.rpc.release()
     }
 
-    /// Handles of an object that GSP-RM has made for the driver.
+    /// Handles of an object that GSP-RM has allocated for the driver.
     pub fn internal(&self, object: Internal) -> Handles {
         self.gpu.report.info.internal(object)
     }
 
-    /// Whether another call can be made now; if not, once some call is taken or cancelled.
+    /// Whether another call can be made now, or only after some call was taken or cancelled.
     pub fn has_room(&self) -> bool {
         self.gpu.rpc.has_room()
     }
 
-    /// Makes a call, whose reply is there to be taken after some [`Self::service`]. Allocates nothing.
+    /// Makes a call, whose reply can be taken after a later [`Self::service`]. Allocates nothing.
     ///
     /// # Errors
     ///
-    /// [`RpcError::TooManyCalls`] where [`Self::has_room`] says so, or the GSP is lost.
+    /// [`RpcError::TooManyCalls`] if [`Self::has_room`] returns `false`, or the GSP is lost.
     pub fn submit(&mut self, platform: &P, call: Outgoing<P>) -> Result<Ticket, RpcError> {
         let io = &Io::new(platform);
         let ticket = self.gpu.rpc.submit(call, io.now())?;
@@ -160,30 +160,29 @@ impl<P: Platform> Running<P> {
         Ok(ticket)
     }
 
-    /// Takes the reply to a call; `None` while it is under way.
+    /// Takes the reply to a call; `None` while the call is in progress.
     ///
     /// # Errors
     ///
-    /// The call was not answered within its limit, though the GSP answers others; the GSP is lost; or
-    /// there is no such call. A call that GSP-RM refused is a reply whose
-    /// status says so.
+    /// The call exceeded its limit while the GSP answered a ping, the GSP is lost, or the call does
+    /// not exist. A call that GSP-RM refused is a reply with the error as its status.
     pub fn take(&mut self, ticket: Ticket) -> Option<Result<Reply<P>, RpcError>> {
         self.gpu.rpc.take(ticket)
     }
 
-    /// Gives a call up: nobody is going to take its reply.
+    /// Cancels a call, whose reply nobody takes any more.
     pub fn cancel(&mut self, ticket: Ticket) {
         self.gpu.rpc.cancel(ticket);
     }
 
-    /// How long whoever waits for a reply may sleep at a time.
+    /// Longest time for which a caller may sleep while it waits for a reply.
     pub fn pause(&self, platform: &P) -> Duration {
         self.gpu.rpc.pause(platform.now())
     }
 
-    /// Why the GSP was given up, if it was: it did not answer a ping after a call was late, its processor has stopped,
-    /// its queues cannot be understood, or the card is gone. From then on all calls fail, and
-    /// [`Self::abandon`] is what is left to do.
+    /// The loss of the GSP, if it is lost: it did not answer a ping after a late call, its
+    /// processor has stopped, its queues are corrupt, or the card is gone. From then on all calls
+    /// fail, and the caller has to call [`Self::abandon`].
     pub fn lost(&self) -> Option<&Lost> {
         self.gpu.rpc.lost()
     }
@@ -193,19 +192,18 @@ impl<P: Platform> Running<P> {
         self.gpu.rpc.history().records()
     }
 
-    /// How many events GSP-RM has reported.
+    /// Number of events of each kind that GSP-RM has sent.
     pub fn event_counts(&self) -> EventCounts {
         self.gpu.rpc.counts()
     }
 
-    /// Puts the GPU back as far as that is possible without GSP-RM, and gives up all memory that
-    /// it used.
+    /// Undoes the boot as far as possible without GSP-RM, and frees all memory that the GPU used.
     ///
-    /// For a GSP that is lost. The function has to be reset before it is booted again.
+    /// This is for a GSP that is lost. The function has to be reset before the next boot.
     ///
     /// # Errors
     ///
-    /// What failed first; the steps behind it have been tried nevertheless.
+    /// The first failure; all steps were tried.
     pub fn abandon(self, platform: &P) -> Result<(), Failure> {
         if self
             .lost()
@@ -220,13 +218,13 @@ impl<P: Platform> Running<P> {
         gpu.tear_down(platform, gpu.processors(io), &mut Progress::default())
     }
 
-    /// Stops GSP-RM and puts the GPU back as it was before the boot.
+    /// Stops GSP-RM and undoes the boot.
     ///
-    /// The adapter keeps handling the interrupt meanwhile; on return it is held back.
+    /// The adapter keeps handling the interrupt meanwhile; on return it is disabled.
     ///
     /// # Errors
     ///
-    /// What failed first; the steps behind it have been tried nevertheless.
+    /// The first failure; all steps were tried.
     pub fn unload(self, platform: &P, events: Events<'_>) -> Result<(), Failure> {
         let io = &Io::new(platform);
         let Self { mut gpu, irq } = self;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The scrubber, a signed program on SEC2 that clears what GFW has left uncleared of the frame
-//! buffer, where what is reserved for the GSP reaches that far.
+//! The scrubber, a signed program on SEC2 that scrubs the part of the frame buffer that GFW does
+//! not scrub, if the memory reserved for the GSP includes it.
 //!
 //! Source: open-gpu-kernel-modules 570, `_kgspPrepareScrubberImageIfNeeded` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and
@@ -19,15 +19,15 @@ use crate::firmware::names::{FileSet, SCRUBBER};
 use crate::mmio::Io;
 use crate::platform::{DmaAllocator, DmaMemory, FirmwareFiles};
 
-/// GFW clears this much at the end of the frame buffer.
+/// Bytes at the end of the frame buffer that GFW scrubs.
 const SCRUBBED_BY_GFW: u64 = 256 * MIB;
 
-/// Whether a boot with this layout uses more than GFW clears.
+/// Whether the reserved memory of this layout includes memory that GFW does not scrub.
 pub(crate) fn reaches_beyond_gfw(layout: &FbLayout) -> bool {
     layout.reserved() > SCRUBBED_BY_GFW
 }
 
-/// Loads the program, unless it has run since the GPU was reset.
+/// Loads the scrubber, unless it has run since the last reset of the GPU.
 pub(crate) fn prepare<P>(
     platform: &P,
     io: &Io<'_>,
@@ -43,7 +43,7 @@ where
     booter::prepare(platform, io, falcon, set, SCRUBBER).map(Some)
 }
 
-/// Clears the frame buffer.
+/// Scrubs the frame buffer.
 pub(crate) fn run<M: DmaMemory>(
     io: &Io<'_>,
     sec2: &Falcon<'_>,
@@ -59,7 +59,7 @@ pub(crate) fn run<M: DmaMemory>(
     }
 }
 
-/// How far the program has come since the GPU was reset.
+/// Progress of the scrubber since the last reset of the GPU.
 fn handoff(io: &Io<'_>) -> u8 {
     io.read::<BsiVprSecureScratch15>().scrubber_handoff()
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gfw_has_cleared_needs_no_scrubber() {
+    fn memory_that_gfw_scrubs_needs_no_scrubber() {
         let reaches = |non_wpr_heap: u64| {
             let sizes = FbNeeds {
                 fb: 1 << 30,
@@ -112,7 +112,7 @@ mod tests {
                 frts: 0,
                 bootloader: 0,
                 firmware: 0,
-                // Two MiB are those of the workspace and of the metadata.
+                // The workspace and the metadata take two MiB.
                 heap: 0,
                 non_wpr_heap,
             };
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_believed_only_what_the_scratch_register_says() {
+    fn the_scratch_register_has_the_scrubbers_result() {
         assert_eq!(run_with(3), Ok(()));
         assert_eq!(run_with(7), Ok(()));
         assert_eq!(run_with(2), Err(Error::Unscrubbed { found: 2 }));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A list of register accesses that GSP-RM asks for while it runs, apart from the GPU that it came
-//! from: it is run without the lock of whoever calls GSP-RM.
+//! A list of register accesses that GSP-RM requests while it runs. It is separate from the GPU, so
+//! that it can be run without the lock for calls of GSP-RM.
 
 use core::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::gsp::sequencer::{Sequencer, SequencerError};
 use crate::mmio::Io;
 use crate::platform::Platform;
 
-/// A list of register accesses, and what has to be known of the GPU to make them.
-#[must_use = "GSP-RM waits for it"]
+/// A list of register accesses, and the parameters for running it.
+#[must_use = "GSP-RM waits until it is run and returned"]
 pub struct SequencerList<P: Platform> {
     list: ListMessage<P::Bytes>,
     falcon: FalconKind,
@@ -25,15 +25,15 @@ pub struct SequencerList<P: Platform> {
     app_version: u32,
 }
 
-/// A list that was run, and what came of it.
-#[must_use = "GSP-RM is not heard until it is given back"]
+/// A list that was run, and its result.
+#[must_use = "messages of GSP-RM are not handled until it is returned"]
 pub struct FinishedList<P: Platform> {
     list: ListMessage<P::Bytes>,
     result: Result<(), SequencerError>,
 }
 
 impl<P: Platform> SequencerList<P> {
-    /// Takes the list that has come, if there is one.
+    /// Takes the pending list, if there is one.
     pub(super) fn take(gpu: &mut Gpu<P>) -> Option<Self> {
         Some(Self {
             list: gpu.rpc.take_list()?,
@@ -45,7 +45,7 @@ impl<P: Platform> SequencerList<P> {
         })
     }
 
-    /// Makes the accesses; sleeps where the list says so. The GPU must be neither reset nor unloaded
+    /// Makes the accesses; sleeps if the list says so. The GPU must be neither reset nor unloaded
     /// meanwhile.
     pub fn run(self, platform: &P) -> FinishedList<P> {
         let io = &Io::new(platform);
@@ -63,8 +63,8 @@ impl<P: Platform> SequencerList<P> {
 }
 
 impl<P: Platform> FinishedList<P> {
-    /// Gives the list back to where it was taken from.
-    pub(super) fn give_back(self, gpu: &mut Gpu<P>, now: Duration) -> Result<(), RpcError> {
+    /// Returns the list to the GPU that it was taken from.
+    pub(super) fn return_to(self, gpu: &mut Gpu<P>, now: Duration) -> Result<(), RpcError> {
         gpu.rpc.finish_list(self.list, self.result, now)
     }
 }

@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The steps of a boot and of an unload.
+//! The stages of a boot and of an unload.
 
 use core::fmt;
 
-/// A step of a boot or of an unload.
+/// A stage of a boot or of an unload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
-    /// Which GPU is it?
+    /// The GPU is identified.
     Identify,
-    /// The GPU's own firmware gets ready.
+    /// The GPU's own firmware completes.
     Gfw,
-    /// The FSP gets ready.
+    /// The FSP boots.
     FspBoot,
     /// The VBIOS is read through PROM.
     Vbios,
     /// The firmware files are loaded.
     Firmware,
-    /// The frame buffer is divided up.
+    /// The layout of the frame buffer is computed.
     Layout,
     /// FWSEC is written to memory, with a command for the boot and one for the teardown.
     Fwsec,
-    /// What the GSP will read is written to memory.
+    /// The memory that the GPU will read is written.
     Memory,
-    /// What an earlier boot left behind is taken away.
+    /// Leftover state of an earlier boot is removed.
     Leftovers,
-    /// FWSEC makes WPR2.
+    /// FWSEC sets up WPR2.
     FwsecFrts,
-    /// What GFW has left unscrubbed of the frame buffer is scrubbed.
+    /// The scrubber scrubs the part of the frame buffer that GFW has not.
     Scrubber,
     /// Booter loads the firmware into WPR2.
     BooterLoad,
     /// The FSP checks the FMC and starts it.
     ChainOfTrust,
-    /// The FMC loads the firmware into WPR2 and lets the CPU at the GSP.
+    /// The FMC loads the firmware into WPR2 and releases the GSP.
     Lockdown,
     /// The GSP's RISC-V core starts.
     Riscv,
@@ -42,9 +42,9 @@ pub enum Stage {
     InitDone,
     /// GSP-RM describes the GPU.
     StaticInfo,
-    /// GSP-RM tells its interrupt vector.
+    /// GSP-RM returns the vector of the GSP's interrupt.
     Interrupts,
-    /// GSP-RM is told to stop.
+    /// GSP-RM is stopped.
     Shutdown,
     /// FWSEC undoes the boot.
     FwsecSb,
@@ -55,7 +55,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Stages of a boot, at most.
+    /// Maximum number of stages of a boot.
     pub(super) const BOOT: usize = 16;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! WPR2, the part of the frame buffer that only the GSP can write once booter has filled it, and
-//! the metadata that tells booter what to fill it with.
+//! WPR2, the region of the frame buffer that only the GSP can write once booter has filled it, and
+//! the WPR metadata, which describes its contents.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_wpr_meta.h,
 //! `kgspIsWpr2Up_TU102`.
@@ -15,27 +15,27 @@ use super::layout::{FbLayout, VGA_WORKSPACE_SIZE};
 use crate::firmware::common::Images;
 use crate::mmio::Io;
 
-/// How large the parts of WPR2 and beside it are to be, where the GPU itself finds their places.
+/// Sizes of the regions of the frame buffer, if the GPU itself computes the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct WprSizes {
     /// GSP-RM's heap in WPR2.
     pub(crate) heap: u64,
-    /// GSP-RM's heap outside.
+    /// GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap: u64,
     /// FRTS.
     pub(crate) frts: u64,
-    /// What the PMU gets.
+    /// Memory of the PMU.
     pub(crate) pmu_reserved: u32,
 }
 
-/// Where WPR2 is, if it is up.
+/// The range of WPR2, if it is set up.
 pub(crate) fn wpr2(io: &Io<'_>) -> Option<Range<u64>> {
     let end = io.read::<Wpr2AddrHi>().address();
-    // An end of zero means that there is no WPR2, wherever it may start.
+    // If the end is zero, WPR2 is not set up, whatever the start is.
     (end != 0).then(|| io.read::<Wpr2AddrLo>().address()..end)
 }
 
-/// The metadata for `images` in a frame buffer that is divided up by `layout`.
+/// The metadata for `images` and the layout of the frame buffer.
 pub(crate) fn metadata(layout: &FbLayout, images: &Images) -> GspFwWprMeta {
     let size = |range: &Range<u64>| range.end.saturating_sub(range.start);
     GspFwWprMeta {
@@ -57,7 +57,7 @@ pub(crate) fn metadata(layout: &FbLayout, images: &Images) -> GspFwWprMeta {
     }
 }
 
-/// The metadata for `images` in a frame buffer that the GPU divides up.
+/// The metadata for `images`, for a GPU that computes the layout itself.
 pub(crate) fn metadata_of_sizes(sizes: &WprSizes, images: &Images) -> GspFwWprMeta {
     GspFwWprMeta {
         non_wpr_heap_size: sizes.non_wpr_heap,
@@ -69,7 +69,7 @@ pub(crate) fn metadata_of_sizes(sizes: &WprSizes, images: &Images) -> GspFwWprMe
     }
 }
 
-/// What the metadata says of the images alone.
+/// The part of the metadata about the images.
 fn of_images(images: &Images) -> GspFwWprMeta {
     let [code, data, manifest] = images.bootloader_offsets;
     GspFwWprMeta {

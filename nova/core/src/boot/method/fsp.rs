@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How Hopper and Blackwell boot: the FSP, a security processor that has booted by itself, is
-//! told where the FMC is. It checks the FMC and starts it on the GSP; the FMC divides the frame
-//! buffer up, makes and fills WPR2, and starts GSP-RM. There is no VBIOS, FWSEC or booter in this.
+//! The boot of Hopper and Blackwell: the driver sends the FSP, which has booted by itself, the
+//! location of the FMC. The FSP checks the FMC and starts it on the GSP; the FMC computes the
+//! layout of the frame buffer, sets up and fills WPR2, and starts GSP-RM. This boot uses neither
+//! VBIOS, FWSEC nor booter.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspBootstrap_GH100`, `kgspSetupGspFmcArgs_GH100` and
 //! `kgspTeardown_GH100` in src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c,
@@ -38,18 +39,18 @@ use crate::mmio::{Io, Timeout};
 use crate::platform::memory::{self, MemoryError};
 use crate::platform::{DmaAllocator, DmaMemory, Platform, Scratch};
 
-/// The FMC has GSP-RM going in less than this.
+/// Time-out for the FMC to release the GSP; Linux's.
 const LOCKDOWN_LIMIT: Duration = Duration::from_secs(30);
 
-/// The GSP halts in less than this once GSP-RM has stopped.
+/// Time-out for the GSP to halt after GSP-RM has stopped; Linux's.
 const HALT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Where FRTS ends is a multiple of this from the end of the frame buffer.
+/// Alignment of the distance from the end of the frame buffer to the end of FRTS.
 const FRTS_END_ALIGN: u64 = 2 * MIB;
 
-/// What this way to boot takes.
+/// Everything that this way to boot needs.
 pub(crate) struct Plan<P: Platform> {
-    /// The files that every way to boot takes.
+    /// The files that both ways to boot use.
     pub(crate) common: P::Boxed<Common<P>>,
     fmc: Files<P>,
     sizes: wpr::WprSizes,
@@ -57,19 +58,19 @@ pub(crate) struct Plan<P: Platform> {
     chipset: Chipset,
 }
 
-/// The files of this way to boot.
+/// The files that only this way to boot uses.
 struct Files<P: Platform> {
     /// The FMC.
     image: P::Memory,
     /// Bytes of the FMC.
     size: usize,
-    /// What proves the FMC genuine.
+    /// Message to the FSP, with the hash, the key and the signature of the FMC.
     message: P::Boxed<CotMessage>,
 }
 
-/// What the GPU reads until GSP-RM runs.
+/// The memory that the GPU reads during the boot.
 pub(crate) struct Load<P: Platform> {
-    /// What the FSP is told.
+    /// Message to the FSP.
     message: P::Boxed<CotMessage>,
     /// Arguments of the FMC.
     arguments: P::Memory,
@@ -80,12 +81,11 @@ pub(crate) struct Load<P: Platform> {
     _common: P::Boxed<Common<P>>,
 }
 
-/// What it takes to undo that: nothing, as the FMC undoes it when GSP-RM has stopped.
+/// The teardown: the FMC undoes the boot itself when GSP-RM has stopped.
 pub(crate) struct Teardown;
 
 impl<P: Platform> Plan<P> {
-    /// Waits until the FSP is ready, loads the files and says how large the parts of the frame
-    /// buffer are to be.
+    /// Waits until the FSP has booted, loads the files and computes the sizes of regions.
     pub(super) fn make(
         platform: &P,
         io: &Io<'_>,
@@ -121,7 +121,7 @@ impl<P: Platform> Plan<P> {
         })
     }
 
-    /// Writes what the FSP, the FMC and GSP-RM are told.
+    /// Writes the memory that the FSP, the FMC and GSP-RM read.
     #[inline(never)]
     pub(super) fn write(
         self,
@@ -159,7 +159,7 @@ impl<P: Platform> Plan<P> {
 }
 
 impl FspBoot {
-    /// Where FRTS ends, counted from the end of the frame buffer.
+    /// Distance from the end of the frame buffer to the end of FRTS.
     fn frts_end(&self) -> u64 {
         match self.pmu_reserved {
             0 => self.end_reserved,
@@ -172,7 +172,7 @@ impl FspBoot {
 }
 
 impl<P: Platform> Files<P> {
-    /// Loads the file of `set`.
+    /// Loads the FMC of `set`.
     fn load(platform: &P, set: FileSet) -> Result<Self, Error> {
         let file = set.file(FMC);
         let bytes = file.load(platform)?;
@@ -191,7 +191,7 @@ impl<P: Platform> Files<P> {
     }
 }
 
-/// Copies `from` to the start of `to`; the file's parser has made sure that it fits.
+/// Copies `from` to the start of `to`; the file's parser has checked that it fits.
 fn fill(to: &mut [u8], from: &[u8]) {
     debug_assert!(from.len() <= to.len());
     for (to, from) in to.iter_mut().zip(from) {
@@ -199,7 +199,7 @@ fn fill(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// What the FMC is told to put into WPR2.
+/// WPR metadata, with the sizes of regions from which the FMC computes the layout.
 #[inline(never)]
 fn metadata<P: Platform>(
     platform: &P,
@@ -214,7 +214,7 @@ fn metadata<P: Platform>(
     )?)
 }
 
-/// How `release` lays the arguments of the FMC out.
+/// Layout of the FMC's arguments of `release`.
 fn arguments_of(
     release: &'static Release,
     chipset: Chipset,
@@ -224,7 +224,7 @@ fn arguments_of(
     arguments.ok_or_else(|| choice::no_release(chipset, branch))
 }
 
-/// Arguments of the FMC: where the WPR metadata and the libos arguments are.
+/// Arguments of the FMC: the locations of the WPR metadata and of the libos arguments.
 fn arguments<A: DmaAllocator + Scratch>(
     allocator: &A,
     at: &FmcArgumentsLayout,
@@ -244,12 +244,12 @@ fn arguments<A: DmaAllocator + Scratch>(
 }
 
 impl<P: Platform> Load<P> {
-    /// Bytes of firmware that were copied for it.
+    /// Bytes of firmware that were copied, without those of [`Common`].
     pub(super) fn copied(&self) -> usize {
         self.fmc_size
     }
 
-    /// Has the FSP start the FMC, and waits until that lets the CPU at the GSP.
+    /// Has the FSP start the FMC, and waits until the FMC releases the GSP.
     pub(super) fn start(
         &self,
         processors: Processors<'_>,
@@ -267,12 +267,12 @@ impl<P: Platform> Load<P> {
     }
 }
 
-/// Waits until the FMC has released the GSP. Until it has fetched its arguments the mailboxes hold
-/// their address, and zero from then on; anything else is an error.
+/// Waits until the FMC has released the GSP. The mailboxes have the address of the FMC's arguments
+/// until the FMC has fetched them, and then zero; any other value is an error code.
 fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Error> {
     let mut pacer = io.slow_pacer(LOCKDOWN_LIMIT);
     loop {
-        // The FMC has something to do before.
+        // The FMC takes longer than one pause.
         pacer.pause();
         let last = pacer.expired();
         let hwcfg2 = gsp.hwcfg2();
@@ -303,7 +303,7 @@ fn wait_released(io: &Io<'_>, gsp: &Falcon<'_>, arguments: u64) -> Result<(), Er
 }
 
 impl Teardown {
-    /// Waits until the GSP has halted: by then the FMC has put everything back.
+    /// Waits until the GSP has halted; the FMC has undone the boot before.
     pub(super) fn run(
         &self,
         processors: Processors<'_>,
@@ -331,12 +331,12 @@ impl Teardown {
     }
 }
 
-/// Only a reset of the function stops what a driver that did not get to unload has left.
+/// Fails if there is leftover state, which only a reset of the function removes.
 pub(super) fn stop_leftovers(processors: Processors<'_>) -> Result<bool, Error> {
     no_wpr2(processors.io, "an earlier boot").map(|()| false)
 }
 
-/// Makes sure that there is no WPR2, which a GSP-RM that crashed leaves behind.
+/// Checks that WPR2 is not set up; a crashed GSP-RM leaves it behind.
 fn no_wpr2(io: &Io<'_>, after: &'static str) -> Result<(), Error> {
     match wpr::wpr2(io) {
         None => Ok(()),
@@ -359,7 +359,7 @@ mod tests {
 
     const ARGUMENTS: u64 = 0x1_2345_6000;
 
-    /// Waits for a GSP whose HWCFG2 and mailboxes read so.
+    /// Waits for a GSP with these values of HWCFG2 and the mailboxes.
     fn wait_for(hwcfg2: u32, mailboxes: [u32; 2]) -> Result<(), Error> {
         let card = Card::default();
         card.set(0x1100f4, hwcfg2);
@@ -376,9 +376,9 @@ mod tests {
     }
 
     #[test]
-    fn a_gsp_that_is_never_released_is_a_timeout() {
-        // Not readable yet, locked down, and the FMC has not fetched its arguments: neither behind
-        // the lockdown nor before there is one.
+    fn a_gsp_that_is_never_released_causes_a_timeout() {
+        // Not readable yet, locked down, and released or locked down before the FMC has fetched its
+        // arguments.
         let cases = [
             (0, [0; 2]),
             (0xbadf_4100, [7; 2]),
@@ -398,9 +398,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_fmc_is_told() {
+    fn an_error_of_the_fmc_is_returned() {
         for hwcfg2 in [1 << 10, 1 << 13] {
-            // A code, and an address of which one half is wrong.
+            // An error code, and an address with a wrong half.
             for mailboxes in [[0x31, 1], [0x2345_6000, 2]] {
                 let expected = FalconError::Failed {
                     ucode: "FMC",
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn frts_ends_before_what_others_have() {
+    fn frts_ends_before_the_reserved_regions() {
         let variant = FspBoot {
             status: crate::chip::FspStatus::Gh100,
             cot_version: 1,
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fmc_is_told_where_everything_is() {
+    fn the_arguments_have_the_locations_of_metadata_and_libos() {
         let [newest, oldest] = RELEASES;
         let at = arguments_of(newest, Chipset::GH100).unwrap();
         let memory = arguments(&Allocator::default(), at, 0x1_0000_2000, 0x1_0000_3000).unwrap();
@@ -443,7 +443,7 @@ mod tests {
         assert_eq!(at.libos.read(bytes), Some(0x1_0000_3000));
         assert!(arguments_of(oldest, Chipset::GH100).is_err());
         let words = <[u32; 20]>::read_from_bytes(bytes).unwrap();
-        // Targets: coherent for the metadata, not coherent for what GSP-RM gets, as Linux has it.
+        // Targets as in Linux: coherent for the metadata, non-coherent for the libos arguments.
         assert_eq!((words[2], words[10], words[9]), (1, 2, 1));
     }
 }

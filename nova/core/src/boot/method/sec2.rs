@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How Turing to Ada boot: FWSEC, which runs on the GSP's falcon, makes WPR2; booter, which runs
-//! on SEC2, fills it and starts the RISC-V core. Both have a counterpart that undoes that.
+//! The boot of Turing to Ada: FWSEC, which runs on the GSP's falcon, sets up WPR2; booter, which
+//! runs on SEC2, fills it and starts the RISC-V core. For the teardown, each has a counterpart.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspBootstrap_TU102` and `kgspTeardown_TU102` in
 //! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_tu102.c; Linux 7.3,
@@ -32,55 +32,55 @@ use crate::platform::{memory, DmaMemory, Platform, Scratch};
 use crate::vbios::fwsec;
 use crate::vbios::rom::Vbios;
 
-/// What this way to boot takes.
+/// Everything that this way to boot needs.
 pub(crate) struct Plan<P: Platform> {
-    /// The files that every way to boot takes.
+    /// The files that both ways to boot use.
     pub(crate) common: P::Boxed<Common<P>>,
-    /// The VBIOS, which FWSEC comes out of.
+    /// The VBIOS, which contains FWSEC.
     pub(crate) vbios: Vbios<P::Bytes>,
-    /// Who gets which part of the frame buffer.
+    /// Layout of the frame buffer.
     pub(crate) layout: FbLayout,
     files: Files<P>,
-    /// What clears the frame buffer, where that is to be done.
+    /// The scrubber, if the frame buffer has to be scrubbed.
     scrubber: Option<Ucode<P::Memory>>,
     fwsec: Programs<P>,
 }
 
-/// The files of this way to boot.
+/// The files that only this way to boot uses.
 struct Files<P: Platform> {
     booter_load: Ucode<P::Memory>,
     booter_unload: Ucode<P::Memory>,
-    /// What fetches FWSEC, where the falcon cannot.
+    /// The generic bootloader, which fetches FWSEC if the falcon cannot.
     gen_bootloader: Option<P::File>,
 }
 
-/// What the GPU reads until GSP-RM runs.
+/// The memory that the GPU reads during the boot.
 pub(crate) struct Load<P: Platform> {
-    /// FWSEC that makes WPR2, and where it puts FRTS; booter makes WPR2 where there is none.
+    /// FWSEC with the command FRTS, and the range of FRTS; without FRTS, booter sets up WPR2.
     fwsec_frts: Option<(fwsec::Boxed<P>, Range<u64>)>,
-    /// What clears the frame buffer, where that is to be done.
+    /// The scrubber, if the frame buffer has to be scrubbed.
     scrubber: Option<Ucode<P::Memory>>,
-    /// Booter that fills WPR2.
+    /// Booter-load.
     booter: Ucode<P::Memory>,
-    /// What booter is told.
+    /// WPR metadata, booter's argument.
     metadata: P::Memory,
     _common: P::Boxed<Common<P>>,
 }
 
-/// What it takes to undo that.
+/// The programs that undo the boot.
 pub(crate) struct Teardown<P: Platform> {
-    /// FWSEC with the command to undo the boot.
+    /// FWSEC with the command SB.
     fwsec_sb: fwsec::Boxed<P>,
-    /// Booter that takes WPR2 away.
+    /// Booter-unload.
     booter_unload: Ucode<P::Memory>,
 }
 
-/// What a plan becomes in memory.
+/// Result of writing a plan.
 type Written<P> = (<P as Scratch>::Boxed<Load<P>>, Teardown<P>);
 
 impl<P: Platform> Plan<P> {
-    /// Waits for the GPU's own firmware, reads the VBIOS, loads the files and divides the frame
-    /// buffer up.
+    /// Waits for the GPU's own firmware, reads the VBIOS, loads the files and computes the layout
+    /// of the frame buffer.
     pub(super) fn make(
         platform: &P,
         io: &Io<'_>,
@@ -120,7 +120,7 @@ impl<P: Platform> Plan<P> {
         })
     }
 
-    /// Writes what depends on the layout.
+    /// Writes the memory that depends on the layout.
     #[inline(never)]
     pub(super) fn write(self, platform: &P) -> Result<Written<P>, Error> {
         let (fwsec_frts, fwsec_sb) = self.fwsec;
@@ -142,7 +142,7 @@ impl<P: Platform> Plan<P> {
     }
 }
 
-/// FWSEC, as the falcon of this chip takes it.
+/// FWSEC, with what the falcon of this chip needs to run it.
 fn signed_fwsec<'a, P: Platform>(
     io: &Io<'_>,
     vbios: &'a Vbios<P::Bytes>,
@@ -157,7 +157,7 @@ fn signed_fwsec<'a, P: Platform>(
     })
 }
 
-/// FWSEC in memory, once to make FRTS where there is to be any, and once for the teardown.
+/// FWSEC in memory, with the command FRTS if the layout has FRTS, and with SB for the teardown.
 #[inline(never)]
 fn programs<P: Platform>(
     platform: &P,
@@ -195,13 +195,13 @@ impl<P: Platform> Files<P> {
     }
 }
 
-/// What is in the file of that name.
+/// Parses the file of the generic bootloader.
 fn gen_bootloader(set: FileSet, file: &[u8]) -> Result<GenBootloader<'_>, Error> {
     let gen_bootloader = set.file(GEN_BOOTLOADER);
     Ok(gen_bootloader.parse(file, GenBootloader::parse, GenBootloader::from_tlv)?)
 }
 
-/// Divides the frame buffer up.
+/// Computes the layout of the frame buffer.
 fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<FbLayout, Error> {
     let fb = chip.fb.usable_size(io);
     Ok(FbLayout::new(&FbNeeds {
@@ -215,7 +215,7 @@ fn layout<P: Platform>(io: &Io<'_>, chip: &Chip, common: &Common<P>) -> Result<F
     })?)
 }
 
-/// What booter is told.
+/// WPR metadata.
 #[inline(never)]
 fn metadata<P: Platform>(
     platform: &P,
@@ -231,7 +231,7 @@ fn metadata<P: Platform>(
 }
 
 impl<P: Platform> Load<P> {
-    /// Bytes of firmware that were copied for it.
+    /// Bytes of firmware that were copied, without those of [`Common`].
     pub(super) fn copied(&self) -> usize {
         let fwsec = self
             .fwsec_frts
@@ -243,7 +243,7 @@ impl<P: Platform> Load<P> {
             .saturating_add(self.booter.size)
     }
 
-    /// Makes WPR2, and has booter fill it and start the RISC-V core.
+    /// Sets up WPR2, and has booter fill it and start the RISC-V core.
     pub(super) fn start(
         &self,
         processors: Processors<'_>,
@@ -265,7 +265,7 @@ impl<P: Platform> Load<P> {
     }
 }
 
-/// Has FWSEC make WPR2, and makes sure that FRTS is where it was asked for.
+/// Has FWSEC set up WPR2, and checks that FRTS is at the requested place.
 fn make_wpr2<M: DmaMemory>(
     io: &Io<'_>,
     gsp: &Falcon<'_>,
@@ -285,12 +285,12 @@ fn make_wpr2<M: DmaMemory>(
 }
 
 impl<P: Platform> Teardown<P> {
-    /// Bytes of firmware that were copied for it.
+    /// Bytes of firmware that were copied.
     pub(super) fn copied(&self) -> usize {
         self.fwsec_sb.size().saturating_add(self.booter_unload.size)
     }
 
-    /// Has FWSEC put the GSP back and booter take WPR2 away.
+    /// Has FWSEC restore the GSP's state and booter take WPR2 away.
     pub(super) fn run(
         &self,
         processors: Processors<'_>,
@@ -307,7 +307,7 @@ impl<P: Platform> Teardown<P> {
     }
 }
 
-/// Stops a GSP-RM that still runs, and booter: what else may have been left does not write to memory.
+/// Stops GSP-RM and booter; other leftover programs do not write to memory.
 pub(super) fn stop_leftovers(processors: Processors<'_>) -> Result<bool, Error> {
     let Processors { io, gsp, sec2 } = processors;
     if wpr2(io).is_none() {
