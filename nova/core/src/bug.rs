@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is always there, unless this driver has a bug.
+//! Values that are only missing if the driver has a bug.
 
-/// For values that no input can take away.
+/// Unwraps values that no input can make missing.
 pub(crate) trait OrBug<T> {
-    /// The value. Where it is missing, tests and fuzzers stop; a kernel goes on with nothing, rather
-    /// than to crash.
+    /// Returns the value. If it is missing, tests and fuzzers panic; a kernel continues with the
+    /// default value instead.
     fn or_bug(self) -> T;
 }
 
 impl<T: Default> OrBug<T> for Option<T> {
     #[track_caller]
     fn or_bug(self) -> T {
-        debug_assert!(self.is_some(), "a bug of the driver: nothing is here");
+        debug_assert!(self.is_some(), "a bug of the driver: a value is missing");
         self.unwrap_or_default()
     }
 }
@@ -22,13 +22,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_given_back() {
+    fn a_value_is_returned() {
         assert_eq!(Some(7).or_bug(), 7);
     }
 
     #[test]
     #[should_panic(expected = "a bug of the driver")]
-    fn a_bug_is_loud() {
+    fn a_missing_value_panics() {
         None::<&[u8]>.or_bug();
     }
 }

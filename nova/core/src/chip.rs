@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The chips: the table of what differs between them, and the identification of the one that is there.
-//! What is done with a chip is in the files of its blocks and in `boot`.
+//! The chips: the table of their differences, and the identification of a chip. The code that uses
+//! the table is in the files of the blocks and in `boot`.
 
 mod blocks;
 pub(crate) mod identify;
@@ -14,30 +14,30 @@ pub(crate) use blocks::{
     BootMethod, FalconKind, FbRegisters, FlushRegisters, FspBoot, FspStatus, HeapKind, IntrWiring,
 };
 
-/// What the boot has to know about a chip.
+/// The properties of a chip that the boot depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chip {
-    /// How it is booted.
+    /// The way to start GSP-RM.
     pub(crate) method: BootMethod,
-    /// How its falcons are reset and loaded.
+    /// The kind of its falcons.
     pub(crate) falcon: FalconKind,
-    /// What its frame buffer is described by.
+    /// Registers that describe the frame buffer.
     pub(crate) fb: FbRegisters,
-    /// Where the flush page is registered.
+    /// Registers for the sysmem flush page.
     pub(crate) flush: FlushRegisters,
-    /// How the GSP's interrupt is quieted.
+    /// Wiring of the GSP's interrupt.
     pub(crate) interrupt: IntrWiring,
-    /// Bits of a bus address.
+    /// Number of bits of a bus address.
     pub(crate) dma_address_bits: u32,
     /// Bytes of FRTS.
     pub(crate) frts_size: u64,
     /// Bytes of GSP-RM's heap outside of WPR2.
     pub(crate) non_wpr_heap_size: u64,
-    /// What GSP-RM's heap in WPR2 is for.
+    /// Components of GSP-RM's heap in WPR2.
     pub(crate) heap: HeapKind,
-    /// Where PCI configuration space is mirrored in BAR0, and its bytes.
+    /// Offset and bytes of the mirror of PCI configuration space in BAR0.
     pub(crate) pci_config_mirror: (u32, u32),
-    /// There is a scrubber, for what GFW leaves unscrubbed of the frame buffer.
+    /// The chip has a scrubber, for the part of the frame buffer that GFW does not scrub.
     pub(crate) scrubber: bool,
 }
 
@@ -56,7 +56,7 @@ const TU10X: Chip = Chip {
     scrubber: false,
 };
 
-/// GA100: Turing's falcons in a chip without a display, and so without FRTS.
+/// GA100: Turing's falcons; no display, and so no FRTS.
 const GA100: Chip = Chip {
     fb: FbRegisters::Ga100,
     flush: FlushRegisters::Ga100,
@@ -81,7 +81,7 @@ const AD10X: Chip = Chip {
     ..GA10X
 };
 
-/// Hopper: no VBIOS, FWSEC or booter any more, and a wider bus.
+/// Hopper: boots without VBIOS, FWSEC and booter, and has longer bus addresses.
 const GH100: Chip = Chip {
     method: BootMethod::Fsp(FspBoot {
         status: FspStatus::Gh100,
@@ -98,7 +98,7 @@ const GH100: Chip = Chip {
     ..GA10X
 };
 
-/// What the FSP of Blackwell is told; the PMU's part is 24 MiB and a page, in units of 128 KiB.
+/// FSP boot of Blackwell; the PMU's memory is 24 MiB and a page, in units of 128 KiB.
 const GB10X_FSP: FspBoot = FspBoot {
     status: FspStatus::Gh100,
     cot_version: 2,
@@ -106,7 +106,7 @@ const GB10X_FSP: FspBoot = FspBoot {
     pmu_reserved: (24 * MIB + 128 * KIB) as u32,
 };
 
-/// Blackwell for data centres.
+/// Blackwell for data centers.
 const GB10X: Chip = Chip {
     method: BootMethod::Fsp(GB10X_FSP),
     flush: FlushRegisters::Gb100,
@@ -180,14 +180,14 @@ mod tests {
     #[test]
     fn turing_and_ga100_run_libos2() {
         let heap = &release::RELEASES[0].heap;
-        // Without libos' own part.
+        // libos2 itself takes nothing.
         let expected = (8 << 20) + (96 << 20) + (2 << 20);
         assert_eq!(TU10X.heap.size(heap, 11 << 30), expected);
         assert_eq!(GA100.heap, TU10X.heap);
     }
 
     #[test]
-    fn hopper_and_blackwell_take_more() {
+    fn hopper_and_blackwell_have_larger_heaps() {
         let heap = &release::RELEASES[0].heap;
         let expected = (22 << 20) + (14 << 20) + (96 << 20) + (8 << 20);
         assert_eq!(GH100.heap.size(heap, 80 << 30), expected);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_method_is_that_of_the_architecture() {
+    fn the_boot_method_is_that_of_the_architecture() {
         for &chipset in Chipset::ALL {
             let through_fsp = matches!(Chip::of(chipset).method, BootMethod::Fsp(_));
             assert_eq!(through_fsp, chipset.arch().boots_through_fsp(), "{chipset}");

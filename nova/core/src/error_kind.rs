@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What sort of error, for adapters that have to return a number.
+//! Kinds of errors, from which adapters choose an error number.
 
-/// A coarse sort of error.
+/// Kind of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// No such device, or it is gone (`ENODEV`).
+    /// The device does not exist or is gone (`ENODEV`).
     NoDevice,
-    /// A device that this driver does not support (`ENODEV`).
+    /// This driver does not support the device (`ENODEV`).
     Unsupported,
     /// A firmware file is missing (`ENOENT`).
     NotFound,
     /// A firmware file or the VBIOS is malformed (`EINVAL`).
     Invalid,
-    /// No memory (`ENOMEM`).
+    /// Memory allocation failed (`ENOMEM`).
     NoMemory,
-    /// Something did not happen in time (`ETIMEDOUT`).
+    /// A time-out (`ETIMEDOUT`).
     Timeout,
-    /// The GSP said something that cannot be understood (`EPROTO`).
+    /// A malformed message of the GSP (`EPROTO`).
     Protocol,
-    /// The GPU is in a state that only a reset ends (`EBUSY`).
+    /// The GPU has to be reset first (`EBUSY`).
     Busy,
-    /// The GPU or its firmware refused (`EIO`).
+    /// The GPU or its firmware reported an error (`EIO`).
     Io,
 }

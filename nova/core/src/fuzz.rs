@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the fuzz targets in `nova/core/fuzz` call; the tests call it too, with random bytes.
+//! The fuzz targets in `nova/core/fuzz`, which the tests call with random bytes, too.
 
 use core::time::Duration;
 use std::vec::Vec;
@@ -22,11 +22,11 @@ use crate::mmio::Io;
 use crate::platform::Clock;
 use crate::testing::{Allocator, Card};
 
-/// Where the RISC-V core says that it runs, and how.
+/// The RISC-V core's register CPUCTL, and its bit that says that the core runs.
 const CPUCTL: u32 = 0x111388;
 const ACTIVE: u32 = 1 << 7;
 
-/// Takes numbers from the front of the input; zeros behind its end.
+/// Takes numbers from the front of the input; zeros after its end.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
@@ -47,8 +47,8 @@ impl<'a> Input<'a> {
     }
 }
 
-/// A GSP that says whatever `data` has it say, and a driver that calls it meanwhile: nothing may
-/// panic, hang, or be answered with what does not belong to it.
+/// A GSP that sends messages made from `data`, and a driver that makes calls: nothing may panic or
+/// hang, and no call may get the reply of another one.
 pub fn gsp_messages(data: &[u8]) {
     let (card, memory) = (Card::default(), Allocator::default());
     card.set(CPUCTL, ACTIVE);
@@ -59,7 +59,7 @@ pub fn gsp_messages(data: &[u8]) {
     while !input.0.is_empty() {
         match input.byte() % 6 {
             0 => tickets.extend(submit(&card, &memory, &mut rpc, &mut input)),
-            1 => say(&mut gsp, &mut input),
+            1 => put_message(&mut gsp, &mut input),
             2 => gsp.scribble(usize::from(input.byte()) << 4, input.bytes(80)),
             3 => gsp.skip_commands(),
             4 => card.sleep(Duration::from_millis(input.byte().into())),
@@ -87,19 +87,19 @@ fn submit(
     rpc.submit(call.ok()?, card.now()).ok()
 }
 
-/// A message that is sound but for what the input changes.
-fn say(gsp: &mut Gsp, input: &mut Input<'_>) {
+/// Sends a message that is valid except for what the input changes.
+fn put_message(gsp: &mut Gsp, input: &mut Input<'_>) {
     let function = [0, 71, 76, 0x1002, 0x1004, 0x1006, input.word()][usize::from(input.byte()) % 7];
     let is_long = input.byte() == 0 && !cfg!(miri);
     let long = if is_long { 65_400 } else { 0 };
     let len = usize::from(input.byte());
     let mut payload = input.bytes(len).to_vec();
     payload.resize(payload.len() + long, 7);
-    let (answers, result, spoil) = (input.byte(), input.byte(), input.byte());
+    let (answers, result, corruption) = (input.byte(), input.byte(), input.byte());
     gsp.put(function, &payload, |draft| {
         draft.answers = answers.into();
         draft.result = result.into();
-        match spoil {
+        match corruption {
             250 => draft.len = draft.len.wrapping_add(input.word()),
             251 => draft.elements = input.word(),
             252 => draft.sequence = input.word(),
@@ -133,8 +133,8 @@ fn service(card: &Card, rpc: &mut Rpc<Allocator>) {
     assert!(was_lost.is_none() || was_lost == rpc.lost().copied());
 }
 
-/// An FSP that answers with whatever `data` has: nothing may panic or hang, and only an answer that
-/// says so is success.
+/// An FSP whose response is made from `data`: nothing may panic or hang, and only a response that
+/// reports success is success.
 pub fn fsp_answers(data: &[u8]) {
     let mut input = Input(data);
     let (head, tail) = (input.word(), input.word());
@@ -156,16 +156,16 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 256 }))]
 
         #[test]
-        fn a_gsp_may_say_anything(data in prop::collection::vec(any::<u8>(), 0..600)) {
+        fn a_gsp_may_send_anything(data in prop::collection::vec(any::<u8>(), 0..600)) {
             super::gsp_messages(&data);
         }
 
         #[test]
-        fn the_fsp_may_say_anything(
+        fn the_fsp_may_send_anything(
             data in prop::collection::vec(any::<u8>(), 0..64),
             good in any::<[bool; 7]>(),
         ) {
-            // Mostly right, or nothing would get past the first check.
+            // Mostly valid, since random words fail the first check.
             let words = [0, 16, 0xc000_0000, 0x1510_de7e, 0, 0x14, 0];
             let words = words.into_iter().map(u32::to_le_bytes).enumerate();
             let mixed: std::vec::Vec<u8> = words

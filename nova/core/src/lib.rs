@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The portable GPU driver: everything that Nova knows about bringing up and talking to a GPU.
+//! The portable GPU driver: boots GPUs and communicates with them.
 //!
-//! It reaches the machine through [`platform`] alone, memory included; it never locks or panics. It
-//! waits, with a bound, only while it has the GPU to itself, in a boot and in a teardown, and in
-//! [`SequencerList::run`], where GSP-RM has it wait.
+//! It accesses the machine, memory included, only through [`platform`]; it neither locks nor
+//! panics. It waits, with a bound, only in a boot and in a teardown, when nobody else uses the GPU,
+//! and in [`SequencerList::run`], if GSP-RM requests it.
 //!
-//! [`probe`] identifies a GPU, [`Found::prepare`] gets everything ready, [`Prepared::boot`] boots
-//! it and [`Running::unload`] undoes that.
+//! [`probe`] identifies a GPU, [`Found::prepare`] prepares its boot, [`Prepared::boot`] boots it
+//! and [`Running::unload`] unloads it.
 //!
-//! The modules are layers, each built on those before it, with an error of its own: `platform` and
-//! `mmio`; `chip`, the table of what differs between chips; `firmware`, `falcon`, `fsp` and `intr`;
-//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; and `boot` on top. `make lint` looks after that.
+//! The modules are layers, each built on those before it and with its own error: `platform` and
+//! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
+//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; and `boot` on top. `make
+//! lint` checks this.
 #![no_std]
 #![forbid(unsafe_code)]
-// Errors carry what is needed to say them in one line, and there is no allocator to put that into.
+// Errors have all details for a message of one line, and cannot be boxed without an allocator.
 #![allow(clippy::result_large_err)]
 
 #[cfg(any(test, fuzzing))]

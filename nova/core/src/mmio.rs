@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers and time, as all blocks of this crate use them: typed, and never waited for
-//! without a bound. What the registers mean is in `nova_hw` and in the file of each block.
+//! Typed access to registers, and waits with a bound. The meaning of registers is in `nova_hw` and
+//! in the file of each block.
 
 mod io;
 mod pacer;

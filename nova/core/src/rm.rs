@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The objects of GSP-RM that the driver has. The commands by which one is made and freed are in
+//! The driver's objects of GSP-RM. The commands that allocate and free them are in
 //! [`gsp::commands`](crate::gsp::commands).
 
 pub(crate) mod client;

@@ -18,39 +18,39 @@ use crate::platform::{
 pub(crate) struct Memory {
     addr: u64,
     bytes: Rc<RefCell<Vec<u8>>>,
-    /// The word that was stored last, unless something was written after it.
+    /// Offset of the last stored word, unless bytes were written after it.
     stored: Rc<Cell<Option<usize>>>,
 }
 
 impl Memory {
-    /// Offset of the word that everything written before is behind (release).
+    /// Offset of the last word that was stored with release ordering after all other writes.
     pub(crate) fn stored(&self) -> Option<usize> {
         self.stored.get()
     }
 }
 
-/// Hands out memory at made-up bus addresses.
+/// Allocates memory at made-up bus addresses.
 pub(crate) struct Allocator {
     next: Cell<u64>,
-    /// All that was handed out.
-    pub(crate) given: RefCell<Vec<Memory>>,
+    /// All allocations so far.
+    pub(crate) allocations: RefCell<Vec<Memory>>,
 }
 
 impl Default for Allocator {
     fn default() -> Self {
         Self {
             next: Cell::new(0x1_0000_0000),
-            given: RefCell::default(),
+            allocations: RefCell::default(),
         }
     }
 }
 
 impl Allocator {
-    /// One whose first memory is at bus address `addr`.
+    /// An allocator whose first memory is at bus address `addr`.
     pub(crate) fn starting_at(addr: u64) -> Self {
         Self {
             next: Cell::new(addr),
-            given: RefCell::default(),
+            allocations: RefCell::default(),
         }
     }
 }
@@ -66,7 +66,7 @@ impl DmaAllocator for Allocator {
             stored: Rc::default(),
         };
         self.next.set(memory.addr + size as u64 + 0x1000);
-        self.given.borrow_mut().push(memory.clone());
+        self.allocations.borrow_mut().push(memory.clone());
         Ok(memory)
     }
 }
@@ -91,11 +91,11 @@ impl Scratch for Allocator {
 impl Allocator {
     /// The 64-bit word at a bus address.
     pub(crate) fn word(&self, addr: u64) -> u64 {
-        let given = self.given.borrow();
-        let memory = given
+        let allocations = self.allocations.borrow();
+        let memory = allocations
             .iter()
             .find(|m| (m.addr..m.addr + m.size() as u64).contains(&addr))
-            .expect("an address that was handed out");
+            .expect("an allocated address");
         let mut word = [0; 8];
         memory
             .read((addr - memory.addr) as usize, &mut word)
@@ -143,10 +143,10 @@ impl DmaMemory for Memory {
     }
 }
 
-/// Registers that remember every write, and time that only passes while somebody sleeps.
+/// Registers that record all writes, and time that only passes in sleeps.
 #[derive(Default)]
 pub(crate) struct Card {
-    /// Registers and their values; others read zero.
+    /// Registers and their values; all others read zero.
     pub(crate) values: RefCell<Vec<(u32, u32)>>,
     /// All writes in order.
     pub(crate) writes: RefCell<Vec<(u32, u32)>>,
@@ -154,7 +154,7 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    /// Sets what a register reads.
+    /// Sets the value that a register reads as.
     pub(crate) fn set(&self, offset: u32, value: u32) {
         let mut values = self.values.borrow_mut();
         values.retain(|&(at, _)| at != offset);

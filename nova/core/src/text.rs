@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-/// At most `N` bytes of text.
+/// A string of at most `N` bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Text<const N: usize> {
     bytes: [u8; N],
@@ -12,7 +12,7 @@ pub struct Text<const N: usize> {
 }
 
 impl<const N: usize> Text<N> {
-    /// No text.
+    /// The empty string.
     pub const EMPTY: Self = {
         assert!(N <= u16::MAX as usize);
         Self {
@@ -21,8 +21,8 @@ impl<const N: usize> Text<N> {
         }
     };
 
-    /// Takes the bytes up to the first NUL, the end, or the capacity; what is not printable ASCII
-    /// becomes `?`, so that firmware cannot write control characters into a log.
+    /// Takes the bytes up to the first NUL, the end, or the capacity; bytes that are not printable
+    /// ASCII become `?`, so that firmware cannot write control characters into a log.
     pub fn from_bytes(from: &[u8]) -> Self {
         let mut text = Self::EMPTY;
         for (to, &byte) in text
@@ -40,15 +40,15 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// Writes formatted text; what goes beyond the capacity is cut off.
+    /// Formats a string; it is truncated at the capacity.
     pub fn format(args: fmt::Arguments<'_>) -> Self {
         let mut text = Self::EMPTY;
-        // A full text is the only error there is, and cutting off is what is wanted then.
+        // The only possible error is a full string, which is then truncated as intended.
         let _ = fmt::write(&mut text, args);
         text
     }
 
-    /// Writes formatted text that is never longer than the capacity.
+    /// Formats a string that must fit.
     pub(crate) fn whole(args: fmt::Arguments<'_>) -> Self {
         let mut text = Self::EMPTY;
         let written = fmt::write(&mut text, args);
@@ -56,13 +56,13 @@ impl<const N: usize> Text<N> {
         text
     }
 
-    /// The text.
+    /// The string.
     pub fn as_str(&self) -> &str {
         let text = self.bytes.get(..self.len.into()).unwrap_or_default();
         core::str::from_utf8(text).unwrap_or_default()
     }
 
-    /// Whether there is none.
+    /// Whether the string is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn format_cuts_between_characters() {
+    fn format_truncates_between_characters() {
         assert_eq!(
             Text::<4>::format(format_args!("{}", "abc\u{e9}")).as_str(),
             "abc"

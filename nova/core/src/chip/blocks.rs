@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kinds of hardware blocks, each named after the first chip that has it. What a kind means is in
-//! the file of the block.
+//! The kinds of hardware blocks, each named after the first chip that has it. The file of a block
+//! implements its kinds.
 
-/// How GSP-RM is booted.
+/// The way to start GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BootMethod {
-    /// FWSEC on the GSP makes WPR2, and booter on SEC2 fills it.
+    /// FWSEC on the GSP sets up WPR2, and booter on SEC2 fills it.
     Sec2,
     /// The FSP starts the FMC on the GSP, which does the rest.
     Fsp(FspBoot),
 }
 
-/// What differs between the chips that the FSP boots.
+/// Differences between the chips that the FSP boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FspBoot {
-    /// Where the FSP says that it is ready.
+    /// Register with the state of the FSP's boot.
     pub(crate) status: FspStatus,
     /// Version of the chain-of-trust message.
     pub(crate) cot_version: u16,
-    /// Bytes at the end of the frame buffer that are for others.
+    /// Bytes at the end of the frame buffer that are reserved for other users.
     pub(crate) end_reserved: u64,
-    /// Bytes before them that are for the PMU.
+    /// Bytes below these that are reserved for the PMU.
     pub(crate) pmu_reserved: u32,
 }
 
-/// Where the FSP says that it is ready.
+/// Register with the state of the FSP's boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FspStatus {
     /// Hopper and GB10x.
@@ -34,55 +34,56 @@ pub(crate) enum FspStatus {
     Gb202,
 }
 
-/// Which kind of falcon a chip has.
+/// The kind of a chip's falcons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FalconKind {
-    /// Turing and GA100: loaded through ports; the RISC-V core beside it needs no switch.
+    /// Turing and GA100: loaded through ports; the RISC-V core is separate and needs no switch.
     Tu102,
-    /// GA102 and later: loaded by DMA, signatures checked by a boot ROM, one core at a time.
+    /// GA102 and later: loaded by DMA, with a boot ROM that checks signatures; one core runs at a
+    /// time.
     Ga102,
 }
 
-/// What says how large the frame buffer is and whether there is a display.
+/// Registers with the size of the frame buffer, and fuses about the display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FbRegisters {
     /// Turing.
     Tu102,
-    /// GA100: the fuses are somewhere else.
+    /// GA100: the fuses are at another offset.
     Ga100,
-    /// GA102 and later: the GFW says what is usable.
+    /// GA102 and later: GFW reports the usable size.
     Ga102,
 }
 
-/// Where the GPU is told of the sysmem flush page.
+/// Registers for the sysmem flush page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FlushRegisters {
-    /// Turing: one register, which reaches 1 TiB.
+    /// Turing: one register, for addresses below 1 TiB.
     Tu102,
-    /// GA100 to Ada: one more for the rest of the address.
+    /// GA100 to Ada: a second register for the high part of the address.
     Ga100,
-    /// Hopper: the address is not shifted any more.
+    /// Hopper: the address is not shifted.
     Gh100,
-    /// GB10x: two pairs, which have to be equal.
+    /// GB10x: two pairs of registers, which must be equal.
     Gb100,
     /// GB20x.
     Gb202,
 }
 
-/// How the GSP's interrupt gets from its falcon into the CPU's interrupt tree.
+/// The wiring of the GSP's interrupt from its falcon into the CPU's interrupt tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IntrWiring {
     /// Turing.
     Tu102,
-    /// GA100: what was raised while the CPU looked has to be announced again.
+    /// GA100: interrupts that were raised during handling have to be retriggered.
     Ga100,
-    /// GA102 to Ada: the same with another mask register.
+    /// GA102 to Ada: as GA100, with another mask register.
     Ga102,
-    /// Hopper and later: the next MSI needs no permission, and the tree is larger.
+    /// Hopper and later: MSIs need no rearming, and the tree is larger.
     Gh100,
 }
 
-/// What GSP-RM's heap is for; how large that makes it depends on the release.
+/// Components of GSP-RM's heap; their sizes depend on the release.
 ///
 /// Source: open-gpu-kernel-modules 570, src/nvidia/inc/kernel/gpu/gsp/gsp_fw_heap.h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which chip is it?
+//! Identification of the chip.
 //!
 //! Source: Linux 7.3, drivers/gpu/nova-core/gpu.rs; open-gpu-kernel-modules 570,
 //! src/common/inc/swref/published/ampere/ga102/dev_boot.h.
@@ -12,33 +12,33 @@ use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
 
 use crate::mmio::Io;
 
-/// What is said where the registers read all ones.
+/// Error message if the registers read all ones.
 pub(crate) const CARD_GONE: &str = "registers: expected a GPU, found all ones (the card is gone)";
 
-/// A chip that was identified.
+/// An identified chip.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Identity {
     pub(crate) chipset: Chipset,
     pub(crate) revision: Revision,
-    /// PMC_BOOT_0, which falcons are told after each reset.
+    /// PMC_BOOT_0, which falcons get after each reset.
     pub(crate) boot0: u32,
 }
 
-/// A GPU that has no GSP, or a chip that this driver does not know.
+/// Error for a GPU without a GSP, or with a chip that this driver does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownChip {
     /// PMC_BOOT_0.
     pub boot0: u32,
     /// PMC_BOOT_42.
     pub boot42: u32,
-    /// The family that the architecture in it looks like.
+    /// Family of the architecture in PMC_BOOT_42.
     pub family: &'static str,
 }
 
 /// Identifies the chip with two register reads.
 pub(crate) fn identify(io: &Io<'_>) -> Result<Identity, UnknownChip> {
     let boot0 = u32::from(io.read::<PmcBoot0>());
-    // Chips before Fermi may lack PMC_BOOT_42, and none before Turing has a GSP that we know.
+    // Chips before Fermi lack PMC_BOOT_42, and none before Turing has a supported GSP.
     let boot42 = io.read::<PmcBoot42>();
     let chipset = Chipset::from_boot42(boot42).ok_or(UnknownChip {
         boot0,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The bootloader of GSP-RM, where the GPU can read it.
+//! The bootloader of GSP-RM, in memory that the GPU reads.
 
 use nova_firmware::bootloader::Bootloader;
 
@@ -8,20 +8,20 @@ use super::error::FirmwareError;
 use super::names::{FileSet, BOOTLOADER};
 use crate::platform::{memory, DmaAllocator, DmaMemory, FirmwareFiles};
 
-/// The program that starts GSP-RM on the RISC-V core.
+/// The bootloader, which starts GSP-RM on the RISC-V core.
 pub(crate) struct RiscvBootloader<M> {
-    /// The program.
+    /// Memory with the program.
     pub(super) memory: M,
     /// Bytes of the program.
     pub(crate) size: usize,
-    /// Offsets of its code, data and manifest.
+    /// Offsets of the program's code, data and manifest.
     pub(super) offsets: [u32; 3],
-    /// Its version.
+    /// Version of the program.
     pub(crate) app_version: u32,
 }
 
 impl<M: DmaMemory> RiscvBootloader<M> {
-    /// Loads the file of `set`.
+    /// Loads the bootloader of `set`.
     pub(crate) fn load<P>(platform: &P, set: FileSet) -> Result<Self, FirmwareError>
     where
         P: FirmwareFiles + DmaAllocator<Memory = M>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which firmware to boot: the newest release that is installed as a whole; where there is none, what
-//! is there in the packing of Linux 7.3's nova-core.
+//! The choice of a firmware release: the newest one that is completely installed, or else files in
+//! the packing of Linux 7.3's nova-core.
 
 use core::fmt::Write;
 
@@ -14,27 +14,27 @@ use super::names::{File, FileSet, Packing, GSP};
 use crate::platform::{FirmwareFiles, LoadError};
 use crate::text::Text;
 
-/// An error that may wrap one of a firmware file.
+/// An error that may contain a firmware error.
 pub(crate) trait WrapsFirmware: From<FirmwareError> {
-    /// The error that it wraps.
+    /// The firmware error, if this is one.
     fn firmware(&self) -> Option<&FirmwareError>;
 }
 
-/// What was chosen.
+/// The chosen release.
 pub(crate) struct Chosen<T> {
-    /// What was loaded of it.
+    /// Its loaded files.
     pub(crate) files: T,
-    /// The first file that a newer release lacked, if one was passed over.
+    /// The first missing file of a newer release, if a newer release was passed over.
     pub(crate) passed_over: Option<File>,
 }
 
-/// Has `load` load `files`: those of the newest release that has firmware for `chipset` and is there as
-/// a whole; where one is `pinned` by the number of its branch, of that one or none.
+/// Loads a release with `load`: the newest one that has firmware for `chipset` and is complete, or
+/// only that of the branch `pinned`.
 ///
 /// # Errors
 ///
-/// What `load` says, or that there is no such release; of releases that are not there, the newest
-/// one's first missing file.
+/// The error of `load`, or that no such release exists; if all releases are incomplete, the first
+/// missing file of the newest one.
 pub(crate) fn newest<F: FirmwareFiles, T, E: WrapsFirmware>(
     files: &F,
     chipset: Chipset,
@@ -71,12 +71,12 @@ pub(crate) fn newest<F: FirmwareFiles, T, E: WrapsFirmware>(
     })
 }
 
-/// There is no release of `branch` for `chipset`.
+/// Error for a `branch` that has no release for `chipset`.
 pub(crate) fn no_release(chipset: Chipset, branch: u32) -> FirmwareError {
     let mut expected = Text::EMPTY;
     for (n, release) in releases(chipset, None).enumerate() {
         let or = if n == 0 { "" } else { " or " };
-        // What there is no room for is left out.
+        // Branches beyond the capacity are left out.
         let _ = write!(expected, "{or}{}", release.branch().unwrap_or_default());
     }
     FirmwareError::NoRelease {
@@ -86,8 +86,8 @@ pub(crate) fn no_release(chipset: Chipset, branch: u32) -> FirmwareError {
     }
 }
 
-/// The set that is packed as TLV, of whatever release it is. Where there is none, `first_missing`
-/// is what is missing.
+/// The set that is packed as TLV, of any release. If it does not exist, the error names
+/// `first_missing`.
 fn tlv_set<F: FirmwareFiles>(
     files: &F,
     first_missing: File,
@@ -113,7 +113,8 @@ fn tlv_set<F: FirmwareFiles>(
     }
 }
 
-/// The releases for `chipset`, the newest first.
+/// The releases for `chipset`, the newest first; only those of the branch `pinned`, if there is
+/// one.
 fn releases(chipset: Chipset, pinned: Option<u32>) -> impl Iterator<Item = &'static Release> {
     RELEASES.iter().copied().filter(move |release| {
         release.is_for(chipset) && pinned.is_none_or(|branch| release.branch() == Some(branch))
@@ -134,7 +135,7 @@ mod tests {
     }
 
     /// A folder without files.
-    struct Nothing;
+    struct NoFiles;
 
     impl FirmwareImage for Vec<u8> {
         fn page_addr(&self, _offset: usize) -> Option<u64> {
@@ -142,7 +143,7 @@ mod tests {
         }
     }
 
-    impl FirmwareFiles for Nothing {
+    impl FirmwareFiles for NoFiles {
         type File = Vec<u8>;
         type Image = Vec<u8>;
 
@@ -160,13 +161,13 @@ mod tests {
         }
     }
 
-    /// What is chosen where these releases lack a file.
+    /// Chooses a release while the releases `missing` lack a file.
     fn choose(
         chipset: Chipset,
         pinned: Option<u32>,
         missing: &[&str],
     ) -> Result<Chosen<&'static str>, FirmwareError> {
-        newest(&Nothing, chipset, pinned, |set| {
+        newest(&NoFiles, chipset, pinned, |set| {
             if missing.contains(&set.release.name) {
                 let file = set.file(GSP);
                 let error = LoadError::NotFound;
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_whole_release_is_chosen() {
+    fn the_newest_complete_release_is_chosen() {
         let chosen = choose(Chipset::GA102, None, &[]).unwrap();
         assert_eq!((chosen.files, chosen.passed_over), ("570.144", None));
         let chosen = choose(Chipset::GA102, None, &["570.144"]).unwrap();
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pinned_release_is_chosen_or_none() {
+    fn only_a_pinned_release_is_chosen() {
         let chosen = choose(Chipset::GA102, Some(535), &[]).unwrap();
         assert_eq!((chosen.files, chosen.passed_over), ("535.113.01", None));
         let error = choose(Chipset::GA102, Some(570), &["570.144"])
@@ -200,17 +201,17 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_release_for_is_said() {
-        let say = |chipset, branch| {
+    fn the_error_has_the_branches_for_the_chip() {
+        let error_line = |chipset, branch| {
             let error = choose(chipset, Some(branch), &[]).err().unwrap();
             error.to_string()
         };
         assert_eq!(
-            say(Chipset::GA102, 1),
+            error_line(Chipset::GA102, 1),
             "firmware release: expected 570 or 535 for ga102, found 1"
         );
         assert_eq!(
-            say(Chipset::GB202, 535),
+            error_line(Chipset::GB202, 535),
             "firmware release: expected 570 for gb202, found 535"
         );
         assert_eq!(releases(Chipset::GH100, None).collect::<Vec<_>>().len(), 1);

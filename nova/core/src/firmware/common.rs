@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The files that every way to boot takes.
+//! The files that both ways to boot use.
 
 use nova_hw::release::Release;
 
@@ -10,23 +10,23 @@ use super::image::GspImage;
 use super::names::{File, FileSet};
 use crate::platform::{memory, DmaMemory, Platform};
 
-/// The files that every way to boot takes, loaded.
+/// The loaded files that both ways to boot use.
 pub(crate) struct Common<P: Platform> {
-    /// Release that they are of.
+    /// Release of the files.
     pub(crate) release: &'static Release,
-    /// The first file that a newer release lacked, if one was passed over.
+    /// The first missing file of a newer release, if a newer release was passed over.
     pub(crate) passed_over: Option<File>,
     /// GSP-RM.
     pub(crate) image: GspImage<P::Image, P::Memory>,
-    /// The program that starts it.
+    /// The bootloader, which starts GSP-RM.
     pub(crate) bootloader: RiscvBootloader<P::Memory>,
 }
 
-/// Where the files are in system memory, as the WPR metadata tells.
+/// Locations of the files in system memory, for the WPR metadata.
 pub(crate) struct Images {
     /// Bus address of the radix3 root.
     pub(crate) radix3: u64,
-    /// Bytes of the firmware that it leads to.
+    /// Bytes of the firmware image.
     pub(crate) firmware_size: u64,
     /// Bus address and bytes of the bootloader.
     pub(crate) bootloader: (u64, u64),
@@ -48,12 +48,12 @@ impl<P: Platform> Common<P> {
         Ok(memory::boxed(platform, "the firmware files", common)?)
     }
 
-    /// Bytes that were copied of them.
+    /// Bytes of the files that were copied.
     pub(crate) fn copied(&self) -> usize {
         self.image.copied().saturating_add(self.bootloader.size)
     }
 
-    /// Where they are, as the WPR metadata tells.
+    /// Locations of the files, for the WPR metadata.
     pub(crate) fn images(&self) -> Images {
         let Self {
             image, bootloader, ..

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong with firmware files.
+//! Errors of firmware files.
 
 use core::fmt;
 
@@ -12,7 +12,7 @@ use crate::platform::memory::MemoryError;
 use crate::platform::{LoadError, OutOfBounds};
 use crate::text::Text;
 
-/// The firmware cannot be used.
+/// An error of the firmware.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FirmwareError {
@@ -20,71 +20,71 @@ pub enum FirmwareError {
     Load {
         /// The file.
         file: File,
-        /// Why.
+        /// The error.
         error: LoadError,
     },
-    /// A file is not what it should be.
+    /// A file is malformed.
     Malformed {
         /// The file.
         file: File,
-        /// What is wrong.
+        /// The parser's error.
         error: nova_firmware::Error,
     },
-    /// There is no such release for this chip.
+    /// The branch has no release for the chip.
     NoRelease {
         /// The chip.
         chipset: Chipset,
-        /// The branches that there are.
+        /// The branches with releases for the chip.
         expected: Text<32>,
-        /// The branch that was asked for.
+        /// The requested branch.
         branch: u32,
     },
-    /// The GSP's firmware image could not be loaded from the file that another one names.
+    /// The GSP's firmware image, which a TLV file names, could not be loaded.
     LoadImage {
         /// The file.
         file: ImageFile,
-        /// Why.
+        /// The error.
         error: LoadError,
     },
-    /// That file is not as long as the other one says.
+    /// The GSP's firmware image does not have the length in the TLV file.
     ImageLen {
         /// The file.
         file: ImageFile,
-        /// Bytes that it should have.
+        /// Expected length in bytes.
         expected: usize,
-        /// Bytes that it has.
+        /// Length in bytes.
         found: usize,
     },
-    /// A file is of another release than the one asked for.
+    /// A file is not of the requested release.
     Release {
         /// The file.
         file: File,
-        /// The release that it holds.
+        /// The release of the file.
         found: Text<32>,
     },
-    /// The GSP's firmware image cannot be mapped as it must be.
+    /// The GSP's firmware image cannot be mapped for the GPU.
     Image(ImageError),
-    /// There is no memory for it.
+    /// Memory could not be allocated.
     Memory(MemoryError),
 }
 
-/// What is wrong with the mapping of the GSP's firmware image.
+/// Error of the mapping of the GSP's firmware image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImageError {
-    /// More pages than three levels of tables reach, or none.
+    /// The image has no pages, or more than the radix3 tables can hold.
     PageCount {
         /// Pages of the image.
         pages: usize,
     },
     /// A page has no bus address.
     PageAddress {
-        /// The page.
+        /// Index of the page.
         page: usize,
     },
 }
 
 impl FirmwareError {
-    /// The coarse sort.
+    /// The kind of the error.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Load { error, .. } | Self::LoadImage { error, .. } => match error {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A firmware file as it is loaded and parsed.
+//! Loading and parsing of firmware files.
 
 use nova_firmware::tlv::Tlv;
 
@@ -19,7 +19,7 @@ impl File {
         FirmwareError::Load { file, error }
     }
 
-    /// Something is wrong with what is in it.
+    /// Error for malformed contents.
     pub(crate) fn malformed(self, error: nova_firmware::Error) -> FirmwareError {
         let file = self;
         FirmwareError::Malformed { file, error }
@@ -32,7 +32,7 @@ impl File {
             .map_err(|error| self.not_loaded(error))
     }
 
-    /// Parses `bytes`, its contents, in the way that fits how it is packed.
+    /// Parses the file's contents `bytes` with the parser for its packing.
     pub(crate) fn parse<'a, T>(
         self,
         bytes: &'a [u8],
@@ -45,7 +45,7 @@ impl File {
         }
     }
 
-    /// The blocks of a TLV file, which must be of the release of the set.
+    /// The blocks of a TLV file, which must be of the set's release.
     pub(super) fn tlv(self, bytes: &[u8]) -> Result<Tlv<'_>, FirmwareError> {
         let tlv = Tlv::parse(bytes).map_err(|error| self.malformed(error))?;
         let version = tlv.version().map_err(|error| self.malformed(error))?;
@@ -53,7 +53,7 @@ impl File {
         Ok(tlv)
     }
 
-    /// Checks that it is of the release of the set.
+    /// Checks that the file is of the set's release.
     pub(crate) fn check_release(self, found: &str) -> Result<(), FirmwareError> {
         if found == self.set.release.name {
             return Ok(());
@@ -61,7 +61,7 @@ impl File {
         Err(self.of_release(found))
     }
 
-    /// It is of release `found`, which is not that of the set.
+    /// Error for a file of the release `found`.
     pub(crate) fn of_release(self, found: &str) -> FirmwareError {
         let (file, found) = (self, Text::from_bytes(found.as_bytes()));
         FirmwareError::Release { file, found }

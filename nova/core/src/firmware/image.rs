@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GSP-RM, which the GPU reads where its file was loaded.
+//! GSP-RM, which the GPU reads from where its file was loaded.
 
 use core::ops::Range;
 
@@ -14,24 +14,24 @@ use super::radix3::Radix3;
 use crate::platform::{memory, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage};
 use crate::text::Text;
 
-/// Where `.fwimage` starts in every file so far: right behind the ELF header.
+/// Offset of `.fwimage` in all known files, right after the ELF header.
 const IMAGE_OFFSET: usize = 0x40;
 
-/// The GSP's firmware, which the GPU reads where it was loaded.
+/// The GSP's firmware, which the GPU reads from where it was loaded.
 pub(crate) struct GspImage<I, M> {
-    /// Keeps the pages mapped.
+    /// The mapped file.
     image: I,
     pub(super) radix3: Radix3<M>,
     /// Bytes of the image in the file.
     pub(crate) size: usize,
     /// The signature for this chip.
     pub(super) signature: Signature<M>,
-    /// Build id, if it has one.
+    /// Build ID, if the file has one.
     pub(crate) build_id: Option<[u8; 20]>,
 }
 
 impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
-    /// Loads the file of `set`, maps it for the GPU and builds the tables that lead to it.
+    /// Loads the file of `set`, maps it for the GPU and builds the radix3 tables.
     pub(crate) fn load<P>(platform: &P, set: FileSet) -> Result<Self, FirmwareError>
     where
         P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
@@ -42,7 +42,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
         }
     }
 
-    /// Loads an ELF file, of which a section is the image.
+    /// Loads an ELF file, which has the image as a section.
     fn load_bin<P>(platform: &P, file: File) -> Result<Self, FirmwareError>
     where
         P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
@@ -78,7 +78,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
         Self::map(platform, image, bytes, signature, build_id)
     }
 
-    /// Loads a TLV file, which names the one that is the image, from its first byte to its last.
+    /// Loads a TLV file, which names another file that is the image.
     fn load_tlv<P>(platform: &P, file: File) -> Result<Self, FirmwareError>
     where
         P: FirmwareFiles<Image = I> + DmaAllocator<Memory = M>,
@@ -108,7 +108,7 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
         Self::map(platform, image, 0..size, signature, build_id)
     }
 
-    /// Builds the tables that lead to `bytes` of the file.
+    /// Builds the radix3 tables for `bytes` of the file.
     fn map<P: DmaAllocator<Memory = M>>(
         platform: &P,
         image: I,
@@ -129,16 +129,16 @@ impl<I: FirmwareImage, M: DmaMemory> GspImage<I, M> {
         })
     }
 
-    /// Bytes that were copied of it: the signature, and what the machine had to.
+    /// Bytes that were copied: the signature, and what the platform copied.
     pub(crate) fn copied(&self) -> usize {
         self.signature.size.saturating_add(self.image.copied())
     }
 }
 
-/// The signature of the GSP's firmware, where the GPU can read it.
+/// The signature of the GSP's firmware, in memory that the GPU reads.
 pub(super) struct Signature<M> {
     pub(super) memory: M,
-    /// Bytes of it.
+    /// Bytes of the signature.
     pub(super) size: usize,
 }
 
@@ -154,7 +154,7 @@ impl<M: DmaMemory> Signature<M> {
     }
 }
 
-/// The bytes that `text` spells, if it is as many as they have in hexadecimal.
+/// Decodes hexadecimal `text` of exactly `N` bytes.
 fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let (digits, rest) = text.as_bytes().split_at_checked(N.checked_mul(2)?)?;

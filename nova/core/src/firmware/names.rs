@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the firmware files are, and what they are called.
+//! The kinds and names of firmware files.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use nova_hw::release::Release;
 use crate::chip::{BootMethod, Chip, FalconKind};
 use crate::text::Text;
 
-/// What files it takes to boot `chipset`.
+/// The kinds of files that the boot of `chipset` needs.
 pub const fn firmware_kinds(chipset: Chipset) -> &'static [&'static str] {
     let chip = Chip::of(chipset);
     match (chip.method, chip.falcon) {
@@ -34,36 +34,36 @@ pub(crate) const SCRUBBER: &str = "scrubber";
 /// The files of a release for a chip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileSet {
-    /// The chip that they are for.
+    /// The chip that the files are for.
     pub chipset: Chipset,
-    /// The release that they are of.
+    /// The release of the files.
     pub release: &'static Release,
-    /// How they are packed.
+    /// Packing of the files.
     pub packing: Packing,
 }
 
-/// How files are packed.
+/// Packing of firmware files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// As NVIDIA and distributions ship them, each release beside the others.
+    /// The files that NVIDIA and distributions ship; several releases can be installed.
     Bin,
-    /// As Linux 7.3's nova-core asks for them, one release alone.
+    /// The files of Linux 7.3's nova-core; only one release can be installed.
     Tlv,
 }
 
 impl FileSet {
-    /// One of the files.
+    /// A file of the set.
     pub(crate) const fn file(self, kind: &'static str) -> File {
         File { set: self, kind }
     }
 }
 
-/// A firmware file; printed as it is called below the firmware folder.
+/// A firmware file; printed as its path below the firmware folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct File {
-    /// The files that it belongs to.
+    /// The set that the file belongs to.
     pub set: FileSet,
-    /// What it is, one of [`firmware_kinds`].
+    /// Kind of the file, one of [`firmware_kinds`].
     pub kind: &'static str,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for File {
     }
 }
 
-/// The name of a file of `release` below the chip's folder, in parts.
+/// The path of a file of `release` below the chip's folder, in parts.
 pub const fn name_parts(release: &'static Release, kind: &'static str) -> [&'static str; 5] {
     if same(kind, GEN_BOOTLOADER) {
         return [release.gen_bootloader, "", "", "", ""];
@@ -90,7 +90,7 @@ pub const fn name_parts(release: &'static Release, kind: &'static str) -> [&'sta
     ["gsp/", kind, "-", release.name, ".bin"]
 }
 
-/// Whether both are the same text; `==` cannot be used in constants.
+/// Whether both strings are equal; `==` cannot be used in constants.
 const fn same(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
     while let ([first_a, rest_a @ ..], [first_b, rest_b @ ..]) = (a, b) {
@@ -102,12 +102,12 @@ const fn same(a: &str, b: &str) -> bool {
     a.is_empty() && b.is_empty()
 }
 
-/// The file that `gsp.tlv` names; printed as [`File`].
+/// The image file that `gsp.tlv` names; printed like [`File`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageFile {
-    /// The chip that it is for.
+    /// The chip that the file is for.
     pub chipset: Chipset,
-    /// Its name.
+    /// Name of the file.
     pub name: Text<{ PackedGsp::NAME_MAX }>,
 }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_called_what_others_call_them() {
+    fn files_have_the_names_that_distributions_use() {
         use Packing::{Bin, Tlv};
         assert_eq!(name(Bin, 0, GSP), "nvidia/tu102/gsp/gsp-570.144.bin");
         assert_eq!(

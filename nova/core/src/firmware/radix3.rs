@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The three-level table through which booter finds the pages of the GSP's firmware.
+//! The radix3 tables, through which booter finds the pages of the GSP's firmware.
 //!
-//! Every table is made of 4 KiB pages of 64-bit little-endian bus addresses. The one page of level
-//! 0 points to the pages of level 1, those to the pages of level 2, those to the pages of the
-//! firmware, which therefore stays where it was loaded. All tables lie in one allocation, level
-//! after level.
+//! A table consists of 4 KiB pages of 64-bit little-endian bus addresses. The page of level 0
+//! points to the pages of level 1, these to the pages of level 2, and these to the pages of the
+//! firmware, which therefore is not copied. All tables are in one allocation, level by level.
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspCreateRadix3` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c.
@@ -24,13 +23,13 @@ const ENTRY: usize = size_of::<u64>();
 /// Entries of a table page.
 const ENTRIES: usize = PAGE_SIZE / ENTRY;
 
-/// Entries that are written at once: large enough to be quick, small enough for a kernel stack.
+/// Entries that are written at once; small enough for a kernel stack.
 const BATCH: usize = 64;
 
 /// The tables, in DMA memory.
 pub(crate) struct Radix3<M>(M);
 
-/// Which pages of the allocation hold which level.
+/// The pages of the allocation for each level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Levels {
     level1: Range<usize>,
@@ -38,7 +37,7 @@ struct Levels {
 }
 
 impl Levels {
-    /// Levels for `pages` pages of firmware; `None` where three levels cannot reach them all.
+    /// Levels for `pages` pages of firmware; `None` if three levels are too few.
     fn for_pages(pages: usize) -> Option<Self> {
         let level2_pages = pages.div_ceil(ENTRIES);
         let level1_pages = level2_pages.div_ceil(ENTRIES);
@@ -59,7 +58,7 @@ impl Levels {
 }
 
 impl<M: DmaMemory> Radix3<M> {
-    /// Builds the tables for `pages` pages, the n-th of which is at bus address `page_addr(n)`.
+    /// Builds the tables for `pages` pages; page n is at bus address `page_addr(n)`.
     pub(crate) fn build<A: DmaAllocator<Memory = M>>(
         allocator: &A,
         pages: usize,
@@ -93,7 +92,7 @@ impl<M: DmaMemory> Radix3<M> {
     }
 }
 
-/// Writes `count` entries from the start of page `page` on.
+/// Writes `count` entries, starting with page `page` of the tables.
 fn fill<M: DmaMemory>(
     tables: &M,
     page: usize,
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_follow_each_other() {
+    fn levels_have_the_required_number_of_pages() {
         let levels = |pages| Levels::for_pages(pages);
         assert_eq!(levels(0), None);
         let one = Levels {
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_address_is_named() {
+    fn a_page_without_an_address_is_an_error() {
         let built = Radix3::build(&Allocator::default(), 600, |page| {
             (page != 555).then(|| page_addr(page))
         });
@@ -163,9 +162,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 64 }))]
 
-        /// Walking the tables as the GPU does reaches every page, and no table is used twice.
+        /// Walking the tables as the GPU does reaches every page, and the tables have no unused
+        /// pages.
         #[test]
-        fn every_page_is_reached(pages in 1..=40_000usize) {
+        fn every_page_is_reachable(pages in 1..=40_000usize) {
             let pages = if cfg!(miri) { pages % 700 + 1 } else { pages };
             let allocator = Allocator::default();
             let radix3 = Radix3::build(&allocator, pages, |page| Some(page_addr(page))).unwrap();
@@ -176,7 +176,7 @@ mod tests {
                 prop_assert_eq!(entry(level2, page % ENTRIES), page_addr(page));
             }
             let tables = pages.div_ceil(ENTRIES) + pages.div_ceil(ENTRIES * ENTRIES) + 1;
-            prop_assert_eq!(allocator.given.borrow()[0].size(), tables * PAGE_SIZE);
+            prop_assert_eq!(allocator.allocations.borrow()[0].size(), tables * PAGE_SIZE);
         }
     }
 }

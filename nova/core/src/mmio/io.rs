@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers and the clock, typed, and counted where somebody wants to know.
+//! Typed access to registers and the clock, with optional counts.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -10,7 +10,7 @@ use nova_hw::regs::Register;
 use super::pacer::{Pacer, Timeout};
 use crate::platform::{Clock, Registers};
 
-/// Register accesses, for the report of a boot, which is one thread's.
+/// Counts of register accesses, for the report of a boot, which is single-threaded.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     reads: Cell<u32>,
@@ -37,7 +37,7 @@ pub(crate) struct Io<'a> {
 }
 
 impl<'a> Io<'a> {
-    /// Accesses that nobody counts.
+    /// Access without counts.
     pub(crate) fn new<P: Registers + Clock>(platform: &'a P) -> Self {
         Self {
             registers: platform,
@@ -46,7 +46,7 @@ impl<'a> Io<'a> {
         }
     }
 
-    /// Accesses that are counted.
+    /// Access with counts.
     pub(crate) fn counted<P: Registers + Clock>(platform: &'a P, counts: &'a Counts) -> Self {
         Self {
             counts: Some(counts),
@@ -54,7 +54,7 @@ impl<'a> Io<'a> {
         }
     }
 
-    /// What the accesses are counted by.
+    /// The counts, if there are any.
     pub(crate) fn counts(&self) -> Option<&'a Counts> {
         self.counts
     }
@@ -75,7 +75,7 @@ impl<'a> Io<'a> {
         self.registers.write32(offset, value);
     }
 
-    /// Reads a register that exists once.
+    /// Reads a register at its absolute offset.
     pub(crate) fn read<R: Register>(&self) -> R {
         self.read_at(0)
     }
@@ -85,7 +85,7 @@ impl<'a> Io<'a> {
         R::from(self.read32(base.wrapping_add(R::OFFSET)))
     }
 
-    /// Writes a register that exists once.
+    /// Writes a register at its absolute offset.
     pub(crate) fn write<R: Register>(&self, value: R) {
         self.write_at(0, value);
     }
@@ -95,7 +95,8 @@ impl<'a> Io<'a> {
         self.write32(base.wrapping_add(R::OFFSET), value.into());
     }
 
-    /// Reads a register of the block that starts at `base` until it is `done`, for `limit` at most.
+    /// Reads a register of the block that starts at `base` until `done` returns `true`, for `limit`
+    /// at most.
     pub(crate) fn wait_at<R: Register>(
         &self,
         base: u32,
@@ -105,7 +106,7 @@ impl<'a> Io<'a> {
     ) -> Result<R, Timeout> {
         let mut pacer = Pacer::new(self.clock, limit);
         loop {
-            // Whether time is up is asked before the read, so that the last read comes after it.
+            // The time is checked before the read, so that the last read is after the limit.
             let last = pacer.expired();
             let value: R = self.read_at(base);
             if done(value) {
@@ -127,12 +128,12 @@ impl<'a> Io<'a> {
         self.clock.sleep(time);
     }
 
-    /// Paces a wait for something else than a register.
+    /// Paces a wait for something other than a register.
     pub(crate) fn pacer(&self, limit: Duration) -> Pacer<'a> {
         Pacer::new(self.clock, limit)
     }
 
-    /// Paces a wait for something that takes long, or costs more than a read to look at.
+    /// Paces a wait for something that takes long, or whose check costs more than a register read.
     pub(crate) fn slow_pacer(&self, limit: Duration) -> Pacer<'a> {
         Pacer::slow(self.clock, limit)
     }
@@ -143,7 +144,7 @@ impl<'a> Io<'a> {
     }
 }
 
-/// Low and high half, as registers take an address.
+/// Low and high half of an address, for a pair of registers.
 pub(crate) fn halves(address: u64) -> [u32; 2] {
     let [a, b, c, d, e, f, g, h] = address.to_le_bytes();
     [
@@ -161,7 +162,7 @@ mod tests {
     const MAILBOX: u32 = 0x40;
 
     #[test]
-    fn a_register_is_read_also_when_no_time_is_left() {
+    fn a_register_is_read_even_if_no_time_is_left() {
         let (card, counts) = (Card::default(), Counts::default());
         let io = Io::counted(&card, &counts);
         card.set(MAILBOX, 7);
@@ -176,12 +177,12 @@ mod tests {
             after: Duration::from_micros(5),
         };
         assert_eq!(wait(timeout.after, 8), Err(timeout));
-        // Once for the first wait; at the start, after 2 and after 6 us for the second.
+        // One read in the first wait, and reads after 0, 2 and 6 us in the second.
         assert_eq!((counts.reads(), counts.writes()), (4, 0));
         io.write_at(0, FalconMailbox0::from(1));
         assert_eq!((counts.reads(), counts.writes()), (4, 1));
         Io::new(&card).read32(MAILBOX);
-        assert_eq!(counts.reads(), 4, "nobody counts these");
+        assert_eq!(counts.reads(), 4, "access without counts");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Waits, each with a bound.
+//! Waits with a bound.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::platform::Clock;
 
-/// First pause of a wait; each further one is twice as long, up to [`LONGEST_PAUSE`]. What is quick
-/// is noticed quickly, and what is slow does not cost thousands of accesses.
+/// First pause of a wait; each further pause is twice as long, up to [`LONGEST_PAUSE`], so that
+/// short waits end early and long waits make few accesses.
 const FIRST_PAUSE: Duration = Duration::from_micros(2);
 
 /// Longest pause of a wait.
@@ -17,7 +17,7 @@ pub(crate) const LONGEST_PAUSE: Duration = Duration::from_millis(1);
 /// Pause of a wait for something that takes long.
 const SLOW_PAUSE: Duration = Duration::from_millis(10);
 
-/// The rhythm of one wait.
+/// The pauses of one wait.
 pub(crate) struct Pacer<'a> {
     clock: &'a dyn Clock,
     start: Duration,
@@ -27,7 +27,7 @@ pub(crate) struct Pacer<'a> {
 }
 
 impl<'a> Pacer<'a> {
-    /// Paces a wait for what is mostly quick.
+    /// Paces a wait that is usually short.
     pub(crate) fn new(clock: &'a dyn Clock, limit: Duration) -> Self {
         Self {
             clock,
@@ -38,7 +38,7 @@ impl<'a> Pacer<'a> {
         }
     }
 
-    /// Paces a wait for something that takes long, or costs more than a read to look at.
+    /// Paces a wait for something that takes long, or whose check costs more than a register read.
     pub(crate) fn slow(clock: &'a dyn Clock, limit: Duration) -> Self {
         Self {
             pause: SLOW_PAUSE,
@@ -58,21 +58,21 @@ impl<'a> Pacer<'a> {
         self.left().is_zero()
     }
 
-    /// Sleeps, longer each time.
+    /// Sleeps, each time twice as long up to the longest pause.
     pub(crate) fn pause(&mut self) {
         self.clock.sleep(self.pause);
         self.pause = self.pause.saturating_mul(2).min(self.longest);
     }
 }
 
-/// Something did not happen in time.
+/// Error for a wait that exceeded its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
-    /// What was awaited.
+    /// The awaited event.
     pub awaited: &'static str,
-    /// What was seen last.
+    /// The last value that was read.
     pub seen: u32,
-    /// How long it was awaited.
+    /// The limit.
     pub after: Duration,
 }
 
@@ -122,7 +122,7 @@ mod tests {
     use crate::testing::Card;
     use std::vec::Vec;
 
-    /// How long some pauses are, in microseconds.
+    /// Durations of the first pauses in microseconds.
     fn pauses(io: &Io<'_>, mut pacer: Pacer<'_>) -> Vec<u128> {
         let mut pause = || {
             let before = io.now();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_a_limit_ends_at_nothing() {
+    fn the_time_left_of_a_limit_ends_at_zero() {
         let card = Card::default();
         let io = Io::new(&card);
         let second = Duration::from_secs(1);

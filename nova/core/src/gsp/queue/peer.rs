@@ -49,7 +49,7 @@ impl Gsp {
     /// The GSP's side of the queues in the first allocation of `allocator`.
     pub(crate) fn of(allocator: &Allocator) -> Self {
         Self {
-            shared: allocator.given.borrow()[0].clone(),
+            shared: allocator.allocations.borrow()[0].clone(),
             write: 0,
             sequence: 0,
             expected: Cell::new(0),
