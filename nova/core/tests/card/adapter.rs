@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The machine with the mocked card behind the driver's traits, as a kernel would have it.
+//! The adapter for tests: implements the driver's traits on a machine with the mocked card.
 
 use std::io;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, MappedFile, Memory};
 use nova_mock::Gpu;
 
-/// Where the window to the ROM starts in BAR0.
+/// Offset of PROM, the window to the ROM, in BAR0.
 const PROM: u32 = 0x300000;
 
 /// The GSP's doorbell.
@@ -55,11 +55,11 @@ impl Registers for Machine {
     }
 }
 
-/// Memory that both the driver and the card see.
+/// Memory that the driver and the card share.
 pub(crate) struct Coherent(Memory);
 
 impl Coherent {
-    /// The error of an access outside of it.
+    /// The error for an access beyond the end.
     fn outside(&self, offset: usize, len: usize) -> OutOfBounds {
         let size = self.size();
         OutOfBounds { offset, len, size }
@@ -101,8 +101,8 @@ impl DmaAllocator for Machine {
 
     fn alloc_dma(&self, size: usize) -> Result<Coherent, OutOfMemory> {
         let memory = self.mock.allocate(size).ok_or(OutOfMemory { size })?;
-        let given = (memory.address(), memory.size());
-        self.given.borrow_mut().push(given);
+        let allocation = (memory.address(), memory.size());
+        self.allocations.borrow_mut().push(allocation);
         Ok(Coherent(memory))
     }
 }
@@ -132,7 +132,7 @@ impl Scratch for Machine {
     }
 }
 
-/// A firmware file that the card reads.
+/// A firmware file that the card can read.
 pub(crate) struct Image(MappedFile);
 
 impl AsRef<[u8]> for Image {
@@ -154,8 +154,8 @@ fn load_error(error: io::Error) -> LoadError {
     }
 }
 
-/// As the kernel's loader does it: that loads no empty files, and no file into a buffer that is too
-/// small for it.
+/// Like the kernel's firmware loader, this refuses empty files, and files that are larger than the
+/// buffer for them.
 impl FirmwareFiles for Machine {
     type File = Arc<[u8]>;
     type Image = Image;
@@ -177,11 +177,11 @@ impl FirmwareFiles for Machine {
     ) -> Result<Image, LoadError> {
         self.images.set(self.images.get() + 1);
         let bytes = self.load(name)?;
-        let said = match len {
+        let expected = match len {
             FileLen::Known(len) => Some(len),
             FileLen::FromHead(len) => bytes.first_chunk().and_then(len),
         };
-        if said.is_some_and(|said| said < bytes.len()) {
+        if expected.is_some_and(|expected| expected < bytes.len()) {
             return Err(LoadError::Os(EFBIG));
         }
         let mapped = self.mock.map_file(bytes, page_aligned_at);
@@ -215,7 +215,7 @@ impl Interrupts for Machine {
     }
 }
 
-/// What the configuration space says, as the kernel reads it.
+/// The PCI information in configuration space, as the kernel reads it.
 pub(crate) fn pci_info(card: &Gpu<Arena>) -> PciInfo {
     let config = card.config();
     PciInfo {
@@ -236,14 +236,14 @@ impl Platform for Machine {
     fn enable_dma(&self) {
         let mut card = self.card();
         let runs = card.gsp_runs() || card.sec2_runs();
-        assert!(!runs, "it knows memory that was freed");
+        assert!(!runs, "a running processor may access freed memory");
         card.config_mut().set_bus_master(true);
     }
 
     fn disable_dma(&self) {
         let mut card = self.card();
         let allocations = card.host().allocations();
-        assert!(allocations > 0, "freed while the card may still use it");
+        assert!(allocations > 0, "memory was freed before DMA was disabled");
         self.dma_disabled.set(self.dma_disabled.get() + 1);
         match card.chip().has_flr() {
             true => {
@@ -256,7 +256,7 @@ impl Platform for Machine {
 }
 
 #[test]
-fn memory_has_an_end() {
+fn accesses_beyond_the_end_of_memory_fail() {
     let machine = Machine::synthetic();
     let memory = machine.alloc_dma(5000).unwrap();
     assert_eq!(memory.size(), 8192);
@@ -276,7 +276,7 @@ fn memory_has_an_end() {
 }
 
 #[test]
-fn allocations_of_all_kinds_can_be_made_to_fail() {
+fn allocations_of_all_kinds_can_fail() {
     let machine = Machine::synthetic();
     machine.card().host_mut().limit_allocations(Some(1));
     assert!(machine.alloc_bytes(1).is_ok());
@@ -289,14 +289,14 @@ fn allocations_of_all_kinds_can_be_made_to_fail() {
 }
 
 #[test]
-fn an_image_is_the_file() {
+fn an_image_has_the_contents_of_the_file() {
     let machine = Machine::synthetic();
     let file = machine.load(GSP).unwrap();
     let image = machine
         .load_image(GSP, 64, FileLen::FromHead(|_| None))
         .unwrap();
     assert_eq!(image.as_ref(), file.as_ref());
-    assert_eq!(image.page_addr(0), None, "no page starts there");
+    assert_eq!(image.page_addr(0), None, "not a page boundary");
     let mut page = [0; 4096];
     let address = image.page_addr(64 + 4096).unwrap();
     machine.card().host().read(address, &mut page).unwrap();
@@ -304,7 +304,7 @@ fn an_image_is_the_file() {
 }
 
 #[test]
-fn files_that_are_not_there_or_empty_or_longer_than_they_say_are_not_loaded() {
+fn missing_empty_and_overlong_files_are_not_loaded() {
     let machine = Machine::synthetic();
     assert_eq!(machine.load("nothing").err(), Some(LoadError::NotFound));
     let short = machine.load_image(GSP, 64, FileLen::Known(100));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The whole boot and the unload against the mocked card.
+//! Boot and unload on the mocked card.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use nova_mock::host::GuestMemory;
 use nova_mock::in_process::InProcess;
 use nova_mock::{synthetic, vbios, Fault, Fuses, Setup, Trace, Vram};
 
-/// Reads that one stage took.
+/// Register reads of one stage.
 fn reads(report: &nova_core::BootReport, stage: Stage) -> u32 {
     report
         .stages()
@@ -54,15 +54,15 @@ fn every_chip_boots_with_the_firmware_that_distributions_ship() {
 }
 
 #[test]
-fn what_gfw_has_not_scrubbed_of_an_ada_card_is_scrubbed() {
-    let Some(folder) = real_firmware("what_gfw_has_not_scrubbed") else {
+fn ada_memory_that_gfw_has_not_scrubbed_is_scrubbed() {
+    let Some(folder) = real_firmware("ada_memory_that_gfw_has_not_scrubbed") else {
         return;
     };
     let chip = by_name("ad102").unwrap();
     let files = Folder(folder);
     let setup = Setup {
         chip,
-        // The heap grows with it; with an image as large as the real one it is too much.
+        // The heap grows with VRAM; with the real image, GSP-RM's memory exceeds what GFW scrubs.
         vram: Vram::in_process(1 << 40),
         firmware: Firmwares::load(chip, &files).unwrap(),
         vbios: None,
@@ -82,7 +82,7 @@ fn what_gfw_has_not_scrubbed_of_an_ada_card_is_scrubbed() {
 }
 
 #[test]
-fn what_gfw_has_scrubbed_is_not_scrubbed_again() {
+fn ada_memory_that_gfw_has_scrubbed_is_not_scrubbed_again() {
     let chip = by_name("ad102").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
     let running = machine.boot().unwrap();
@@ -94,7 +94,7 @@ fn what_gfw_has_scrubbed_is_not_scrubbed_again() {
 }
 
 #[test]
-fn the_report_says_what_was_found_and_done() {
+fn the_report_has_the_properties_of_the_card() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     let report = running.report();
@@ -119,10 +119,10 @@ fn the_report_says_what_was_found_and_done() {
 }
 
 #[test]
-fn the_card_is_told_where_to_flush_and_when_to_look() {
+fn the_card_gets_the_flush_page_and_doorbells() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
-    // One for the messages that wait for GSP-RM, and one for each call.
+    // One for the messages that are sent before the start of GSP-RM, and one for each call.
     assert_eq!(machine.doorbells.get(), 3);
     let page = machine.card().flush_page();
     assert!(page != 0 && page % 0x1000 == 0);
@@ -130,10 +130,10 @@ fn the_card_is_told_where_to_flush_and_when_to_look() {
     machine.unload(running).unwrap();
 }
 
-/// Nobody says who reads it, so the card boots without it. On GA102 it is the resume that counts,
-/// which resets the GSP; Hopper's has none.
+/// No known program reads the version, so the card boots without it. On GA102 this tests the
+/// resume, which resets the GSP; Hopper has no resume.
 #[test]
-fn the_gsp_is_told_the_version_of_its_firmware() {
+fn the_gsp_gets_the_version_of_its_firmware() {
     const FALCON_OS: u32 = 0x110080;
     for name in ["ga102", "gh100"] {
         let chip = by_name(name).unwrap();
@@ -145,7 +145,7 @@ fn the_gsp_is_told_the_version_of_its_firmware() {
 }
 
 #[test]
-fn the_vbios_is_not_read_whole() {
+fn only_parts_of_the_vbios_are_read() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     // Linux 7.3's nova-core reads everything up to the end of the last image, and one word more.
@@ -165,7 +165,7 @@ fn after_the_boot_messages_arrive_by_interrupt() {
 }
 
 #[test]
-fn a_lost_interrupt_costs_time_and_nothing_else() {
+fn lost_interrupts_only_delay_the_unload() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     machine.card().inject(Fault::NoInterrupt);
@@ -175,7 +175,7 @@ fn a_lost_interrupt_costs_time_and_nothing_else() {
 }
 
 #[test]
-fn it_can_be_bound_again_and_again() {
+fn boot_and_unload_can_be_repeated() {
     let machine = Machine::synthetic();
     for _ in 0..if cfg!(miri) { 2 } else { 20 } {
         machine.assert_boots();
@@ -184,7 +184,7 @@ fn it_can_be_bound_again_and_again() {
 }
 
 #[test]
-fn what_a_driver_that_died_has_left_is_taken_away() {
+fn leftover_state_of_a_crashed_driver_is_removed() {
     let machine = Machine::synthetic();
     drop(machine.boot().unwrap());
     assert!(machine.card().wpr2().is_some());
@@ -192,7 +192,7 @@ fn what_a_driver_that_died_has_left_is_taken_away() {
 }
 
 #[test]
-fn the_card_tells_an_unload_from_a_reset() {
+fn the_card_counts_unloads_but_not_resets() {
     for name in ["ga102", "gh100"] {
         let chip = by_name(name).unwrap();
         let machine = Machine::new(chip, synthetic::firmware(chip));
@@ -207,7 +207,7 @@ fn the_card_tells_an_unload_from_a_reset() {
 }
 
 #[test]
-fn dropping_a_prepared_boot_leaves_the_card_alone() {
+fn dropping_a_prepared_boot_does_not_change_the_card() {
     let machine = Machine::synthetic();
     let prepared = probe(&machine).unwrap().prepare(&machine).unwrap();
     assert!(machine.card().host().allocations() > 0);
@@ -217,7 +217,7 @@ fn dropping_a_prepared_boot_leaves_the_card_alone() {
 }
 
 #[test]
-fn no_memory_is_survived_wherever_it_happens() {
+fn any_failed_allocation_is_handled() {
     let machine = Machine::synthetic();
     let mut failures = 0;
     loop {
@@ -236,7 +236,7 @@ fn no_memory_is_survived_wherever_it_happens() {
 }
 
 #[test]
-fn a_card_that_goes_away_is_noticed_whenever_that_happens() {
+fn loss_of_the_card_is_detected_at_any_access() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     let report = running.report();
@@ -251,7 +251,7 @@ fn a_card_that_goes_away_is_noticed_whenever_that_happens() {
         let failure = machine.boot().map(|_| ()).unwrap_err();
         assert_eq!(failure.error, Error::CardGone, "after {after}: {failure}");
         assert_eq!(failure.kind(), ErrorKind::NoDevice);
-        // That it could not be put back needs no saying: it is not tried.
+        // No teardown is tried, so no failed one is reported.
         assert_eq!(*machine.events.borrow(), [""; 0], "after {after}");
         machine.assert_cut_off();
         assert!(machine.now() - before < Duration::from_secs(15));
@@ -259,7 +259,7 @@ fn a_card_that_goes_away_is_noticed_whenever_that_happens() {
 }
 
 #[test]
-fn a_card_that_goes_away_while_it_runs_can_be_unloaded() {
+fn a_running_card_that_is_gone_can_be_unloaded() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     machine.card().inject(Fault::CardGone { after: 0 });
@@ -269,7 +269,7 @@ fn a_card_that_goes_away_while_it_runs_can_be_unloaded() {
 }
 
 #[test]
-fn gsp_rm_reaches_no_memory_where_the_card_is_no_bus_master() {
+fn gsp_rm_cannot_access_memory_without_bus_mastering() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     machine.card().config_mut().set_bus_master(false);
@@ -277,40 +277,44 @@ fn gsp_rm_reaches_no_memory_where_the_card_is_no_bus_master() {
     assert_eq!(failure.stage, Stage::Shutdown, "{failure}");
     assert_eq!(failure.kind(), ErrorKind::Timeout, "{failure}");
     let expected = "Gsp: DMA while the card is no bus master";
-    assert!(machine.refusals().iter().any(|said| said == expected));
+    assert!(machine.refusals().iter().any(|refusal| refusal == expected));
     assert_eq!(machine.dma_disabled.take(), 1);
     machine.assert_boots();
 }
 
 #[test]
-fn firmware_that_is_mapped_is_not_copied() {
+fn mapped_firmware_is_not_copied() {
     let machine = Machine::synthetic();
     let running = machine.boot().unwrap();
     let mapped = running.report().firmware_mapped;
     let file = &synthetic::firmware(ga102()).0["nvidia/ga102/gsp/gsp-570.144.bin"];
-    // What is not the image is its signature and the ELF's tables.
+    // The rest of the file is signatures and ELF tables.
     assert!(mapped < file.len() && mapped > file.len() / 2);
-    // Behind the ELF's first header the image starts. No page of it is anywhere in the memory that
-    // the driver has given to the card.
+    // The image follows the ELF header. None of its pages is in the memory that the driver has
+    // allocated for the card.
     let pages: Vec<_> = file[64..64 + mapped].chunks_exact(4096).collect();
     let memory = machine.dma_memory();
     assert!(!memory.is_empty());
     for bytes in memory {
         assert!(!bytes.windows(4096).any(|window| pages.contains(&window)));
     }
-    assert_eq!(machine.images.get(), 1, "it starts where it was expected");
+    assert_eq!(
+        machine.images.get(),
+        1,
+        "the image was at the expected offset"
+    );
     machine.unload(running).unwrap();
 }
 
-/// Also after a boot that failed and after a driver that died.
+/// Boot and unload work again after a failed boot and after a crashed driver, too.
 #[test]
-fn every_chip_boots_and_unloads_again_and_again() {
+fn every_chip_boots_and_unloads_repeatedly() {
     for chip in CHIPS {
         let machine = Machine::new(chip, synthetic::firmware(chip));
         machine.assert_boots();
         assert_eq!(machine.refusals(), [""; 0], "{}", chip.chipset);
 
-        // Where the FMC puts the GPU back, a GSP-RM that does not stop leaves it to a reset.
+        // If the FMC does the teardown and GSP-RM does not stop, only a reset helps.
         let through_fsp = chip.chipset.arch().boots_through_fsp();
         machine.card().inject(Fault::NoInitDone);
         let failure = machine.boot().map(|_| ()).unwrap_err();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Calls of GSP-RM on a mocked card: many at once, long ones, and what becomes of them when the GSP
-//! is lost.
+//! Calls of GSP-RM on a mocked card: many at once, long ones, and ones that fail because the GSP is
+//! lost.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use nova_hw::abi::event::GSP_RUN_CPU_SEQUENCER;
 use nova_hw::release::RELEASES;
 use nova_mock::{synthetic, Fault, Notice};
 
-/// Properties of a GPU that GSP-RM knows.
+/// Indices of GPU properties that GSP-RM knows.
 const PROPERTIES: [u8; 9] = [0x25, 0x27, 0x29, 0x2a, 0x33, 0x34, 0x35, 0x36, 0x37];
 
-/// An adapter's part: it sleeps until it is interrupted or has to look by itself.
+/// Waits like an adapter: until an interrupt or the end of the pause.
 fn wait(machine: &Machine, running: &mut Running<Machine>) {
     machine.wait(running.pause(machine));
     let events = &mut |event: nova_core::Event<'_>| {
@@ -64,7 +64,7 @@ fn make(
     running.submit(machine, call)
 }
 
-/// Has GSP-RM execute a command.
+/// Executes a command.
 fn execute<C: Command>(
     machine: &Machine,
     running: &mut Running<Machine>,
@@ -74,7 +74,7 @@ fn execute<C: Command>(
     finish(machine, running, ticket)?.read(running.release(), command)
 }
 
-/// Asks for the properties, beginning with the `n`th.
+/// Parameters that request the properties, starting with the `n`th.
 fn properties(n: usize) -> Vec<u8> {
     let mut params = vec![PROPERTIES.len() as u8, 0, 0, 0];
     for at in 0..PROPERTIES.len() {
@@ -93,7 +93,7 @@ fn long(seed: usize) -> Vec<u8> {
 }
 
 #[test]
-fn many_calls_at_once_are_not_mixed_up() {
+fn replies_to_many_calls_at_once_are_not_mixed_up() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     for _ in 0..10 {
@@ -116,7 +116,7 @@ fn many_calls_at_once_are_not_mixed_up() {
             let asked = properties(n);
             let indices = |params: &[u8]| params[4..76].chunks(8).map(|c| c[0]).collect::<Vec<_>>();
             assert_eq!(indices(reply.params()), indices(&asked));
-            assert_eq!(reply.params()[11], 0, "the reply is filled in");
+            assert_eq!(reply.params()[11], 0, "the reply has values");
         }
     }
     machine.unload(running).unwrap();
@@ -124,7 +124,7 @@ fn many_calls_at_once_are_not_mixed_up() {
 }
 
 #[test]
-fn long_calls_are_continued_both_ways() {
+fn long_calls_are_continued_in_both_directions() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     for round in 0..20 {
@@ -153,9 +153,9 @@ fn long_calls_are_continued_both_ways() {
     machine.unload(running).unwrap();
 }
 
-/// While nobody reads what the GSP says, it waits for room, and goes on once there is some.
+/// While the driver does not read the status queue, GSP-RM waits for space, and then continues.
 #[test]
-fn a_gsp_without_room_waits_for_it() {
+fn a_gsp_with_a_full_queue_waits_for_space() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let cmd = control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE;
@@ -167,13 +167,13 @@ fn a_gsp_without_room_waits_for_it() {
         .collect();
 
     let until = machine.now() + Duration::from_secs(1);
-    let mut looks = 0;
-    let next_look = || machine.card().next_event().filter(|next| *next < until);
-    while let Some(next) = next_look() {
+    let mut polls = 0;
+    let next_poll = || machine.card().next_event().filter(|next| *next < until);
+    while let Some(next) = next_poll() {
         machine.card().advance(next);
-        looks += 1;
+        polls += 1;
     }
-    assert!((1..=200).contains(&looks), "it has looked {looks} times");
+    assert!((1..=200).contains(&polls), "{polls} polls");
 
     for (n, ticket) in tickets.into_iter().enumerate() {
         let reply = finish(&machine, &mut running, ticket).unwrap();
@@ -185,7 +185,7 @@ fn a_gsp_without_room_waits_for_it() {
 }
 
 #[test]
-fn calls_that_nobody_waits_for_make_room_for_others() {
+fn cancelled_calls_free_their_entries() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     for round in 0..3 {
@@ -206,7 +206,7 @@ fn calls_that_nobody_waits_for_make_room_for_others() {
 }
 
 #[test]
-fn refusals_are_replies() {
+fn refused_calls_have_replies() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let ticket = submit(&machine, &mut running, 0x2080_ffff, &[1, 2, 3]).unwrap();
@@ -230,7 +230,7 @@ fn refusals_are_replies() {
 }
 
 #[test]
-fn clients_come_and_go() {
+fn clients_are_allocated_and_freed() {
     for release in RELEASES {
         let machine = Machine::new(ga102(), synthetic::firmware_of(ga102(), release));
         let mut running = machine.boot().unwrap();
@@ -259,7 +259,7 @@ fn clients_come_and_go() {
             assert!(objects.lines().any(|it| it == line), "{objects}");
         }
 
-        // The second one's device and subdevice go with it.
+        // Freeing the second client frees its device and subdevice, too.
         let freed = first.iter().rev().chain(&second[..1]);
         for alloc in freed {
             execute(&machine, &mut running, &Free(alloc.object)).unwrap();
@@ -271,7 +271,7 @@ fn clients_come_and_go() {
 }
 
 #[test]
-fn events_are_told_between_replies() {
+fn events_are_reported_between_replies() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let text = "GPU has fallen off the bus".to_owned();
@@ -310,7 +310,7 @@ fn events_are_told_between_replies() {
     assert!(events[1].starts_with("Xid 31: channel 0x8 of engine 0x1 has died"));
     assert_eq!(events[2], "an MMU fault has been queued");
     assert_eq!(events[3], "event 0x1020 of GSP-RM skipped");
-    // The continuation of an event that nobody knows.
+    // The continuation record of an unknown event.
     assert_eq!(events[4], "event 0x47 of GSP-RM skipped");
     assert!(events[5].starts_with("event of GSP-RM skipped: OS_ERROR_LOG: payload"));
     let counts = running.event_counts();
@@ -320,8 +320,8 @@ fn events_are_told_between_replies() {
     machine.unload(running).unwrap();
 }
 
-/// GSP-RM asks for a list of register accesses that is nothing but a wait of so many seconds.
-fn ask_to_wait(machine: &Machine, seconds: u32) {
+/// GSP-RM requests a list of register accesses that only waits for this many seconds.
+fn put_wait_list(machine: &Machine, seconds: u32) {
     let (words, header) = ([3, seconds * 1_000_000], [2, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
     let words = header.iter().chain(&words);
     let payload = words.flat_map(|word| word.to_le_bytes()).collect();
@@ -330,11 +330,11 @@ fn ask_to_wait(machine: &Machine, seconds: u32) {
 }
 
 #[test]
-fn a_list_of_register_accesses_is_run_apart_from_calls() {
+fn a_list_of_register_accesses_is_run_outside_of_service() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
-    ask_to_wait(&machine, 4);
-    ask_to_wait(&machine, 2);
+    put_wait_list(&machine, 4);
+    put_wait_list(&machine, 2);
     let ticket = submit(
         &machine,
         &mut running,
@@ -345,7 +345,10 @@ fn a_list_of_register_accesses_is_run_apart_from_calls() {
     for seconds in [4, 2] {
         let start = machine.now();
         wait(&machine, &mut running);
-        assert!(machine.now() - start < Duration::from_secs(1), "it is run");
+        assert!(
+            machine.now() - start < Duration::from_secs(1),
+            "service() ran the list"
+        );
         assert!(running.has_list() && running.take(ticket).is_none());
         let list = running.take_list().unwrap();
         assert!(!running.has_list() && running.take_list().is_none());
@@ -360,10 +363,10 @@ fn a_list_of_register_accesses_is_run_apart_from_calls() {
 }
 
 #[test]
-fn a_list_that_nobody_has_run_is_run_by_the_unload() {
+fn the_unload_runs_a_pending_list() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
-    ask_to_wait(&machine, 2);
+    put_wait_list(&machine, 2);
     wait(&machine, &mut running);
     assert!(running.has_list());
     let start = machine.now();
@@ -372,7 +375,8 @@ fn a_list_that_nobody_has_run_is_run_by_the_unload() {
     machine.assert_as_before();
 }
 
-/// Breaks the card, and calls; returns how the GSP is lost.
+/// Injects `fault` into the card and makes calls; returns the cause of the GSP's loss, and the time
+/// until it.
 fn lose(fault: Fault) -> (RpcError, Duration) {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
@@ -422,13 +426,13 @@ fn a_gsp_that_does_not_answer_is_lost() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let expected = "waited 5s for GSP-RM to answer a ping, saw 0x0";
     assert_eq!(error.to_string(), expected);
-    // The limit of a call, and that of the ping.
+    // The time-outs of a call and of the ping.
     let range = Duration::from_secs(10)..Duration::from_secs(11);
     assert!(range.contains(&time), "{time:?}");
 }
 
 #[test]
-fn a_call_that_is_answered_late_fails_alone() {
+fn a_late_call_fails_alone() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let start = machine.now();
@@ -447,7 +451,7 @@ fn a_call_that_is_answered_late_fails_alone() {
         let params = properties(answered[0]);
         let other = submit(&machine, &mut running, control::GPU_GET_INFO_V2, &params).unwrap();
         let reply = finish(&machine, &mut running, other).unwrap();
-        assert_eq!(reply.params()[4..5], params[4..5], "another's answer");
+        assert_eq!(reply.params()[4..5], params[4..5], "reply to another call");
         answered[usize::from(failed.is_some())] += 1;
         if failed.is_none() {
             failed = running.take(late).map(|reply| {
@@ -462,14 +466,18 @@ fn a_call_that_is_answered_late_fails_alone() {
     assert_eq!(failed.as_deref(), Some(expected));
     assert!(answered.iter().all(|&calls| calls > 20), "{answered:?}");
     assert!(running.lost().is_none());
-    assert_eq!(running.event_counts().skipped, 0, "its answer is known");
+    assert_eq!(
+        running.event_counts().skipped,
+        0,
+        "the late reply is recognized"
+    );
     assert!(machine.refusals().is_empty(), "{:?}", machine.refusals());
     machine.unload(running).unwrap();
     machine.assert_as_before();
 }
 
 #[test]
-fn a_gsp_that_crashes_is_lost_soon() {
+fn a_gsp_that_crashes_is_lost_at_once() {
     let (error, time) = lose(Fault::GspCrash { after: 0 });
     assert_eq!(error, RpcError::Stopped(Stopped::Halted { cpuctl: 0x10 }));
     assert!(time < Duration::from_millis(500), "{time:?}");
@@ -483,7 +491,7 @@ fn a_gsp_with_a_corrupt_queue_is_lost() {
 }
 
 #[test]
-fn a_late_answer_without_an_interrupt_is_found() {
+fn a_reply_without_an_interrupt_is_found() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     machine.card().inject(Fault::NoInterrupt);
@@ -502,7 +510,7 @@ fn a_late_answer_without_an_interrupt_is_found() {
 }
 
 #[test]
-fn a_card_that_is_gone_takes_all_calls_with_it() {
+fn all_calls_fail_if_the_card_is_gone() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let ticket = submit(

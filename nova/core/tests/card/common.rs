@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A machine with a mocked card, on which the driver boots.
+//! A machine with a mocked card, on which tests boot the driver.
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, InProcess};
 use nova_mock::{synthetic, Gpu};
 
-/// A machine with a card, whose adapter handles the GSP's interrupt as a kernel would.
+/// A machine with a mocked card, and the state of the adapter.
 pub(crate) struct Machine {
     pub(crate) mock: InProcess,
     pub(crate) pci: PciInfo,
@@ -26,33 +26,33 @@ pub(crate) struct Machine {
     /// Interrupts that announced messages.
     pub(crate) announced: Cell<u32>,
     pub(crate) events: RefCell<Vec<String>>,
-    /// What is in the ROM instead of what the card has there.
+    /// Contents of the ROM that replace those of the card.
     pub(crate) rom: RefCell<Option<Vec<u8>>>,
-    /// The branch of the one release that is to be booted.
+    /// Branch of the release to boot; `None` for the newest.
     pub(crate) pinned: Cell<Option<u32>>,
-    /// How often the GSP was told to look at its queue.
+    /// Number of writes to the GSP's doorbell.
     pub(crate) doorbells: Cell<u32>,
-    /// How often the card was kept off the memory.
+    /// Number of calls that disabled DMA.
     pub(crate) dma_disabled: Cell<u32>,
-    /// How often a firmware image was loaded.
+    /// Number of loaded firmware images.
     pub(crate) images: Cell<u32>,
-    /// Bus address and size of all DMA memory that was ever given out.
-    pub(crate) given: RefCell<Vec<(u64, usize)>>,
+    /// Bus address and size of all DMA allocations so far.
+    pub(crate) allocations: RefCell<Vec<(u64, usize)>>,
 }
 
-/// The chip that most tests boot.
+/// The chip that most tests use.
 pub(crate) fn ga102() -> &'static Chip {
     by_name("ga102").unwrap()
 }
 
 impl Machine {
-    /// A machine with a card that is as it was sold, whose firmware and whose driver's is in
-    /// `files`.
+    /// A machine with an unused card; `files` has the signatures that the card accepts and the
+    /// driver's files.
     pub(crate) fn new(chip: &'static Chip, files: impl Store + 'static) -> Self {
         Self::with(InProcess::with_firmware(chip, &files).unwrap(), files)
     }
 
-    /// A machine with this card, whose driver finds its firmware in `files`.
+    /// A machine with this card, and with `files` for the driver.
     pub(crate) fn with(mock: InProcess, files: impl Store + 'static) -> Self {
         let pci = pci_info(&mock.card());
         Self {
@@ -67,16 +67,16 @@ impl Machine {
             doorbells: Cell::new(0),
             dma_disabled: Cell::new(0),
             images: Cell::new(0),
-            given: RefCell::default(),
+            allocations: RefCell::default(),
         }
     }
 
-    /// A GA102 and firmware of the right form with nothing in it.
+    /// A machine with a GA102 and synthetic firmware.
     pub(crate) fn synthetic() -> Self {
         Self::new(ga102(), synthetic::firmware(ga102()))
     }
 
-    /// Gives the driver other firmware files.
+    /// Replaces the driver's firmware files.
     pub(crate) fn set_files(&self, files: impl Store + 'static) {
         *self.files.borrow_mut() = Box::new(files);
     }
@@ -94,7 +94,7 @@ impl Machine {
         Ok(running)
     }
 
-    /// Unloads it.
+    /// Unloads the card.
     pub(crate) fn unload(&self, running: Running<Self>) -> Result<(), Failure> {
         let unloaded = running.unload(self, &mut |event| self.note(event.to_string()));
         self.irq.set(None);
@@ -105,17 +105,17 @@ impl Machine {
         self.events.borrow_mut().push(event);
     }
 
-    /// What is in the DMA memory that the driver has at the moment.
+    /// Contents of the driver's current DMA memory.
     pub(crate) fn dma_memory(&self) -> Vec<Vec<u8>> {
         let card = self.card();
-        let given = self.given.borrow();
-        let contents = given
+        let allocations = self.allocations.borrow();
+        let contents = allocations
             .iter()
             .map(|&(address, size)| card.host().read_vec(address, size));
         contents.flatten().collect()
     }
 
-    /// What the card refused, for failures of tests.
+    /// The card's refusals, for messages of failed tests.
     pub(crate) fn refusals(&self) -> Vec<String> {
         let card = self.mock.card();
         let refusals = card.trace().refusals().iter();
@@ -124,7 +124,7 @@ impl Machine {
             .collect()
     }
 
-    /// Nothing of the driver is left, neither in memory nor on the card.
+    /// Asserts that the driver has no DMA memory and has left no state on the card.
     #[track_caller]
     pub(crate) fn assert_as_before(&self) {
         let card = self.mock.card();
@@ -134,15 +134,18 @@ impl Machine {
         assert!(!card.lets_interrupts_through(), "an interrupt is enabled");
     }
 
-    /// The memory of the driver is freed, and the card cannot reach it any more.
+    /// Asserts that the driver has no DMA memory and that the card cannot access memory.
     #[track_caller]
     pub(crate) fn assert_cut_off(&self) {
         let card = self.mock.card();
         assert_eq!(card.host().allocations(), 0, "DMA memory is left");
-        assert!(!card.config().is_bus_master(), "it reaches freed memory");
+        assert!(
+            !card.config().is_bus_master(),
+            "the card can access freed memory"
+        );
     }
 
-    /// The card can be booted and unloaded, and nothing is left then.
+    /// Asserts that the card can be booted and unloaded, and that nothing is left.
     #[track_caller]
     pub(crate) fn assert_boots(&self) {
         let running = self.boot().unwrap_or_else(|failure| {
@@ -154,33 +157,32 @@ impl Machine {
         self.assert_as_before();
     }
 
-    /// Tries to boot the card; whatever comes of it, nothing is left and the next good attempt
-    /// works.
+    /// Asserts that a boot fails and that nothing is left.
     #[track_caller]
     pub(crate) fn assert_fails(&self) -> Failure {
         let Err(failure) = self.boot() else {
-            panic!("it boots");
+            panic!("the boot succeeded");
         };
         self.assert_as_before();
         failure
     }
 
-    /// The card.
+    /// The mocked card.
     pub(crate) fn card(&self) -> std::cell::RefMut<'_, Gpu<Arena>> {
         self.mock.card()
     }
 }
 
-/// The folder with the real firmware files; says so where there is none.
+/// The folder with real firmware files; prints that `test` is skipped if there is none.
 pub(crate) fn real_firmware(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("NOVA_FIRMWARE_DIR").map(PathBuf::from);
     if folder.is_none() {
-        println!("skipped: {test}: NOVA_FIRMWARE_DIR does not name a folder with firmware");
+        println!("skipped: {test}: NOVA_FIRMWARE_DIR is not set");
     }
     folder
 }
 
-/// Synthetic files with one of them changed by `change`; `None` takes it away.
+/// Synthetic files, one of them changed by `change`, or removed if it returns `None`.
 pub(crate) fn with_file(what: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> InMemory {
     let mut files = synthetic::firmware(ga102());
     let name = file_name(ga102(), what);

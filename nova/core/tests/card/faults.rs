@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One broken card per way in which a boot can fail: the error names the stage and says what was
-//! awaited and seen, everything is released, and once the card is whole the next attempt works.
+//! One faulty card for each way in which a boot can fail: the error has the stage, the awaited
+//! event and the last value, everything is released, and after the repair the next boot works.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use nova_core::{ErrorKind, Stage};
 use nova_mock::chips::by_name;
 use nova_mock::{synthetic, Engine, Fault};
 
-/// The longest that a failing attempt may take, teardown included.
+/// Maximum time of a failing boot, including the teardown; the tests' own limit.
 const LIMIT: Duration = Duration::from_secs(40);
 
-/// What becomes of a boot of a card with this fault.
+/// A fault and the expected failure of the boot.
 struct Case {
     fault: Fault,
     stage: Stage,
     kind: ErrorKind,
-    /// What the line must say.
+    /// Expected part of the message.
     says: &'static str,
 }
 
@@ -46,7 +46,7 @@ fn check_on(machine: &Machine, case: Case) {
     machine.card().inject(fault);
     let start = machine.now();
     let failure = match machine.boot() {
-        Ok(_) => panic!("{fault:?}: it boots"),
+        Ok(_) => panic!("{fault:?}: the boot succeeded"),
         Err(failure) => failure,
     };
     let line = failure.to_string();
@@ -60,7 +60,7 @@ fn check_on(machine: &Machine, case: Case) {
 
     machine.card().repair();
     if stage == Stage::Gfw {
-        // GFW runs when the card leaves reset, and only then.
+        // GFW runs only after a reset.
         machine.mock.reset();
     }
     machine.assert_boots();
@@ -78,14 +78,14 @@ fn gfw() {
 }
 
 #[test]
-fn fuses_that_nothing_is_signed_for() {
+fn fuse_version_without_a_signature() {
     let says = "fuse_version at 0x344: expected a fuse version that a signature is for, found 0x10";
     let fault = Fault::FuseVersion(16);
     check(case(fault, Stage::Firmware, ErrorKind::Invalid, says));
 }
 
 #[test]
-fn a_card_that_a_dead_driver_has_left() {
+fn leftover_wpr2_of_a_crashed_driver() {
     let machine = Machine::synthetic();
     machine.card().inject(Fault::Wpr2Up);
     machine.card().repair();
@@ -93,11 +93,11 @@ fn a_card_that_a_dead_driver_has_left() {
     machine.assert_boots();
     machine.card().inject(Fault::Wpr2Up);
     machine.mock.reset();
-    assert!(machine.card().wpr2().is_some(), "also after a reset");
+    assert!(machine.card().wpr2().is_some(), "WPR2 survives a reset");
     machine.assert_boots();
 }
 
-/// What they leave running is not left with memory that is freed, and the card boots again at once.
+/// After the failure no program accesses freed memory, and the card boots again without a reset.
 #[test]
 fn fsp() {
     let chip = by_name("gh100").unwrap();
@@ -143,7 +143,7 @@ fn fsp() {
 }
 
 #[test]
-fn interrupts_that_come_late() {
+fn late_interrupts() {
     let machine = Machine::synthetic();
     let by = Duration::from_millis(100);
     machine.card().inject(Fault::LateInterrupt(by));
@@ -226,9 +226,9 @@ fn booter_load() {
     ));
 }
 
-/// A booter that the boot ROM does not start leaves its mailboxes as they are.
+/// If the boot ROM refuses booter, the mailboxes are unchanged.
 #[test]
-fn booter_that_is_not_signed() {
+fn booter_without_a_valid_signature() {
     let machine = Machine::synthetic();
     machine.set_files(with_file("booter_load", |bytes| {
         *bytes.last_mut()? ^= 1;
@@ -340,7 +340,7 @@ fn replies() {
     ));
 }
 
-/// Boots, breaks the card, and unloads it; the next attempt works once the card is whole.
+/// Boots, injects `fault`, and checks that the unload fails; after the repair the next boot works.
 fn check_unload(fault: Fault, stage: Stage, kind: ErrorKind, says: &str) {
     check_unload_on(&Machine::synthetic(), fault, stage, kind, says);
 }
@@ -406,9 +406,9 @@ fn the_unload() {
     );
 }
 
-/// WPR2 is still up then, and nobody but a reset takes it away.
+/// WPR2 is still set up after the crash, and only a reset removes it.
 #[test]
-fn a_gsp_that_crashed_before_its_teardown_through_the_fmc() {
+fn a_gsp_that_crashed_before_the_teardown_by_the_fmc() {
     let chip = by_name("gh100").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
     let says = "RISC-V core of the GSP: expected it to run";
@@ -418,7 +418,7 @@ fn a_gsp_that_crashed_before_its_teardown_through_the_fmc() {
 }
 
 #[test]
-fn what_cannot_be_put_back_is_said() {
+fn a_failed_teardown_after_a_failed_boot_is_reported() {
     let machine = Machine::synthetic();
     machine.card().inject(Fault::RiscvNeverActive);
     machine.card().inject(Fault::BooterUnloadError(9));
@@ -429,9 +429,9 @@ fn what_cannot_be_put_back_is_said() {
     assert_eq!(*machine.events.borrow(), [expected]);
 }
 
-/// Until its GSP is known to be stopped: the memory that it knows of has been freed.
+/// The GSP may access freed memory until it is stopped, so DMA stays disabled until then.
 #[test]
-fn a_card_that_can_be_neither_put_back_nor_reset_is_kept_off_the_memory() {
+fn dma_is_disabled_if_teardown_fails_and_reset_is_impossible() {
     let chip = by_name("tu104").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
     machine.card().inject(Fault::NoInitDone);
@@ -445,10 +445,9 @@ fn a_card_that_can_be_neither_put_back_nor_reset_is_kept_off_the_memory() {
     machine.assert_boots();
 }
 
-/// The same, with the program on SEC2 that was to load GSP-RM: the next driver stops that too before
-/// the card gets at memory again.
+/// The same for booter on SEC2: the next boot stops it before it enables DMA.
 #[test]
-fn what_runs_on_sec2_is_stopped_before_the_card_is_let_in() {
+fn sec2_is_stopped_before_dma_is_enabled() {
     let chip = by_name("tu104").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
     machine.card().inject(Fault::NeverHalts(Engine::Sec2));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware files that are missing, cut off, of another chip or release, or wrong in any field: the
-//! error names the file, everything is released, and with the right files the next attempt works.
+//! Firmware files that are missing, truncated, of another chip or release, or have a wrong field:
+//! the error names the file, everything is released, and with the right files the next boot works.
 
 use crate::common::{ga102, real_firmware, with_file, Machine};
 use nova_core::{firmware_kinds, Error, ErrorKind, Failure, FirmwareError, Stage};
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
 
-/// Boots with these files, which must fail, and then with the right ones.
+/// Boots with `files`, which must fail, and then with valid files.
 #[track_caller]
 fn fails(machine: &Machine, files: impl Store + 'static) -> Failure {
     machine.set_files(files);
@@ -18,12 +18,12 @@ fn fails(machine: &Machine, files: impl Store + 'static) -> Failure {
     failure
 }
 
-/// The files that a GA102 takes.
+/// The kinds of files that a GA102 needs.
 fn kinds() -> impl Iterator<Item = &'static str> {
     firmware_kinds(ga102().chipset).iter().copied()
 }
 
-/// The error names the file.
+/// Asserts that the error names the file.
 #[track_caller]
 fn assert_named(failure: &Failure, what: &str) {
     let line = failure.to_string();
@@ -32,7 +32,7 @@ fn assert_named(failure: &Failure, what: &str) {
 }
 
 #[test]
-fn missing() {
+fn missing_files() {
     let machine = Machine::synthetic();
     for what in kinds() {
         let failure = fails(&machine, with_file(what, |_| None));
@@ -47,7 +47,7 @@ fn missing() {
 }
 
 #[test]
-fn empty_and_cut_off() {
+fn empty_and_truncated_files() {
     let machine = Machine::synthetic();
     for what in kinds() {
         let len = synthetic::firmware(ga102()).0[&file_name(ga102(), what)].len();
@@ -61,7 +61,7 @@ fn empty_and_cut_off() {
             assert_eq!(
                 failure.stage,
                 Stage::Firmware,
-                "{what} cut to {left}: {failure}"
+                "{what} truncated to {left}: {failure}"
             );
             assert_named(&failure, what);
         }
@@ -69,7 +69,7 @@ fn empty_and_cut_off() {
 }
 
 #[test]
-fn of_another_release() {
+fn files_of_another_release() {
     let machine = Machine::synthetic();
     let files = with_file("gsp", |bytes| {
         let at = bytes.windows(7).position(|text| text == b"570.144")?;
@@ -85,7 +85,7 @@ fn of_another_release() {
 }
 
 #[test]
-fn of_another_chip() {
+fn files_of_another_chip() {
     let machine = Machine::synthetic();
     let files = with_file("gsp", |bytes| {
         let at = bytes.windows(10).position(|text| text == b"ture_ga10x")?;
@@ -115,7 +115,7 @@ fn of_another_chip() {
 }
 
 #[test]
-fn the_files_of_another_kind() {
+fn files_of_another_kind() {
     let machine = Machine::synthetic();
     let files = synthetic::firmware(ga102());
     for what in kinds() {
@@ -137,8 +137,8 @@ fn the_files_of_another_kind() {
     }
 }
 
-/// Whatever a word of a header says: it boots, or an error says why not and nothing is left. Both
-/// are right, as not every word matters.
+/// With any value in a word of a header, the boot succeeds or fails with an error, and nothing is
+/// left. Both outcomes are right, since not all words matter.
 #[test]
 fn any_word_of_a_header() {
     let machine = Machine::synthetic();
@@ -163,7 +163,7 @@ fn any_word_of_a_header() {
                 machine.set_files(files);
                 match machine.boot() {
                     Ok(running) => machine.unload(running).unwrap_or_else(|failure| {
-                        // What only matters for unloading.
+                        // Some words only matter for unloading.
                         assert_eq!(what, "booter_unload", "{failure}");
                         machine.mock.reset();
                     }),
@@ -185,11 +185,10 @@ fn any_word_of_a_header() {
     machine.assert_boots();
 }
 
-/// A file whose image starts somewhere else is loaded once more, with that place on a page
-/// boundary.
+/// A file whose image is at another offset is loaded again, with that offset on a page boundary.
 #[test]
-fn an_image_at_another_place() {
-    // The image moves 64 bytes back, behind as many zeros, and all offsets with it.
+fn an_image_at_another_offset() {
+    // Inserts 64 zeros before the image and adjusts all offsets.
     let files = with_file("gsp", |bytes| {
         let word =
             |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
@@ -208,10 +207,10 @@ fn an_image_at_another_place() {
     machine.assert_boots();
 }
 
-/// The files that distributions ship, each replaced by the same of an older release.
+/// The files that distributions ship, each replaced by the file of an older release.
 #[test]
-fn of_the_older_release_that_distributions_ship() {
-    let Some(folder) = real_firmware("of_the_older_release") else {
+fn real_files_of_an_older_release() {
+    let Some(folder) = real_firmware("real_files_of_an_older_release") else {
         return;
     };
     let folder = Folder(folder);
@@ -225,7 +224,7 @@ fn of_the_older_release_that_distributions_ship() {
         files.collect::<Option<_>>().map(InMemory)
     };
     let (Some(new), Some(old)) = (all("570.144"), all("535.113.01")) else {
-        println!("skipped: of_the_older_release: the folder does not hold both releases");
+        println!("skipped: real_files_of_an_older_release: the folder does not have both releases");
         return;
     };
     let machine = Machine::new(ga102(), new.clone());
@@ -234,7 +233,7 @@ fn of_the_older_release_that_distributions_ship() {
         let mut files = new.clone();
         files.0.insert(name.clone(), old.0[&name].clone());
         machine.set_files(files);
-        // A booter that does not fit is refused by the boot ROM, and then cannot put the GPU back.
+        // The boot ROM refuses booter of another release, so that the teardown fails, too.
         let failure = match machine.boot() {
             Err(failure) => failure,
             Ok(running) => machine.unload(running).unwrap_err(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Chips that are not booted, and cards that are not there.
+//! Unsupported chips, and cards that are gone.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use nova_core::platform::{Clock, Registers};
 use nova_core::{probe, Error, ErrorKind};
 use nova_hw::chipset::Chipset;
 
-/// Two registers, and a count of the accesses.
+/// A card with two registers, which counts accesses.
 struct Card {
     boot0: u32,
     boot42: u32,
@@ -50,7 +50,7 @@ fn card(boot0: u32, boot42: u32) -> Card {
 }
 
 #[test]
-fn a_ga102_is_found_with_two_reads() {
+fn a_ga102_is_identified_with_two_reads() {
     let card = card(0xb720_00a1, 0x172a_1000);
     let found = probe(&card).unwrap();
     assert_eq!(found.chipset(), Chipset::GA102);
@@ -60,7 +60,7 @@ fn a_ga102_is_found_with_two_reads() {
 }
 
 #[test]
-fn chips_of_all_families_are_found() {
+fn chips_of_all_families_are_identified() {
     for (boot42, chipset, bits) in [
         (0x162a_1000, Chipset::TU102, 47),
         (0x168a_1000, Chipset::TU116, 47),
@@ -76,7 +76,7 @@ fn chips_of_all_families_are_found() {
 }
 
 #[test]
-fn what_cannot_be_booted_is_said_in_one_line() {
+fn unsupported_chips_cause_errors_of_one_line() {
     let cases = [
         (
             // Gone from the bus.
@@ -92,14 +92,14 @@ fn what_cannot_be_booted_is_said_in_one_line() {
              looks like Volta and is not supported (PMC_BOOT_0 0x140000a1)",
         ),
         (
-            // A chip of a known family that there is not.
+            // An unknown chip of a known family.
             (0x1950_00a1, 0x195a_1000),
             ErrorKind::Unsupported,
             "identify: PMC_BOOT_42: expected a chip from TU102 to GB207, found 0x195a1000, which \
              looks like Ada and is not supported (PMC_BOOT_0 0x195000a1)",
         ),
         (
-            // Nothing that is known.
+            // An unknown family.
             (0x1234_5678, 0x3f0a_1000),
             ErrorKind::Unsupported,
             "identify: PMC_BOOT_42: expected a chip from TU102 to GB207, found 0x3f0a1000, which \

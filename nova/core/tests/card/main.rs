@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver on a mocked card, through what the crate makes public. One program, since each would
-//! have to be linked anew for every mutant (docs/mutants.md).
+//! Tests of the driver's public interface on a mocked card. They are one program, since every test
+//! program is linked again for each mutant (docs/mutants.md).
 
 mod adapter;
 mod boot;

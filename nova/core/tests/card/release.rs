@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware releases: each boots, the newest that is there as a whole is taken, and what does not
-//! belong together is refused.
+//! Firmware releases: each one boots, the newest complete one is chosen, and mixed ones are
+//! refused.
 
 use crate::common::{ga102, real_firmware, Machine};
 use nova_core::{ErrorKind, Running, Stage};
@@ -28,14 +28,14 @@ fn everything() -> InMemory {
     InMemory(files.collect())
 }
 
-/// A GA102 that all releases are signed for, in a machine that has `files`.
+/// A machine with `files`, and with a GA102 that accepts the files of all releases.
 fn machine(files: InMemory) -> Machine {
     let machine = Machine::new(ga102(), everything());
     machine.set_files(files);
     machine
 }
 
-/// Boots what the machine has and unloads it; what the report says about the firmware.
+/// Boots and unloads; returns the release and the file for which a newer one was passed over.
 #[track_caller]
 fn boots(machine: &Machine) -> (String, Option<String>) {
     let running: Running<_> = machine.boot().unwrap_or_else(|failure| {
@@ -50,7 +50,7 @@ fn boots(machine: &Machine) -> (String, Option<String>) {
 }
 
 #[test]
-fn each_boots_on_each_chip() {
+fn each_release_boots_on_each_chip() {
     for chip in CHIPS {
         for release in RELEASES
             .iter()
@@ -65,8 +65,8 @@ fn each_boots_on_each_chip() {
 }
 
 #[test]
-fn the_real_ones_boot() {
-    let Some(folder) = real_firmware("the_real_ones_boot") else {
+fn real_releases_boot() {
+    let Some(folder) = real_firmware("real_releases_boot") else {
         return;
     };
     for chip in ["tu102", "tu116", "ga100", "ga102", "ad102"] {
@@ -81,7 +81,7 @@ fn the_real_ones_boot() {
 }
 
 #[test]
-fn the_newest_is_taken_unless_another_one_is_pinned() {
+fn the_newest_release_is_booted_unless_one_is_pinned() {
     let machine = machine(everything());
     assert_eq!(boots(&machine), ("570.144".into(), None));
     machine.pinned.set(Some(535));
@@ -97,7 +97,7 @@ fn the_newest_is_taken_unless_another_one_is_pinned() {
 }
 
 #[test]
-fn what_is_not_whole_is_passed_over() {
+fn incomplete_releases_are_passed_over() {
     for kind in KINDS {
         let missing = file_name_of(ga102(), kind, r570());
         let mut files = everything();
@@ -108,7 +108,7 @@ fn what_is_not_whole_is_passed_over() {
             ("535.113.01".into(), Some(missing.clone()))
         );
 
-        // Pinned, it is an error.
+        // A missing file of a pinned release is an error.
         machine.pinned.set(Some(570));
         let failure = machine.assert_fails();
         assert_eq!(failure.kind(), ErrorKind::NotFound);
@@ -120,7 +120,7 @@ fn what_is_not_whole_is_passed_over() {
 }
 
 #[test]
-fn nothing_is_whole() {
+fn all_releases_are_incomplete() {
     let mut files = everything();
     for release in RELEASES {
         files
@@ -134,7 +134,7 @@ fn nothing_is_whole() {
     );
 }
 
-/// A file of one release under the name of the other.
+/// A file of one release with the name of another one is refused.
 #[test]
 fn mixed_releases_are_refused() {
     for (wanted, other) in [(r570(), r535()), (r535(), r570())] {
@@ -145,12 +145,12 @@ fn mixed_releases_are_refused() {
             let machine = machine(files);
             machine.pinned.set(wanted.branch());
             let line = match (kind, machine.boot()) {
-                // Nobody looks at it before it is needed, and booter of either release can do this.
+                // Booter-unload is checked when it runs, and both releases of it work.
                 ("booter_unload", Ok(running)) => {
                     machine.unload(running).unwrap();
                     continue;
                 }
-                (_, Ok(_)) => panic!("{kind} of {} boots", other.name),
+                (_, Ok(_)) => panic!("booted with {kind} of {}", other.name),
                 (_, Err(failure)) => failure.to_string(),
             };
             machine.assert_as_before();

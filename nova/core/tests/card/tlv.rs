@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Firmware in the packing of Linux 7.3's nova-core: it boots where the distribution's files are not
-//! there, without being copied, and whatever is wrong with it is said.
+//! Firmware in the packing of Linux 7.3's nova-core: it boots if the distribution's files are
+//! missing, its image is not copied, and errors name the file.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ fn bytes(tag: &[u8; 4], value: &[u8]) -> Block {
     (*tag, value.to_vec())
 }
 
-/// A file of these blocks.
+/// A TLV file with these blocks.
 fn tlv(blocks: &[Block]) -> Vec<u8> {
     let mut file = b"NVFW".to_vec();
     for (tag, value) in blocks {
@@ -101,13 +101,13 @@ fn gsp(gsp: &Gsp<'_>, chip: &Chip, version: &str) -> Vec<Block> {
     ]
 }
 
-/// The files of a release for a GA102, packed; before they are, `change` gets the blocks of the one
-/// called `what`.
+/// The files of a release for a GA102 in TLV packing, after `change` has changed the blocks of the
+/// file `what`.
 fn packed(release: &Release, what: &str, change: impl FnOnce(&mut Vec<Block>)) -> InMemory {
     packed_for(ga102(), release, what, change)
 }
 
-/// Likewise for any chip.
+/// The same for any chip.
 fn packed_for(
     chip: &Chip,
     release: &Release,
@@ -141,7 +141,7 @@ fn packed_for(
     InMemory(packed.chain(image).collect())
 }
 
-/// A machine with these files and a card that all releases are signed for.
+/// A machine with `files`, and with a GA102 that accepts the files of all releases.
 fn machine(files: InMemory) -> Machine {
     let all = RELEASES
         .iter()
@@ -151,7 +151,7 @@ fn machine(files: InMemory) -> Machine {
     machine
 }
 
-/// What the driver says to a file with other blocks.
+/// Boots with a changed file `what`, which must be refused; returns the failure.
 #[track_caller]
 fn refused(what: &str, change: impl FnOnce(&mut Vec<Block>)) -> Failure {
     let failure = machine(packed(RELEASES[0], what, change)).assert_fails();
@@ -181,7 +181,7 @@ fn each_release_boots_and_its_image_is_not_copied() {
     }
 }
 
-/// Whatever programs its boot takes.
+/// Each chip boots with the programs that its boot needs.
 #[test]
 fn each_chip_boots() {
     for chip in CHIPS {
@@ -192,9 +192,9 @@ fn each_chip_boots() {
     }
 }
 
-/// What the distribution ships comes first, as a whole.
+/// Complete files of the distribution take precedence.
 #[test]
-fn other_files_come_first() {
+fn files_of_the_distribution_take_precedence() {
     let [newest, older] = RELEASES;
     let mut files = packed(newest, "", |_| {});
     files.0.extend(synthetic::firmware_of(ga102(), older).0);
@@ -207,7 +207,7 @@ fn other_files_come_first() {
 }
 
 #[test]
-fn of_another_release_than_wanted() {
+fn files_of_another_release() {
     let machine = machine(packed(RELEASES[0], "", |_| {}));
     machine.pinned.set(Some(535));
     assert_eq!(
@@ -234,7 +234,7 @@ fn mixed_releases() {
 }
 
 #[test]
-fn a_file_is_missing() {
+fn missing_files() {
     for missing in [
         "gsp.bin",
         "gsp_bootloader.tlv",
@@ -248,12 +248,12 @@ fn a_file_is_missing() {
         assert_eq!(failure.kind(), ErrorKind::NotFound);
         assert_eq!(failure.to_string(), format!("firmware: {name}: not found"));
     }
-    // Without this one, there is nothing to say that the others belong together.
+    // Without `gsp.tlv`, the packing is not recognized.
     let mut files = packed(RELEASES[0], "", |_| {});
     files.0.remove("nvidia/ga102/gsp/gsp.tlv");
     let line = machine(files).assert_fails().to_string();
     assert!(line.ends_with("-570.144.bin: not found"), "{line}");
-    // One that is there and cannot be read is told by its own name.
+    // If `gsp.tlv` exists and cannot be read, the error names it.
     let mut files = packed(RELEASES[0], "", |_| {});
     let name = "nvidia/ga102/gsp/gsp.tlv";
     files.0.insert(name.to_owned(), [].into());
@@ -262,7 +262,7 @@ fn a_file_is_missing() {
 }
 
 #[test]
-fn every_tag_is_needed_once() {
+fn every_tag_is_required_exactly_once() {
     let samples = packed(RELEASES[0], "", |_| {});
     let mut seen = 0;
     for what in ["booter_load", "gsp_bootloader", "gsp"] {
@@ -284,9 +284,9 @@ fn every_tag_is_needed_once() {
 }
 
 #[test]
-fn values_that_cannot_be() {
+fn invalid_values() {
     let cases: [(&str, &[u8; 4], &[u8]); 18] = [
-        // Numbers that are none, and those of what lies outside of the program.
+        // Values of the wrong size, and offsets and sizes beyond the program.
         ("booter_load", b"DAOF", &[0; 3]),
         ("booter_load", b"DAOF", &[0; 8]),
         ("booter_load", b"DASZ", &[0xff; 4]),
@@ -302,7 +302,7 @@ fn values_that_cannot_be() {
         ("gsp_bootloader", b"MFOF", &[0xff; 4]),
         ("gsp", b"SIGN", &[]),
         ("gsp", b"SIZE", &[0; 4]),
-        // Names that lead elsewhere.
+        // Names outside of the folder, empty and too long.
         ("gsp", b"FILE", b"../gsp.bin"),
         ("gsp", b"FILE", b""),
         ("gsp", b"FILE", &[b'a'; 33]),
@@ -330,7 +330,7 @@ fn an_image_of_another_length() {
             len - 1
         )
     );
-    // More than it says, and more than any file has.
+    // A size that is larger than any file.
     let failure = machine(packed(RELEASES[0], "gsp", |blocks| {
         set(blocks, b"SIZE", &[0xff; 4]);
     }))
@@ -338,9 +338,9 @@ fn an_image_of_another_length() {
     assert!(failure.to_string().contains(name), "{failure}");
 }
 
-/// Blocks that end behind the file, or start between two words.
+/// Blocks that end beyond the file, or are misaligned.
 #[test]
-fn cut_off_and_misaligned() {
+fn truncated_and_misaligned_blocks() {
     for name in ["gsp.tlv", "gsp_bootloader.tlv", "booter_unload.tlv"] {
         let name = format!("nvidia/ga102/gsp/{name}");
         let len = packed(RELEASES[0], "", |_| {}).0[&name].len();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! VBIOS images that are not what they should be: an error says where and why, in bounded time, and
-//! with the right image the next attempt works.
+//! Malformed VBIOSes: the boot fails in bounded time with an error that has the place and the
+//! cause, and with a valid VBIOS the next boot works.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use nova_core::{Error, ErrorKind, Failure, Stage};
 use nova_firmware::vbios::{code_type, Image, Vbios};
 use nova_mock::vbios;
 
-/// Boots with this ROM, which must fail, and then with the card's own.
+/// Boots with `rom`, which must fail, and then with the card's own ROM.
 #[track_caller]
 fn fails(machine: &Machine, rom: Vec<u8>) -> Failure {
     *machine.rom.borrow_mut() = Some(rom);
     let start = machine.now();
     let failure = machine.assert_fails();
-    // A ROM of 1 MiB is 262144 words of a microsecond each.
+    // Reading a ROM of 1 MiB takes 262144 reads of a microsecond each.
     assert!(machine.now() - start < Duration::from_secs(1), "{failure}");
     assert!(!failure.to_string().contains('\n'), "{failure}");
     *machine.rom.borrow_mut() = None;
@@ -25,7 +25,7 @@ fn fails(machine: &Machine, rom: Vec<u8>) -> Failure {
     failure
 }
 
-/// The error is the VBIOS's.
+/// Asserts that the error is one of the VBIOS.
 #[track_caller]
 fn assert_vbios(failure: &Failure, says: &str) {
     assert_eq!(failure.kind(), ErrorKind::Invalid, "{failure}");
@@ -37,7 +37,7 @@ fn rom() -> Vec<u8> {
     vbios::build(ga102())
 }
 
-/// The images of a ROM, and where the first of a type has its PCI data structure.
+/// The images of a ROM.
 fn images(rom: &[u8]) -> Vec<Image> {
     Vbios::parse(rom).unwrap().images().collect()
 }
@@ -48,7 +48,7 @@ fn pcir(rom: &[u8], image: &Image) -> usize {
 }
 
 #[test]
-fn nothing_there() {
+fn a_rom_without_a_vbios() {
     let machine = Machine::synthetic();
     for byte in [0x00, 0xff, 0x55] {
         let failure = fails(&machine, vec![byte; 1 << 20]);
@@ -59,7 +59,7 @@ fn nothing_there() {
 }
 
 #[test]
-fn without_fwsec() {
+fn a_vbios_without_fwsec() {
     let machine = Machine::synthetic();
     let mut rom = rom();
     for image in images(&rom) {
@@ -72,28 +72,29 @@ fn without_fwsec() {
 }
 
 #[test]
-fn images_that_loop_or_end_outside() {
+fn images_of_wrong_length() {
     let machine = Machine::synthetic();
     for len in [0u16, u16::MAX] {
         let mut rom = rom();
         let image = images(&rom)[0];
         let at = pcir(&rom, &image) + 0x10;
         rom[at..at + 2].copy_from_slice(&len.to_le_bytes());
-        // The extension that NVIDIA's images have says the same.
+        // The NPDE of NVIDIA's images has the length, too.
         if let Some(npde) = rom.windows(4).position(|text| text == b"NPDE") {
             rom[npde + 8..npde + 10].copy_from_slice(&len.to_le_bytes());
         }
         assert_vbios(&fails(&machine, rom), "VBIOS: ");
     }
-    // A PCI data structure behind the end of the image.
+    // A PCI data structure beyond the end of the image.
     let mut rom = rom();
     rom[0x18..0x1a].copy_from_slice(&u16::MAX.to_le_bytes());
     assert_vbios(&fails(&machine, rom), "VBIOS: ");
 }
 
-/// Whatever a word of the tables says: it boots, or an error says why not and nothing is left.
+/// With any value in a word of the VBIOS, the boot succeeds or fails with an error, and nothing is
+/// left.
 #[test]
-fn any_word() {
+fn any_word_of_the_vbios() {
     let machine = Machine::synthetic();
     let good = rom();
     let mut refused = 0;
@@ -108,8 +109,8 @@ fn any_word() {
                 Err(failure) => {
                     refused += 1;
                     assert!(!failure.to_string().contains('\n'));
-                    // FWSEC that was changed does not run, and so cannot put the GPU back either;
-                    // but it has not changed anything.
+                    // A modified FWSEC does not run, so it cannot do the teardown either, but it
+                    // has not changed the GPU.
                     let stages = [Stage::Vbios, Stage::Memory, Stage::FwsecFrts];
                     assert!(stages.contains(&failure.stage), "{at:#x}: {failure}");
                 }
