@@ -9,21 +9,22 @@ use nix::errno::Errno;
 
 use crate::{sysfs, ExitHandler};
 
-/// Seconds until the clock wakes the system.
-const SLEEP: u64 = 2;
+/// Seconds until the clock wakes the system, longer with each try: a slow machine takes a while to get to sleep.
+const SLEEPS: [u64; 6] = [2, 4, 8, 16, 32, 64];
 
 const POWER: &str = "/sys/power";
 
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 
 /// The kernel's messages about other devices of QEMU when the system sleeps: about stopped clocks,
-/// sometimes split in two, and about a mouse whose probe is deferred.
-pub const OF_OTHERS: [&str; 5] = [
+/// sometimes split in two, about a mouse whose probe is deferred, and about an alarm before the sleep.
+pub const OF_OTHERS: [&str; 6] = [
     "hpet: Lost",
     "hpet_rtc_timer_reinit: ",
     "Could not disable RealTimeClock events",
     "ACPI Error: $",
     "serio serio[0-9]: deferred probe pending",
+    "PM: Some devices failed to suspend, or early wake event detected",
 ];
 
 /// Sleep states of the system.
@@ -95,9 +96,20 @@ pub fn can_test_up_to(level: &str) -> bool {
 ///
 /// # Errors
 ///
-/// The kernel's error; `EBUSY` if the alarm came before the sleep, and `ENOENT` if no clock can
+/// The kernel's error; `EBUSY` if the alarm came before the sleep each time, and `ENOENT` if no clock can
 /// wake the system.
 pub fn until_alarm() -> io::Result<()> {
+    let mut result = Err(Errno::EBUSY.into());
+    for seconds in SLEEPS {
+        result = for_seconds(seconds);
+        if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::ResourceBusy) {
+            break;
+        }
+    }
+    result
+}
+
+fn for_seconds(seconds: u64) -> io::Result<()> {
     // A wakeup event after this read aborts the sleep.
     let events = sysfs::read(power("wakeup_count"))?;
     let counted = sysfs::write(power("wakeup_count"), events);
@@ -106,7 +118,7 @@ pub fn until_alarm() -> io::Result<()> {
         _ => error,
     })?;
     sysfs::write(ALARM, "0")?;
-    sysfs::write(ALARM, format!("+{SLEEP}"))?;
+    sysfs::write(ALARM, format!("+{seconds}"))?;
     State::Mem.enter()
 }
 

@@ -151,9 +151,15 @@ pub(crate) struct Card {
     /// All writes in order.
     pub(crate) writes: RefCell<Vec<(u32, u32)>>,
     now: Cell<Duration>,
+    silent_until: Cell<Duration>,
 }
 
 impl Card {
+    /// Until this time all registers read all ones.
+    pub(crate) fn set_silent_until(&self, time: Duration) {
+        self.silent_until.set(time);
+    }
+
     /// Sets the value that a register reads as.
     pub(crate) fn set(&self, offset: u32, value: u32) {
         let mut values = self.values.borrow_mut();
@@ -164,6 +170,9 @@ impl Card {
 
 impl Registers for Card {
     fn read32(&self, offset: u32) -> u32 {
+        if self.now.get() < self.silent_until.get() {
+            return u32::MAX;
+        }
         let values = self.values.borrow();
         let found = values.iter().find(|&&(at, _)| at == offset);
         found.map_or(0, |&(_, value)| value)

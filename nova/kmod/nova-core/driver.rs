@@ -84,7 +84,7 @@ impl pci::Driver for NovaCoreDriver {
         _info: Option<&'bound Self::IdInfo>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         pin_init::pin_init_scope(move || {
-            let enabled = Enabled::new(device).inspect_err(failed(device, "enabling the BARs"))?;
+            let enabled = Enabled::new(device).inspect_err(failed(device, "BARs"))?;
             let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
             let found = gsp.identify()?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;

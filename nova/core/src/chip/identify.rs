@@ -6,6 +6,7 @@
 //! src/common/inc/swref/published/ampere/ga102/dev_boot.h.
 
 use core::fmt;
+use core::time::Duration;
 
 use nova_hw::chipset::{family, Chipset, Revision};
 use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
@@ -14,6 +15,13 @@ use crate::mmio::Io;
 
 /// Error message if the registers read all ones.
 pub(crate) const CARD_GONE: &str = "registers: expected a GPU, found all ones (the card is gone)";
+
+/// How often PMC_BOOT_0 is read, and the time between two reads: one second in all, which is the driver's own limit.
+/// After a reset, the registers of real boards read all ones for some 100 ms, while configuration space answers already.
+const ANSWER_READS: u32 = 101;
+
+/// See [`ANSWER_READS`].
+const ANSWER_PAUSE: Duration = Duration::from_millis(10);
 
 /// An identified chip.
 #[derive(Clone, Copy, Debug)]
@@ -35,9 +43,9 @@ pub struct UnknownChip {
     pub family: &'static str,
 }
 
-/// Identifies the chip with two register reads.
+/// Identifies the chip with two register reads, as soon as the registers answer.
 pub(crate) fn identify(io: &Io<'_>) -> Result<Identity, UnknownChip> {
-    let boot0 = u32::from(io.read::<PmcBoot0>());
+    let boot0 = wait_boot0(io);
     // Chips before Fermi lack PMC_BOOT_42, and none before Turing has a supported GSP.
     let boot42 = io.read::<PmcBoot42>();
     let chipset = Chipset::from_boot42(boot42).ok_or(UnknownChip {
@@ -50,6 +58,21 @@ pub(crate) fn identify(io: &Io<'_>) -> Result<Identity, UnknownChip> {
         revision: boot42.into(),
         boot0,
     })
+}
+
+/// Waits until the registers answer. Returns PMC_BOOT_0, or all ones if they do not.
+fn wait_boot0(io: &Io<'_>) -> u32 {
+    let mut boot0 = u32::MAX;
+    for attempt in 0..ANSWER_READS {
+        if attempt != 0 {
+            io.sleep(ANSWER_PAUSE);
+        }
+        boot0 = io.read::<PmcBoot0>().into();
+        if boot0 != u32::MAX {
+            break;
+        }
+    }
+    boot0
 }
 
 /// Whether the card is gone from the bus.
@@ -69,5 +92,36 @@ impl fmt::Display for UnknownChip {
             "PMC_BOOT_42: expected a chip from TU102 to GB207, found {boot42:#010x}, which looks \
              like {family} and is not supported (PMC_BOOT_0 {boot0:#010x})"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Clock;
+    use crate::testing::Card;
+
+    fn ga102() -> Card {
+        let card = Card::default();
+        card.set(PmcBoot0::OFFSET, 0xb720_00a1);
+        card.set(PmcBoot42::OFFSET, 0x172a_1000);
+        card
+    }
+
+    #[test]
+    fn registers_may_answer_late() {
+        let card = ga102();
+        card.set_silent_until(Duration::from_millis(100));
+        let identity = identify(&Io::new(&card)).unwrap();
+        assert_eq!(identity.boot0, 0xb720_00a1);
+        assert!(card.now() < Duration::from_millis(120), "{:?}", card.now());
+    }
+
+    #[test]
+    fn registers_that_never_answer_are_given_up() {
+        let card = ga102();
+        card.set_silent_until(Duration::MAX);
+        assert_eq!(identify(&Io::new(&card)).unwrap_err().boot0, u32::MAX);
+        assert_eq!(card.now(), Duration::from_secs(1));
     }
 }

@@ -85,7 +85,7 @@ impl fmt::Display for Timeout {
         } = self;
         write!(f, "waited {after:?} for {awaited}, saw {seen:#x}")?;
         match is_no_register(*seen) {
-            true => f.write_str(", as a register reads that is absent or may not be read"),
+            true => f.write_str(" (absent)"),
             false => Ok(()),
         }
     }
@@ -112,7 +112,7 @@ mod tests {
             after: Duration::from_secs(4),
         };
         let text = timeout(0xbadf_5040).to_string();
-        let expected = "waited 4s for GFW, saw 0xbadf5040, as a register reads that is absent or may not be read";
+        let expected = "waited 4s for GFW, saw 0xbadf5040 (absent)";
         assert_eq!(text, expected);
         assert_eq!(
             timeout(0xba0f_5040).to_string(),

@@ -3,17 +3,12 @@
 //! A client of GSP-RM, the root of all objects of one user of the GPU, with the GPU as its device
 //! and the device's only subdevice.
 //!
-//! Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_resserv_nvoc.h (`RS_CLIENT_HANDLE_*`); nouveau,
-//! nvkm/subdev/gsp/rm/r535/{client,device}.c.
+//! Source: nouveau, nvkm/subdev/gsp/rm/r535/{client,device}.c.
+
+use nova_hw::abi::handle;
 
 use crate::gsp::commands::alloc::{Alloc, Class, Device, Root, Subdevice};
 use crate::gsp::handles::Handles;
-
-/// First handle of a client; `RS_CLIENT_HANDLE_BASE`.
-const FIRST: u32 = 0xc1d0_0000;
-
-/// Number of handles for clients; `RS_CLIENT_HANDLE_MAX`.
-const COUNT: u32 = 0x10_0000;
 
 /// Handle of each device, chosen by the driver: contains the number of the class.
 const DEVICE: u32 = 0xd000_0080;
@@ -29,7 +24,7 @@ impl Client {
     /// The client with this number. Handles repeat after 1,048,576 clients; GSP-RM refuses a handle
     /// that is in use.
     pub fn new(number: u32) -> Self {
-        Self(FIRST | (number % COUNT))
+        Self(handle::CLIENT_BASE | (number % handle::CLIENT_MAX))
     }
 
     /// The commands that allocate the client, its device and its subdevice. They are freed in
