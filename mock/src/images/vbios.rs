@@ -10,6 +10,7 @@
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c and arch/turing/kernel_gsp_vbios_tu102.c;
 //! Linux 7.3, drivers/gpu/nova-core/vbios.rs.
 
+use nova_hw::chipset::Chipset;
 use nova_hw::falcon::EngineId;
 
 use crate::chips::Chip;
@@ -48,7 +49,17 @@ const UCODE_ID: u8 = 9;
 const IMEM: usize = 0x400;
 /// Bytes at the start of the code that are not secure, on chips without a boot ROM.
 const STUB: usize = 0x100;
-const DMEM: usize = 0x400;
+
+/// Bytes of FWSEC's data. It is no multiple of a block on Turing, where images of TU102 have 0x410
+/// bytes, of TU104 0x3f0, and of TU116 0x420; the other two have those of the chip before them.
+fn dmem(chip: &Chip) -> usize {
+    match chip.chipset {
+        Chipset::TU102 => 0x410,
+        Chipset::TU104 | Chipset::TU106 => 0x3f0,
+        Chipset::TU116 | Chipset::TU117 => 0x420,
+        _ => 0x400,
+    }
+}
 
 /// Offsets in the ucode's data segment.
 const INTERFACE: usize = 0x10;
@@ -190,7 +201,8 @@ fn fwsec(chip: &Chip) -> Vec<u8> {
 
 /// An image with the table and `ucode_at` bytes before the ucode.
 fn fwsec_image(chip: &Chip, ucode_at: usize, version: u8, descriptor_size: usize) -> Image {
-    let mut image = Image::new((ucode_at + IMEM + DMEM + 1).div_ceil(BLOCK));
+    let data = data_segment(dmem(chip));
+    let mut image = Image::new((ucode_at + IMEM + data.len() + 1).div_ceil(BLOCK));
     image.headers(chip, CODE_TYPE_FWSEC, true);
     // Version 1, header of 6 bytes, an entry of 6 bytes; the descriptors' version and size.
     image.put(PMU_TABLE, &[1, 6, 6, 1, version, descriptor_size as u8]);
@@ -198,20 +210,21 @@ fn fwsec_image(chip: &Chip, ucode_at: usize, version: u8, descriptor_size: usize
     image.put(PMU_TABLE + 6, &[0x85, 0x0c]);
     image.put_u32(PMU_TABLE + 8, &[(BLOCK + DESCRIPTOR) as u32]);
     image.put(ucode_at, &noise(2, IMEM));
-    image.put(ucode_at + IMEM, &data_segment());
+    image.put(ucode_at + IMEM, &data);
     image
 }
 
 /// Up to GA100: the signature is in the ucode.
 fn fwsec_v2(chip: &Chip) -> Vec<u8> {
     let ucode = DESCRIPTOR + DESCRIPTOR_V2_SIZE;
+    let dmem = dmem(chip);
     let mut image = fwsec_image(chip, ucode, 2, DESCRIPTOR_V2_SIZE);
     image.put_u32(
         DESCRIPTOR,
         &[
             (DESCRIPTOR_V2_SIZE as u32) << 16 | 2 << 8 | 1,
-            (IMEM + DMEM) as u32,
-            (IMEM + DMEM) as u32,
+            (IMEM + dmem) as u32,
+            (IMEM + dmem) as u32,
             0,
             INTERFACE as u32,
             0,
@@ -221,7 +234,7 @@ fn fwsec_v2(chip: &Chip) -> Vec<u8> {
             (IMEM - STUB) as u32,
             IMEM as u32,
             0,
-            DMEM as u32,
+            dmem as u32,
             0,
             0,
         ],
@@ -233,6 +246,7 @@ fn fwsec_v2(chip: &Chip) -> Vec<u8> {
 /// From GA102 on: the signatures follow the descriptor.
 fn fwsec_v3(chip: &Chip) -> Vec<u8> {
     let signatures = SIGNATURE_VERSIONS.count_ones() as usize;
+    let dmem = dmem(chip);
     let header = DESCRIPTOR_V3_SIZE + signatures * SIGNATURE;
     let mut image = fwsec_image(chip, DESCRIPTOR + header, 3, DESCRIPTOR_V3_SIZE);
     let vdesc = (header as u32) << 16 | 3 << 8 | 1;
@@ -240,14 +254,14 @@ fn fwsec_v3(chip: &Chip) -> Vec<u8> {
         DESCRIPTOR,
         &[
             vdesc,
-            (IMEM + DMEM) as u32,
+            (IMEM + dmem) as u32,
             SIGNATURE_AT as u32,
             INTERFACE as u32,
             0,
             IMEM as u32,
             0,
             0,
-            DMEM as u32,
+            dmem as u32,
         ],
     );
     image.put_u16(DESCRIPTOR + 36, &[EngineId::Gsp.bit() as u16]);
@@ -261,8 +275,8 @@ fn fwsec_v3(chip: &Chip) -> Vec<u8> {
 }
 
 /// FWSEC's data: the application interface, the DMEM mapper and its buffers.
-fn data_segment() -> Vec<u8> {
-    let mut data = Image(vec![0; DMEM]);
+fn data_segment(size: usize) -> Vec<u8> {
+    let mut data = Image(vec![0; size]);
     // Version 1, header of 4 bytes, 2 entries of 8 bytes: an unused one, and the DMEM mapper.
     data.put(INTERFACE, &[1, 4, 8, 2]);
     data.put_u32(INTERFACE + 4, &[1, 0x80, 4, MAPPER as u32]);

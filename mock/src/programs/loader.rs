@@ -97,6 +97,12 @@ pub(crate) fn run(
     Ok(())
 }
 
+/// Loads a part of the program. Its size need not be a multiple of a block: 14 VBIOS images of
+/// Turing cards have FWSECs with 0x3f0, 0x410 or 0x420 bytes of data, NVIDIA's and Linux' drivers
+/// pass those sizes unchanged, and the cards boot.
+///
+/// Source: open-gpu-kernel-modules 570, `s_prepareHsFalconWithLoader` in
+/// kernel_gsp_falcon_tu102.c; Linux 7.3, drivers/gpu/nova-core/firmware/fwsec/bootloader.rs.
 fn load_blocks(
     falcon: &mut Falcon,
     wires: &mut Wires<'_>,
@@ -110,9 +116,11 @@ fn load_blocks(
         Memory::Dmem => falcon.dmem.len(),
     };
     let Load { address, .. } = *load;
-    if [start, end].iter().any(|at| at % BLOCK != 0) || address % u64::from(BLOCK) != 0 {
+    // The DMA's base registers hold addresses without their lowest eight bits, and code memory is
+    // tagged by blocks.
+    if start % BLOCK != 0 || address % u64::from(BLOCK) != 0 {
         return Err(format!(
-            "the bootloader is to load {start:#x}..{end:#x} from {address:#x}, not whole blocks"
+            "the bootloader is to load from {address:#x} to {start:#x}, not at a block"
         ));
     }
     if end as usize > size || address >> BUS_BITS != 0 {
@@ -129,15 +137,60 @@ fn load_blocks(
             Memory::Dmem => Memory::Dmem,
         };
         let address = address + u64::from(at - start);
-        let bytes = read_target(wires, target, address, BLOCK_SIZE);
+        // Code is loaded in whole blocks, data in transfers down to a word.
+        let len = match load.memory {
+            Memory::Imem { .. } => BLOCK_SIZE,
+            Memory::Dmem => BLOCK_SIZE.min((end - at) as usize),
+        };
+        let bytes = read_target(wires, target, address, len);
         let transfer = Transfer {
             target,
             address,
             memory,
             offset: at as usize,
-            len: BLOCK_SIZE,
+            len,
         };
         falcon.load(&transfer, &bytes);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocks::testing::TestCard;
+    use crate::chips::Generation;
+
+    /// Loads `range` of data at `address` of the frame buffer.
+    fn load(falcon: &mut Falcon, address: u64, range: Range<u32>) -> Result<(), String> {
+        let mut card = TestCard::new("tu104");
+        card.vram.write(0x1_0000, &[7; 0x500]);
+        let load = Load {
+            memory: Memory::Dmem,
+            address,
+            range,
+        };
+        load_blocks(falcon, &mut card.wires(), FbifTarget::LocalFb, &load)
+    }
+
+    /// The data sizes of Turing cards' VBIOS images.
+    #[test]
+    fn data_need_not_be_whole_blocks() {
+        for size in [0x3f0, 0x400, 0x410, 0x420] {
+            let mut falcon = Falcon::new(Generation::Tu102);
+            load(&mut falcon, 0x1_0000, 0..size).unwrap();
+            let size = size as usize;
+            assert_eq!(falcon.dmem[..size], vec![7; size]);
+            assert_eq!(falcon.dmem[size], 0, "{size:#x}");
+        }
+    }
+
+    #[test]
+    fn a_load_has_to_be_at_a_block_and_within_the_memory() {
+        let mut falcon = Falcon::new(Generation::Tu102);
+        assert!(load(&mut falcon, 0x1_0010, 0..0x100).is_err());
+        assert!(load(&mut falcon, 0x1_0000, 0x10..0x100).is_err());
+        assert!(load(&mut falcon, 0x1_0000, 0..0x1_0001).is_err());
+        assert!(load(&mut falcon, 1 << 47, 0..0x100).is_err());
+    }
 }
