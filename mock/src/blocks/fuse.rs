@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use nova_hw::chipset::Architecture;
 use nova_hw::regs::fuse::{
-    GspUcodeVersion, NvdecUcodeVersion, OptDisplay, OptDisplayTu102, Sec2UcodeVersion,
+    GspUcodeVersion, NvdecUcodeVersion, OptDisplay, OptDisplayTu102, OptSecureGspDebugDis,
+    OptSecureGspDebugDisTu102, Sec2UcodeVersion,
 };
 
 use super::block::{Block, Parts};
@@ -46,9 +47,9 @@ impl Block for Fuse {
             Some(u32::from(*versions.get(index as usize)?))
         };
         let is_turing = chip.chipset.arch() == Architecture::Turing;
-        let display = match is_turing {
-            true => OptDisplayTu102::OFFSET,
-            false => OptDisplay::OFFSET,
+        let (display, debug) = match is_turing {
+            true => (OptDisplayTu102::OFFSET, OptSecureGspDebugDisTu102::OFFSET),
+            false => (OptDisplay::OFFSET, OptSecureGspDebugDis::OFFSET),
         };
         match offset {
             _ if offset == display => Some(
@@ -56,6 +57,10 @@ impl Block for Fuse {
                     .with_display_disabled(fuses.display_disabled || !chip.has_display)
                     .into(),
             ),
+            // nvidia.ko takes a board without this fuse for a debug board and looks for an FWSEC that
+            // is signed for debugging (`kgspIsDebugModeEnabled_TU102`), which no card that is sold
+            // has in its VBIOS.
+            _ if offset == debug => Some(OptSecureGspDebugDis::new().with_data(true).into()),
             // Without a boot ROM there are no version fuses.
             _ if is_turing => None,
             _ => element(&fuses.gsp, GspUcodeVersion::OFFSET)
@@ -84,5 +89,20 @@ mod tests {
         assert_eq!(read("ga100", OptDisplay::OFFSET), Some(1));
         assert_eq!(read("tu102", OptDisplay::OFFSET), None);
         assert_eq!(read("tu102", OptDisplayTu102::OFFSET), Some(0));
+    }
+
+    /// nvidia.ko boots no card of which it reads 0 here.
+    #[test]
+    fn no_card_is_a_debug_board() {
+        let read = |chip, offset| {
+            let fuses = Fuses::default();
+            TestCard::new(chip).read(&mut Fuse { fuses }, offset)
+        };
+        assert_eq!(read("tu102", 0x02_174c), Some(1));
+        assert_eq!(read("tu102", 0x82_074c), None);
+        for chip in ["ga100", "ga102", "ad102", "gh100", "gb202"] {
+            assert_eq!(read(chip, 0x82_074c), Some(1), "{chip}");
+            assert_eq!(read(chip, 0x02_174c), None, "{chip}");
+        }
     }
 }

@@ -25,6 +25,24 @@ registers! {
         __: u32,
     }
 
+    /// Whether the GSP refuses ucode that is signed for debugging, on GA100 and later.
+    NV_FUSE_OPT_SECURE_GSP_DEBUG_DIS as OptSecureGspDebugDis @ 0x82074c {
+        /// It does: a board that is sold.
+        pub data: bool,
+        #[bits(31)]
+        __: u32,
+    }
+
+    /// Whether the GSP refuses ucode that is signed for debugging, on Turing.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_fuse.h.
+    NV_FUSE_OPT_SECURE_GSP_DEBUG_DIS as OptSecureGspDebugDisTu102 @ 0x02174c {
+        /// It does: a board that is sold.
+        pub data: bool,
+        #[bits(31)]
+        __: u32,
+    }
+
     /// Versions of NVDEC's ucode.
     NV_FUSE_OPT_FPF_NVDEC_UCODE1_VERSION as NvdecUcodeVersion @ 0x824100 [16; 4] {
         /// One bit per version.

@@ -77,6 +77,7 @@ fn fields_are_where_the_manuals_have_them() {
         pgc6::GfwBootPrivLevelMask { with_read_protection_level0(true) = 1 }
         pgc6::GfwBoot { with_progress(0xff) = 0xff }
         fuse::OptDisplay { with_display_disabled(true) = 1 }
+        fuse::OptSecureGspDebugDis { with_data(true) = 1 }
         fuse::GspUcodeVersion { with_data(0xffff) = 0xffff }
         falcon::FalconIrqstat { with_halt(true) = 1 << 4, with_swgen0(true) = 1 << 6 }
         falcon::FalconIrqsclr { with_halt(true) = 1 << 4, with_swgen0(true) = 1 << 6 }
