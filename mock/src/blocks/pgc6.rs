@@ -18,6 +18,12 @@ use crate::schedule::Timer;
 /// How long the GFW takes; the model's own value.
 pub(crate) const GFW: Duration = Duration::from_millis(20);
 
+/// What is set beside the progress when the GFW has completed; what it means is not public.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`is_boot_done`), which waits for 0x3ff on
+/// Turing, Ampere and Ada; drivers look at the progress only.
+const GFW_COMPLETED: u32 = 0x300;
+
 /// The timer of the GFW.
 const GFW_DONE: Timer = 0;
 
@@ -63,9 +69,11 @@ impl Block for Pgc6 {
                     .with_read_protection_level0(wires.signals.gfw_done)
                     .into(),
             ),
-            GfwBoot::OFFSET if wires.signals.gfw_done => {
-                Some(GfwBoot::new().with_progress(GfwBoot::COMPLETED).into())
-            }
+            GfwBoot::OFFSET if wires.signals.gfw_done => Some(
+                GfwBoot::from(GFW_COMPLETED)
+                    .with_progress(GfwBoot::COMPLETED)
+                    .into(),
+            ),
             BsiVprSecureScratch15::OFFSET if wires.chip.has_scrubber() => Some(
                 BsiVprSecureScratch15::new()
                     .with_scrubber_handoff(match self.scrubbed {
@@ -98,7 +106,8 @@ mod tests {
         assert_eq!(read(&mut card, GfwBoot::OFFSET), None);
         card.pass(&mut pgc6);
         assert_eq!(read(&mut card, GfwBootPrivLevelMask::OFFSET), Some(1));
-        assert_eq!(read(&mut card, GfwBoot::OFFSET), Some(0xff));
+        // What gpu-admin-tools waits for.
+        assert_eq!(read(&mut card, GfwBoot::OFFSET), Some(0x3ff));
     }
 
     #[test]
