@@ -4,10 +4,12 @@
 
 use std::ops::Range;
 
+use nova_hw::chipset::Architecture;
 use nova_hw::regs::pfb::{LocalMemoryRange, Wpr2AddrHi, Wpr2AddrLo};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
+use crate::chips::Chip;
 use crate::faults::Fault;
 use flush::Flush;
 
@@ -15,6 +17,13 @@ mod flush;
 
 /// The registers give the bounds of WPR2 in units of 1 << this many bytes.
 const WPR_SHIFT: u32 = 12;
+
+/// Whether the frame buffer has been cleared after the reset, which 1 says.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`wait_for_memory_clear`); the register has
+/// no public name.
+const MEMORY_CLEARED: u32 = 0x10_0b20;
+const MEMORY_CLEARED_BLACKWELL: u32 = 0x8a_004c;
 
 /// State of the frame-buffer controller.
 #[derive(Debug, Default)]
@@ -29,6 +38,7 @@ impl Block for Pfb {
         0x10_0000..0x10_1000,
         0x1f_a000..0x1f_b000,
         0x87_0000..0x87_1000,
+        0x8a_0000..0x8a_1000,
         0x8a_1000..0x8a_2000,
     ];
 
@@ -48,6 +58,7 @@ impl Block for Pfb {
             .unwrap_or(u64::from(u32::MAX >> 4) << WPR_SHIFT..0);
         match offset {
             _ if self.flush.has(wires.chip, offset) => self.flush.read(offset),
+            _ if offset == memory_cleared(wires.chip) => Some(wires.signals.gfw_done.into()),
             LocalMemoryRange::OFFSET => Some(local_memory_range(wires.vram.size()).into()),
             Wpr2AddrLo::OFFSET => Some(
                 Wpr2AddrLo::new()
@@ -87,6 +98,14 @@ impl Pfb {
     }
 }
 
+/// Offset of the register that says whether the frame buffer has been cleared.
+fn memory_cleared(chip: &Chip) -> u32 {
+    match chip.chipset.arch() {
+        Architecture::BlackwellGb10x | Architecture::BlackwellGb20x => MEMORY_CLEARED_BLACKWELL,
+        _ => MEMORY_CLEARED,
+    }
+}
+
 /// The largest value that the register can express and that does not exceed the frame buffer's
 /// size.
 fn local_memory_range(vram: u64) -> LocalMemoryRange {
@@ -121,6 +140,23 @@ mod tests {
         };
         assert_eq!(card.read(&mut pfb, Wpr2AddrLo::OFFSET), Some(0x05fe_e000));
         assert_eq!(card.read(&mut pfb, Wpr2AddrHi::OFFSET), Some(0x05fe_f000));
+    }
+
+    /// gpu-admin-tools waits for it on Turing, Ampere, Hopper and Blackwell before it uses DMA.
+    #[test]
+    fn memory_is_cleared_when_the_gfw_has_completed() {
+        for (chip, offset) in [
+            ("tu104", 0x10_0b20),
+            ("ga100", 0x10_0b20),
+            ("gh100", 0x10_0b20),
+            ("gb202", 0x8a_004c),
+        ] {
+            let mut card = TestCard::new(chip);
+            let cleared = |card: &mut TestCard| card.read(&mut Pfb::default(), offset);
+            assert_eq!(cleared(&mut card), Some(0), "{chip}");
+            card.signals.gfw_done = true;
+            assert_eq!(cleared(&mut card), Some(1), "{chip}");
+        }
     }
 
     #[test]
