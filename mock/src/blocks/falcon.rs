@@ -3,7 +3,7 @@
 //! A falcon: its memories, its DMA through FBIF, its reset, start and halt, and the switch to the
 //! RISC-V core that shares its memories (Peregrine).
 //!
-//! Up to GA100 the CPU also reaches the memories through [`ports`], and there is no boot ROM.
+//! The CPU also reaches the memories through [`ports`]. Up to GA100 there is no boot ROM.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga102/dev_falcon_v4.h
 //! and turing/tu102,
@@ -38,6 +38,11 @@ const DMEM_BLOCKS: usize = 0x100;
 ///
 /// Source: nouveau, nvkm/falcon/gm200.c.
 const ITFEN: u32 = 0x048;
+
+/// More of the control of FBIF. What it does is not public, and DMA works with any value.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`fbif_ctl2`).
+const FBIF_CTL2: u32 = FbifCtl::OFFSET + 0x60;
 
 /// Revision of the falcon's core.
 const CORE_REV: CoreRev = CoreRev(6);
@@ -91,14 +96,16 @@ pub(crate) enum Memory {
     Dmem,
 }
 
-/// A transfer into the falcon's memory.
+/// A transfer between the falcon's memory and a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Transfer {
-    /// Aperture of the source.
+    /// From the falcon's data memory to the target; otherwise from the target.
+    pub(crate) is_store: bool,
+    /// Aperture of the target.
     pub(crate) target: FbifTarget,
-    /// Address of the source.
+    /// Address in the target.
     pub(crate) address: u64,
-    /// Memory of the falcon that is written.
+    /// Memory of the falcon.
     pub(crate) memory: Memory,
     /// Byte offset in that memory.
     pub(crate) offset: usize,
@@ -139,6 +146,7 @@ pub(crate) struct Falcon {
     dma_bus_offset: u32,
     transcfg: [FbifTranscfg; FbifTranscfg::COUNT as usize],
     fbif_ctl: FbifCtl,
+    fbif_ctl2: u32,
     ports: Ports,
     pub(crate) brom: Brom,
     pub(crate) riscv: Riscv,
@@ -184,6 +192,7 @@ impl Falcon {
             dma_bus_offset: 0,
             transcfg: [FbifTranscfg::new(); FbifTranscfg::COUNT as usize],
             fbif_ctl: FbifCtl::new(),
+            fbif_ctl2: 0,
             ports: Ports::default(),
             brom: Brom::default(),
             riscv: Riscv {
@@ -216,6 +225,7 @@ impl Falcon {
         self.require_ctx = true;
         self.transcfg = [FbifTranscfg::new(); FbifTranscfg::COUNT as usize];
         self.fbif_ctl = FbifCtl::new();
+        self.fbif_ctl2 = 0;
         self.ports = Ports::default();
         self.brom = Brom::default();
         self.riscv.active = false;
@@ -252,7 +262,7 @@ impl Falcon {
     }
 
     /// Reads the register at `offset` from the engine's base, if there is one.
-    pub(crate) fn read(&self, offset: u32) -> Option<u32> {
+    pub(crate) fn read(&mut self, offset: u32) -> Option<u32> {
         match self.lock {
             Lock::TargetMask => return Some(TARGET_MASKED),
             Lock::Lockdown if !is_seen_in_lockdown(offset) => return None,
@@ -299,6 +309,8 @@ impl Falcon {
                 .into(),
             reg::FalconEngine::OFFSET => reg::FalconEngine::new().with_reset(self.in_reset).into(),
             FbifCtl::OFFSET => self.fbif_ctl.into(),
+            FBIF_CTL2 => self.fbif_ctl2,
+            ports::FIRST..ports::END => return self.read_port(offset),
             _ => match offset.checked_sub(reg::SIZE) {
                 Some(second) if self.generation.has_boot_rom() => {
                     return self.riscv.read(second).or_else(|| self.brom.read(second));
@@ -381,9 +393,8 @@ impl Falcon {
                 return Some(self.interrupt_if(true));
             }
             FbifCtl::OFFSET => self.fbif_ctl = value.into(),
-            ports::FIRST..ports::END if !self.generation.has_boot_rom() => {
-                return self.write_port(offset, value);
-            }
+            FBIF_CTL2 => self.fbif_ctl2 = value,
+            ports::FIRST..ports::END => return self.write_port(offset, value),
             _ => match offset.checked_sub(reg::SIZE) {
                 Some(_) if !self.generation.has_boot_rom() => return None,
                 Some(RiscvBcrCtrl::OFFSET) => return Some(self.select_core(value.into())),
@@ -407,6 +418,13 @@ impl Falcon {
             Ok(()) => Action::None,
             Err(reason) => Action::Refused(reason),
         })
+    }
+
+    fn read_port(&mut self, offset: u32) -> Option<u32> {
+        match self.scrubbing {
+            true => None,
+            false => self.ports.read(&self.dmem, offset),
+        }
     }
 
     fn start(&mut self, start: bool, through_here: bool) -> Action {
@@ -496,8 +514,10 @@ impl Falcon {
         if self.scrubbing {
             return Err("DMA before the scrubbing is done");
         }
-        if command.is_write() {
-            return Err("DMA that writes the falcon's memory to the target");
+        // A falcon has instructions that load code, load data and store data, and none that stores
+        // code: envytools, docs/hw/falcon/xfer.rst.
+        if command.is_write() && command.imem() {
+            return Err("DMA that stores code");
         }
         let target = self.dma_target(command.ctxdma())?;
         let len = 4 << command.size();
@@ -522,6 +542,7 @@ impl Falcon {
             return Err("DMA beyond the end of the falcon's memory");
         }
         Ok(Transfer {
+            is_store: command.is_write(),
             target,
             address: self.dma_base + u64::from(self.dma_bus_offset),
             memory,
@@ -626,7 +647,7 @@ mod tests {
             .unwrap()
     }
 
-    fn is_idle(falcon: &Falcon) -> bool {
+    fn is_idle(falcon: &mut Falcon) -> bool {
         let command = falcon.read(reg::FalconDmatrfcmd::OFFSET).unwrap();
         reg::FalconDmatrfcmd::from(command).idle()
     }
@@ -655,7 +676,7 @@ mod tests {
         assert!(falcon.code[2].secure);
         assert_eq!(falcon.imem[0x200..0x300], [7; 0x100]);
         assert_eq!(falcon.block_at(0x200), None);
-        assert!(is_idle(&falcon));
+        assert!(is_idle(&mut falcon));
     }
 
     #[test]
@@ -670,13 +691,13 @@ mod tests {
             let mut falcon = ready();
             falcon.write(offset, value).unwrap();
             assert!(matches!(dma(&mut falcon, command), Action::Refused(_)));
-            assert!(!is_idle(&falcon));
+            assert!(!is_idle(&mut falcon));
         }
         assert!(matches!(dma(&mut ready(), command), Action::Dma(_)));
     }
 
     #[test]
-    fn dma_beyond_the_memory_and_dma_reads_of_it_are_refused() {
+    fn dma_beyond_the_memory_and_stores_of_code_are_refused() {
         let mut falcon = ready();
         falcon
             .write(
@@ -691,7 +712,8 @@ mod tests {
 
         let mut falcon = ready();
         let command = reg::FalconDmatrfcmd::new().with_is_write(true);
-        assert!(matches!(dma(&mut falcon, command), Action::Refused(_)));
+        let code = command.with_imem(true);
+        assert!(matches!(dma(&mut falcon, code), Action::Refused(_)));
 
         let mut falcon = ready();
         falcon.write(reg::FalconDmatrfmoffs::OFFSET, 4).unwrap();
@@ -717,7 +739,7 @@ mod tests {
         let hwcfg2 = reg::FalconHwcfg2::from(falcon.read(reg::FalconHwcfg2::OFFSET).unwrap());
         assert!(hwcfg2.mem_scrubbing());
         assert_eq!(falcon.read(reg::FalconMailbox0::OFFSET), Some(0));
-        assert!(is_idle(&falcon));
+        assert!(is_idle(&mut falcon));
         assert!(matches!(
             falcon.write(reg::FalconCpuctl::OFFSET, 2),
             Some(Action::Refused(_))

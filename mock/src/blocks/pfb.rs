@@ -25,6 +25,12 @@ const WPR_SHIFT: u32 = 12;
 const MEMORY_CLEARED: u32 = 0x10_0b20;
 const MEMORY_CLEARED_BLACKWELL: u32 = 0x8a_004c;
 
+/// Bits 47 and higher of the address of each DMA of the GPU. The model has no such memory.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`_falcon_dma`), which writes it around
+/// each transfer.
+const DMA_TOP_BITS: u32 = 0x10_0f04;
+
 /// State of the frame-buffer controller.
 #[derive(Debug, Default)]
 pub(crate) struct Pfb {
@@ -75,9 +81,10 @@ impl Block for Pfb {
     }
 
     fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
-        match self.flush.has(wires.chip, offset) {
-            true => self.flush.write(offset, value),
-            false => None,
+        match (offset, value) {
+            _ if self.flush.has(wires.chip, offset) => self.flush.write(offset, value),
+            (DMA_TOP_BITS, 0) => Some(()),
+            _ => None,
         }
     }
 }

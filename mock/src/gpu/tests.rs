@@ -8,7 +8,7 @@ use crate::blocks::falcon::PRIV_ERROR;
 use crate::blocks::pgc6::GFW;
 use crate::bus::config::mirror_base;
 use crate::bus::host::GuestMemory;
-use crate::chips::CHIPS;
+use crate::chips::{by_name, CHIPS};
 use crate::images::synthetic;
 use crate::machine::in_process::Arena;
 use crate::programs::booter;
@@ -23,7 +23,10 @@ use nova_hw::regs::pmc::PmcBoot0;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn card() -> Gpu<Arena> {
-    let chip = &CHIPS[0];
+    card_of(&CHIPS[0])
+}
+
+fn card_of(chip: &'static Chip) -> Gpu<Arena> {
     let setup = Setup {
         chip,
         vram: Vram::in_process(chip.vram),
@@ -166,6 +169,40 @@ fn dma_reads_from_its_target() {
         "no memory there"
     );
     assert!(last_refusal(&card).contains("no memory"));
+}
+
+/// gpu-admin-tools writes and reads system memory so, on T4, A10 and A100 cards: data through a
+/// port, DMA out of the GSP's data memory and back into it, without any signed program.
+#[test]
+fn data_memory_is_stored_in_the_target() {
+    for chip in ["tu104", "ga100", "ga102"] {
+        let mut card = card_of(by_name(chip).unwrap());
+        let address = card.host_mut().place(&[0; 256]);
+        let sysmem = address + 8;
+        card.write32(GSP_BASE + FbifTranscfg::OFFSET, 0x5);
+        card.write32(GSP_BASE + 0x684, 1);
+        card.write32(GSP_BASE + FbifCtl::OFFSET, 0x90);
+        card.write32(GSP_BASE + reg::FalconDmactl::OFFSET, 0);
+        card.write32(GSP_BASE + reg::FalconDmemc::OFFSET, 1 << 24);
+        card.write32(GSP_BASE + reg::FalconDmemd::OFFSET, 0xcafe_f00d);
+        card.write32(
+            GSP_BASE + reg::FalconDmatrfbase::OFFSET,
+            (sysmem >> 8) as u32,
+        );
+        card.write32(
+            GSP_BASE + reg::FalconDmatrfbase1::OFFSET,
+            (sysmem >> 40) as u32,
+        );
+        card.write32(0x10_0f04, (sysmem >> 47) as u32);
+        let offset = (sysmem % 256) as u32;
+        card.write32(GSP_BASE + reg::FalconDmatrffboffs::OFFSET, offset);
+        card.write32(GSP_BASE + reg::FalconDmatrfmoffs::OFFSET, 0);
+        card.write32(GSP_BASE + reg::FalconDmatrfcmd::OFFSET, 1 << 5);
+        let done = card.read32(GSP_BASE + reg::FalconDmatrfcmd::OFFSET) & 1 << 1;
+        assert_ne!(done, 0, "{chip}");
+        assert_eq!(card.host().read_u32(sysmem), Ok(0xcafe_f00d), "{chip}");
+        assert_eq!(last_refusal(&card), "", "{chip}");
+    }
 }
 
 #[test]

@@ -144,6 +144,7 @@ fn load_blocks(
         };
         let bytes = read_target(wires, target, address, len);
         let transfer = Transfer {
+            is_store: false,
             target,
             address,
             memory,

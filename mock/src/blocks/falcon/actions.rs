@@ -41,7 +41,7 @@ impl Falcon {
                     wires.set_timer(CORE_SWITCH, timer);
                 }
             }
-            Action::Dma(transfer) => self.fetch(wires, engine, &transfer),
+            Action::Dma(transfer) => self.transfer_bytes(wires, engine, &transfer),
             Action::Interrupt => wires.ask(Request::Interrupt(engine)),
         }
     }
@@ -55,9 +55,21 @@ impl Falcon {
         wires.ask(Request::FalconReset(engine));
     }
 
-    fn fetch(&mut self, wires: &mut Wires<'_>, engine: Engine, transfer: &Transfer) {
-        let bytes = read_target(wires, transfer.target, transfer.address, transfer.len);
-        self.load(transfer, &bytes);
+    fn transfer_bytes(&mut self, wires: &mut Wires<'_>, engine: Engine, transfer: &Transfer) {
+        let Transfer {
+            is_store,
+            target,
+            address,
+            offset,
+            len,
+            ..
+        } = *transfer;
+        if is_store {
+            write_target(wires, target, address, &self.dmem[offset..offset + len]);
+        } else {
+            let bytes = read_target(wires, target, address, len);
+            self.load(transfer, &bytes);
+        }
         self.dma_stuck = wires.faults.has(Fault::DmaNeverIdle(engine));
     }
 
@@ -95,4 +107,17 @@ pub(crate) fn read_target(
         }
     }
     bytes
+}
+
+/// Writes what a falcon's DMA stores; what goes to addresses without memory is lost.
+fn write_target(wires: &mut Wires<'_>, target: FbifTarget, address: u64, bytes: &[u8]) {
+    match target {
+        FbifTarget::LocalFb => wires.vram.write(address, bytes),
+        _ if !wires.reaches_memory() => {}
+        _ => {
+            if let Err(error) = wires.memory.write(address, bytes) {
+                wires.refuse(format!("DMA: {error}"));
+            }
+        }
+    }
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Ports through which the CPU writes into a falcon's memories, up to GA100.
+//! Ports through which the CPU writes into a falcon's memories, and reads its data memory. Drivers
+//! use them up to GA100 only; NVIDIA's gpu-admin-tools also does on an A10, which is a GA102.
 //!
-//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_falcon_v4.h
-//! and src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c (`s_imemCopyTo_TU102`).
+//! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_falcon_v4.h,
+//! ampere/ga102/dev_falcon_v4.h and
+//! src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_falcon_tu102.c (`s_imemCopyTo_TU102`);
+//! gpu-admin-tools, nvidia_gpu_tools.py (`GpuMemPort`).
 
 use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::falcon::{FalconDmemc, FalconDmemd, FalconImemc, FalconImemd, FalconImemt};
@@ -79,6 +82,26 @@ impl Ports {
             *self.data.get_mut(port)? = value.into();
         }
         Some(Ok(()))
+    }
+}
+
+impl Ports {
+    /// Reads the register at `offset` of a port to the data memory, if there is one. Code cannot be
+    /// read through the model's ports, which no driver does.
+    pub(super) fn read(&mut self, data: &[u8], offset: u32) -> Option<u32> {
+        if let Some(port) = element(offset, FalconDmemc::OFFSET, FalconDmemc::STRIDE) {
+            return Some((*self.data.get(port)?).into());
+        }
+        let port = element(offset, FalconDmemd::OFFSET, FalconDmemd::STRIDE)?;
+        let port = self.data.get_mut(port)?;
+        let (blk, offs) = (port.blk(), port.offs());
+        let at = usize::from(blk) * BLOCK_SIZE + usize::from(offs) * WORD;
+        let word = data.get(at..)?.first_chunk().copied()?;
+        if port.aincr() {
+            let (blk, offs) = next(blk, offs);
+            *port = port.with_blk(blk).with_offs(offs);
+        }
+        Some(u32::from_le_bytes(word))
     }
 }
 
@@ -191,10 +214,21 @@ mod tests {
         assert!(matches!(falcon.write(IMEMC, 0), Some(Action::Refused(_))));
     }
 
+    /// As gpu-admin-tools reads an A10's data memory.
     #[test]
-    fn ga102_has_no_ports() {
+    fn data_is_read_word_by_word() {
         let mut falcon = Falcon::new(Generation::Ga102);
-        assert_eq!(falcon.write(IMEMC, 0), None);
-        assert_eq!(falcon.write(FalconDmemd::OFFSET, 0), None);
+        falcon.dmem[..8].copy_from_slice(&[1, 0, 0, 0, 2, 0, 0, 0]);
+        let port = FalconDmemc::new().with_aincr(true);
+        falcon.write(FalconDmemc::OFFSET, port.into()).unwrap();
+        assert_eq!(falcon.read(FalconDmemd::OFFSET), Some(1));
+        assert_eq!(falcon.read(FalconDmemd::OFFSET), Some(2));
+        assert_eq!(
+            falcon.read(FalconDmemc::OFFSET),
+            Some(port.with_offs(2).into())
+        );
+        falcon.write(FalconDmemc::OFFSET, 0x100 << 8).unwrap();
+        assert_eq!(falcon.read(FalconDmemd::OFFSET), None, "behind the end");
+        assert_eq!(falcon.read(IMEMC), None);
     }
 }
