@@ -6,6 +6,27 @@
 //! Linux 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
 
 registers! {
+    /// Interrupts of the bus interface, such as accesses that no block has answered; written bits
+    /// are quieted.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/maxwell/gm107/dev_bus.h.
+    NV_PBUS_INTR_0 as PbusIntr0 @ 0x001100 {
+        #[bits(1)]
+        __: u8,
+        /// An access was refused.
+        pub pri_squash: bool,
+        /// An access failed in the front end of graphics.
+        pub pri_fecserr: bool,
+        /// An access was not answered in time.
+        pub pri_timeout: bool,
+        #[bits(1)]
+        __: u8,
+        /// The frame buffer did not answer in time.
+        pub fb_ack_timeout: bool,
+        #[bits(26)]
+        __: u32,
+    }
+
     /// Scratch register 0xe, with the result of FWSEC-FRTS.
     NV_PBUS_SW_SCRATCH_0E_FRTS_ERR as FrtsErr @ 0x001438 {
         __: u16,

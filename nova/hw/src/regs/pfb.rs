@@ -97,6 +97,35 @@ registers! {
         __: u8,
     }
 
+    /// Who may access [`MmuLockAddrLo`] and [`MmuLockAddrHi`], on GA100.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/ampere/ga100/dev_fb.h.
+    NV_PFB_PRI_MMU_LOCK_CFG_PRIV_LEVEL_MASK as MmuLockCfgPrivLevelMask @ 0x1fa7c8 {
+        /// The CPU may read them.
+        pub read_protection_level0: bool,
+        #[bits(31)]
+        __: u32,
+    }
+
+    /// Start of the memory that the VBIOS keeps from the driver, on GA100; the end is before it
+    /// where there is none. Source: as above.
+    NV_PFB_PRI_MMU_LOCK_ADDR_LO as MmuLockAddrLo @ 0x1fa82c {
+        #[bits(4)]
+        __: u8,
+        /// Address in units of 4 KiB.
+        #[bits(28)]
+        pub val: u32,
+    }
+
+    /// End of that memory, on GA100. Source: as above.
+    NV_PFB_PRI_MMU_LOCK_ADDR_HI as MmuLockAddrHi @ 0x1fa830 {
+        #[bits(4)]
+        __: u8,
+        /// Address in units of 4 KiB.
+        #[bits(28)]
+        pub val: u32,
+    }
+
     /// Start of WPR2.
     NV_PFB_PRI_MMU_WPR2_ADDR_LO as Wpr2AddrLo @ 0x1fa824 {
         #[bits(4)]

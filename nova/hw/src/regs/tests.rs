@@ -71,6 +71,12 @@ fn fields_are_where_the_manuals_have_them() {
             with_implementation(0xf) = 0xf << 20,
             with_architecture(0x3f) = 0x3f << 24,
         }
+        pbus::PbusIntr0 {
+            with_pri_squash(true) = 1 << 1,
+            with_pri_fecserr(true) = 1 << 2,
+            with_pri_timeout(true) = 1 << 3,
+            with_fb_ack_timeout(true) = 1 << 5,
+        }
         pbus::FrtsErr { with_frts_err_code(0xffff) = 0xffff << 16 }
         pgc6::BsiSecureScratch14 { with_boot_stage_3_handoff(true) = 1 << 26 }
         pgc6::BsiVprSecureScratch15 { with_scrubber_handoff(7) = 7 << 29 }
@@ -154,6 +160,9 @@ fn fields_are_where_the_manuals_have_them() {
             with_lower_mag(0x3f) = 0x3f << 4,
             with_ecc_mode_enabled(true) = 1 << 30,
         }
+        pfb::MmuLockCfgPrivLevelMask { with_read_protection_level0(true) = 1 }
+        pfb::MmuLockAddrLo { with_val(0xfff_ffff) = 0xffff_fff0 }
+        pfb::MmuLockAddrHi { with_val(0xfff_ffff) = 0xffff_fff0 }
         pfb::Wpr2AddrLo { with_val(0xfff_ffff) = 0xffff_fff0 }
         pfb::Wpr2AddrHi { with_val(0xfff_ffff) = 0xffff_fff0 }
         pfb::FbhubFlushSysmemAddrHi { with_adr(0xf_ffff) = 0xf_ffff }
