@@ -4,8 +4,10 @@
 
 use std::ops::Range;
 
-use nova_hw::chipset::Architecture;
-use nova_hw::regs::pfb::{LocalMemoryRange, Wpr2AddrHi, Wpr2AddrLo};
+use nova_hw::chipset::{Architecture, Chipset};
+use nova_hw::regs::pfb::{
+    LocalMemoryRange, MmuLockAddrHi, MmuLockAddrLo, MmuLockCfgPrivLevelMask, Wpr2AddrHi, Wpr2AddrLo,
+};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
@@ -65,6 +67,9 @@ impl Block for Pfb {
         match offset {
             _ if self.flush.has(wires.chip, offset) => self.flush.read(offset),
             _ if offset == memory_cleared(wires.chip) => Some(wires.signals.gfw_done.into()),
+            MmuLockCfgPrivLevelMask::OFFSET | MmuLockAddrLo::OFFSET | MmuLockAddrHi::OFFSET => {
+                mmu_lock(wires.chip, offset)
+            }
             LocalMemoryRange::OFFSET => Some(local_memory_range(wires.vram.size()).into()),
             Wpr2AddrLo::OFFSET => Some(
                 Wpr2AddrLo::new()
@@ -111,6 +116,19 @@ fn memory_cleared(chip: &Chip) -> u32 {
         Architecture::BlackwellGb10x | Architecture::BlackwellGb20x => MEMORY_CLEARED_BLACKWELL,
         _ => MEMORY_CLEARED,
     }
+}
+
+/// The registers of GA100 about memory that the VBIOS has locked: they can be read, and there is no
+/// such memory.
+fn mmu_lock(chip: &Chip, offset: u32) -> Option<u32> {
+    let value = match offset {
+        MmuLockCfgPrivLevelMask::OFFSET => MmuLockCfgPrivLevelMask::new()
+            .with_read_protection_level0(true)
+            .into(),
+        MmuLockAddrLo::OFFSET => MmuLockAddrLo::new().with_val(u32::MAX >> 4).into(),
+        _ => MmuLockAddrHi::new().into(),
+    };
+    (chip.chipset == Chipset::GA100).then_some(value)
 }
 
 /// The largest value that the register can express and that does not exceed the frame buffer's
@@ -164,6 +182,15 @@ mod tests {
             card.signals.gfw_done = true;
             assert_eq!(cleared(&mut card), Some(1), "{chip}");
         }
+    }
+
+    /// nvidia.ko boots no GA100 on which it may not read them (`memmgrReadMmuLock_GA100`).
+    #[test]
+    fn the_locked_memory_of_ga100_can_be_read_and_is_empty() {
+        let read = |chip, offset| TestCard::new(chip).read(&mut Pfb::default(), offset);
+        assert_eq!(read("ga100", 0x1f_a7c8), Some(1));
+        assert!(read("ga100", 0x1f_a82c) > read("ga100", 0x1f_a830));
+        assert_eq!(read("ga102", 0x1f_a7c8), None);
     }
 
     #[test]
