@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use nova_hw::regs::pbus::SwScratch;
+use nova_hw::regs::pbus::{PbusIntr0, SwScratch};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
@@ -42,12 +42,15 @@ impl Block for Pbus {
     fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
             BAR0_WINDOW => Some(self.window),
+            // Nothing is ever pending.
+            PbusIntr0::OFFSET => Some(0),
             _ => self.scratch.get(scratch_index(offset)?).copied(),
         }
     }
 
     fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         let register = match offset {
+            PbusIntr0::OFFSET => return Some(()),
             BAR0_WINDOW => {
                 self.window = value & BAR0_WINDOW_BASE;
                 wires.signals.pramin_base = u64::from(self.window) << 16;
@@ -105,6 +108,15 @@ mod tests {
             card.read(&mut pbus, SwScratch::at(0x15).unwrap()),
             Some(0xabcd_0003)
         );
+    }
+
+    /// nvidia.ko reads it while it waits for the frame buffer, and in its interrupt handler.
+    #[test]
+    fn no_interrupt_is_pending() {
+        let (mut card, mut pbus) = (TestCard::new("ga102"), Pbus::new());
+        assert_eq!(card.read(&mut pbus, 0x1100), Some(0));
+        assert_eq!(card.write(&mut pbus, 0x1100, u32::MAX), Some(()));
+        assert_eq!(card.read(&mut pbus, 0x1100), Some(0));
     }
 
     #[test]
