@@ -52,6 +52,12 @@ const CORE_REV: CoreRev = CoreRev(6);
 /// Source: open-gpu-kernel-modules 570, kernel_falcon_ga102.c (`privErrVal`).
 pub(crate) const PRIV_ERROR: u32 = 0xbadf_5040;
 
+/// Value read from the registers of an engine that is held in reset, but for the one that releases it.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`GpuFalcon.enable`); 8 million such reads
+/// of SEC2 in a user's log after a failed start, ublue-os/bazzite issue 4494.
+const IN_RESET: u32 = 0xbadf_5620;
+
 /// Which of a falcon's registers the CPU may access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lock {
@@ -123,6 +129,8 @@ pub(crate) struct Falcon {
     pub(crate) mailbox: [u32; 2],
     pub(crate) os: u32,
     rm: u32,
+    /// Where a program that has crashed says that it left a report; 0 if it left none.
+    debuginfo: u32,
     pub(crate) bootvec: u32,
     /// Raised interrupts.
     pub(crate) irqstat: u32,
@@ -174,6 +182,7 @@ impl Falcon {
             mailbox: [0; 2],
             os: 0,
             rm: 0,
+            debuginfo: 0,
             bootvec: 0,
             irqstat: 0,
             irqmask: 0,
@@ -214,7 +223,7 @@ impl Falcon {
         self.code.fill(CodeBlock::default());
         self.dmem.fill(0);
         self.mailbox = [0; 2];
-        (self.os, self.rm, self.bootvec) = (0, 0, 0);
+        (self.os, self.rm, self.debuginfo, self.bootvec) = (0, 0, 0, 0);
         (self.irqstat, self.irqmask, self.irqdest) = (0, 0, 0);
         self.itfen = 0;
         self.halted = true;
@@ -269,7 +278,7 @@ impl Falcon {
             _ => {}
         }
         if self.in_reset && offset != reg::FalconEngine::OFFSET {
-            return Some(PRIV_ERROR);
+            return Some(IN_RESET);
         }
         let value = match offset {
             reg::FalconIrqstat::OFFSET => self.irqstat,
@@ -280,6 +289,7 @@ impl Falcon {
             ITFEN => self.itfen,
             reg::FalconOs::OFFSET => self.os,
             reg::FalconRm::OFFSET => self.rm,
+            reg::FalconDebuginfo::OFFSET => self.debuginfo,
             reg::FalconHwcfg2::OFFSET => self.hwcfg2().into(),
             reg::FalconCpuctl::OFFSET => reg::FalconCpuctl::new()
                 .with_halted(self.halted)
@@ -362,6 +372,7 @@ impl Falcon {
             ITFEN => self.itfen = value,
             reg::FalconOs::OFFSET => self.os = value,
             reg::FalconRm::OFFSET => self.rm = value,
+            reg::FalconDebuginfo::OFFSET => self.debuginfo = value,
             reg::FalconCpuctl::OFFSET => {
                 let start = reg::FalconCpuctl::from(value).startcpu();
                 return Some(self.start(start, !self.alias_en));
@@ -730,7 +741,8 @@ mod tests {
         falcon.dma_stuck = true;
         let reset = |falcon: &mut Falcon, value| falcon.write(reg::FalconEngine::OFFSET, value);
         assert_eq!(reset(&mut falcon, 1), Some(Action::None));
-        assert_eq!(falcon.read(reg::FalconHwcfg2::OFFSET), Some(PRIV_ERROR));
+        assert_eq!(falcon.read(reg::FalconHwcfg2::OFFSET), Some(0xbadf_5620));
+        assert_eq!(falcon.read(reg::FalconEngine::OFFSET), Some(1));
         assert!(matches!(
             falcon.write(reg::FalconOs::OFFSET, 1),
             Some(Action::Refused(_))
@@ -744,6 +756,18 @@ mod tests {
             falcon.write(reg::FalconCpuctl::OFFSET, 2),
             Some(Action::Refused(_))
         ));
+    }
+
+    /// nvidia.ko looks here for a report of a crash in each call that it waits for.
+    #[test]
+    fn a_falcon_has_no_report_of_a_crash_after_its_reset() {
+        let mut falcon = ready();
+        assert_eq!(falcon.read(reg::FalconDebuginfo::OFFSET), Some(0));
+        falcon.write(reg::FalconDebuginfo::OFFSET, 7).unwrap();
+        assert_eq!(falcon.read(reg::FalconDebuginfo::OFFSET), Some(7));
+        falcon.write(reg::FalconEngine::OFFSET, 1).unwrap();
+        falcon.write(reg::FalconEngine::OFFSET, 0).unwrap();
+        assert_eq!(falcon.read(reg::FalconDebuginfo::OFFSET), Some(0));
     }
 
     #[test]
