@@ -52,6 +52,13 @@ impl<H: Host> Gpu<H> {
         let address = self.programs.libos_arguments.unwrap_or(in_mailboxes);
         let libos = Libos::start(&self.host, &release.arguments, address)?;
         libos.write_logs(&mut self.host, self.schedule.now())?;
+        if !libos.unlisted.is_empty() {
+            self.note(
+                BlockId::Gsp,
+                "logs without page list",
+                json!({"logs": libos.unlisted}),
+            );
+        }
         if libos.resumes {
             return Err("RMARGS ask for a resume, but nothing was suspended".into());
         }

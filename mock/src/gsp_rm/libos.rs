@@ -30,8 +30,10 @@ const ARGUMENTS: &str = "RMARGS";
 /// What libos has read from its arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Libos {
-    /// Bus addresses of the log buffers.
+    /// Bus addresses of the log buffers that have a list of their pages.
     logs: Vec<u64>,
+    /// Names of the log buffers that have none; nothing is written to them.
+    pub(crate) unlisted: Vec<&'static str>,
     /// Arguments that describe the queues.
     pub(crate) queues: QueueArguments,
     /// Whether GSP-RM is to resume from a suspend.
@@ -69,9 +71,12 @@ impl Libos {
                 .find(|region| region.id8 == id8(name))
                 .ok_or_else(|| format!("there is no region {name}"))
         };
-        let mut logs = Vec::new();
+        let (mut logs, mut unlisted) = (Vec::new(), Vec::new());
         for name in LOGS {
-            logs.push(check_log(memory, name, find(name)?)?);
+            match check_log(memory, name, find(name)?)? {
+                Some(log) => logs.push(log),
+                None => unlisted.push(name),
+            }
         }
         let arguments = find(ARGUMENTS)?;
         check_region(ARGUMENTS, arguments)?;
@@ -93,6 +98,7 @@ impl Libos {
         };
         Ok(Self {
             logs,
+            unlisted,
             queues,
             resumes: at.in_pm_transition.read(&bytes) != Some(0),
         })
@@ -131,12 +137,15 @@ fn check_region(name: &str, region: &LibosMemoryRegion) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks a log buffer: it must be empty, with the addresses of its pages behind the put pointer.
+/// Checks a log buffer: it must be empty, with the addresses of its pages behind the put pointer, as
+/// `_kgspInitLibosLoggingStructures` of NVIDIA's driver, nouveau and Linux's nova-core prepare it.
+/// Returns its address, or nothing if it has no list of pages at all: with such buffers tinygrad
+/// boots real cards.
 fn check_log(
     memory: &dyn GuestMemory,
     name: &str,
     region: &LibosMemoryRegion,
-) -> Result<u64, String> {
+) -> Result<Option<u64>, String> {
     check_region(name, region)?;
     let pages = region.size / PAGE_SIZE as u64;
     if pages == 0 || region.size % PAGE_SIZE as u64 != 0 || pages >= (PAGE_SIZE / 8) as u64 {
@@ -151,15 +160,20 @@ fn check_log(
     if put != 0 {
         return Err(format!("{name} starts with put pointer {put:#x}"));
     }
-    for page in 0..pages {
-        let (found, expected) = (read(8 + 8 * page)?, region.pa + page * PAGE_SIZE as u64);
+    let list = (0..pages).map(|page| read(8 + 8 * page));
+    let list = list.collect::<Result<Vec<_>, _>>()?;
+    if list.iter().all(|&page| page == 0) {
+        return Ok(None);
+    }
+    for (page, found) in (0..).zip(list) {
+        let expected = region.pa + page * PAGE_SIZE as u64;
         if found != expected {
             return Err(format!(
                 "page {page} of {name} is {found:#x}, not {expected:#x}"
             ));
         }
     }
-    Ok(region.pa)
+    Ok(Some(region.pa))
 }
 
 /// Checks the size of GSP-RM's heap.
@@ -251,6 +265,21 @@ mod tests {
             .unwrap();
         assert_eq!(memory.read_u64(regions[2].pa), Ok(3));
         assert_eq!(memory.read_u64(regions[2].pa + 16), Ok(7));
+    }
+
+    /// As tinygrad's driver leaves them, which boots GA102, AD102 and GB202 cards.
+    #[test]
+    fn logs_without_a_list_of_pages_are_left_alone() {
+        let mut memory = Arena::new();
+        let regions = regions(&mut memory);
+        for log in &regions[..3] {
+            memory.write(log.pa + 8, &[0; 8 * 2]).unwrap();
+        }
+        let address = memory.place(regions.as_bytes());
+        let libos = Libos::start(&memory, AT, address).unwrap();
+        assert_eq!(libos.unlisted, LOGS);
+        libos.write_logs(&mut memory, Duration::ZERO).unwrap();
+        assert_eq!(memory.read_u64(regions[2].pa), Ok(0));
     }
 
     #[test]
