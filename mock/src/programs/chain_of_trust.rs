@@ -63,12 +63,15 @@ fn version(chip: &Chip) -> u16 {
     }
 }
 
-/// Reads a chain-of-trust message.
+/// Reads a chain-of-trust message. What follows it in the packet is ignored: tinygrad pads the
+/// message with four bytes and boots an RTX 5090 so (tinygrad issue 16454).
 pub(crate) fn parse(payload: &[u8]) -> Result<&Cot, Refused> {
-    Cot::ref_from_bytes(payload).map_err(|_| {
-        let reason = format!("a chain of trust of {:#x} bytes", payload.len());
-        (INVALID_DATA, reason)
-    })
+    Cot::ref_from_prefix(payload)
+        .map(|(cot, _)| cot)
+        .map_err(|_| {
+            let reason = format!("a chain of trust of {:#x} bytes", payload.len());
+            (INVALID_DATA, reason)
+        })
 }
 
 /// Checks a chain-of-trust message against the signed FMC.
@@ -315,5 +318,14 @@ mod tests {
         assert_eq!(read_knob(&[0x0c, 2, 0x29, 0]), Ok(vec![0; 4]));
         assert!(read_knob(&[0x0d, 2, 0x29, 0]).is_err());
         assert!(read_knob(&[]).is_err());
+    }
+
+    /// tinygrad's message, which a real RTX 5090 takes.
+    #[test]
+    fn a_message_may_be_padded() {
+        let payload = [0; size_of::<Cot>() + 4];
+        assert!(parse(&payload).is_ok());
+        assert!(parse(&payload[..size_of::<Cot>()]).is_ok());
+        assert!(parse(&payload[..size_of::<Cot>() - 1]).is_err());
     }
 }
