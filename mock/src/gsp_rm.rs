@@ -40,6 +40,15 @@ use records::Partial;
 const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 
+/// The levels into which a driver may unload GSP-RM: the power levels, and a fast unload, which
+/// skips freeing what GSP-RM has. nvidia.ko asks for the latter when the machine shuts down, and
+/// tinygrad always.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h
+/// (`NV2080_CTRL_GPU_SET_POWER_STATE_GPU_LEVEL_*`) and src/nvidia/src/kernel/gpu/gpu.c
+/// (`gpuEnterShutdown_IMPL`, `GPU_STATE_FLAGS_FAST_UNLOAD`).
+const UNLOAD_LEVELS: [u32; 7] = [0, 1, 2, 3, 4, 7, 0x40];
+
 /// State of GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -281,12 +290,9 @@ impl GspRm {
                 message.payload.len()
             ));
         };
-        if (
-            request.b_in_pm_transition,
-            request.b_gc6_entering,
-            request.new_level,
-        ) != (0, 0, 0)
-        {
+        // NVIDIA's driver and nouveau also suspend GSP-RM so that it can be resumed. The model cannot.
+        let suspends = (request.b_in_pm_transition, request.b_gc6_entering) != (0, 0);
+        if suspends || !UNLOAD_LEVELS.contains(&request.new_level) {
             self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
             return Err(format!("unload into {request:?}"));
         }
@@ -589,5 +595,39 @@ mod tests {
             assert_eq!(regions.fb_region[1].b_protected, 1);
             assert_eq!(regions.fb_region[1].limit, (24 << 30) - 1);
         }
+    }
+
+    /// Has a GSP-RM that is ready unload itself; returns its state and the result of the call.
+    fn unload(request: UnloadingGuestDriver) -> (State, u32) {
+        let queues = queue::driver::Driver::new().link().unwrap();
+        let mut rm = GspRm::new(RELEASES[0], queues, 0);
+        rm.state = State::Ready;
+        let message = Message {
+            function: function::UNLOADING_GUEST_DRIVER,
+            sequence: 0,
+            payload: request.as_bytes().to_vec(),
+            rest: Vec::new(),
+        };
+        let _ = with_card(|card| rm.handle(card, message));
+        (rm.state, rm.queues.sent().pop().unwrap().result)
+    }
+
+    /// 0 is nvidia.ko's, nouveau's and nova-core's level, 0x40 tinygrad's.
+    #[test]
+    fn gsp_rm_unloads_into_the_levels_that_there_are() {
+        let level = |new_level| UnloadingGuestDriver {
+            new_level,
+            ..UnloadingGuestDriver::default()
+        };
+        for new_level in UNLOAD_LEVELS {
+            assert_eq!(unload(level(new_level)), (State::Unloading, NV_OK));
+        }
+        let refused = (State::Ready, NV_ERR_NOT_SUPPORTED);
+        assert_eq!(unload(level(5)), refused);
+        let suspend = UnloadingGuestDriver {
+            b_in_pm_transition: 1,
+            ..level(3)
+        };
+        assert_eq!(unload(suspend), refused);
     }
 }
