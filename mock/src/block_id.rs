@@ -13,6 +13,8 @@ macro_rules! with_blocks {
             pmc::Pmc = "PMC",
             /// Bus interface: scratch registers and the address of the PRAMIN window.
             pbus::Pbus = "PBUS",
+            /// The table of engines.
+            ptop::Ptop = "PTOP",
             /// The clock.
             ptimer::Ptimer = "PTIMER",
             /// PCI configuration space, mirrored in BAR0.

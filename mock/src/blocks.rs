@@ -30,6 +30,7 @@ pub(crate) mod pmc;
 pub(crate) mod pramin;
 pub(crate) mod prom;
 pub(crate) mod ptimer;
+pub(crate) mod ptop;
 pub(crate) mod sec2;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -23,6 +23,7 @@ pub mod pfb;
 pub mod pgc6;
 pub mod pmc;
 pub mod prom;
+pub mod ptop;
 pub mod riscv;
 pub mod therm;
 
@@ -65,6 +66,7 @@ const ABSOLUTE: &[&[Entry]] = &[
     prom::REGISTERS,
     fsp::REGISTERS,
     therm::REGISTERS,
+    ptop::REGISTERS,
 ];
 
 /// Blocks whose offsets count from a falcon's base.

@@ -172,6 +172,19 @@ fn fields_are_where_the_manuals_have_them() {
             with_aincw(true) = 1 << 24,
             with_aincr(true) = 1 << 25,
         }
+        ptop::DeviceInfoCfg {
+            with_version(0xf) = 0xf,
+            with_max_devices(0xfff) = 0xfff0,
+            with_max_rows_per_device(0xf) = 0xf << 16,
+            with_num_rows(0xfff) = 0xfff << 20,
+        }
+        ptop::DeviceInfo2 {
+            with_fault_id(0x7ff) = 0x7ff,
+            with_group_id(0x1f) = 0x1f << 11,
+            with_instance_id(0xff) = 0xff << 16,
+            with_type_enum(0x7f) = 0x7f << 24,
+            with_row_chain(true) = 1 << 31,
+        }
         pdisp::VgaWorkspaceBase {
             with_status_valid(true) = 1 << 3,
             with_addr(0xff_ffff) = 0xffff_ff00,
