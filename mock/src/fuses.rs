@@ -4,6 +4,8 @@
 
 use nova_hw::falcon::EngineId;
 
+use crate::images::ucode::{Ucode, Versions};
+
 /// The fuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fuses {
@@ -15,6 +17,14 @@ pub struct Fuses {
     pub gsp: [u16; 16],
     /// The chip has no display.
     pub display_disabled: bool,
+}
+
+/// Burnt bits of a version.
+fn bits(version: u32) -> u16 {
+    match version {
+        0 => 0,
+        _ => 1 << (version - 1).min(u16::BITS - 1),
+    }
 }
 
 impl Default for Fuses {
@@ -32,15 +42,29 @@ impl Default for Fuses {
 impl Fuses {
     /// These fuses, but with `version` fused for all programs.
     pub(crate) fn with_version(&self, version: u32) -> Self {
-        let bits = match version {
-            0 => 0,
-            _ => 1 << (version - 1).min(u16::BITS - 1),
-        };
+        let bits = bits(version);
         Self {
             sec2: [bits; 16],
             gsp: [bits; 16],
             ..self.clone()
         }
+    }
+
+    /// These fuses, but with the newest version of FWSEC that the VBIOS has fused, as on a card that
+    /// is sold: tinygrad always takes the last signature.
+    pub(crate) fn for_fwsec(&self, fwsec: &Ucode) -> Self {
+        let mut fuses = self.clone();
+        let newest = match fwsec.versions {
+            Versions::Bits(bits) => bits.checked_ilog2(),
+            Versions::Descending(_) => None,
+        };
+        let index = (fwsec.ucode_id as usize).checked_sub(1);
+        if let (Some(newest), Some(version)) =
+            (newest, index.and_then(|index| fuses.gsp.get_mut(index)))
+        {
+            *version = bits(newest);
+        }
+        fuses
     }
 
     /// Fused version of program `ucode_id` (from 1) of `engine`: the number of the highest burnt
@@ -61,6 +85,8 @@ impl Fuses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chips::by_name;
+    use crate::programs::fwsec::Fwsec;
 
     #[test]
     fn the_highest_burnt_bit_counts() {
@@ -81,5 +107,22 @@ mod tests {
         assert_eq!(fuses.version(EngineId::Gsp, 9), 16);
         assert_eq!(fuses.with_version(0).version(EngineId::Gsp, 9), 0);
         assert_eq!(fuses.with_version(99).version(EngineId::Gsp, 9), 16);
+    }
+
+    /// tinygrad takes the last signature on all cards. With the fault `fuse` a driver that does so
+    /// fails, as version 1 is the middle one.
+    #[test]
+    fn the_last_signature_is_the_right_one_by_default() {
+        let vbios = crate::images::vbios::build(by_name("ga102").unwrap());
+        let fwsec = Fwsec::find(&vbios).unwrap().ucode;
+        let fuses = Fuses::default().for_fwsec(&fwsec);
+        let right = |fuses: &Fuses| {
+            let fused = fuses.version(EngineId::Gsp, fwsec.ucode_id);
+            let right = fwsec.signature(fused).unwrap();
+            fwsec.signatures.iter().position(|found| found == right)
+        };
+        assert_eq!(fwsec.signatures.len(), 3);
+        assert_eq!(right(&fuses), Some(2));
+        assert_eq!(right(&fuses.with_version(1)), Some(1));
     }
 }

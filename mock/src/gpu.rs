@@ -5,6 +5,7 @@
 //! All times are the model's own: short, to keep tests short, and long enough to expose a driver
 //! that does not wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nova_hw::abi::GspFwWprMeta;
@@ -65,7 +66,7 @@ pub struct Setup {
     pub firmware: Firmwares,
     /// Contents of the ROM; a synthetic VBIOS if there is none.
     pub vbios: Option<Vec<u8>>,
-    /// The chip's fuses.
+    /// The chip's fuses; those of FWSEC follow from the VBIOS.
     pub fuses: Fuses,
     /// The trace that records what happens.
     pub trace: Trace,
@@ -118,12 +119,16 @@ impl<H: Host> Gpu<H> {
     /// A card that was just powered on, in a machine that has not enumerated it yet.
     pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
         let vbios = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
+        let rom: Arc<[u8]> = prom::images(&vbios).into();
+        let fwsec = Fwsec::find(&rom).filter(|fwsec| fwsec.is_for(setup.chip));
         let parts = Parts {
             chip: setup.chip,
-            rom: prom::images(&vbios).into(),
-            fuses: setup.fuses,
+            rom,
+            fuses: match &fwsec {
+                Some(fwsec) => setup.fuses.for_fwsec(&fwsec.ucode),
+                None => setup.fuses,
+            },
         };
-        let fwsec = Fwsec::find(&parts.rom).filter(|fwsec| fwsec.is_for(setup.chip));
         if fwsec.is_none() && !setup.chip.boots_through_fsp() {
             return Err(NoFwsec);
         }
