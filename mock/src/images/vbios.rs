@@ -3,12 +3,15 @@
 //! A synthetic VBIOS, as small as drivers accept, since each word that a driver reads from the PROM
 //! costs a VM exit.
 //!
-//! Three images: PC-AT with the BIOS information table, EFI (which drivers must skip, and which the
-//! pointers in the table skip, too), and FWSEC with the PMU lookup table and the FWSEC ucode.
+//! Four images: PC-AT with the BIOS information table, EFI (which drivers must skip, and which the
+//! pointers in the table skip, too), and two of FWSEC's type, the second of which has the PMU lookup
+//! table and the FWSEC ucode.
 //!
 //! Source: PCI firmware specification 3.0, chapter 5; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c and arch/turing/kernel_gsp_vbios_tu102.c;
-//! Linux 7.3, drivers/gpu/nova-core/vbios.rs.
+//! Linux 7.3, drivers/gpu/nova-core/vbios.rs; for what real images have: the images of three Turing
+//! cards (offsets of the table, sizes of its tokens), Linux's commit "Add support for VBIOS ucode
+//! extraction" (images of a GA102).
 
 use nova_hw::chipset::Chipset;
 use nova_hw::falcon::EngineId;
@@ -26,10 +29,19 @@ const CODE_TYPE_FWSEC: u8 = 0xe0;
 const PCIR: usize = 0x20;
 const NPDE: usize = 0x40;
 
-/// Offset of the BIOS information table in the first image.
-const BIT: usize = 0x60;
+/// Offset of the BIOS information table in the first image: that of all cards from Turing to
+/// Blackwell that are known. tinygrad reads it there without a search.
+const BIT: usize = 0x1b0;
 const BIT_HEADER: usize = 12;
 const BIT_TOKEN: usize = 6;
+
+/// Offset of the data of the table's tokens.
+const BIT_DATA: usize = 0x60;
+
+/// Bytes of the data of tokens B and i, as on Turing cards. The version is the first five; NVIDIA's
+/// driver takes it from a token B of six bytes or more.
+const BIOSDATA: usize = 37;
+const INTERNAL: usize = 104;
 
 /// Offsets of the FWSEC image's tables.
 const PMU_TABLE: usize = 0x60;
@@ -40,7 +52,9 @@ const DESCRIPTOR_V3_SIZE: usize = 44;
 /// Bytes of an RSA-3072 signature.
 pub(crate) const SIGNATURE: usize = 384;
 
-/// Bit mask of the versions that the ucode is signed for; the signatures have that order.
+/// Bit mask of the versions that the ucode is signed for; the signatures have that order. A card is
+/// fused for the last one ([`Fuses::for_fwsec`](crate::fuses::Fuses::for_fwsec)), which is the one
+/// that tinygrad takes.
 const SIGNATURE_VERSIONS: u16 = 0b1011;
 
 /// Number of the fuse register that counts FWSEC's version, from 1.
@@ -142,18 +156,17 @@ fn pc_at(chip: &Chip) -> Vec<u8> {
     let mut image = Image::new(1);
     image.headers(chip, CODE_TYPE_PC_AT, false);
 
+    let version = |len| {
+        let mut data = [VERSION.to_le_bytes().as_slice(), &[OEM_VERSION]].concat();
+        data.resize(len, 0);
+        data
+    };
+    // Offsets count from the first image, as if the images of FWSEC's type followed it.
+    let pmu_table = (2 * BLOCK + PMU_TABLE) as u32;
     let tokens: [(u8, u8, &[u8]); 3] = [
-        (
-            b'B',
-            2,
-            &[VERSION.to_le_bytes().as_slice(), &[OEM_VERSION]].concat(),
-        ),
-        (
-            b'i',
-            2,
-            &[VERSION.to_le_bytes().as_slice(), &[OEM_VERSION]].concat(),
-        ),
-        (b'p', 2, &((BLOCK + PMU_TABLE) as u32).to_le_bytes()),
+        (b'B', 2, &version(BIOSDATA)),
+        (b'p', 2, &pmu_table.to_le_bytes()),
+        (b'i', 2, &version(INTERNAL)),
     ];
     image.put(BIT, &[0xff, 0xb8]);
     image.put(BIT + 2, b"BIT\0");
@@ -173,7 +186,7 @@ fn pc_at(chip: &Chip) -> Vec<u8> {
         .fold(0, |sum: u8, &byte| sum.wrapping_sub(byte));
     image.put(BIT + BIT_HEADER - 1, &[checksum]);
 
-    let mut data_at = BIT + BIT_HEADER + BIT_TOKEN * tokens.len();
+    let mut data_at = BIT_DATA;
     for (index, (id, version, data)) in tokens.iter().enumerate() {
         let token = BIT + BIT_HEADER + BIT_TOKEN * index;
         image.put(token, &[*id, *version]);
@@ -188,6 +201,13 @@ fn pc_at(chip: &Chip) -> Vec<u8> {
 fn efi(chip: &Chip) -> Vec<u8> {
     let mut image = Image::new(1);
     image.headers(chip, CODE_TYPE_EFI, false);
+    image.checksum()
+}
+
+/// The first image of FWSEC's type; drivers must look into the second one, too.
+fn first_fwsec(chip: &Chip) -> Vec<u8> {
+    let mut image = Image::new(1);
+    image.headers(chip, CODE_TYPE_FWSEC, false);
     image.checksum()
 }
 
@@ -208,7 +228,7 @@ fn fwsec_image(chip: &Chip, ucode_at: usize, version: u8, descriptor_size: usize
     image.put(PMU_TABLE, &[1, 6, 6, 1, version, descriptor_size as u8]);
     // The application is production FWSEC, on the GSP.
     image.put(PMU_TABLE + 6, &[0x85, 0x0c]);
-    image.put_u32(PMU_TABLE + 8, &[(BLOCK + DESCRIPTOR) as u32]);
+    image.put_u32(PMU_TABLE + 8, &[(2 * BLOCK + DESCRIPTOR) as u32]);
     image.put(ucode_at, &noise(2, IMEM));
     image.put(ucode_at + IMEM, &data);
     image
@@ -299,7 +319,7 @@ fn data_segment(size: usize) -> Vec<u8> {
 
 /// The VBIOS of `chip`.
 pub fn build(chip: &Chip) -> Vec<u8> {
-    [pc_at(chip), efi(chip), fwsec(chip)].concat()
+    [pc_at(chip), efi(chip), first_fwsec(chip), fwsec(chip)].concat()
 }
 
 #[cfg(test)]
@@ -310,7 +330,7 @@ mod tests {
     #[test]
     fn the_vbios_is_small_and_its_images_are_contiguous() {
         let rom = build(&CHIPS[0]);
-        assert!(rom.len() <= 8 * BLOCK + 2 * BLOCK, "{}", rom.len());
+        assert!(rom.len() <= 8 * BLOCK + 3 * BLOCK, "{}", rom.len());
         let mut at = 0;
         let mut types = Vec::new();
         loop {
@@ -328,7 +348,21 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(types, [CODE_TYPE_PC_AT, CODE_TYPE_EFI, CODE_TYPE_FWSEC]);
+        assert_eq!(types, [0x00, 0x03, 0xe0, 0xe0], "as on a GA102");
         assert_eq!(at, rom.len());
+    }
+
+    /// tinygrad's driver reads the table there, and NVIDIA's reads the version from a token of more
+    /// than five bytes.
+    #[test]
+    fn the_table_is_where_real_cards_have_it() {
+        for chip in CHIPS {
+            let rom = build(chip);
+            assert_eq!(rom[0x1b0..0x1b6], *b"\xff\xb8BIT\0");
+            let token = &rom[0x1bc..0x1c2];
+            assert_eq!(token[..4], [b'B', 2, 37, 0]);
+            let data = usize::from(u16::from_le_bytes([token[4], token[5]]));
+            assert_eq!(rom[data..data + 5], [0x80, 0x42, 0x02, 0x94, 0xc4]);
+        }
     }
 }
