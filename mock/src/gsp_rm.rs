@@ -173,6 +173,13 @@ impl GspRm {
         });
     }
 
+    /// Sends these events.
+    pub(crate) fn notify_all(&mut self, events: Vec<notice::Event>) {
+        for (function, payload) in events {
+            self.notify(function, 0, payload);
+        }
+    }
+
     /// Handles a message from the driver, once all its records have arrived. An error says why the
     /// message cannot be handled; while GSP-RM starts, an error stops it.
     pub(crate) fn handle(&mut self, card: &Card<'_>, record: Message) -> Result<Next, String> {

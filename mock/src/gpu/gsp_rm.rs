@@ -15,7 +15,7 @@ use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
 use crate::faults::Fault;
 use crate::gsp_rm::libos::{check_heap, Libos};
-use crate::gsp_rm::notice::Notice;
+use crate::gsp_rm::notice::{self, Notice};
 use crate::gsp_rm::queue::Queues;
 use crate::gsp_rm::{sequencer, Card, GspRm, Next, State};
 use crate::schedule::Event;
@@ -211,6 +211,7 @@ impl<H: Host> Gpu<H> {
         let address = meta.non_wpr_heap_offset;
         self.vram.write(address, &sequencer::image(&self.acr));
         rm.state = State::Sequencer;
+        rm.notify_all(notice::lockdown(rm.release));
         let payload = sequencer::payload(&self.acr, address, &self.faults);
         rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, payload);
         self.ended(BlockId::Gsp, "GSP-RM starts", START);
@@ -219,7 +220,12 @@ impl<H: Host> Gpu<H> {
     }
 
     pub(crate) fn finish_init(&mut self) {
+        let now = self.schedule.now();
+        if let Some(rm) = &mut self.programs.rm {
+            rm.notify_all(notice::before_init_done(rm.release, now));
+        }
         if self.is_broken(Fault::NoInitDone) {
+            self.flush_queue();
             return;
         }
         if let Some(rm) = &mut self.programs.rm {

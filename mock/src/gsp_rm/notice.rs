@@ -1,11 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Events that a test can have GSP-RM send.
+//! Events that GSP-RM sends: those of each boot, and those that a test can have it send.
+
+use std::time::Duration;
 
 use nova_hw::abi::{event, OsErrorLog};
 use nova_hw::field::Field;
 use nova_hw::release::Release;
 use zerocopy::{FromZeros, IntoBytes};
+
+/// A message without an answer: its number and payload.
+pub(crate) type Event = (u32, Vec<u8>);
+
+/// GSP-RM tells that it has closed its registers to the CPU, and opened them again
+/// (`GSP_LOCKDOWN_NOTICE`). Real cards do so many times in a boot; nvidia.ko's list of the last RPCs
+/// of a Hopper card has little else (open-gpu-kernel-modules issue 1230). In the model no time passes
+/// in between, so the registers are never closed.
+pub(crate) fn lockdown(release: &Release) -> Vec<Event> {
+    let function = number(release, "GSP_LOCKDOWN_NOTICE");
+    let notice = |engaging| Some((function?, vec![engaging]));
+    [notice(1), notice(0)].into_iter().flatten().collect()
+}
+
+/// What GSP-RM sends before GSP_INIT_DONE on real cards: that it has locked its registers, text of
+/// another processor (`UCODE_LIBOS_PRINT`), and a record for NVIDIA's statistics
+/// (`GSP_POST_NOCAT_RECORD`, where the release has it).
+///
+/// Source: open-gpu-kernel-modules issues 659 (RTX 4070) and 1230; tinygrad issue 14334 (RTX 5060 Ti).
+pub(crate) fn before_init_done(release: &Release, now: Duration) -> Vec<Event> {
+    let print = (event::UCODE_LIBOS_PRINT, libos_print());
+    let record = number(release, "GSP_POST_NOCAT_RECORD");
+    let record = record.map(|function| (function, nocat_record(now)));
+    [lockdown(release), lockdown(release), vec![print]]
+        .concat()
+        .into_iter()
+        .chain(record)
+        .collect()
+}
+
+/// Number of the event with this name, which differs between releases.
+fn number(release: &Release, name: &str) -> Option<u32> {
+    let mut events = event::GSP_INIT_DONE..event::GSP_INIT_DONE + 0x100;
+    events.find(|&event| release.message_name(event) == Some(name))
+}
+
+/// An empty text of the PMU.
+///
+/// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_rpc-structures.h
+/// (`rpc_ucode_libos_print_v1E_08`) and g_eng_desc_nvoc.h (`ENG_PMU`, the only processor that
+/// `_kgspRpcUcodeLibosPrint` knows).
+fn libos_print() -> Vec<u8> {
+    const ENG_PMU: u32 = 0xf3d722 << 8;
+    [ENG_PMU, 0]
+        .into_iter()
+        .flat_map(u32::to_le_bytes)
+        .collect()
+}
+
+/// A record of a failed assertion, with nothing but its time.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080nvd.h
+/// (`NV2080CtrlNocatJournalInsertRecord`).
+fn nocat_record(now: Duration) -> Vec<u8> {
+    const SIZE: usize = 1208;
+    const TIMESTAMP: usize = 8;
+    const REC_TYPE: usize = 16;
+    const ASSERT: u8 = 5;
+    let mut record = vec![0; SIZE];
+    let time = now.as_nanos() as u64;
+    record[TIMESTAMP..REC_TYPE].copy_from_slice(&time.to_le_bytes());
+    record[REC_TYPE] = ASSERT;
+    record
+}
 
 /// An event of GSP-RM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +107,7 @@ pub enum Notice {
 
 impl Notice {
     /// Function and payload of the message.
-    pub(crate) fn message(&self, release: &Release) -> (u32, Vec<u8>) {
+    pub(crate) fn message(&self, release: &Release) -> Event {
         match self {
             Self::OsError { xid, text } => (event::OS_ERROR_LOG, os_error(*xid, text)),
             Self::RcTriggered {
@@ -104,5 +170,22 @@ mod tests {
             assert_eq!((function, payload.len()), (0x1004, at.size));
             assert_eq!(at.channel.read(&payload), Some(2));
         }
+    }
+
+    /// In the order in which nvidia.ko's list of RPCs shows them for real cards.
+    #[test]
+    fn each_boot_has_notices_before_it_is_done() {
+        for release in RELEASES {
+            let names: Vec<_> = before_init_done(release, Duration::ZERO)
+                .iter()
+                .map(|&(function, _)| release.message_name(function).unwrap())
+                .collect();
+            assert_eq!(names[..4], ["GSP_LOCKDOWN_NOTICE"; 4]);
+            assert_eq!(names[4], "UCODE_LIBOS_PRINT");
+            let has_records = release.branch() >= Some(570);
+            assert_eq!(names.get(5).is_some(), has_records);
+        }
+        let notices = lockdown(RELEASES[0]);
+        assert_eq!(notices, [(0x101c, vec![1]), (0x101c, vec![0])]);
     }
 }

@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use crate::adapter::pci_info;
 use nova_core::platform::PciInfo;
-use nova_core::{probe, Failure, Irq, Running};
+use nova_core::{probe, Event, Failure, GspEvent, Irq, Running};
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
 use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, InProcess};
 use nova_mock::{synthetic, Gpu};
+
+/// Notices that GSP-RM of the newest release sends in each boot: three times that it has closed its
+/// registers and opened them, a text of another processor, and a record for statistics.
+pub(crate) const NOTICES: u32 = 8;
 
 /// A machine with a mocked card, and the state of the adapter.
 pub(crate) struct Machine {
@@ -84,12 +88,12 @@ impl Machine {
     /// Boots the card.
     pub(crate) fn boot(&self) -> Result<Running<Self>, Failure> {
         let prepared = probe(self)?.pin(self.pinned.get()).prepare(self)?;
-        let mut running = prepared.boot(self, &mut |event| self.note(event.to_string()))?;
+        let mut running = prepared.boot(self, &mut |event| self.note_in_boot(event))?;
         let irq = running.irq();
         self.irq.set(Some(irq));
         irq.enable(self);
         running
-            .service(self, &mut |event| self.note(event.to_string()))
+            .service(self, &mut |event| self.note_in_boot(event))
             .unwrap();
         Ok(running)
     }
@@ -99,6 +103,14 @@ impl Machine {
         let unloaded = running.unload(self, &mut |event| self.note(event.to_string()));
         self.irq.set(None);
         unloaded
+    }
+
+    /// Notes an event of a boot, but not the notices that each boot has: the driver only counts
+    /// those.
+    fn note_in_boot(&self, event: Event<'_>) {
+        if !matches!(event, Event::Gsp(GspEvent::Unknown { .. })) {
+            self.note(event.to_string());
+        }
     }
 
     fn note(&self, event: String) {

@@ -296,7 +296,8 @@ fn init_done() {
 fn messages() {
     let stage = Stage::InitDone;
     let protocol = ErrorKind::Protocol;
-    let says = "message queue: checksum of function 0x100";
+    // Of GSP_LOCKDOWN_NOTICE, the first message.
+    let says = "message queue: checksum of function 0x101c";
     check(case(Fault::BadChecksum, stage, protocol, says));
     let says = "message queue: RPC length: expected at most";
     check(case(Fault::BadLength(0), stage, protocol, says));
