@@ -26,7 +26,7 @@ pub enum Fault {
     },
     /// The fuses accept nothing older than this version of each program.
     FuseVersion(u32),
-    /// WPR2 is set up now, and again whenever the card comes out of a reset.
+    /// WPR2 is set up now, until booter unload or a reset removes it.
     Wpr2Up,
     /// The GFW never reports that it has completed.
     GfwNeverDone,

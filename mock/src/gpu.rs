@@ -199,8 +199,10 @@ impl<H: Host> Gpu<H> {
             },
             fault => fault,
         });
-        let (blocks, wires) = self.wired(BlockId::Pfb);
-        blocks.pfb.leave_wpr2(&wires);
+        if fault == Fault::Wpr2Up {
+            let (blocks, wires) = self.wired(BlockId::Pfb);
+            blocks.pfb.leave_wpr2(&wires);
+        }
     }
 
     /// Removes all faults.

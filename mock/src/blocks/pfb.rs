@@ -54,8 +54,12 @@ impl Block for Pfb {
         Self::default()
     }
 
+    /// A reset removes WPR2, and so ends that fault. Only the resets before a driver has seen the
+    /// card do not: a VM resets it when it starts.
     fn power_on(&mut self, wires: &mut Wires<'_>) {
-        self.leave_wpr2(wires);
+        if wires.trace.accesses().total() == 0 {
+            self.leave_wpr2(wires);
+        }
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {

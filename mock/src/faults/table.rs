@@ -92,14 +92,14 @@ pub const FAULTS: &[NamedFault] = &[
          configuration space give all ones, writes are lost, no interrupt comes"),
     plain("gfw", "timeout", |_| Fault::GfwNeverDone,
         "a broken VBIOS or memory training that fails: GFW never reports 0xff; only a reset of the \
-         card runs it again"),
+         card runs it again, and it fails again"),
     with("fuse", "version", ("version", 16), |version| Fault::FuseVersion(version as u32),
         "a board that is fused for newer firmware: no file has a signature for it, and \
          the boot ROM refuses to run the programs (no effect before GA102); with version 1 the \
          middle one of the signatures in the synthetic VBIOS is the right one, not the last"),
     plain("wpr2", "up", |_| Fault::Wpr2Up,
         "an earlier driver died without removing WPR2: FWSEC refuses to set it up again until \
-         booter has removed it or the function was reset"),
+         booter has removed it or the function was reset, which ends the fault"),
     plain("gsp-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Gsp),
         "the engine's clock or power is gated: the scrubbing of the GSP's memories never ends"),
     plain("sec2-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Sec2),
@@ -178,7 +178,8 @@ pub const FAULTS: &[NamedFault] = &[
         "GSP-RM refuses every call with this NV_STATUS"),
     with("gsp", "crash", ("after", 0), |after| Fault::GspCrash { after: after as u64 },
         "libos takes an exception and stops the core: it reads as halted, the falcon raises HALT, \
-         and nothing is answered until the GSP is booted again"),
+         and nothing is answered until the GSP is booted again; it crashes at the same call of \
+         each boot"),
     plain("interrupt", "lost", |_| Fault::NoInterrupt,
         "an MSI is lost, or the leaf was not enabled: messages stay in the ring without an interrupt"),
     with("interrupt", "late", ("ms", 500), |ms| {
@@ -271,8 +272,9 @@ The output of `nova-mock --list-faults`.
 
 `nova-mock --fault 'stage=booter,kind=timeout'` breaks the card before the driver sees it, and may
 be repeated. Through the control socket (`nova-mock --control PATH`), `fault stage=…` breaks it at
-any time and `repair` ends all faults. What a fault has left behind, such as a falcon that runs,
-stays until the driver resets it.
+any time and `repair` ends all faults. A fault lasts until then, over resets and boots, unless its
+line says what ends it. What a fault has left behind, such as a falcon that runs, stays until the
+driver resets it.
 
 An argument is shown with its default. Each line says what a real card does in that state.
 

@@ -275,3 +275,19 @@ fn a_doorbell_without_gsp_rm_does_nothing() {
     assert!(card.trace().refusals().is_empty());
     assert_eq!(card.host().read_u32(0).ok(), None);
 }
+
+/// As on real cards, whose users get rid of what a dead driver has left by a reset of the function.
+#[test]
+fn a_reset_of_the_function_removes_wpr2() {
+    for chip in CHIPS {
+        let mut card = card_of(chip);
+        card.inject(Fault::Wpr2Up);
+        card.reset();
+        assert!(card.wpr2().is_some(), "no driver has seen the card yet");
+        card.read32(PmcBoot0::OFFSET);
+        card.reset();
+        assert_eq!(card.wpr2(), None, "{}", chip.chipset);
+        card.inject(Fault::Wpr2Up);
+        assert!(card.wpr2().is_some());
+    }
+}

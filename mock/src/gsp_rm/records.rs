@@ -137,6 +137,8 @@ mod tests {
         }
     }
 
+    /// As nvidia.ko of 535 and 570 sends them (`rpcRmApiAlloc_GSP`); tinygrad, nouveau and nova-core
+    /// have the length cover them.
     #[test]
     fn parameters_may_follow_an_allocation() {
         let received = |function, fixed: &[u8]| {
