@@ -317,6 +317,10 @@ impl GspRm {
     }
 }
 
+/// Checks that the driver describes the card as it is. All drivers fill the fields with the
+/// addresses and numbers of PCI: `rpcGspSetSystemInfo_v17_00` of NVIDIA's driver (in
+/// src/nvidia/src/kernel/vgpu/rpc.c), `r535_gsp_set_system_info` of nouveau, Linux's nova-core and
+/// tinygrad.
 fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> Result<(), String> {
     if payload.len() < at.size {
         return Err(format!("system info of {:#x} bytes", payload.len()));
@@ -382,6 +386,10 @@ fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> 
     Ok(())
 }
 
+/// Checks that the table lies within its message and that each entry is one.
+///
+/// Source: open-gpu-kernel-modules 570, `rpcSetRegistry_v17_00` in src/nvidia/src/kernel/vgpu/rpc.c,
+/// which writes it.
 fn check_registry(payload: &[u8]) -> Result<(), String> {
     let Ok((table, entries)) = PackedRegistryTable::read_from_prefix(payload) else {
         return Err(format!("registry of {:#x} bytes", payload.len()));

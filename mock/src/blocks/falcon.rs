@@ -345,6 +345,10 @@ impl Falcon {
     }
 
     /// Writes the register at `offset` from the engine's base, if there is one.
+    ///
+    /// Only the registers of an engine that is open to the CPU and out of reset can be written:
+    /// NVIDIA's driver waits for the target mask and the lockdown (`kgspBootstrap_GH100`), and
+    /// `kflcnResetHw` writes nothing while it holds the engine in reset.
     pub(crate) fn write(&mut self, offset: u32, value: u32) -> Option<Action> {
         if self.lock != Lock::Open {
             return Some(Action::Refused("write to a falcon that is locked"));
@@ -416,6 +420,9 @@ impl Falcon {
         Some(Action::None)
     }
 
+    /// Writes a port. While the memories are scrubbed, accesses to them time out:
+    /// `kflcnWaitForResetToFinish_TU102` of NVIDIA's driver waits for that reason, and so do nouveau
+    /// and Linux' nova-core.
     fn write_port(&mut self, offset: u32, value: u32) -> Option<Action> {
         if self.scrubbing {
             return Some(Action::Refused("access to memory that is being scrubbed"));
@@ -438,6 +445,12 @@ impl Falcon {
         }
     }
 
+    /// Starts the core: through the alias of the control register where a program has enabled that,
+    /// and with the falcon core selected. A core that runs cannot be started.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `kflcnStartCpu_TU102` in kernel_falcon_tu102.c (alias) and
+    /// `kflcnSwitchToFalcon_GA102` in kernel_falcon_ga102.c, which each reset calls; envytools,
+    /// docs/hw/falcon/proc.rst (the start trigger has an effect on a halted core only).
     fn start(&mut self, start: bool, through_here: bool) -> Action {
         match (start, through_here) {
             (false, _) => Action::None,
@@ -473,9 +486,9 @@ impl Falcon {
         }
     }
 
-    /// Switches to the other core. The model does not require the scrubbing to be over: nvidia.ko
-    /// does not wait for it (`kflcnReset_TU102` in kernel_falcon_tu102.c), though nouveau and
-    /// Linux' nova-core do.
+    /// Switches to the other core. The model does not require the scrubbing to be over: nvidia.ko of
+    /// 535 does not wait for it (`kflcnReset_TU102` in kernel_falcon_tu102.c), though that of 570,
+    /// nouveau and Linux' nova-core do.
     fn select_core(&mut self, value: RiscvBcrCtrl) -> Action {
         self.riscv.br_fetch = value.br_fetch();
         self.riscv.core_valid = false;
@@ -496,6 +509,10 @@ impl Falcon {
 
     /// Aperture that DMA with configuration `ctxdma` of the FBIF reads, if the hardware allows
     /// that.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `kflcnDisableCtxReq_TU102` in kernel_falcon_tu102.c and
+    /// `s_setupLoaderAperture` in kernel_gsp_falcon_tu102.c: all drivers disable the context and set
+    /// physical addresses, which also tinygrad and gpu-admin-tools do.
     pub(crate) fn dma_target(&self, ctxdma: u8) -> Result<FbifTarget, &'static str> {
         let Some(config) = self.transcfg.get(usize::from(ctxdma)) else {
             return Err("DMA with a configuration that does not exist");
@@ -518,6 +535,9 @@ impl Falcon {
         }
     }
 
+    /// Checks a transfer against the sizes of the memories. The source's comments in
+    /// dev_falcon_v4.h and `s_dmaTransfer_GA102` in kernel_gsp_falcon_ga102.c have the units: offsets
+    /// are multiples of the size of a transfer, and code is loaded by blocks.
     fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
         if self.dma_stuck {
             return Err("DMA after a transfer that never ends");

@@ -149,6 +149,8 @@ impl Fsp {
         }
         let (head, tail) = (self.queue_head as usize, self.queue_tail as usize);
         self.queue_head = self.queue_tail;
+        // There is room for one answer. A driver reads it before it sends: `kfspPollForCanSend_IMPL` in
+        // kern_fsp.c, nouveau's gh100.c, and `poll_for_queue_empty` of gpu-admin-tools.
         if self.message_head != self.message_tail {
             return Err("a packet while the driver has not read the last answer".into());
         }

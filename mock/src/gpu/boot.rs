@@ -48,6 +48,8 @@ impl<H: Host> Gpu<H> {
 
     fn run_frts(&mut self, region: Range<u64>) {
         let mut result = Ok(region.clone());
+        // "unexpected WPR2 already up, cannot proceed with booting GSP": nvidia.ko and users' logs
+        // (open-gpu-kernel-modules issues 876 and 1230).
         if let Some(wpr2) = &self.blocks.pfb.wpr2 {
             result = Err((FWSEC_ERROR, format!("FRTS while WPR2 is up at {wpr2:#x?}")));
         } else if region.end > self.vram.size() {

@@ -106,7 +106,8 @@ impl Ports {
 }
 
 impl CodePort {
-    /// Writes a word of code.
+    /// Writes a word of code. A block is secure as a whole (`s_imemCopyTo_TU102` sets the bit for all
+    /// of a program's part, which starts at a block).
     fn write(&mut self, memories: Memories<'_>, value: u32) -> Written {
         let (blk, offs) = (self.at.blk(), self.at.offs());
         let Some(block) = memories.blocks.get_mut(usize::from(blk)) else {
