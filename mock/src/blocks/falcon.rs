@@ -44,6 +44,17 @@ const ITFEN: u32 = 0x048;
 /// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`fbif_ctl2`).
 const FBIF_CTL2: u32 = FbifCtl::OFFSET + 0x60;
 
+/// Sizes of the memories in blocks, with more bits than HWCFG has, on GA100 and later: code in bits 0
+/// to 11, data in bits 16 to 27.
+///
+/// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`max_imem_size_from_hwcfg`).
+const HWCFG3: u32 = 0x278;
+
+/// Number of ports to the code memory and to the data memory, in bits 8 to 11 and 12 to 15 of HWCFG1.
+///
+/// Source: as above (`imem_port_count_from_hwcfg`); the numbers are those of the PMU of a T4.
+const HWCFG1_PORTS: u32 = 1 << 8 | 4 << 12;
+
 /// Revision of the falcon's core.
 const CORE_REV: CoreRev = CoreRev(6);
 
@@ -301,7 +312,10 @@ impl Falcon {
                 .with_imem_size((IMEM_BLOCKS & 0x1ff) as u16)
                 .with_dmem_size((DMEM_BLOCKS & 0x1ff) as u16)
                 .into(),
-            reg::FalconHwcfg1::OFFSET => reg::FalconHwcfg1::new()
+            HWCFG3 if self.generation != Generation::Tu102 => {
+                (IMEM_BLOCKS | DMEM_BLOCKS << 16) as u32
+            }
+            reg::FalconHwcfg1::OFFSET => reg::FalconHwcfg1::from(HWCFG1_PORTS)
                 .with_core_rev(CORE_REV)
                 .with_security_model(SecurityModel::Heavy)
                 .into(),
@@ -830,6 +844,23 @@ mod tests {
             falcon.write(reg::FalconCpuctl::OFFSET, 2),
             Some(Action::Refused(_))
         ));
+    }
+
+    /// As gpu-admin-tools reads them on a T4 and on an A10.
+    #[test]
+    fn the_memories_have_sizes_and_ports() {
+        for (generation, offset) in [(Generation::Tu102, 0x108), (Generation::Ga102, 0x278)] {
+            let mut falcon = Falcon::new(generation);
+            let sizes = falcon.read(offset).unwrap();
+            let data = match offset {
+                0x108 => sizes >> 9 & 0x1ff,
+                _ => sizes >> 16 & 0xfff,
+            };
+            assert_eq!((sizes & 0x1ff, data), (0x100, 0x100));
+            let ports = falcon.read(0x12c).unwrap();
+            assert_eq!((ports >> 8 & 0xf, ports >> 12 & 0xf), (1, 4));
+        }
+        assert_eq!(Falcon::new(Generation::Tu102).read(0x278), None);
     }
 
     #[test]
