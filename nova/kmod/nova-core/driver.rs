@@ -101,7 +101,7 @@ impl pci::Driver for NovaCoreDriver {
                 gsp,
                 vectors: device
                     .alloc_irq_vectors(1, 1, IrqTypes::default().with(IrqType::Msi))
-                    .inspect_err(failed(device, "no MSI (is pci=nomsi set?)"))?,
+                    .inspect_err(failed(device, "no MSI (pci=nomsi?)"))?,
                 interrupt <- {
                     let handler = Interrupt(gsp.clone());
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
