@@ -38,6 +38,7 @@ pub fn recognise(file: &[u8]) -> Option<Format> {
         [b'N', b'V', b'F', b'W', ..] => Some(Format::Tlv),
         [b'N', b'V', b'G', b'I', ..] | [0x55, 0xaa, ..] => Some(Format::Vbios),
         [0x56, 0x4e, ..] | [0x77, 0xbb, ..] => Some(Format::Vbios),
+        file if vbios::is_nvfw(file) => Some(Format::Vbios),
         _ => bin::Bin::recognise(file).map(|header_len| match header_len {
             gen_bootloader::DESC_SIZE | gen_bootloader::DESC_SIZE_ACR => Format::GenBootloader,
             bootloader::DESC_SIZE | bootloader::DESC_SIZE_V5 => Format::Bootloader,

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::io::Write;
+
 use common::{look, put, rom, samples, scan, Rom, BOOTER_PATCH_LOC};
 use nova_firmware::{Booter, Error, ErrorKind, Format, Tlv};
 use proptest::prelude::*;
@@ -55,6 +57,38 @@ fn a_truncated_file_is_an_error() {
             // A TLV file that ends between two blocks is valid.
             let whole = format == Format::Tlv && (len == 20 || len == 32);
             assert_eq!(cut.is_ok(), whole, "{format} of {len:#x} bytes: {cut:?}");
+        }
+    }
+}
+
+/// Dumps and their flash containers, cut at every length in their headers and then every 256 bytes.
+#[test]
+#[cfg_attr(miri, ignore = "too many files for an interpreter")]
+fn a_truncated_dump_never_panics() {
+    for (_, file) in common::dumps() {
+        let headers = 0..file.len().min(0x100);
+        for len in headers.chain((0..=file.len()).step_by(256)) {
+            common::look_at_dump(&file[..len]);
+        }
+    }
+}
+
+/// The same with the files in `NOVA_VBIOS_DIR`, such as dumps of real cards.
+#[test]
+fn a_truncated_dump_of_a_card_never_panics() {
+    let Some(folder) = std::env::var_os("NOVA_VBIOS_DIR") else {
+        let line = b"SKIPPED: a_truncated_dump_of_a_card_never_panics: NOVA_VBIOS_DIR is not set\n";
+        // Writes to stderr directly, since the test harness captures prints.
+        return std::io::stderr()
+            .write_all(line)
+            .expect("stderr can be written to");
+    };
+    for entry in std::fs::read_dir(folder).expect("the folder can be listed") {
+        let path = entry.expect("the folder can be listed").path();
+        let file = std::fs::read(&path).expect("the file can be read");
+        for len in (0..file.len()).step_by(256).chain([file.len()]) {
+            let _ = look(Format::Vbios, &file[..len]);
+            common::look_at_dump(&file[..len]);
         }
     }
 }
@@ -642,6 +676,31 @@ proptest! {
             prop_assert_eq!(found, format);
             prop_assert!(!field.is_empty());
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: if cfg!(miri) { 8 } else { 2000 },
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn any_words_in_a_dump_cause_no_panic(
+        which in any::<proptest::sample::Index>(),
+        words in proptest::collection::vec((any::<proptest::sample::Index>(), word()), 1..4),
+        len in any::<proptest::sample::Index>(),
+    ) {
+        let (_, mut file) = which.get(&common::dumps()).clone();
+        for (at, word) in words {
+            let at = at.index(file.len());
+            for (to, from) in file.iter_mut().skip(at).zip(word.to_le_bytes()) {
+                *to = from;
+            }
+        }
+        file.truncate(len.index(2 * file.len()));
+        common::look_at_dump(&file);
     }
 }
 

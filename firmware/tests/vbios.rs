@@ -6,8 +6,8 @@ mod common;
 
 use common::{rom, scan, Rom};
 use nova_firmware::falcon::{Brom, Part};
-use nova_firmware::vbios::code_type;
-use nova_firmware::Vbios;
+use nova_firmware::vbios::{code_type, Container, Dump, Entry};
+use nova_firmware::{Format, Vbios};
 
 /// Every variant of the images; some of them under Miri.
 fn variants() -> impl Iterator<Item = Rom> {
@@ -18,6 +18,7 @@ fn variants() -> impl Iterator<Item = Rom> {
         npde: bits & 8 != 0,
         desc: if bits & 16 != 0 { 2 } else { 3 },
         wide_tokens: bits & 32 != 0,
+        ..Rom::GA102
     })
 }
 
@@ -40,7 +41,7 @@ fn every_variant_is_parsed() {
             vbios.version().expect("a version").to_string(),
             "94.02.02.42.b4"
         );
-        assert_eq!(vbios.entries().expect("a table").count(), 2);
+        assert_eq!(vbios.entries().expect("a table").count(), 3);
         let fwsec = vbios
             .fwsec()
             .unwrap_or_else(|error| panic!("{variant:?}: {error}"));
@@ -142,4 +143,97 @@ fn the_scan_reads_little_besides_fwsec() {
         "{words} words, {needed} of them FWSEC"
     );
     assert!(words < file.len() / 4 / 8, "{words} of {}", file.len() / 4);
+}
+
+fn dump(name: &str) -> Vec<u8> {
+    let found = common::dumps()
+        .into_iter()
+        .find(|(other, _)| *other == name);
+    found.expect("a dump of that name").1
+}
+
+/// The images, their ends, and what is wrong with the file.
+#[test]
+fn a_dump_is_read_as_far_as_it_goes() {
+    let images = |name| -> (Vec<u8>, Option<&str>) {
+        let file = dump(name);
+        let dump = Dump::parse(&file).expect("a ROM");
+        let kinds = dump.images().map(|image| image.code_type).collect();
+        (kinds, dump.broken().map(|error| error.field))
+    };
+    use code_type::{EFI, FWSEC, NBSI, PCI_AT};
+    assert_eq!(
+        images("rom-bar"),
+        (vec![PCI_AT, EFI], Some("rom_signature"))
+    );
+    assert_eq!(
+        images("run-time"),
+        (vec![PCI_AT], Some("npde.subimage_len"))
+    );
+    assert_eq!(images("nbsi"), (vec![PCI_AT, NBSI, 0x11], None));
+    let whole = vec![PCI_AT, EFI, FWSEC, FWSEC];
+    for name in [
+        "before-turing",
+        "blackwell",
+        "blackwell-flash",
+        "old-descriptor",
+    ] {
+        assert_eq!(images(name), (whole.clone(), None), "{name}");
+    }
+    for name in ["rom-bar", "run-time", "before-turing", "blackwell-flash"] {
+        let file = dump(name);
+        assert!(Vbios::parse(&file).and_then(|vbios| vbios.fwsec()).is_err());
+        let vbios = Dump::parse(&file).and_then(|dump| dump.vbios());
+        let version = vbios.expect("a BIT").version().expect("a version");
+        assert_eq!(version.0[1..], [0x02, 0x02, 0x42, 0xb4], "{name}");
+    }
+}
+
+#[test]
+fn containers_are_recognized() {
+    let container = |file: &[u8]| {
+        assert_eq!(nova_firmware::recognise(file), Some(Format::Vbios));
+        let dump = Dump::parse(file).expect("a ROM");
+        (dump.container(), dump.image_offset().ok())
+    };
+    let mut plain = Rom::GA102.build();
+    assert_eq!(container(&plain), (None, Some(0)));
+    // In an image it means nothing.
+    common::put(&mut plain, 0x1000, b"NVFW");
+    assert_eq!(container(&plain), (None, Some(0)));
+    for ifr in 1..=3 {
+        let rom = Rom { ifr, ..Rom::GA102 };
+        let nvgi = Container::Nvgi { version: ifr };
+        assert_eq!(container(&rom.build()), (Some(nvgi), Some(rom.start())));
+        let cut = &rom.build()[..0x40];
+        assert_eq!(container(cut), (Some(nvgi), None));
+    }
+    let nvfw = Some(Container::Nvfw { offset: 0x1000 });
+    assert_eq!(container(&dump("blackwell-flash")), (nvfw, Some(0x1400)));
+    let head = dump("blackwell-flash-head");
+    assert_eq!(container(&head), (nvfw, None));
+    let error = Dump::parse(&head).expect("a container").broken();
+    let error = error.expect("an end before the directory").to_string();
+    assert_eq!(
+        error,
+        "VBIOS: rom_directory.signature at 0x1100: expected 0x1104 bytes, found 0x1100"
+    );
+}
+
+/// Drivers take descriptors of versions 2 and 3; others are known by their version.
+#[test]
+fn descriptors_have_versions() {
+    for (name, version) in [("old-descriptor", 1), ("blackwell", 6)] {
+        let file = dump(name);
+        let vbios = Vbios::parse(&file).expect("a whole ROM");
+        let entries: Vec<_> = vbios.entries().expect("a table").flatten().collect();
+        assert_eq!(
+            entries.iter().map(Entry::is_empty).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+        for entry in &entries[..2] {
+            assert_eq!(vbios.descriptor_version(entry), Ok(version));
+            assert!(vbios.ucode(entry).is_err());
+        }
+    }
 }

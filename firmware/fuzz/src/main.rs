@@ -10,7 +10,7 @@ use std::io::Result;
 
 use nova_firmware::Format;
 
-use crate::common::samples;
+use crate::common::{dumps, samples};
 
 fn main() -> Result<()> {
     for (index, (format, file)) in samples().into_iter().enumerate() {
@@ -26,6 +26,9 @@ fn main() -> Result<()> {
         let folder = format!("corpus/{target}");
         fs::create_dir_all(&folder)?;
         fs::write(format!("{folder}/sample-{index}"), file)?;
+    }
+    for (name, file) in dumps() {
+        fs::write(format!("corpus/vbios/{name}"), file)?;
     }
     Ok(())
 }

@@ -8,16 +8,21 @@
 //!              BIT -> falcon ucode table ------------------> entry -> descriptor, signatures, ucode
 //! ```
 //!
+//! A driver takes [`Vbios`], which is a whole ROM; [`Dump`] is what is in a file, as far as it goes.
+//!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/gsp/kernel_gsp_fwsec.c and
 //! arch/turing/kernel_gsp_vbios_tu102.c; Linux 7.3, Documentation/gpu/nova/core/vbios.rst.
 
 mod bit;
+mod dump;
 mod fwsec;
 mod rom;
 mod scan;
 mod ucode;
 
 pub use bit::{Bit, Token, Version};
+pub(crate) use dump::is_nvfw;
+pub use dump::{Container, Dump};
 pub use fwsec::{DmemMapper, Fwsec, COMMAND_LEN};
 pub use rom::{code_type, Ifr, Image};
 pub use scan::{Scan, Step};
@@ -47,7 +52,11 @@ impl<'a> Vbios<'a> {
     pub(crate) fn parse_view(rom: View<'a>) -> Result<Self> {
         let ifr = rom::ifr(&rom)?;
         let images = rom.tail(ifr.map_or(0, |ifr| ifr.image_offset), "images")?;
-        let images = Images::walk(images)?;
+        Self::of(Images::walk(images)?, ifr)
+    }
+
+    /// Finds the BIT in the first of `images`.
+    fn of(images: Images<'a>, ifr: Option<Ifr>) -> Result<Self> {
         let bit = Bit::find(&images.view, &images.base)?;
         Ok(Self { images, ifr, bit })
     }
@@ -80,6 +89,11 @@ impl<'a> Vbios<'a> {
     /// The ucode that `entry` describes.
     pub fn ucode(&self, entry: &Entry) -> Result<Ucode<'a>> {
         Ucode::parse(&self.images.at(entry.descriptor, "DescPtr")?)
+    }
+
+    /// The version of the descriptor of `entry`; [`Self::ucode`] takes 2 and 3.
+    pub fn descriptor_version(&self, entry: &Entry) -> Result<u8> {
+        ucode::descriptor_version(&self.images.at(entry.descriptor, "DescPtr")?)
     }
 
     /// FWSEC for production GPUs.

@@ -11,17 +11,26 @@ use core::mem::offset_of;
 use zerocopy::little_endian::{U16, U32};
 use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 
-use crate::error::{ErrorKind, Expected, Result};
-use crate::view::{offset, View};
+use crate::error::{Error, ErrorKind, Expected, Result};
+use crate::view::{offset, wide, View};
 
 /// More images than this are refused: NVIDIA's ROMs have 5 at most.
-const MAX_IMAGES: usize = 12;
+pub(super) const MAX_IMAGES: usize = 12;
 
 /// Images are multiples of this many bytes.
 const BLOCK: usize = 512;
 
 /// Bytes from the flash status to the ROM directory in IFR version 3.
 const FLASH_STATUS_LEN: usize = 4096;
+
+/// The start of an IFR header.
+pub(super) const IFR: &[u8; 4] = b"NVGI";
+
+/// The start of a ROM directory, which says where the images are.
+pub(super) const ROM_DIRECTORY: &str = "RFRD";
+
+/// Offset in a ROM directory of the offset of the images.
+pub(super) const DIRECTORY_IMAGES: usize = 8;
 
 /// Signatures of a ROM image: PCI's and two of NVIDIA's own.
 const ROM_SIGNATURES: &[u64] = &[0xaa55, 0x4e56, 0xbb77];
@@ -97,9 +106,24 @@ pub(super) struct Images<'a> {
 impl<'a> Images<'a> {
     /// Walks the images from the start of `view`.
     pub(super) fn walk(view: View<'a>) -> Result<Self> {
-        let (mut base, mut extension, mut end) = (None, None, 0);
+        match Self::walk_as_far(view) {
+            (images, None) => images,
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// Walks the images as far as they are well-formed. Also returns the error that ends the chain
+    /// before its last image; the image in which the file ends counts as one.
+    pub(super) fn walk_as_far(view: View<'a>) -> (Result<Self>, Option<Error>) {
+        let (mut base, mut extension, mut end, mut broken) = (None, None, 0, None);
         for image in images(view) {
-            let image = image?;
+            let image = match image {
+                Ok(image) => image,
+                Err(error) => {
+                    broken = Some(error);
+                    break;
+                }
+            };
             end = image.end();
             let first = match image.code_type {
                 code_type::PCI_AT => &mut base,
@@ -109,11 +133,12 @@ impl<'a> Images<'a> {
             first.get_or_insert(image);
         }
         let missing = || view.error(0, "PCI-AT image", ErrorKind::Missing);
-        Ok(Self {
-            base: base.ok_or_else(missing)?,
+        let images = base.ok_or_else(missing).map(|base| Self {
+            base,
             extension,
             view: view.head(end),
-        })
+        });
+        (images, broken)
     }
 
     /// The target of a pointer in the tables, up to the end of the images.
@@ -167,7 +192,7 @@ pub(super) fn ifr(rom: &View<'_>) -> Result<Option<Ifr>> {
     if ROM_SIGNATURES.contains(&u64::from(first & 0xffff)) {
         return Ok(None);
     }
-    if first.to_le_bytes() != *b"NVGI" {
+    if first.to_le_bytes() != *IFR {
         let expected = Expected::Words("0xaa55 of an image or \"NVGI\" of an IFR header");
         return Err(rom.unexpected(0, "rom_signature", expected, first));
     }
@@ -182,7 +207,7 @@ pub(super) fn ifr(rom: &View<'_>) -> Result<Option<Ifr>> {
             )
         }
         3 => (
-            rom_directory(rom)?.saturating_add(8),
+            rom_directory(rom)?.saturating_add(DIRECTORY_IMAGES),
             "rom_directory.image_offset",
         ),
         _ => {
@@ -205,34 +230,40 @@ fn rom_directory(rom: &View<'_>) -> Result<usize> {
     let flash_status = rom.u32(total_data_size, "ifr.flash_status_offset")?;
     let at = offset(flash_status).saturating_add(FLASH_STATUS_LEN);
     let signature = rom.u32(at, "rom_directory.signature")?;
-    if signature.to_le_bytes() != *b"RFRD" {
-        let expected = Expected::Magic("RFRD");
+    if signature.to_le_bytes() != *ROM_DIRECTORY.as_bytes() {
+        let expected = Expected::Magic(ROM_DIRECTORY);
         return Err(rom.unexpected(at, "rom_directory.signature", expected, signature));
     }
     Ok(at)
 }
 
-/// The images in `rom`, up to the last one or the first malformed one.
+/// The images in `rom`, up to the last one or the first malformed one. An image in which `rom` ends
+/// is followed by the error that says so.
 pub(super) fn images(rom: View<'_>) -> impl Iterator<Item = Result<Image>> + use<'_> {
-    let mut next = Some(0);
+    let mut next = Some(Ok(0));
     let mut left = MAX_IMAGES;
     core::iter::from_fn(move || {
-        let at = next.take()?;
+        let at = match next.take()? {
+            Ok(at) => at,
+            Err(error) => return Some(Err(error)),
+        };
         if left == 0 {
             let (expected, found) = (Expected::AtMost(MAX_IMAGES as u64), MAX_IMAGES as u64 + 1);
             return Some(Err(rom.unexpected(at, "number of images", expected, found)));
         }
         left = left.saturating_sub(1);
-        let image = image(&rom, at);
-        if let Ok(image) = &image {
-            next = (!image.last).then(|| image.end());
-        }
-        Some(image)
+        Some(image(&rom, at).map(|(image, fits)| {
+            next = match fits {
+                Ok(()) => (!image.last).then(|| Ok(image.end())),
+                Err(error) => Some(Err(error)),
+            };
+            image
+        }))
     })
 }
 
-/// The image at byte `at`.
-fn image(rom: &View<'_>, at: usize) -> Result<Image> {
+/// The image at byte `at`, and whether all of it is in `rom`.
+pub(super) fn image(rom: &View<'_>, at: usize) -> Result<(Image, Result<()>)> {
     let signature = rom.u16(at, "rom_signature")?;
     rom.check(
         at,
@@ -265,23 +296,21 @@ fn image(rom: &View<'_>, at: usize) -> Result<Image> {
         }
     };
     rom.check(len_at, field, Expected::AtLeast(1), blocks)?;
-    let len = usize::from(blocks.get()).saturating_mul(BLOCK);
-    if rom.len() < at.saturating_add(len) {
-        rom.tail(at.saturating_add(len), field)
-            .map_err(|error| crate::Error {
-                offset: crate::view::wide(rom.position(len_at)),
-                ..error
-            })?;
-    }
-    Ok(Image {
+    let image = Image {
         offset: at,
-        len,
+        len: usize::from(blocks.get()).saturating_mul(BLOCK),
         code_type: pcir.code_type,
         vendor_id: pcir.vendor_id.get(),
         device_id: pcir.device_id.get(),
         extended: npde.is_some(),
         last: is_last(pcir, npde.map(|(_, npde)| npde)),
-    })
+    };
+    let fits = rom.tail(image.end(), field).map(drop);
+    let fits = fits.map_err(|error| Error {
+        offset: wide(rom.position(len_at)),
+        ..error
+    });
+    Ok((image, fits))
 }
 
 /// NVIDIA's extension of `pcir`, in an image at byte `at`, and its offset.

@@ -40,6 +40,13 @@ pub struct Entry {
     pub descriptor: u32,
 }
 
+impl Entry {
+    /// Whether it describes no ucode: there is no descriptor at the start of an image.
+    pub const fn is_empty(&self) -> bool {
+        self.descriptor == 0
+    }
+}
+
 /// `FALCON_UCODE_DESC_V2`: Turing and GA100.
 #[derive(FromBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
@@ -120,6 +127,17 @@ pub(super) fn entries<'a>(
             descriptor: entry.u32(2, "ucode_table.entry.descriptor")?,
         })
     }))
+}
+
+/// The version of the descriptor at the start of `view`: the first version does not say which it
+/// is.
+pub(super) fn descriptor_version(view: &View<'_>) -> Result<u8> {
+    let vdesc = view.u32(0, "vDesc")?;
+    let [_, version, _, _] = vdesc.to_le_bytes();
+    Ok(match vdesc & VERSION_AVAILABLE {
+        0 => 1,
+        _ => version,
+    })
 }
 
 impl<'a> Ucode<'a> {

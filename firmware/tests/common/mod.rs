@@ -7,7 +7,7 @@
 pub(crate) mod rom;
 
 use nova_firmware::elf::Elf;
-use nova_firmware::vbios::{Scan, Step};
+use nova_firmware::vbios::{Dump, Scan, Step};
 use nova_firmware::{
     Booter, Bootloader, Error, Fmc, Format, GenBootloader, Gsp, PackedGsp, Result, Tlv, Vbios,
 };
@@ -25,6 +25,39 @@ pub(crate) fn samples() -> Vec<(Format, Vec<u8>)> {
         (Format::Tlv, tlv()),
         (Format::Vbios, Rom::GA102.build()),
         (Format::Vbios, Rom::TU102.build()),
+    ]
+}
+
+/// Files that are no whole ROM of a card that Nova drives, or have a container that drivers do not
+/// see; each with a name.
+pub(crate) fn dumps() -> Vec<(&'static str, Vec<u8>)> {
+    let whole = Rom::GA102.build();
+    let rom_bar = whole[..rom::BASE_LEN + rom::EFI_LEN].to_vec();
+    let run_time = whole[..rom::BASE_LEN - 0x40].to_vec();
+    let before_turing = Rom {
+        major: 0x86,
+        falcon_data: b'x',
+        ..Rom::TU102
+    };
+    let blackwell = Rom {
+        major: 0x98,
+        desc: 6,
+        application: 0x07,
+        ..Rom::GA102
+    };
+    let old_descriptor = Rom {
+        desc: 1,
+        ..Rom::GA102
+    };
+    vec![
+        ("rom-bar", rom_bar),
+        ("run-time", run_time),
+        ("before-turing", before_turing.build()),
+        ("blackwell", blackwell.build()),
+        ("blackwell-flash", rom::nvfw(&blackwell.build())),
+        ("blackwell-flash-head", rom::nvfw(&[])[..0x1100].to_vec()),
+        ("old-descriptor", old_descriptor.build()),
+        ("nbsi", rom::behind_nbsi()),
     ]
 }
 
@@ -294,6 +327,7 @@ fn look_at_tlv(file: &[u8]) -> Result<()> {
 fn look_at_vbios(file: &[u8]) -> Result<()> {
     let scanned = scan(file).map(drop);
     let whole = look_at_parsed(file);
+    look_at_dump(file);
     // A scan and a parse of the whole file must agree on whether it is valid.
     assert_eq!(scanned.is_ok(), whole.is_ok(), "{scanned:?} {whole:?}");
     let vbios = Vbios::parse(file)?;
@@ -305,6 +339,35 @@ fn look_at_vbios(file: &[u8]) -> Result<()> {
         let _ = vbios.ucode(&entry?);
     }
     whole
+}
+
+/// Reads everything in a file that may hold anything. What a driver takes is a dump without errors.
+pub(crate) fn look_at_dump(file: &[u8]) {
+    let dump = Dump::parse(file);
+    let whole = Vbios::parse(file);
+    let Ok(dump) = dump else {
+        return assert!(whole.is_err(), "{dump:?}");
+    };
+    let _ = (dump.container(), dump.image_offset());
+    let ends = dump.images().map(|image| image.end());
+    assert!(ends.is_sorted(), "{dump:?}");
+    let vbios = dump.vbios();
+    if let Ok(whole) = whole {
+        let found = vbios.expect("what a driver finds");
+        assert!(dump.broken().is_none(), "{dump:?}");
+        assert_eq!(found.version(), whole.version());
+        let fwsec = [&found, &whole].map(|vbios| vbios.fwsec().map(|fwsec| fwsec.dmem_mapper()));
+        assert_eq!(fwsec[0], fwsec[1]);
+    }
+    let Ok(vbios) = vbios else { return };
+    let _ = vbios.bit().tokens().count();
+    for entry in vbios.entries().into_iter().flatten().flatten() {
+        let version = vbios.descriptor_version(&entry);
+        if let Ok(ucode) = vbios.ucode(&entry) {
+            assert_eq!(version, Ok(ucode.descriptor_version()));
+        }
+    }
+    let _ = vbios.fwsec();
 }
 
 fn look_at_parsed(file: &[u8]) -> Result<()> {

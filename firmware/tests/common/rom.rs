@@ -44,6 +44,12 @@ pub(crate) struct Rom {
     pub(crate) desc: u8,
     /// Whether BIT tokens have pointers of 32 bits.
     pub(crate) wide_tokens: bool,
+    /// The first number of the version.
+    pub(crate) major: u8,
+    /// Id of the BIT token of the falcon ucode table.
+    pub(crate) falcon_data: u8,
+    /// Application id of the entry for FWSEC.
+    pub(crate) application: u8,
 }
 
 impl Rom {
@@ -54,6 +60,9 @@ impl Rom {
         npde: true,
         desc: 3,
         wide_tokens: false,
+        major: 0x94,
+        falcon_data: b'p',
+        application: 0x85,
     };
 
     /// As on TU102.
@@ -141,14 +150,14 @@ impl Rom {
         let tokens = [
             (b'2', 1, 4, 0x300),
             (b'B', 2, 0x1d, 0x310),
-            (b'p', 2, 4, 0x340),
+            (self.falcon_data, 2, 4, 0x340),
         ];
         for (index, (id, version, size, pointer)) in tokens.into_iter().enumerate() {
             let at = BIT + 12 + index * usize::from(token_len);
             put(&mut image, at, &[id, version, size, 0]);
             put(&mut image, at + 4, &[pointer as u8, (pointer >> 8) as u8]);
         }
-        put(&mut image, 0x310, &[0x42, 0x02, 0x02, 0x94, 0xb4]);
+        put(&mut image, 0x310, &[0x42, 0x02, 0x02, self.major, 0xb4]);
         put_words(&mut image, 0x340, &[self.pointer(TABLE)]);
         image
     }
@@ -160,15 +169,22 @@ impl Rom {
 
     fn fwsec(&self) -> Vec<u8> {
         let mut image = self.image(0xe0, SECOND_LEN, true);
-        put(&mut image, TABLE, &[1, 6, 6, 2, self.desc, 0]);
+        put(&mut image, TABLE, &[1, 6, 6, 3, self.desc, 0]);
         put(&mut image, TABLE + 6, &[0x45, 7]);
         put_words(&mut image, TABLE + 8, &[self.pointer(DESC)]);
-        put(&mut image, TABLE + 12, &[0x85, 7]);
+        put(&mut image, TABLE + 12, &[self.application, 7]);
         put_words(&mut image, TABLE + 14, &[self.pointer(DESC)]);
+        // The third entry is empty, as many are in NVIDIA's images.
         let ucode = match self.desc {
             2 => self.desc_v2(&mut image),
             _ => self.desc_v3(&mut image),
         };
+        match self.desc {
+            // The first version starts with a size.
+            1 => put_words(&mut image, DESC, &[IMEM_LEN + DMEM_LEN]),
+            2 | 3 => {}
+            later => put(&mut image, DESC + 1, &[later]),
+        }
         image[ucode..ucode + IMEM_LEN as usize].fill(0x1e);
         let dmem = ucode + IMEM_LEN as usize;
         image[dmem..dmem + DMEM_LEN as usize].fill(0xde);
@@ -224,4 +240,30 @@ impl Rom {
         image[DESC + 44 + 384..DESC + len].fill(0x52);
         DESC + len
     }
+}
+
+/// The flash of a Blackwell card with these images.
+pub(crate) fn nvfw(images: &[u8]) -> Vec<u8> {
+    let (nvfw, directory, start): (usize, usize, usize) = (0x1000, 0x1200, 0x1400);
+    let mut flash = vec![0xff; start];
+    put_words(&mut flash, 0, &[0x0ce0_c04c]);
+    put(&mut flash, nvfw, b"NVFW");
+    put(&mut flash, directory, b"RFRD\x04\0\0\0");
+    put_words(&mut flash, directory + 8, &[(start - nvfw) as u32]);
+    flash.extend_from_slice(images);
+    flash
+}
+
+/// A ROM of before Turing, whose NBSI has an image behind it.
+pub(crate) fn behind_nbsi() -> Vec<u8> {
+    let rom = Rom {
+        major: 0x86,
+        ..Rom::TU102
+    };
+    let images = [
+        rom.base(),
+        rom.image(0x70, 0x400, false),
+        rom.image(0x11, 0x200, true),
+    ];
+    images.concat()
 }
