@@ -5,6 +5,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use nova_firmware::{Error, ErrorKind};
+
 /// A failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -25,12 +27,20 @@ pub(crate) enum Failure {
         source: io::Error,
     },
     /// A file is malformed.
-    #[error("{path}: {source}", path = .path.display())]
+    #[error("{path}: {said}", path = .path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The parser's error.
-        source: nova_firmware::Error,
+        /// What [`said`] says of the parser's error.
+        said: String,
+    },
+    /// A VBIOS lacks what a boot needs. What is in it has been printed.
+    #[error("{path}: {missing}", path = .path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and what that means.
+        missing: String,
     },
     /// The format of a file is unknown.
     #[error("{path}: first bytes at 0x0: expected firmware or a VBIOS image, found {found}", path = .path.display())]
@@ -63,4 +73,20 @@ pub(crate) enum Failure {
     /// The report could not be printed.
     #[error("cannot print: {0}")]
     Print(io::Error),
+}
+
+/// What a parser's error says of `file`. Where it is the file that ends, that is what it says.
+pub(crate) fn said(error: &Error, file: &[u8]) -> String {
+    let Error {
+        format,
+        offset,
+        field,
+        kind,
+    } = *error;
+    match kind {
+        ErrorKind::Truncated { end, limit } if limit == file.len() as u64 => format!(
+            "{format}: {field} at {offset:#x}: expected {end:#x} bytes, found the end of the file at {limit:#x}"
+        ),
+        _ => error.to_string(),
+    }
 }

@@ -10,7 +10,7 @@ use memmap2::Mmap;
 use nova_firmware::recognise;
 use nova_firmware::Format;
 
-use crate::failure::Failure;
+use crate::failure::{said, Failure};
 
 /// Number of bytes that are shown of a file of unknown format.
 const SHOWN: usize = 4;
@@ -67,9 +67,9 @@ impl File {
         &'a self,
         parser: impl FnOnce(&'a [u8]) -> nova_firmware::Result<T>,
     ) -> Result<T, Failure> {
-        parser(self.bytes()).map_err(|source| Failure::Malformed {
+        parser(self.bytes()).map_err(|error| Failure::Malformed {
             path: self.path.clone(),
-            source,
+            said: said(&error, self.bytes()),
         })
     }
 }

@@ -35,7 +35,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Shows the format and the contents of files.
+    /// Shows the format and the contents of files, as `vbios` does for VBIOS images.
     Info {
         /// Firmware files or VBIOS images.
         #[arg(required = true)]
@@ -55,9 +55,11 @@ enum Command {
         #[arg(long, default_value = RELEASE)]
         release: String,
     },
-    /// Lists a VBIOS image's parts, its BIOS information table and its falcon ucode.
+    /// Lists a VBIOS image's parts, its BIOS information table and its falcon ucode, as far as the
+    /// file has them. Exits with 1 unless the file is a whole ROM with FWSEC, and says what is
+    /// missing and what that means.
     Vbios {
-        /// The image, as read from the GPU's ROM.
+        /// The image: of the GPU's ROM, of its flash, or what there is of them.
         file: PathBuf,
         /// Print JSON.
         #[arg(long)]
@@ -111,7 +113,7 @@ fn print_failure(failure: Failure) -> Printed {
     Printed
 }
 
-/// Reports on each file, even if others are malformed.
+/// Reports on each file, even if others are malformed or lack something.
 fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Printed> {
     let mut done = Ok(());
     for path in paths {
@@ -122,7 +124,14 @@ fn info(paths: &[PathBuf], format: Option<Format>, json: bool) -> Result<(), Pri
             } else {
                 table::text(&report)
             };
-            file::print(&text)
+            file::print(&text)?;
+            match report.missing() {
+                Some(missing) => Err(Failure::Incomplete {
+                    path: path.clone(),
+                    missing: missing.to_owned(),
+                }),
+                None => Ok(()),
+            }
         });
         if let Err(failure) = printed {
             done = Err(print_failure(failure));

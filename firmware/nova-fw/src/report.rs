@@ -37,7 +37,7 @@ enum Contents {
     GenBootloader(GenBootloaderReport),
     Fmc(FmcReport),
     Tlv(TlvReport),
-    Vbios(vbios::VbiosReport),
+    Vbios(Box<vbios::VbiosReport>),
 }
 
 #[derive(Serialize)]
@@ -168,7 +168,7 @@ impl Report {
             }
             Format::Fmc => Contents::Fmc(file.parse(Fmc::parse)?.into()),
             Format::Tlv => Contents::Tlv(file.parse(tlv)?),
-            Format::Vbios => Contents::Vbios(file.parse(vbios::report)?),
+            Format::Vbios => Contents::Vbios(Box::new(file.parse(vbios::report)?)),
         };
         Ok(Self {
             file: file.path.display().to_string(),
@@ -176,6 +176,14 @@ impl Report {
             size: file.bytes().len(),
             contents,
         })
+    }
+
+    /// What a VBIOS lacks for a boot, and what that means.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        match &self.contents {
+            Contents::Vbios(vbios) => vbios.missing.as_deref(),
+            _ => None,
+        }
     }
 }
 

@@ -114,6 +114,64 @@ fn vbios_of_turing() {
     insta::assert_snapshot!(stdout(&nova_fw(folder.path(), &["vbios", "rom"])));
 }
 
+/// What there is is printed, and then one line says what is missing and what that means.
+#[test]
+fn a_dump_is_shown_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut lines = String::new();
+    for (name, file) in common::dumps() {
+        fs::write(folder.path().join(name), file).expect("a new file");
+        let output = nova_fw(folder.path(), &["vbios", name]);
+        lines += &format!("{}\n", failure(&output));
+        let printed = String::from_utf8(output.stdout).expect("text");
+        let has_version = printed.contains(".02.02.42.b4\n");
+        assert_eq!(has_version, name != "blackwell-flash-head", "{printed}");
+    }
+    insta::assert_snapshot!(lines);
+}
+
+/// Blackwell's flash, with entries that are empty and descriptors of a version that no driver reads.
+#[test]
+fn vbios_of_blackwell() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (name, file) in common::dumps() {
+        fs::write(folder.path().join(name), file).expect("a new file");
+    }
+    let output = nova_fw(folder.path(), &["info", "blackwell-flash"]);
+    insta::assert_snapshot!(String::from_utf8(output.stdout).expect("text"));
+    let output = nova_fw(folder.path(), &["info", "--json", "old-descriptor"]);
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let report: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(report["ucode"][0]["ucode"]["descriptor"], 1);
+    assert_eq!(report["ucode"][2]["application"], "-");
+}
+
+/// Samples, dumps and the files in `NOVA_VBIOS_DIR`, cut every 256 bytes: a panic would exit with
+/// 101.
+#[test]
+fn no_cut_file_causes_a_panic() {
+    let mut files: Vec<_> = samples().into_iter().map(|(_, file)| file).collect();
+    files.extend(common::dumps().into_iter().map(|(_, file)| file));
+    let real = std::env::var_os("NOVA_VBIOS_DIR").map(|folder| {
+        let entries = fs::read_dir(folder).expect("the folder can be listed");
+        let paths = entries.map(|entry| entry.expect("the folder can be listed").path());
+        paths.map(|path| fs::read(path).expect("the file can be read"))
+    });
+    files.extend(real.into_iter().flatten());
+    for file in files {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut arguments = vec!["info".to_owned()];
+        for len in (0..file.len()).step_by(256) {
+            let name = format!("{len:#x}");
+            fs::write(folder.path().join(&name), &file[..len]).expect("a new file");
+            arguments.push(name);
+        }
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let output = nova_fw(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+}
+
 #[test]
 fn an_error_is_one_line() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -136,6 +194,17 @@ fn an_error_is_one_line() {
     assert_eq!(
         run(&["info", "cut"]),
         "nova-fw: cut: heavy-secured falcon ucode: bin_size at 0x8: expected 0x400, found 0xc00"
+    );
+    write("short", &common::booter()[..0x10]);
+    assert_eq!(
+        run(&["info", "short"]),
+        "nova-fw: short: first bytes at 0x0: expected firmware or a VBIOS image, found de 10 00 00"
+    );
+    write("head", &Rom::GA102.build()[..0x30]);
+    assert_eq!(
+        run(&["info", "head"]),
+        "nova-fw: head: VBIOS: pcir at 0x40: expected 0x56 bytes, found the end of the file at 0x30; \
+         cards from Turing to Ada cannot be booted without FWSEC; later ones need none"
     );
     assert_eq!(run(&["info", "."]), "nova-fw: .: is a directory");
     assert!(run(&["info", "absent"]).starts_with("nova-fw: absent: No such file"));

@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Report on the contents of a VBIOS.
+//! Report on the contents of a VBIOS, as far as a file has them.
 
-use nova_firmware::vbios::{app_id, code_type, Entry, Fwsec, Image, Token, Ucode};
-use nova_firmware::Vbios;
+use nova_firmware::vbios::{
+    app_id, code_type, Container, Dump, Entry, Fwsec, Image, Token, Ucode, Version,
+};
+use nova_firmware::{Error, ErrorKind, Result, Vbios};
 use serde::Serialize;
 
 use super::{BromReport, LayoutReport, SignaturesReport};
+use crate::failure::said;
 
 #[derive(Serialize)]
 pub(super) struct VbiosReport {
-    version: String,
-    ifr_version: Option<u8>,
+    version: Option<String>,
+    container: Option<String>,
+    /// Offset of the first image in the file, which offsets of images and pointers count from.
+    images_offset: Option<usize>,
     images: Vec<ImageReport>,
-    bit_offset: usize,
+    bit_offset: Option<usize>,
     bit: Vec<TokenReport>,
     ucode: Vec<EntryReport>,
-    fwsec: FwsecReport,
+    fwsec: Option<FwsecReport>,
+    /// What is missing for a boot, and what that means.
+    #[serde(skip)]
+    pub(super) missing: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,8 +49,10 @@ struct TokenReport {
 #[derive(Serialize)]
 struct EntryReport {
     application: String,
-    target: u8,
-    pointer: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ucode: Option<UcodeReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +61,15 @@ struct EntryReport {
 
 #[derive(Serialize)]
 struct UcodeReport {
+    /// Version of the descriptor.
     descriptor: u8,
+    #[serde(flatten)]
+    contents: Option<UcodeContents>,
+}
+
+/// What a descriptor of version 2 or 3 says.
+#[derive(Serialize)]
+struct UcodeContents {
     offset: usize,
     size: usize,
     signatures: usize,
@@ -82,21 +100,88 @@ struct MapperReport {
 }
 
 /// Reports on the ROM `file`.
-pub(super) fn report(file: &[u8]) -> nova_firmware::Result<VbiosReport> {
-    let vbios = Vbios::parse(file)?;
-    let tokens = vbios.bit().tokens().map(|token| Ok(token?.into()));
-    let entries = vbios
-        .entries()?
-        .map(|entry| Ok(EntryReport::new(&vbios, entry?)));
+pub(super) fn report(file: &[u8]) -> Result<VbiosReport> {
+    let dump = Dump::parse(file)?;
+    let vbios = dump.vbios();
+    let known = vbios.ok();
+    let version = known.and_then(|vbios| vbios.version().ok());
+    let fwsec = vbios.and_then(|vbios| vbios.fwsec());
+    let tokens = known.into_iter().flat_map(|vbios| vbios.bit().tokens());
+    let entries = known.map(|vbios| {
+        let entries = vbios.entries().into_iter().flatten().flatten();
+        let entries = entries.map(|entry| EntryReport::new(file, &vbios, &entry));
+        entries.collect()
+    });
     Ok(VbiosReport {
-        version: vbios.version()?.to_string(),
-        ifr_version: vbios.ifr().map(|ifr| ifr.version),
-        images: vbios.images().map(ImageReport::from).collect(),
-        bit_offset: vbios.bit().offset(),
-        bit: tokens.collect::<nova_firmware::Result<_>>()?,
-        ucode: entries.collect::<nova_firmware::Result<_>>()?,
-        fwsec: vbios.fwsec()?.into(),
+        version: version.map(|version| version.to_string()),
+        container: dump.container().map(|container| match container {
+            Container::Nvgi { version } => format!("NVGI, version {version}"),
+            Container::Nvfw { offset } => format!("NVFW at {offset:#x}"),
+        }),
+        images_offset: dump.image_offset().ok().filter(|offset| *offset != 0),
+        images: dump.images().map(ImageReport::from).collect(),
+        bit_offset: known.map(|vbios| vbios.bit().offset()),
+        bit: tokens.flatten().map(TokenReport::from).collect(),
+        ucode: entries.unwrap_or_default(),
+        fwsec: fwsec.ok().map(FwsecReport::from),
+        missing: missing(file, &dump, version, fwsec.err()),
     })
+}
+
+/// What it means for a Blackwell card that there is no FWSEC.
+const BLACKWELL: &str = "Blackwell needs no FWSEC, since its FSP boots the GSP";
+
+/// What is missing for a boot, and what that means. `no_fwsec` is why there is no FWSEC.
+fn missing(
+    file: &[u8],
+    dump: &Dump<'_>,
+    version: Option<Version>,
+    no_fwsec: Option<Error>,
+) -> Option<String> {
+    let what = match dump.broken() {
+        Some(error) => end(file, dump, &error),
+        None => said(&no_fwsec?, file),
+    };
+    // The first number of the version tells the generation.
+    let generation = version.map(|Version([major, ..])| major);
+    let meaning = match generation {
+        _ if no_fwsec.is_none() => "the driver takes a whole ROM only",
+        _ if matches!(dump.container(), Some(Container::Nvfw { .. })) => BLACKWELL,
+        Some(..=0x8f) => "a card before Turing has no GSP, and Nova does not drive it",
+        Some(0x90 | 0x92 | 0x94 | 0x95) => "without FWSEC the card cannot be booted",
+        Some(0x96) => "Hopper needs no FWSEC, since its FSP boots the GSP",
+        Some(0x97 | 0x98) => BLACKWELL,
+        _ => "cards from Turing to Ada cannot be booted without FWSEC; later ones need none",
+    };
+    Some(format!("{what}; {meaning}"))
+}
+
+/// Where the images end before the last one.
+fn end(file: &[u8], dump: &Dump<'_>, error: &Error) -> String {
+    let ErrorKind::Truncated { .. } = error.kind else {
+        return said(error, file);
+    };
+    let len = file.len();
+    let ends = format!("the file ends at {len:#x}");
+    let Some((number, image)) = (1..).zip(dump.images()).last() else {
+        return match dump.container() {
+            Some(_) => format!("{ends} before the images"),
+            None => said(error, file),
+        };
+    };
+    let start = dump.image_offset().unwrap_or_default();
+    if start.saturating_add(image.end()) <= len {
+        let like = match image.code_type {
+            code_type::EFI => ", as a dump of the ROM BAR does",
+            _ => "",
+        };
+        return format!("{ends} behind image {number}, which is not the last{like}");
+    }
+    let like = match number {
+        1 => ", as a copy that the BIOS left in memory does",
+        _ => "",
+    };
+    format!("{ends} in image {number} of {:#x} bytes{like}", image.len)
 }
 
 impl From<Image> for ImageReport {
@@ -132,10 +217,16 @@ impl From<Token> for TokenReport {
 }
 
 impl EntryReport {
-    fn new(vbios: &Vbios<'_>, entry: Entry) -> Self {
-        let (ucode, problem) = match vbios.ucode(&entry) {
-            Ok(ucode) => (Some(UcodeReport::from(ucode)), None),
-            Err(error) => (None, Some(error.to_string())),
+    fn new(file: &[u8], vbios: &Vbios<'_>, entry: &Entry) -> Self {
+        if entry.is_empty() {
+            return Self::empty();
+        }
+        let version = vbios.descriptor_version(entry);
+        let ucode = vbios.ucode(entry);
+        // Descriptors of other versions are not read further.
+        let problem = match version {
+            Ok(2 | 3) => ucode.err(),
+            version => version.err(),
         };
         let application = match entry.application_id {
             app_id::FWSEC_PROD => "0x85 FWSEC (production)".to_owned(),
@@ -144,18 +235,30 @@ impl EntryReport {
         };
         Self {
             application,
-            target: entry.target_id,
-            pointer: entry.descriptor,
-            ucode,
-            problem,
+            target: Some(entry.target_id),
+            pointer: Some(entry.descriptor),
+            ucode: version.ok().map(|descriptor| UcodeReport {
+                descriptor,
+                contents: ucode.ok().map(UcodeContents::from),
+            }),
+            problem: problem.map(|error| said(&error, file)),
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            application: "-".to_owned(),
+            target: None,
+            pointer: None,
+            ucode: None,
+            problem: None,
         }
     }
 }
 
-impl From<Ucode<'_>> for UcodeReport {
+impl From<Ucode<'_>> for UcodeContents {
     fn from(ucode: Ucode<'_>) -> Self {
         Self {
-            descriptor: ucode.descriptor_version(),
             offset: ucode.offset(),
             size: ucode.bytes().len(),
             signatures: ucode.signatures().count(),
