@@ -5,6 +5,7 @@
 //! are loaded by the modules that run them.
 
 mod bootloader;
+pub(crate) mod check;
 pub(crate) mod choice;
 pub(crate) mod common;
 pub(crate) mod error;

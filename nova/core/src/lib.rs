@@ -53,6 +53,7 @@ pub use boot::stage::Stage;
 pub use chip::identify::UnknownChip;
 pub use error_kind::ErrorKind;
 pub use falcon::error::{FalconError, Stopped};
+pub use firmware::check::choose_firmware;
 pub use firmware::error::{FirmwareError, ImageError};
 pub use firmware::names::{firmware_kinds, name_parts, File, FileSet, ImageFile, Packing};
 pub use fsp::FspError;

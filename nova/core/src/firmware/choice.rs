@@ -128,12 +128,6 @@ mod tests {
     use std::string::ToString;
     use std::vec::Vec;
 
-    impl WrapsFirmware for FirmwareError {
-        fn firmware(&self) -> Option<&FirmwareError> {
-            Some(self)
-        }
-    }
-
     /// A folder without files.
     struct NoFiles;
 
