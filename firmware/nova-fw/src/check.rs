@@ -1,111 +1,157 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `nova-fw check`: checks that a folder has the files that a GPU needs, and that they are valid.
+//! `nova-fw check`: whether GPUs would boot with the firmware in a folder. The driver's own code
+//! chooses the release and checks the files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
+use nova_core::platform::LoadError;
+use nova_core::{choose_firmware, File, FileSet, FirmwareError, Packing};
 
-use crate::failure::Failure;
-use crate::file::{print, File};
-use crate::set::{Chip, Component};
+use crate::failure::said;
+use crate::file::print;
+use crate::folder::Folder;
+use crate::set::{Chip, Release};
 use crate::{print_failure, Printed};
 
-/// Suffixes of compressed files that the kernel's loader reads too.
-const COMPRESSED: [&str; 2] = ["xz", "zst"];
+/// How to get the files that Nova needs.
+const GET_LINUX_FIRMWARE: &str =
+    "Nova needs the files of linux-firmware: Debian's package firmware-nvidia-graphics, \
+     linux-firmware of other distributions, or the folder nvidia/ of \
+     https://gitlab.com/kernel-firmware/linux-firmware";
 
-/// Result of looking for a file.
-#[derive(Debug, PartialEq, Eq)]
-enum Found {
-    /// The file exists and is valid.
-    Valid,
-    /// The file exists in compressed form, and was not parsed.
-    Compressed,
-    /// The file does not exist.
-    Missing,
+/// What was found of a set of files.
+struct Checked {
+    set: FileSet,
+    /// A line for each file.
+    lines: Vec<String>,
+    /// Whether any of them is there.
+    any: bool,
 }
 
-/// Checks `root` for `chip`, or for every chip, and prints a line for each file.
-pub(crate) fn folder(root: &Path, chip: Option<Chip>, release: &str) -> Result<(), Printed> {
-    let all = || Chip::all().filter(|chip| chip.is_in(release)).collect();
-    let chips: Vec<_> = chip.map_or_else(all, |chip| vec![chip]);
+/// Checks `root` for `chip`, or for every chip, and prints a line for each file and each chip.
+pub(crate) fn folder(
+    root: &Path,
+    chip: Option<Chip>,
+    release: Option<Release>,
+) -> Result<(), Printed> {
+    let folder = Folder(root);
+    let is_for = |chip: Chip| release.is_none_or(|release| release.is_for(chip));
+    let chips: Vec<_> = match chip {
+        Some(chip) => vec![chip],
+        None => Chip::all().filter(|chip| is_for(*chip)).collect(),
+    };
     let mut done = Ok(());
     for chip in chips {
-        if !chip.is_in(release) {
+        let (boots, lines) = match release {
+            Some(release) if !release.is_for(chip) => {
+                (false, format!("there is no firmware of {release} for it"))
+            }
+            _ => chip_in(folder, chip, release),
+        };
+        if !boots {
             done = Err(Printed);
-            print(&format!(
-                "{chip}: there is no firmware of {release} for it\n"
-            ))
-            .map_err(print_failure)?;
-            continue;
         }
-        for component in chip.components() {
-            let path = chip.path(root, *component, release);
-            let line = match check_file(&path, chip, *component, release) {
-                Ok(Found::Valid) => format!("{chip}: {}: ok\n", path.display()),
-                Ok(Found::Compressed) => {
-                    format!("{chip}: {}: there, compressed\n", path.display())
-                }
-                Ok(Found::Missing) => {
-                    done = Err(Printed);
-                    format!("{chip}: {}: missing\n", path.display())
-                }
-                Err(failure) => {
-                    done = Err(Printed);
-                    format!("{chip}: {failure}\n")
-                }
-            };
-            print(&line).map_err(print_failure)?;
+        for line in lines.lines() {
+            print(&format!("{chip}: {line}\n")).map_err(print_failure)?;
         }
+    }
+    if done.is_err() {
+        let root = root.display();
+        let why = match folder.nvidias_own() {
+            Some(path) => format!(
+                "{} is of NVIDIA's own packing, which has GSP-RM alone",
+                path.display()
+            ),
+            None if !folder.0.join("nvidia").exists() => format!("{root} has no folder nvidia/"),
+            None => return done,
+        };
+        print(&format!("{why}; {GET_LINUX_FIRMWARE}\n")).map_err(print_failure)?;
     }
     done
 }
 
-/// Looks for the file at `path` and parses it.
-fn check_file(
-    path: &Path,
-    chip: Chip,
-    component: Component,
-    release: &str,
-) -> Result<Found, Failure> {
-    if !path.exists() {
-        let compressed = COMPRESSED
-            .iter()
-            .any(|suffix| with_suffix(path, suffix).exists());
-        return Ok(if compressed {
-            Found::Compressed
-        } else {
-            Found::Missing
-        });
+/// Whether `chip` boots, and lines about that and about its files.
+fn chip_in(folder: Folder<'_>, chip: Chip, release: Option<Release>) -> (bool, String) {
+    let mut sets: Vec<Checked> = Vec::new();
+    let branch = release.and_then(|release| release.0.branch());
+    let chosen = choose_firmware(&folder, chip.0, branch, |file| {
+        let (checked, line) = check(folder, file);
+        if sets.last().is_none_or(|last| last.set != file.set) {
+            sets.push(Checked {
+                set: file.set,
+                lines: Vec::new(),
+                any: false,
+            });
+        }
+        if let Some(last) = sets.last_mut() {
+            last.lines.push(line);
+            // Turing's acr/bl.bin is there for other drivers, too.
+            last.any |= !is_missing(&checked) && file.to_string().contains("/gsp/");
+        }
+        checked
+    });
+    // Releases that are not there at all matter only if there is no other.
+    if sets.iter().any(|set| set.any) {
+        sets.retain(|set| set.any);
+    } else {
+        sets.truncate(1);
     }
-    let file = File::open(path)?;
-    match component {
-        Component::Gsp => check_gsp(&file, chip, release)?,
-        Component::Bootloader => drop(file.parse(Bootloader::parse)?),
-        Component::BooterLoad | Component::BooterUnload => drop(file.parse(Booter::parse)?),
-        Component::GenBootloader => drop(file.parse(GenBootloader::parse)?),
-        Component::Fmc => drop(file.parse(Fmc::parse)?),
+    let mut lines: Vec<_> = sets.iter().flat_map(|set| set.lines.clone()).collect();
+    match &chosen {
+        Ok(set) => {
+            let packed = match set.packing {
+                Packing::Bin => "",
+                Packing::Tlv => ", in the packing of Linux's nova-core",
+            };
+            lines.push(format!("complete: boots {}{packed}", set.release.name));
+        }
+        Err(error) => {
+            let set = set_of(error);
+            if set.is_some_and(|set| sets.iter().all(|checked| checked.set != set)) {
+                lines.push(error.to_string());
+            }
+            lines.push("not complete: does not boot".to_owned());
+        }
     }
-    Ok(Found::Valid)
+    (chosen.is_ok(), lines.join("\n"))
 }
 
-/// Checks that the file is of the release in its name and has a signature for the chip.
-fn check_gsp(file: &File, chip: Chip, release: &str) -> Result<(), Failure> {
-    let gsp = file.parse(Gsp::parse)?;
-    if gsp.version() != release {
-        return Err(Failure::Release {
-            path: file.path.clone(),
-            expected: release.to_owned(),
-            found: gsp.version().to_owned(),
-        });
+/// Checks a file, and says in a line what it is like.
+fn check(folder: Folder<'_>, file: File) -> (Result<(), FirmwareError>, String) {
+    let name = file.to_string();
+    if folder.is_compressed(&name) {
+        return (Ok(()), format!("{name}: there, compressed"));
     }
-    file.parse(|_| gsp.signature(chip.signature()))?;
-    Ok(())
+    let checked = file.check(&folder);
+    let line = match &checked {
+        Ok(()) => format!("{name}: ok"),
+        Err(FirmwareError::LoadImage {
+            file,
+            error: LoadError::NotFound,
+        }) => format!("{file}: missing"),
+        Err(FirmwareError::Malformed { error, .. }) => {
+            format!("{name}: {}", said(error, folder.len(&name)))
+        }
+        Err(_) if is_missing(&checked) => format!("{name}: missing"),
+        Err(error) => error.to_string(),
+    };
+    (checked, line)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(suffix);
-    name.into()
+/// Whether a file is not there.
+fn is_missing(checked: &Result<(), FirmwareError>) -> bool {
+    let missing = LoadError::NotFound;
+    matches!(checked, Err(FirmwareError::Load { error, .. }) if *error == missing)
+}
+
+/// The files that an error of [`choose_firmware`] is about, which may be none of those that it has
+/// checked.
+fn set_of(error: &FirmwareError) -> Option<FileSet> {
+    match error {
+        FirmwareError::Load { file, .. }
+        | FirmwareError::Malformed { file, .. }
+        | FirmwareError::Release { file, .. } => Some(file.set),
+        _ => None,
+    }
 }

@@ -50,16 +50,6 @@ pub(crate) enum Failure {
         /// Its first bytes.
         found: String,
     },
-    /// A file is not of the release in its name.
-    #[error("{path}: .fwversion: expected {expected}, found {found}", path = .path.display())]
-    Release {
-        /// The file.
-        path: PathBuf,
-        /// The requested release.
-        expected: String,
-        /// The release in the file.
-        found: String,
-    },
     /// A part is larger than its size field can express.
     #[error("{path}: {tag}: {len} bytes do not fit into its size field", path = .path.display())]
     TooLarge {
@@ -75,8 +65,8 @@ pub(crate) enum Failure {
     Print(io::Error),
 }
 
-/// What a parser's error says of `file`. Where it is the file that ends, that is what it says.
-pub(crate) fn said(error: &Error, file: &[u8]) -> String {
+/// What a parser's error says of a file of `len` bytes. If the file ends too early, it says so.
+pub(crate) fn said(error: &Error, len: u64) -> String {
     let Error {
         format,
         offset,
@@ -84,7 +74,7 @@ pub(crate) fn said(error: &Error, file: &[u8]) -> String {
         kind,
     } = *error;
     match kind {
-        ErrorKind::Truncated { end, limit } if limit == file.len() as u64 => format!(
+        ErrorKind::Truncated { end, limit } if limit == len => format!(
             "{format}: {field} at {offset:#x}: expected {end:#x} bytes, found the end of the file at {limit:#x}"
         ),
         _ => error.to_string(),

@@ -69,7 +69,7 @@ impl File {
     ) -> Result<T, Failure> {
         parser(self.bytes()).map_err(|error| Failure::Malformed {
             path: self.path.clone(),
-            said: said(&error, self.bytes()),
+            said: said(&error, self.bytes().len() as u64),
         })
     }
 }

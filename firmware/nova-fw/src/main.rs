@@ -6,6 +6,7 @@
 mod check;
 mod failure;
 mod file;
+mod folder;
 mod report;
 mod set;
 mod table;
@@ -20,10 +21,7 @@ use nova_firmware::Format;
 use crate::failure::Failure;
 use crate::file::File;
 use crate::report::Report;
-use crate::set::Chip;
-
-/// The newest release that the driver supports.
-const RELEASE: &str = "570.144";
+use crate::set::{Chip, Release};
 
 /// Shows the contents of NVIDIA firmware files and VBIOS images, and checks firmware folders.
 #[derive(Parser)]
@@ -44,16 +42,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Checks that a folder has all that a GPU needs to boot.
+    /// Checks that the driver would boot a GPU with the files in a folder.
     Check {
         /// The folder that holds `nvidia/`, such as /lib/firmware.
         folder: PathBuf,
         /// The GPU; by default all that Nova supports.
         #[arg(long)]
         chip: Option<Chip>,
-        /// The firmware's release.
-        #[arg(long, default_value = RELEASE)]
-        release: String,
+        /// The release; by default the one that the driver chooses.
+        #[arg(long)]
+        release: Option<Release>,
     },
     /// Lists a VBIOS image's parts, its BIOS information table and its falcon ucode, as far as the
     /// file has them. Exits with 1 unless the file is a whole ROM with FWSEC, and says what is
@@ -77,8 +75,8 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         to: PathBuf,
         /// The firmware's release.
-        #[arg(long, default_value = RELEASE)]
-        release: String,
+        #[arg(long, default_value_t = Release::newest())]
+        release: Release,
     },
 }
 
@@ -90,13 +88,13 @@ fn main() -> ExitCode {
             folder,
             chip,
             release,
-        } => check::folder(&folder, chip, &release),
+        } => check::folder(&folder, chip, release),
         Command::Tlv {
             chip,
             from,
             to,
             release,
-        } => tlv::repack(chip, &from, &to, &release).map_err(print_failure),
+        } => tlv::repack(chip, &from, &to, release).map_err(print_failure),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

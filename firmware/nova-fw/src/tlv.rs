@@ -8,24 +8,25 @@
 use std::fs;
 use std::path::Path;
 
+use nova_core::{firmware_kinds, File, FileSet, Packing};
 use nova_firmware::tlv::{ALIGNMENT, MAGIC};
 use nova_firmware::{Booter, Bootloader, Fmc, GenBootloader, Gsp};
 
 use crate::failure::Failure;
-use crate::file::{print, write, File};
-use crate::set::{Chip, Component};
+use crate::file::{print, write, File as Source};
+use crate::set::{Chip, Release};
 
 /// The file next to `gsp.tlv` that holds GSP-RM.
 const GSP_IMAGE: &str = "gsp.bin";
 
 /// A TLV file under construction.
 struct Blocks<'a> {
-    source: &'a File,
+    source: &'a Source,
     bytes: Vec<u8>,
 }
 
 impl<'a> Blocks<'a> {
-    fn new(source: &'a File, release: &str) -> Result<Self, Failure> {
+    fn new(source: &'a Source, release: &str) -> Result<Self, Failure> {
         let bytes = MAGIC.to_vec();
         Self { source, bytes }.add("VERS", release.as_bytes())
     }
@@ -56,41 +57,38 @@ impl<'a> Blocks<'a> {
 }
 
 /// Repacks the files of `chip` in `from` into `to`, and prints the paths that it writes.
-pub(crate) fn repack(chip: Chip, from: &Path, to: &Path, release: &str) -> Result<(), Failure> {
-    let folder = chip.folder(to);
-    fs::create_dir_all(&folder).map_err(|source| Failure::Write {
-        path: folder.clone(),
-        source,
-    })?;
-    for component in chip.components() {
-        let source = File::open(&chip.path(from, *component, release))?;
-        let blocks = Blocks::new(&source, release)?;
-        let (name, blocks) = match component {
-            Component::Gsp => {
+pub(crate) fn repack(chip: Chip, from: &Path, to: &Path, release: Release) -> Result<(), Failure> {
+    let bin = FileSet {
+        chipset: chip.0,
+        release: release.0,
+        packing: Packing::Bin,
+    };
+    let packing = Packing::Tlv;
+    let tlv = FileSet { packing, ..bin };
+    for &kind in firmware_kinds(chip.0) {
+        let path = |set| File { set, kind }.to_string();
+        let target = to.join(path(tlv));
+        let folder = target.parent().unwrap_or(to);
+        fs::create_dir_all(folder).map_err(|source| Failure::Write {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let source = Source::open(&from.join(path(bin)))?;
+        let blocks = Blocks::new(&source, release.0.name)?;
+        let blocks = match kind {
+            "gsp" => {
                 let gsp = source.parse(Gsp::parse)?;
                 save(&folder.join(GSP_IMAGE), gsp.image())?;
-                let signature = source.parse(|_| gsp.signature(chip.signature()))?;
-                ("gsp.tlv", pack_gsp(blocks, &gsp, signature)?)
+                let section = chip.0.fwsignature_section();
+                let signature = source.parse(|_| gsp.signature(section))?;
+                pack_gsp(blocks, &gsp, signature)?
             }
-            Component::Bootloader => {
-                let loader = source.parse(Bootloader::parse)?;
-                ("gsp_bootloader.tlv", pack_bootloader(blocks, &loader)?)
-            }
-            Component::BooterLoad => {
-                let booter = source.parse(Booter::parse)?;
-                ("booter_load.tlv", pack_booter(blocks, &booter)?)
-            }
-            Component::BooterUnload => {
-                let booter = source.parse(Booter::parse)?;
-                ("booter_unload.tlv", pack_booter(blocks, &booter)?)
-            }
-            Component::GenBootloader => {
-                let loader = source.parse(GenBootloader::parse)?;
-                ("gen_bootloader.tlv", pack_gen_bootloader(blocks, &loader)?)
-            }
-            Component::Fmc => ("fmc.tlv", pack_fmc(blocks, &source.parse(Fmc::parse)?)?),
+            "bootloader" => pack_bootloader(blocks, &source.parse(Bootloader::parse)?)?,
+            "gen_bootloader" => pack_gen_bootloader(blocks, &source.parse(GenBootloader::parse)?)?,
+            "fmc" => pack_fmc(blocks, &source.parse(Fmc::parse)?)?,
+            _ => pack_booter(blocks, &source.parse(Booter::parse)?)?,
         };
-        save(&folder.join(name), &blocks.bytes)?;
+        save(&target, &blocks.bytes)?;
     }
     Ok(())
 }

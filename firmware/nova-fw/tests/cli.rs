@@ -261,7 +261,7 @@ fn check_names_missing_files() {
     let renamed = gsp.join("gsp-535.113.01.bin");
     fs::rename(gsp.join("gsp-570.144.bin"), renamed).expect("a new name");
     let printed = String::from_utf8(check("535.113.01").stdout).expect("text");
-    let expected = "gsp-535.113.01.bin: .fwversion: expected 535.113.01, found 570.144\n";
+    let expected = "gsp-535.113.01.bin: release: expected 535.113.01, found 570.144\n";
     assert!(printed.contains(expected), "{printed}");
 }
 
@@ -291,8 +291,106 @@ fn check_knows_the_chips_of_a_release() {
     assert!(!all.contains("gh100") && !all.contains("gb202"), "{all}");
     assert_eq!(
         check(&["--chip", "gb202"]),
-        "gb202: there is no firmware of 535.113.01 for it\n"
+        "gb202: there is no firmware of 535.113.01 for it\n\
+         . has no folder nvidia/; Nova needs the files of linux-firmware: Debian's package \
+         firmware-nvidia-graphics, linux-firmware of other distributions, or the folder nvidia/ of \
+         https://gitlab.com/kernel-firmware/linux-firmware\n"
     );
+}
+
+/// Without `--release`, the driver's choice counts: the newest that is complete.
+#[test]
+fn check_chooses_as_the_driver_does() {
+    let root = firmware_folder("ga102");
+    let gsp = root.path().join("nvidia/ga102/gsp");
+    let check = || nova_fw(root.path(), &["check", ".", "--chip", "ga102"]);
+    for kind in ["booter_load", "booter_unload", "bootloader"] {
+        let [newer, older] = ["570.144", "535.113.01"].map(|name| format!("{kind}-{name}.bin"));
+        fs::copy(gsp.join(newer), gsp.join(older)).expect("a copy");
+    }
+    let older = common::gsp_of(b"535.113.01\0");
+    fs::write(gsp.join("gsp-535.113.01.bin"), older).expect("a new file");
+    let printed = stdout(&check());
+    assert!(
+        printed.ends_with("ga102: complete: boots 570.144\n"),
+        "{printed}"
+    );
+
+    // The next one is not looked at where a file of the newest one is malformed.
+    fs::write(gsp.join("booter_load-570.144.bin"), [0; 64]).expect("a new file");
+    let output = check();
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert!(!printed.contains("535"), "{printed}");
+
+    fs::remove_file(gsp.join("booter_load-570.144.bin")).expect("it was there");
+    let printed = String::from_utf8(check().stdout).expect("text");
+    insta::assert_snapshot!(printed);
+}
+
+/// The packing of Linux's nova-core boots, too.
+#[test]
+fn check_knows_tlv() {
+    let from = firmware_folder("ga102");
+    let to = tempfile::tempdir().expect("a temporary folder");
+    let target = to.path().to_str().expect("a plain name");
+    let arguments = ["tlv", "--chip", "ga102", "--from", ".", "--to", target];
+    stdout(&nova_fw(from.path(), &arguments));
+    let check = |more: &[&str]| {
+        let arguments = [&["check", ".", "--chip", "ga102"], more].concat();
+        nova_fw(to.path(), &arguments)
+    };
+    for release in [[].as_slice(), &["--release", "570.144"]] {
+        let printed = stdout(&check(release));
+        let complete = "ga102: complete: boots 570.144, in the packing of Linux's nova-core\n";
+        assert!(printed.ends_with(complete), "{printed}");
+    }
+    let output = check(&["--release", "535.113.01"]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    let other = "nvidia/ga102/gsp/gsp.tlv: release: expected 535.113.01, found 570.144\n";
+    assert!(printed.contains(other), "{printed}");
+
+    fs::remove_file(to.path().join("nvidia/ga102/gsp/gsp.bin")).expect("it was there");
+    let output = check(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = String::from_utf8(output.stdout).expect("text");
+    assert!(
+        printed.contains("nvidia/ga102/gsp/gsp.bin: missing\n"),
+        "{printed}"
+    );
+}
+
+/// NVIDIA's driver has its firmware elsewhere, and less of it.
+#[test]
+fn check_recognizes_nvidias_own_packing() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let own = root.path().join("nvidia/570.144");
+    fs::create_dir_all(&own).expect("a new folder");
+    fs::write(own.join("gsp_ga10x.bin"), common::gsp()).expect("a new file");
+    for folder in [".", "nvidia", "nvidia/570.144"] {
+        let output = nova_fw(root.path(), &["check", folder, "--chip", "ga102"]);
+        assert_eq!(output.status.code(), Some(1));
+        let printed = String::from_utf8(output.stdout).expect("text");
+        let last = printed.lines().last().unwrap_or_default();
+        assert!(
+            last.contains("gsp_ga10x.bin is of NVIDIA's own packing"),
+            "{printed}"
+        );
+        assert!(last.contains("firmware-nvidia-graphics"), "{printed}");
+    }
+}
+
+#[test]
+fn an_unknown_release_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for release in ["banana", "550.163.01", "570"] {
+        let output = nova_fw(folder.path(), &["check", ".", "--release", release]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).expect("text");
+        let known = "known releases are 570.144, 535.113.01";
+        assert!(said.contains(known), "{said}");
+    }
 }
 
 #[test]

@@ -120,6 +120,11 @@ fn elf(wide: bool, kind: u16, machine: u16, sections: &[(&str, u32, &[u8])]) -> 
 
 /// `gsp-570.144.bin` with an image of 4 KiB.
 pub(crate) fn gsp() -> Vec<u8> {
+    gsp_of(b"570.144\0")
+}
+
+/// The same of another release.
+pub(crate) fn gsp_of(release: &[u8]) -> Vec<u8> {
     let mut note = vec![0; 36];
     put_words(&mut note, 0, &[4, 20, 3]);
     put(&mut note, 12, b"GNU\0");
@@ -128,7 +133,7 @@ pub(crate) fn gsp() -> Vec<u8> {
     let sections: &[(&str, u32, &[u8])] = &[
         (".fwimage", 1, &image),
         (".note.gnu.build-id", 7, &note),
-        (".fwversion", 1, b"570.144\0"),
+        (".fwversion", 1, release),
         (".fwsignature_ad10x", 1, &[0xad; 64]),
         (".fwsignature_ga10x", 1, &[0x6a; 64]),
     ];

@@ -140,7 +140,7 @@ fn missing(
 ) -> Option<String> {
     let what = match dump.broken() {
         Some(error) => end(file, dump, &error),
-        None => said(&no_fwsec?, file),
+        None => said(&no_fwsec?, file.len() as u64),
     };
     // The first number of the version tells the generation.
     let generation = version.map(|Version([major, ..])| major);
@@ -159,14 +159,14 @@ fn missing(
 /// Where the images end before the last one.
 fn end(file: &[u8], dump: &Dump<'_>, error: &Error) -> String {
     let ErrorKind::Truncated { .. } = error.kind else {
-        return said(error, file);
+        return said(error, file.len() as u64);
     };
     let len = file.len();
     let ends = format!("the file ends at {len:#x}");
     let Some((number, image)) = (1..).zip(dump.images()).last() else {
         return match dump.container() {
             Some(_) => format!("{ends} before the images"),
-            None => said(error, file),
+            None => said(error, file.len() as u64),
         };
     };
     let start = dump.image_offset().unwrap_or_default();
@@ -241,7 +241,7 @@ impl EntryReport {
                 descriptor,
                 contents: ucode.ok().map(UcodeContents::from),
             }),
-            problem: problem.map(|error| said(&error, file)),
+            problem: problem.map(|error| said(&error, file.len() as u64)),
         }
     }
 
