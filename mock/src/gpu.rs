@@ -118,6 +118,15 @@ pub(crate) struct ProgramState {
 impl<H: Host> Gpu<H> {
     /// A card that was just powered on, in a machine that has not enumerated it yet.
     pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
+        let gpu = Self::with_any_vbios(setup, host);
+        match gpu.fwsec.is_some() || gpu.chip().boots_through_fsp() {
+            true => Ok(gpu),
+            false => Err(NoFwsec),
+        }
+    }
+
+    /// The same, also with a VBIOS from which the chip cannot boot.
+    pub fn with_any_vbios(setup: Setup, host: H) -> Self {
         let vbios = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let rom: Arc<[u8]> = prom::images(&vbios).into();
         let fwsec = Fwsec::find(&rom).filter(|fwsec| fwsec.is_for(setup.chip));
@@ -129,9 +138,6 @@ impl<H: Host> Gpu<H> {
                 None => setup.fuses,
             },
         };
-        if fwsec.is_none() && !setup.chip.boots_through_fsp() {
-            return Err(NoFwsec);
-        }
         for firmware in setup.firmware.all() {
             tracing::info!(version = firmware.gsp.release.name, "GSP-RM");
         }
@@ -153,7 +159,7 @@ impl<H: Host> Gpu<H> {
             unloads: 0,
         };
         gpu.power_on();
-        Ok(gpu)
+        gpu
     }
 
     fn power_on(&mut self) {

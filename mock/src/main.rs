@@ -67,6 +67,10 @@ struct Arguments {
     /// Serve this VBIOS instead of a synthetic one.
     #[arg(long, value_name = "FILE")]
     vbios: Option<PathBuf>,
+
+    /// Serve it even if it is broken, or has no FWSEC for this chip.
+    #[arg(long, requires = "vbios")]
+    any_vbios: bool,
 }
 
 fn chip(name: &str) -> Result<&'static Chip, String> {
@@ -152,10 +156,13 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
         fuses: Fuses::default(),
         trace,
     };
-    let mut card = Gpu::new(setup, Guest::default()).map_err(|error| match &arguments.vbios {
-        Some(path) => at(path, &error),
-        None => error.to_string(),
-    })?;
+    let mut card = match (arguments.any_vbios, &arguments.vbios) {
+        (true, _) => Gpu::with_any_vbios(setup, Guest::default()),
+        (false, path) => Gpu::new(setup, Guest::default()).map_err(|error| match path {
+            Some(path) => format!("{}; --any-vbios serves it", at(path, &error)),
+            None => error.to_string(),
+        })?,
+    };
     for fault in &arguments.fault {
         card.inject(*fault);
     }

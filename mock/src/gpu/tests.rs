@@ -19,6 +19,7 @@ use nova_hw::regs::gsp::PgspQueueHead;
 use nova_hw::regs::intr::{CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet, MsiRearm};
 use nova_hw::regs::pgc6::GfwBootPrivLevelMask;
 use nova_hw::regs::pmc::PmcBoot0;
+use nova_hw::regs::prom::PromData;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -54,18 +55,42 @@ fn last_refusal(card: &Gpu<Arena>) -> &str {
         .map_or("", |refusal| &refusal.reason)
 }
 
-#[test]
-fn a_vbios_without_fwsec_is_refused() {
-    let chip = &CHIPS[0];
-    let setup = Setup {
+/// A card with this VBIOS.
+fn with_vbios(chip: &'static Chip, vbios: &[u8]) -> Setup {
+    Setup {
         chip,
         vram: Vram::in_process(chip.vram),
         firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
-        vbios: Some(vec![0x55, 0xaa]),
+        vbios: Some(vbios.to_vec()),
         fuses: Fuses::default(),
         trace: Trace::default(),
-    };
+    }
+}
+
+#[test]
+fn a_vbios_without_fwsec_is_refused() {
+    let setup = with_vbios(&CHIPS[0], &[0x55, 0xaa]);
     assert_eq!(Gpu::new(setup, Arena::new()).err(), Some(NoFwsec));
+}
+
+/// The synthetic VBIOS and the files in `NOVA_VBIOS_DIR`, cut every 256 bytes.
+#[test]
+fn a_broken_vbios_is_served_on_request() {
+    let chip = &CHIPS[0];
+    let mut files = vec![vbios::build(chip), vec![1, 2, 3]];
+    if let Some(folder) = std::env::var_os("NOVA_VBIOS_DIR") {
+        let entries = std::fs::read_dir(folder).unwrap();
+        files.extend(entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()));
+    }
+    for file in files {
+        for len in (0..file.len()).step_by(256) {
+            let setup = with_vbios(chip, &file[..len]);
+            let mut card = Gpu::with_any_vbios(setup, Arena::new());
+            let shown = prom::images(&file[..len]).first_chunk();
+            let expected = shown.map_or(u32::MAX, |word| u32::from_le_bytes(*word));
+            assert_eq!(card.read32(PromData::OFFSET), expected);
+        }
+    }
 }
 
 #[test]
