@@ -14,6 +14,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 NOVA_VM := $(CARGO_TARGET_DIR)/release/nova-vm
 # Which chips have which tests; a test that is named needs one chip alone.
 CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
+VBIOS_ARGUMENT = $(if $(VBIOS),--vbios '$(VBIOS)')
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
 .PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
@@ -23,7 +24,8 @@ help:
 	@echo
 	@echo '  make run              boot the GSP firmware on a mocked GPU in a VM, and print the boot report'
 	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others;'
-	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest)'
+	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest;'
+	@echo '                        VBIOS=card.rom takes the dump of your own card, of the chip that CHIP=... names)'
 	@echo '  make check            run all tests: check-unit and check-vm'
 	@echo '  make check-unit       tests of the crates, without a VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
@@ -31,7 +33,8 @@ help:
 	@echo '                        TESTS=igt@nova_fault@recover runs that test alone, on ga102 unless CHIP=... is given)'
 	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
 	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=..., TESTS=...)'
-	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip)'
+	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip;'
+	@echo '                        CHIP=tu106 VBIOS=card.rom with the dump of a card)'
 	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
 	@echo '                        (CHIP=..., SECONDS=600, SEED=... to repeat one, NOVA_KERNEL=debug for the debug kernel)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
@@ -51,7 +54,8 @@ help:
 	@echo 'The first run fills the cache; NOVA_UPDATE=1 looks for newer packages at once.'
 
 run: programs vm-modules
-	@$(NOVA_VM) run --chip $(or $(CHIP),ga102) $(if $(FIRMWARE_RELEASE),--firmware-release $(FIRMWARE_RELEASE))
+	@$(NOVA_VM) run --chip $(or $(CHIP),ga102) $(if $(FIRMWARE_RELEASE),--firmware-release $(FIRMWARE_RELEASE)) \
+		$(VBIOS_ARGUMENT)
 
 check: programs vm-modules
 	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) unit vm
@@ -87,7 +91,7 @@ bench: programs vm-modules
 
 check-upstream: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
-	@$(CARGO_TARGET_DIR)/release/check-upstream --chips $(or $(CHIP),families)
+	@$(CARGO_TARGET_DIR)/release/check-upstream --chips $(or $(CHIP),families) $(VBIOS_ARGUMENT)
 
 trace-diff: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench

@@ -62,6 +62,8 @@ pub struct Boots<'a> {
     pub times: u32,
     /// Whether all register accesses are logged.
     pub registers: bool,
+    /// A file with the VBIOS of all GPUs, which have synthetic ones otherwise.
+    pub vbios: Option<&'a str>,
 }
 
 /// Boots the chips with `driver` in a VM.
@@ -71,10 +73,14 @@ pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
         chips,
         times,
         registers,
+        vbios,
     } = boots;
     let mut guest = Guest::new(fresh(host.repo.join(work).join(driver.name()))?);
     guest.chips = chips.to_vec();
     guest.registers = registers;
+    if let Some(file) = vbios {
+        guest.mock_arguments = vec!["--vbios".into(), file.into()];
+    }
     match driver {
         Driver::Nova => guest.modules = Some(Kernel::Stock.modules(host)),
         Driver::Upstream => {

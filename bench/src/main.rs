@@ -55,6 +55,7 @@ fn boots(host: &Host, table: &mut Table) -> Result<()> {
         chips: &chips,
         times: 1,
         registers: false,
+        vbios: None,
     };
     let [ours, theirs] =
         [Driver::Nova, Driver::Upstream].map(|driver| guest::run(host, boots, driver));

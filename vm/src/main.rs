@@ -40,6 +40,9 @@ enum Action {
         /// Branch of the firmware release (535, 570); 0 for the newest.
         #[arg(long, default_value_t = 0)]
         firmware_release: u32,
+        /// A VBIOS for the GPU, such as the dump of a card of this chip, instead of a synthetic one.
+        #[arg(long, value_name = "FILE")]
+        vbios: Option<String>,
     },
     /// Run tests, and count them.
     Check(check::Arguments),
@@ -121,7 +124,8 @@ fn act(action: Action) -> Result<ExitCode> {
         Action::Run {
             chip,
             firmware_release,
-        } => run::run(&host, &chip, firmware_release),
+            vbios,
+        } => run::run(&host, &chip, firmware_release, vbios.as_deref()),
         Action::Check(arguments) => check::run(&host, &arguments),
         Action::Stress(arguments) => stress::run(&host, &arguments),
         Action::MutantsKmod { names } => mutants::run(&host, names),

@@ -21,14 +21,17 @@ pub(crate) fn list(host: &Host) -> Result<ExitCode> {
     Ok(code(status.success()))
 }
 
-/// Boots a chip with the firmware release of `branch`.
-pub(crate) fn run(host: &Host, chip: &str, branch: u32) -> Result<ExitCode> {
+/// Boots a chip with the firmware release of `branch`, and with the VBIOS in a file if one is named.
+pub(crate) fn run(host: &Host, chip: &str, branch: u32, vbios: Option<&str>) -> Result<ExitCode> {
     let build = host.repo.join("build");
     fs::create_dir_all(&build)?;
     // Each run has its own folder, so that concurrent runs do not disturb each other.
     let out = tempfile::Builder::new().prefix("run.").tempdir_in(&build)?;
     let mut guest = Guest::new(out.path());
     guest.chips = vec![named(chip).map_err(Error::msg)?];
+    if let Some(file) = vbios {
+        guest.mock_arguments = vec!["--vbios".into(), file.into()];
+    }
     guest.modules = Some(Kernel::Stock.modules(host));
     guest.files = Some(host.programs.clone());
     guest.script = Some(Script::new(host.script("boot-report")).args([branch.to_string()]));

@@ -27,15 +27,24 @@ struct Arguments {
     /// `all`, `families` for one chip of each family, or names.
     #[arg(long)]
     chips: Selection,
+    /// A VBIOS for all of them, such as the dump of a card, instead of synthetic ones.
+    #[arg(long, value_name = "FILE")]
+    vbios: Option<String>,
 }
 
 /// The verdict on each chip with `driver`.
-fn boot(host: &Host, driver: Driver, chips: &[Chipset]) -> Result<Vec<Verdict>> {
+fn boot(
+    host: &Host,
+    driver: Driver,
+    chips: &[Chipset],
+    vbios: Option<&str>,
+) -> Result<Vec<Verdict>> {
     let boots = guest::Boots {
         work: "build/check-upstream",
         chips,
         times: TIMES,
         registers: false,
+        vbios,
     };
     let run = guest::run(host, boots, driver)?;
     let judge = |(gpu, &chip)| verdict::judge(&run, driver, gpu, chip, TIMES as usize);
@@ -43,13 +52,15 @@ fn boot(host: &Host, driver: Driver, chips: &[Chipset]) -> Result<Vec<Verdict>> 
 }
 
 fn main() -> Result<ExitCode> {
-    let (chips, not_mocked) = Arguments::parse().chips.split();
+    let arguments = Arguments::parse();
+    let (chips, not_mocked) = arguments.chips.split();
+    let vbios = arguments.vbios.as_deref();
     let host = Host::find()?;
     let mut columns = Vec::new();
     for driver in DRIVERS {
         let mut column = match chips.is_empty() {
             true => Vec::new(),
-            false => boot(&host, driver, &chips)?,
+            false => boot(&host, driver, &chips, vbios)?,
         };
         column.extend(not_mocked.iter().map(|_| Verdict::NotMocked));
         columns.push(column);

@@ -47,6 +47,7 @@ fn main() -> Result<ExitCode> {
         chips: &chips,
         times: 1,
         registers: true,
+        vbios: None,
     };
     let boot = |driver| guest::run(&host, boots, driver);
     let (ours, theirs) = (boot(Driver::Nova)?, boot(Driver::Upstream)?);
