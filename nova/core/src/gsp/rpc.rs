@@ -93,7 +93,7 @@ pub(crate) struct Rpc<P: DmaAllocator + Scratch> {
     /// Lists of register accesses since the last reply to a call.
     lists: u32,
     calls: P::Boxed<Calls<P>>,
-    history: P::Boxed<History>,
+    history: History<P>,
     counts: EventCounts,
     /// A call was late, and the GSP has not been pinged since.
     ping_due: bool,
@@ -121,7 +121,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
             )?),
             lists: 0,
             calls: new_calls(memory, now)?,
-            history: new_history(memory)?,
+            history: History::new(memory)?,
             counts: EventCounts::default(),
             ping_due: false,
             doorbell: None,
@@ -136,7 +136,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 
     /// The last calls.
-    pub(crate) fn history(&self) -> &History {
+    pub(crate) fn history(&self) -> &History<P> {
         &self.history
     }
 
@@ -489,12 +489,6 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
 #[inline(never)]
 fn new_calls<P: Scratch>(scratch: &P, now: Duration) -> Result<P::Boxed<Calls<P>>, MemoryError> {
     memory::boxed(scratch, "the table of calls", Calls::new(now))
-}
-
-/// Not inlined, for the same reason.
-#[inline(never)]
-fn new_history<P: Scratch>(scratch: &P) -> Result<P::Boxed<History>, MemoryError> {
-    memory::boxed(scratch, "the last calls", History::default())
 }
 
 #[cfg(test)]

@@ -6,13 +6,18 @@ use core::fmt;
 use core::time::Duration;
 
 use super::call::{CallInfo, Ticket};
+use crate::platform::memory::{self, MemoryError};
+use crate::platform::Scratch;
+
+/// Number of blocks of records, and of records in each. A block passes through the kernel stack when
+/// it is allocated, where all records would not fit.
+const BLOCKS: usize = 4;
+const BLOCK: usize = 8;
 
 /// Number of calls in the history.
-const DEPTH: usize = 32;
+const DEPTH: usize = BLOCKS * BLOCK;
 
-/// One of the last calls. The records are kept short so that the history fits into a kernel stack
-/// frame.
-#[derive(Default)]
+/// One of the last calls.
 pub struct Record {
     /// Number of the ticket; the next call has the next number.
     number: u64,
@@ -44,40 +49,39 @@ pub(crate) struct ReplyInfo {
 }
 
 /// The last calls.
-pub(crate) struct History {
-    records: [Record; DEPTH],
+pub(crate) struct History<P: Scratch> {
+    blocks: [P::Boxed<[Record; BLOCK]>; BLOCKS],
     /// Number of the next call.
     next: u64,
 }
 
-impl Default for History {
-    fn default() -> Self {
-        // A loop takes less code than the array's own default.
-        Self {
-            records: core::array::from_fn(|_| Record::default()),
+impl<P: Scratch> History<P> {
+    /// Allocates an empty history.
+    pub(crate) fn new(scratch: &P) -> Result<Self, MemoryError> {
+        let block = || memory::boxed(scratch, "the last calls", [const { Record::NONE }; BLOCK]);
+        Ok(Self {
+            blocks: [block()?, block()?, block()?, block()?],
             next: 0,
-        }
+        })
     }
-}
 
-impl History {
     /// Records a call with a payload of `len` bytes.
     pub(crate) fn made(&mut self, ticket: Ticket, call: &CallInfo, len: usize, now: Duration) {
-        self.records[place(ticket)] = Record {
+        *self.record_mut(ticket) = Record {
             number: ticket.0,
             name: call.name,
             made: u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
             function: call.function,
             cmd: call.cmd,
             len: clamped(len),
-            ..Record::default()
+            ..Record::NONE
         };
         self.next = ticket.0.saturating_add(1);
     }
 
     /// Records the reply to a call.
     pub(crate) fn replied(&mut self, ticket: Ticket, reply: ReplyInfo) {
-        let record = &mut self.records[place(ticket)];
+        let record = self.record_mut(ticket);
         // The record may have been reused.
         if record.number == ticket.0 {
             let took = reply.at.saturating_sub(record.made()).as_micros();
@@ -87,18 +91,26 @@ impl History {
         }
     }
 
+    fn record_mut(&mut self, ticket: Ticket) -> &mut Record {
+        let (block, place) = place(ticket);
+        &mut self.blocks[block][place]
+    }
+
     /// The recorded calls, the oldest first.
     pub(crate) fn records(&self) -> impl Iterator<Item = &Record> {
         let first = self.next.saturating_sub(DEPTH as u64);
         (first..self.next).filter_map(|number| {
-            let record = &self.records[place(Ticket(number))];
+            let (block, place) = place(Ticket(number));
+            let record = &self.blocks[block][place];
             (record.number == number && !record.name.is_empty()).then_some(record)
         })
     }
 }
 
-fn place(ticket: Ticket) -> usize {
-    (ticket.0 % DEPTH as u64) as usize
+/// The block of a call's record, and the place in it.
+fn place(ticket: Ticket) -> (usize, usize) {
+    let place = (ticket.0 % DEPTH as u64) as usize;
+    (place / BLOCK, place % BLOCK)
 }
 
 fn clamped(len: usize) -> u32 {
@@ -106,6 +118,18 @@ fn clamped(len: usize) -> u32 {
 }
 
 impl Record {
+    const NONE: Self = Self {
+        number: 0,
+        name: "",
+        made: 0,
+        took: 0,
+        function: 0,
+        cmd: 0,
+        len: 0,
+        status: 0,
+        reply_len: 0,
+    };
+
     fn made(&self) -> Duration {
         Duration::from_nanos(self.made)
     }
@@ -130,12 +154,13 @@ impl fmt::Display for Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::Allocator;
     use std::string::ToString;
     use std::vec::Vec;
 
     #[test]
     fn the_last_calls_are_recorded_in_order() {
-        let mut history = History::default();
+        let mut history = History::new(&Allocator::default()).unwrap();
         assert_eq!(history.records().count(), 0);
         let call = CallInfo::request("test", 76);
         for number in 0..100 {
