@@ -179,7 +179,12 @@ impl Guests<'_> {
                 let Some(job) = job else {
                     return Ok(success);
                 };
-                success &= self.guest(job)?;
+                // The results of the other VMs are worth having.
+                success &= self.guest(job).unwrap_or_else(|error| {
+                    say(format_args!("{}: {error:#}", job.name));
+                    false
+                });
+                self.host.interrupt.check()?;
             }
         };
         let processors = thread::available_parallelism()?.get();

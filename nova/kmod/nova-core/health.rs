@@ -12,7 +12,7 @@ pub enum Health {
     Lost,
     /// GSP-RM has been booted. Objects of an earlier epoch do not exist any more.
     Works,
-    /// The GPU stays down until it is bound again.
+    /// The GPU stays down until it is stopped and started by a suspend or a reset, or bound again.
     Dead,
 }
 

@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
-use nova_core::{Alloc, Command, Free, Handles};
+use nova_core::{Alloc, Command, Free, Handles, RpcError};
 
 use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
@@ -64,7 +64,12 @@ impl Rm for Gsp<'_> {
     }
 
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result {
-        Ok(self.execute_in(epoch, TaskState::Killable, alloc)?)
+        let allocated = self.execute_in(epoch, TaskState::Killable, alloc);
+        // GSP-RM allocates the object late then, and frees it after that.
+        if let Err(CallError::Killed | CallError::Rpc(RpcError::Timeout(_))) = allocated {
+            self.free(epoch, alloc.object);
+        }
+        Ok(allocated?)
     }
 
     fn free(&self, epoch: Epoch, object: Handles) {

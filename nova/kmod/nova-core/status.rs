@@ -28,7 +28,7 @@ struct State;
 
 impl Snapshot for State {
     fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
-        let mut text = Text(contents);
+        let mut text = Text::new(contents)?;
         let (health, recoveries) = gsp.listeners.health();
         let mut current = gsp.current.lock();
         let is_lost = current.is_lost();
@@ -54,7 +54,7 @@ struct LastCalls;
 
 impl Snapshot for LastCalls {
     fn take(gsp: &Gsp<'_>, contents: &mut KVVec<u8>) -> Result {
-        let mut text = Text(contents);
+        let mut text = Text::new(contents)?;
         if let Some(running) = gsp.current.lock().running() {
             for call in running.last_calls() {
                 writeln!(text, "{call}")?;
@@ -64,12 +64,25 @@ impl Snapshot for LastCalls {
     }
 }
 
-/// Appends text to bytes.
+/// Maximum length of a text in bytes: twice what 32 calls with long names take.
+const TEXT_MAX: usize = 8192;
+
+/// Appends text to bytes, whose memory is allocated before `Gsp::current` is locked.
 struct Text<'a>(&'a mut KVVec<u8>);
+
+impl<'a> Text<'a> {
+    fn new(contents: &'a mut KVVec<u8>) -> Result<Self> {
+        contents.reserve(TEXT_MAX, GFP_KERNEL)?;
+        Ok(Self(contents))
+    }
+}
 
 impl fmt::Write for Text<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let Self(contents) = self;
+        if text.len() > contents.capacity().saturating_sub(contents.len()) {
+            return Err(fmt::Error);
+        }
         contents
             .extend_from_slice(text.as_bytes(), GFP_KERNEL)
             .map_err(|_| fmt::Error)

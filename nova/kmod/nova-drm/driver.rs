@@ -121,8 +121,10 @@ unsafe impl HasWork for Watch {
         entered.with(|gpu| match self.health() {
             Health::Lost | Health::Dead => gpu.drop_client(),
             Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
-            // nova-core has logged the error. The device stays wedged until the next boot.
-            Health::Works => {}
+            // It has no client, so it is wedged until the next boot, which a loss of the GSP causes by itself.
+            Health::Works => {
+                self.device.set_wedged(true);
+            }
         });
     }
 }

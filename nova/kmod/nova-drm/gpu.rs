@@ -15,7 +15,7 @@ pub(crate) struct Gpu<'a> {
     /// nova-core's handle of the GPU.
     pub(crate) core: &'a nova_core_module::Gpu<'a>,
     pci: &'a pci::Device<Bound>,
-    /// This driver's client of GSP-RM; `None` while the GPU does not work.
+    /// This driver's client of GSP-RM. While the GPU does not work it is `None`, or one of an earlier epoch.
     #[pin]
     client: Mutex<Option<Client<'a>>>,
 }
@@ -44,7 +44,7 @@ impl<'a> Gpu<'a> {
     ///
     /// # Errors
     ///
-    /// Those of nova-core, which has logged them.
+    /// Those of [`nova_core_module::Gpu::client`], and `EIO` while GSP-RM does not run.
     pub(crate) fn renew_client(&self) -> Result {
         let mut client = self.client.lock();
         let epoch = self.core.epoch()?;

@@ -215,6 +215,8 @@ impl<P: Platform> Gpu<P> {
     ) -> Result<(), Error> {
         let sequencer = self.sequencer(processors);
         let wait = Wait::Interrupt(platform);
+        // Their callers do not wait any more.
+        self.rpc.cancel_all();
         self.rpc
             .call(platform, &UnloadingGuestDriver, wait, &sequencer, events)?;
         processors.gsp.wait_mailbox0(

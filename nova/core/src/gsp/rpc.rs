@@ -155,6 +155,11 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         self.release
     }
 
+    /// Cancels all calls, which makes room for others.
+    pub(crate) fn cancel_all(&mut self) {
+        self.calls.cancel_all();
+    }
+
     /// Whether another call can be submitted.
     pub(crate) fn has_room(&self) -> bool {
         self.calls.has_room()
@@ -164,6 +169,9 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     /// tells the GSP of it.
     pub(crate) fn submit(&mut self, call: Outgoing<P>, now: Duration) -> Result<Ticket, RpcError> {
         self.check_lost()?;
+        if self.calls.oldest(now).is_none() {
+            self.lists = 0;
+        }
         let slot = self.calls.add(call, now)?;
         let ticket = slot.ticket();
         self.history

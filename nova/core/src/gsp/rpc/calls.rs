@@ -237,6 +237,20 @@ impl<P: Scratch> Calls<P> {
         self.tidy();
     }
 
+    /// Cancels all calls but the ping. Their slots are free as soon as none of their messages is left to be sent.
+    pub(crate) fn cancel_all(&mut self) {
+        for slot in self
+            .slots
+            .iter_mut()
+            .flatten()
+            .filter(|slot| !slot.is_ping())
+        {
+            slot.set_late();
+            slot.cancel();
+        }
+        self.tidy();
+    }
+
     /// Removes a call in any state.
     pub(crate) fn forget(&mut self, ticket: Ticket) {
         if let Some(place) = self.place(ticket) {

@@ -675,6 +675,24 @@ fn calls_time_out_if_the_gsp_only_sends_lists() {
 }
 
 #[test]
+fn cancelling_all_calls_makes_room() {
+    let mut session = Session::new();
+    for _ in 0..CALLS_MAX {
+        session.submit(&[1]).unwrap();
+    }
+    let sequence = session.gsp.commands(usize::MAX)[0].sequence;
+    session.service().unwrap();
+    assert!(!session.rpc.has_room());
+    session.rpc.cancel_all();
+    assert!(session.rpc.has_room());
+    let ticket = session.submit(&[2]).unwrap();
+    // The reply to a call that was cancelled is nobody's.
+    session.answer(sequence, &[3]);
+    session.service().unwrap();
+    assert_eq!(session.take(ticket), None);
+}
+
+#[test]
 fn blocking_calls_use_the_same_queues() {
     let Session {
         card,
