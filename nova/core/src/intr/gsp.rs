@@ -282,6 +282,8 @@ mod tests {
             (IRQSCLR, 1 << 6),
             (LEAF, 1 << 27),
             (0xb81210, 1 << 27),
+            // An MSI that nobody has handled keeps no other back.
+            (0x088704, 0),
             (TOP_EN_SET, 1 << 2),
             (TOP_EN_CLEAR, 1 << 2),
             (0xb81410, 1 << 27),

@@ -77,6 +77,9 @@ impl Tree {
             write_leaf(registers, leaf, CpuIntrLeaf::from(bits));
             write_leaf(registers, leaf, CpuIntrLeafEnSet::from(bits));
         }
+        // An MSI of before may not have been handled, by this driver when it was unbound or by another one. Without this
+        // there would be no further MSI. Nouveau does the same (nvkm/subdev/pci/base.c).
+        self.rearm_msi(registers);
         write(registers, CpuIntrTopEnSet::from(vectors.subtrees()));
     }
 
@@ -100,14 +103,19 @@ impl Tree {
     ) {
         // The subtrees are disabled meanwhile, so that what is raised in between raises a new MSI at the end.
         write(registers, CpuIntrTopEnClear::from(vectors.subtrees()));
+        self.rearm_msi(registers);
+        self.dispatch(registers, vectors, serve);
+        write(registers, CpuIntrTopEnSet::from(vectors.subtrees()));
+    }
+
+    /// Lets the next MSI through.
+    fn rearm_msi(self, registers: &dyn Registers) {
         match self.0 {
             IntrWiring::Tu102 | IntrWiring::Ga100 | IntrWiring::Ga102 => {
                 write(registers, MsiRearm::new());
             }
             IntrWiring::Gh100 => (),
         }
-        self.dispatch(registers, vectors, serve);
-        write(registers, CpuIntrTopEnSet::from(vectors.subtrees()));
     }
 
     fn dispatch(self, registers: &dyn Registers, vectors: &Vectors, serve: &mut dyn FnMut(u32)) {
