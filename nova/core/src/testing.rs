@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory, registers and time for unit tests.
+//! Memory, registers, time and firmware files for unit tests.
 
 use core::cell::{Cell, RefCell};
 use core::time::Duration;
@@ -10,7 +10,8 @@ use std::vec::Vec;
 use zerocopy::FromZeros;
 
 use crate::platform::{
-    Clock, DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Registers, Scratch,
+    Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, LoadError, OutOfBounds,
+    OutOfMemory, Registers, Scratch,
 };
 
 /// DMA memory on the heap; clones share the bytes.
@@ -190,5 +191,32 @@ impl Clock for Card {
 
     fn sleep(&self, time: Duration) {
         self.now.set(self.now.get() + time);
+    }
+}
+
+/// A folder without files.
+pub(crate) struct NoFiles;
+
+impl FirmwareImage for Vec<u8> {
+    fn page_addr(&self, _offset: usize) -> Option<u64> {
+        None
+    }
+}
+
+impl FirmwareFiles for NoFiles {
+    type File = Vec<u8>;
+    type Image = Vec<u8>;
+
+    fn load(&self, _name: &str) -> Result<Vec<u8>, LoadError> {
+        Err(LoadError::NotFound)
+    }
+
+    fn load_image(
+        &self,
+        _name: &str,
+        _page_aligned_at: usize,
+        _len: FileLen,
+    ) -> Result<Vec<u8>, LoadError> {
+        Err(LoadError::NotFound)
     }
 }

@@ -153,40 +153,14 @@ impl DmaMemory for Nowhere {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::NoFiles;
     use std::vec::Vec;
-
-    /// A folder without files.
-    struct Nothing;
-
-    impl FirmwareImage for &[u8] {
-        fn page_addr(&self, _offset: usize) -> Option<u64> {
-            None
-        }
-    }
-
-    impl FirmwareFiles for Nothing {
-        type File = &'static [u8];
-        type Image = &'static [u8];
-
-        fn load(&self, _name: &str) -> Result<&'static [u8], LoadError> {
-            Err(LoadError::NotFound)
-        }
-
-        fn load_image(
-            &self,
-            _name: &str,
-            _page_aligned_at: usize,
-            _len: FileLen,
-        ) -> Result<&'static [u8], LoadError> {
-            Err(LoadError::NotFound)
-        }
-    }
 
     #[test]
     fn files_are_checked_in_the_order_in_which_a_boot_loads_them() {
         let order = |chipset| {
             let mut kinds = Vec::new();
-            let chosen = choose_firmware(&Nothing, chipset, None, |file| {
+            let chosen = choose_firmware(&NoFiles, chipset, None, |file| {
                 kinds.push(file.kind);
                 Ok(())
             });
@@ -207,9 +181,9 @@ mod tests {
     #[test]
     fn every_missing_file_is_told_and_the_first_is_the_error() {
         let mut told = 0;
-        let chosen = choose_firmware(&Nothing, Chipset::GA102, Some(570), |file| {
+        let chosen = choose_firmware(&NoFiles, Chipset::GA102, Some(570), |file| {
             told += 1;
-            file.check(&Nothing)
+            file.check(&NoFiles)
         });
         let error = chosen.unwrap_err();
         let first = "nvidia/ga102/gsp/booter_load-570.144.bin: not found";

@@ -124,36 +124,9 @@ fn releases(chipset: Chipset, pinned: Option<u32>) -> impl Iterator<Item = &'sta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{FileLen, FirmwareImage};
+    use crate::testing::NoFiles;
     use std::string::ToString;
     use std::vec::Vec;
-
-    /// A folder without files.
-    struct NoFiles;
-
-    impl FirmwareImage for Vec<u8> {
-        fn page_addr(&self, _offset: usize) -> Option<u64> {
-            None
-        }
-    }
-
-    impl FirmwareFiles for NoFiles {
-        type File = Vec<u8>;
-        type Image = Vec<u8>;
-
-        fn load(&self, _name: &str) -> Result<Vec<u8>, LoadError> {
-            Err(LoadError::NotFound)
-        }
-
-        fn load_image(
-            &self,
-            _name: &str,
-            _page_aligned_at: usize,
-            _len: FileLen,
-        ) -> Result<Vec<u8>, LoadError> {
-            Err(LoadError::NotFound)
-        }
-    }
 
     /// Chooses a release while the releases `missing` lack a file.
     fn choose(

@@ -55,6 +55,11 @@ fn submit(
     make(machine, running, &control)
 }
 
+/// Asks for the name of the GPU.
+fn submit_name(machine: &Machine, running: &mut Running<Machine>) -> Result<Ticket, RpcError> {
+    submit(machine, running, control::GPU_GET_NAME_STRING, &[0; 132])
+}
+
 fn make(
     machine: &Machine,
     running: &mut Running<Machine>,
@@ -103,12 +108,7 @@ fn replies_to_many_calls_at_once_are_not_mixed_up() {
                 submit(&machine, &mut running, cmd, &properties(n)).unwrap()
             })
             .collect();
-        let one_more = submit(
-            &machine,
-            &mut running,
-            control::GPU_GET_NAME_STRING,
-            &[0; 132],
-        );
+        let one_more = submit_name(&machine, &mut running);
         assert_eq!(one_more, Err(RpcError::TooManyCalls));
         for (n, ticket) in tickets.into_iter().enumerate().rev() {
             let reply = finish(&machine, &mut running, ticket).unwrap();
@@ -132,13 +132,7 @@ fn long_calls_are_continued_in_both_directions() {
         let (first, second) = (long(round), long(round + 1));
         let tickets = [
             submit(&machine, &mut running, cmd, &first).unwrap(),
-            submit(
-                &machine,
-                &mut running,
-                control::GPU_GET_NAME_STRING,
-                &[0; 132],
-            )
-            .unwrap(),
+            submit_name(&machine, &mut running).unwrap(),
             submit(&machine, &mut running, cmd, &second).unwrap(),
         ];
         let [a, b, c] = tickets.map(|ticket| {
@@ -293,13 +287,7 @@ fn events_are_reported_between_replies() {
             payload: vec![0; 4],
         },
     ];
-    let ticket = submit(
-        &machine,
-        &mut running,
-        control::GPU_GET_NAME_STRING,
-        &[0; 132],
-    )
-    .unwrap();
+    let ticket = submit_name(&machine, &mut running).unwrap();
     for notice in &notices {
         assert!(machine.card().report(notice));
     }
@@ -335,13 +323,7 @@ fn a_list_of_register_accesses_is_run_outside_of_service() {
     let mut running = machine.boot().unwrap();
     put_wait_list(&machine, 4);
     put_wait_list(&machine, 2);
-    let ticket = submit(
-        &machine,
-        &mut running,
-        control::GPU_GET_NAME_STRING,
-        &[0; 132],
-    )
-    .unwrap();
+    let ticket = submit_name(&machine, &mut running).unwrap();
     for seconds in [4, 2] {
         let start = machine.now();
         wait(&machine, &mut running);
@@ -492,13 +474,7 @@ fn a_reply_without_an_interrupt_is_found() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     machine.card().inject(Fault::NoInterrupt);
-    let ticket = submit(
-        &machine,
-        &mut running,
-        control::GPU_GET_NAME_STRING,
-        &[0; 132],
-    )
-    .unwrap();
+    let ticket = submit_name(&machine, &mut running).unwrap();
     let start = machine.now();
     finish(&machine, &mut running, ticket).unwrap();
     assert!(machine.now() - start < Duration::from_millis(200));
@@ -510,13 +486,7 @@ fn a_reply_without_an_interrupt_is_found() {
 fn all_calls_fail_if_the_card_is_gone() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
-    let ticket = submit(
-        &machine,
-        &mut running,
-        control::GPU_GET_NAME_STRING,
-        &[0; 132],
-    )
-    .unwrap();
+    let ticket = submit_name(&machine, &mut running).unwrap();
     machine.card().inject(Fault::NoReply);
     machine.card().inject(Fault::CardGone { after: 0 });
     let error = finish(&machine, &mut running, ticket).unwrap_err();
