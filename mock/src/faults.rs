@@ -24,12 +24,30 @@ pub enum Fault {
         /// Register accesses that still work, counted from when the fault was injected.
         after: u64,
     },
+    /// The link is lost for this long.
+    LinkLost(Duration),
+    /// The card is a virtual function.
+    VirtualFunction,
+    /// The registers answer this long after a reset.
+    SlowReset(Duration),
+    /// The registers do not answer after a reset.
+    ResetWithoutMemory,
+    /// Nothing answers after a reset.
+    DeadlyReset,
+    /// The VBIOS cannot be read.
+    PromGarbage,
+    /// The VBIOS cannot be read until the next reset.
+    PromFlaky,
     /// The fuses accept nothing older than this version of each program.
     FuseVersion(u32),
     /// WPR2 is set up now, until booter unload or a reset removes it.
     Wpr2Up,
     /// The GFW never reports that it has completed.
     GfwNeverDone,
+    /// The GFW gets stuck with this progress.
+    GfwStuck(u8),
+    /// The GFW never completes after a reset of the function.
+    GfwHungByReset,
     /// A falcon's memories are never scrubbed after a reset.
     ScrubbingNeverDone(Engine),
     /// A falcon never switches between its cores.
@@ -56,6 +74,11 @@ pub enum Fault {
     RiscvNeverActive,
     /// The FSP refuses every command with this code.
     FspError(u32),
+    /// The FSP refuses chains of trust for a while.
+    FspFlaky {
+        /// How many it refuses.
+        times: u64,
+    },
     /// The word at this byte of the FSP's answers has these bits changed.
     FspReplyAt {
         /// Bytes from the start of the packet.
@@ -71,6 +94,11 @@ pub enum Fault {
     LockdownNeverReleased,
     /// The FMC ends with this code in its mailbox.
     FmcError(u32),
+    /// The FMC fails for a while.
+    FmcFlaky {
+        /// How many times it fails.
+        times: u64,
+    },
     /// GSP-RM never sends GSP_RUN_CPU_SEQUENCER.
     NoSequencer,
     /// GSP-RM's sequencer list has an operation that does not exist.
@@ -85,6 +113,8 @@ pub enum Fault {
     NoInitDone,
     /// GSP-RM sends GSP_INIT_DONE with this status.
     InitDoneError(u32),
+    /// GSP-RM crashes before it would send GSP_INIT_DONE.
+    InitCrash,
     /// Messages from the GSP carry a wrong checksum.
     BadChecksum,
     /// Messages from the GSP claim to be this many bytes long.
@@ -116,6 +146,8 @@ pub enum Fault {
         /// Calls that it still serves, counted from INIT_DONE.
         after: u64,
     },
+    /// The GSP's processor stops now.
+    GspStops,
 }
 
 /// The faults that were injected into a card and not repaired yet.
@@ -134,6 +166,39 @@ impl Faults {
     /// Whether the card has exactly this fault.
     pub(crate) fn has(&self, fault: Fault) -> bool {
         self.0.contains(&fault)
+    }
+
+    /// Ends a fault.
+    pub(crate) fn end(&mut self, fault: Fault) {
+        self.0.retain(|other| *other != fault);
+    }
+
+    /// Uses up one of the times that the FSP refuses. Returns whether it does.
+    pub(crate) fn take_fsp_flaky(&mut self) -> bool {
+        self.take(|fault| match fault {
+            Fault::FspFlaky { times } => Some(times),
+            _ => None,
+        })
+    }
+
+    /// Uses up one of the times that the FMC fails. Returns whether it does.
+    pub(crate) fn take_fmc_flaky(&mut self) -> bool {
+        self.take(|fault| match fault {
+            Fault::FmcFlaky { times } => Some(times),
+            _ => None,
+        })
+    }
+
+    /// Uses up one of the times that a fault has left. Returns whether there was one.
+    fn take(&mut self, times_of: impl Fn(&mut Fault) -> Option<&mut u64>) -> bool {
+        let left = self
+            .0
+            .iter_mut()
+            .find_map(|fault| times_of(fault).filter(|times| **times > 0));
+        left.is_some_and(|times| {
+            *times -= 1;
+            true
+        })
     }
 
     /// All of them, in the order in which they were injected.
@@ -164,6 +229,7 @@ macro_rules! values {
 
 values! {
     gone_after: Fault::CardGone { after } => after: u64,
+    gfw_stuck: Fault::GfwStuck(progress) => progress: u8,
     fuse_version: Fault::FuseVersion(version) => version: u32,
     frts_error: Fault::FrtsError(code) => code: u16,
     frts_misplaced: Fault::FrtsMisplaced(by) => by: i64,
@@ -198,8 +264,15 @@ mod tests {
         assert!(faults.has(Fault::FspSilent) && !faults.has(Fault::NoReply));
         assert_eq!(faults.booter_error(), Some(7));
         assert_eq!(faults.booter_unload_error(), None);
-        faults.clear();
+        faults.end(Fault::FspSilent);
         assert!(!faults.has(Fault::FspSilent));
+        faults.add(Fault::FmcFlaky { times: 2 });
+        assert!(!faults.take_fsp_flaky());
+        assert_eq!(
+            [(); 3].map(|()| faults.take_fmc_flaky()),
+            [true, true, false]
+        );
+        faults.clear();
         assert_eq!(faults.booter_error(), None);
     }
 }

@@ -94,9 +94,20 @@ pub struct Gpu<H> {
     pub(crate) unloads: u64,
     pub(crate) blocks: Blocks,
     pub(crate) signals: Signals,
+    /// Times from which on the card answers.
+    answers: Answers,
     /// Requests of blocks that are still to be carried out.
     requests: Vec<Request>,
     pub(crate) programs: ProgramState,
+}
+
+/// Times from which on the card answers; both are in the past unless a fault has made it silent.
+#[derive(Debug, Default)]
+struct Answers {
+    /// It answers to accesses of registers.
+    registers: Duration,
+    /// It answers at all.
+    anything: Duration,
 }
 
 /// State of the programs on the card; a reset clears it.
@@ -144,6 +155,7 @@ impl<H: Host> Gpu<H> {
         let mut gpu = Self {
             blocks: Blocks::new(&parts),
             signals: Signals::default(),
+            answers: Answers::default(),
             requests: Vec::new(),
             programs: ProgramState::default(),
             parts,
@@ -194,17 +206,35 @@ impl<H: Host> Gpu<H> {
         self.note(BlockId::Xve, "reset", Value::Null);
         self.config = ConfigSpace::new(self.parts.chip);
         self.power_on();
+        self.fail_after_reset();
+    }
+
+    /// The effects of faults that a reset of the function has, or ends.
+    fn fail_after_reset(&mut self) {
+        self.faults.end(Fault::PromFlaky);
+        let now = self.schedule.now();
+        for fault in self.faults.iter() {
+            match fault {
+                Fault::SlowReset(by) => self.answers.registers = now + by,
+                Fault::ResetWithoutMemory => self.answers.registers = Duration::MAX,
+                Fault::DeadlyReset => self.answers.anything = Duration::MAX,
+                Fault::GfwHungByReset => self.blocks.pgc6.is_hung = true,
+                _ => {}
+            }
+        }
     }
 
     /// Injects a fault.
     pub fn inject(&mut self, fault: Fault) {
         self.note(BlockId::Unknown, "fault", Value::from(format!("{fault:?}")));
-        self.faults.add(match fault {
-            Fault::CardGone { after } => Fault::CardGone {
+        match fault {
+            Fault::CardGone { after } => self.faults.add(Fault::CardGone {
                 after: self.trace.accesses().total().saturating_add(after),
-            },
-            fault => fault,
-        });
+            }),
+            Fault::LinkLost(by) => self.answers.anything = self.schedule.now() + by,
+            Fault::GspStops => self.stop_gsp(),
+            fault => self.faults.add(fault),
+        }
         if fault == Fault::Wpr2Up {
             let (blocks, wires) = self.wired(BlockId::Pfb);
             blocks.pfb.leave_wpr2(&wires);
@@ -213,6 +243,7 @@ impl<H: Host> Gpu<H> {
 
     /// Removes all faults.
     pub fn repair(&mut self) {
+        self.answers = Answers::default();
         self.faults.clear();
     }
 
@@ -351,9 +382,16 @@ impl<H: Host> Gpu<H> {
         self.blocks.intr.is_any_enabled()
     }
 
+    /// Whether nothing of the card answers.
     fn is_gone(&self) -> bool {
         let total = self.trace.accesses().total();
         self.faults.gone_after().is_some_and(|after| total > after)
+            || self.schedule.now() < self.answers.anything
+    }
+
+    /// Whether no register answers.
+    fn has_no_registers(&self) -> bool {
+        self.is_gone() || self.schedule.now() < self.answers.registers
     }
 
     /// Carries out an event.

@@ -30,6 +30,8 @@ const GFW_DONE: Timer = 0;
 /// State of the always-on island.
 #[derive(Debug, Default)]
 pub(crate) struct Pgc6 {
+    /// The GFW does not run.
+    pub(crate) is_hung: bool,
     /// SEC2 has resumed GSP-RM.
     pub(crate) handoff: bool,
     /// The scrubber has cleared all of the frame buffer.
@@ -50,7 +52,7 @@ impl Block for Pgc6 {
 
     /// The GFW has completed.
     fn elapsed(&mut self, wires: &mut Wires<'_>, _: Timer) {
-        if !wires.faults.has(Fault::GfwNeverDone) {
+        if !wires.faults.has(Fault::GfwNeverDone) && !self.is_hung {
             wires.signals.gfw_done = true;
             wires.ended("GFW", GFW);
         }
@@ -69,11 +71,12 @@ impl Block for Pgc6 {
                     .with_read_protection_level0(wires.signals.gfw_done)
                     .into(),
             ),
-            GfwBoot::OFFSET if wires.signals.gfw_done => Some(
-                GfwBoot::from(GFW_COMPLETED)
+            GfwBoot::OFFSET if wires.signals.gfw_done => Some(match wires.faults.gfw_stuck() {
+                Some(progress) => GfwBoot::new().with_progress(progress).into(),
+                None => GfwBoot::from(GFW_COMPLETED)
                     .with_progress(GfwBoot::COMPLETED)
                     .into(),
-            ),
+            }),
             BsiVprSecureScratch15::OFFSET if wires.chip.has_scrubber() => Some(
                 BsiVprSecureScratch15::new()
                     .with_scrubber_handoff(match self.scrubbed {
@@ -108,6 +111,17 @@ mod tests {
         assert_eq!(read(&mut card, GfwBootPrivLevelMask::OFFSET), Some(1));
         // What gpu-admin-tools waits for.
         assert_eq!(read(&mut card, GfwBoot::OFFSET), Some(0x3ff));
+    }
+
+    #[test]
+    fn the_gfw_may_get_stuck() {
+        let (mut card, mut pgc6) = (TestCard::new("ga102"), Pgc6::default());
+        card.faults.add(Fault::GfwStuck(3));
+        pgc6.power_on(&mut card.wires());
+        card.pass(&mut pgc6);
+        let read = |card: &mut TestCard, offset| card.read(&mut Pgc6::default(), offset);
+        assert_eq!(read(&mut card, GfwBootPrivLevelMask::OFFSET), Some(1));
+        assert_eq!(read(&mut card, GfwBoot::OFFSET), Some(3));
     }
 
     #[test]

@@ -5,17 +5,12 @@
 use std::ops::Range;
 
 use nova_hw::chipset::{Architecture, Chipset};
-use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
+use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1, PmcBoot42};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
 use crate::chips::Chip;
-
-/// Byte order of the registers and whether the card is a virtual one: 0 for a card.
-///
-/// Source: nouveau, nvkm/engine/device/base.c; open-gpu-kernel-modules 570,
-/// src/common/inc/swref/published/nv_ref.h (NV_PMC_BOOT_1).
-const BOOT_1: u32 = 0x4;
+use crate::faults::Fault;
 
 /// Bits 29 to 31 of BOOT_0, whose meaning is not public: of GA10x they read 5, of all other chips 0.
 ///
@@ -37,7 +32,14 @@ impl Block for Pmc {
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
-        identification(wires.chip, offset)
+        match offset {
+            PmcBoot1::OFFSET => Some(
+                PmcBoot1::new()
+                    .with_vgpu_vf(wires.faults.has(Fault::VirtualFunction))
+                    .into(),
+            ),
+            _ => identification(wires.chip, offset),
+        }
     }
 }
 
@@ -69,7 +71,6 @@ fn identification(chip: &Chip, offset: u32) -> Option<u32> {
                 .with_minor_revision(minor)
                 .into(),
         ),
-        BOOT_1 => Some(0),
         _ => None,
     }
 }
@@ -77,6 +78,7 @@ fn identification(chip: &Chip, offset: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blocks::testing::TestCard;
     use crate::chips::{by_name, CHIPS};
 
     #[test]
@@ -88,7 +90,8 @@ mod tests {
             let boot0 = PmcBoot0::from(identification(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
         }
-        assert_eq!(identification(&CHIPS[0], BOOT_1), Some(0));
+        let boot1 = TestCard::new("ga102").read(&mut Pmc, PmcBoot1::OFFSET);
+        assert_eq!(boot1, Some(0));
         assert_eq!(identification(&CHIPS[0], 8), None);
     }
 

@@ -9,6 +9,7 @@ use nova_hw::regs::prom::{PromData, SIZE};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
+use crate::faults::Fault;
 
 /// The ROM.
 #[derive(Debug)]
@@ -18,6 +19,9 @@ pub(crate) struct Prom {
 
 /// The signature with which each image starts.
 const ROM_SIGNATURE: [u8; 2] = [0x55, 0xaa];
+
+/// What is read if the ROM cannot be read; the model's own value.
+const GARBAGE: u32 = 0xb11b_b11b;
 
 /// Images start at multiples of this.
 const BLOCK: usize = 512;
@@ -43,10 +47,13 @@ impl Block for Prom {
     }
 
     /// Reads a word; behind the last image there is erased flash.
-    fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
+    fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
         let at = offset.checked_sub(PromData::OFFSET)?;
         if at >= SIZE {
             return None;
+        }
+        if wires.faults.has(Fault::PromGarbage) || wires.faults.has(Fault::PromFlaky) {
+            return Some(GARBAGE);
         }
         let mut word = [0xff; 4];
         for (byte, rom) in word.iter_mut().zip(self.rom.iter().skip(at as usize)) {

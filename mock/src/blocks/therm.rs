@@ -23,10 +23,14 @@ impl Block for Therm {
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
-        (Some(offset) == scratch(wires.chip)).then_some(match wires.signals.gfw_done {
-            true => FSP_BOOT_COMPLETE,
+        let progress = match wires.signals.gfw_done {
+            true => wires
+                .faults
+                .gfw_stuck()
+                .map_or(FSP_BOOT_COMPLETE, u32::from),
             false => 0,
-        })
+        };
+        (Some(offset) == scratch(wires.chip)).then_some(progress)
     }
 }
 

@@ -90,9 +90,31 @@ pub const FAULTS: &[NamedFault] = &[
     with("card", "gone", ("after", 0), |after| Fault::CardGone { after: after as u64 },
         "falls off the bus (power, thermal shutdown, riser): reads of registers and of \
          configuration space give all ones, writes are lost, no interrupt comes"),
+    with("card", "link", ("ms", 50), |ms| Fault::LinkLost(Duration::from_millis(ms as u64)),
+        "an uncorrectable error of the link: for this time all reads give all ones and writes are \
+         lost, which ends the fault; the card itself runs on"),
+    plain("card", "virtual", |_| Fault::VirtualFunction,
+        "a virtual function, such as a hypervisor hands to a guest: it answers where the chip is \
+         identified, and BOOT_1 says what it is; the rest is not there"),
+    with("reset", "slow", ("ms", 300), |ms| Fault::SlowReset(Duration::from_millis(ms as u64)),
+        "after a reset the registers read all ones for this time, while configuration space answers"),
+    plain("reset", "no-memory", |_| Fault::ResetWithoutMemory,
+        "after a reset the registers read all ones for ever, while configuration space answers"),
+    plain("reset", "dead", |_| Fault::DeadlyReset,
+        "after a reset the card answers nowhere: the link does not come up again"),
+    plain("prom", "garbage", |_| Fault::PromGarbage,
+        "reads of the VBIOS give garbage: a broken flash chip"),
+    plain("prom", "flaky", |_| Fault::PromFlaky,
+        "reads of the VBIOS give garbage until the next reset, which ends the fault"),
     plain("gfw", "timeout", |_| Fault::GfwNeverDone,
         "a broken VBIOS or memory training that fails: GFW never reports 0xff; only a reset of the \
          card runs it again, and it fails again"),
+    with("gfw", "progress", ("value", 3), |value| Fault::GfwStuck(value as u8),
+        "GFW opens its progress register and gets stuck there (open-gpu-kernel-modules issue 789: \
+         at 0x3); on Hopper and later the secure boot of the FSP does"),
+    plain("gfw", "reset", |_| Fault::GfwHungByReset,
+        "the card comes up well with the power, and a reset of the function leaves GFW hung (the \
+         VBIOS of some Blackwell boards)"),
     with("fuse", "version", ("version", 16), |version| Fault::FuseVersion(version as u32),
         "a board that is fused for newer firmware: no file has a signature for it, and \
          the boot ROM refuses to run the programs (no effect before GA102); with version 1 the \
@@ -128,6 +150,8 @@ pub const FAULTS: &[NamedFault] = &[
          the bootloader's manifest"),
     with("fsp", "error", ("code", 0x9e), |code| Fault::FspError(code as u32),
         "the FSP refuses the chain of trust, with its error in the answer (Hopper and later)"),
+    with("fsp", "flaky", ("times", 1), |times| Fault::FspFlaky { times: times as u64 },
+        "the FSP refuses so many chains of trust with error 0x9e, which ends the fault"),
     plain("fsp", "timeout", |_| Fault::FspSilent,
         "the FSP's management partition hangs: it takes the message and never answers"),
     plain("fsp", "type", |_| Fault::FspReplyAt { offset: 4, xor: 1 << 24 },
@@ -140,6 +164,9 @@ pub const FAULTS: &[NamedFault] = &[
         "the FMC hangs: the GSP's registers stay behind the boot ROM's lockdown"),
     with("fmc", "error", ("code", 0x2a), |code| Fault::FmcError(code as u32),
         "the FMC refuses to boot, with its error in the GSP's mailbox 0"),
+    with("fmc", "flaky", ("times", 1), |times| Fault::FmcFlaky { times: times as u64 },
+        "the FMC refuses so many boots with error 0xb, which ends the fault: a slow link \
+         (open-gpu-kernel-modules issues 974 and 935)"),
     plain("sequencer", "never", |_| Fault::NoSequencer,
         "GSP-RM hangs early in its start and never sends GSP_RUN_CPU_SEQUENCER"),
     plain("sequencer", "opcode", |_| Fault::BadSequencerOpcode,
@@ -154,6 +181,8 @@ pub const FAULTS: &[NamedFault] = &[
         "GSP-RM hangs in its initialization"),
     with("init-done", "error", ("code", 0x55), |code| Fault::InitDoneError(code as u32),
         "GSP-RM's initialization fails, with an NV_STATUS in GSP_INIT_DONE"),
+    plain("init-done", "crash", |_| Fault::InitCrash,
+        "GSP-RM crashes in its initialization, after some notices: its core halts"),
     plain("message", "checksum", |_| Fault::BadChecksum,
         "memory is overwritten, or reads overtake writes: the message's checksum \
          is wrong"),
@@ -180,6 +209,9 @@ pub const FAULTS: &[NamedFault] = &[
         "libos takes an exception and stops the core: it reads as halted, the falcon raises HALT, \
          and nothing is answered until the GSP is booted again; it crashes at the same call of \
          each boot"),
+    plain("gsp", "stop", |_| Fault::GspStops,
+        "the core stops at once, also while it is idle, without a message or an interrupt, until the \
+         GSP is booted again, which ends the fault"),
     plain("interrupt", "lost", |_| Fault::NoInterrupt,
         "an MSI is lost, or the leaf was not enabled: messages stay in the ring without an interrupt"),
     with("interrupt", "late", ("ms", 500), |ms| {

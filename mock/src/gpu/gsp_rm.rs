@@ -132,11 +132,16 @@ impl<H: Host> Gpu<H> {
         true
     }
 
-    /// GSP-RM crashes: its processor halts.
+    /// GSP-RM crashes: its processor halts, and the falcon says so.
     fn crash(&mut self) {
-        self.blocks.gsp.falcon.riscv.active = false;
+        self.stop_gsp();
         self.raise(FalconIrqstat::new().with_halt(true));
-        self.note(BlockId::Gsp, "GSP-RM crashes", Value::Null);
+    }
+
+    /// The GSP's processor stops.
+    pub(super) fn stop_gsp(&mut self) {
+        self.blocks.gsp.falcon.riscv.active = false;
+        self.note(BlockId::Gsp, "the GSP stops", Value::Null);
     }
 
     /// GSP-RM sends the delayed answer.
@@ -223,6 +228,10 @@ impl<H: Host> Gpu<H> {
         let now = self.schedule.now();
         if let Some(rm) = &mut self.programs.rm {
             rm.notify_all(notice::before_init_done(rm.release, now));
+        }
+        if self.is_broken(Fault::InitCrash) {
+            self.flush_queue();
+            return self.crash();
         }
         if self.is_broken(Fault::NoInitDone) {
             self.flush_queue();

@@ -7,8 +7,9 @@ use crate::block_id::{BlockId, Engine};
 use crate::blocks::falcon::PRIV_ERROR;
 use crate::blocks::wires::Request;
 use crate::bus::host::Host;
+use crate::faults::Fault;
 
-/// Value of all registers after the card has fallen off the bus.
+/// Value of all registers while they do not answer.
 const GONE: u32 = u32::MAX;
 
 /// The name of a register, for the trace.
@@ -21,11 +22,13 @@ impl<H: Host> Gpu<H> {
     pub fn read32(&mut self, offset: u32) -> u32 {
         let block = BlockId::at(offset);
         self.trace.access(self.schedule.now(), block, false);
-        if self.is_gone() {
+        if self.has_no_registers() {
             return GONE;
         }
+        let is_there = self.is_there(block);
         let (blocks, mut wires) = self.wired(block);
-        let value = blocks.read(&mut wires, offset).unwrap_or_else(|| {
+        let value = is_there.then(|| blocks.read(&mut wires, offset)).flatten();
+        let value = value.unwrap_or_else(|| {
             wires.refuse(format!("read of {offset:#x}, {}", name(offset)));
             PRIV_ERROR
         });
@@ -38,16 +41,22 @@ impl<H: Host> Gpu<H> {
         let block = BlockId::at(offset);
         self.trace.access(self.schedule.now(), block, true);
         self.trace.write(offset, value);
-        if self.is_gone() {
+        if self.has_no_registers() {
             return;
         }
+        let is_there = self.is_there(block);
         let (blocks, mut wires) = self.wired(block);
-        if blocks.write(&mut wires, offset, value).is_none() {
+        if !is_there || blocks.write(&mut wires, offset, value).is_none() {
             let name = name(offset);
             wires.refuse(format!("write of {value:#x} to {offset:#x}, {name}"));
         }
         self.carry_out();
         self.send_msi();
+    }
+
+    /// Whether the function has this block: a virtual function identifies the chip, and has no other.
+    fn is_there(&self, block: BlockId) -> bool {
+        block == BlockId::Pmc || !self.is_broken(Fault::VirtualFunction)
     }
 
     /// Carries out the requests of a block.

@@ -18,10 +18,11 @@ use nova_hw::regs::fbif::{FbifCtl, FbifTranscfg};
 use nova_hw::regs::gsp::PgspQueueHead;
 use nova_hw::regs::intr::{CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet, MsiRearm};
 use nova_hw::regs::pgc6::GfwBootPrivLevelMask;
-use nova_hw::regs::pmc::PmcBoot0;
+use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1};
 use nova_hw::regs::prom::PromData;
 
 const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 fn card() -> Gpu<Arena> {
     card_of(&CHIPS[0])
@@ -130,6 +131,83 @@ fn a_card_off_the_bus_reads_as_all_ones() {
     assert_eq!(card.read32(PmcBoot0::OFFSET), u32::MAX);
     card.repair();
     assert_ne!(card.read32(PmcBoot0::OFFSET), u32::MAX);
+}
+
+/// The registers, and the first word of configuration space.
+fn what_answers(card: &mut Gpu<Arena>) -> (bool, bool) {
+    let mut id = [0; 4];
+    card.read_config(0, &mut id);
+    (card.read32(PmcBoot0::OFFSET) != u32::MAX, id != [0xff; 4])
+}
+
+#[test]
+fn a_lost_link_comes_back() {
+    let mut card = card();
+    card.inject(Fault::LinkLost(50 * MILLISECOND));
+    assert_eq!(what_answers(&mut card), (false, false));
+    pass(&mut card, 49 * MILLISECOND);
+    assert_eq!(what_answers(&mut card), (false, false));
+    pass(&mut card, MILLISECOND);
+    assert_eq!(what_answers(&mut card), (true, true));
+}
+
+#[test]
+fn a_card_may_not_come_back_from_a_reset() {
+    for (fault, at_once, later) in [
+        (Fault::SlowReset(SECOND), (false, true), (true, true)),
+        (Fault::ResetWithoutMemory, (false, true), (false, true)),
+        (Fault::DeadlyReset, (false, false), (false, false)),
+    ] {
+        let mut card = card();
+        card.inject(fault);
+        assert_eq!(what_answers(&mut card), (true, true), "{fault:?}");
+        card.reset();
+        assert_eq!(what_answers(&mut card), at_once, "{fault:?}");
+        pass(&mut card, 2 * SECOND);
+        assert_eq!(what_answers(&mut card), later, "{fault:?}");
+        card.repair();
+        assert_eq!(what_answers(&mut card), (true, true), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_reset_may_leave_the_gfw_hung() {
+    let mut card = card();
+    card.inject(Fault::GfwHungByReset);
+    pass(&mut card, GFW);
+    assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), 1);
+    for (is_repaired, mask) in [(false, 0), (true, 1)] {
+        if is_repaired {
+            card.repair();
+        }
+        card.reset();
+        pass(&mut card, SECOND);
+        assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), mask);
+    }
+}
+
+#[test]
+fn a_rom_that_cannot_be_read_may_recover_by_a_reset() {
+    let mut card = card();
+    let rom = card.read32(PromData::OFFSET);
+    for (fault, recovers) in [(Fault::PromFlaky, true), (Fault::PromGarbage, false)] {
+        card.inject(fault);
+        assert_ne!(card.read32(PromData::OFFSET), rom);
+        card.reset();
+        assert_eq!(card.read32(PromData::OFFSET) == rom, recovers, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_virtual_function_only_identifies_the_chip() {
+    let mut card = card();
+    card.inject(Fault::VirtualFunction);
+    assert_eq!(card.read32(PmcBoot0::OFFSET), 0xb720_00a1);
+    assert_eq!(card.read32(PmcBoot1::OFFSET), 2 << 16);
+    assert_eq!(last_refusal(&card), "");
+    assert_eq!(card.read32(GfwBootPrivLevelMask::OFFSET), PRIV_ERROR);
+    card.write32(MsiRearm::OFFSET, 0);
+    assert!(last_refusal(&card).contains("write"));
 }
 
 #[test]

@@ -29,6 +29,16 @@ registers! {
         __: u8,
     }
 
+    /// Whether the function is a physical one.
+    NV_PMC_BOOT_1 as PmcBoot1 @ 0x000004 {
+        #[bits(17)]
+        __: u32,
+        /// The function is a virtual one.
+        pub vgpu_vf: bool,
+        #[bits(14)]
+        __: u16,
+    }
+
     /// Chip and revision from Fermi on.
     NV_PMC_BOOT_42 as PmcBoot42 @ 0x000a00 {
         #[bits(12)]
