@@ -25,6 +25,8 @@ use crate::vbios::error::VbiosError;
 pub enum Error {
     /// The registers read all ones: the card is gone from the bus.
     CardGone,
+    /// The device is a virtual function, which has no firmware of its own.
+    VirtualFunction,
     /// The GPU has no GSP, or its chip is unknown to this driver.
     UnknownChip(UnknownChip),
     /// Something did not happen in time.
@@ -66,7 +68,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::CardGone => ErrorKind::NoDevice,
-            Self::UnknownChip(_) => ErrorKind::Unsupported,
+            Self::VirtualFunction | Self::UnknownChip(_) => ErrorKind::Unsupported,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Memory(error) => error.kind(),
             Self::Firmware(error) => error.kind(),
@@ -98,6 +100,19 @@ impl Failure {
     /// The kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.error.kind()
+    }
+
+    /// Whether a boot after a reset of the function may succeed: the cause may have been a transfer that went wrong.
+    ///
+    /// FMC and FSP report errors that come and go on slow links (open-gpu-kernel-modules issues 974 and 935), and a ROM
+    /// may be read wrongly.
+    pub fn may_pass(&self) -> bool {
+        let is_answer = matches!(self.kind(), ErrorKind::Io | ErrorKind::Protocol);
+        match self.stage {
+            Stage::ChainOfTrust | Stage::Lockdown => is_answer,
+            Stage::Vbios => self.kind() == ErrorKind::Invalid,
+            _ => false,
+        }
     }
 }
 
@@ -138,6 +153,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CardGone => f.write_str(CARD_GONE),
+            Self::VirtualFunction => f.write_str(
+                "PMC_BOOT_1: expected a whole GPU, found a virtual function, which is not supported",
+            ),
             Self::UnknownChip(e) => e.fmt(f),
             Self::Timeout(e) => e.fmt(f),
             Self::Memory(e) => e.fmt(f),

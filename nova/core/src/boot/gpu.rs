@@ -35,9 +35,6 @@ use crate::intr::Irq;
 use crate::mmio::Io;
 use crate::platform::Platform;
 
-/// Time-out for the start of the RISC-V core, once booter has completed; Linux's.
-const RISCV_LIMIT: Duration = Duration::from_secs(5);
-
 /// Time-out for the stop of the GSP; the driver's own.
 const SUSPEND_LIMIT: Duration = Duration::from_secs(5);
 
@@ -124,7 +121,7 @@ impl<P: Platform> Gpu<P> {
         load.start(processors, self.libos.dma_addr(), progress)?;
         progress.run(io, Stage::Riscv, || {
             gsp.write_os(self.app_version);
-            Ok(gsp.wait_riscv(RISCV_LIMIT)?)
+            load.wait_riscv(&gsp)
         })
     }
 

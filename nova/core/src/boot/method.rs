@@ -14,16 +14,22 @@ mod fsp;
 mod sec2;
 
 use core::ops::Range;
+use core::time::Duration;
 
 use super::error::{Error, Failure};
 use super::found::Found;
 use super::progress::Progress;
 use crate::chip::BootMethod;
 use crate::falcon::processors::Processors;
+use crate::falcon::Falcon;
 use crate::firmware::common::Common;
+use crate::gsp::rpc::error::RpcError;
 use crate::mmio::Io;
 use crate::platform::Platform;
 use crate::text::Text;
+
+/// Time-out for the start of the RISC-V core, once booter has completed; Linux's.
+const RISCV_LIMIT: Duration = Duration::from_secs(5);
 
 /// Everything that a boot needs, loaded and placed in the frame buffer; nothing is written to
 /// memory, and the GPU is unchanged.
@@ -124,6 +130,19 @@ impl<P: Platform> Load<P> {
         match self {
             Self::Sec2(load) => load.start(processors, libos, progress),
             Self::Fsp(load) => load.start(processors, progress),
+        }
+    }
+}
+
+impl<P: Platform> Load<P> {
+    /// Waits until the RISC-V core runs GSP-RM.
+    ///
+    /// The core of which the FMC has released the registers runs already, so a core that does not has stopped
+    /// (`kgspBootstrap_GH100` looks once, too). Booter has only just started it.
+    pub(crate) fn wait_riscv(&self, gsp: &Falcon<'_>) -> Result<(), Error> {
+        match self {
+            Self::Sec2(_) => Ok(gsp.wait_riscv(RISCV_LIMIT)?),
+            Self::Fsp(_) => Ok(gsp.check_liveness().map_err(RpcError::from)?),
         }
     }
 }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::error::{Error, Failure};
 use super::stage::Stage;
-use crate::chip::identify::card_gone;
+use crate::chip::identify::{card_gone, is_virtual};
 use crate::mmio::{Counts, Io};
 
 /// Time and register accesses of one stage.
@@ -53,10 +53,12 @@ impl Spent {
 #[cold]
 #[inline(never)]
 fn failure(io: &Io<'_>, stage: Stage, error: Error) -> Failure {
-    let error = if card_gone(io) {
-        Error::CardGone
-    } else {
-        error
+    let error = match error {
+        _ if card_gone(io) => Error::CardGone,
+        // An unknown chip may have something else there.
+        Error::UnknownChip(_) => error,
+        _ if is_virtual(io) => Error::VirtualFunction,
+        error => error,
     };
     Failure { stage, error }
 }
@@ -68,8 +70,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Runs a stage. If it fails and the card is gone, the error is replaced by
-    /// [`Error::CardGone`].
+    /// Runs a stage. If it fails and the card is gone or a virtual function, the error says that instead.
     // Not inlined, so that a stage frees its stack space at its end: kernel stacks are small.
     #[inline(never)]
     pub(crate) fn run<T>(

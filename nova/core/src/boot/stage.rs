@@ -65,7 +65,7 @@ impl fmt::Display for Stage {
             Self::Identify => "identify",
             Self::Gfw => "GFW",
             Self::FspBoot => "FSP boot",
-            Self::Vbios => "VBIOS",
+            Self::Vbios => "PROM",
             Self::Firmware => "firmware",
             Self::Layout => "layout",
             Self::Fwsec => "FWSEC",

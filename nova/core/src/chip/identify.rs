@@ -9,7 +9,7 @@ use core::fmt;
 use core::time::Duration;
 
 use nova_hw::chipset::{family, Chipset, Revision};
-use nova_hw::regs::pmc::{PmcBoot0, PmcBoot42};
+use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1, PmcBoot42};
 
 use crate::mmio::Io;
 
@@ -67,6 +67,11 @@ fn wait_boot0(io: &Io<'_>) -> u32 {
 /// Whether the card is gone from the bus.
 pub(crate) fn card_gone(io: &Io<'_>) -> bool {
     u32::from(io.read::<PmcBoot0>()) == u32::MAX
+}
+
+/// Whether this is a virtual function, of which only PMC can be used.
+pub(crate) fn is_virtual(io: &Io<'_>) -> bool {
+    io.read::<PmcBoot1>().vgpu_vf()
 }
 
 impl fmt::Display for UnknownChip {

@@ -51,7 +51,7 @@ impl From<FalconError> for VbiosError {
 impl fmt::Display for VbiosError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(e) => write!(f, "VBIOS: {e}"),
+            Self::Malformed(e) => e.fmt(f),
             Self::Memory(e) => e.fmt(f),
             Self::Falcon(e) => e.fmt(f),
         }

@@ -78,6 +78,56 @@ fn gfw() {
 }
 
 #[test]
+fn gfw_that_gets_stuck() {
+    let says = "waited 4s for GFW to complete, saw 0x3";
+    check(case(
+        Fault::GfwStuck(3),
+        Stage::Gfw,
+        ErrorKind::Timeout,
+        says,
+    ));
+}
+
+#[test]
+fn a_virtual_function() {
+    for (chip, stage) in [("ga102", Stage::Gfw), ("gh100", Stage::FspBoot)] {
+        let chip = by_name(chip).unwrap();
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        let says = "PMC_BOOT_1: expected a whole GPU, found a virtual function";
+        let (fault, kind) = (Fault::VirtualFunction, ErrorKind::Unsupported);
+        check_on(&machine, case(fault, stage, kind, says));
+    }
+}
+
+#[test]
+fn garbage_in_prom() {
+    let machine = Machine::synthetic();
+    machine.card().inject(Fault::PromFlaky);
+    let failure = machine.assert_fails();
+    assert_eq!(failure.stage, Stage::Vbios);
+    assert!(failure.may_pass());
+    let line = failure.to_string();
+    let says = "PROM: VBIOS: rom_signature at 0x0: expected 0xaa55 ";
+    assert!(line.starts_with(says), "{line}");
+    machine.mock.reset();
+    machine.assert_boots();
+}
+
+#[test]
+fn errors_that_pass() {
+    let chip = by_name("gb202").unwrap();
+    for fault in [Fault::FspFlaky { times: 1 }, Fault::FmcFlaky { times: 1 }] {
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        machine.card().inject(fault);
+        assert!(machine.assert_fails().may_pass(), "{fault:?}");
+        machine.assert_boots();
+    }
+    let machine = Machine::synthetic();
+    machine.card().inject(Fault::BooterError(0x2a));
+    assert!(!machine.assert_fails().may_pass());
+}
+
+#[test]
 fn fuse_version_without_a_signature() {
     let says = "fuse_version at 0x344: expected a fuse version that a signature is for, found 0x10";
     let fault = Fault::FuseVersion(16);
@@ -281,6 +331,16 @@ fn sequencer() {
     ));
     let says = "SEC2-RTOS: SEC2 mailbox 0: expected 0, found 0x7";
     check(case(Fault::ResumeError(7), stage, ErrorKind::Io, says));
+}
+
+#[test]
+fn a_crash_during_the_initialization() {
+    let says = "RISC-V core of the GSP";
+    for (chip, stage) in [("ga102", Stage::InitDone), ("gh100", Stage::Riscv)] {
+        let chip = by_name(chip).unwrap();
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        check_on(&machine, case(Fault::InitCrash, stage, ErrorKind::Io, says));
+    }
 }
 
 #[test]
