@@ -3,6 +3,8 @@
 //! The GSP-RM of a GPU, its messages and its interrupt. Boot, recovery and unload are in
 //! `lifecycle.rs`, calls in `calls.rs`.
 
+use core::time::Duration;
+
 use kernel::debugfs::Dir;
 use kernel::device::Bound;
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
@@ -21,13 +23,13 @@ use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
 use nova_kernel::ratelimit::RateLimit;
 use nova_kernel::sync::wait_queue::WaitQueue;
-use nova_kernel::sync::work::{HasWork, Work};
+use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
 /// A GPU and the GSP-RM on it.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
-    /// Runs lists of register accesses for GSP-RM, and boots the GSP after it was stopped or lost. It
-    /// is the first field, since it uses all others and must be dropped before them.
+    /// Runs lists of register accesses for GSP-RM, looks whether the GSP still runs, and boots it after it was stopped
+    /// or lost. It is the first field, since it uses all others and must be dropped before them.
     #[pin]
     work: Work,
     #[pin]
@@ -102,8 +104,7 @@ unsafe impl HasWork for Gsp<'_> {
             self.listeners.notify(health);
         }
         if let Some(interval) = again {
-            self.machine.sleep(interval);
-            self.work.queue();
+            self.queue_work_after(interval);
         }
     }
 }
@@ -113,7 +114,14 @@ impl<'a> Gsp<'a> {
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
             // SAFETY: This initializes the field `work` of a `Gsp`.
-            work <- unsafe { Work::new::<Self>(c"Gsp::work", static_lock_class!()) },
+            work <- unsafe {
+                // A boot reads files.
+                Work::new::<Self>(When::Unfrozen, LockClasses {
+                    name: c"Gsp::work",
+                    work: static_lock_class!(),
+                    timer: static_lock_class!(),
+                })
+            },
             machine <- Machine::new(device),
             lifecycle <- new_mutex!(Lifecycle::default()),
             current <- new_mutex!(Current {
@@ -170,6 +178,11 @@ impl<'a> Gsp<'a> {
     /// Queues the work item, which runs a list of register accesses or boots the GSP if necessary.
     pub(crate) fn queue_work(&self) {
         self.work.queue();
+    }
+
+    /// Queues the work item for its next step, unless it is queued already.
+    pub(crate) fn queue_work_after(&self, interval: Duration) {
+        self.work.queue_after(interval);
     }
 
     /// Logs an event, up to the rate limit. Events of unknown type are not logged, only counted.

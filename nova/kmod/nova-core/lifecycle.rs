@@ -40,10 +40,14 @@ const RECOVERY_INTERVAL: Duration = Duration::from_millis(250);
 /// Time between two other steps of the work item, so that others get the locks in between; this driver's own value.
 const STEP_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Time between two looks at a GSP that works: a GSP that dies while it is idle sends no message. This driver's own
+/// value.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
 /// What the work item has to do.
 #[derive(Clone, Copy, Default)]
 enum ToDo {
-    /// Nothing, unless the GSP is lost.
+    /// Look whether the GSP is lost.
     #[default]
     Watch,
     /// Nothing: the GPU is suspended or being reset.
@@ -107,6 +111,7 @@ impl<'a> Gsp<'a> {
         }
         self.irq.populate(running.irq());
         self.set_running(lifecycle, running);
+        self.queue_work_after(LOOK_INTERVAL);
         Ok(gpu)
     }
 
@@ -229,7 +234,14 @@ impl<'a> Gsp<'a> {
                     again: Some(STEP_INTERVAL),
                 }
             }
-            ToDo::Watch | ToDo::Stopped | ToDo::Dead => Step::default(),
+            ToDo::Watch => {
+                self.service();
+                Step {
+                    health: None,
+                    again: Some(LOOK_INTERVAL),
+                }
+            }
+            ToDo::Stopped | ToDo::Dead => Step::default(),
             ToDo::Start => {
                 let booted = self.boot_again(lifecycle);
                 self.finish(lifecycle, booted.is_ok())
@@ -266,20 +278,18 @@ impl<'a> Gsp<'a> {
 
     /// Ends a start or a recovery: the GPU works, or stays down.
     fn finish(&self, lifecycle: &mut Lifecycle, works: bool) -> Step {
-        let health = match works {
-            true => {
-                lifecycle.to_do = ToDo::Watch;
-                Health::Works
-            }
-            false => {
-                lifecycle.to_do = ToDo::Dead;
-                self.replace(GspRm::Down);
-                Health::Dead
-            }
-        };
+        if !works {
+            lifecycle.to_do = ToDo::Dead;
+            self.replace(GspRm::Down);
+            return Step {
+                health: Some(Health::Dead),
+                again: None,
+            };
+        }
+        lifecycle.to_do = ToDo::Watch;
         Step {
-            health: Some(health),
-            again: None,
+            health: Some(Health::Works),
+            again: Some(LOOK_INTERVAL),
         }
     }
 

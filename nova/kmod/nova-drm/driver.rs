@@ -10,7 +10,7 @@ use nova_core_module::{Health, Listener, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
 use nova_kernel::drm::gem as drm_gem;
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
-use nova_kernel::sync::work::{HasWork, Work};
+use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
 use crate::gem::{Charge, Quota};
 use crate::gpu::Gpu;
@@ -90,7 +90,15 @@ impl Watch {
     fn new(device: Reference<NovaDrmDriver>) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: This initializes the field `work` of a `Watch`.
-            work <- unsafe { Work::new::<Self>(c"Watch::work", static_lock_class!()) },
+            work <- unsafe {
+                // It waits for calls of GSP-RM, and these for nova-core's work, which does not run while tasks are
+                // frozen.
+                Work::new::<Self>(When::Always, LockClasses {
+                    name: c"Watch::work",
+                    work: static_lock_class!(),
+                    timer: static_lock_class!(),
+                })
+            },
             device,
             health <- new_mutex!(Health::Works),
         })

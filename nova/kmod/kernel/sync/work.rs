@@ -5,11 +5,14 @@
 //! `kernel::workqueue` takes only `'static` data and cannot wait for the end of a work item. A work
 //! item of a bound device must end before the device is unbound.
 
-use core::ptr::NonNull;
+use core::mem::offset_of;
+use core::ptr::{addr_of_mut, NonNull};
+use core::time::Duration;
 
 use kernel::bindings;
 use kernel::prelude::*;
 use kernel::sync::LockClassKey;
+use kernel::time::{msecs_to_jiffies, Msecs};
 use kernel::types::Opaque;
 
 /// A structure that contains a [`Work`].
@@ -25,58 +28,112 @@ pub unsafe trait HasWork: Sync {
     fn work(&self);
 }
 
+/// When a work item may run.
+#[derive(Clone, Copy)]
+pub enum When {
+    /// At any time.
+    Always,
+    /// Not while tasks are frozen for a suspend, which waits until the work has ended. So the work must not wait for
+    /// other work of this kind.
+    Unfrozen,
+}
+
+/// Names a work item for lockdep. The names and keys are the caller's own: both modules have copies of what is in this
+/// crate.
+pub struct LockClasses {
+    /// Name of the work item.
+    pub name: &'static CStr,
+    /// Its key.
+    pub work: Pin<&'static LockClassKey>,
+    /// Key of the timer that queues it.
+    pub timer: Pin<&'static LockClassKey>,
+}
+
 /// A work item, which runs on at most one thread at a time. Its drop waits until it has ended.
 #[pin_data(PinnedDrop)]
 pub struct Work {
+    when: When,
     #[pin]
-    work: Opaque<bindings::work_struct>,
+    work: Opaque<bindings::delayed_work>,
 }
 
-// SAFETY: A `struct work_struct` may be used from any thread.
+// SAFETY: A `struct delayed_work` may be used from any thread.
 unsafe impl Send for Work {}
 
-// SAFETY: `queue_work_on()` may be called from any thread concurrently.
+// SAFETY: The functions that queue a `struct delayed_work` may be called from any thread concurrently.
 unsafe impl Sync for Work {}
 
 impl Work {
-    /// The work item of a `T`. Lockdep knows it by this name and key, which are to be the caller's own: both
-    /// modules have copies of what is in this crate.
+    /// Offset of the C work item.
+    const OFFSET: usize = offset_of!(Self, work) + offset_of!(bindings::delayed_work, work);
+
+    /// The work item of a `T`.
     ///
     /// # Safety
     ///
     /// The result must be used to initialize the [`Work`] field of a `T`, at [`HasWork::OFFSET`].
-    pub unsafe fn new<T: HasWork>(
-        name: &'static CStr,
-        key: Pin<&'static LockClassKey>,
-    ) -> impl PinInit<Self> {
+    pub unsafe fn new<T: HasWork>(when: When, lockdep: LockClasses) -> impl PinInit<Self> {
         pin_init!(Self {
-            work <- Opaque::ffi_init(move |slot| {
-                // SAFETY: `slot` is memory for a `struct work_struct`. The name and the key are
-                // static.
+            when,
+            work <- Opaque::ffi_init(move |slot: *mut bindings::delayed_work| {
+                let name = lockdep.name.as_char_ptr();
+                // SAFETY: `slot` is memory for a `struct delayed_work`. The name and the keys are static. The timer
+                // is only used by the workqueue, with this function and flag.
                 unsafe {
                     bindings::init_work_with_key(
-                        slot,
+                        addr_of_mut!((*slot).work),
                         Some(run::<T>),
                         false,
-                        name.as_char_ptr(),
-                        key.as_ptr(),
-                    )
+                        name,
+                        lockdep.work.as_ptr(),
+                    );
+                    bindings::timer_init_key(
+                        addr_of_mut!((*slot).timer),
+                        Some(bindings::delayed_work_timer_fn),
+                        bindings::TIMER_IRQSAFE,
+                        name,
+                        lockdep.timer.as_ptr(),
+                    );
                 }
             }),
         })
     }
 
-    /// Queues the work, unless it is queued already. It does not run while tasks are frozen for a
-    /// suspend. May be called in atomic context.
+    /// Queues the work to run now. May be called in atomic context.
     pub fn queue(&self) {
-        // SAFETY: The kernel never destroys `system_freezable_wq`, and `new` has initialized the work.
+        // SAFETY: `new` has initialized the work, and the kernel never destroys the workqueue.
         unsafe {
-            bindings::queue_work_on(
+            bindings::mod_delayed_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as _,
-                bindings::system_freezable_wq,
+                self.workqueue(),
                 self.work.get(),
+                0,
             )
         };
+    }
+
+    /// Queues the work to run after a while, unless it is queued already. May be called in atomic context.
+    pub fn queue_after(&self, delay: Duration) {
+        let millis = Msecs::try_from(delay.as_millis()).unwrap_or(Msecs::MAX);
+        // SAFETY: As in `queue`.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                bindings::wq_misc_consts_WORK_CPU_UNBOUND as _,
+                self.workqueue(),
+                self.work.get(),
+                msecs_to_jiffies(millis),
+            )
+        };
+    }
+
+    fn workqueue(&self) -> *mut bindings::workqueue_struct {
+        // SAFETY: The kernel sets these variables before it loads a module, and never changes them.
+        unsafe {
+            match self.when {
+                When::Always => bindings::system_dfl_wq,
+                When::Unfrozen => bindings::system_freezable_wq,
+            }
+        }
     }
 }
 
@@ -85,12 +142,12 @@ impl PinnedDrop for Work {
     fn drop(self: Pin<&mut Self>) {
         // Waits until the work has ended if it runs, and prevents that it is queued again.
         // SAFETY: `new` has initialized the work.
-        unsafe { bindings::disable_work_sync(self.work.get()) };
+        unsafe { bindings::disable_delayed_work_sync(self.work.get()) };
     }
 }
 
 extern "C" fn run<T: HasWork>(work: *mut bindings::work_struct) {
-    let owner = work.wrapping_byte_sub(T::OFFSET).cast::<T>();
+    let owner = work.wrapping_byte_sub(T::OFFSET + Work::OFFSET).cast::<T>();
     if let Some(owner) = NonNull::new(owner) {
         // SAFETY: The caller of `Work::new` guarantees that the work is the field of a `T` at
         // `OFFSET`. The field is dropped first, which waits until this function has returned.
