@@ -13,7 +13,7 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use nova_core::platform::Clock;
-use nova_core::{Event, Failure, GspEvent, Irq, Running};
+use nova_core::{ErrorKind, Event, Failure, GspEvent, Irq, Running};
 
 use crate::calls::Epoch;
 use crate::debugfs;
@@ -202,7 +202,17 @@ impl<'a> Gsp<'a> {
     /// Logs a failure in one line, and returns its error number.
     #[inline(never)]
     pub(crate) fn log_failure(&self, failure: &Failure) -> Error {
-        dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
+        let hint = match failure.kind() {
+            ErrorKind::NoDevice if self.machine.resettable().is_present() => {
+                "; its configuration space answers, so try to turn the machine off and on"
+            }
+            _ => "",
+        };
+        dev_err!(
+            self.machine.device(),
+            "{}{hint}\n",
+            format_args!("{failure}")
+        );
         errno(failure.kind())
     }
 }

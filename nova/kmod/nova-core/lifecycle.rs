@@ -115,18 +115,24 @@ impl<'a> Gsp<'a> {
         Ok(gpu)
     }
 
-    /// Boots the GPU. A boot that cannot remove the WPR2 of an earlier driver ends with a reset of the GPU, and is tried
-    /// once more.
+    /// Boots the GPU. If a reset may help, the GPU is reset and booted once more.
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
-        let device = self.machine().device();
         let booted = match self.boot_once(found)? {
-            Err(failure) if failure.kind() == ErrorKind::Busy => {
+            Err(failure) if self.reset_helps(&failure) => {
+                let device = self.machine().device();
                 dev_info!(device, "{}; trying again\n", format_args!("{failure}"));
                 self.boot_once(self.identify()?)?
             }
             booted => booted,
         };
         booted.map_err(|failure| self.log_failure(&failure))
+    }
+
+    /// Whether another boot may succeed, since the GPU was reset. A boot that cannot remove the WPR2 of an earlier
+    /// driver has ended with a reset already.
+    fn reset_helps(&self, failure: &Failure) -> bool {
+        failure.kind() == ErrorKind::Busy
+            || failure.may_pass() && self.machine().resettable().reset().is_ok()
     }
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {

@@ -56,8 +56,7 @@ impl<'a> Resettable<'a> {
         to_result(unsafe { bindings::pcie_reset_flr(device, true) })?;
         let _locked = ConfigLock::try_new(self.device).ok_or(EBUSY)?;
         // `pcie_reset_flr` would wait a minute for a device that does not answer.
-        // SAFETY: As above.
-        if !unsafe { bindings::pci_device_is_present(device) } {
+        if !self.is_present() {
             return Err(ENODEV);
         }
         // SAFETY: As above. The device lock, which is held, excludes other resets.
@@ -68,6 +67,12 @@ impl<'a> Resettable<'a> {
         // SAFETY: As above.
         unsafe { bindings::pci_restore_state(device) };
         reset.and(to_result(loaded))
+    }
+
+    /// Whether the configuration space of the device answers.
+    pub fn is_present(&self) -> bool {
+        // SAFETY: `self.device` is borrowed, so it is a valid device.
+        unsafe { bindings::pci_device_is_present(pci_dev(self.device)) }
     }
 }
 
