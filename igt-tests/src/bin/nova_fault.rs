@@ -27,6 +27,9 @@ const NOT_UNLOADED: &str = ": shutdown: ";
 /// The driver's additional message if the fault still exists when it puts the GPU back.
 const NOT_PUT_BACK: &str = ": the GPU could not be put back: ";
 
+/// The driver's message if the registers do not answer and configuration space does.
+const NO_MEMORY: &str = "(the card is gone); its configuration space answers";
+
 /// The GPUs that a fault applies to.
 #[derive(Clone, Copy)]
 enum On {
@@ -90,6 +93,10 @@ const fn case(
 #[rustfmt::skip]
 const LOAD: &[Case] = &[
     case(On::Every, "gone", "stage=card,kind=gone,after=100", libc::ENODEV, "the card is gone"),
+    case(On::Every, "virtual", "stage=card,kind=virtual", libc::ENODEV, "a virtual function"),
+    case(On::Falcons, "gfw-stuck", "stage=gfw,kind=progress", libc::ETIMEDOUT, "GFW to complete"),
+    case(On::Fsp, "gfw-stuck", "stage=gfw,kind=progress", libc::ETIMEDOUT, "the FSP to complete its secure boot"),
+    case(On::Falcons, "prom", "stage=prom,kind=garbage", libc::EINVAL, "PROM: VBIOS: rom_signature"),
     case(On::Falcons, "gsp-reset", "stage=gsp-reset,kind=timeout", libc::ETIMEDOUT, "GSP memory scrubbing"),
     case(On::Falcons, "sec2-reset", "stage=sec2-reset,kind=timeout", libc::ETIMEDOUT, "SEC2 memory scrubbing"),
     case(On::BootRom, "gsp-dma", "stage=gsp-dma,kind=timeout", libc::ETIMEDOUT, "falcon DMA"),
@@ -122,6 +129,8 @@ const START: &[Case] = &[
     case(On::Falcons, "resume-error", "stage=resume,kind=error", libc::EIO, "SEC2-RTOS"),
     case(On::Every, "init-done-timeout", "stage=init-done,kind=timeout", libc::ETIMEDOUT, "GSP_INIT_DONE"),
     case(On::Every, "init-done-error", "stage=init-done,kind=error", libc::EIO, "found 0x55"),
+    case(On::Every, "init-done-0x65", "stage=init-done,kind=error,code=0x65", libc::EIO, "found 0x65"),
+    case(On::Every, "init-done-crash", "stage=init-done,kind=crash", libc::EIO, "RISC-V core of the GSP"),
 ];
 
 /// Faults in messages of GSP-RM.
@@ -144,6 +153,13 @@ const HARMLESS: [(On, &str, &str); 3] = [
     (On::Falcons, "wpr2-up", "stage=wpr2,kind=up"),
     (On::Every, "interrupt-lost", "stage=interrupt,kind=lost"),
     (On::Every, "interrupt-late", "stage=interrupt,kind=late"),
+];
+
+/// Faults that a reset of the GPU ends.
+const ENDED_BY_RESET: [(On, &str, &str); 3] = [
+    (On::Falcons, "prom", "stage=prom,kind=flaky"),
+    (On::Fsp, "fsp", "stage=fsp,kind=flaky"),
+    (On::Fsp, "fmc", "stage=fmc,kind=flaky"),
 ];
 
 /// Faults that have an effect when the GPU is unbound.
@@ -181,7 +197,14 @@ struct Loss {
     errno: Errno,
 }
 
-const LOST: [Loss; 3] = [
+const LOST: [Loss; 4] = [
+    // Longer than a call takes, also on a slow machine.
+    Loss {
+        name: "link",
+        fault: "stage=card,kind=link,ms=3000",
+        answered: 0,
+        errno: Errno::ENODEV,
+    },
     Loss {
         name: "crash",
         fault: "stage=gsp,kind=crash",
@@ -268,6 +291,38 @@ fn main() -> ExitCode {
             },
         );
         tests.subtest_with_dynamic(
+            "ended-by-reset",
+            "A GPU that fails to boot for a cause that a reset removes is reset and booted again.",
+            |parts| {
+                gpu.require_reset();
+                gpu.unbind();
+                for (on, name, fault) in ENDED_BY_RESET {
+                    if on.includes(*chipset) {
+                        parts.dynamic(name, || boots_in_spite_of(&gpu, &mock, fault));
+                    }
+                }
+                gpu.bind();
+            },
+        );
+        tests.subtest_with_dynamic(
+            "reset",
+            "A GPU may come back late from a reset; if it does not, one line says what does not answer.",
+            |parts| {
+                gpu.require_reset();
+                parts.dynamic("slow", || slow_reset(&gpu, &mock));
+                parts.dynamic("no-memory", || {
+                    bad_reset(&gpu, &mock, "stage=reset,kind=no-memory", NO_MEMORY);
+                });
+                parts.dynamic("gfw", || {
+                    let says = match On::Fsp.includes(*chipset) {
+                        true => "the FSP to complete its secure boot",
+                        false => "GFW to open its progress register",
+                    };
+                    bad_reset(&gpu, &mock, "stage=gfw,kind=reset", says);
+                });
+            },
+        );
+        tests.subtest_with_dynamic(
             "unbind",
             "A GPU that breaks while it is bound can be unbound; one line names the fault.",
             |parts| {
@@ -284,6 +339,11 @@ fn main() -> ExitCode {
                     parts.dynamic(loss.name, || recovers(&gpu, &mock, &loss));
                 }
             },
+        );
+        tests.subtest(
+            "idle",
+            "The driver notices by itself that a GSP has stopped, and boots it again.",
+            || idle(&gpu, &mock),
         );
         tests.subtest(
             "bad-list",
@@ -401,6 +461,58 @@ fn boots_in_spite_of(gpu: &Gpu, mock: &Mock, fault: &str) {
     gpu.assert_released();
     assert_binds(gpu);
     gpu.unbind();
+}
+
+fn slow_reset(gpu: &Gpu, mock: &Mock) {
+    kmsg::expect(&[]);
+    let _bound = Timeout::new(HANG, "a reset");
+    let _broken = mock.broken("stage=reset,kind=slow");
+    gpu.pci().reset().unwrap();
+    assert_answers(gpu);
+}
+
+/// A GPU with this fault stays down after a reset, and works after the next one.
+fn bad_reset(gpu: &Gpu, mock: &Mock, fault: &str, says: &str) {
+    let mut log = follow(says);
+    let mut records = Vec::new();
+    let _bound = Timeout::new(HANG, "resets");
+    {
+        let _broken = mock.broken(fault);
+        gpu.pci().reset().unwrap();
+        wait_for(HANG, "the boot to fail", || {
+            records.extend(log.records().unwrap());
+            records.iter().any(|record| record.text.contains(says))
+        });
+        let node = gpu.open_render();
+        wait_for(HANG, "the DRM device to be wedged", || {
+            nova::needs_gpu(&node) == Err(Errno::EIO)
+        });
+    }
+    gpu.pci().reset().unwrap();
+    let node = gpu.open_render();
+    wait_for(HANG, "the DRM device to work again", || {
+        nova::needs_gpu(&node).is_ok()
+    });
+    assert_answers(gpu);
+    records.extend(log.records().unwrap());
+    assert_only(&[says], &records);
+}
+
+/// No call is made, and no interrupt comes.
+fn idle(gpu: &Gpu, mock: &Mock) {
+    gpu.unbind();
+    gpu.bind();
+    kmsg::expect(&[IS_LOST]);
+    let mut log = Follow::from_now().unwrap();
+    let mut records = Vec::new();
+    mock.tell("fault stage=gsp,kind=stop");
+    wait_for(HANG, "the GSP to run again", || {
+        records.extend(log.records().unwrap());
+        let mut texts = records.iter().map(|record| &record.text);
+        texts.any(|text| text.contains(RUNS_AGAIN))
+    });
+    assert_answers(gpu);
+    assert_only_lost(&records);
 }
 
 fn unbinds(gpu: &Gpu, mock: &Mock, case: &Case) {
