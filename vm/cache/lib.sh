@@ -55,6 +55,7 @@ read_plan() {
 	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-debug-kernel" "$VM/cache/debug-kernel.config" \
 		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/cache/make-firmware" <<<"$FIRMWARE_VERSION")
+	TINYGRAD=$CACHE/tinygrad-$(key "$VM/cache/make-tinygrad" "$VM/judges/tinygrad/requirements.txt" <<<"${FIRMWARE##*/}")
 	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
 }
 
