@@ -22,7 +22,7 @@ use serde::Deserialize;
 /// The most lines that are shown of a subtest's output and of the kernel's.
 const MAX_LINES: usize = 12;
 
-/// Judge the results of igt_runner and of cargo test
+/// Judge the results of igt_runner, of cargo test, and of what prints TAP
 #[derive(Debug, Parser)]
 struct Args {
     /// Folders with the results.json and tainted of run-in-guest, and the VM's console.log;
@@ -32,6 +32,10 @@ struct Args {
     /// Count the results in this output of cargo test, too
     #[arg(long, value_name = "FILE")]
     cargo_log: Vec<PathBuf>,
+
+    /// Count the lines `ok` and `not ok` of this file in TAP, too
+    #[arg(long, value_name = "FILE")]
+    tap: Vec<PathBuf>,
 
     /// List the tests that this file excludes, with the reasons
     #[arg(long, value_name = "FILE")]
@@ -228,6 +232,32 @@ impl Summary {
         }
         self.rows.push(("cargo test".into(), counts));
     }
+
+    /// Adds a row for the lines of a file in the form of TAP, and a remark for each `not ok`.
+    fn add_tap(&mut self, file: &Path) {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => return self.fail(&name, error.to_string()),
+        };
+        let planned = text.lines().find_map(|line| line.strip_prefix("1.."));
+        let failed: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("not ok "))
+            .collect();
+        let counts = Counts {
+            passed: text.lines().filter(|line| line.starts_with("ok ")).count() as u64,
+            failed: failed.len() as u64,
+            skipped: 0,
+        };
+        self.rows.push((name.to_string(), counts));
+        self.remarks
+            .extend(failed.iter().map(|line| format!("FAIL {name}: {line}")));
+        let ran = counts.passed + counts.failed;
+        if planned.and_then(|number| number.parse().ok()) != Some(ran) {
+            self.fail(&name, "not all have run".into());
+        }
+    }
 }
 
 impl Test {
@@ -333,6 +363,7 @@ fn main() -> ExitCode {
     args.cargo_log
         .iter()
         .for_each(|file| summary.add_cargo_log(file));
+    args.tap.iter().for_each(|file| summary.add_tap(file));
     args.results
         .iter()
         .for_each(|folder| summary.add_results(&from(folder, &args.results), folder));
@@ -499,6 +530,26 @@ mod tests {
         assert_eq!(cargo_counts(log), Some(expected));
         assert_eq!(cargo_counts("error: could not compile"), None);
         assert_eq!(expected.to_string(), "15 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn lines_of_tap_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = |text: &str| {
+            let file = folder.path().join("judges.tap");
+            fs::write(&file, text).unwrap();
+            let mut summary = Summary::default();
+            summary.add_tap(&file);
+            summary
+        };
+        let good = summary("1..2\nok 1 - a on GA102\nok 2 - a on AD102\n");
+        assert_eq!(good.rows[0].0, "judges");
+        assert_eq!(good.total().to_string(), "2 passed, 0 failed, 0 skipped");
+        let bad = summary("1..2\nok 1 - a on GA102\nnot ok 2 - a on AD102: why\n");
+        assert_eq!(bad.total().to_string(), "1 passed, 1 failed, 0 skipped");
+        assert_eq!(bad.remarks, ["FAIL judges: 2 - a on AD102: why"]);
+        assert_eq!(summary("1..2\nok 1 - a on GA102\n").total().failed, 1);
+        assert_eq!(summary("").total().failed, 1);
     }
 
     #[test]
