@@ -17,7 +17,7 @@ CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
 VBIOS_ARGUMENT = $(if $(VBIOS),--vbios '$(VBIOS)')
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
-.PHONY: help run check check-unit check-vm check-debug check-upstream stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-judges check-upstream judges stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -27,12 +27,13 @@ help:
 	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest;'
 	@echo '                        VBIOS=card.rom takes the dump of your own card, of the chip that CHIP=... names)'
 	@echo '  make check            run all tests: check-unit and check-vm'
-	@echo '  make check-unit       tests of the crates, without a VM'
+	@echo '  make check-unit       tests of the crates, and the judges that need no VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
 	@echo '                        NOVA_PM_ROUNDS=50 has ga102 sleep and be reset so often in each test;'
 	@echo '                        TESTS=igt@nova_fault@recover runs that test alone, on ga102 unless CHIP=... is given)'
 	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
 	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=..., TESTS=...)'
+	@echo '  make check-judges     have drivers that others wrote judge the mocked GPU (JUDGE=tinygrad, CHIP=ad102)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip;'
 	@echo '                        CHIP=tu106 VBIOS=card.rom with the dump of a card)'
 	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
@@ -57,10 +58,10 @@ run: programs vm-modules
 	@$(NOVA_VM) run --chip $(or $(CHIP),ga102) $(if $(FIRMWARE_RELEASE),--firmware-release $(FIRMWARE_RELEASE)) \
 		$(VBIOS_ARGUMENT)
 
-check: programs vm-modules
+check: programs vm-modules judges
 	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) unit vm
 
-check-unit: programs
+check-unit: programs judges
 	@$(NOVA_VM) check --chip $(CHECK_CHIPS) unit
 
 check-vm: programs vm-modules
@@ -68,6 +69,9 @@ check-vm: programs vm-modules
 
 check-debug: programs debug-modules
 	@$(NOVA_VM) check --chip $(or $(CHIP),ga102) $(CHECK) debug
+
+check-judges: programs judges
+	@$(NOVA_VM) check-judges $(if $(CHIP),--chip $(CHIP)) $(JUDGE)
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
 # environment, which Miri hides otherwise.
@@ -122,6 +126,10 @@ programs: prepare
 
 prepare:
 	@vm/cache/prepare
+
+# The drivers that judge the mocked GPU.
+judges: prepare
+	@vm/cache/prepare judges
 
 # The crates that the modules are linked with, as sources.
 build/vendor: Cargo.lock

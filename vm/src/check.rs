@@ -14,12 +14,11 @@ use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 use nova_vm::process;
 use nova_vm::{fresh, say, Ended, Guest, Host, Kernel, Output, Script};
-use rustix::fs::{flock, FlockOperation};
-use rustix::io::Errno;
 use tempfile::TempDir;
 
 use crate::code;
 use crate::matrix::{Choice, Job, Runner};
+use crate::{judges, results};
 
 /// Time limit for the tests of a VM.
 const LIMIT: Duration = Duration::from_secs(14400);
@@ -44,7 +43,7 @@ pub(crate) struct Arguments {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Part {
-    /// The unit tests of the crates.
+    /// The unit tests of the crates, and the judges that need no VM.
     Unit,
     /// IGT in VMs.
     Vm,
@@ -72,10 +71,8 @@ struct Guests<'a> {
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
-    let results = host.repo.join("build/results");
-    fs::create_dir_all(&results)?;
     // The lock is held until the end of the run.
-    let _lock = lock(host, &results.join("lock"))?;
+    let (results, _lock) = results::lock(host)?;
     let _ = fs::remove_file(results.join("summary"));
     let mut check = Check {
         host,
@@ -95,25 +92,6 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
     Ok(code(check.success))
 }
 
-/// Two concurrent runs would overwrite each other's results.
-fn lock(host: &Host, path: &Path) -> Result<File> {
-    let file = File::create(path)?;
-    let mut told = false;
-    loop {
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(Errno::WOULDBLOCK) => {}
-            Err(error) => return Err(error).context(path.display().to_string()),
-        }
-        if !told {
-            say("waiting for another run of the tests");
-            told = true;
-        }
-        host.interrupt.check()?;
-        thread::sleep(Duration::from_millis(500));
-    }
-}
-
 impl Check<'_> {
     fn unit(&mut self) -> Result<()> {
         let log = self.results.join("unit.log");
@@ -123,6 +101,9 @@ impl Check<'_> {
         let status = process::run_logged(&mut command, File::create(&log)?, &self.host.interrupt)?;
         self.success &= status.success();
         self.summary.extend(["--cargo-log".into(), log]);
+        self.success &= judges::run_without_vm(self.host, &self.results)?;
+        let verdicts = self.results.join(judges::VERDICTS);
+        self.summary.extend(["--tap".into(), verdicts]);
         Ok(())
     }
 

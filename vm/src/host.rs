@@ -27,6 +27,8 @@ pub struct Host {
     pub debug_kernel: PathBuf,
     /// Folder with nvidia/CHIP/gsp/*.bin.
     pub firmware: PathBuf,
+    /// Folder with tinygrad and its cache, which may not exist.
+    pub tinygrad: PathBuf,
     /// Whether the user has interrupted this program.
     pub interrupt: Interrupt,
 }
@@ -60,6 +62,7 @@ impl Host {
             guest: path(&paths, "guest")?,
             debug_kernel: path(&paths, "debug-kernel")?,
             firmware: path(&paths, "firmware")?,
+            tinygrad: path(&paths, "tinygrad")?,
             interrupt: Interrupt::on_signals()?,
             repo,
         })

@@ -10,7 +10,7 @@ pub mod chips;
 pub mod guest;
 pub mod host;
 mod interrupt;
-mod mock;
+pub mod mock;
 pub mod process;
 mod qemu;
 #[cfg(test)]
@@ -48,7 +48,7 @@ pub fn fresh(folder: PathBuf) -> io::Result<PathBuf> {
 }
 
 /// The last lines of a file; empty if it cannot be read.
-fn tail(file: &Path, count: usize) -> String {
+pub fn tail(file: &Path, count: usize) -> String {
     let bytes = fs::read(file).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<_> = text.lines().collect();

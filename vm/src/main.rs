@@ -5,8 +5,10 @@
 //! it.
 
 mod check;
+mod judges;
 mod matrix;
 mod mutants;
+mod results;
 mod run;
 mod stress;
 
@@ -46,6 +48,8 @@ enum Action {
     },
     /// Run tests, and count them.
     Check(check::Arguments),
+    /// Have drivers that others wrote judge the mocked GPU.
+    CheckJudges(judges::Arguments),
     /// Stress the modules for a while, and then fuzz the ioctls for as long, each in a VM of its
     /// own.
     Stress(stress::Arguments),
@@ -127,6 +131,7 @@ fn act(action: Action) -> Result<ExitCode> {
             vbios,
         } => run::run(&host, &chip, firmware_release, vbios.as_deref()),
         Action::Check(arguments) => check::run(&host, &arguments),
+        Action::CheckJudges(arguments) => judges::run(&host, &arguments),
         Action::Stress(arguments) => stress::run(&host, &arguments),
         Action::MutantsKmod { names } => mutants::run(&host, names),
         Action::Guest(arguments) => arguments.run(&host),

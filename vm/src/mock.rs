@@ -18,10 +18,10 @@ use crate::{file_of, say, tail, Guest, Host};
 /// QEMU's time-out for an answer of the mock, after which it gives the device up. QEMU's default of
 /// 5 s is too short for a busy machine. A mock that hangs is ended with the VM, at the VM's time
 /// limit.
-pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(600);
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(600);
 
-/// The socket on which the mock waits for QEMU.
-pub(crate) fn socket(run: &Path, gpu: usize) -> PathBuf {
+/// The socket on which the mock waits for QEMU, or another client.
+pub fn socket(run: &Path, gpu: usize) -> PathBuf {
     run.join(file_of(gpu, "gpu", ""))
 }
 
@@ -48,7 +48,7 @@ fn arguments(host: &Host, guest: &Guest, run: &Path, gpu: usize) -> Vec<OsString
 
 /// A running mock.
 #[derive(Debug)]
-pub(crate) struct Mock {
+pub struct Mock {
     child: Child,
     chip: Chipset,
     sockets: [PathBuf; 2],
@@ -58,7 +58,7 @@ pub(crate) struct Mock {
 
 impl Mock {
     /// Starts the mock of one of the guest's GPUs.
-    pub(crate) fn start(host: &Host, guest: &Guest, run: &Path, gpu: usize) -> Result<Self> {
+    pub fn start(host: &Host, guest: &Guest, run: &Path, gpu: usize) -> Result<Self> {
         let log = guest.out.join(file_of(gpu, "mock", ".log"));
         let file = File::create(&log).with_context(|| log.display().to_string())?;
         let mut command = Command::new(&host.mock);
@@ -75,7 +75,7 @@ impl Mock {
     }
 
     /// Waits until QEMU can be started.
-    pub(crate) fn wait_until_open(&mut self, host: &Host, limit: Duration) -> Result<()> {
+    pub fn wait_until_open(&mut self, host: &Host, limit: Duration) -> Result<()> {
         let chip = self.chip.name();
         let start = Instant::now();
         while !self.sockets.iter().all(|socket| socket.exists()) {
@@ -101,7 +101,7 @@ impl Mock {
 
     /// Waits until it has ended, which it does after its client has disconnected and the timeline
     /// is written. A mock that hangs is killed, since it may ignore SIGTERM.
-    pub(crate) fn wait_until_ended(&mut self, host: &Host, limit: Duration) -> Result<()> {
+    pub fn wait_until_ended(&mut self, host: &Host, limit: Duration) -> Result<()> {
         let start = Instant::now();
         while self.child.ended()?.is_none() {
             host.interrupt.check()?;

@@ -18,6 +18,7 @@ pub(crate) fn host(folder: &Path) -> Host {
         guest: folder.join("guest"),
         debug_kernel: folder.join("debug-kernel"),
         firmware: folder.join("firmware"),
+        tinygrad: folder.join("tinygrad"),
         interrupt: Interrupt::default(),
     }
 }
