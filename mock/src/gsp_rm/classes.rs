@@ -25,15 +25,16 @@ pub(crate) struct Class {
     parent: Option<u32>,
     /// Bytes of its parameters.
     size: fn(&Release) -> usize,
-    /// Checks an object's parameters, given the number of other objects with its class and parent.
-    pub(crate) check: fn(params: &[u8], others: usize) -> Result<(), Refused>,
+    /// Checks an object's parameters, given the instances of the other objects with its class and
+    /// parent; returns its own instance, the number of the device or subdevice that it stands for.
+    pub(crate) check: fn(params: &[u8], others: &[u32]) -> Result<u32, Refused>,
 }
 
 pub(crate) static ROOT: Class = Class {
     number: NV01_ROOT,
     parent: None,
     size: |release| release.root.size,
-    check: |_, _| Ok(()),
+    check: |_, _| Ok(0),
 };
 
 pub(crate) static DEVICE: Class = Class {
@@ -94,7 +95,10 @@ impl Class {
 /// Source: `resservResourceFactory` in src/nvidia/src/kernel/rmapi/alloc_free.c,
 /// `deviceConstruct_IMPL` and `_deviceInit` in src/nvidia/src/kernel/gpu/device.c, and
 /// `deviceSetClientShare_IMPL` in src/nvidia/src/kernel/gpu/device_share.c.
-fn check_device(params: &[u8], others: usize) -> Result<(), Refused> {
+///
+/// A second object for the same device is refused up to release 570, unless the GPU has partitions
+/// (MIG). From 575 on it is refused in a virtual GPU only: an H200 with 580 takes it.
+fn check_device(params: &[u8], others: &[u32]) -> Result<u32, Refused> {
     let Ok(device) = Nv0080AllocParameters::read_from_bytes(params) else {
         return Err((NV_ERR_INVALID_ARGUMENT, "a device needs parameters".into()));
     };
@@ -108,35 +112,36 @@ fn check_device(params: &[u8], others: usize) -> Result<(), Refused> {
         let error = format!("addresses from {start:#x} to {limit:#x} as GSP-RM's internal range");
         return Err((NV_ERR_INVALID_ARGUMENT, error));
     }
-    check_instance("device", params, others)?;
+    let instance = check_instance("device", 1, params, others)?;
     if has(Nv0080AllocParameters::VASPACE_SIZE) && device.va_space_size == 0 {
         return Err((
             NV_ERR_INVALID_ARGUMENT,
             "an address space of no size".into(),
         ));
     }
-    Ok(())
+    Ok(instance)
 }
 
-/// Source: `subdeviceConstruct_IMPL` in src/nvidia/src/kernel/gpu/subdevice/subdevice.c.
-fn check_subdevice(params: &[u8], others: usize) -> Result<(), Refused> {
-    check_instance("subdevice", params, others)
+/// Source: `subdeviceConstruct_IMPL` in src/nvidia/src/kernel/gpu/subdevice/subdevice.c. In a device
+/// with one GPU, `gpugrpGetGpuFromSubDeviceInstance_IMPL` of src/nvidia/src/kernel/gpu_mgr/gpu_group.c
+/// finds that GPU for each number that is valid, as on an H200.
+fn check_subdevice(params: &[u8], others: &[u32]) -> Result<u32, Refused> {
+    let count = Nv2080AllocParameters::SUBDEVICES_MAX;
+    check_instance("subdevice", count, params, others)
 }
 
-/// Checks that the parameters name device or subdevice 0, the only one, and that it has no other
-/// object.
-fn check_instance(what: &str, params: &[u8], others: usize) -> Result<(), Refused> {
+/// Checks that the parameters name one of the first `count` devices or subdevices, and that it has
+/// no other object.
+fn check_instance(what: &str, count: u32, params: &[u8], others: &[u32]) -> Result<u32, Refused> {
     // Both structures begin with the instance. Without parameters it is 0.
     let instance = u32::read_from_prefix(params).map_or(0, |(instance, _)| instance);
-    match (instance, others) {
-        (0, 0) => Ok(()),
-        (0, _) => {
-            let error = format!("there is an object for {what} 0");
-            Err((NV_ERR_INSUFFICIENT_RESOURCES, error))
-        }
-        _ => {
-            let error = format!("there is no {what} {instance:#x}");
-            Err((NV_ERR_INVALID_CLASS, error))
-        }
+    if instance >= count {
+        let error = format!("there is no {what} {instance:#x}");
+        return Err((NV_ERR_INVALID_CLASS, error));
     }
+    if others.contains(&instance) {
+        let error = format!("there is an object for {what} {instance:#x}");
+        return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
+    }
+    Ok(instance)
 }

@@ -48,6 +48,8 @@ pub(crate) struct Object {
     /// Its parent's handle, or 0.
     parent: u32,
     pub(crate) class: &'static Class,
+    /// Number of the device or subdevice that it stands for.
+    instance: u32,
     /// GSP-RM has created it for the driver's own use.
     is_internal: bool,
 }
@@ -58,6 +60,7 @@ impl Objects {
         let internal = |parent, class| Object {
             parent,
             class,
+            instance: 0,
             is_internal: true,
         };
         let client = Client(BTreeMap::from([
@@ -131,6 +134,7 @@ impl Objects {
         let root = Object {
             parent: 0,
             class,
+            instance: 0,
             is_internal: false,
         };
         let objects = BTreeMap::from([(handle, root)]);
@@ -207,10 +211,13 @@ impl Client {
         let handle = self.new_handle(request.h_object)?;
         let is_other =
             |object: &&Object| object.parent == parent && object.class.number == class.number;
-        (class.check)(params, self.0.values().filter(is_other).count())?;
+        let others = self.0.values().filter(is_other);
+        let others: Vec<_> = others.map(|other| other.instance).collect();
+        let instance = (class.check)(params, &others)?;
         let object = Object {
             parent,
             class,
+            instance,
             is_internal: false,
         };
         self.0.insert(handle, object);

@@ -232,7 +232,8 @@ fn an_object_without_a_handle_is_given_one() {
 }
 
 /// alloc_free.c, `resservResourceFactory`; device.c, `deviceConstruct_IMPL` and `_deviceInit`;
-/// device_share.c, `deviceSetClientShare_IMPL`.
+/// device_share.c, `deviceSetClientShare_IMPL`. From release 575 on a second object is allowed, as on
+/// an H200 with 580.
 #[test]
 fn a_client_has_one_device_object() {
     let mut objects = objects();
@@ -287,28 +288,22 @@ fn a_client_has_one_device_object() {
     assert_eq!(good, Ok(1));
 }
 
-/// subdevice.c, `subdeviceConstruct_IMPL`.
+/// subdevice.c, `subdeviceConstruct_IMPL`. An H200 with release 580 answers the same.
 #[test]
-fn a_device_has_one_subdevice_object() {
+fn each_subdevice_has_one_object() {
     let mut objects = objects();
     let mut beside = |sub_device_id| {
         let params = Nv2080AllocParameters { sub_device_id };
-        alloc_with(
-            &mut objects,
-            NV20_SUBDEVICE_0,
-            [CLIENT, DEVICE, 1],
-            params.as_bytes(),
-        )
+        let handles = [CLIENT, DEVICE, 1 + sub_device_id];
+        alloc_with(&mut objects, NV20_SUBDEVICE_0, handles, params.as_bytes())
     };
     assert_eq!(beside(0), Err(NV_ERR_INSUFFICIENT_RESOURCES));
-    assert_eq!(beside(1), Err(NV_ERR_INVALID_CLASS));
+    assert_eq!(beside(1), Ok(2));
+    assert_eq!(beside(7), Ok(8));
     assert_eq!(beside(8), Err(NV_ERR_INVALID_CLASS));
+    assert_eq!(beside(0xffff_fff0), Err(NV_ERR_INVALID_CLASS));
     objects.free(CLIENT, SUBDEVICE).unwrap();
-    let params = Nv2080AllocParameters { sub_device_id: 1 };
-    let handles = [CLIENT, DEVICE, SUBDEVICE];
-    let other = alloc_with(&mut objects, NV20_SUBDEVICE_0, handles, params.as_bytes());
-    assert_eq!(other, Err(NV_ERR_INVALID_CLASS));
-    let first = alloc(&mut objects, NV20_SUBDEVICE_0, handles);
+    let first = alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, DEVICE, SUBDEVICE]);
     assert_eq!(first, Ok(SUBDEVICE));
 }
 

@@ -101,3 +101,8 @@ pub struct Nv2080AllocParameters {
 }
 
 layout!(Nv2080AllocParameters: 4);
+
+impl Nv2080AllocParameters {
+    /// Maximum number of subdevices of a device; `NV2080_MAX_SUBDEVICES`.
+    pub const SUBDEVICES_MAX: u32 = 8;
+}
