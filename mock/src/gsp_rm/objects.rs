@@ -40,7 +40,7 @@ pub(crate) struct Objects(BTreeMap<u32, Client>);
 
 /// A client's objects by handle, the client itself among them.
 #[derive(Debug)]
-struct Client(BTreeMap<u32, Object>);
+pub(crate) struct Client(BTreeMap<u32, Object>);
 
 /// An object.
 #[derive(Debug)]
@@ -74,16 +74,14 @@ impl Objects {
         Self(BTreeMap::from([(INTERNAL_CLIENT, client)]))
     }
 
-    /// The object that a control is for.
+    /// The client that a control is for.
     ///
-    /// Source: `_rmapiRmControl` in src/nvidia/src/kernel/rmapi/control.c for the client,
-    /// `clientGetResourceRef_IMPL` in rs_client.c for the object.
-    pub(crate) fn find(&self, client: u32, object: u32) -> Result<&Object, Refused> {
-        let client = self.0.get(&client).ok_or_else(|| {
+    /// Source: `_rmapiRmControl` in src/nvidia/src/kernel/rmapi/control.c.
+    pub(crate) fn client(&self, client: u32) -> Result<&Client, Refused> {
+        self.0.get(&client).ok_or_else(|| {
             let error = format!("there is no client {client:#x}");
             (NV_ERR_INVALID_CLIENT, error)
-        })?;
-        client.find(object)
+        })
     }
 
     /// Allocates the object that `request` describes, and fills in a handle if the driver has named
@@ -99,7 +97,8 @@ impl Objects {
         if class.number == NV01_ROOT {
             return self.alloc_client(release, request, class, params);
         }
-        self.client(request.h_client)?.alloc(request, class, params)
+        self.client_mut(request.h_client)?
+            .alloc(request, class, params)
     }
 
     /// Source: `serverAllocClient` and `_serverCreateEntryAndLockForNewClient` in rs_server.c, which
@@ -152,7 +151,7 @@ impl Objects {
     /// Source: `serverFreeResourceTree` and `serverFreeResourceTreeLockAndFindResource` in
     /// rs_server.c.
     pub(crate) fn free(&mut self, client: u32, object: u32) -> Result<Vec<u32>, Refused> {
-        let objects = self.client(client)?;
+        let objects = self.client_mut(client)?;
         let Some(Object { is_internal, .. }) = objects.0.get(&object) else {
             return Ok(Vec::new());
         };
@@ -174,7 +173,7 @@ impl Objects {
     }
 
     /// Source: `_serverLockClientWithLockInfo` in rs_server.c.
-    fn client(&mut self, client: u32) -> Result<&mut Client, Refused> {
+    fn client_mut(&mut self, client: u32) -> Result<&mut Client, Refused> {
         self.0.get_mut(&client).ok_or_else(|| {
             let error = format!("there is no client {client:#x}");
             (NV_ERR_INVALID_OBJECT_HANDLE, error)
@@ -183,8 +182,10 @@ impl Objects {
 }
 
 impl Client {
+    /// The object with this handle.
+    ///
     /// Source: `clientGetResourceRef_IMPL` in rs_client.c.
-    fn find(&self, handle: u32) -> Result<&Object, Refused> {
+    pub(crate) fn find(&self, handle: u32) -> Result<&Object, Refused> {
         self.0.get(&handle).ok_or_else(|| {
             let error = format!("there is no object {handle:#x}");
             (NV_ERR_OBJECT_NOT_FOUND, error)

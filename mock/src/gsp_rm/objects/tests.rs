@@ -49,6 +49,16 @@ fn free(objects: &mut Objects, client: u32, object: u32) -> Result<Vec<u32>, u32
     objects.free(client, object).map_err(|refused| refused.0)
 }
 
+/// Class of the object that a control would be for, or the status.
+fn find(objects: &Objects, client: u32, object: u32) -> Result<u32, u32> {
+    let found = objects
+        .client(client)
+        .and_then(|client| client.find(object));
+    found
+        .map(|found| found.class.number)
+        .map_err(|refused| refused.0)
+}
+
 /// A table with a client, its device and its subdevice.
 fn objects() -> Objects {
     let mut objects = Objects::new();
@@ -322,7 +332,7 @@ fn children_are_freed_before_their_parents() {
     let mut some = objects();
     assert_eq!(free(&mut some, CLIENT, SUBDEVICE), Ok(vec![SUBDEVICE]));
     assert_eq!(free(&mut some, CLIENT, DEVICE), Ok(vec![DEVICE]));
-    assert!(some.find(CLIENT, CLIENT).is_ok());
+    assert!(find(&some, CLIENT, CLIENT).is_ok());
 }
 
 /// rs_server.c, `serverFreeResourceTreeLockAndFindResource`.
@@ -343,7 +353,7 @@ fn gsp_rm_s_own_objects_cannot_be_freed() {
     for object in [INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE] {
         let status = free(&mut objects, INTERNAL_CLIENT, object);
         assert_eq!(status, Err(NV_ERR_INVALID_CLIENT));
-        assert!(objects.find(INTERNAL_CLIENT, object).is_ok());
+        assert!(find(&objects, INTERNAL_CLIENT, object).is_ok());
     }
     let over = [INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE];
     let status = alloc(&mut objects, NV20_SUBDEVICE_0, over);
@@ -354,14 +364,8 @@ fn gsp_rm_s_own_objects_cannot_be_freed() {
 #[test]
 fn a_control_needs_an_object() {
     let objects = objects();
-    let find = |client, object| {
-        let found = objects.find(client, object);
-        found
-            .map(|found| found.class.number)
-            .map_err(|refused| refused.0)
-    };
-    assert_eq!(find(CLIENT, CLIENT), Ok(NV01_ROOT));
-    assert_eq!(find(CLIENT, SUBDEVICE), Ok(NV20_SUBDEVICE_0));
-    assert_eq!(find(1, SUBDEVICE), Err(NV_ERR_INVALID_CLIENT));
-    assert_eq!(find(CLIENT, 1), Err(NV_ERR_OBJECT_NOT_FOUND));
+    assert_eq!(find(&objects, CLIENT, CLIENT), Ok(NV01_ROOT));
+    assert_eq!(find(&objects, CLIENT, SUBDEVICE), Ok(NV20_SUBDEVICE_0));
+    assert_eq!(find(&objects, 1, SUBDEVICE), Err(NV_ERR_INVALID_CLIENT));
+    assert_eq!(find(&objects, CLIENT, 1), Err(NV_ERR_OBJECT_NOT_FOUND));
 }
