@@ -34,13 +34,22 @@ pub(crate) const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
 /// The most clients that may exist; the model's own limit.
 const CLIENTS_MAX: usize = 0x1000;
 
-/// All objects, by client.
+/// All objects.
 #[derive(Debug)]
-pub(crate) struct Objects(BTreeMap<u32, Client>);
+pub(crate) struct Objects {
+    clients: BTreeMap<u32, Client>,
+    /// Number of the next client that the driver gives no handle; `clientCurrentHandleIndex`.
+    next: u32,
+}
 
-/// A client's objects by handle, the client itself among them.
+/// A client.
 #[derive(Debug)]
-pub(crate) struct Client(BTreeMap<u32, Object>);
+pub(crate) struct Client {
+    /// Its objects by handle, itself among them.
+    objects: BTreeMap<u32, Object>,
+    /// Number of its next object that the driver gives no handle; `handleGenIdx`.
+    next: u32,
+}
 
 /// An object.
 #[derive(Debug)]
@@ -63,22 +72,25 @@ impl Objects {
             instance: 0,
             is_internal: true,
         };
-        let client = Client(BTreeMap::from([
+        let objects = BTreeMap::from([
             (INTERNAL_CLIENT, internal(0, &classes::ROOT)),
             (INTERNAL_DEVICE, internal(INTERNAL_CLIENT, &classes::DEVICE)),
             (
                 INTERNAL_SUBDEVICE,
                 internal(INTERNAL_DEVICE, &classes::SUBDEVICE),
             ),
-        ]));
-        Self(BTreeMap::from([(INTERNAL_CLIENT, client)]))
+        ]);
+        Self {
+            clients: BTreeMap::from([(INTERNAL_CLIENT, Client { objects, next: 0 })]),
+            next: 0,
+        }
     }
 
     /// The client that a control is for.
     ///
     /// Source: `_rmapiRmControl` in src/nvidia/src/kernel/rmapi/control.c.
     pub(crate) fn client(&self, client: u32) -> Result<&Client, Refused> {
-        self.0.get(&client).ok_or_else(|| {
+        self.clients.get(&client).ok_or_else(|| {
             let error = format!("there is no client {client:#x}");
             (NV_ERR_INVALID_CLIENT, error)
         })
@@ -112,17 +124,15 @@ impl Objects {
         class: &'static Class,
         params: &mut [u8],
     ) -> Result<(), Refused> {
-        if self.0.len() >= CLIENTS_MAX {
-            let error = format!("there are {} clients", self.0.len());
+        if self.clients.len() >= CLIENTS_MAX {
+            let error = format!("there are {} clients", self.clients.len());
             return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
         }
         let handle = match request.h_client {
-            0 => (handle::CLIENT_BASE..)
-                .find(|handle| !self.0.contains_key(handle))
-                .unwrap_or_default(),
+            0 => self.new_handle(),
             named => named,
         };
-        if self.0.contains_key(&handle) {
+        if self.clients.contains_key(&handle) {
             let error = format!("there is a client {handle:#x}");
             return Err((NV_ERR_INSERT_DUPLICATE_NAME, error));
         }
@@ -137,12 +147,25 @@ impl Objects {
             is_internal: false,
         };
         let objects = BTreeMap::from([(handle, root)]);
-        self.0.insert(handle, Client(objects));
+        self.clients.insert(handle, Client { objects, next: 0 });
         (request.h_client, request.h_object) = (handle, handle);
         if !params.is_empty() {
             release.root.client.write(params, &handle);
         }
         Ok(())
+    }
+
+    /// A handle for a client that the driver gives none. One that was freed does not come again
+    /// before all others were given.
+    fn new_handle(&mut self) -> u32 {
+        loop {
+            let handle = handle::CLIENT_BASE + self.next % handle::CLIENT_MAX;
+            self.next = self.next.wrapping_add(1);
+            // There are fewer clients than handles.
+            if !self.clients.contains_key(&handle) {
+                return handle;
+            }
+        }
     }
 
     /// Frees an object and all below it; returns their handles in the order of freeing, children
@@ -152,7 +175,7 @@ impl Objects {
     /// rs_server.c.
     pub(crate) fn free(&mut self, client: u32, object: u32) -> Result<Vec<u32>, Refused> {
         let objects = self.client_mut(client)?;
-        let Some(Object { is_internal, .. }) = objects.0.get(&object) else {
+        let Some(Object { is_internal, .. }) = objects.objects.get(&object) else {
             return Ok(Vec::new());
         };
         // Refused like a client that belongs to another process: `rmclientValidate_IMPL` in
@@ -164,17 +187,17 @@ impl Objects {
         let mut order = objects.tree(object);
         order.reverse();
         for handle in &order {
-            objects.0.remove(handle);
+            objects.objects.remove(handle);
         }
         if object == client {
-            self.0.remove(&client);
+            self.clients.remove(&client);
         }
         Ok(order)
     }
 
     /// Source: `_serverLockClientWithLockInfo` in rs_server.c.
     fn client_mut(&mut self, client: u32) -> Result<&mut Client, Refused> {
-        self.0.get_mut(&client).ok_or_else(|| {
+        self.clients.get_mut(&client).ok_or_else(|| {
             let error = format!("there is no client {client:#x}");
             (NV_ERR_INVALID_OBJECT_HANDLE, error)
         })
@@ -186,7 +209,7 @@ impl Client {
     ///
     /// Source: `clientGetResourceRef_IMPL` in rs_client.c.
     pub(crate) fn find(&self, handle: u32) -> Result<&Object, Refused> {
-        self.0.get(&handle).ok_or_else(|| {
+        self.objects.get(&handle).ok_or_else(|| {
             let error = format!("there is no object {handle:#x}");
             (NV_ERR_OBJECT_NOT_FOUND, error)
         })
@@ -212,7 +235,7 @@ impl Client {
         let handle = self.new_handle(request.h_object)?;
         let is_other =
             |object: &&Object| object.parent == parent && object.class.number == class.number;
-        let others = self.0.values().filter(is_other);
+        let others = self.objects.values().filter(is_other);
         let others: Vec<_> = others.map(|other| other.instance).collect();
         let instance = (class.check)(params, &others)?;
         let object = Object {
@@ -221,9 +244,24 @@ impl Client {
             instance,
             is_internal: false,
         };
-        self.0.insert(handle, object);
+        self.objects.insert(handle, object);
         request.h_object = handle;
         Ok(())
+    }
+
+    /// A handle for an object that the driver gives none. One that was freed does not come again
+    /// before all others were given.
+    fn unused_handle(&mut self) -> Result<u32, Refused> {
+        let count = handle::GENERATED.end - handle::GENERATED.start;
+        for _ in 0..count {
+            let handle = handle::GENERATED.start + self.next % count;
+            self.next = self.next.wrapping_add(1);
+            if !self.objects.contains_key(&handle) {
+                return Ok(handle);
+            }
+        }
+        let error = "no handles are left".to_string();
+        Err((NV_ERR_INSUFFICIENT_RESOURCES, error))
     }
 
     /// The handle that the driver names, or an unused one if it names none.
@@ -231,22 +269,15 @@ impl Client {
     /// Source: `clientAssignResourceHandle_IMPL`, `clientGenResourceHandle_IMPL` and
     /// `clientValidateNewResourceHandle_IMPL` in rs_client.c; `rmclientConstruct_IMPL` in
     /// src/nvidia/src/kernel/rmapi/client.c for the range that is reserved for GSP-RM.
-    fn new_handle(&self, named: u32) -> Result<u32, Refused> {
-        let is_taken = |handle| self.0.contains_key(&handle);
+    fn new_handle(&mut self, named: u32) -> Result<u32, Refused> {
         if named == 0 {
-            let unused = handle::GENERATED
-                .into_iter()
-                .find(|&handle| !is_taken(handle));
-            return unused.ok_or_else(|| {
-                let error = "no handles are left".to_string();
-                (NV_ERR_INSUFFICIENT_RESOURCES, error)
-            });
+            return self.unused_handle();
         }
         if handle::FIRMWARE.contains(&named) {
             let error = format!("handle {named:#x} is one of GSP-RM's own");
             return Err((NV_ERR_INVALID_OBJECT_HANDLE, error));
         }
-        if is_taken(named) {
+        if self.objects.contains_key(&named) {
             let error = format!("there is an object {named:#x}");
             return Err((NV_ERR_INSERT_DUPLICATE_NAME, error));
         }
@@ -258,7 +289,10 @@ impl Client {
         let mut tree = vec![handle];
         let mut at = 0;
         while let Some(&parent) = tree.get(at) {
-            let children = self.0.iter().filter(|(_, object)| object.parent == parent);
+            let children = self
+                .objects
+                .iter()
+                .filter(|(_, object)| object.parent == parent);
             tree.extend(children.map(|(handle, _)| handle));
             at += 1;
         }
@@ -269,9 +303,9 @@ impl Client {
 /// A line for each object, parents before their children.
 impl fmt::Display for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (client, objects) in &self.0 {
+        for (client, objects) in &self.clients {
             for handle in objects.tree(*client) {
-                let Some(Object { parent, class, .. }) = objects.0.get(&handle) else {
+                let Some(Object { parent, class, .. }) = objects.objects.get(&handle) else {
                     continue;
                 };
                 writeln!(

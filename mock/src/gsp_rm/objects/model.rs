@@ -52,11 +52,11 @@ fn free(model: &mut BTreeSet<Entry>, freed: (u32, u32)) {
 /// All entries of the table except GSP-RM's own.
 fn entries(objects: &Objects) -> BTreeSet<Entry> {
     let clients = objects
-        .0
+        .clients
         .iter()
         .filter(|(&client, _)| client != INTERNAL_CLIENT);
     let entries = clients.flat_map(|(&client, objects)| {
-        let objects = objects.0.iter();
+        let objects = objects.objects.iter();
         objects.map(move |(&handle, object)| (client, object.parent, handle))
     });
     entries.collect()

@@ -134,13 +134,19 @@ fn a_client_may_have_any_handle() {
     }
 }
 
-/// rs_server.c, `_serverCreateEntryAndLockForNewClient`.
+/// rs_server.c, `_serverCreateEntryAndLockForNewClient`. An H200 with 580 gives handles in this
+/// order, and passes over that of a client which it has then refused.
 #[test]
-fn a_client_without_a_handle_is_given_one() {
+fn a_client_without_a_handle_is_given_a_new_one() {
     let mut objects = objects();
     for expected in [CLIENT + 1, CLIENT + 2] {
         assert_eq!(alloc(&mut objects, NV01_ROOT, [0, 0, 0]), Ok(expected));
     }
+    objects.free(CLIENT + 2, CLIENT + 2).unwrap();
+    let status = alloc(&mut objects, NV01_ROOT, [0, 0x1234, 0]);
+    assert_eq!(status, Err(NV_ERR_OBJECT_NOT_FOUND));
+    let next = alloc(&mut objects, NV01_ROOT, [0, 0, 0]);
+    assert_eq!(next, Ok(CLIENT + 4));
 }
 
 /// rs_server.c, `_serverCreateEntryAndLockForNewClient`.
@@ -162,7 +168,7 @@ fn a_client_has_no_parent() {
 #[test]
 fn the_number_of_clients_is_limited() {
     let mut objects = Objects::new();
-    while objects.0.len() < CLIENTS_MAX {
+    while objects.clients.len() < CLIENTS_MAX {
         alloc(&mut objects, NV01_ROOT, [0, 0, 0]).unwrap();
     }
     let status = alloc(&mut objects, NV01_ROOT, [0, 0, 0]);
@@ -230,15 +236,18 @@ fn handles_reserved_for_gsp_rm_are_refused() {
     assert_eq!(named(0xc9f8_0000), Ok(0xc9f8_0000));
 }
 
-/// rs_client.c, `clientGenResourceHandle_IMPL`.
+/// rs_client.c, `clientGenResourceHandle_IMPL`. An H200 with 580 gives the same handles.
 #[test]
-fn an_object_without_a_handle_is_given_one() {
+fn an_object_without_a_handle_is_given_a_new_one() {
     let mut objects = objects();
     objects.free(CLIENT, DEVICE).unwrap();
     let device = alloc(&mut objects, NV01_DEVICE_0, [CLIENT, CLIENT, 0]);
     assert_eq!(device, Ok(0xcaf0_0000));
     let subdevice = alloc(&mut objects, NV20_SUBDEVICE_0, [CLIENT, 0xcaf0_0000, 0]);
     assert_eq!(subdevice, Ok(0xcaf0_0001));
+    objects.free(CLIENT, 0xcaf0_0000).unwrap();
+    let device = alloc(&mut objects, NV01_DEVICE_0, [CLIENT, CLIENT, 0]);
+    assert_eq!(device, Ok(0xcaf0_0002));
 }
 
 /// alloc_free.c, `resservResourceFactory`; device.c, `deviceConstruct_IMPL` and `_deviceInit`;
@@ -368,4 +377,134 @@ fn a_control_needs_an_object() {
     assert_eq!(find(&objects, CLIENT, SUBDEVICE), Ok(NV20_SUBDEVICE_0));
     assert_eq!(find(&objects, 1, SUBDEVICE), Err(NV_ERR_INVALID_CLIENT));
     assert_eq!(find(&objects, CLIENT, 1), Err(NV_ERR_OBJECT_NOT_FOUND));
+}
+
+/// What a real H200 with release 580 answers to each of these requests (docs/real-cards.md).
+#[test]
+fn as_a_real_h200_answers() {
+    const OTHER: u32 = 0xc1d0_0019;
+    let mut objects = objects();
+    for (class, handles) in [
+        (NV01_ROOT, [OTHER, OTHER, OTHER]),
+        (NV01_DEVICE_0, [OTHER, OTHER, 0x5a00_0001]),
+    ] {
+        assert_eq!(alloc(&mut objects, class, handles), Ok(handles[2]));
+    }
+    let (root, device, subdevice) = (NV01_ROOT, NV01_DEVICE_0, NV20_SUBDEVICE_0);
+    for (class, handles, expected) in [
+        // Clients.
+        (root, [0xc1d0_beef; 3], Ok(0xc1d0_beef)),
+        (root, [0xc1e0_0005, 0, 0], Ok(0xc1e0_0005)),
+        (root, [0xcaf0_0001; 3], Ok(0xcaf0_0001)),
+        (root, [0xffff_ffff; 3], Ok(0xffff_ffff)),
+        (root, [0x1234; 3], Ok(0x1234)),
+        (root, [CLIENT; 3], Err(NV_ERR_INSERT_DUPLICATE_NAME)),
+        (root, [CLIENT, CLIENT, 0], Err(NV_ERR_INSERT_DUPLICATE_NAME)),
+        (root, [0, 0x1234, 0], Err(NV_ERR_OBJECT_NOT_FOUND)),
+        // Devices.
+        (
+            device,
+            [CLIENT, CLIENT, CLIENT],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        (
+            device,
+            [CLIENT, CLIENT, 0xc9f0_0000],
+            Err(NV_ERR_INVALID_OBJECT_HANDLE),
+        ),
+        (
+            device,
+            [CLIENT, CLIENT, 0xc9f7_ffff],
+            Err(NV_ERR_INVALID_OBJECT_HANDLE),
+        ),
+        (
+            device,
+            [CLIENT, 0xdead_beef, 1],
+            Err(NV_ERR_OBJECT_NOT_FOUND),
+        ),
+        (device, [CLIENT, 0, 1], Err(NV_ERR_OBJECT_NOT_FOUND)),
+        (device, [CLIENT, OTHER, 1], Err(NV_ERR_OBJECT_NOT_FOUND)),
+        (
+            device,
+            [0xdead_beef, 0xdead_beef, 1],
+            Err(NV_ERR_INVALID_OBJECT_HANDLE),
+        ),
+        (device, [0, 0, 1], Err(NV_ERR_INVALID_OBJECT_HANDLE)),
+        (
+            device,
+            [CLIENT, CLIENT, DEVICE],
+            Err(NV_ERR_INSERT_DUPLICATE_NAME),
+        ),
+        (
+            device,
+            [CLIENT, DEVICE, 1],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        (
+            device,
+            [CLIENT, SUBDEVICE, 1],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        // Subdevices.
+        (
+            subdevice,
+            [CLIENT, DEVICE, DEVICE],
+            Err(NV_ERR_INSERT_DUPLICATE_NAME),
+        ),
+        (
+            subdevice,
+            [CLIENT, DEVICE, CLIENT],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        (
+            subdevice,
+            [CLIENT, CLIENT, 1],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        (
+            subdevice,
+            [CLIENT, SUBDEVICE, 1],
+            Err(NV_ERR_INVALID_OBJECT_PARENT),
+        ),
+        (
+            subdevice,
+            [CLIENT, 0xdead_beef, 1],
+            Err(NV_ERR_OBJECT_NOT_FOUND),
+        ),
+        (
+            subdevice,
+            [CLIENT, 0x5a00_0001, 1],
+            Err(NV_ERR_OBJECT_NOT_FOUND),
+        ),
+        (
+            subdevice,
+            [CLIENT, DEVICE, 1],
+            Err(NV_ERR_INSUFFICIENT_RESOURCES),
+        ),
+        // Unknown classes.
+        (0x1234, [CLIENT, CLIENT, 1], Err(NV_ERR_INVALID_CLASS)),
+        (
+            0xdead_beef,
+            [CLIENT, SUBDEVICE, 1],
+            Err(NV_ERR_INVALID_CLASS),
+        ),
+    ] {
+        let answer = alloc(&mut objects, class, handles);
+        assert_eq!(answer, expected, "{class:#x} {handles:x?}");
+    }
+    for (client, object, expected) in [
+        (CLIENT, 0xdead_beef, Ok(())),
+        (CLIENT, 0, Ok(())),
+        (CLIENT, OTHER, Ok(())),
+        (0xdead_beef, DEVICE, Err(NV_ERR_INVALID_OBJECT_HANDLE)),
+        (0, DEVICE, Err(NV_ERR_INVALID_OBJECT_HANDLE)),
+        (CLIENT, DEVICE, Ok(())),
+        (CLIENT, SUBDEVICE, Ok(())),
+        (CLIENT, CLIENT, Ok(())),
+        (CLIENT, CLIENT, Err(NV_ERR_INVALID_OBJECT_HANDLE)),
+        (OTHER, OTHER, Ok(())),
+    ] {
+        let answer = free(&mut objects, client, object).map(|_| ());
+        assert_eq!(answer, expected, "{client:#x} {object:#x}");
+    }
 }
