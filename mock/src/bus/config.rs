@@ -5,7 +5,8 @@
 //! Source: PCI Express base specification 4.0, chapter 7. The offsets of the capabilities and the
 //! BARs are those that `lspci -vvv` shows of real cards: Quadro RTX 8000 and RTX 4090 (issues 480
 //! and 504 of geerlingguy/raspberry-pi-pcie-devices), Tesla T4 (issue 434 of cloud-hypervisor), H20
-//! (issue 128 of NVIDIA/nvtrust), RTX 5090 (issue 15 of aikitoria/open-gpu-kernel-modules).
+//! (issue 128 of NVIDIA/nvtrust), RTX 5090 (issue 15 of aikitoria/open-gpu-kernel-modules); and
+//! those of an H200 (docs/real-cards.md). The MSI-X of Hopper and later is not modelled.
 
 use nova_hw::chipset::Architecture;
 
@@ -83,6 +84,15 @@ pub const fn msi_vectors(chip: &Chip) -> u32 {
     }
 }
 
+/// The fastest that the link can be, which it is: 16 or 32 GT/s (PCIe 4.0 and 5.0), as a link
+/// capabilities register gives it.
+const fn link_speed(chip: &Chip) -> u8 {
+    match chip.boots_through_fsp() {
+        true => 5,
+        false => 4,
+    }
+}
+
 /// Offsets of the capabilities.
 #[derive(Clone, Copy, Debug)]
 struct CapabilityOffsets {
@@ -157,7 +167,7 @@ impl ConfigSpace {
         }
         space.add_power_management(offsets.pm, offsets.msi);
         space.add_msi(offsets.msi, offsets.pcie, msi_vectors(chip));
-        space.add_pcie(offsets.pcie, chip.has_flr());
+        space.add_pcie(offsets.pcie, chip.has_flr(), link_speed(chip));
         space
     }
 
@@ -214,19 +224,21 @@ impl ConfigSpace {
     }
 
     /// Adds the PCIe capability, version 2 of an endpoint; it is the last in the list.
-    fn add_pcie(&mut self, at: usize, has_flr: bool) {
+    fn add_pcie(&mut self, at: usize, has_flr: bool, speed: u8) {
         self.put(at, &[0x10, 0x00, 0x02, 0x00]);
         // 256 bytes of payload.
         let flr = if has_flr { DEVICE_CAPABILITY_FLR } else { 0 };
         self.put(at + 4, &(0x8fe1 | flr).to_le_bytes());
         self.put(at + DEVICE_CONTROL, &[0x30, 0x29]);
         self.allow(at + DEVICE_CONTROL, &[0xff, 0x7f]);
-        // Link: 16 lanes at 16 GT/s, as capability and as status.
-        self.put(at + 12, &0x0045_3d04_u32.to_le_bytes());
+        // Link: 16 lanes, as capability and as status.
+        self.put(at + 12, &(0x0045_3d00 | u32::from(speed)).to_le_bytes());
         self.allow(at + 16, &[0xff, 0x0f]);
-        self.put(at + 18, &[0x04, 0x11]);
-        self.put(at + 0x2c, &0x0180_001e_u32.to_le_bytes());
-        self.put(at + 0x30, &[0x04, 0x00]);
+        self.put(at + 18, &[speed, 0x11]);
+        // All speeds up to that, from bit 1 on, and the target speed.
+        let speeds = (2 << speed) - 2;
+        self.put(at + 0x2c, &(0x0180_0000_u32 | speeds).to_le_bytes());
+        self.put(at + 0x30, &[speed, 0x00]);
     }
 
     fn put(&mut self, at: usize, bytes: &[u8]) {
@@ -333,15 +345,31 @@ mod tests {
     }
 
     /// The first lines of a public dump of an H100's configuration space
-    /// (topofmind.dev/notes/sysadmin/gpu), without the addresses.
+    /// (topofmind.dev/notes/sysadmin/gpu), and that of an H200 in a VM, without the addresses.
     #[test]
-    fn gh100_matches_a_dump_of_an_h100() {
-        let space = space_of("gh100");
+    fn gh100_matches_real_cards() {
+        let mut space = space_of("gh100");
         for (at, expected) in [(0x10, 0xc), (0x18, 0xc), (0x20, 0xc), (0x34, 0x40)] {
             assert_eq!(space.read_u32(at), expected, "{at:#x}");
         }
+        assert_eq!(space.read_u32(0x08), 0x0302_00a1);
         assert_eq!(space.read_u32(0x40) & 0xffff, 0x4801);
         assert_eq!(space.read_u32(0x48), 0x0188_6005);
+        space.write(0x10, &[0xff; 8]);
+        assert_eq!(space.read_u32(0x10), 0xff00_000c, "16 MiB of registers");
+        // Of the PCIe capability: function level reset, then the speed and the width of the link.
+        assert_ne!(space.read_u32(0x64) & DEVICE_CAPABILITY_FLR, 0);
+        assert_eq!(space.read_u32(0x6c) & 0x3ff, 0x105);
+        assert_eq!(space.read_u32(0x70) >> 16, 0x1105);
+        assert_eq!(space.read_u32(0x8c), 0x0180_003e);
+        assert_eq!(space.read_u32(0x90) & 0xf, 5);
+    }
+
+    #[test]
+    fn the_link_of_ga102_has_16_gigatransfers() {
+        let space = space();
+        assert_eq!(space.read_u32(0x78 + 12), 0x0045_3d04);
+        assert_eq!(space.read_u32(0x78 + 0x2c), 0x0180_001e);
     }
 
     #[test]
