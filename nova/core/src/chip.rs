@@ -195,6 +195,29 @@ mod tests {
     }
 
     #[test]
+    fn families_have_registers_of_their_own() {
+        use Chipset::*;
+        let (tu102, ga100, ga102) = (
+            (FbRegisters::Tu102, FlushRegisters::Tu102, IntrWiring::Tu102),
+            (FbRegisters::Ga100, FlushRegisters::Ga100, IntrWiring::Ga100),
+            (FbRegisters::Ga102, FlushRegisters::Ga100, IntrWiring::Ga102),
+        );
+        let fsp = |flush| (FbRegisters::Ga102, flush, IntrWiring::Gh100);
+        for (chipset, expected) in [
+            (TU116, tu102),
+            (GA100, ga100),
+            (GA107, ga102),
+            (AD103, ga102),
+            (GH100, fsp(FlushRegisters::Gh100)),
+            (GB102, fsp(FlushRegisters::Gb100)),
+            (GB205, fsp(FlushRegisters::Gb202)),
+        ] {
+            let chip = Chip::of(chipset);
+            assert_eq!((chip.fb, chip.flush, chip.interrupt), expected, "{chipset}");
+        }
+    }
+
+    #[test]
     fn the_boot_method_is_that_of_the_architecture() {
         for &chipset in Chipset::ALL {
             let through_fsp = matches!(Chip::of(chipset).method, BootMethod::Fsp(_));
