@@ -164,6 +164,25 @@ impl Gpu {
         }
     }
 
+    /// Has the kernel delete the coredump of a GPU that is lost, if there is one, and waits until it is gone.
+    ///
+    /// The kernel deletes a coredump after five minutes, and the link to it a moment later
+    /// (`devcd_dev_release` in drivers/base/devcoredump.c says that this is racy). If the GSP is lost in
+    /// between, the kernel warns that the link exists already. In a kernel with
+    /// `CONFIG_DEBUG_KOBJECT_RELEASE` that moment takes seconds.
+    ///
+    /// # Panics
+    ///
+    /// If it stays.
+    pub fn dismiss_coredump(&self) {
+        let link = self.pci.path().join("devcoredump");
+        // It fails if the coredump has just been deleted.
+        let _ = fs::write(link.join("data"), "1");
+        wait_for(HANG, "the coredump to be deleted", || {
+            link.symlink_metadata().is_err()
+        });
+    }
+
     /// Asserts that the GPU works: its nodes exist, and a call on the render node that needs the
     /// GPU succeeds, at the latest when nova-drm is ready after a boot.
     ///

@@ -17,14 +17,17 @@ const POWER: &str = "/sys/power";
 const ALARM: &str = "/sys/class/rtc/rtc0/wakealarm";
 
 /// The kernel's messages about other devices of QEMU when the system sleeps: about stopped clocks,
-/// sometimes split in two, about a mouse whose probe is deferred, and about an alarm before the sleep.
-pub const OF_OTHERS: [&str; 6] = [
+/// sometimes split in two, about a mouse whose probe is deferred, and about an alarm before the sleep,
+/// which ends any of its phases.
+pub const OF_OTHERS: [&str; 8] = [
     "hpet: Lost",
     "hpet_rtc_timer_reinit: ",
     "Could not disable RealTimeClock events",
     "ACPI Error: $",
     "serio serio[0-9]: deferred probe pending",
     "PM: Some devices failed to suspend, or early wake event detected",
+    "Freezing (user space processes|remaining freezable tasks) aborted after ",
+    "PM: late suspend of devices failed",
 ];
 
 /// Sleep states of the system.

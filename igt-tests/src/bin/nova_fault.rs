@@ -412,6 +412,13 @@ fn follow(says: &str) -> Follow {
     Follow::from_now().unwrap()
 }
 
+/// Binds the GPU anew, which resets the number of recoveries, and gets rid of the coredump of an earlier loss.
+fn bind_anew(gpu: &Gpu) {
+    gpu.unbind();
+    gpu.dismiss_coredump();
+    gpu.bind();
+}
+
 fn assert_binds(gpu: &Gpu) {
     let _bound = Timeout::new(HANG, "binding a whole GPU");
     gpu.bind();
@@ -500,8 +507,7 @@ fn bad_reset(gpu: &Gpu, mock: &Mock, fault: &str, says: &str) {
 
 /// No call is made, and no interrupt comes.
 fn idle(gpu: &Gpu, mock: &Mock) {
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     let mut records = Vec::new();
@@ -537,9 +543,7 @@ fn ask_name(gpu: &Gpu) -> Result<Answer, Errno> {
 }
 
 fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
-    // The number of recoveries is limited, and a bind resets it.
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     let answer = {
@@ -571,8 +575,7 @@ fn recovers(gpu: &Gpu, mock: &Mock, loss: &Loss) {
 /// The driver runs the list in its boot work, so no call is needed.
 fn bad_list(gpu: &Gpu, mock: &Mock) {
     const GSP_RUN_CPU_SEQUENCER: &str = "event other function=0x1002";
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     mock.tell(GSP_RUN_CPU_SEQUENCER);
@@ -595,8 +598,7 @@ fn bad_list(gpu: &Gpu, mock: &Mock) {
 /// GSP-RM answers one call of two processes after the driver's limit. That call fails; the later
 /// calls of both processes succeed, also when the late answer arrives.
 fn late(gpu: &Gpu, mock: &Mock) {
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     let mut log = Follow::from_now().unwrap();
     let (answered, failed) = (Words::new(CALLERS), Words::new(1));
     {
@@ -658,8 +660,7 @@ fn assert_only(said: &[&str], records: &[Record]) {
 fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     const TRIES: usize = 3;
     const SAYS: &str = "RISC-V core of the GSP";
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[SAYS, STAYS_DOWN, NOT_PUT_BACK]);
     let mut log = Follow::from_now().unwrap();
     let mut uevents = Uevents::from_now().unwrap();
@@ -709,8 +710,7 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
 }
 
 fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[IS_LOST]);
     let mut log = Follow::from_now().unwrap();
     {
@@ -734,8 +734,7 @@ fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {
 /// by unbind itself. Recovery must leave the device to unbind, and other processes must get the
 /// lock only afterwards.
 fn lost_while_unbinding(gpu: &Gpu, mock: &Mock) {
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[IS_LOST, NOT_UNLOADED]);
     let mut log = Follow::from_now().unwrap();
     let mut uevents = Uevents::from_now().unwrap();
@@ -773,8 +772,7 @@ fn lost_while_resetting(gpu: &Gpu, mock: &Mock) {
     kmsg::expect(&SAID);
     let mut log = Follow::from_now().unwrap();
     for _ in 0..RESETS_OF_LOST {
-        gpu.unbind();
-        gpu.bind();
+        bind_anew(gpu);
         let _bound = Timeout::new(HANG, "a reset of a GPU whose GSP is lost");
         let broken = mock.broken(CRASHES_AFTER_BOOT);
         let callers = Children::fork(CALLERS, |_| loop {
