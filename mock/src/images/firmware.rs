@@ -21,7 +21,7 @@ use object::read::elf::{ElfFile32, ElfFile64};
 use object::read::{Object, ObjectSection, ReadCache, ReadCacheOps};
 
 use nova_hw::falcon::BLOCK_SIZE;
-use nova_hw::release::{Release, RELEASES};
+use nova_hw::release::{Release, NVIDIAS_OWN, RELEASES};
 
 use crate::chips::Chip;
 use crate::images::ucode::{Trust, Ucode, Versions};
@@ -151,6 +151,11 @@ impl From<object::read::Error> for Why {
     }
 }
 
+/// The releases that the mock knows.
+fn releases() -> impl Iterator<Item = &'static Release> {
+    RELEASES.into_iter().chain(NVIDIAS_OWN)
+}
+
 /// Name under which a file of the newest release is installed.
 pub fn file_name(chip: &Chip, what: &str) -> String {
     file_name_of(chip, what, RELEASES[0])
@@ -180,7 +185,7 @@ impl Firmwares {
     pub fn load(chip: &Chip, store: &dyn Store) -> Result<Self, FirmwareError> {
         let mut all = Vec::new();
         let mut first_missing = None;
-        for release in RELEASES {
+        for release in releases() {
             match Firmware::load(chip, release, store) {
                 Ok(firmware) => all.push(firmware),
                 Err(error) if error.is_missing() => {
@@ -521,7 +526,9 @@ impl GspImage {
         let version = section(".fwversion")?.data()?;
         let version = version.split(|&byte| byte == 0).next().unwrap_or_default();
         let version = String::from_utf8_lossy(version);
-        let release = Release::named(&version).ok_or_else(|| Why::Release(version.into()))?;
+        let release = releases()
+            .find(|release| release.name == version)
+            .ok_or_else(|| Why::Release(version.into()))?;
         let signature = section(signature_section)?.data()?.to_vec();
         Ok(Self {
             section: start..start.saturating_add(size),

@@ -336,11 +336,12 @@ mod tests {
     use super::*;
     use crate::chips::CHIPS;
     use crate::images::firmware::Firmwares;
+    use nova_hw::release::NVIDIAS_OWN;
 
     #[test]
     fn the_card_accepts_synthetic_firmware() {
         for chip in CHIPS {
-            for release in RELEASES {
+            for release in RELEASES.into_iter().chain(NVIDIAS_OWN) {
                 let firmware = Firmwares::load(chip, &firmware_of(chip, release)).unwrap();
                 assert_eq!(firmware.gsp.release, release);
                 assert_eq!(firmware.gsp.signature, noise(5, 4096));

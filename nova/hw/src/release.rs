@@ -8,15 +8,19 @@
 
 mod data;
 pub mod r535_113_01;
+pub mod r535_261_03;
 pub mod r570_144;
 
 pub use data::*;
 
-/// All releases, the newest first.
+/// The releases that the driver boots, the newest first.
 pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE];
 
+/// The releases that only NVIDIA's own driver boots, of the same name. The mock knows them, too.
+pub static NVIDIAS_OWN: [&Release; 1] = [&r535_261_03::RELEASE];
+
 impl Release {
-    /// The release with this name.
+    /// The release with this name that the driver boots.
     pub fn named(name: &str) -> Option<&'static Self> {
         RELEASES
             .iter()
@@ -48,6 +52,14 @@ mod tests {
             assert!(release.name.starts_with(&branch));
         }
         assert_eq!(Release::named("570"), None);
+    }
+
+    #[test]
+    fn the_driver_does_not_boot_nvidias_own() {
+        for release in NVIDIAS_OWN {
+            assert_eq!(Release::named(release.name), None);
+            assert_eq!(release.message_name(72), Some("GSP_SET_SYSTEM_INFO"));
+        }
     }
 
     #[test]

@@ -26,7 +26,10 @@ use crate::release::{
 };
 
 /// The release.
-pub static RELEASE: Release = Release {
+pub static RELEASE: Release = DESCRIPTION;
+
+/// A constant, so that another release can have the same in part.
+pub(super) const DESCRIPTION: Release = Release {
     name: "535.113.01",
     // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/fwsec.c
     gen_bootloader: "acr/bl.bin",
