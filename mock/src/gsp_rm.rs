@@ -21,7 +21,7 @@ use std::time::Duration;
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
 use nova_hw::abi::{
     event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
-    PackedRegistryTable, RmControl, UnloadingGuestDriver,
+    PackedRegistryTable, RmControl, SetGuestSystemInfo, UnloadingGuestDriver,
 };
 use nova_hw::field::Field;
 use nova_hw::release::{Release, StaticInfoLayout, SystemInfoLayout};
@@ -211,6 +211,10 @@ impl GspRm {
                 self.start_with(check_registry(&message.payload), State::Starting)?;
                 Ok(Next::Start)
             }
+            (State::Ready, function::SET_GUEST_SYSTEM_INFO) => {
+                self.guest_system_info(card, message)?;
+                Ok(Next::Wait)
+            }
             (State::Ready, function::GET_GSP_STATIC_INFO) => {
                 let at = &self.release.static_info;
                 if message.payload.len() < at.size {
@@ -270,6 +274,30 @@ impl GspRm {
     pub(crate) fn answer_late(&mut self) {
         if let Some(reply) = self.late.reply.take() {
             self.queues.send(reply);
+        }
+    }
+
+    /// Agrees with the driver on the version of the RPCs: that of the release, which both have.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `RmRpcSetGuestSystemInfo` in
+    /// src/nvidia/src/kernel/vgpu/rpc.c, which takes the version of the answer. An answer to another
+    /// version is a failure that has GSP-RM's own; which failure is the model's choice.
+    fn guest_system_info(&mut self, card: &Card<'_>, message: &Message) -> Result<(), String> {
+        let Ok((mut info, _)) = SetGuestSystemInfo::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            let len = message.payload.len();
+            return Err(format!("SET_GUEST_SYSTEM_INFO of {len:#x} bytes"));
+        };
+        let (theirs, ours) = (info.vgx_version, self.release.vgx_version);
+        let result = match theirs == ours {
+            true => NV_OK,
+            false => NV_ERR_NOT_SUPPORTED,
+        };
+        info.vgx_version = ours;
+        self.reply(card, message, result, info.as_bytes().to_vec());
+        match theirs == ours {
+            true => Ok(()),
+            false => Err(format!("RPCs of version {theirs:x?}, not {ours:x?}")),
         }
     }
 
@@ -510,7 +538,7 @@ mod tests {
     use super::*;
     use crate::chips::CHIPS;
     use nova_hw::release::r570_144::GspSystemInfo;
-    use nova_hw::release::RELEASES;
+    use nova_hw::release::{NVIDIAS_OWN, RELEASES};
 
     fn config() -> ConfigSpace {
         let mut config = ConfigSpace::new(&CHIPS[0]);
@@ -612,19 +640,42 @@ mod tests {
         }
     }
 
-    /// Has a GSP-RM that is ready unload itself; returns its state and the result of the call.
-    fn unload(request: UnloadingGuestDriver) -> (State, u32) {
+    /// Calls a GSP-RM of `release` that is ready; returns its state, and its answer.
+    fn call(release: &'static Release, function: u32, payload: &[u8]) -> (State, Outgoing) {
         let queues = queue::driver::Driver::new().link().unwrap();
-        let mut rm = GspRm::new(RELEASES[0], queues, 0);
+        let mut rm = GspRm::new(release, queues, 0);
         rm.state = State::Ready;
         let message = Message {
-            function: function::UNLOADING_GUEST_DRIVER,
+            function,
             sequence: 0,
-            payload: request.as_bytes().to_vec(),
+            payload: payload.to_vec(),
             rest: Vec::new(),
         };
         let _ = with_card(|card| rm.handle(card, message));
-        (rm.state, rm.queues.sent().pop().unwrap().result)
+        (rm.state, rm.queues.sent().pop().unwrap())
+    }
+
+    /// Has a GSP-RM unload itself; returns its state and the result of the call.
+    fn unload(request: UnloadingGuestDriver) -> (State, u32) {
+        let function = function::UNLOADING_GUEST_DRIVER;
+        let (state, reply) = call(RELEASES[0], function, request.as_bytes());
+        (state, reply.result)
+    }
+
+    #[test]
+    fn driver_and_gsp_rm_have_the_same_version_of_the_rpcs() {
+        for release in RELEASES.into_iter().chain(NVIDIAS_OWN) {
+            let answer = |vgx_version| {
+                let mut info = SetGuestSystemInfo::new_zeroed();
+                info.vgx_version = vgx_version;
+                let (_, reply) = call(release, function::SET_GUEST_SYSTEM_INFO, info.as_bytes());
+                let info = SetGuestSystemInfo::read_from_bytes(&reply.payload).unwrap();
+                (reply.result, info.vgx_version)
+            };
+            let version = release.vgx_version;
+            assert_eq!(answer(version), (NV_OK, version));
+            assert_eq!(answer([1, 2]), (NV_ERR_NOT_SUPPORTED, version));
+        }
     }
 
     /// 0 is nvidia.ko's, nouveau's and nova-core's level, 0x40 tinygrad's.

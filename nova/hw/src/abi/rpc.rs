@@ -6,6 +6,32 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
+/// Payload of SET_GUEST_SYSTEM_INFO, with which a driver says which version of the RPCs it speaks;
+/// `rpc_set_guest_system_info_v03_00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
+pub struct SetGuestSystemInfo {
+    /// Version of the RPCs, major and minor number; GSP-RM answers with its own.
+    pub vgx_version: [u32; 2],
+    /// Bytes of the first text.
+    pub guest_driver_version_buffer_length: u32,
+    /// Bytes of the second text.
+    pub guest_version_buffer_length: u32,
+    /// Bytes of the third text.
+    pub guest_title_buffer_length: u32,
+    /// Number of the change that the driver was built from.
+    pub guest_cl_num: u32,
+    /// Version of the driver; all texts end with a NUL.
+    pub guest_driver_version: [u8; 256],
+    /// Version of the branch.
+    pub guest_version: [u8; 256],
+    /// Title of the driver.
+    pub guest_title: [u8; 256],
+}
+
+layout!(SetGuestSystemInfo: 0x318, guest_cl_num @ 20, guest_driver_version @ 24,
+    guest_version @ 280, guest_title @ 536);
+
 /// Payload of UNLOADING_GUEST_DRIVER; `rpc_unloading_guest_driver_v1F_07`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,

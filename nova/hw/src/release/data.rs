@@ -16,6 +16,9 @@ pub struct Release {
     /// Arguments of the FMC; `None` for a release without files for Hopper and later, which boot
     /// through the FSP.
     pub fmc_arguments: Option<FmcArgumentsLayout>,
+    /// Version of the RPCs, major and minor number; `VGX_MAJOR_VERSION_NUMBER` and
+    /// `VGX_MINOR_VERSION_NUMBER` in vgpu_version.h.
+    pub vgx_version: [u32; 2],
     /// Number of the GSP in an interrupt table; `MC_ENGINE_IDX_GSP`.
     pub gsp_engine: u16,
     /// GSP-RM's heap in WPR2.

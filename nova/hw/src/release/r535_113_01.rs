@@ -34,6 +34,7 @@ pub(super) const DESCRIPTION: Release = Release {
     // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/fwsec.c
     gen_bootloader: "acr/bl.bin",
     fmc_arguments: None,
+    vgx_version: [0x23, 0x05],
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
     system_info: SystemInfoLayout {

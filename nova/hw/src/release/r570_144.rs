@@ -42,6 +42,7 @@ pub static RELEASE: Release = Release {
         coherent_system: GspFmcBootParams::DMA_TARGET_COHERENT_SYSTEM,
         noncoherent_system: GspFmcBootParams::DMA_TARGET_NONCOHERENT_SYSTEM,
     }),
+    vgx_version: [0x29, 0x0c],
     gsp_engine: MC_ENGINE_IDX_GSP,
     heap: heap::HEAP,
     system_info: SystemInfoLayout {
