@@ -9,6 +9,8 @@ VM=$REPO/vm
 CACHE=${NOVA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nova}
 APT=$CACHE/apt
 PLAN=$CACHE/plan
+NVIDIA_APT=$CACHE/apt-nvidia
+NVIDIA_PLAN=$CACHE/plan-nvidia
 PROGRAMS=${CARGO_TARGET_DIR:-$REPO/build/cargo}/release
 mkdir -p "$CACHE"
 
@@ -56,7 +58,17 @@ read_plan() {
 		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/cache/make-firmware" <<<"$FIRMWARE_VERSION")
 	TINYGRAD=$CACHE/tinygrad-$(key "$VM/cache/make-tinygrad" "$VM/judges/tinygrad/requirements.txt" <<<"${FIRMWARE##*/}")
-	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
+	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/cache/initramfs.sh" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
+}
+
+# Reads the plan of NVIDIA's driver, too.
+read_nvidia_plan() {
+	read_plan
+	[ -e "$NVIDIA_PLAN" ] || die "NVIDIA's driver is not in the cache: run vm/cache/prepare nvidia"
+	# shellcheck source=/dev/null
+	. "$NVIDIA_PLAN"
+	NVIDIA=$CACHE/nvidia-$(key "$VM/cache/make-nvidia" "$VM/cache/initramfs.sh" "$VM/guest/initramfs-init" \
+		<<<"$NVIDIA_VERSION $NVIDIA_FIRMWARE_VERSION $NVIDIA_KERNEL_VERSION $TOOL_VERSIONS")
 }
 
 # Prints the chips that are mocked: `all`, or the first one of each of the `families`.
