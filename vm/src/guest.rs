@@ -80,10 +80,14 @@ pub struct Guest {
     pub chips: Vec<Chipset>,
     /// The kernel.
     pub kernel: Kernel,
+    /// Folder with the vmlinuz and initramfs.zst of another kernel, for a driver that needs one.
+    pub other_kernel: Option<PathBuf>,
     /// Folder whose *.ko are installed where modprobe finds them.
     pub modules: Option<PathBuf>,
     /// Folder that is /nova in the VM, read-only.
     pub files: Option<PathBuf>,
+    /// Folder of the mocks' firmware; by default the driver's.
+    pub firmware: Option<PathBuf>,
     /// Folder that is /out in the VM. It also gets console.log, dmesg, qemu.log and, of each mock,
     /// trace.json, mock.log and mock.status (/proc/PID/status at the end); of the second one
     /// trace.1.json and so on.
@@ -108,8 +112,10 @@ impl Guest {
         Self {
             chips: Vec::new(),
             kernel: Kernel::Stock,
+            other_kernel: None,
             modules: None,
             files: None,
+            firmware: None,
             out: out.into(),
             limit: Some(LIMIT),
             registers: false,

@@ -29,6 +29,8 @@ pub struct Host {
     pub firmware: PathBuf,
     /// Folder with tinygrad and its cache, which may not exist.
     pub tinygrad: PathBuf,
+    /// Folder with NVIDIA's driver and what it runs on, which may not exist.
+    pub nvidia: PathBuf,
     /// Whether the user has interrupted this program.
     pub interrupt: Interrupt,
 }
@@ -63,6 +65,7 @@ impl Host {
             debug_kernel: path(&paths, "debug-kernel")?,
             firmware: path(&paths, "firmware")?,
             tinygrad: path(&paths, "tinygrad")?,
+            nvidia: path(&paths, "nvidia")?,
             interrupt: Interrupt::on_signals()?,
             repo,
         })

@@ -37,7 +37,8 @@ fn arguments(host: &Host, guest: &Guest, run: &Path, gpu: usize) -> Vec<OsString
     option("--chip", guest.chips[gpu].name().into());
     option("--socket", socket(run, gpu).into());
     option("--control", control(run, gpu).into());
-    option("--firmware", host.firmware.clone().into());
+    let firmware = guest.firmware.as_ref().unwrap_or(&host.firmware);
+    option("--firmware", firmware.clone().into());
     option("--trace", out("trace", ".json").into());
     if guest.registers {
         option("--registers", out("registers", ".log").into());
@@ -138,9 +139,10 @@ mod tests {
         );
         guest.registers = true;
         guest.mock_arguments = vec!["--vram".into(), "8G".into()];
+        guest.firmware = Some("/other".into());
         assert_eq!(
             line(&guest, 1),
-            "--chip gh100 --socket /run/gpu.1 --control /run/control.1 --firmware /host/firmware \
+            "--chip gh100 --socket /run/gpu.1 --control /run/control.1 --firmware /other \
              --trace /out/trace.1.json --registers /out/registers.1.log --vram 8G"
         );
     }

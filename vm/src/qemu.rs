@@ -95,8 +95,9 @@ fn program(arguments: &mut CommandLine, host: &Host) {
 }
 
 fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
+    let stock = guest.other_kernel.as_ref().unwrap_or(&host.guest);
     let (vmlinuz, cpu, memory) = match guest.kernel {
-        Kernel::Stock => (host.guest.join("vmlinuz"), "max", 1920),
+        Kernel::Stock => (stock.join("vmlinuz"), "max", 1920),
         Kernel::Debug => (host.debug_kernel.join("vmlinuz"), "max,la57=off", 2800),
     };
     let memory = memory + MEMORY_PER_GPU * guest.chips.len().max(1);
@@ -107,7 +108,7 @@ fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
     arguments.option("-cpu", cpu);
     arguments.option("-smp", "2");
     arguments.option("-kernel", vmlinuz);
-    arguments.option("-initrd", host.guest.join("initramfs.zst"));
+    arguments.option("-initrd", stock.join("initramfs.zst"));
     arguments.option("-append", kernel_arguments(guest));
     let root = host.guest.join("root.erofs");
     let root = format!("file={},format=raw,if=virtio,readonly=on", root.display());
@@ -238,6 +239,16 @@ mod tests {
             "-object memory-backend-memfd,id=ram,size=2928M,share=on",
         );
         has(&guest, "tsc=nowatchdog kasan_multi_shot=1 dma_debug_entries=65536 workqueue.watchdog_thresh=120");
+    }
+
+    #[test]
+    fn another_kernel_has_its_own_initramfs() {
+        let mut guest = Guest::new("/out");
+        guest.other_kernel = Some("/other".into());
+        has(
+            &guest,
+            "-kernel /other/vmlinuz -initrd /other/initramfs.zst",
+        );
     }
 
     #[test]

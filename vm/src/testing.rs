@@ -19,6 +19,7 @@ pub(crate) fn host(folder: &Path) -> Host {
         debug_kernel: folder.join("debug-kernel"),
         firmware: folder.join("firmware"),
         tinygrad: folder.join("tinygrad"),
+        nvidia: folder.join("nvidia"),
         interrupt: Interrupt::default(),
     }
 }
