@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PMC: identification of the chip.
+//! PMC: identification of the chip, and the enables of the interrupt tree before Turing's.
 
 use std::ops::Range;
 
@@ -20,15 +20,26 @@ use crate::faults::Fault;
 /// issue 692.
 const BOOT_0_TOP_GA10X: u32 = 5 << 29;
 
-/// The block; it has no state.
-#[derive(Debug)]
-pub(crate) struct Pmc;
+/// What is enabled in the interrupt tree before Turing's, and the registers that enable and disable
+/// more. NVIDIA's driver uses them on Turing, too; here no interrupt comes that way.
+///
+/// Source: open-gpu-kernel-modules 535.261.03, src/common/inc/swref/published/volta/gv100/dev_boot.h
+/// (NV_PMC_INTR_EN); intr_gp100.c, whose functions g_intr_nvoc.c names for Turing and no later chip.
+const INTR_EN: u32 = 0x140;
+const INTR_EN_SET: u32 = 0x160;
+const INTR_EN_CLEAR: u32 = 0x180;
+
+/// State of the interrupt enables.
+#[derive(Debug, Default)]
+pub(crate) struct Pmc {
+    enabled: u32,
+}
 
 impl Block for Pmc {
     const RANGES: &'static [Range<u32>] = &[0x00_0000..0x00_1000];
 
     fn new(_: &Parts) -> Self {
-        Self
+        Self::default()
     }
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
@@ -38,9 +49,23 @@ impl Block for Pmc {
                     .with_vgpu_vf(wires.faults.has(Fault::VirtualFunction))
                     .into(),
             ),
+            INTR_EN if has_old_tree(wires.chip) => Some(self.enabled),
             _ => identification(wires.chip, offset),
         }
     }
+
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+        match offset {
+            INTR_EN_SET if has_old_tree(wires.chip) => self.enabled |= value,
+            INTR_EN_CLEAR if has_old_tree(wires.chip) => self.enabled &= !value,
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+fn has_old_tree(chip: &Chip) -> bool {
+    chip.chipset.arch() == Architecture::Turing
 }
 
 /// Value of the identification register at `offset`, if it is one.
@@ -90,9 +115,22 @@ mod tests {
             let boot0 = PmcBoot0::from(identification(chip, PmcBoot0::OFFSET).unwrap());
             assert!(boot0.architecture_1() || boot0.architecture_0() >= 0xc);
         }
-        let boot1 = TestCard::new("ga102").read(&mut Pmc, PmcBoot1::OFFSET);
+        let boot1 = TestCard::new("ga102").read(&mut Pmc::default(), PmcBoot1::OFFSET);
         assert_eq!(boot1, Some(0));
         assert_eq!(identification(&CHIPS[0], 8), None);
+    }
+
+    #[test]
+    fn turing_has_the_enables_of_the_old_tree() {
+        let (mut card, mut pmc) = (TestCard::new("tu102"), Pmc::default());
+        for (offset, value, enabled) in [(INTR_EN_SET, 0x11, 0x11), (INTR_EN_CLEAR, 1, 0x10)] {
+            assert_eq!(card.write(&mut pmc, offset, value), Some(()));
+            assert_eq!(card.read(&mut pmc, INTR_EN), Some(enabled));
+        }
+        assert_eq!(card.write(&mut pmc, INTR_EN, 1), None);
+        let mut card = TestCard::new("ga102");
+        assert_eq!(card.read(&mut pmc, INTR_EN), None);
+        assert_eq!(card.write(&mut pmc, INTR_EN_SET, 1), None);
     }
 
     /// Of an A10, an RTX A4000, an A16, a T4, an L4 and an A100.
