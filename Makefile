@@ -17,7 +17,7 @@ CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
 VBIOS_ARGUMENT = $(if $(VBIOS),--vbios '$(VBIOS)')
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
-.PHONY: help run check check-unit check-vm check-debug check-judges check-upstream judges stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-judges check-upstream judges nvidia stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -33,7 +33,8 @@ help:
 	@echo '                        TESTS=igt@nova_fault@recover runs that test alone, on ga102 unless CHIP=... is given)'
 	@echo '  make check-debug      IGT on ga102 in a kernel with KASAN, lockdep and their like, and with failing allocations;'
 	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=..., TESTS=...)'
-	@echo '  make check-judges     have drivers that others wrote judge the mocked GPU (JUDGE=tinygrad, CHIP=ad102)'
+	@echo '  make check-judges     have drivers that others wrote judge the mocked GPU (JUDGE=tinygrad, JUDGE=nvidia,'
+	@echo '                        CHIP=ad102); NVIDIA'"'"'s is built first, and boots each chip in a VM of its own'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip;'
 	@echo '                        CHIP=tu106 VBIOS=card.rom with the dump of a card)'
 	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
@@ -70,7 +71,8 @@ check-vm: programs vm-modules
 check-debug: programs debug-modules
 	@$(NOVA_VM) check --chip $(or $(CHIP),ga102) $(CHECK) debug
 
-check-judges: programs judges
+# NVIDIA's driver takes minutes to build, so it is made only if it judges.
+check-judges: programs judges $(if $(JUDGE),$(filter nvidia,$(JUDGE)),nvidia)
 	@$(NOVA_VM) check-judges $(if $(CHIP),--chip $(CHIP)) $(JUDGE)
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
@@ -127,9 +129,9 @@ programs: prepare
 prepare:
 	@vm/cache/prepare
 
-# The drivers that judge the mocked GPU.
-judges: prepare
-	@vm/cache/prepare judges
+# The drivers that judge the mocked GPU without a VM, and NVIDIA's, which does so in one.
+judges nvidia: prepare
+	@vm/cache/prepare $@
 
 # The crates that the modules are linked with, as sources.
 build/vendor: Cargo.lock

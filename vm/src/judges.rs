@@ -7,6 +7,7 @@
 //! Prints a line for each judge and chip in the form of TAP (<https://testanything.org>), also to
 //! build/results/judges.tap.
 
+mod nvidia;
 mod seen;
 mod tinygrad;
 
@@ -39,7 +40,7 @@ struct Judge {
 }
 
 /// The judges.
-static JUDGES: &[&Judge] = &[&tinygrad::JUDGE];
+static JUDGES: &[&Judge] = &[&tinygrad::JUDGE, &nvidia::JUDGE];
 
 /// How far a driver gets.
 #[derive(Debug)]
