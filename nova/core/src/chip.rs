@@ -218,6 +218,21 @@ mod tests {
     }
 
     #[test]
+    fn blackwell_reserves_memory_for_its_pmu() {
+        for (chipset, end_reserved, pmu_reserved) in [
+            (Chipset::GH100, 0x20_0000, 0),
+            (Chipset::GB100, 0x22_0000, 0x182_0000),
+            (Chipset::GB202, 0x22_0000, 0x182_0000),
+        ] {
+            let BootMethod::Fsp(boot) = Chip::of(chipset).method else {
+                panic!("{chipset} does not boot through the FSP");
+            };
+            let found = (boot.end_reserved, boot.pmu_reserved);
+            assert_eq!(found, (end_reserved, pmu_reserved), "{chipset}");
+        }
+    }
+
+    #[test]
     fn the_boot_method_is_that_of_the_architecture() {
         for &chipset in Chipset::ALL {
             let through_fsp = matches!(Chip::of(chipset).method, BootMethod::Fsp(_));

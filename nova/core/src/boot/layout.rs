@@ -334,6 +334,8 @@ mod tests {
             prop_assert_eq!(layout.wpr2.end, layout.frts.end);
             prop_assert!(layout.heap.start - layout.wpr2.start >= 256);
             prop_assert_eq!(layout.heap.start % MIB, 0);
+            prop_assert_eq!(layout.firmware.start % (64 * KIB), 0);
+            prop_assert_eq!(layout.bootloader.start % (4 * KIB), 0);
             prop_assert_eq!(layout.frts.start % (128 * KIB), 0);
         }
     }
