@@ -74,11 +74,8 @@ pub enum Fault {
     RiscvNeverActive,
     /// The FSP refuses every command with this code.
     FspError(u32),
-    /// The FSP refuses chains of trust for a while.
-    FspFlaky {
-        /// How many it refuses.
-        times: u64,
-    },
+    /// The FSP refuses chains of trust until the next reset.
+    FspFlaky,
     /// The word at this byte of the FSP's answers has these bits changed.
     FspReplyAt {
         /// Bytes from the start of the packet.
@@ -94,11 +91,8 @@ pub enum Fault {
     LockdownNeverReleased,
     /// The FMC ends with this code in its mailbox.
     FmcError(u32),
-    /// The FMC fails for a while.
-    FmcFlaky {
-        /// How many times it fails.
-        times: u64,
-    },
+    /// The FMC fails until the next reset.
+    FmcFlaky,
     /// GSP-RM never sends GSP_RUN_CPU_SEQUENCER.
     NoSequencer,
     /// GSP-RM's sequencer list has an operation that does not exist.
@@ -173,34 +167,6 @@ impl Faults {
         self.0.retain(|other| *other != fault);
     }
 
-    /// Uses up one of the times that the FSP refuses. Returns whether it does.
-    pub(crate) fn take_fsp_flaky(&mut self) -> bool {
-        self.take(|fault| match fault {
-            Fault::FspFlaky { times } => Some(times),
-            _ => None,
-        })
-    }
-
-    /// Uses up one of the times that the FMC fails. Returns whether it does.
-    pub(crate) fn take_fmc_flaky(&mut self) -> bool {
-        self.take(|fault| match fault {
-            Fault::FmcFlaky { times } => Some(times),
-            _ => None,
-        })
-    }
-
-    /// Uses up one of the times that a fault has left. Returns whether there was one.
-    fn take(&mut self, times_of: impl Fn(&mut Fault) -> Option<&mut u64>) -> bool {
-        let left = self
-            .0
-            .iter_mut()
-            .find_map(|fault| times_of(fault).filter(|times| **times > 0));
-        left.is_some_and(|times| {
-            *times -= 1;
-            true
-        })
-    }
-
     /// All of them, in the order in which they were injected.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Fault> + '_ {
         self.0.iter().copied()
@@ -266,12 +232,6 @@ mod tests {
         assert_eq!(faults.booter_unload_error(), None);
         faults.end(Fault::FspSilent);
         assert!(!faults.has(Fault::FspSilent));
-        faults.add(Fault::FmcFlaky { times: 2 });
-        assert!(!faults.take_fsp_flaky());
-        assert_eq!(
-            [(); 3].map(|()| faults.take_fmc_flaky()),
-            [true, true, false]
-        );
         faults.clear();
         assert_eq!(faults.booter_error(), None);
     }

@@ -211,7 +211,9 @@ impl<H: Host> Gpu<H> {
 
     /// The effects of faults that a reset of the function has, or ends.
     fn fail_after_reset(&mut self) {
-        self.faults.end(Fault::PromFlaky);
+        for fault in [Fault::PromFlaky, Fault::FspFlaky, Fault::FmcFlaky] {
+            self.faults.end(fault);
+        }
         let now = self.schedule.now();
         for fault in self.faults.iter() {
             match fault {

@@ -46,7 +46,10 @@ impl Block for Pmc {
         match offset {
             PmcBoot1::OFFSET => Some(
                 PmcBoot1::new()
-                    .with_vgpu_vf(wires.faults.has(Fault::VirtualFunction))
+                    .with_vgpu(match wires.faults.has(Fault::VirtualFunction) {
+                        true => PmcBoot1::VGPU_VF,
+                        false => 0,
+                    })
                     .into(),
             ),
             INTR_EN if has_old_tree(wires.chip) => Some(self.enabled),

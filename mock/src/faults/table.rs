@@ -150,8 +150,8 @@ pub const FAULTS: &[NamedFault] = &[
          the bootloader's manifest"),
     with("fsp", "error", ("code", 0x9e), |code| Fault::FspError(code as u32),
         "the FSP refuses the chain of trust, with its error in the answer (Hopper and later)"),
-    with("fsp", "flaky", ("times", 1), |times| Fault::FspFlaky { times: times as u64 },
-        "the FSP refuses so many chains of trust with error 0x9e, which ends the fault"),
+    plain("fsp", "flaky", |_| Fault::FspFlaky,
+        "the FSP refuses the chain of trust with error 0x9e until the next reset, which ends the fault"),
     plain("fsp", "timeout", |_| Fault::FspSilent,
         "the FSP's management partition hangs: it takes the message and never answers"),
     plain("fsp", "type", |_| Fault::FspReplyAt { offset: 4, xor: 1 << 24 },
@@ -164,9 +164,9 @@ pub const FAULTS: &[NamedFault] = &[
         "the FMC hangs: the GSP's registers stay behind the boot ROM's lockdown"),
     with("fmc", "error", ("code", 0x2a), |code| Fault::FmcError(code as u32),
         "the FMC refuses to boot, with its error in the GSP's mailbox 0"),
-    with("fmc", "flaky", ("times", 1), |times| Fault::FmcFlaky { times: times as u64 },
-        "the FMC refuses so many boots with error 0xb, which ends the fault: a slow link \
-         (open-gpu-kernel-modules issues 974 and 935)"),
+    plain("fmc", "flaky", |_| Fault::FmcFlaky,
+        "the FMC refuses to boot with error 0xb until the next reset, which ends the fault: a slow \
+         link (open-gpu-kernel-modules issues 974 and 935)"),
     plain("sequencer", "never", |_| Fault::NoSequencer,
         "GSP-RM hangs early in its start and never sends GSP_RUN_CPU_SEQUENCER"),
     plain("sequencer", "opcode", |_| Fault::BadSequencerOpcode,

@@ -33,7 +33,7 @@ use crate::schedule::Event;
 const MASK: Duration = Duration::from_millis(1);
 const FMC: Duration = Duration::from_millis(3);
 
-/// Errors of the faults that end by themselves: the one of the FSP's other fault, and that of
+/// Errors of the faults that a reset ends: the one of the FSP's other fault, and that of
 /// open-gpu-kernel-modules issues 974 and 935.
 const FLAKY_FSP: u32 = 0x9e;
 const FLAKY_FMC: u32 = 0xb;
@@ -91,8 +91,8 @@ impl<H: Host> Gpu<H> {
             return Err((code, "fault: the FSP refuses".into()));
         }
         let is_cot = message.nvdm_type == NvdmType::Cot as u8;
-        if is_cot && self.faults.take_fsp_flaky() {
-            return Err((FLAKY_FSP, "fault: the FSP refuses for a while".into()));
+        if is_cot && self.is_broken(Fault::FspFlaky) {
+            return Err((FLAKY_FSP, "fault: the FSP refuses until a reset".into()));
         }
         match message.nvdm_type {
             kind if kind == NvdmType::Prc as u8 => chain_of_trust::read_knob(&message.payload),
@@ -158,7 +158,7 @@ impl<H: Host> Gpu<H> {
         let Some(accepted) = self.programs.accepted.take() else {
             return;
         };
-        let flaky = self.faults.take_fmc_flaky().then_some(FLAKY_FMC);
+        let flaky = self.is_broken(Fault::FmcFlaky).then_some(FLAKY_FMC);
         let result = match self.faults.fmc_error().or(flaky) {
             Some(code) => Err((code, "fault: the FMC fails".to_string())),
             None => Inputs {

@@ -106,7 +106,7 @@ impl Failure {
     ///
     /// FMC and FSP report errors that come and go on slow links (open-gpu-kernel-modules issues 974 and 935), and a ROM
     /// may be read wrongly.
-    pub fn may_pass(&self) -> bool {
+    pub fn may_be_transient(&self) -> bool {
         let is_answer = matches!(self.kind(), ErrorKind::Io | ErrorKind::Protocol);
         match self.stage {
             Stage::ChainOfTrust | Stage::Lockdown => is_answer,

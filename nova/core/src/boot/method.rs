@@ -137,7 +137,7 @@ impl<P: Platform> Load<P> {
 impl<P: Platform> Load<P> {
     /// Waits until the RISC-V core runs GSP-RM.
     ///
-    /// The core of which the FMC has released the registers runs already, so a core that does not has stopped
+    /// When the FMC has released the GSP's registers, the core is active already; one that is not has stopped
     /// (`kgspBootstrap_GH100` looks once, too). Booter has only just started it.
     pub(crate) fn wait_riscv(&self, gsp: &Falcon<'_>) -> Result<(), Error> {
         match self {

@@ -55,7 +55,7 @@ impl Spent {
 fn failure(io: &Io<'_>, stage: Stage, error: Error) -> Failure {
     let error = match error {
         _ if card_gone(io) => Error::CardGone,
-        // An unknown chip may have something else there.
+        // PMC_BOOT_1 of an unknown chip may mean something else.
         Error::UnknownChip(_) => error,
         _ if is_virtual(io) => Error::VirtualFunction,
         error => error,

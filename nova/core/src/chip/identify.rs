@@ -71,7 +71,7 @@ pub(crate) fn card_gone(io: &Io<'_>) -> bool {
 
 /// Whether this is a virtual function, of which only PMC can be used.
 pub(crate) fn is_virtual(io: &Io<'_>) -> bool {
-    io.read::<PmcBoot1>().vgpu_vf()
+    io.read::<PmcBoot1>().vgpu() == PmcBoot1::VGPU_VF
 }
 
 impl fmt::Display for UnknownChip {

@@ -32,6 +32,16 @@ fn a_ga102_boots_and_unloads_in_less_than_a_second() {
 }
 
 #[test]
+fn a_running_gpu_takes_calls_and_knows_its_vbios() {
+    let machine = Machine::synthetic();
+    let running = machine.boot().unwrap();
+    assert!(running.has_room());
+    let version = running.report().vbios_version.unwrap();
+    assert_eq!(version.as_str(), "94.02.42.80.c4");
+    machine.unload(running).unwrap();
+}
+
+#[test]
 fn every_chip_boots_with_the_firmware_that_distributions_ship() {
     let Some(folder) = real_firmware("every_chip_boots") else {
         return;

@@ -31,10 +31,11 @@ registers! {
 
     /// Whether the function is a physical one.
     NV_PMC_BOOT_1 as PmcBoot1 @ 0x000004 {
-        #[bits(17)]
-        __: u32,
-        /// The function is a virtual one.
-        pub vgpu_vf: bool,
+        #[bits(16)]
+        __: u16,
+        /// Kind of the function.
+        #[bits(2)]
+        pub vgpu: u8,
         #[bits(14)]
         __: u16,
     }
@@ -58,4 +59,9 @@ registers! {
         #[bits(2)]
         __: u8,
     }
+}
+
+impl PmcBoot1 {
+    /// `vgpu` of a virtual function (NV_PMC_BOOT_1_VGPU_VF).
+    pub const VGPU_VF: u8 = 2;
 }
