@@ -86,7 +86,7 @@ impl pci::Driver for NovaCoreDriver {
         pin_init::pin_init_scope(move || {
             let enabled = Enabled::new(device).inspect_err(failed(device, "BARs"))?;
             let gsp = Arc::pin_init(Gsp::new(device), GFP_KERNEL)?;
-            let found = gsp.identify()?;
+            let found = gsp.identify().inspect_err(|_| gsp.log_silence())?;
             let mask = DmaMask::try_new(found.dma_address_bits())?;
             // The GPU gets a list of single pages, so a segment may have any length.
             // SAFETY: No DMA memory of this device has been allocated yet.

@@ -12,8 +12,8 @@ use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
-use nova_core::platform::Clock;
-use nova_core::{ErrorKind, Event, Failure, GspEvent, Irq, Running};
+use nova_core::platform::{Clock, Registers};
+use nova_core::{Event, Failure, GspEvent, Irq, Running};
 
 use crate::calls::Epoch;
 use crate::debugfs;
@@ -202,18 +202,19 @@ impl<'a> Gsp<'a> {
     /// Logs a failure in one line, and returns its error number.
     #[inline(never)]
     pub(crate) fn log_failure(&self, failure: &Failure) -> Error {
-        let hint = match failure.kind() {
-            ErrorKind::NoDevice if self.machine.resettable().is_present() => {
-                "; its configuration space answers, so try to turn the machine off and on"
-            }
-            _ => "",
-        };
-        dev_err!(
-            self.machine.device(),
-            "{}{hint}\n",
-            format_args!("{failure}")
-        );
+        dev_err!(self.machine.device(), "{}\n", format_args!("{failure}"));
         errno(failure.kind())
+    }
+
+    /// After the last failure: if the registers do not answer while configuration space does, logs what may help.
+    pub(crate) fn log_silence(&self) {
+        let is_silent = self.machine.read32(0) == u32::MAX;
+        if is_silent && self.machine.resettable().is_present() {
+            dev_err!(
+                self.machine.device(),
+                "configuration space answers, but no register does; try to turn the machine off and on\n"
+            );
+        }
     }
 }
 

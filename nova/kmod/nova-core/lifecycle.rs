@@ -24,13 +24,13 @@ use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::DeviceLock;
 use nova_kernel::sync::own_stack;
 
-/// Maximum number of boots of a lost GSP within [`PERIOD`]; this driver's own limit.
+/// Maximum number of attempts to boot a lost GSP within [`PERIOD`], each of two boots at most; this driver's own limit.
 const RECOVERIES: usize = 3;
 
 /// See [`RECOVERIES`].
 const PERIOD: Duration = Duration::from_secs(600);
 
-/// Maximum time from the loss of the GSP until the last boot begins; this driver's own limit.
+/// Maximum time from the loss of the GSP until the last attempt begins; this driver's own limit.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(120);
 
 /// Time between a boot of a lost GSP that failed and the next one, doubled each time: a card may take a while to come
@@ -118,7 +118,7 @@ impl<'a> Gsp<'a> {
     /// Boots the GPU. If a reset may help, the GPU is reset and booted once more.
     fn boot_found(&self, found: Found) -> Result<Running<Machine<'a>>> {
         let booted = match self.boot_once(found)? {
-            Err(failure) if self.reset_helps(&failure) => {
+            Err(failure) if self.reset_for_retry(&failure) => {
                 let device = self.machine().device();
                 dev_info!(device, "{}; trying again\n", format_args!("{failure}"));
                 self.boot_once(self.identify()?)?
@@ -128,11 +128,23 @@ impl<'a> Gsp<'a> {
         booted.map_err(|failure| self.log_failure(&failure))
     }
 
-    /// Whether another boot may succeed, since the GPU was reset. A boot that cannot remove the WPR2 of an earlier
-    /// driver has ended with a reset already.
-    fn reset_helps(&self, failure: &Failure) -> bool {
-        failure.kind() == ErrorKind::Busy
-            || failure.may_pass() && self.machine().resettable().reset().is_ok()
+    /// Resets the GPU if another boot may succeed after that; returns whether it was reset. A boot that cannot remove
+    /// the WPR2 of an earlier driver has ended with a reset already.
+    fn reset_for_retry(&self, failure: &Failure) -> bool {
+        if failure.kind() == ErrorKind::Busy {
+            return true;
+        }
+        if !failure.may_be_transient() {
+            return false;
+        }
+        let reset = self.machine().resettable().reset();
+        if let Err(error) = reset {
+            // Some cards before Ampere have no function-level reset.
+            if error != ENOTTY {
+                dev_err!(self.machine().device(), "reset: {error:?}\n");
+            }
+        }
+        reset.is_ok()
     }
 
     fn boot_once(&self, found: Found) -> Result<Result<Running<Machine<'a>>, Failure>> {
@@ -217,7 +229,7 @@ impl<'a> Gsp<'a> {
         self.service_current(&mut current);
     }
 
-    /// Does the next step of the work item, with at most one boot. Drops all locks on return.
+    /// Does the next step of the work item, with at most one attempt to boot. Drops all locks on return.
     pub(crate) fn step(&self) -> Step {
         // Unbind holds the device lock while it waits for the end of the work item, so the work item
         // must not wait for the lock.
@@ -258,9 +270,13 @@ impl<'a> Gsp<'a> {
 
     /// Tries to boot a GPU whose GSP is lost.
     fn recover(&self, lifecycle: &mut Lifecycle, since: Duration, interval: Duration) -> Step {
-        self.reset_lost();
         let (device, now) = (self.machine().device(), self.machine().now());
-        if now.saturating_sub(since) >= RECOVERY_LIMIT || !lifecycle.may_recover(now) {
+        let is_late = now.saturating_sub(since) >= RECOVERY_LIMIT;
+        if !is_late && self.is_unreachable() {
+            return Self::recover_after(lifecycle, since, interval);
+        }
+        self.reset_lost();
+        if is_late || !lifecycle.may_recover(now) {
             dev_err!(
                 device,
                 "the GPU stays down: its GSP was lost too often, or does not boot\n"
@@ -268,18 +284,29 @@ impl<'a> Gsp<'a> {
             return self.finish(lifecycle, false);
         }
         if self.boot_again(lifecycle).is_err() {
-            lifecycle.to_do = ToDo::Recover {
-                since,
-                interval: interval.saturating_mul(2),
-            };
-            return Step {
-                health: None,
-                again: Some(interval),
-            };
+            return Self::recover_after(lifecycle, since, interval);
         }
         let millis = self.machine().now().saturating_sub(since).as_millis();
         dev_info!(device, "the GSP runs again after {millis} ms\n");
         self.finish(lifecycle, true)
+    }
+
+    /// The next attempt comes after `interval`.
+    fn recover_after(lifecycle: &mut Lifecycle, since: Duration, interval: Duration) -> Step {
+        lifecycle.to_do = ToDo::Recover {
+            since,
+            interval: interval.saturating_mul(2),
+        };
+        Step {
+            health: None,
+            again: Some(interval),
+        }
+    }
+
+    /// Whether the GSP is lost and the card does not answer, so that it cannot be reset. If its link comes back, the
+    /// GSP may still write to the memory that it was given, which must not be freed before the reset.
+    fn is_unreachable(&self) -> bool {
+        self.current.lock().is_lost() && !self.machine().resettable().is_present()
     }
 
     /// Ends a start or a recovery: the GPU works, or stays down.
@@ -287,6 +314,7 @@ impl<'a> Gsp<'a> {
         if !works {
             lifecycle.to_do = ToDo::Dead;
             self.replace(GspRm::Down);
+            self.log_silence();
             return Step {
                 health: Some(Health::Dead),
                 again: None,
