@@ -4,7 +4,10 @@
 //! the error names the file, everything is released, and with the right files the next boot works.
 
 use crate::common::{ga102, real_firmware, with_file, Machine};
-use nova_core::{firmware_kinds, Error, ErrorKind, Failure, FirmwareError, Stage};
+use nova_core::{
+    choose_firmware, firmware_kinds, Error, ErrorKind, Failure, File, FirmwareError, Stage,
+};
+use nova_mock::chips::by_name;
 use nova_mock::firmware::{file_name, Folder, InMemory, Store};
 use nova_mock::synthetic;
 
@@ -44,6 +47,17 @@ fn missing_files() {
         fails(&machine, InMemory::default()).kind(),
         ErrorKind::NotFound
     );
+}
+
+#[test]
+fn complete_sets_pass_the_check() {
+    for chip in ["tu102", "ga102", "gh100"] {
+        let chip = by_name(chip).unwrap();
+        let machine = Machine::new(chip, synthetic::firmware(chip));
+        let check = |file: File| file.check(&machine);
+        let set = choose_firmware(&machine, chip.chipset, None, check).unwrap();
+        assert_eq!(set.release.name, "570.144", "{}", chip.chipset);
+    }
 }
 
 #[test]
