@@ -12,7 +12,7 @@ use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
-use nova_core::platform::{Clock, Registers};
+use nova_core::platform::Registers;
 use nova_core::{Event, Failure, GspEvent, Irq, Running};
 
 use crate::calls::Epoch;
