@@ -132,9 +132,7 @@ impl<P: Platform> Load<P> {
             Self::Fsp(load) => load.start(processors, progress),
         }
     }
-}
 
-impl<P: Platform> Load<P> {
     /// Waits until the RISC-V core runs GSP-RM.
     ///
     /// When the FMC has released the GSP's registers, the core is active already; one that is not has stopped

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::gsp::rpc::error::RpcError;
     use crate::testing::Card;
-    use nova_hw::regs::pmc::PmcBoot0;
+    use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1};
     use std::vec::Vec;
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_fails_with_its_error_or_card_gone() {
+    fn a_stage_fails_with_its_error_unless_the_card_is_the_cause() {
         let card = Card::default();
         let io = &Io::new(&card);
         let fail = || {
@@ -167,6 +167,11 @@ mod tests {
             error,
         };
         assert_eq!(fail(), failure(RpcError::TooManyCalls.into()));
+        // What a refused register gives has both bits of the field.
+        card.set(PmcBoot1::OFFSET, 0xbadf_5040);
+        assert_eq!(fail(), failure(RpcError::TooManyCalls.into()));
+        card.set(PmcBoot1::OFFSET, 2 << 16);
+        assert_eq!(fail(), failure(Error::VirtualFunction));
         card.set(PmcBoot0::OFFSET, u32::MAX);
         assert_eq!(fail(), failure(Error::CardGone));
     }
