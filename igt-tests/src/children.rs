@@ -32,7 +32,8 @@ impl Children {
         let mut children = Self(Vec::with_capacity(count));
         for number in 0..count {
             // SAFETY: The child has this thread alone. The other threads of this library (signals,
-            // timeouts) sleep and hold no lock that the child needs: what they share with a test is
+            // timeouts) sleep and hold no lock that the child needs: `timeout::spawn` waits for the
+            // start of each, a timeout for the end of its own, and what they share with a test is
             // locked for the moment of one access. The C library makes its allocator usable after
             // fork. A test that forks while threads of its own hold locks is wrong.
             match unsafe { fork() } {

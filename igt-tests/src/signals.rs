@@ -15,7 +15,7 @@ use nix::libc::{
 use nix::sys::signal::{raise, sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
 use signal_hook::iterator::Signals;
 
-use crate::{exit_handler, logging, report, Outcome, HANG};
+use crate::{exit_handler, logging, report, timeout, Outcome, HANG};
 
 /// Signals with which other processes end the test; `igt_runner` sends SIGQUIT at its timeouts.
 const ENDING: [c_int; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -42,9 +42,7 @@ pub(crate) fn watch() -> io::Result<()> {
         // SIGSEGV would print that the stack overflowed and abort, which this reports as a crash.
         unsafe { sigaction(signal, &action)? };
     }
-    thread::Builder::new()
-        .name("signals".into())
-        .spawn(move || signals.forever().for_each(end_by))?;
+    timeout::spawn("signals", move || signals.forever().for_each(end_by))?;
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 //! Time-outs of tests.
 
+use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
+use std::sync::{Arc, Barrier};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::{exit_handler, logging, report, Exit, Outcome};
@@ -18,7 +20,8 @@ pub const HANG: Duration = Duration::from_secs(900);
 #[derive(Debug)]
 #[must_use = "the time-out ends when this is dropped"]
 pub struct Timeout {
-    _alive: Sender<()>,
+    /// `Some` until this is dropped.
+    watch: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Timeout {
@@ -30,16 +33,50 @@ impl Timeout {
     pub fn new(bound: Duration, what: &str) -> Self {
         let (alive, dropped) = mpsc::channel();
         let what = what.to_owned();
-        thread::Builder::new()
-            .name("timeout".into())
-            .spawn(move || {
-                if dropped.recv_timeout(bound) == Err(RecvTimeoutError::Timeout) {
-                    expired(bound, &what);
-                }
-            })
-            .unwrap_or_else(|error| panic!("no thread for a timeout: {error}"));
-        Self { _alive: alive }
+        let thread = spawn("timeout", move || {
+            if dropped.recv_timeout(bound) == Err(RecvTimeoutError::Timeout) {
+                expired(bound, &what);
+            }
+        });
+        let thread = thread.unwrap_or_else(|error| panic!("no thread for a timeout: {error}"));
+        Self {
+            watch: Some((alive, thread)),
+        }
     }
+}
+
+impl Drop for Timeout {
+    /// Waits for the end of the thread; see [`spawn`].
+    fn drop(&mut self) {
+        if let Some((alive, thread)) = self.watch.take() {
+            drop(alive);
+            // The thread does not panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts a thread, and returns when it runs `body`.
+///
+/// A thread that starts or ends holds locks of the runtime, which a child forked at that moment
+/// would never get. So whoever starts a thread waits for its start here, and joins it.
+///
+/// # Errors
+///
+/// If the kernel allows no thread.
+pub(crate) fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let begun = Arc::new(Barrier::new(2));
+    let begins = Arc::clone(&begun);
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        begins.wait();
+        drop(begins);
+        body();
+    })?;
+    begun.wait();
+    Ok(thread)
 }
 
 fn expired(bound: Duration, what: &str) {
