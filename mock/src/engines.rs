@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What executes: the MMU, the host, which runs the channels, and the engines that the host feeds
+//! with methods.
+//!
+//! Each of these is a state machine without locks, time of its own or access to the card: memory
+//! comes through [`memory::Memory`], and what it does beyond memory is returned or left in
+//! [`engine::Context`]. The card ([`gpu`](crate::gpu)) puts them together.
+
+pub(crate) mod engine;
+pub(crate) mod memory;

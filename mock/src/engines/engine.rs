@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The interface of an engine that the host feeds with methods.
+
+use super::memory::{Fault, Memory};
+
+/// What an engine reaches while it executes.
+pub(crate) struct Context<'a> {
+    /// Memory of the channel.
+    pub(crate) memory: &'a mut dyn Memory,
+    /// The GPU's time in nanoseconds, which time stamps have.
+    pub(crate) time: u64,
+    /// The channel may name physical memory.
+    pub(crate) is_privileged: bool,
+    /// Bytes that the engine may still copy in this turn; it subtracts what it copies.
+    pub(crate) budget: u64,
+    /// The engine has requested its non-stall interrupt.
+    pub(crate) interrupt: bool,
+}
+
+/// How far a method has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Progress {
+    /// It has completed.
+    Done,
+    /// The budget is used up; the host calls [`Engine::resume`] in the channel's next turn.
+    Unfinished,
+}
+
+/// Why an engine has stopped executing its channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Exception {
+    /// A memory access failed.
+    Fault(Fault),
+    /// The engine has no such method, or its data is invalid.
+    Method {
+        /// What is wrong, for the trace.
+        reason: String,
+    },
+    /// The work is valid, but this model cannot execute it.
+    NotModelled {
+        /// What was to be executed, for the trace.
+        what: String,
+    },
+}
+
+impl From<Fault> for Exception {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// An engine, with the state that one channel has there.
+pub(crate) trait Engine {
+    /// Executes the method at byte offset `method` (0x100 and above) with `data`.
+    fn method(
+        &mut self,
+        context: &mut Context<'_>,
+        method: u16,
+        data: u32,
+    ) -> Result<Progress, Exception>;
+
+    /// Continues the method that has not completed.
+    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception>;
+}
