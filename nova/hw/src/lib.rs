@@ -23,6 +23,7 @@ pub mod falcon;
 pub mod field;
 pub mod fsp;
 pub mod fwsec;
+pub mod gmmu;
 pub mod gsp;
 pub mod regs;
 pub mod release;

@@ -26,6 +26,7 @@ pub mod prom;
 pub mod ptop;
 pub mod riscv;
 pub mod therm;
+pub mod vf_mmu;
 
 /// A 32-bit register.
 pub trait Register: Copy + From<u32> + Into<u32> {
@@ -67,6 +68,7 @@ const ABSOLUTE: &[&[Entry]] = &[
     fsp::REGISTERS,
     therm::REGISTERS,
     ptop::REGISTERS,
+    vf_mmu::REGISTERS,
 ];
 
 /// Blocks whose offsets count from a falcon's base.

@@ -190,6 +190,27 @@ fn fields_are_where_the_manuals_have_them() {
             with_addr(0xff_ffff) = 0xffff_ff00,
         }
         intr::CpuIntrLeafTrigger { with_vector(0xfff) = 0xfff }
+        vf_mmu::MmuInvalidatePdb {
+            with_aperture_sys_mem(true) = 1 << 1,
+            with_addr(0xfff_ffff) = 0xffff_fff0,
+        }
+        vf_mmu::MmuInvalidateUpperPdb { with_addr(0xf_ffff) = 0xf_ffff }
+        vf_mmu::MmuInvalidate {
+            with_all_va(true) = 1,
+            with_all_pdb(true) = 1 << 1,
+            with_hubtlb_only(true) = 1 << 2,
+            with_replay(7) = 7 << 3,
+            with_sys_membar(true) = 1 << 6,
+            with_ack(3) = 3 << 7,
+            with_cancel_client_id(0x3f) = 0x3f << 9,
+            with_cancel_gpc_id(0x1f) = 0x1f << 15,
+            with_cancel_client_type_hub(true) = 1 << 20,
+            with_use_pasid(true) = 1 << 21,
+            with_use_size(true) = 1 << 22,
+            with_prop_flush(true) = 1 << 23,
+            with_cache_level(7) = 7 << 24,
+            with_trigger(true) = 1 << 31,
+        }
     }
 }
 
