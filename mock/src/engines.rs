@@ -9,3 +9,5 @@
 
 pub(crate) mod engine;
 pub(crate) mod memory;
+pub(crate) mod mmu;
+pub(crate) mod physical;
