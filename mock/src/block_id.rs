@@ -41,6 +41,8 @@ macro_rules! with_blocks {
             therm::Therm = "THERM",
             /// CPU interrupt tree.
             intr::Intr = "INTR",
+            /// TLB invalidation.
+            vf_mmu::VfMmu = "MMU",
         }
     };
 }

@@ -35,6 +35,7 @@ pub(crate) mod sec2;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod therm;
+pub(crate) mod vf_mmu;
 pub(crate) mod wires;
 pub(crate) mod xve;
 

@@ -18,6 +18,7 @@ use crate::blocks::{prom, Blocks};
 use crate::bus::config::{ConfigSpace, Effect};
 use crate::bus::host::Host;
 use crate::chips::Chip;
+use crate::engines::mmu::{Invalidation, Mmu, TlbMode};
 use crate::faults::{Fault, Faults};
 use crate::fuses::Fuses;
 use crate::gsp_rm::{sequencer, GspRm};
@@ -98,6 +99,8 @@ pub struct Gpu<H> {
     answers: Answers,
     /// Requests of blocks that are still to be carried out.
     requests: Vec<Request>,
+    /// Translates the addresses of channels.
+    pub(crate) mmu: Mmu,
     pub(crate) programs: ProgramState,
 }
 
@@ -157,6 +160,7 @@ impl<H: Host> Gpu<H> {
             signals: Signals::default(),
             answers: Answers::default(),
             requests: Vec::new(),
+            mmu: Mmu::new(setup.chip.chipset.arch(), TlbMode::default()),
             programs: ProgramState::default(),
             parts,
             firmware: setup.firmware,
@@ -177,6 +181,7 @@ impl<H: Host> Gpu<H> {
     fn power_on(&mut self) {
         self.blocks = Blocks::new(&self.parts);
         self.signals = Signals::default();
+        self.mmu.invalidate(Invalidation::ALL);
         self.programs = ProgramState::default();
         self.schedule.cancel(|_| true);
         let (blocks, mut wires) = self.wired(BlockId::Unknown);

@@ -10,8 +10,8 @@ use nova_mock::in_process::InProcess;
 use nova_mock::synthetic;
 
 /// Bases of registers with side effects.
-const BASES: [u32; 8] = [
-    0x00_1000, 0x08_8000, 0x1f_a000, GSP_BASE, GSP_BASE, SEC2_BASE, SEC2_BASE, 0xb8_1000,
+const BASES: [u32; 9] = [
+    0x00_1000, 0x08_8000, 0x1f_a000, GSP_BASE, GSP_BASE, SEC2_BASE, SEC2_BASE, 0xb8_1000, 0xb8_3000,
 ];
 
 /// One chip of each kind.

@@ -122,7 +122,7 @@ impl Intr {
 }
 
 impl Block for Intr {
-    const RANGES: &'static [Range<u32>] = &[0xb8_0000..0xb9_0000];
+    const RANGES: &'static [Range<u32>] = &[0xb8_0000..0xb8_3000, 0xb8_4000..0xb9_0000];
 
     fn new(parts: &Parts) -> Self {
         Self::of(parts.chip)

@@ -12,6 +12,7 @@ use crate::block_id::{BlockId, Engine};
 use crate::bus::config::{ConfigSpace, NO_BUS_MASTER};
 use crate::bus::host::GuestMemory;
 use crate::chips::Chip;
+use crate::engines::mmu::Invalidation;
 use crate::faults::Faults;
 use crate::schedule::{Event, Schedule, Timer};
 use crate::trace::Trace;
@@ -40,6 +41,8 @@ pub(crate) enum Request {
     FalconStarted(Engine),
     /// From a falcon to INTR: it has an interrupt for the CPU.
     Interrupt(Engine),
+    /// From the MMU's registers: the TLBs drop translations.
+    InvalidateTlbs(Invalidation),
 }
 
 /// What a block can access outside of itself.

@@ -70,6 +70,7 @@ impl<H: Host> Gpu<H> {
                 // SEC2's vector is not in the interrupt table that the driver gets.
                 Request::Interrupt(Engine::Sec2) => {}
                 Request::Interrupt(Engine::Gsp) => self.interrupt(),
+                Request::InvalidateTlbs(what) => self.mmu.invalidate(what),
             }
         }
     }

@@ -9,9 +9,14 @@ use crate::blocks::pgc6::GFW;
 use crate::bus::config::mirror_base;
 use crate::bus::host::GuestMemory;
 use crate::chips::{by_name, CHIPS};
+use crate::engines::memory::Aperture;
+use crate::engines::mmu::testing::{Mapping, Tables};
+use crate::engines::mmu::Root;
+use crate::engines::physical::Physical;
 use crate::images::synthetic;
 use crate::machine::in_process::Arena;
 use crate::programs::booter;
+use nova_hw::gmmu::Format;
 use nova_hw::regs::falcon as reg;
 use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
 use nova_hw::regs::fbif::{FbifCtl, FbifTranscfg};
@@ -20,6 +25,7 @@ use nova_hw::regs::intr::{CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet,
 use nova_hw::regs::pgc6::GfwBootPrivLevelMask;
 use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1};
 use nova_hw::regs::prom::PromData;
+use nova_hw::regs::vf_mmu::{MmuInvalidate, MmuInvalidatePdb, MmuInvalidateUpperPdb};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -227,6 +233,51 @@ fn pramin_shows_the_frame_buffer() {
     card.vram().read(0x12_0010, &mut bytes);
     assert_eq!(u32::from_le_bytes(bytes), 0xcafe_f00d);
     assert_eq!(card.read32(0x70_0010), 0xcafe_f00d);
+}
+
+/// The page at virtual address 0, as the card's MMU finds it through tables at 1 MiB.
+fn page_zero(card: &mut Gpu<Arena>) -> Option<u64> {
+    let root = Root {
+        aperture: Aperture::Vram,
+        address: 0x10_0000,
+    };
+    let physical = Physical {
+        vram: &mut card.vram,
+        system: &mut card.host,
+        is_bus_master: true,
+        protected: None,
+    };
+    let page = card.mmu.translate(&physical, root, 0).ok()?;
+    page.target(0).map(|(_, at)| at)
+}
+
+#[test]
+fn translations_last_until_they_are_invalidated() {
+    let mut card = card();
+    let format = Format::of(card.chip().chipset.arch());
+    let mut tables = Tables::new(format, Aperture::Vram, 0x10_0000);
+    let mut map = |card: &mut Gpu<Arena>, to| {
+        let mut physical = Physical {
+            vram: &mut card.vram,
+            system: &mut card.host,
+            is_bus_master: true,
+            protected: None,
+        };
+        tables.map(&mut physical, 0, 12, Mapping::vram(to));
+    };
+    map(&mut card, 0x5000);
+    assert_eq!(page_zero(&mut card), Some(0x5000));
+    map(&mut card, 0x6000);
+    assert_eq!(page_zero(&mut card), Some(0x5000));
+    card.write32(MmuInvalidatePdb::OFFSET, 0x10_0000 >> 8);
+    card.write32(MmuInvalidateUpperPdb::OFFSET, 0);
+    card.write32(MmuInvalidate::OFFSET, 0x8000_0001);
+    assert_eq!(card.read32(MmuInvalidate::OFFSET), 1);
+    assert_eq!(page_zero(&mut card), Some(0x6000));
+    map(&mut card, 0x7000);
+    assert_eq!(page_zero(&mut card), Some(0x6000));
+    card.reset();
+    assert_eq!(page_zero(&mut card), Some(0x7000));
 }
 
 #[test]
