@@ -13,6 +13,12 @@ macro_rules! with_blocks {
             pmc::Pmc = "PMC",
             /// Bus interface: scratch registers and the address of the PRAMIN window.
             pbus::Pbus = "PBUS",
+            /// Bus interface from Hopper on: the address of the PRAMIN window.
+            xal::Xal = "XAL",
+            /// Flushes of frame buffer and L2 cache.
+            uflush::Uflush = "UFLUSH",
+            /// What the board selects.
+            pextdev::Pextdev = "PEXTDEV",
             /// The table of engines.
             ptop::Ptop = "PTOP",
             /// The clock.
@@ -35,6 +41,8 @@ macro_rules! with_blocks {
             gsp::Gsp = "GSP",
             /// SEC2 falcon.
             sec2::Sec2 = "SEC2",
+            /// Copy engines.
+            ce::Ce = "CE",
             /// Security processor that starts the GSP, from Hopper on.
             fsp::Fsp = "FSP",
             /// Thermal sensors; only a scratch register is modelled.

@@ -17,6 +17,7 @@ use falcon::Falcon;
 use wires::Wires;
 
 pub(crate) mod block;
+pub(crate) mod ce;
 pub(crate) mod falcon;
 pub(crate) mod fsp;
 pub(crate) mod fuse;
@@ -24,6 +25,7 @@ pub(crate) mod gsp;
 pub(crate) mod intr;
 pub(crate) mod pbus;
 pub(crate) mod pdisp;
+pub(crate) mod pextdev;
 pub(crate) mod pfb;
 pub(crate) mod pgc6;
 pub(crate) mod pmc;
@@ -35,8 +37,10 @@ pub(crate) mod sec2;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod therm;
+pub(crate) mod uflush;
 pub(crate) mod vf_mmu;
 pub(crate) mod wires;
+pub(crate) mod xal;
 pub(crate) mod xve;
 
 macro_rules! define_blocks {

@@ -50,6 +50,15 @@ const FBIF_CTL2: u32 = FbifCtl::OFFSET + 0x60;
 /// Source: NVIDIA's gpu-admin-tools, nvidia_gpu_tools.py (`max_imem_size_from_hwcfg`).
 const HWCFG3: u32 = 0x278;
 
+/// State of the crypto unit (`SCP_CTL_STAT`): bit 20 says that the chip takes programs that are
+/// signed for debugging. nouveau looks there which of booter's signatures is needed, and takes the
+/// value that other chips have for an absent register for a debug chip.
+///
+/// Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/falcon/gm200.c and nvkm/engine/sec2/tu102.c;
+/// open-gpu-kernel-modules 570, src/common/inc/swref/published/nvswitch/lr10/dev_minion_ip.h, for
+/// the name.
+const SCP_CTL_STAT: u32 = 0x408;
+
 /// Number of ports to the code memory and to the data memory, in bits 8 to 11 and 12 to 15 of HWCFG1.
 ///
 /// Source: as above (`imem_port_count_from_hwcfg`); the numbers are those of the PMU of a T4.
@@ -332,6 +341,7 @@ impl Falcon {
                 .with_idle(!self.dma_stuck)
                 .into(),
             reg::FalconEngine::OFFSET => reg::FalconEngine::new().with_reset(self.in_reset).into(),
+            SCP_CTL_STAT if !self.generation.has_boot_rom() => 0,
             FbifCtl::OFFSET => self.fbif_ctl.into(),
             FBIF_CTL2 => self.fbif_ctl2,
             ports::FIRST..ports::END => return self.read_port(offset),
@@ -695,6 +705,20 @@ mod tests {
     fn is_idle(falcon: &mut Falcon) -> bool {
         let command = falcon.read(reg::FalconDmatrfcmd::OFFSET).unwrap();
         reg::FalconDmatrfcmd::from(command).idle()
+    }
+
+    /// Else nouveau patches booter's debug signature in, which no other chip takes.
+    #[test]
+    fn chips_without_a_boot_rom_say_that_they_are_no_debug_chips() {
+        for (generation, value) in [
+            (Generation::Tu102, Some(0)),
+            (Generation::Ga100, Some(0)),
+            (Generation::Ga102, None),
+        ] {
+            let mut falcon = Falcon::new(generation);
+            falcon.in_reset = false;
+            assert_eq!(falcon.read(0x408), value, "{generation:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,11 @@ use super::wires::Wires;
 use crate::faults::Faults;
 use crate::fuses::Fuses;
 
+/// The copy engines that are disabled, on Turing: bit 0 for the first, bit 2 for the third.
+///
+/// Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/devinit/gm107.c.
+const COPY_ENGINES_TU102: u32 = 0x02_1c00;
+
 /// The block.
 #[derive(Debug)]
 pub(crate) struct Fuse {
@@ -61,6 +66,7 @@ impl Block for Fuse {
             // is signed for debugging (`kgspIsDebugModeEnabled_TU102`), which no card that is sold
             // has in its VBIOS.
             _ if offset == debug => Some(OptSecureGspDebugDis::new().with_data(true).into()),
+            COPY_ENGINES_TU102 if is_turing => Some(0),
             // Without a boot ROM there are no version fuses.
             _ if is_turing => None,
             _ => element(&fuses.gsp, GspUcodeVersion::OFFSET)
@@ -89,6 +95,8 @@ mod tests {
         assert_eq!(read("ga100", OptDisplay::OFFSET), Some(1));
         assert_eq!(read("tu102", OptDisplay::OFFSET), None);
         assert_eq!(read("tu102", OptDisplayTu102::OFFSET), Some(0));
+        assert_eq!(read("tu102", COPY_ENGINES_TU102), Some(0));
+        assert_eq!(read("ga102", COPY_ENGINES_TU102), None);
     }
 
     /// nvidia.ko boots no card of which it reads 0 here.

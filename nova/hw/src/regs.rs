@@ -11,6 +11,7 @@
 mod macros;
 
 pub mod brom;
+pub mod ce;
 pub mod falcon;
 pub mod fbif;
 pub mod fsp;
@@ -26,7 +27,9 @@ pub mod prom;
 pub mod ptop;
 pub mod riscv;
 pub mod therm;
+pub mod uflush;
 pub mod vf_mmu;
+pub mod xal;
 
 /// A 32-bit register.
 pub trait Register: Copy + From<u32> + Into<u32> {
@@ -69,6 +72,9 @@ const ABSOLUTE: &[&[Entry]] = &[
     therm::REGISTERS,
     ptop::REGISTERS,
     vf_mmu::REGISTERS,
+    uflush::REGISTERS,
+    xal::REGISTERS,
+    ce::REGISTERS,
 ];
 
 /// Blocks whose offsets count from a falcon's base.
