@@ -313,12 +313,12 @@ mod tests {
     }
 
     #[test]
-    fn no_flipped_byte_of_the_headers_causes_a_panic() {
-        let rom = crate::images::vbios::build(&CHIPS[0]);
-        for at in (0..0x200).chain(0x400..0x500) {
-            let mut rom = rom.clone();
+    fn no_flipped_byte_of_a_vbios_causes_a_panic() {
+        let mut rom = crate::images::vbios::build(&CHIPS[0]);
+        for at in 0..rom.len() {
             rom[at] = !rom[at];
             let _ = Fwsec::find(&rom);
+            rom[at] = !rom[at];
         }
     }
 
