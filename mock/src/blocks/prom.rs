@@ -1,19 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! PROM: the VBIOS, a word at a time.
+//!
+//! The flash starts with an IFR header. On all chips but GA100, what is at the start of the PROM is
+//! the first image, as the ROM offset that the header sets is applied; GA100 shows the flash as it
+//! is, and drivers must read the header.
+//!
+//! Source: Linux 7.3, Documentation/gpu/nova/core/vbios.rst.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use nova_hw::chipset::Chipset;
 use nova_hw::regs::prom::{PromData, SIZE};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
 use crate::faults::Fault;
+use crate::images::vbios;
 
 /// The ROM.
 #[derive(Debug)]
 pub(crate) struct Prom {
+    /// What precedes the images.
+    header: Vec<u8>,
     rom: Arc<[u8]>,
 }
 
@@ -26,10 +36,7 @@ const GARBAGE: u32 = 0xb11b_b11b;
 /// Images start at multiples of this.
 const BLOCK: usize = 512;
 
-/// The part of a dump that the CPU sees: it starts at the first image, behind the Init-from-ROM
-/// header that GA10x's ROM offset skips.
-///
-/// Source: Linux 7.3, drivers/gpu/nova-core/vbios.rs.
+/// The images in a dump, which may have a header of its own; on GA100 the model's replaces that.
 pub(crate) fn images(dump: &[u8]) -> &[u8] {
     let start = (0..dump.len())
         .step_by(BLOCK)
@@ -42,6 +49,10 @@ impl Block for Prom {
 
     fn new(parts: &Parts) -> Self {
         Self {
+            header: match parts.chip.chipset {
+                Chipset::GA100 => vbios::ifr(parts.chip, parts.rom.len()),
+                _ => Vec::new(),
+            },
             rom: Arc::clone(&parts.rom),
         }
     }
@@ -56,7 +67,8 @@ impl Block for Prom {
             return Some(GARBAGE);
         }
         let mut word = [0xff; 4];
-        for (byte, rom) in word.iter_mut().zip(self.rom.iter().skip(at as usize)) {
+        let flash = self.header.iter().chain(self.rom.iter());
+        for (byte, rom) in word.iter_mut().zip(flash.skip(at as usize)) {
             *byte = *rom;
         }
         Some(u32::from_le_bytes(word))
@@ -67,10 +79,13 @@ impl Block for Prom {
 mod tests {
     use super::*;
     use crate::blocks::testing::TestCard;
+    use crate::chips::by_name;
+    use crate::fuses::Fuses;
 
     #[test]
     fn erased_flash_follows_the_last_image() {
         let mut prom = Prom {
+            header: Vec::new(),
             rom: [0x55, 0xaa, 3, 4, 5].into(),
         };
         let mut card = TestCard::new("ga102");
@@ -89,5 +104,31 @@ mod tests {
         assert_eq!(images(&dump).len(), BLOCK);
         assert!(images(&dump).starts_with(&ROM_SIGNATURE));
         assert_eq!(images(&[1, 2]), [1, 2], "no image at all");
+    }
+
+    /// The way to the images that NVIDIA's driver takes on GA100.
+    #[test]
+    fn only_ga100_shows_what_is_before_the_images() {
+        let read = |name, at| {
+            let parts = Parts {
+                chip: by_name(name).unwrap(),
+                rom: [0x55, 0xaa, 3, 4].into(),
+                fuses: Fuses::default(),
+            };
+            let mut prom = Prom::new(&parts);
+            TestCard::new(name).read(&mut prom, PromData::OFFSET + at)
+        };
+        for name in ["tu102", "ga102", "ad102", "gb202"] {
+            assert_eq!(read(name, 0), Some(0x0403_aa55), "{name}");
+        }
+        let read = |at| read("ga100", at).unwrap();
+        assert_eq!(read(0).to_le_bytes(), *b"NVGI");
+        assert_eq!(read(4) >> 8 & 0xff, 3);
+        let status = read(read(8) & 0xf_ffff);
+        let directory = status + 0x1000;
+        assert_eq!(read(directory).to_le_bytes(), *b"RFRD");
+        let images = read(directory + 8);
+        assert_eq!((images, read(images)), (0x5000, 0x0403_aa55));
+        assert_eq!((read(directory + 12), read(images + 4)), (4, u32::MAX));
     }
 }

@@ -23,9 +23,11 @@
 //! and arch/turing/kernel_gsp_vbios_tu102.c; Linux 7.3, drivers/gpu/nova-core/vbios.rs; nouveau,
 //! nvkm/subdev/bios/pmu.c (descriptors of version 1).
 
+mod ifr;
 mod image;
 mod shape;
 
+pub(crate) use ifr::ifr;
 pub use shape::Size;
 pub(crate) use shape::SIGNATURE;
 
