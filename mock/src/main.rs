@@ -12,7 +12,7 @@ use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
-use nova_mock::{faults, Accesses, BlockId, Fault, Fuses, Gpu, Setup, Trace, Vram};
+use nova_mock::{faults, vbios, Accesses, BlockId, Fault, Fuses, Gpu, Setup, Trace, Vram};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
@@ -71,6 +71,16 @@ struct Arguments {
     /// Serve it even if it is broken, or has no FWSEC for this chip.
     #[arg(long, requires = "vbios")]
     any_vbios: bool,
+
+    /// Length of what is only padding in the synthetic VBIOS: as on cards, or as short as possible.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SIZE",
+        default_value_t,
+        conflicts_with = "vbios"
+    )]
+    vbios_size: vbios::Size,
 }
 
 fn chip(name: &str) -> Result<&'static Chip, String> {
@@ -134,8 +144,8 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
     let firmware = Firmwares::load(chip, &Folder(arguments.firmware.clone()))
         .map_err(|error| at(&arguments.firmware, &error))?;
     let vbios = match &arguments.vbios {
-        Some(path) => Some(std::fs::read(path).map_err(|error| at(path, &error))?),
-        None => None,
+        Some(path) => std::fs::read(path).map_err(|error| at(path, &error))?,
+        None => vbios::build_with(chip, arguments.vbios_size),
     };
     let mut trace = match &arguments.trace {
         Some(path) => Trace::to_file(path).map_err(|error| at(path, &error))?,
@@ -152,7 +162,7 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
         chip,
         vram,
         firmware,
-        vbios,
+        vbios: Some(vbios),
         fuses: Fuses::default(),
         trace,
     };
@@ -272,5 +282,16 @@ mod tests {
         assert!(Arguments::try_parse_from(["nova-mock", "--list-faults"]).is_ok());
         let wrong = ["nova-mock", "--socket", "s", "--chip", "gv100"];
         assert!(Arguments::try_parse_from(wrong).is_err());
+    }
+
+    #[test]
+    fn the_synthetic_vbios_has_a_size() {
+        let size = |arguments: &[&str]| {
+            let all = ["nova-mock", "--socket", "s"].iter().chain(arguments);
+            Some(Arguments::try_parse_from(all).ok()?.vbios_size)
+        };
+        assert_eq!(size(&[]), Some(vbios::Size::Small));
+        assert_eq!(size(&["--vbios-size", "real"]), Some(vbios::Size::Real));
+        assert_eq!(size(&["--vbios-size", "real", "--vbios", "f"]), None);
     }
 }
