@@ -3,7 +3,7 @@
 //! Starts mocked GPUs and a VM that has them, runs a script in it, and ends all of them, also on
 //! errors.
 //!
-//! Not here: any knowledge of GPUs; the making of the VM's parts, which is in the scripts of
+//! Not here: any knowledge of GPUs, except of NVIDIA's firmware ([`nvidia`]); the making of the VM's parts, which is in the scripts of
 //! `cache/`; and the scripts that run in the VM, which are in `guest/`.
 
 pub mod chips;
@@ -11,6 +11,7 @@ pub mod guest;
 pub mod host;
 mod interrupt;
 pub mod mock;
+pub mod nvidia;
 pub mod process;
 mod qemu;
 #[cfg(test)]

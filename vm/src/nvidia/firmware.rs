@@ -10,15 +10,16 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{anyhow, ensure, Context, Result};
 use miniz_oxide::inflate;
 use nova_hw::chipset::Chipset;
-use nova_hw::release::Release;
+use nova_hw::release::{r535_261_03, Release};
 use object::read::elf::ElfFile64;
 use object::read::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex};
+
+use crate::Host;
 
 /// Names in nvidia.ko and sizes of what a chip boots with.
 struct Names {
@@ -69,35 +70,56 @@ fn names(chip: Chipset) -> Option<Names> {
     })
 }
 
-/// Makes the mock's folder of firmware for a chip, from the folder that the cache has of NVIDIA's
-/// driver.
-pub(super) fn make(nvidia: &Path, release: &Release, chip: Chipset, folder: &Path) -> Result<()> {
+/// Makes a folder of firmware for a chip, with the programs of nvidia.ko: its booters and
+/// bootloaders under the names of a release, and the GSP's image of that release.
+pub fn make(host: &Host, chip: Chipset, release: &Release, folder: &Path) -> Result<()> {
     let names = names(chip).with_context(|| format!("nvidia.ko has no firmware for {chip}"))?;
-    let module = nvidia.join("modules/nvidia.ko");
+    let module = host.nvidia.join("modules/nvidia.ko");
     let bytes = fs::read(&module).with_context(|| module.display().to_string())?;
     let arrays = Arrays::parse(&bytes)?;
 
-    let gsp = folder.join("nvidia").join(chip.name()).join("gsp");
-    fs::create_dir_all(&gsp)?;
-    let path = |kind: &str| gsp.join(format!("{kind}-{}.bin", release.name));
+    let write = |name: &str, content: &[u8]| -> Result<()> {
+        let path = path(folder, chip, name);
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        Ok(fs::write(path, content)?)
+    };
     for (kind, action) in [("booter_load", "Load"), ("booter_unload", "Unload")] {
         let archive = format!("kgspBinArchiveBooter{action}Ucode_{}", names.booter);
-        fs::write(path(kind), booter(&arrays, &archive, names.signature)?)?;
+        let booter = booter(&arrays, &archive, names.signature)?;
+        write(&name(kind, release), &booter)?;
     }
     let [archive, end] = names.bootloader;
-    fs::write(path("bootloader"), loader(&arrays, archive, end)?)?;
+    let bootloader = loader(&arrays, archive, end)?;
+    write(&name("bootloader", release), &bootloader)?;
     let generic = loader(&arrays, "ksec2BinArchiveBlUcode_TU102", "")?;
-    fs::write(path("gen_bootloader"), generic)?;
-    let image = nvidia
-        .join("firmware/nvidia")
-        .join(release.name)
-        .join(names.gsp);
-    ensure!(
-        image.exists(),
-        "Debian's driver is not {}, which the mock knows",
-        release.name
-    );
-    Ok(symlink(image, path("gsp"))?)
+    write(release.gen_bootloader, &generic)?;
+
+    let gsp = name("gsp", release);
+    let image = match *release == r535_261_03::RELEASE {
+        true => {
+            let folder = host.nvidia.join("firmware/nvidia").join(release.name);
+            let known = release.name;
+            ensure!(
+                folder.exists(),
+                "Debian's driver is not {known}, which the mock knows"
+            );
+            folder.join(names.gsp)
+        }
+        false => path(&host.firmware, chip, &gsp),
+    };
+    // A copy, as the VM of a driver that reads it would not find what a link names.
+    fs::copy(&image, path(folder, chip, &gsp)).with_context(|| image.display().to_string())?;
+    Ok(())
+}
+
+/// The name of a file of a release, in the folder of a chip.
+fn name(kind: &str, release: &Release) -> String {
+    format!("gsp/{kind}-{}.bin", release.name)
+}
+
+/// The path of a file of a chip.
+fn path(folder: &Path, chip: Chipset, name: &str) -> PathBuf {
+    folder.join("nvidia").join(chip.name()).join(name)
 }
 
 /// A file with a bootloader and its descriptor.
@@ -274,6 +296,9 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nova_hw::release::r535_113_01;
+    use nova_mock::chips::by_name;
+    use nova_mock::firmware::file_name_of;
 
     fn array(stored: &[u8], size: usize, is_compressed: bool) -> Array<'_> {
         Array {
@@ -309,6 +334,19 @@ mod tests {
                 !chip.arch().boots_through_fsp(),
                 "{chip}"
             );
+        }
+    }
+
+    #[test]
+    fn files_have_the_names_that_the_mock_reads() {
+        let chip = by_name("tu102").unwrap();
+        for release in [&r535_113_01::RELEASE, &r535_261_03::RELEASE] {
+            let read = |kind| PathBuf::from("/f").join(file_name_of(chip, kind, release));
+            let made = |name: &str| path(Path::new("/f"), Chipset::TU102, name);
+            for kind in ["booter_load", "booter_unload", "bootloader", "gsp"] {
+                assert_eq!(made(&name(kind, release)), read(kind));
+            }
+            assert_eq!(made(release.gen_bootloader), read("gen_bootloader"));
         }
     }
 
