@@ -41,7 +41,8 @@ help:
 	@echo '                        (CHIP=..., SECONDS=600, SEED=... to repeat one, NOVA_KERNEL=debug for the debug kernel)'
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
-	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...)'
+	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...),'
+	@echo '                        or for AGAINST=nvidia those of the boot with those of NVIDIA'"'"'s driver'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
@@ -99,9 +100,9 @@ check-upstream: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
 	@$(CARGO_TARGET_DIR)/release/check-upstream --chips $(or $(CHIP),families) $(VBIOS_ARGUMENT)
 
-trace-diff: programs vm-modules
+trace-diff: programs vm-modules $(filter nvidia,$(AGAINST))
 	@cargo build --quiet --release --locked --package nova-bench
-	@$(CARGO_TARGET_DIR)/release/trace-diff --chip $(or $(CHIP),ga102)
+	@$(CARGO_TARGET_DIR)/release/trace-diff --chip $(or $(CHIP),ga102) $(if $(AGAINST),--against $(AGAINST))
 
 shell: programs vm-modules
 	@$(NOVA_VM) guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0

@@ -4,11 +4,12 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{ensure, Context, Result};
 use nova_hw::chipset::Chipset;
+use nova_hw::release::Release;
 use nova_vm::process::{self, Group};
 use nova_vm::{file_of, fresh, Guest, Host, Kernel, Script};
 use serde_json::Value;
@@ -64,6 +65,8 @@ pub struct Boots<'a> {
     pub registers: bool,
     /// A file with the VBIOS of all GPUs, which have synthetic ones otherwise.
     pub vbios: Option<&'a str>,
+    /// Other firmware of the GPUs and of Nova, which then boots this release.
+    pub firmware: Option<(&'a Path, &'a Release)>,
 }
 
 /// Boots the chips with `driver` in a VM.
@@ -74,6 +77,7 @@ pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
         times,
         registers,
         vbios,
+        firmware,
     } = boots;
     let mut guest = Guest::new(fresh(host.repo.join(work).join(driver.name()))?);
     guest.chips = chips.to_vec();
@@ -89,7 +93,14 @@ pub fn run(host: &Host, boots: Boots<'_>, driver: Driver) -> Result<Run> {
         }
     }
     let script = Script::new(host.repo.join("bench/guest/boot"));
-    guest.script = Some(script.args([driver.name(), &times.to_string()]));
+    let mut script = script.args([driver.name(), &times.to_string()]);
+    if let Some((folder, release)) = firmware {
+        guest.firmware = Some(folder.to_owned());
+        guest.files = Some(folder.to_owned());
+        let branch = release.branch().context("the release has no branch")?;
+        script = script.args([branch.to_string()]);
+    }
+    guest.script = Some(script);
     let ended = guest.run(host)?;
     let out = guest.out;
     ensure!(

@@ -56,6 +56,7 @@ fn boots(host: &Host, table: &mut Table) -> Result<()> {
         times: 1,
         registers: false,
         vbios: None,
+        firmware: None,
     };
     let [ours, theirs] =
         [Driver::Nova, Driver::Upstream].map(|driver| guest::run(host, boots, driver));

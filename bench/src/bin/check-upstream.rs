@@ -45,6 +45,7 @@ fn boot(
         times: TIMES,
         registers: false,
         vbios,
+        firmware: None,
     };
     let run = guest::run(host, boots, driver)?;
     let judge = |(gpu, &chip)| verdict::judge(&run, driver, gpu, chip, TIMES as usize);

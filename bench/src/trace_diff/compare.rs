@@ -3,6 +3,7 @@
 //! Aligns two sequences of register writes.
 
 use std::fmt;
+use std::iter;
 
 use nova_hw::regs;
 use similar::{capture_diff_slices, Algorithm, DiffOp};
@@ -20,8 +21,12 @@ const ADDRESSES: [(&str, u32); 7] = [
     ("NV_PFB_HSHUB_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
     ("NV_PFB_HSHUB_EG_PCIE_FLUSH_SYSMEM_ADDR_LO", 0),
     ("NV_PFALCON_FALCON_DMATRFBASE", 8),
-    ("NV_PFALCON_FALCON_MAILBOX0", 0),
+    (LOW_HALF, 0),
 ];
+
+/// Registers that get the halves of an address, one after the other.
+const LOW_HALF: &str = "NV_PFALCON_FALCON_MAILBOX0";
+const HIGH_HALF: &str = "NV_PFALCON_FALCON_MAILBOX1";
 
 /// Prefixes of the names of registers that enable, acknowledge and disable interrupts.
 ///
@@ -45,9 +50,11 @@ pub(crate) struct Comparison<'a> {
     pub(crate) differences: Vec<Difference<'a>>,
 }
 
-/// Consecutive writes that differ.
+/// Consecutive writes to a block that differ.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Difference<'a> {
+    /// The block.
+    pub(crate) block: &'static str,
     /// The last action of the card before them.
     pub(crate) after: &'a str,
     /// The writes.
@@ -102,9 +109,13 @@ impl fmt::Display for Line {
 pub(crate) fn compare<'a>(ours: &[Write<'a>], theirs: &[Write<'a>]) -> Comparison<'a> {
     let [ours, theirs] = [ours, theirs].map(without_interrupts);
     let mut comparison = Comparison::default();
-    // Whether the next differing write belongs to the last difference.
+    let [our_values, their_values] = [&ours, &theirs].map(|writes| comparable(writes));
+    // Whether the next differing write belongs to the last difference, if that is of its block.
     let mut open = false;
     for op in aligned(&ours, &theirs) {
+        let values = our_values[op.old_range()]
+            .iter()
+            .zip(&their_values[op.new_range()]);
         let (ours, theirs) = (&ours[op.old_range()], &theirs[op.new_range()]);
         if !matches!(op, DiffOp::Equal { .. }) {
             for write in ours {
@@ -115,8 +126,8 @@ pub(crate) fn compare<'a>(ours: &[Write<'a>], theirs: &[Write<'a>]) -> Compariso
             }
             continue;
         }
-        for (our, their) in ours.iter().zip(theirs) {
-            if comparable(our) == comparable(their) {
+        for ((our, their), (our_value, their_value)) in ours.iter().zip(theirs).zip(values) {
+            if our_value == their_value {
                 comparison.same += 1;
                 open = false;
             } else {
@@ -151,9 +162,11 @@ impl<'a> Comparison<'a> {
             values,
             count: 1,
         };
-        match self.differences.last_mut().filter(|_| *open) {
+        let last = self.differences.last_mut();
+        match last.filter(|last| *open && last.block == write.block) {
             Some(difference) => difference.push(line),
             None => self.differences.push(Difference {
+                block: write.block,
                 after: write.after,
                 lines: vec![line],
             }),
@@ -176,8 +189,28 @@ fn name(offset: u32) -> String {
     regs::name(offset).map_or_else(|| format!("{offset:#x}"), str::to_owned)
 }
 
-/// The part of the value that does not depend on the address of a driver's memory.
-fn comparable(write: &Write<'_>) -> u64 {
+/// The parts of the values that do not depend on the addresses of a driver's memory.
+fn comparable(writes: &[Write<'_>]) -> Vec<u64> {
+    let before = iter::once(None).chain(writes.iter().map(Some));
+    let pairs = before.zip(writes);
+    pairs
+        .map(|(before, write)| match before {
+            Some(low) if is_high_half(low, write) => 0,
+            _ => without_address(write),
+        })
+        .collect()
+}
+
+/// Whether `write` is the upper half of the address in system memory whose lower half is `low`.
+fn is_high_half(low: &Write<'_>, write: &Write<'_>) -> bool {
+    let names = [low, write].map(|write| regs::name(write.offset));
+    names == [LOW_HALF, HIGH_HALF].map(Some)
+        && low.block == write.block
+        && without_address(low) >= PAGE_SIZE
+}
+
+/// The value, or if it is an address, its place within the page.
+fn without_address(write: &Write<'_>) -> u64 {
     let value = u64::from(write.value);
     let name = regs::name(write.offset);
     match ADDRESSES
@@ -196,7 +229,7 @@ fn comparable(write: &Write<'_>) -> u64 {
 mod tests {
     use super::*;
     use nova_hw::regs::falcon::{
-        FalconDmatrfbase, FalconIrqsclr, FalconMailbox0, FalconMailbox1, GSP_BASE,
+        FalconDmatrfbase, FalconIrqsclr, FalconMailbox0, FalconMailbox1, GSP_BASE, SEC2_BASE,
     };
 
     const BOOT0: u32 = 0;
@@ -206,7 +239,11 @@ mod tests {
 
     fn writes(writes: &[(u32, u32)]) -> Vec<Write<'static>> {
         let write = |&(offset, value)| Write {
-            block: "B",
+            block: match offset {
+                BOOT0 => "A",
+                SEC2_BASE.. => "C",
+                _ => "B",
+            },
             offset,
             value,
             after: "a note",
@@ -247,7 +284,7 @@ mod tests {
 
     #[test]
     fn another_value_is_a_difference() {
-        let expected = "~ B NV_PMC_BOOT_0 0x1 0x2 x1".to_owned();
+        let expected = "~ A NV_PMC_BOOT_0 0x1 0x2 x1".to_owned();
         assert_eq!(
             differences(&[(BOOT0, 1)], &[(BOOT0, 2)]),
             (vec![expected], 0)
@@ -260,6 +297,17 @@ mod tests {
         let ours = [(BOOT0, 1), (acknowledge, 0x40), (BOOT0, 2)];
         let theirs = [(acknowledge, 0x40), (BOOT0, 1), (BOOT0, 2)];
         assert_eq!(differences(&ours, &theirs), (vec![], 2));
+    }
+
+    #[test]
+    fn a_difference_is_of_one_block() {
+        let ours = [(MAILBOX1, 7), (BOOT0, 1), (BOOT0, 2), (MAILBOX1, 8)];
+        let expected = [
+            "+ B NV_PFALCON_FALCON_MAILBOX1 0x7 x1",
+            "+ A NV_PMC_BOOT_0 0x1 x1, + A NV_PMC_BOOT_0 0x2 x1",
+            "+ B NV_PFALCON_FALCON_MAILBOX1 0x8 x1",
+        ];
+        assert_eq!(differences(&ours, &[]).0, expected);
     }
 
     #[test]
@@ -278,5 +326,16 @@ mod tests {
         assert!(!same((MAILBOX0, 0xff), (MAILBOX0, 0)));
         assert!(!same((MAILBOX0, 0), (MAILBOX0, 0x1_2000)));
         assert!(!same((MAILBOX1, 0x1_2000), (MAILBOX1, 0x9_f000)));
+    }
+
+    #[test]
+    fn the_upper_half_of_an_address_is_not_compared() {
+        let same = |ours: [_; 2], theirs: [_; 2]| differences(&ours, &theirs).1 == 2;
+        let (low, high) = ((MAILBOX0, 0x1_2000), |value| (MAILBOX1, value));
+        assert!(same([low, high(1)], [low, high(0)]));
+        let code = (MAILBOX0, 0xff);
+        assert!(!same([code, high(0xff)], [code, high(0)]));
+        let others = |value| (SEC2_BASE + FalconMailbox1::OFFSET, value);
+        assert!(!same([low, others(1)], [low, others(0)]));
     }
 }

@@ -14,7 +14,8 @@
 //! ````
 //!
 //! The lines are those that the program prints, without the counts; a word that starts with `*`,
-//! such as `*400` or `*`, matches any word with the same end.
+//! such as `*400` or `*`, matches any word with the same end. A line that ends with `...` matches
+//! one line or several.
 
 use nova_hw::chipset::Chipset;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
@@ -92,12 +93,19 @@ fn holds_for(info: &str, chip: Chipset) -> bool {
 
 impl Explanation {
     fn explains(&self, difference: &Difference<'_>) -> bool {
-        self.lines.len() == difference.lines.len()
-            && self
-                .lines
-                .iter()
-                .zip(&difference.lines)
-                .all(|(pattern, line)| matches(pattern, line))
+        let mut lines = &difference.lines[..];
+        for pattern in &self.lines {
+            let (pattern, most) = match pattern.strip_suffix(" ...") {
+                Some(pattern) => (pattern, usize::MAX),
+                None => (pattern.as_str(), 1),
+            };
+            let matching = lines.iter().take(most);
+            match matching.take_while(|line| matches(pattern, line)).count() {
+                0 => return false,
+                count => lines = &lines[count..],
+            }
+        }
+        lines.is_empty()
     }
 }
 
@@ -144,6 +152,7 @@ Why.
 
     fn difference(lines: Vec<Line>) -> Difference<'static> {
         Difference {
+            block: "GSP",
             after: "the start",
             lines,
         }
@@ -169,6 +178,23 @@ Why.
         ] {
             assert_eq!(explanations.title(&difference(lines)), None);
         }
+    }
+
+    #[test]
+    fn a_line_with_dots_explains_several() {
+        let document = "```trace-difference *\n- GSP NV_X * ...\n- GSP NV_Y 0x1\n```\n";
+        let explanations = Explanations::parse(document, Chipset::GA102);
+        let many = |values: &[u32], last| {
+            let lines = values
+                .iter()
+                .map(|&value| line(Side::Theirs, "NV_X", value));
+            let lines = lines.chain([line(Side::Theirs, "NV_Y", last)]);
+            difference(lines.collect())
+        };
+        assert!(explanations.title(&many(&[1], 1)).is_some());
+        assert!(explanations.title(&many(&[1, 2, 3], 1)).is_some());
+        assert!(explanations.title(&many(&[1, 2, 3], 2)).is_none());
+        assert!(explanations.title(&many(&[], 1)).is_none());
     }
 
     #[test]
