@@ -95,6 +95,8 @@ pub struct Gpu<H> {
     pub(crate) unloads: u64,
     pub(crate) blocks: Blocks,
     pub(crate) signals: Signals,
+    /// The card asserts its interrupt pin.
+    pin: bool,
     /// Times from which on the card answers.
     answers: Answers,
     /// Requests of blocks that are still to be carried out.
@@ -158,6 +160,7 @@ impl<H: Host> Gpu<H> {
         let mut gpu = Self {
             blocks: Blocks::new(&parts),
             signals: Signals::default(),
+            pin: false,
             answers: Answers::default(),
             requests: Vec::new(),
             mmu: Mmu::new(setup.chip.chipset.arch(), TlbMode::default()),
@@ -212,6 +215,7 @@ impl<H: Host> Gpu<H> {
         self.config = ConfigSpace::new(self.parts.chip);
         self.power_on();
         self.fail_after_reset();
+        self.announce_tree();
     }
 
     /// The effects of faults that a reset of the function has, or ends.
@@ -310,7 +314,14 @@ impl<H: Host> Gpu<H> {
         if effect == Effect::Reset {
             self.reset();
         }
+        self.announce_tree();
         effect
+    }
+
+    /// Restores PCI configuration space after a reset, as the machine does.
+    pub(crate) fn restore_config(&mut self, saved: ConfigSpace) {
+        self.config = saved;
+        self.announce_tree();
     }
 
     /// The trace.

@@ -7,4 +7,5 @@
 
 pub(crate) mod control;
 pub mod in_process;
+pub(crate) mod intx;
 pub mod vfio;

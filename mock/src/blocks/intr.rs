@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The CPU's interrupt tree: vectors in leaves, two leaves for each bit of the top, and one MSI for
-//! the whole tree.
+//! the whole tree, or the pin.
 //!
 //! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (up to Ada, the
@@ -36,7 +36,8 @@ pub(crate) struct Intr {
     pending: [u32; LEAVES],
     enabled: [u32; LEAVES],
     top_enabled: u32,
-    /// The top has an enabled bit pending, for which an MSI was sent or is due.
+    /// The top has an enabled bit pending, for which an MSI was sent or is due, or the pin is
+    /// asserted.
     asserted: bool,
     /// An MSI may be sent.
     armed: bool,
@@ -106,6 +107,11 @@ impl Intr {
         if self.asserted {
             self.send();
         }
+    }
+
+    /// Whether the top has an enabled bit pending.
+    pub(crate) fn is_asserted(&self) -> bool {
+        self.asserted
     }
 
     /// Returns whether an MSI is due, and clears that.

@@ -119,8 +119,17 @@ const fn capability_offsets(chip: &Chip) -> CapabilityOffsets {
 const COMMAND: usize = 0x04;
 const COMMAND_MEMORY: u8 = 1 << 1;
 const COMMAND_BUS_MASTER: u8 = 1 << 2;
+/// Interrupt disable, in the high byte of the command register.
+const COMMAND_INTX_DISABLE: u8 = 1 << 2;
+const STATUS: usize = 0x06;
+/// An interrupt is pending for the pin.
+const STATUS_INTERRUPT: u8 = 1 << 3;
 const FIRST_BAR: usize = 0x10;
 const CAPABILITY_POINTER: usize = 0x34;
+
+/// Offset of the message control register from the MSI capability.
+const MSI_CONTROL: usize = 2;
+const MSI_ENABLE: u8 = 1 << 0;
 
 /// Offset of the device control register from the PCIe capability.
 const DEVICE_CONTROL: usize = 8;
@@ -144,6 +153,8 @@ pub enum Effect {
 #[derive(Clone, Debug)]
 pub struct ConfigSpace {
     bars: [Bar; BAR_COUNT],
+    /// Offset of MSI's message control register.
+    msi_control: usize,
     /// Offset of the high byte of the device control register, if it can initiate a reset.
     reset_at: Option<usize>,
     bytes: Box<[u8; SIZE]>,
@@ -157,6 +168,7 @@ impl ConfigSpace {
         let reset_at = offsets.pcie + DEVICE_CONTROL + 1;
         let mut space = Self {
             bars: bars(chip),
+            msi_control: offsets.msi + MSI_CONTROL,
             reset_at: chip.has_flr().then_some(reset_at),
             bytes: Box::new([0; SIZE]),
             writable: Box::new([0; SIZE]),
@@ -176,7 +188,7 @@ impl ConfigSpace {
         self.put(0x02, &chip.device_id.to_le_bytes());
         self.allow(COMMAND, &[0x47, 0x05]);
         // Status: has capabilities.
-        self.put(0x06, &[0x10, 0x00]);
+        self.put(STATUS, &[0x10, 0x00]);
         self.put(0x08, &[chip.pci_revision]);
         // Class: display controller.
         self.put(0x09, &[0x00, chip.pci_subclass, 0x03]);
@@ -214,8 +226,8 @@ impl ConfigSpace {
             u8::from(is_maskable),
         ];
         self.put(at, &[0x05, next as u8]);
-        self.put(at + 2, &control);
-        self.allow(at + 2, &[0x71]);
+        self.put(at + MSI_CONTROL, &control);
+        self.allow(at + MSI_CONTROL, &[0x71]);
         self.allow(at + 4, &[0xfc]);
         self.allow(at + 5, &[0xff; 9]);
         if is_maskable {
@@ -301,6 +313,33 @@ impl ConfigSpace {
         let master = if on { COMMAND_BUS_MASTER } else { 0 };
         let command = self.bytes[COMMAND] & !COMMAND_BUS_MASTER | master;
         self.write(COMMAND, &[command]);
+    }
+
+    /// Whether the card announces its interrupts by MSI, and not by its pin.
+    pub fn has_msi(&self) -> bool {
+        self.bytes[self.msi_control] & MSI_ENABLE != 0
+    }
+
+    /// Sets whether the card announces its interrupts by MSI.
+    pub fn set_msi(&mut self, on: bool) {
+        let control = self.bytes[self.msi_control] & !MSI_ENABLE | u8::from(on);
+        self.write(self.msi_control, &[control]);
+    }
+
+    /// Shows in the status register whether an interrupt is pending for the pin; with MSI there is
+    /// none.
+    pub(crate) fn show_interrupt(&mut self, is_pending: bool) {
+        let interrupt = match is_pending && !self.has_msi() {
+            true => STATUS_INTERRUPT,
+            false => 0,
+        };
+        self.bytes[STATUS] = self.bytes[STATUS] & !STATUS_INTERRUPT | interrupt;
+    }
+
+    /// Whether the card asserts its pin: an interrupt is pending for it, and it is not disabled.
+    pub(crate) fn is_pin_asserted(&self) -> bool {
+        let is_disabled = self.bytes[COMMAND + 1] & COMMAND_INTX_DISABLE != 0;
+        self.bytes[STATUS] & STATUS_INTERRUPT != 0 && !is_disabled
     }
 
     /// Enumerates the card as a machine would, with its BARs at `addresses`, in the order of
@@ -395,6 +434,33 @@ mod tests {
         assert!(!space.is_bus_master());
         space.set_bus_master(true);
         assert!(space.is_bus_master());
+    }
+
+    /// Bits of the status register and of the command register, and the enable bit of MSI, which is
+    /// at 0x48 of cards that boot through the FSP.
+    #[test]
+    fn the_pin_is_asserted_unless_msi_or_the_command_register_forbids_it() {
+        for (name, msi_control) in [("ga102", 0x6a), ("gh100", 0x4a)] {
+            let mut space = space_of(name);
+            let shown = |space: &ConfigSpace| (space.bytes[6] & 8 != 0, space.is_pin_asserted());
+            assert_eq!(shown(&space), (false, false), "{name}");
+            space.show_interrupt(true);
+            assert_eq!(shown(&space), (true, true), "{name}");
+            space.write(4, &[0x00, 0x04]);
+            assert_eq!(shown(&space), (true, false), "{name}: disabled");
+            space.write(4, &[0x00, 0x00]);
+            assert!(!space.has_msi());
+            space.write(msi_control, &[0x81]);
+            assert!(space.has_msi(), "{name}");
+            space.show_interrupt(true);
+            assert_eq!(shown(&space), (false, false), "{name}: MSI");
+            space.set_msi(false);
+            assert_eq!(space.bytes[msi_control] & 1, 0);
+            space.show_interrupt(false);
+            assert_eq!(shown(&space), (false, false), "{name}");
+            space.write(6, &[0xff; 2]);
+            assert_eq!(shown(&space), (false, false), "{name}: read-only");
+        }
     }
 
     #[test]

@@ -52,10 +52,13 @@ pub trait GuestMemory {
     }
 }
 
-/// Where the card's message-signalled interrupt goes.
+/// Where the card's interrupts go: messages, or the level of its pin where MSI is off.
 pub trait InterruptSink {
     /// Delivers one MSI.
     fn interrupt(&mut self);
+
+    /// Drives the pin, INTA; called when that changes.
+    fn set_pin(&mut self, is_asserted: bool);
 }
 
 /// The machine that the card is plugged into.

@@ -52,16 +52,26 @@ impl<H: Host> Gpu<H> {
     /// The GSP's interrupt arrives in the tree.
     pub(super) fn announce(&mut self) {
         self.blocks.intr.pulse(GSP_VECTOR);
-        self.send_msi();
+        self.announce_tree();
     }
 
-    pub(super) fn send_msi(&mut self) {
-        if self.blocks.intr.take_msi() {
+    /// The interrupt tree, or what configuration space makes of it, may have changed: sends an MSI
+    /// that is due, or drives the pin.
+    pub(super) fn announce_tree(&mut self) {
+        if self.blocks.intr.take_msi() && self.config.has_msi() {
             self.note(BlockId::Intr, "MSI", Value::Null);
             // An MSI is a write to memory, which needs bus mastering.
             if self.config.is_bus_master() {
                 self.host.interrupt();
             }
+        }
+        self.config.show_interrupt(self.blocks.intr.is_asserted());
+        // The pin is a message on the link, and of a card that is gone the machine's end lets go.
+        let pin = self.config.is_pin_asserted() && !self.is_gone();
+        if pin != self.pin {
+            self.pin = pin;
+            self.note(BlockId::Intr, "INTx", json!({"asserted": pin}));
+            self.host.set_pin(pin);
         }
     }
 

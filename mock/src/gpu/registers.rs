@@ -23,6 +23,7 @@ impl<H: Host> Gpu<H> {
         let block = BlockId::at(offset);
         self.trace.access(self.schedule.now(), block, false);
         if self.has_no_registers() {
+            self.announce_tree();
             return GONE;
         }
         let is_there = self.is_there(block);
@@ -42,6 +43,7 @@ impl<H: Host> Gpu<H> {
         self.trace.access(self.schedule.now(), block, true);
         self.trace.write(offset, value);
         if self.has_no_registers() {
+            self.announce_tree();
             return;
         }
         let is_there = self.is_there(block);
@@ -51,7 +53,7 @@ impl<H: Host> Gpu<H> {
             wires.refuse(format!("write of {value:#x} to {offset:#x}, {name}"));
         }
         self.carry_out();
-        self.send_msi();
+        self.announce_tree();
     }
 
     /// Whether the function has this block: a virtual function identifies the chip, and has no other.

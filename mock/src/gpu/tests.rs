@@ -21,7 +21,9 @@ use nova_hw::regs::falcon as reg;
 use nova_hw::regs::falcon::{GSP_BASE, SEC2_BASE};
 use nova_hw::regs::fbif::{FbifCtl, FbifTranscfg};
 use nova_hw::regs::gsp::PgspQueueHead;
-use nova_hw::regs::intr::{CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet, MsiRearm};
+use nova_hw::regs::intr::{
+    CpuIntrLeaf, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnClear, CpuIntrTopEnSet, MsiRearm,
+};
 use nova_hw::regs::pgc6::GfwBootPrivLevelMask;
 use nova_hw::regs::pmc::{PmcBoot0, PmcBoot1};
 use nova_hw::regs::prom::PromData;
@@ -47,6 +49,7 @@ fn card_of(chip: &'static Chip) -> Gpu<Arena> {
     card.config_mut()
         .enumerate([0xf000_0000, 0x40_0000_0000, 0x40_1000_0000]);
     card.config_mut().set_bus_master(true);
+    card.config_mut().set_msi(true);
     card
 }
 
@@ -292,6 +295,86 @@ fn an_interrupt_becomes_an_msi() {
     card.config_mut().set_bus_master(false);
     card.write32(MsiRearm::OFFSET, 0);
     assert_eq!(card.host().interrupts(), 2, "an MSI is a write to memory");
+    assert!(!card.host().pin(), "MSI");
+}
+
+/// The level of the pin, and bit 3 of the status register in configuration space and its mirror.
+fn intx(card: &mut Gpu<Arena>) -> (bool, bool) {
+    let mut status = [0];
+    card.read_config(6, &mut status);
+    let mirror = card.read32(mirror_base(card.chip()) + 4);
+    assert_eq!(mirror >> 16 & 0xff, u32::from(status[0]));
+    (card.host().pin(), status[0] & 8 != 0)
+}
+
+#[test]
+fn without_msi_the_pin_follows_the_tree() {
+    let mut card = card();
+    // The enable bit of MSI.
+    card.write_config(0x6a, &[0x80]);
+    card.write32(CpuIntrLeafEnSet::OFFSET, 1 << 5);
+    card.write32(CpuIntrLeafTrigger::OFFSET, 5);
+    assert_eq!(intx(&mut card), (false, false), "the top is not enabled");
+    card.write32(CpuIntrTopEnSet::OFFSET, 1);
+    assert_eq!(intx(&mut card), (true, true));
+    // No message announces the level: neither bus mastering nor rearming matter to it.
+    card.config_mut().set_bus_master(false);
+    card.write32(MsiRearm::OFFSET, 0);
+    assert_eq!(intx(&mut card), (true, true));
+    card.write32(CpuIntrTopEnClear::OFFSET, 1);
+    assert_eq!(intx(&mut card), (false, false));
+    card.write32(CpuIntrTopEnSet::OFFSET, 1);
+    assert_eq!(intx(&mut card), (true, true), "still pending");
+    card.write32(CpuIntrLeaf::OFFSET, 1 << 5);
+    assert_eq!(intx(&mut card), (false, false));
+    card.write32(CpuIntrLeafTrigger::OFFSET, 5);
+    assert_eq!(intx(&mut card), (true, true));
+    assert_eq!(card.host().interrupts(), 0);
+}
+
+#[test]
+fn configuration_space_disables_the_pin() {
+    let mut card = card();
+    card.write_config(0x6a, &[0x80]);
+    card.write32(CpuIntrLeafEnSet::OFFSET, 1 << 5);
+    card.write32(CpuIntrTopEnSet::OFFSET, 1);
+    card.write32(CpuIntrLeafTrigger::OFFSET, 5);
+    // Interrupt disable, through the mirror.
+    let command = mirror_base(card.chip()) + 4;
+    card.write32(command, 0x406);
+    assert_eq!(intx(&mut card), (false, true));
+    card.write32(command, 0x006);
+    assert_eq!(intx(&mut card), (true, true));
+    card.write_config(0x6a, &[0x81]);
+    assert_eq!(intx(&mut card), (false, false), "MSI");
+    card.write_config(0x6a, &[0x80]);
+    assert_eq!(intx(&mut card), (true, true));
+    card.inject(Fault::CardGone { after: 0 });
+    card.read32(0);
+    assert!(!card.host().pin(), "a card off the bus");
+    card.repair();
+    card.read32(0);
+    card.write32(0, 0);
+    assert!(card.host().pin());
+    card.reset();
+    assert_eq!(intx(&mut card), (false, false), "after a reset");
+}
+
+/// Bits of nouveau's interrupt line on such a card (GA100 with id 0x20f1, whose MSIs it disables).
+#[test]
+fn an_interrupt_of_the_gsp_asserts_the_pin() {
+    let mut card = card_of(by_name("ga100").unwrap());
+    card.config_mut().set_msi(false);
+    card.write32(CpuIntrTopEnSet::OFFSET, u32::MAX);
+    for leaf in 0..8 {
+        card.write32(CpuIntrLeafEnSet::at(leaf).unwrap(), u32::MAX);
+    }
+    card.announce();
+    assert_eq!(intx(&mut card), (true, true));
+    let saved = card.config().clone();
+    card.reset();
+    card.restore_config(saved);
+    assert_eq!(intx(&mut card), (false, false), "with what was saved");
 }
 
 /// Prepares a falcon for DMA and loads a block of its data memory from `address`.

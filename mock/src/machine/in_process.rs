@@ -64,12 +64,13 @@ impl Allocation {
     }
 }
 
-/// The machine's memory, and a count of the interrupts that it got.
+/// The machine's memory, a count of the MSIs that it got, and the level of the card's pin.
 #[derive(Debug)]
 pub struct Arena {
     next: u64,
     allocations: BTreeMap<u64, Allocation>,
     interrupts: u64,
+    pin: bool,
     allocations_left: Option<u64>,
 }
 
@@ -79,6 +80,7 @@ impl Arena {
             next: FIRST_ADDRESS,
             allocations: BTreeMap::new(),
             interrupts: 0,
+            pin: false,
             allocations_left: None,
         }
     }
@@ -86,6 +88,11 @@ impl Arena {
     /// MSIs that were delivered.
     pub fn interrupts(&self) -> u64 {
         self.interrupts
+    }
+
+    /// Whether the card asserts its interrupt pin.
+    pub fn pin(&self) -> bool {
+        self.pin
     }
 
     /// Number of current allocations.
@@ -179,6 +186,10 @@ impl InterruptSink for Arena {
     fn interrupt(&mut self) {
         self.interrupts += 1;
     }
+
+    fn set_pin(&mut self, is_asserted: bool) {
+        self.pin = is_asserted;
+    }
 }
 
 /// The card cannot be created.
@@ -192,7 +203,8 @@ pub enum Error {
     Vbios(#[from] NoFwsec),
 }
 
-/// A machine with the card in it.
+/// A machine with the card in it. Its driver has MSIs, unless the test takes them from it in
+/// configuration space.
 pub struct InProcess {
     card: Rc<RefCell<Gpu<Arena>>>,
     interrupts_seen: Cell<u64>,
@@ -206,7 +218,7 @@ impl InProcess {
             card: Rc::new(RefCell::new(card)),
             interrupts_seen: Cell::new(0),
         };
-        machine.enumerate();
+        machine.enumerate(true);
         Ok(machine)
     }
 
@@ -232,14 +244,18 @@ impl InProcess {
         self.card.borrow_mut()
     }
 
-    fn enumerate(&self) {
-        self.card().config_mut().enumerate(BAR_ADDRESSES);
+    fn enumerate(&self, has_msi: bool) {
+        let mut card = self.card();
+        let config = card.config_mut();
+        config.enumerate(BAR_ADDRESSES);
+        config.set_msi(has_msi);
     }
 
     /// Resets the card, and enumerates it again.
     pub fn reset(&self) {
+        let had_msi = self.card().config().has_msi();
         self.card().reset();
-        self.enumerate();
+        self.enumerate(had_msi);
     }
 
     /// Reads the register at byte `offset` of BAR0; all ones outside of BAR0.
@@ -273,14 +289,15 @@ impl InProcess {
         card.advance(until);
     }
 
-    /// Lets time pass until there is an interrupt that the last call has not returned; `false` if
-    /// `timeout` has passed before.
+    /// Lets time pass until there is an MSI that the last call has not returned, or the card asserts
+    /// its pin; `false` if `timeout` has passed before.
     pub fn wait_for_interrupt(&self, timeout: Duration) -> bool {
         let mut card = self.card();
         let deadline = card.now() + timeout;
         loop {
             let interrupts = card.host().interrupts;
-            if self.interrupts_seen.replace(interrupts) != interrupts {
+            let is_new = self.interrupts_seen.replace(interrupts) != interrupts;
+            if is_new || card.host().pin {
                 return true;
             }
             match card.next_event() {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
@@ -15,10 +15,12 @@ use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use vfio_bindings::bindings::vfio::{
-    vfio_region_info, vfio_region_sparse_mmap_area, VFIO_IRQ_INFO_EVENTFD,
-    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX,
-    VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
-    VFIO_REGION_INFO_FLAG_MMAP, VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
+    vfio_region_info, vfio_region_sparse_mmap_area, VFIO_IRQ_INFO_AUTOMASKED,
+    VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE, VFIO_IRQ_SET_ACTION_MASK,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_TYPE_MASK, VFIO_IRQ_SET_ACTION_UNMASK,
+    VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX,
+    VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_MMAP,
+    VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
 };
 use vfio_user::{
     DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
@@ -29,6 +31,7 @@ use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
 use crate::gpu::Gpu;
 use crate::machine::control;
+use crate::machine::intx::{self, Intx};
 
 /// The longest sleep of the thread that advances the card's time; the model's own value.
 const IDLE: Duration = Duration::from_secs(1);
@@ -41,11 +44,12 @@ struct Mapping {
     size: u64,
 }
 
-/// The guest: its memory, as QEMU passes it over, and its interrupt.
+/// The guest: its memory, as QEMU passes it over, and its interrupts.
 #[derive(Debug, Default)]
 pub struct Guest {
     mappings: BTreeMap<u64, Mapping>,
     msi: Option<File>,
+    intx: Intx,
 }
 
 impl Guest {
@@ -97,11 +101,15 @@ impl GuestMemory for Guest {
 impl InterruptSink for Guest {
     fn interrupt(&mut self) {
         // Without an eventfd the guest has not enabled the interrupt.
-        if let Some(mut msi) = self.msi.as_ref() {
-            if let Err(error) = msi.write_all(&1_u64.to_ne_bytes()) {
+        if let Some(msi) = &self.msi {
+            if let Err(error) = intx::signal(msi) {
                 tracing::error!("MSI: {error}");
             }
         }
+    }
+
+    fn set_pin(&mut self, is_asserted: bool) {
+        self.intx.set_pin(is_asserted);
     }
 }
 
@@ -199,7 +207,29 @@ fn for_registers(
 fn write_config(card: &mut Gpu<Guest>, offset: usize, data: &[u8]) {
     let before = card.config().clone();
     if card.write_config(offset, data) == Effect::Reset {
-        *card.config_mut() = before;
+        card.restore_config(before);
+    }
+}
+
+impl Backend {
+    /// Unmasks INTx each time that `unmask` is signalled, until the client takes that back.
+    fn unmask_by(&self, unmask: File) {
+        let unmask = Arc::new(unmask);
+        self.with_intx(|intx| intx.set_unmask(Some(Arc::clone(&unmask))));
+        let backend = Self(Arc::clone(&self.0));
+        std::thread::spawn(move || {
+            let mut is_current = true;
+            while is_current {
+                if let Err(error) = intx::wait(&unmask) {
+                    return tracing::error!("INTx: {error}");
+                }
+                is_current = backend.with_intx(|intx| intx.unmask_by(&unmask));
+            }
+        });
+    }
+
+    fn with_intx<T>(&self, act: impl FnOnce(&mut Intx) -> T) -> T {
+        self.0.access(|card| act(&mut card.host_mut().intx))
     }
 }
 
@@ -271,7 +301,7 @@ impl ServerBackend for Backend {
         self.0.access(|card| {
             let config = card.config().clone();
             card.reset();
-            *card.config_mut() = config;
+            card.restore_config(config);
         });
         Ok(())
     }
@@ -284,11 +314,23 @@ impl ServerBackend for Backend {
         count: u32,
         mut fds: Vec<File>,
     ) -> io::Result<()> {
-        if index == VFIO_PCI_MSI_IRQ_INDEX && flags & VFIO_IRQ_SET_ACTION_TRIGGER != 0 {
-            let has_file = flags & VFIO_IRQ_SET_DATA_EVENTFD != 0 && count > 0;
-            let msi = fds.pop().filter(|_| has_file);
-            tracing::debug!("MSI enabled: {}", msi.is_some());
-            self.0.access(|card| card.host_mut().msi = msi);
+        let has_file = flags & VFIO_IRQ_SET_DATA_EVENTFD != 0 && count > 0;
+        let file = fds.pop().filter(|_| has_file);
+        match (index, flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) {
+            (VFIO_PCI_MSI_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => {
+                tracing::debug!("MSI enabled: {}", file.is_some());
+                self.0.access(|card| card.host_mut().msi = file);
+            }
+            (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => {
+                self.with_intx(|intx| intx.set_trigger(file));
+            }
+            (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_MASK) => self.with_intx(Intx::mask),
+            (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK) => match file {
+                Some(file) => self.unmask_by(file),
+                None if has_file => self.with_intx(|intx| intx.set_unmask(None)),
+                None => self.with_intx(Intx::unmask),
+            },
+            _ => {}
         }
         Ok(())
     }
@@ -331,7 +373,12 @@ fn irqs(chip: &Chip) -> Vec<IrqInfo> {
     (0..VFIO_PCI_NUM_IRQS)
         .map(|index| IrqInfo {
             index,
-            flags: VFIO_IRQ_INFO_EVENTFD,
+            flags: match index {
+                VFIO_PCI_INTX_IRQ_INDEX => {
+                    VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED
+                }
+                _ => VFIO_IRQ_INFO_EVENTFD,
+            },
             count: match index {
                 VFIO_PCI_INTX_IRQ_INDEX => 1,
                 VFIO_PCI_MSI_IRQ_INDEX => msi_vectors(chip),
@@ -404,6 +451,8 @@ fn serve_since(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+
     use crate::chips::CHIPS;
     use crate::faults::Faults;
     use crate::fuses::Fuses;
@@ -417,7 +466,10 @@ mod tests {
     use crate::trace::Trace;
     use crate::vram::Vram;
     use nova_hw::gsp::PAGE_SIZE;
+    use nova_hw::regs::intr::{CpuIntrLeaf, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTopEnSet};
     use nova_hw::release::RELEASES;
+    use vfio_bindings::bindings::vfio::VFIO_IRQ_SET_DATA_NONE;
+    use vfio_user::Client;
 
     fn memory(bytes: &[u8]) -> File {
         let mut file = tempfile::tempfile().unwrap();
@@ -454,6 +506,193 @@ mod tests {
         );
     }
 
+    fn card(host: Guest) -> Gpu<Guest> {
+        let chip = &CHIPS[0];
+        let setup = Setup {
+            chip,
+            vram: Vram::in_process(chip.vram),
+            firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
+            vbios: None,
+            fuses: Fuses::default(),
+            trace: Trace::default(),
+        };
+        Gpu::new(setup, host).unwrap()
+    }
+
+    /// An eventfd like those of QEMU, which do not block.
+    fn eventfd() -> File {
+        use rustix::event::{eventfd, EventfdFlags};
+        eventfd(0, EventfdFlags::NONBLOCK).unwrap().into()
+    }
+
+    /// How often an eventfd was signalled since the last call.
+    fn count(mut file: &File) -> u64 {
+        let mut count = [0; 8];
+        match file.read_exact(&mut count) {
+            Ok(()) => u64::from_ne_bytes(count),
+            Err(error) => {
+                assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                0
+            }
+        }
+    }
+
+    /// Waits until an eventfd is signalled.
+    #[track_caller]
+    fn wait_for(file: &File) {
+        let start = Instant::now();
+        while count(file) == 0 {
+            assert!(start.elapsed() < Duration::from_secs(60), "not signalled");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// A client of a card.
+    struct Connected {
+        client: Client,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Connected {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let socket = folder.path().join("socket");
+            let path = socket.clone();
+            let park = || loop {
+                std::thread::park();
+            };
+            let card = card(Guest::default());
+            std::thread::spawn(move || serve(card, &path, None, park, |_| {}));
+            while !socket.exists() {
+                std::thread::yield_now();
+            }
+            let client = Client::new(&socket).unwrap();
+            Self {
+                client,
+                _folder: folder,
+            }
+        }
+
+        fn set(&mut self, offset: u32, value: u32) {
+            let bytes = value.to_le_bytes();
+            self.client.region_write(0, offset.into(), &bytes).unwrap();
+        }
+
+        fn set_config(&mut self, offset: u64, byte: u8) {
+            self.client
+                .region_write(VFIO_PCI_CONFIG_REGION_INDEX, offset, &[byte])
+                .unwrap();
+        }
+
+        fn intx(&mut self, flags: u32, file: Option<&File>) {
+            let files: Vec<_> = file.map(AsRawFd::as_raw_fd).into_iter().collect();
+            let index = VFIO_PCI_INTX_IRQ_INDEX;
+            self.client.set_irqs(index, flags, 0, 1, &files).unwrap();
+        }
+
+        /// Enables vector 5 of the interrupt tree.
+        fn enable(&mut self) {
+            self.set(CpuIntrLeafEnSet::OFFSET, 1 << 5);
+            self.set(CpuIntrTopEnSet::OFFSET, 1);
+        }
+
+        fn raise(&mut self) {
+            self.set(CpuIntrLeafTrigger::OFFSET, 5);
+        }
+
+        fn clear(&mut self) {
+            self.set(CpuIntrLeaf::OFFSET, 1 << 5);
+        }
+    }
+
+    const TRIGGER: u32 = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
+    const MASK: u32 = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_DATA_NONE;
+    const UNMASK: u32 = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_NONE;
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without sockets")]
+    fn intx_is_told_once_until_the_client_unmasks_it() {
+        let mut card = Connected::new();
+        let info = card.client.get_irq_info(VFIO_PCI_INTX_IRQ_INDEX).unwrap();
+        // By eventfd, maskable, and masked when it was told.
+        assert_eq!((info.flags, info.count), (0b111, 1));
+        card.enable();
+        card.raise();
+        let trigger = eventfd();
+        card.intx(TRIGGER, Some(&trigger));
+        assert_eq!(count(&trigger), 1, "asserted before");
+        card.clear();
+        card.raise();
+        assert_eq!(count(&trigger), 0, "masked");
+        card.intx(UNMASK, None);
+        assert_eq!(count(&trigger), 1, "still asserted");
+        card.clear();
+        card.intx(UNMASK, None);
+        assert_eq!(count(&trigger), 0, "quiet");
+        card.raise();
+        assert_eq!(count(&trigger), 1);
+        card.clear();
+        card.intx(UNMASK, None);
+        card.intx(MASK, None);
+        card.raise();
+        assert_eq!(count(&trigger), 0, "masked by the client");
+        card.intx(VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE, None);
+        card.intx(UNMASK, None);
+        assert_eq!(count(&trigger), 0, "taken back");
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without sockets")]
+    fn a_card_has_msi_or_intx() {
+        let mut card = Connected::new();
+        let (msi, trigger) = (eventfd(), eventfd());
+        card.client
+            .set_irqs(VFIO_PCI_MSI_IRQ_INDEX, TRIGGER, 0, 1, &[msi.as_raw_fd()])
+            .unwrap();
+        card.intx(TRIGGER, Some(&trigger));
+        card.enable();
+        // Bus mastering, and the enable bit of MSI.
+        card.set_config(0x04, 0x06);
+        card.set_config(0x6a, 0x81);
+        card.raise();
+        assert_eq!((count(&msi), count(&trigger)), (1, 0));
+        card.set_config(0x6a, 0x80);
+        assert_eq!((count(&msi), count(&trigger)), (0, 1));
+        card.client.reset().unwrap();
+        card.enable();
+        card.intx(UNMASK, None);
+        assert_eq!((count(&msi), count(&trigger)), (0, 0), "reset");
+        // Interrupt disable.
+        card.set_config(0x05, 0x04);
+        card.raise();
+        assert_eq!((count(&msi), count(&trigger)), (0, 0));
+        card.set_config(0x05, 0x00);
+        assert_eq!((count(&msi), count(&trigger)), (0, 1));
+    }
+
+    /// KVM unmasks the pin by an eventfd.
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without sockets")]
+    fn intx_is_unmasked_by_an_eventfd() {
+        const BY: u32 = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_EVENTFD;
+        let mut card = Connected::new();
+        let (trigger, unmask) = (eventfd(), eventfd());
+        card.intx(TRIGGER, Some(&trigger));
+        card.intx(BY, Some(&unmask));
+        card.enable();
+        card.raise();
+        for _ in 0..3 {
+            wait_for(&trigger);
+            assert_eq!(count(&trigger), 0, "masked");
+            intx::signal(&unmask).unwrap();
+        }
+        wait_for(&trigger);
+        let other = eventfd();
+        card.intx(BY, Some(&other));
+        intx::signal(&other).unwrap();
+        wait_for(&trigger);
+    }
+
     /// A card whose GSP-RM has more messages than fit into the status queue of a driver that reads
     /// none.
     fn card_without_room() -> Gpu<Guest> {
@@ -469,16 +708,7 @@ mod tests {
         let mut driver = Driver::over(guest, pages.collect());
         let queues = driver.link().unwrap();
 
-        let chip = &CHIPS[0];
-        let setup = Setup {
-            chip,
-            vram: Vram::in_process(chip.vram),
-            firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
-            vbios: None,
-            fuses: Fuses::default(),
-            trace: Trace::default(),
-        };
-        let mut card = Gpu::new(setup, driver.memory).unwrap();
+        let mut card = card(driver.memory);
         card.config_mut().set_bus_master(true);
         card.start_riscv();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);

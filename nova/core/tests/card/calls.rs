@@ -482,6 +482,23 @@ fn a_reply_without_an_interrupt_is_found() {
     machine.unload(running).unwrap();
 }
 
+/// With `pci=nomsi`, for example.
+#[test]
+fn without_msi_the_pin_announces_replies() {
+    let machine = Machine::synthetic();
+    machine.card().config_mut().set_msi(false);
+    let mut running = machine.boot().unwrap();
+    let announced = machine.announced.get();
+    let ticket = submit_name(&machine, &mut running).unwrap();
+    finish(&machine, &mut running, ticket).unwrap();
+    assert!(machine.announced.get() > announced, "found by polling");
+    machine.wait(Duration::from_secs(1));
+    assert!(!machine.card().host().pin(), "nobody has quieted the pin");
+    assert_eq!(machine.card().host().interrupts(), 0, "MSIs");
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
+}
+
 #[test]
 fn all_calls_fail_if_the_card_is_gone() {
     let machine = Machine::synthetic();
