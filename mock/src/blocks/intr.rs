@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The CPU's interrupt tree: vectors in leaves, two leaves for each bit of the top, and one MSI for
-//! the whole tree, or the pin.
+//! the whole tree, or the pin. From Hopper on also the registers in the same range that say where
+//! BAR1 leads: it shows the frame buffer as it is, whatever they hold, since page tables are not
+//! modelled yet.
 //!
 //! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (up to Ada, the
@@ -12,7 +14,7 @@ use std::ops::Range;
 
 use nova_hw::regs::intr::{
     CpuIntrLeaf, CpuIntrLeafEnClear, CpuIntrLeafEnSet, CpuIntrLeafTrigger, CpuIntrTop,
-    CpuIntrTopEnClear, CpuIntrTopEnSet,
+    CpuIntrTopEnClear, CpuIntrTopEnSet, FuncBar1BlockHighAddr, FuncBar1BlockLowAddr,
 };
 
 use super::block::{Block, Parts};
@@ -45,6 +47,8 @@ pub(crate) struct Intr {
     rearms_itself: bool,
     /// An MSI is to be sent.
     due: bool,
+    /// The block that names BAR1's page tables, in two registers; on chips that have them.
+    bar1_block: Option<[u32; 2]>,
 }
 
 impl Intr {
@@ -62,6 +66,17 @@ impl Intr {
             armed: true,
             rearms_itself: chip.boots_through_fsp(),
             due: false,
+            bar1_block: chip.boots_through_fsp().then_some([0; 2]),
+        }
+    }
+
+    /// Half of the block that names BAR1's page tables.
+    fn bar1_block(&mut self, offset: u32) -> Option<&mut u32> {
+        let [low, high] = self.bar1_block.as_mut()?;
+        match offset {
+            FuncBar1BlockLowAddr::OFFSET => Some(low),
+            FuncBar1BlockHighAddr::OFFSET => Some(high),
+            _ => None,
         }
     }
 
@@ -145,7 +160,8 @@ impl Block for Intr {
                     self.leaf(offset, CpuIntrLeafEnSet::OFFSET)
                         .or_else(|| self.leaf(offset, CpuIntrLeafEnClear::OFFSET))
                         .map(|leaf| self.enabled[leaf])
-                }),
+                })
+                .or_else(|| self.bar1_block(offset).copied()),
         }
     }
 
@@ -161,9 +177,18 @@ impl Block for Intr {
                     self.pending[leaf] &= !value;
                 } else if let Some(leaf) = self.leaf(offset, CpuIntrLeafEnSet::OFFSET) {
                     self.enabled[leaf] |= value;
-                } else {
-                    let leaf = self.leaf(offset, CpuIntrLeafEnClear::OFFSET)?;
+                } else if let Some(leaf) = self.leaf(offset, CpuIntrLeafEnClear::OFFSET) {
                     self.enabled[leaf] &= !value;
+                } else {
+                    // A change takes effect at once: none is ever pending or outstanding.
+                    let read_only: u32 = match offset {
+                        FuncBar1BlockLowAddr::OFFSET => FuncBar1BlockLowAddr::new()
+                            .with_pending(true)
+                            .with_outstanding(true)
+                            .into(),
+                        _ => 0,
+                    };
+                    *self.bar1_block(offset)? = value & !read_only;
                 }
             }
         }
@@ -252,6 +277,24 @@ mod tests {
             intr.pulse(VECTOR);
             assert!(!intr.take_msi(), "the top has not fallen");
             clear(&mut intr);
+        }
+    }
+
+    #[test]
+    fn the_block_of_bar1_is_kept_from_hopper_on() {
+        const LOW: u32 = 0xb8_0f60;
+        const HIGH: u32 = 0xb8_0f64;
+        let mut ada = Tested::new("ad102", Intr::of(by_name("ad102").unwrap()));
+        assert_eq!((ada.read(LOW), ada.write(LOW, 0)), (None, None));
+        for chip in ["gh100", "gb202"] {
+            let mut intr = Tested::new(chip, Intr::of(by_name(chip).unwrap()));
+            assert_eq!(intr.read(LOW), Some(0), "physical");
+            assert_eq!(intr.write(LOW, 0x1234_5a03), Some(()));
+            assert_eq!(intr.write(HIGH, 7), Some(()));
+            assert_eq!(intr.read(LOW), Some(0x1234_5a00), "nothing is under way");
+            assert_eq!(intr.read(HIGH), Some(7));
+            assert_eq!(intr.write(LOW, 0), Some(()));
+            assert_eq!(intr.read(LOW), Some(0));
         }
     }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PBUS: scratch registers, in which FWSEC leaves its errors, and the register that moves the
-//! PRAMIN window.
+//! PBUS: scratch registers, in which FWSEC leaves its errors, the register that moves the PRAMIN
+//! window, and the one that says where BAR1 leads.
+//!
+//! BAR1 shows the frame buffer as it is, whatever that register holds: page tables are not modelled
+//! yet.
 
 use std::ops::Range;
 
-use nova_hw::regs::pbus::{PbusIntr0, SwScratch};
+use nova_hw::regs::pbus::{Bar1Block, PbusIntr0, SwScratch};
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
@@ -30,6 +33,7 @@ const SB_SCRATCH: usize = 0x15;
 pub(crate) struct Pbus {
     scratch: [u32; SwScratch::COUNT as usize],
     window: u32,
+    bar1_block: u32,
 }
 
 impl Block for Pbus {
@@ -42,6 +46,7 @@ impl Block for Pbus {
     fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
             BAR0_WINDOW => Some(self.window),
+            Bar1Block::OFFSET => Some(self.bar1_block),
             // Nothing is ever pending.
             PbusIntr0::OFFSET => Some(0),
             _ => self.scratch.get(scratch_index(offset)?).copied(),
@@ -56,6 +61,7 @@ impl Block for Pbus {
                 wires.signals.pramin_base = u64::from(self.window) << 16;
                 return Some(());
             }
+            Bar1Block::OFFSET => &mut self.bar1_block,
             _ => self.scratch.get_mut(scratch_index(offset)?)?,
         };
         *register = value;
@@ -68,6 +74,7 @@ impl Pbus {
         Self {
             scratch: [0; SwScratch::COUNT as usize],
             window: 0,
+            bar1_block: 0,
         }
     }
 
@@ -117,6 +124,17 @@ mod tests {
         assert_eq!(card.read(&mut pbus, 0x1100), Some(0));
         assert_eq!(card.write(&mut pbus, 0x1100, u32::MAX), Some(()));
         assert_eq!(card.read(&mut pbus, 0x1100), Some(0));
+    }
+
+    #[test]
+    fn the_block_of_bar1_is_kept() {
+        let (mut card, mut pbus) = (TestCard::new("ga102"), Pbus::new());
+        assert_eq!(card.read(&mut pbus, 0x1704), Some(0), "physical");
+        assert_eq!(card.write(&mut pbus, 0x1704, 0x8000_1234), Some(()));
+        assert_eq!(card.read(&mut pbus, 0x1704), Some(0x8000_1234));
+        assert_eq!(card.write(&mut pbus, 0x1704, 0), Some(()));
+        assert_eq!(card.read(&mut pbus, 0x1704), Some(0));
+        assert_eq!(card.read(&mut pbus, 0x1700), Some(0));
     }
 
     #[test]

@@ -18,6 +18,36 @@ registers! {
         pub value: u32,
     }
 
+    /// As NV_PBUS_BAR1_BLOCK, for the BAR1 of a function, from Hopper on: the low half of the block's
+    /// address, and what else there is to say. Not an interrupt, but it lies in the same range.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/hopper/gh100/dev_vm.h
+    /// (an offset from 0xb80000), src/nvidia/src/kernel/gpu/bus/arch/hopper/kern_bus_gh100.c.
+    NV_VIRTUAL_FUNCTION_PRIV_FUNC_BAR1_BLOCK_LOW_ADDR as FuncBar1BlockLowAddr @ 0xb80f60 {
+        /// A change is waiting; read-only.
+        pub pending: bool,
+        /// Accesses by what was before are under way; read-only.
+        pub outstanding: bool,
+        #[bits(7)]
+        __: u8,
+        /// BAR1 goes through page tables.
+        pub mode_virtual: bool,
+        /// Memory with the block: 0 for the frame buffer, 2 and 3 for the machine's.
+        #[bits(2)]
+        pub target: u8,
+        /// Address of the block in units of 4 KiB, its lower bits.
+        #[bits(20)]
+        pub ptr: u32,
+    }
+
+    /// The other bits of that address.
+    ///
+    /// Source: the same.
+    NV_VIRTUAL_FUNCTION_PRIV_FUNC_BAR1_BLOCK_HIGH_ADDR as FuncBar1BlockHighAddr @ 0xb80f64 {
+        /// All bits.
+        pub ptr: u32,
+    }
+
     /// Pending vectors of a leaf; writing a bit clears it.
     NV_VIRTUAL_FUNCTION_PRIV_CPU_INTR_LEAF as CpuIntrLeaf @ 0xb81000 [16; 4] {
         /// A bit per vector.

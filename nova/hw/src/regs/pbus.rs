@@ -27,6 +27,21 @@ registers! {
         __: u32,
     }
 
+    /// Where BAR1 leads: to the frame buffer as it is, or through the page tables that this block
+    /// names. Up to Ada; drivers of later chips still clear it.
+    NV_PBUS_BAR1_BLOCK as Bar1Block @ 0x001704 {
+        /// Address of the block, in units of 4 KiB.
+        #[bits(28)]
+        pub ptr: u32,
+        /// Memory with the block: 0 for the frame buffer, 2 and 3 for the machine's.
+        #[bits(2)]
+        pub target: u8,
+        #[bits(1)]
+        __: u8,
+        /// BAR1 goes through page tables.
+        pub mode_virtual: bool,
+    }
+
     /// Scratch register 0xe, with the result of FWSEC-FRTS.
     NV_PBUS_SW_SCRATCH_0E_FRTS_ERR as FrtsErr @ 0x001438 {
         __: u16,

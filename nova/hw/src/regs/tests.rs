@@ -77,6 +77,18 @@ fn fields_are_where_the_manuals_have_them() {
             with_pri_timeout(true) = 1 << 3,
             with_fb_ack_timeout(true) = 1 << 5,
         }
+        pbus::Bar1Block {
+            with_ptr(0xfff_ffff) = 0xfff_ffff,
+            with_target(3) = 3 << 28,
+            with_mode_virtual(true) = 1 << 31,
+        }
+        intr::FuncBar1BlockLowAddr {
+            with_pending(true) = 1 << 0,
+            with_outstanding(true) = 1 << 1,
+            with_mode_virtual(true) = 1 << 9,
+            with_target(3) = 3 << 10,
+            with_ptr(0xf_ffff) = 0xf_ffff << 12,
+        }
         pbus::FrtsErr { with_frts_err_code(0xffff) = 0xffff << 16 }
         pgc6::BsiSecureScratch14 { with_boot_stage_3_handoff(true) = 1 << 26 }
         pgc6::BsiVprSecureScratch15 { with_scrubber_handoff(7) = 7 << 29 }
