@@ -63,6 +63,9 @@ pub struct Setup {
     pub chip: &'static Chip,
     /// The frame buffer.
     pub vram: Vram,
+    /// Size of the BAR that shows the frame buffer, a power of two from
+    /// [`BAR1_MIN`](crate::bus::config::BAR1_MIN) on; by default the chip's.
+    pub bar1: Option<u64>,
     /// Its signed firmware.
     pub firmware: Firmwares,
     /// Contents of the ROM; a synthetic VBIOS if there is none.
@@ -148,6 +151,7 @@ impl<H: Host> Gpu<H> {
         let fwsec = Fwsec::find(&rom).filter(|fwsec| fwsec.is_for(setup.chip));
         let parts = Parts {
             chip: setup.chip,
+            bar1: setup.bar1,
             rom,
             fuses: match &fwsec {
                 Some(fwsec) => setup.fuses.for_fwsec(&fwsec.ucode),
@@ -171,7 +175,7 @@ impl<H: Host> Gpu<H> {
             acr: sequencer::ucode(setup.chip.falcons),
             host,
             vram: setup.vram,
-            config: ConfigSpace::new(setup.chip),
+            config: ConfigSpace::with_bar1(setup.chip, setup.bar1),
             trace: setup.trace,
             faults: Faults::default(),
             schedule: Schedule::default(),
@@ -212,7 +216,7 @@ impl<H: Host> Gpu<H> {
     /// space.
     pub fn reset(&mut self) {
         self.note(BlockId::Xve, "reset", Value::Null);
-        self.config = ConfigSpace::new(self.parts.chip);
+        self.config = ConfigSpace::with_bar1(self.parts.chip, self.parts.bar1);
         self.power_on();
         self.fail_after_reset();
         self.announce_tree();

@@ -10,6 +10,7 @@ use clap::Parser;
 use nova_hw::chipset::Chipset;
 use nova_hw::release::RELEASES;
 use nova_mock::chips::{self, Chip, CHIPS};
+use nova_mock::config::BAR1_MIN;
 use nova_mock::firmware::{Firmwares, Folder};
 use nova_mock::vfio::{self, Guest};
 use nova_mock::{faults, vbios, Accesses, BlockId, Fault, Fuses, Gpu, Setup, Trace, Vram};
@@ -35,6 +36,12 @@ struct Arguments {
     /// Size of the frame buffer, such as 24G; by default that of the card as sold.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     vram: Option<u64>,
+
+    /// Size of the BAR that shows the frame buffer, a power of two, such as 64M, or 32G for all of a
+    /// large one; by default 256M. One that is too large for the machine, such as 64T, gets no
+    /// addresses.
+    #[arg(long, value_name = "SIZE", value_parser = bar_size)]
+    bar1: Option<u64>,
 
     /// List the faults and exit.
     #[arg(long)]
@@ -90,23 +97,36 @@ fn chip(name: &str) -> Result<&'static Chip, String> {
     })
 }
 
-/// Reads a size with an optional unit.
-fn size(text: &str) -> Result<u64, String> {
-    const SMALLEST: u64 = 512 << 20;
-    const LARGEST: u64 = 1 << 40;
-    const STEP: u64 = 1 << 20;
+/// Reads a number with an optional unit; `None` if it is too large.
+fn bytes(text: &str) -> Result<Option<u64>, String> {
     let (number, shift) = match text.to_ascii_uppercase().chars().last() {
         Some('M') => (&text[..text.len() - 1], 20),
         Some('G') => (&text[..text.len() - 1], 30),
+        Some('T') => (&text[..text.len() - 1], 40),
         _ => (text, 0),
     };
     let number: u64 = number
         .parse()
-        .map_err(|_| "a number with the unit M or G is expected".to_string())?;
-    number
-        .checked_mul(1 << shift)
+        .map_err(|_| "a number with the unit M, G or T is expected".to_string())?;
+    Ok(number.checked_mul(1 << shift))
+}
+
+/// Reads the size of a frame buffer.
+fn size(text: &str) -> Result<u64, String> {
+    const SMALLEST: u64 = 512 << 20;
+    const LARGEST: u64 = 1 << 40;
+    const STEP: u64 = 1 << 20;
+    bytes(text)?
         .filter(|size| (SMALLEST..=LARGEST).contains(size) && size % STEP == 0)
         .ok_or_else(|| "whole mebibytes from 512M to 1024G are expected".into())
+}
+
+/// Reads the size of a BAR.
+fn bar_size(text: &str) -> Result<u64, String> {
+    const LARGEST: u64 = 1 << 50;
+    bytes(text)?
+        .filter(|size| (BAR1_MIN..=LARGEST).contains(size) && size.is_power_of_two())
+        .ok_or_else(|| "a power of two from 1M to 1024T is expected".into())
 }
 
 /// A line about each chip.
@@ -161,6 +181,7 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
     let setup = Setup {
         chip,
         vram,
+        bar1: arguments.bar1,
         firmware,
         vbios: Some(vbios),
         fuses: Fuses::default(),
@@ -263,6 +284,16 @@ mod tests {
             "1073741825",
         ] {
             assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_bar_has_a_power_of_two() {
+        assert_eq!(bar_size("64M"), Ok(64 << 20));
+        assert_eq!(bar_size("32g"), Ok(32 << 30));
+        assert_eq!(bar_size("64T"), Ok(64 << 40));
+        for wrong in ["0", "512", "24G", "2048T", "99999999999T", "T"] {
+            assert!(bar_size(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -13,6 +13,8 @@ use crate::schedule::Timer;
 /// The parts of a card that no reset changes.
 pub(crate) struct Parts {
     pub(crate) chip: &'static Chip,
+    /// Size of the BAR that shows the frame buffer, if not the chip's.
+    pub(crate) bar1: Option<u64>,
     /// Contents of the ROM, from the first image on.
     pub(crate) rom: Arc<[u8]>,
     pub(crate) fuses: Fuses,

@@ -57,7 +57,11 @@ impl Bar {
 /// Number of memory windows.
 pub const BAR_COUNT: usize = 3;
 
-/// The card's memory windows: registers, frame buffer, instance memory.
+/// The smallest BAR that a card may have for its frame buffer, as PCI Express has it for resizable
+/// BARs (section 7.8.6.2).
+pub const BAR1_MIN: u64 = 1 << 20;
+
+/// The card's memory windows as it is sold: registers, frame buffer, instance memory.
 ///
 /// Source: as above; that BAR0 of GB100 has 64 bits is in open-gpu-kernel-modules 570,
 /// src/common/inc/swref/published/blackwell/gb100/dev_pcfg_pf0.h, and its size is GB202's.
@@ -164,10 +168,23 @@ pub struct ConfigSpace {
 impl ConfigSpace {
     /// The configuration space of `chip` after a reset.
     pub fn new(chip: &Chip) -> Self {
+        Self::with_bars(chip, bars(chip))
+    }
+
+    /// The same, with `size` bytes in the BAR of the frame buffer, a power of two from [`BAR1_MIN`]
+    /// on.
+    pub fn with_bar1(chip: &Chip, size: Option<u64>) -> Self {
+        let mut bars = bars(chip);
+        let [_, frame_buffer, _] = &mut bars;
+        frame_buffer.size = size.unwrap_or(frame_buffer.size);
+        Self::with_bars(chip, bars)
+    }
+
+    fn with_bars(chip: &Chip, bars: [Bar; BAR_COUNT]) -> Self {
         let offsets = capability_offsets(chip);
         let reset_at = offsets.pcie + DEVICE_CONTROL + 1;
         let mut space = Self {
-            bars: bars(chip),
+            bars,
             msi_control: offsets.msi + MSI_CONTROL,
             reset_at: chip.has_flr().then_some(reset_at),
             bytes: Box::new([0; SIZE]),
@@ -288,6 +305,11 @@ impl ConfigSpace {
             }
         }
         effect
+    }
+
+    /// The card's memory windows, in the order of [`bars`].
+    pub fn bars(&self) -> [Bar; BAR_COUNT] {
+        self.bars
     }
 
     /// Address that the BAR at `index` of [`bars`] decodes.
@@ -416,6 +438,27 @@ mod tests {
         let mut space = space_of("gb202");
         space.write(0x10, &[0xff; 4]);
         assert_eq!(space.read_u32(0x10), 0xfc00_0000);
+    }
+
+    #[test]
+    fn the_bar_of_the_frame_buffer_has_the_size_that_was_asked_for() {
+        for (size, [low, high]) in [
+            (64 << 20, [0xfc00_000c, 0xffff_ffff]),
+            (32 << 30, [0x0000_000c, 0xffff_fff8]),
+            (64 << 40, [0x0000_000c, 0xffff_c000]),
+        ] {
+            for (name, at) in [("ga102", 0x14), ("gh100", 0x18)] {
+                let mut space = ConfigSpace::with_bar1(by_name(name).unwrap(), Some(size));
+                space.write(at, &[0xff; 8]);
+                assert_eq!(space.read_u32(at), low, "{name}, {size:#x}");
+                assert_eq!(space.read_u32(at + 4), high, "{name}, {size:#x}");
+                let [registers, bar, instance] = space.bars();
+                assert_eq!(bar.size, size);
+                assert_eq!((registers.size, instance.size), (16 << 20, 32 << 20));
+            }
+        }
+        let chip = by_name("ga102").unwrap();
+        assert_eq!(ConfigSpace::with_bar1(chip, None).bars(), bars(chip));
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn card_of(chip: &'static Chip) -> Gpu<Arena> {
     let setup = Setup {
         chip,
         vram: Vram::in_process(chip.vram),
+        bar1: None,
         firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
         vbios: None,
         fuses: Fuses::default(),
@@ -70,6 +71,7 @@ fn with_vbios(chip: &'static Chip, vbios: &[u8]) -> Setup {
     Setup {
         chip,
         vram: Vram::in_process(chip.vram),
+        bar1: None,
         firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
         vbios: Some(vbios.to_vec()),
         fuses: Fuses::default(),

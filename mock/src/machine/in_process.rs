@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bus::config::{bars, BAR_COUNT};
+use crate::bus::config::{bars, Bar, BAR_COUNT};
 use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
 use crate::fuses::Fuses;
@@ -29,8 +29,15 @@ const PAGE: u64 = 4096;
 const FIRST_ADDRESS: u64 = 0x1_0000_0000;
 const GAP: u64 = PAGE;
 
-/// Bus addresses of the BARs.
-const BAR_ADDRESSES: [u64; BAR_COUNT] = [0xf000_0000, 0x40_0000_0000, 0x40_1000_0000];
+/// Bus addresses of the BARs, each at a multiple of its size.
+fn bar_addresses([_, frame_buffer, instance]: [Bar; BAR_COUNT]) -> [u64; BAR_COUNT] {
+    let second = frame_buffer.size.max(0x40_0000_0000);
+    [
+        0xf000_0000,
+        second,
+        second + frame_buffer.size.max(instance.size),
+    ]
+}
 
 /// An allocation of the machine's memory.
 #[derive(Debug)]
@@ -227,6 +234,7 @@ impl InProcess {
         let setup = Setup {
             chip,
             vram: Vram::in_process(chip.vram),
+            bar1: None,
             firmware: Firmwares::load(chip, files)?,
             vbios: None,
             fuses: Fuses::default(),
@@ -247,7 +255,7 @@ impl InProcess {
     fn enumerate(&self, has_msi: bool) {
         let mut card = self.card();
         let config = card.config_mut();
-        config.enumerate(BAR_ADDRESSES);
+        config.enumerate(bar_addresses(config.bars()));
         config.set_msi(has_msi);
     }
 
@@ -510,6 +518,33 @@ mod tests {
         assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(1));
         assert!(!machine.wait_for_interrupt(Duration::from_secs(1)));
         assert_eq!(machine.now(), before + ACCESS + Duration::from_secs(2));
+    }
+
+    #[test]
+    fn the_bars_do_not_overlap() {
+        let chip = &CHIPS[0];
+        for bar1 in [None, Some(1 << 20), Some(32 << 30), Some(1 << 40)] {
+            let machine = InProcess::new(Setup {
+                chip,
+                vram: Vram::in_process(chip.vram),
+                bar1,
+                firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
+                vbios: None,
+                fuses: Fuses::default(),
+                trace: Trace::default(),
+            });
+            let machine = machine.unwrap();
+            machine.reset();
+            let card = machine.card();
+            let config = card.config();
+            let [_, frame_buffer, _] = config.bars();
+            assert_eq!(frame_buffer.size, bar1.unwrap_or(256 << 20));
+            let [second, third] = [1, 2].map(|bar| config.bar_address(bar));
+            assert!(
+                second >= 1 << 32 && third >= second + frame_buffer.size,
+                "{bar1:?}"
+            );
+        }
     }
 
     #[test]

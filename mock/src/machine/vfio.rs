@@ -26,7 +26,7 @@ use vfio_user::{
     DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
 };
 
-use crate::bus::config::{self, bars, msi_vectors, Effect};
+use crate::bus::config::{self, msi_vectors, Effect};
 use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
 use crate::gpu::Gpu;
@@ -168,18 +168,18 @@ enum Window {
 }
 
 /// The part of the card that the region with this index shows, and its size.
-fn window(chip: &Chip, region: u32) -> Option<(Window, u64)> {
+fn window(card: &Gpu<Guest>, region: u32) -> Option<(Window, u64)> {
     if region == VFIO_PCI_CONFIG_REGION_INDEX {
         return Some((Window::Config, config::SIZE as u64));
     }
     let windows = [Window::Registers, Window::FrameBuffer, Window::Instance];
-    let mut windows = windows.into_iter().zip(bars(chip));
+    let mut windows = windows.into_iter().zip(card.config().bars());
     windows.find_map(|(window, bar)| (bar.index == region as usize).then_some((window, bar.size)))
 }
 
 /// As [`window`], at an access, without the size.
 fn accessed(card: &Gpu<Guest>, region: u32) -> Option<Window> {
-    window(card.chip(), region).map(|(window, _)| window)
+    window(card, region).map(|(window, _)| window)
 }
 
 /// Calls `word` for each aligned register that `len` bytes at `offset` touch: its offset, the range
@@ -341,7 +341,7 @@ impl ServerBackend for Backend {
 fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS)
         .map(|index| {
-            let window = window(card.chip(), index);
+            let window = window(card, index);
             let size = window.map_or(0, |(_, size)| size);
             let mut region = ServerRegion {
                 region_info: vfio_region_info {
@@ -359,9 +359,13 @@ fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
             if let (Some((Window::FrameBuffer, _)), Some(file)) = (window, card.vram().file()) {
                 region.region_info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
                 region.mmap_fd = Some(file.as_raw_fd());
-                // The server passes the file only for a region that lists its sparse areas.
+                // The server passes the file only for a region that lists its sparse areas. Behind
+                // the end of the frame buffer the file has no pages.
                 region.sparse_areas.push(SparseArea {
-                    area: vfio_region_sparse_mmap_area { offset: 0, size },
+                    area: vfio_region_sparse_mmap_area {
+                        offset: 0,
+                        size: size.min(card.vram().size()),
+                    },
                 });
             }
             region
@@ -508,15 +512,36 @@ mod tests {
 
     fn card(host: Guest) -> Gpu<Guest> {
         let chip = &CHIPS[0];
+        card_with(Vram::in_process(chip.vram), None, host)
+    }
+
+    fn card_with(vram: Vram, bar1: Option<u64>, host: Guest) -> Gpu<Guest> {
+        let chip = &CHIPS[0];
         let setup = Setup {
             chip,
-            vram: Vram::in_process(chip.vram),
+            vram,
+            bar1,
             firmware: Firmwares::load(chip, &synthetic::firmware(chip)).unwrap(),
             vbios: None,
             fuses: Fuses::default(),
             trace: Trace::default(),
         };
         Gpu::new(setup, host).unwrap()
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "Miri runs without files")]
+    fn the_bar_of_the_frame_buffer_has_its_size_and_no_more_pages_than_that_has() {
+        const VRAM: u64 = 512 << 20;
+        for (bar1, mapped) in [(64 << 20, 64 << 20), (VRAM, VRAM), (64 << 40, VRAM)] {
+            let card = card_with(Vram::in_memfd(VRAM).unwrap(), Some(bar1), Guest::default());
+            let region = &regions(&card)[1];
+            assert_eq!(region.region_info.size, bar1);
+            let [part] = region.sparse_areas[..] else {
+                panic!("one part");
+            };
+            assert_eq!((part.area.offset, part.area.size), (0, mapped));
+        }
     }
 
     /// An eventfd like those of QEMU, which do not block.

@@ -75,6 +75,7 @@ fn ada_memory_that_gfw_has_not_scrubbed_is_scrubbed() {
         chip,
         // The heap grows with VRAM; with the real image, GSP-RM's memory exceeds what GFW scrubs.
         vram: Vram::in_process(1 << 40),
+        bar1: None,
         firmware: Firmwares::load(chip, &files).unwrap(),
         vbios: None,
         fuses: Fuses::default(),
@@ -176,6 +177,7 @@ fn only_parts_of_the_vbios_are_read() {
             let setup = Setup {
                 chip,
                 vram: Vram::in_process(chip.vram),
+                bar1: None,
                 firmware: Firmwares::load(chip, &files).unwrap(),
                 vbios: Some(rom),
                 fuses: Fuses::default(),
