@@ -192,6 +192,9 @@ impl Guests<'_> {
         guest.output = Output::Lines(job.name.clone());
         guest.limit = Some(LIMIT);
         guest.script = Some(self.script(job));
+        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+        guest.kernel_arguments = words(job.machine.kernel_arguments());
+        guest.mock_arguments = words(job.machine.mock_arguments());
         if job.runner == Runner::Killed {
             self.tests.add_kernel(self.host)?;
             guest

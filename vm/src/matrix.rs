@@ -17,6 +17,36 @@ pub(crate) enum Runner {
     Killed,
 }
 
+/// The machine that the VM is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// What is usual.
+    Usual,
+    /// The kernel has switched MSIs off: devices interrupt by their pins.
+    WithoutMsi,
+    /// The GPU's frame buffer does not fit into the processor's address space, of 40 bits in QEMU
+    /// without KVM.
+    WithoutRoom,
+}
+
+impl Machine {
+    /// Additional arguments of the kernel.
+    pub(crate) fn kernel_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::WithoutMsi => &["pci=nomsi"],
+            Self::Usual | Self::WithoutRoom => &[],
+        }
+    }
+
+    /// Additional arguments of the mock.
+    pub(crate) fn mock_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::WithoutRoom => &["--bar1", "64T"],
+            Self::Usual | Self::WithoutMsi => &[],
+        }
+    }
+}
+
 /// The chips of a VM.
 #[derive(Clone, Copy, Debug)]
 enum Chips {
@@ -40,6 +70,7 @@ struct Line {
     chips: Chips,
     runner: Runner,
     tests: Tests,
+    machine: Machine,
 }
 
 const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) -> Line {
@@ -48,17 +79,33 @@ const fn line(name: &'static str, chips: Chips, runner: Runner, tests: Tests) ->
         chips,
         runner,
         tests,
+        machine: Machine::Usual,
     }
 }
 
-/// All tests except those that need several GPUs and those during which the system sleeps.
-const OTHERS: Tests = Tests::AllBut(&["igt@nova_multi", "igt@nova_pm"]);
+impl Line {
+    const fn on(mut self, machine: Machine) -> Self {
+        self.machine = machine;
+        self
+    }
+}
+
+/// All tests except those that need several GPUs or another machine, and those during which the
+/// system sleeps.
+const OTHERS: Tests = Tests::AllBut(&["igt@nova_bars", "igt@nova_multi", "igt@nova_pm"]);
 const FILES: Tests = Tests::Only(&["igt@nova_gsp_files"]);
-const ALL_BUT_FILES: Tests =
-    Tests::AllBut(&["igt@nova_gsp_files", "igt@nova_multi", "igt@nova_pm"]);
+const ALL_BUT_FILES: Tests = Tests::AllBut(&[
+    "igt@nova_bars",
+    "igt@nova_gsp_files",
+    "igt@nova_multi",
+    "igt@nova_pm",
+]);
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
+/// The tests of interrupts.
+const INTERRUPTS: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_rpc@interrupts"]);
+const BARS: Tests = Tests::Only(&["igt@nova_bars"]);
 /// The tests of faults, for the other boot paths.
 const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_gsp_files"]);
 
@@ -71,6 +118,8 @@ const GH100: Chips = Chips::Only(Chipset::GH100);
 const MANY: &[Line] = &[
     line("ga102", GA102, Runner::Igt, OTHERS),
     line("ga102-pm", GA102, Runner::Sleeping, SLEEP),
+    line("ga102-nomsi", GA102, Runner::Igt, INTERRUPTS).on(Machine::WithoutMsi),
+    line("ga102-bar1", GA102, Runner::Igt, BARS).on(Machine::WithoutRoom),
     line("tu104", TU104, Runner::Igt, PATHS),
     line("gh100", GH100, Runner::Igt, PATHS),
     line("CHIP", Chips::Chosen, Runner::Igt, BOOT_OF_MANY),
@@ -102,6 +151,8 @@ pub(crate) struct Job {
     pub(crate) runner: Runner,
     /// Options of igt_runner.
     pub(crate) options: Vec<String>,
+    /// The machine.
+    pub(crate) machine: Machine,
 }
 
 /// The user's choice: the name of a chip, `families` or `all`.
@@ -143,22 +194,26 @@ impl Choice {
         jobs
     }
 
-    /// A VM for these tests, and one for those during which the VM sleeps.
+    /// A VM for these tests, one for those during which the VM sleeps, and one for those that need a
+    /// machine without room.
     fn named(&self, tests: &[String]) -> Vec<Job> {
-        let sleeps = |test: &&String| test.contains("nova_pm");
-        let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
-        let job = |(name, runner, tests): (&str, _, Vec<&String>)| Job {
+        let names = |name: &'static str| move |test: &&String| test.contains(name);
+        let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(names("nova_pm"));
+        let (bars, others): (Vec<_>, Vec<_>) = others.into_iter().partition(names("nova_bars"));
+        let job = |(name, runner, machine, tests): (&str, _, _, Vec<&String>)| Job {
             name: name.to_owned(),
             chips: self.chips.clone(),
             runner,
             options: options("--include-tests", tests),
+            machine,
         };
         [
-            ("tests", Runner::Igt, others),
-            ("tests-pm", Runner::Sleeping, sleeping),
+            ("tests", Runner::Igt, Machine::Usual, others),
+            ("tests-pm", Runner::Sleeping, Machine::Usual, sleeping),
+            ("tests-bar1", Runner::Igt, Machine::WithoutRoom, bars),
         ]
         .into_iter()
-        .filter(|(_, _, tests)| !tests.is_empty())
+        .filter(|(.., tests)| !tests.is_empty())
         .map(job)
         .collect()
     }
@@ -175,6 +230,7 @@ impl Choice {
                 Tests::Only(tests) => options("--include-tests", tests),
                 Tests::AllBut(tests) => options("--exclude-tests", tests),
             },
+            machine: line.machine,
         };
         lines.iter().map(job).collect()
     }
@@ -200,8 +256,11 @@ mod tests {
                 [chip] => chip.name().to_owned(),
                 _ => job.chips.len().to_string(),
             };
-            let options = job.options.join(" ");
-            format!("{} {chips} {:?} {options}", job.name, job.runner)
+            let mut words = vec![format!("{} {chips} {:?}", job.name, job.runner)];
+            words.extend(job.options.iter().cloned());
+            let machine = [job.machine.kernel_arguments(), job.machine.mock_arguments()];
+            words.extend(machine.concat().into_iter().map(str::to_owned));
+            words.join(" ")
         };
         jobs.iter().map(line).collect()
     }
@@ -209,8 +268,10 @@ mod tests {
     #[test]
     fn groups_run_everything_on_one_chip_and_boot_all() {
         let expected = [
-            "ga102 ga102 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
+            "ga102 ga102 Igt --exclude-tests igt@nova_bars --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
             "ga102-pm ga102 Sleeping --include-tests igt@nova_pm",
+            "ga102-nomsi ga102 Igt --include-tests igt@nova_boot --include-tests igt@nova_rpc@interrupts pci=nomsi",
+            "ga102-bar1 ga102 Igt --include-tests igt@nova_bars --bar1 64T",
             "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
             "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
             "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
@@ -221,15 +282,15 @@ mod tests {
             expected
         );
         let all = choice("all").jobs(Kernel::Stock, &[]);
-        assert_eq!(all[4].name, "all");
-        assert_eq!(all[5].chips.len(), 24);
+        assert_eq!(all[6].name, "all");
+        assert_eq!(all[7].chips.len(), 24);
     }
 
     #[test]
     fn a_chip_runs_everything() {
         let jobs = choice("gh100").jobs(Kernel::Stock, &[]);
         let expected = [
-            "gh100 gh100 Igt --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
+            "gh100 gh100 Igt --exclude-tests igt@nova_bars --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
             "gh100-pm gh100 Sleeping --include-tests igt@nova_pm",
             "gh100-killed gh100 Killed --include-tests igt@nova_boot",
         ];
@@ -239,7 +300,7 @@ mod tests {
     #[test]
     fn igt_continues_after_a_report_of_the_debug_kernel() {
         let expected = [
-            "ga102-debug ga102 Igt --exclude-tests igt@nova_gsp_files --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
+            "ga102-debug ga102 Igt --exclude-tests igt@nova_bars --exclude-tests igt@nova_gsp_files --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm --abort-on-monitored-error=",
             "ga102-debug-files ga102 Igt --include-tests igt@nova_gsp_files --abort-on-monitored-error=",
             "ga102-debug-pm ga102 Sleeping --include-tests igt@nova_pm --abort-on-monitored-error=",
         ];
@@ -248,11 +309,17 @@ mod tests {
 
     #[test]
     fn named_tests_run_alone() {
-        let tests = ["igt@nova_fault@recover", "igt@nova_pm@suspend"].map(str::to_owned);
+        let tests = [
+            "igt@nova_fault@recover",
+            "igt@nova_pm@suspend",
+            "igt@nova_bars",
+        ];
+        let tests = tests.map(str::to_owned);
         let ga102 = choice("ga102");
         let expected = [
             "tests ga102 Igt --include-tests igt@nova_fault@recover",
             "tests-pm ga102 Sleeping --include-tests igt@nova_pm@suspend",
+            "tests-bar1 ga102 Igt --include-tests igt@nova_bars --bar1 64T",
         ];
         assert_eq!(lines(&ga102.jobs(Kernel::Stock, &tests)), expected);
         assert_eq!(
