@@ -8,9 +8,14 @@
 //! size and selected offsets are checked at compile time. Paths are those of
 //! open-gpu-kernel-modules 570.144; 535.113.01 has the same definitions.
 
+mod channel;
 mod controls;
+mod display;
+mod engine;
 mod fb_region;
+mod fifo;
 mod gid;
+mod graphics;
 mod init;
 mod libos;
 mod numbers;
@@ -23,9 +28,14 @@ pub mod status;
 mod system_info;
 mod wpr;
 
+pub use channel::*;
 pub use controls::*;
+pub use display::*;
+pub use engine::*;
 pub use fb_region::*;
+pub use fifo::*;
 pub use gid::*;
+pub use graphics::*;
 pub use init::*;
 pub use libos::*;
 pub use numbers::{event, function, message_name};

@@ -4,27 +4,74 @@
 
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
-/// Numbers of controls of the subdevice (`NV2080_CTRL_CMD_*`).
+/// Numbers of controls; the upper half names the class of the objects that have it. Numbers that
+/// differ between releases are in [`ControlNumbers`](crate::release::ControlNumbers).
 ///
 /// - `INTERNAL_INTR_GET_KERNEL_TABLE` returns the vectors of the engines' interrupts, on the
 ///   internal subdevice: [`IntrKernelTable`].
 /// - `GPU_GET_INFO_V2` returns properties of the GPU. Its parameters are the number of requested
 ///   properties and a list of [`GpuInfo`], whose length differs between releases.
 /// - `GPU_GET_NAME_STRING` returns the name of the GPU: [`GpuNameString`].
+/// - `CE_GET_FAULT_METHOD_BUFFER_SIZE` returns the bytes that each channel needs for copies that a
+///   fault interrupts: a number of 32 bits.
+/// - `INTERNAL_MEMSYS_GET_STATIC_CONFIG` returns properties of the memory system: a structure that
+///   differs between releases, in which the drivers here read [`MEMSYS_RAW_MODE`].
+/// - `DP_SET_MANUAL_DISPLAYPORT` leaves DisplayPort's training to the driver. Its parameters are
+///   the subdevice.
+/// - `GPFIFO_GET_WORK_SUBMIT_TOKEN` returns what a driver writes to the doorbell: a number of 32
+///   bits.
+/// - `CHANNEL_BIND` and `CHANNEL_GROUP_BIND` bind a channel, or those of a group, to an
+///   [engine](crate::abi::engine_type): a number of 32 bits.
+/// - `CHANNEL_GPFIFO_SCHEDULE` and `CHANNEL_GROUP_GPFIFO_SCHEDULE` let a channel run, or those of a
+///   group: two bytes, whether it shall run, and whether it shall do so without being submitted.
 /// - `VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE` adds types of virtual GPUs. Its parameters are the
 ///   longest of all controls. They begin with a flag that discards the types known so far and, at
 ///   byte 4, the number of types that follow.
 ///
-/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h, ctrl2080gpu.h and
-/// ctrl2080vgpumgrinternal.h.
+/// The others have structures of their names.
+///
+/// Source: the headers in src/common/sdk/nvidia/inc/ctrl; those of the channel are in ctrla06f
+/// (ctrla06fgpfifo.h), ctrlc36f.h and, for groups, ctrla06c.h, all below src/common/sdk/nvidia/inc/ctrl.
 pub mod control {
     numbers! {
+        SYSTEM_GET_NUM_HEADS = 0x73_0102,
+        SPECIFIC_GET_ALL_HEAD_MASK = 0x73_0287,
+        DP_SET_MANUAL_DISPLAYPORT = 0x73_1365,
+        DMA_SET_PAGE_DIRECTORY = 0x80_1813,
+        DMA_UNSET_PAGE_DIRECTORY = 0x80_1814,
         GPU_GET_INFO_V2 = 0x2080_0102,
         GPU_GET_NAME_STRING = 0x2080_0110,
+        GPU_PROMOTE_CTX = 0x2080_012b,
+        GPU_GET_FERMI_GPC_INFO = 0x2080_0137,
+        GPU_GET_FERMI_TPC_INFO = 0x2080_0138,
+        EVENT_SET_NOTIFICATION = 0x2080_0301,
+        INTERNAL_DISPLAY_GET_STATIC_INFO = 0x2080_0a01,
+        INTERNAL_MEMSYS_GET_STATIC_CONFIG = 0x2080_0a1c,
+        INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO = 0x2080_0a32,
+        INTERNAL_KGR_INIT_BUG4208224_WAR = 0x2080_0a46,
+        INTERNAL_DISPLAY_WRITE_INST_MEM = 0x2080_0a49,
         INTERNAL_INTR_GET_KERNEL_TABLE = 0x2080_0a5c,
+        INTERNAL_INIT_BRIGHTC_STATE_LOAD = 0x2080_0ac6,
+        FIFO_GET_DEVICE_INFO_TABLE = 0x2080_1112,
+        GR_GET_ZCULL_INFO = 0x2080_1206,
+        CE_GET_FAULT_METHOD_BUFFER_SIZE = 0x2080_2a08,
         VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE = 0x2080_4003,
+        VASPACE_COPY_SERVER_RESERVED_PDES = 0x90f1_0106,
+        CHANNEL_GROUP_GPFIFO_SCHEDULE = 0xa06c_0101,
+        CHANNEL_GROUP_BIND = 0xa06c_0102,
+        CHANNEL_GPFIFO_SCHEDULE = 0xa06f_0103,
+        CHANNEL_BIND = 0xa06f_0104,
+        GPFIFO_GET_WORK_SUBMIT_TOKEN = 0xc36f_0108,
     }
 }
+
+/// Byte of the parameters of
+/// [`INTERNAL_MEMSYS_GET_STATIC_CONFIG`](control::INTERNAL_MEMSYS_GET_STATIC_CONFIG) that says
+/// whether compression tags are used without the memory manager; `bUseRawModeComptaglineAllocation`.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h
+/// (`NV2080_CTRL_INTERNAL_MEMSYS_GET_STATIC_CONFIG_PARAMS`).
+pub const MEMSYS_RAW_MODE: usize = 2;
 
 /// Vector of an interrupt that does not exist; `NV_INTR_VECTOR_INVALID`.
 pub const INTR_VECTOR_INVALID: u32 = u32::MAX;
@@ -40,13 +87,22 @@ pub struct IntrKernelTable {
     pub table_len: u32,
     /// The entries.
     pub table: [IntrKernelTableEntry; 128],
-    /// First and last subtree of each category of interrupts; 0xff if it has none.
+    /// First and last subtree of each category of interrupts (`NV2080_INTR_CATEGORY_*`); 0xff if it
+    /// has none.
     pub subtree_map: [[u8; 2]; 7],
     #[doc(hidden)]
     pub _padding: [u8; 2],
 }
 
 layout!(IntrKernelTable: 2068, table @ 4, subtree_map @ 2052);
+
+impl IntrKernelTable {
+    /// Interrupts of no other category; `NV2080_INTR_CATEGORY_DEFAULT`.
+    pub const DEFAULT: usize = 0;
+    /// Non-stalling interrupts of the engines that channels feed;
+    /// `NV2080_INTR_CATEGORY_ESCHED_DRIVEN_ENGINE_NOTIFICATION`.
+    pub const ENGINE_NOTIFICATION: usize = 2;
+}
 
 impl Default for IntrKernelTable {
     fn default() -> Self {

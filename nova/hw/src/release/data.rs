@@ -31,8 +31,16 @@ pub struct Release {
     pub static_info: StaticInfoLayout,
     /// Payload of RC_TRIGGERED.
     pub rc_triggered: RcTriggeredLayout,
+    /// Numbers of engines.
+    pub engines: EngineNumbers,
+    /// Numbers of controls.
+    pub control_numbers: ControlNumbers,
     /// Sizes of the parameters of controls.
     pub controls: ControlSizes,
+    /// Sizes of the parameters of objects.
+    pub objects: ObjectSizes,
+    /// Number of events that a subdevice has; `NV2080_NOTIFIERS_MAXCOUNT`.
+    pub notifiers: u32,
     /// Parameters of a client.
     pub root: RootLayout,
 }
@@ -169,6 +177,11 @@ pub struct StaticInfoLayout {
     pub short_name: Field<[u8; 64]>,
     /// Name of the GPU in UTF-16; ends with a NUL.
     pub unicode_name: Field<[u16; 64]>,
+    /// Graphics processing clusters, one bit each; other releases have a control for it.
+    pub gpcs: Option<Field<u32>>,
+    /// Of each graphics processing cluster: its number, and its texture processing clusters, one
+    /// bit each.
+    pub tpcs: Option<Field<[[u32; 2]; 32]>>,
     /// Bytes of the frame buffer.
     pub fb_length: Field<u64>,
     /// Regions of the frame buffer.
@@ -227,9 +240,78 @@ pub struct RootLayout {
     pub process_id: Field<u32>,
 }
 
+/// Numbers of engines that differ between releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineNumbers {
+    /// In the table of engines (`RM_ENGINE_TYPE_*`).
+    pub rm: EngineBases,
+    /// In an interrupt table (`MC_ENGINE_IDX_*`).
+    pub mc: EngineBases,
+    /// The display in an interrupt table; `MC_ENGINE_IDX_DISP`.
+    pub display: u16,
+    /// The display's interrupts with low latency in an interrupt table; `MC_ENGINE_IDX_DISP_LOW`.
+    pub display_low: Option<u16>,
+}
+
+/// Number of the first engine of each kind; the others follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineBases {
+    /// Graphics and compute.
+    pub gr: u16,
+    /// Copy engines.
+    pub copy: u16,
+    /// Video decoders.
+    pub nvdec: u16,
+    /// Video encoders.
+    pub nvenc: u16,
+    /// JPEG decoders.
+    pub nvjpeg: u16,
+    /// Optical flow accelerators.
+    pub ofa: u16,
+    /// SEC2.
+    pub sec2: u16,
+}
+
+/// Numbers of controls that differ between releases: another release uses the number for another
+/// control, or has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ControlNumbers {
+    /// Lists the context buffers of engines with a falcon:
+    /// [`ConstructedFalconInfo`](crate::abi::ConstructedFalconInfo)
+    /// (`NV2080_CTRL_CMD_GPU_GET_CONSTRUCTED_FALCON_INFO`).
+    pub constructed_falcons: u32,
+    /// Lists the outputs of displays: [`GetSupported`](crate::abi::GetSupported)
+    /// (`NV0073_CTRL_CMD_SYSTEM_GET_SUPPORTED`).
+    pub display_supported: u32,
+}
+
+/// Bytes of the parameters of objects whose size differs between releases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ObjectSizes {
+    /// Parameters of a channel; they begin with
+    /// [`ChannelAllocParams`](crate::abi::ChannelAllocParams).
+    pub channel: usize,
+    /// Parameters of an optical flow accelerator; as many bytes of
+    /// [`VideoAllocationParameters`](crate::abi::VideoAllocationParameters).
+    pub ofa: usize,
+}
+
 /// Bytes of the parameters of controls whose size differs between releases.
 #[derive(Debug)]
 pub struct ControlSizes {
+    /// Parameters of
+    /// [`control::INTERNAL_MEMSYS_GET_STATIC_CONFIG`](crate::abi::control::INTERNAL_MEMSYS_GET_STATIC_CONFIG).
+    pub memsys_static_config: usize,
+    /// Parameters of
+    /// [`control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO`](crate::abi::control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO).
+    pub context_buffers: usize,
+    /// Parameters of
+    /// [`control::INTERNAL_KGR_INIT_BUG4208224_WAR`](crate::abi::control::INTERNAL_KGR_INIT_BUG4208224_WAR),
+    /// if the release has it.
+    pub kgr_init_bug4208224_war: Option<usize>,
+    /// Parameters of
+    /// [`control::INTERNAL_DISPLAY_GET_STATIC_INFO`](crate::abi::control::INTERNAL_DISPLAY_GET_STATIC_INFO).
+    pub display_static_info: usize,
     /// Parameters of [`control::GPU_GET_INFO_V2`](crate::abi::control::GPU_GET_INFO_V2).
     pub gpu_get_info_v2: usize,
     /// Parameters of [`control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`](crate::abi::control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE).

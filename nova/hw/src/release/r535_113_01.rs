@@ -21,8 +21,8 @@ pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout,
-    SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, ObjectSizes,
+    RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
@@ -78,6 +78,8 @@ pub(super) const DESCRIPTION: Release = Release {
         name: field!(GspStaticConfigInfo, gpu_name_string),
         short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
         unicode_name: field!(GspStaticConfigInfo, gpu_name_string_unicode),
+        gpcs: Some(field!(GspStaticConfigInfo, gpc_info)),
+        tpcs: Some(field!(GspStaticConfigInfo, tpc_info)),
         fb_length: field!(GspStaticConfigInfo, fb_length),
         fb_regions: field!(GspStaticConfigInfo, fb_region_info_params),
         bar1_pde_base: field!(GspStaticConfigInfo, bar1_pde_base),
@@ -101,10 +103,29 @@ pub(super) const DESCRIPTION: Release = Release {
         mmu_fault_addr_hi: None,
         mmu_fault_type: None,
     },
+    engines: EngineNumbers {
+        rm: RM_ENGINES,
+        mc: MC_ENGINES,
+        display: 2,
+        display_low: None,
+    },
+    control_numbers: ControlNumbers {
+        constructed_falcons: 0x2080_0a42,
+        display_supported: 0x73_0120,
+    },
     controls: ControlSizes {
+        memsys_static_config: 56,
+        context_buffers: 0x640,
+        kgr_init_bug4208224_war: None,
+        display_static_info: 28,
         gpu_get_info_v2: 516,
         pgpu_add_vgpu_type: 316_936,
     },
+    objects: ObjectSizes {
+        channel: 0x168,
+        ofa: 8,
+    },
+    notifiers: 181,
     root: RootLayout {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
@@ -116,3 +137,29 @@ pub(super) const DESCRIPTION: Release = Release {
 ///
 /// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
 const MC_ENGINE_IDX_GSP: u16 = 49;
+
+/// Numbers of engines in the table of engines.
+///
+/// Source: src/nvidia/inc/kernel/gpu/gpu_engine_type.h.
+const RM_ENGINES: EngineBases = EngineBases {
+    gr: 1,
+    copy: 9,
+    nvdec: 0x1d,
+    nvenc: 0x25,
+    nvjpeg: 0x35,
+    ofa: 0x3d,
+    sec2: 0x30,
+};
+
+/// Numbers of engines in an interrupt table.
+///
+/// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
+const MC_ENGINES: EngineBases = EngineBases {
+    gr: 82,
+    copy: 15,
+    nvdec: 64,
+    nvenc: 38,
+    nvjpeg: 50,
+    ofa: 80,
+    sec2: 46,
+};

@@ -23,8 +23,8 @@ pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlSizes, FmcArgumentsLayout, RcTriggeredLayout, Release, RootLayout,
-    StaticInfoLayout, SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FmcArgumentsLayout,
+    ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
@@ -86,6 +86,8 @@ pub static RELEASE: Release = Release {
         name: field!(GspStaticConfigInfo, gpu_name_string),
         short_name: field!(GspStaticConfigInfo, gpu_short_name_string),
         unicode_name: field!(GspStaticConfigInfo, gpu_name_string_unicode),
+        gpcs: None,
+        tpcs: None,
         fb_length: field!(GspStaticConfigInfo, fb_length),
         fb_regions: field!(GspStaticConfigInfo, fb_region_info_params),
         bar1_pde_base: field!(GspStaticConfigInfo, bar1_pde_base),
@@ -115,10 +117,29 @@ pub static RELEASE: Release = Release {
         mmu_fault_addr_hi: Some(field!(RcTriggered, mmu_fault_addr_hi)),
         mmu_fault_type: Some(field!(RcTriggered, mmu_fault_type)),
     },
+    engines: EngineNumbers {
+        rm: RM_ENGINES,
+        mc: MC_ENGINES,
+        display: 2,
+        display_low: Some(176),
+    },
+    control_numbers: ControlNumbers {
+        constructed_falcons: 0x2080_01b0,
+        display_supported: 0x73_0107,
+    },
     controls: ControlSizes {
+        memsys_static_config: 40,
+        context_buffers: 0x680,
+        kgr_init_bug4208224_war: Some(1),
+        display_static_info: 36,
         gpu_get_info_v2: 524,
         pgpu_add_vgpu_type: 334_344,
     },
+    objects: ObjectSizes {
+        channel: 0x170,
+        ofa: 12,
+    },
+    notifiers: 197,
     root: RootLayout {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
@@ -130,3 +151,29 @@ pub static RELEASE: Release = Release {
 ///
 /// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
 const MC_ENGINE_IDX_GSP: u16 = 50;
+
+/// Numbers of engines in the table of engines.
+///
+/// Source: src/nvidia/inc/kernel/gpu/gpu_engine_type.h.
+const RM_ENGINES: EngineBases = EngineBases {
+    gr: 1,
+    copy: 9,
+    nvdec: 0x1d,
+    nvenc: 0x25,
+    nvjpeg: 0x36,
+    ofa: 0x3e,
+    sec2: 0x31,
+};
+
+/// Numbers of engines in an interrupt table.
+///
+/// Source: src/nvidia/inc/kernel/gpu/intr/engine_idx.h.
+const MC_ENGINES: EngineBases = EngineBases {
+    gr: 84,
+    copy: 15,
+    nvdec: 65,
+    nvenc: 38,
+    nvjpeg: 51,
+    ofa: 81,
+    sec2: 47,
+};
