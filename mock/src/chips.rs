@@ -2,6 +2,8 @@
 
 //! The chips that the model knows; an entry has what differs between them.
 
+pub(crate) mod engines;
+
 use nova_hw::chipset::{Architecture, Chipset};
 
 /// The generation of a chip's falcons.
