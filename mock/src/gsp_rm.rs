@@ -8,30 +8,38 @@
 mod alloc_free;
 mod classes;
 pub(crate) mod controls;
+pub(crate) mod effects;
 pub(crate) mod libos;
 pub(crate) mod notice;
-pub(crate) mod objects;
+mod objects;
+pub(crate) mod payload;
+mod platform;
 pub(crate) mod queue;
 mod records;
 mod refused;
 pub(crate) mod sequencer;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
 use nova_hw::abi::{
-    event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
-    PackedRegistryTable, RmControl, SetGuestSystemInfo, UnloadingGuestDriver,
+    control, event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
+    PackedRegistryTable, RmControl, RpcSetPageDirectory, SetGuestSystemInfo, UnloadingGuestDriver,
+    UpdateBarPde,
 };
 use nova_hw::field::Field;
 use nova_hw::release::{Release, StaticInfoLayout, SystemInfoLayout};
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::bus::config::{self, bars, mirror_base, ConfigSpace};
-use crate::chips::Chip;
+use crate::chips::{engines, Chip};
 use crate::faults::{Fault, Faults};
 use crate::gsp_rm::queue::{Message, Outgoing, Queues};
+use effects::{Bar, Effect};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
+use platform::Platform;
 use records::Partial;
 
 /// While its status queue is full, GSP-RM polls for room. Each poll without success doubles the
@@ -102,6 +110,8 @@ pub(crate) struct GspRm {
     pub(crate) libos_address: u64,
     /// The objects that are allocated.
     pub(crate) objects: Objects,
+    /// What messages have changed, until the card takes it.
+    effects: Vec<Effect>,
     /// The message whose continuation records are awaited.
     partial: Option<Partial>,
     /// Number of calls that it has served since INIT_DONE.
@@ -145,7 +155,8 @@ impl GspRm {
             release,
             queues,
             libos_address,
-            objects: Objects::new(),
+            objects: classes::objects(),
+            effects: Vec::new(),
             partial: None,
             served: 0,
             late: Late::default(),
@@ -178,6 +189,20 @@ impl GspRm {
         for (function, payload) in events {
             self.notify(function, 0, payload);
         }
+    }
+
+    /// What the checks of calls see of the card.
+    fn platform<'a>(&self, card: &Card<'a>) -> Platform<'a> {
+        Platform {
+            chip: card.chip,
+            release: self.release,
+            vram: card.meta.gsp_fw_rsvd_start,
+        }
+    }
+
+    /// Takes what the messages so far have changed.
+    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
     }
 
     /// Handles a message from the driver, once all its records have arrived. An error says why the
@@ -227,6 +252,8 @@ impl GspRm {
             (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
             (State::Ready, function::GSP_RM_ALLOC) => self.alloc(card, message),
             (State::Ready, function::FREE) => self.free(card, message),
+            (State::Ready, function::SET_PAGE_DIRECTORY) => self.set_page_directory(card, message),
+            (State::Ready, function::UPDATE_BAR_PDE) => self.update_bar_pde(card, message),
             (State::Ready, function::UNLOADING_GUEST_DRIVER) => self.unload(card, message),
             (State::Ready, _) => {
                 self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
@@ -306,15 +333,75 @@ impl GspRm {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
             return Err(format!("control of {:#x} bytes", message.payload.len()));
         };
-        let result = controls::call(card.chip, self.release, &self.objects, &header, params);
+        let platform = self.platform(card);
+        let result = controls::call(&platform, &mut self.objects, &header, params);
         let (status, params, error) = match result {
-            Ok(params) => (NV_OK, params, None),
+            Ok(answer) => {
+                self.effects.extend(answer.effects);
+                (NV_OK, answer.params, None)
+            }
             Err((status, error)) => (status, params.to_vec(), Some(error)),
         };
         header.status = status;
         let payload = [header.as_bytes(), &params].concat();
         self.reply(card, message, NV_OK, payload);
         error.map_or(Ok(Next::Wait), Err)
+    }
+
+    /// The control `DMA_SET_PAGE_DIRECTORY` as a message of its own, which NVIDIA's driver and
+    /// tinygrad send. The answer has the payload of the call.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `rpcSetPageDirectory_v1E_05` in
+    /// src/nvidia/src/kernel/vgpu/rpc.c.
+    fn set_page_directory(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let Ok((request, _)) = RpcSetPageDirectory::read_from_prefix(&message.payload) else {
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
+            let len = message.payload.len();
+            return Err(format!("SET_PAGE_DIRECTORY of {len:#x} bytes"));
+        };
+        let header = RmControl {
+            h_client: request.h_client,
+            h_object: request.h_device,
+            cmd: control::DMA_SET_PAGE_DIRECTORY,
+            params_size: size_of_val(&request.params) as u32,
+            ..RmControl::default()
+        };
+        let platform = self.platform(card);
+        let params = request.params.as_bytes();
+        let result = controls::call(&platform, &mut self.objects, &header, params);
+        let status = result.as_ref().map_or_else(|refused| refused.0, |_| NV_OK);
+        self.reply(card, message, status, message.payload.clone());
+        let answer = result.map_err(|refused| refused.1)?;
+        self.effects.extend(answer.effects);
+        Ok(Next::Wait)
+    }
+
+    /// The first entry of GSP-RM's page directory for a BAR becomes that of the driver's.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `rpcUpdateBarPde_v15_00` in
+    /// src/nvidia/src/kernel/vgpu/rpc.c; how GSP-RM checks the parameters is not public.
+    fn update_bar_pde(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
+        let request = UpdateBarPde::read_from_prefix(&message.payload);
+        let request = request.map(|(request, _)| request).unwrap_or(UpdateBarPde {
+            bar_type: u32::MAX,
+            ..UpdateBarPde::default()
+        });
+        let bar = match request.bar_type {
+            UpdateBarPde::BAR1 => Some(Bar::Bar1),
+            UpdateBarPde::BAR2 => Some(Bar::Bar2),
+            _ => None,
+        };
+        let (shift, _) = self.platform(card).directory();
+        let Some(bar) = bar.filter(|_| request.entry_level_shift == u64::from(shift)) else {
+            let payload = message.payload.clone();
+            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, payload);
+            let len = message.payload.len();
+            return Err(format!("UPDATE_BAR_PDE of {len:#x} bytes: {request:x?}"));
+        };
+        let entry = request.entry_value;
+        self.effects.push(Effect::BarPde { bar, entry });
+        self.reply(card, message, NV_OK, message.payload.clone());
+        Ok(Next::Wait)
     }
 
     fn unload(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
@@ -474,12 +561,25 @@ fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
     let short = card.chip.chipset.name().to_uppercase();
     at.short_name.write(&mut reply, &text(short.bytes()));
 
+    let graphics = engines::of(card.chip.chipset);
+    if let Some(at) = at.gpcs {
+        at.write(&mut reply, &graphics.gpc_mask());
+    }
+    if let Some(at) = at.tpcs {
+        let mut tpcs = [[0; 2]; 32];
+        for (gpc, row) in (0..).zip(&mut tpcs) {
+            *row = [gpc, graphics.tpc_mask(gpc)];
+        }
+        at.write(&mut reply, &tpcs);
+    }
+
     let meta = card.meta;
     at.fb_length.write(&mut reply, &meta.fb_size);
     at.fb_regions.write(&mut reply, &fb_regions(meta));
     let heap = meta.non_wpr_heap_offset;
-    at.bar1_pde_base.write(&mut reply, &(heap + 0x1000));
-    at.bar2_pde_base.write(&mut reply, &(heap + 0x2000));
+    let [bar1, bar2] = page_directories(meta);
+    at.bar1_pde_base.write(&mut reply, &bar1);
+    at.bar2_pde_base.write(&mut reply, &bar2);
     at.vbios_valid.write(&mut reply, &1);
     at.vbios_sub_vendor
         .write(&mut reply, &card.chip.subsystem_vendor_id.into());
@@ -495,6 +595,15 @@ fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
         at.write(&mut reply, &meta.frts_offset);
     }
     reply
+}
+
+/// Bytes of a page directory of GSP-RM, of which only the first entries are in use.
+pub(crate) const PAGE_DIRECTORY: u64 = 0x1000;
+
+/// Addresses of GSP-RM's page directories for BAR1 and BAR2: in its heap outside of WPR2, which has
+/// had the sequencer's image before. The model's choice.
+pub(crate) fn page_directories(meta: &GspFwWprMeta) -> [u64; 2] {
+    [1, 2].map(|page| meta.non_wpr_heap_offset + page * PAGE_DIRECTORY)
 }
 
 /// Characters in a field, padded with NULs.
@@ -537,6 +646,8 @@ fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
+    use nova_hw::abi::status::NV_ERR_OBJECT_NOT_FOUND;
+    use nova_hw::abi::{class, RmAlloc, RmFree, SetPageDirectory, VaSpaceAllocationParameters};
     use nova_hw::release::r570_144::GspSystemInfo;
     use nova_hw::release::{NVIDIAS_OWN, RELEASES};
 
@@ -640,11 +751,16 @@ mod tests {
         }
     }
 
-    /// Calls a GSP-RM of `release` that is ready; returns its state, and its answer.
-    fn call(release: &'static Release, function: u32, payload: &[u8]) -> (State, Outgoing) {
+    /// GSP-RM of `release` when it is ready.
+    fn ready(release: &'static Release) -> GspRm {
         let queues = queue::driver::Driver::new().link().unwrap();
         let mut rm = GspRm::new(release, queues, 0);
         rm.state = State::Ready;
+        rm
+    }
+
+    /// Has it handle a message; returns its answer.
+    fn answer(rm: &mut GspRm, function: u32, payload: &[u8]) -> Outgoing {
         let message = Message {
             function,
             sequence: 0,
@@ -652,7 +768,157 @@ mod tests {
             rest: Vec::new(),
         };
         let _ = with_card(|card| rm.handle(card, message));
-        (rm.state, rm.queues.sent().pop().unwrap())
+        rm.queues.sent().pop().unwrap()
+    }
+
+    /// Calls a GSP-RM of `release` that is ready; returns its state, and its answer.
+    fn call(release: &'static Release, function: u32, payload: &[u8]) -> (State, Outgoing) {
+        let mut rm = ready(release);
+        let reply = answer(&mut rm, function, payload);
+        (rm.state, reply)
+    }
+
+    #[test]
+    fn the_roots_of_the_bars_are_in_gsp_rm_s_memory() {
+        for release in RELEASES {
+            let at = &release.static_info;
+            let (info, reserved) = with_card(|card| {
+                let meta = GspFwWprMeta {
+                    non_wpr_heap_offset: card.meta.gsp_fw_rsvd_start,
+                    non_wpr_heap_size: 0x10_0000,
+                    ..*card.meta
+                };
+                let start = meta.non_wpr_heap_offset;
+                let end = start + meta.non_wpr_heap_size;
+                (
+                    static_info(
+                        &Card {
+                            meta: &meta,
+                            ..*card
+                        },
+                        at,
+                    ),
+                    start..end,
+                )
+            });
+            let roots = [at.bar1_pde_base, at.bar2_pde_base].map(|at| at.read(&info).unwrap());
+            assert_ne!(roots[0], roots[1]);
+            for root in roots {
+                assert_eq!(root % 0x1000, 0);
+                assert!(reserved.contains(&root) && reserved.contains(&(root + 0xfff)));
+            }
+            // 535 has the clusters of a GA102 here, and 570 in controls.
+            let gpcs = at.gpcs.map(|at| at.read(&info));
+            let is_535 = release.branch() == Some(535);
+            assert_eq!(gpcs, is_535.then_some(Some(0x7f)));
+            if let Some(at) = at.tpcs {
+                let tpcs = at.read(&info).unwrap();
+                assert_eq!([tpcs[0], tpcs[6], tpcs[7]], [[0, 0x3f], [6, 0x3f], [7, 0]]);
+                assert_eq!(
+                    u32::from_le_bytes(info[0x124..0x128].try_into().unwrap()),
+                    0x7f
+                );
+            }
+        }
+    }
+
+    /// As nouveau sends it (r535_bar_bar2_update_pde), on a GA102.
+    #[test]
+    fn the_driver_s_page_tables_are_entered_into_the_root_of_a_bar() {
+        let mut rm = ready(RELEASES[0]);
+        let mut update = |bar_type, entry_level_shift| {
+            let request = UpdateBarPde {
+                bar_type,
+                entry_value: 0x1234_5602,
+                entry_level_shift,
+                ..UpdateBarPde::default()
+            };
+            let reply = answer(&mut rm, function::UPDATE_BAR_PDE, request.as_bytes());
+            assert_eq!(reply.payload, request.as_bytes());
+            (reply.result, rm.take_effects())
+        };
+        let effect = |bar| {
+            vec![Effect::BarPde {
+                bar,
+                entry: 0x1234_5602,
+            }]
+        };
+        assert_eq!(update(0, 47), (NV_OK, effect(Bar::Bar1)));
+        assert_eq!(update(1, 47), (NV_OK, effect(Bar::Bar2)));
+        assert_eq!(update(2, 47), (NV_ERR_INVALID_ARGUMENT, Vec::new()));
+        assert_eq!(update(1, 56), (NV_ERR_INVALID_ARGUMENT, Vec::new()));
+        let short = answer(&mut rm, function::UPDATE_BAR_PDE, &[0; 23]);
+        assert_eq!(short.result, NV_ERR_INVALID_ARGUMENT);
+    }
+
+    /// As tinygrad sends it (rpc_set_page_directory).
+    #[test]
+    fn a_page_directory_may_come_in_a_message_of_its_own() {
+        let mut rm = ready(RELEASES[0]);
+        let (client, device, space) = (0xc100_0000, 0xcf00_0001, 0xcf00_0005);
+        for (h_class, h_parent, h_object, params) in [
+            (class::NV01_ROOT, 0, client, Vec::new()),
+            (class::NV01_DEVICE_0, client, device, vec![0; 0x38]),
+            (class::FERMI_VASPACE_A, device, space, {
+                let params = VaSpaceAllocationParameters {
+                    flags: 1 << 6 | 1 << 3,
+                    va_base: 0x1000,
+                    va_size: 0x1_ffff_fb00_0000,
+                    ..VaSpaceAllocationParameters::default()
+                };
+                params.as_bytes().to_vec()
+            }),
+        ] {
+            let request = RmAlloc {
+                h_client: client,
+                h_parent,
+                h_object,
+                h_class,
+                params_size: params.len() as u32,
+                ..RmAlloc::default()
+            };
+            let payload = [request.as_bytes(), &params].concat();
+            let reply = answer(&mut rm, function::GSP_RM_ALLOC, &payload);
+            assert_eq!(reply.result, NV_OK);
+        }
+        let mut request = RpcSetPageDirectory {
+            h_client: client,
+            h_device: device,
+            pasid: u32::MAX,
+            params: SetPageDirectory {
+                phys_address: 0x20_0000,
+                num_entries: 4,
+                flags: 8,
+                h_va_space: space,
+                sub_device_id: 1,
+                pasid: u32::MAX,
+                ..SetPageDirectory::default()
+            },
+            ..RpcSetPageDirectory::default()
+        };
+        let reply = answer(&mut rm, function::SET_PAGE_DIRECTORY, request.as_bytes());
+        assert_eq!(
+            (reply.result, &reply.payload[..]),
+            (NV_OK, request.as_bytes())
+        );
+        let effects = rm.take_effects();
+        assert!(matches!(effects[..], [Effect::PageDirectorySet { .. }]));
+        request.params.h_va_space = 7;
+        let reply = answer(&mut rm, function::SET_PAGE_DIRECTORY, request.as_bytes());
+        assert_eq!(reply.result, NV_ERR_OBJECT_NOT_FOUND);
+        let reply = answer(&mut rm, function::SET_PAGE_DIRECTORY, &[0; 47]);
+        assert_eq!(reply.result, NV_ERR_INVALID_ARGUMENT);
+        assert!(rm.take_effects().is_empty());
+        // The effects of other messages, in their order.
+        let request = RmFree {
+            h_root: client,
+            h_object_old: client,
+            ..RmFree::default()
+        };
+        let reply = answer(&mut rm, function::FREE, request.as_bytes());
+        assert_eq!(reply.result, NV_OK);
+        let effects = rm.take_effects();
+        assert!(matches!(effects[..], [Effect::PageDirectoryUnset { .. }]));
     }
 
     /// Has a GSP-RM unload itself; returns its state and the result of the call.

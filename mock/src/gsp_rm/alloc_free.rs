@@ -10,6 +10,10 @@ use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_OK};
 use nova_hw::abi::{RmAlloc, RmFree};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::classes;
+use super::effects::Effect;
+use super::objects::Freed;
+use super::refused::Refused;
 use super::{Card, GspRm, Next};
 use crate::gsp_rm::queue::Message;
 
@@ -24,7 +28,7 @@ impl GspRm {
         let result = match request.params_size as usize {
             len if len <= params.len() => {
                 params.truncate(len);
-                self.objects.alloc(self.release, &mut request, &mut params)
+                self.alloc_object(card, &mut request, &mut params)
             }
             len => {
                 let error = format!(
@@ -48,6 +52,19 @@ impl GspRm {
         })
     }
 
+    fn alloc_object(
+        &mut self,
+        card: &Card<'_>,
+        request: &mut RmAlloc,
+        params: &mut [u8],
+    ) -> Result<(), Refused> {
+        let platform = self.platform(card);
+        let class = classes::numbered(request.h_class)?;
+        let payload = self.objects.alloc(&platform, class, request, params)?;
+        self.effects.extend(Effect::created(payload));
+        Ok(())
+    }
+
     /// Frees an object and all below it. If there is no such object, the call succeeds and the
     /// trace records the driver's error.
     pub(super) fn free(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
@@ -59,6 +76,8 @@ impl GspRm {
         let (status, error) = match self.objects.free(client, object) {
             Ok(freed) => {
                 tracing::debug!("freed {freed:x?} of client {client:#x}");
+                let effect = |(handle, payload): &Freed| Effect::freed(client, *handle, payload);
+                self.effects.extend(freed.iter().filter_map(effect));
                 (
                     NV_OK,
                     freed

@@ -6,142 +6,121 @@
 //! Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/rmapi/resource_list.h; for the checks
 //! of the parameters, the file that has the class's constructor.
 
-use nova_hw::abi::class::{self, NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
-use nova_hw::abi::status::{
-    NV_ERR_INSUFFICIENT_RESOURCES, NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_CLASS,
-};
-use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
-use nova_hw::release::Release;
-use zerocopy::FromBytes;
+mod base;
+mod channel;
+mod display;
+mod engine;
+mod space;
 
+use nova_hw::abi::class::*;
+use nova_hw::abi::status::NV_ERR_INVALID_CLASS;
+
+use super::objects::{Class, Family, Objects};
+use super::payload::Payload;
 use super::refused::Refused;
 
-/// A class. A new one is a `static` like those below, and is listed in [`CLASSES`].
-#[derive(Debug)]
-pub(crate) struct Class {
-    /// Its number.
-    pub(crate) number: u32,
-    /// The class of its objects' parents; a client has no parent.
-    parent: Option<u32>,
-    /// Bytes of its parameters.
-    size: fn(&Release) -> usize,
-    /// Checks an object's parameters, given the instances of the other objects with its class and
-    /// parent; returns its own instance, the number of the device or subdevice that it stands for.
-    pub(crate) check: fn(params: &[u8], others: &[u32]) -> Result<u32, Refused>,
+const fn of(number: u32, family: &'static Family) -> Class {
+    Class { number, family }
 }
 
-pub(crate) static ROOT: Class = Class {
-    number: NV01_ROOT,
-    parent: None,
-    size: |release| release.root.size,
-    check: |_, _| Ok(0),
-};
+/// The classes of all chips; whether a chip has one is for the family to check. A new one is a line
+/// here, and a family in one of the modules if it is of a new kind.
+static CLASSES: &[Class] = &[
+    of(NV01_ROOT, &base::CLIENT),
+    of(NV01_DEVICE_0, &base::DEVICE),
+    of(NV20_SUBDEVICE_0, &base::SUBDEVICE),
+    of(FERMI_VASPACE_A, &space::SPACE),
+    of(NV01_MEMORY_VIRTUAL, &space::RANGE),
+    of(KEPLER_CHANNEL_GROUP_A, &channel::GROUP),
+    of(FERMI_CONTEXT_SHARE_A, &channel::SHARE),
+    of(VOLTA_CHANNEL_GPFIFO_A, &channel::CHANNEL),
+    of(TURING_CHANNEL_GPFIFO_A, &channel::CHANNEL),
+    of(AMPERE_CHANNEL_GPFIFO_A, &channel::CHANNEL),
+    of(HOPPER_CHANNEL_GPFIFO_A, &channel::CHANNEL),
+    of(BLACKWELL_CHANNEL_GPFIFO_A, &channel::CHANNEL),
+    of(BLACKWELL_CHANNEL_GPFIFO_B, &channel::CHANNEL),
+    of(TURING_DMA_COPY_A, &engine::COPY),
+    of(AMPERE_DMA_COPY_A, &engine::COPY),
+    of(AMPERE_DMA_COPY_B, &engine::COPY),
+    of(HOPPER_DMA_COPY_A, &engine::COPY),
+    of(BLACKWELL_DMA_COPY_A, &engine::COPY),
+    of(BLACKWELL_DMA_COPY_B, &engine::COPY),
+    of(FERMI_TWOD_A, &engine::GRAPHICS),
+    of(KEPLER_INLINE_TO_MEMORY_B, &engine::GRAPHICS),
+    of(BLACKWELL_INLINE_TO_MEMORY_A, &engine::GRAPHICS),
+    of(TURING_A, &engine::GRAPHICS),
+    of(AMPERE_A, &engine::GRAPHICS),
+    of(AMPERE_B, &engine::GRAPHICS),
+    of(ADA_A, &engine::GRAPHICS),
+    of(HOPPER_A, &engine::GRAPHICS),
+    of(BLACKWELL_A, &engine::GRAPHICS),
+    of(BLACKWELL_B, &engine::GRAPHICS),
+    of(TURING_COMPUTE_A, &engine::GRAPHICS),
+    of(AMPERE_COMPUTE_A, &engine::GRAPHICS),
+    of(AMPERE_COMPUTE_B, &engine::GRAPHICS),
+    of(ADA_COMPUTE_A, &engine::GRAPHICS),
+    of(HOPPER_COMPUTE_A, &engine::GRAPHICS),
+    of(BLACKWELL_COMPUTE_A, &engine::GRAPHICS),
+    of(BLACKWELL_COMPUTE_B, &engine::GRAPHICS),
+    of(NVC4B0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVC6B0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVC7B0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVC9B0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVB8B0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVCDB0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVCFB0_VIDEO_DECODER, &engine::NVDEC),
+    of(NVB4B7_VIDEO_ENCODER, &engine::NVENC),
+    of(NVC4B7_VIDEO_ENCODER, &engine::NVENC),
+    of(NVC7B7_VIDEO_ENCODER, &engine::NVENC),
+    of(NVC9B7_VIDEO_ENCODER, &engine::NVENC),
+    of(NVCFB7_VIDEO_ENCODER, &engine::NVENC),
+    of(NVC4D1_VIDEO_NVJPG, &engine::NVJPEG),
+    of(NVC9D1_VIDEO_NVJPG, &engine::NVJPEG),
+    of(NVB8D1_VIDEO_NVJPG, &engine::NVJPEG),
+    of(NVCDD1_VIDEO_NVJPG, &engine::NVJPEG),
+    of(NVCFD1_VIDEO_NVJPG, &engine::NVJPEG),
+    of(NVC6FA_VIDEO_OFA, &engine::OFA),
+    of(NVC7FA_VIDEO_OFA, &engine::OFA),
+    of(NVC9FA_VIDEO_OFA, &engine::OFA),
+    of(NVB8FA_VIDEO_OFA, &engine::OFA),
+    of(NVCDFA_VIDEO_OFA, &engine::OFA),
+    of(NVCFFA_VIDEO_OFA, &engine::OFA),
+    of(GT200_DEBUGGER, &engine::DEBUGGER),
+    of(VOLTA_USERMODE_A, &engine::USERMODE),
+    of(TURING_USERMODE_A, &engine::USERMODE),
+    of(AMPERE_USERMODE_A, &engine::USERMODE),
+    of(HOPPER_USERMODE_A, &engine::USERMODE),
+    of(BLACKWELL_USERMODE_A, &engine::USERMODE),
+    of(NV04_DISPLAY_COMMON, &display::COMMON),
+    of(NVC570_DISPLAY, &display::ROOT),
+    of(NVC670_DISPLAY, &display::ROOT),
+    of(NVC770_DISPLAY, &display::ROOT),
+    of(NVCA70_DISPLAY, &display::ROOT),
+    of(NV01_EVENT_KERNEL_CALLBACK_EX, &display::EVENT),
+];
 
-pub(crate) static DEVICE: Class = Class {
-    number: NV01_DEVICE_0,
-    parent: Some(NV01_ROOT),
-    size: |_| size_of::<Nv0080AllocParameters>(),
-    check: check_device,
-};
-
-pub(crate) static SUBDEVICE: Class = Class {
-    number: NV20_SUBDEVICE_0,
-    parent: Some(NV01_DEVICE_0),
-    size: |_| size_of::<Nv2080AllocParameters>(),
-    check: check_subdevice,
-};
-
-static CLASSES: [&Class; 3] = [&ROOT, &DEVICE, &SUBDEVICE];
-
-impl Class {
-    /// The class with this number.
-    ///
-    /// Source: `rmapiGetClassAllocParamSize`, src/nvidia/src/kernel/rmapi/resource_desc.c.
-    pub(crate) fn numbered(number: u32) -> Result<&'static Self, Refused> {
-        let class = CLASSES.into_iter().find(|class| class.number == number);
-        class.ok_or_else(|| {
-            let error = format!("class {number:#x} is not known");
-            (NV_ERR_INVALID_CLASS, error)
-        })
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &'static str {
-        class::name(self.number).unwrap_or("unknown")
-    }
-
-    /// Whether objects of class `parent` can be parents of its objects.
-    pub(crate) fn belongs_below(&self, parent: &Self) -> bool {
-        self.parent == Some(parent.number)
-    }
-
-    /// Checks that there are as many bytes of parameters as the release has, or none.
-    ///
-    /// Missing parameters are NV_ERR_INVALID_ARGUMENT in `rmapiParamsCopyInit` of
-    /// src/nvidia/src/kernel/rmapi/param_copy.c. The same status for a wrong size is the model's
-    /// choice, since GSP-RM's end of the RPC is not public.
-    pub(crate) fn check_size(&self, release: &Release, params: &[u8]) -> Result<(), Refused> {
-        let (found, expected) = (params.len(), (self.size)(release));
-        match found == 0 || found == expected {
-            true => Ok(()),
-            false => {
-                let error = format!("{found:#x} bytes of parameters, not {expected:#x}");
-                Err((NV_ERR_INVALID_ARGUMENT, error))
-            }
-        }
-    }
-}
-
-/// Source: `resservResourceFactory` in src/nvidia/src/kernel/rmapi/alloc_free.c,
-/// `deviceConstruct_IMPL` and `_deviceInit` in src/nvidia/src/kernel/gpu/device.c, and
-/// `deviceSetClientShare_IMPL` in src/nvidia/src/kernel/gpu/device_share.c.
+/// The class with this number.
 ///
-/// A second object for the same device is refused up to release 570, unless the GPU has partitions
-/// (MIG). From 575 on it is refused in a virtual GPU only: an H200 with 580 takes it.
-fn check_device(params: &[u8], others: &[u32]) -> Result<u32, Refused> {
-    let Ok(device) = Nv0080AllocParameters::read_from_bytes(params) else {
-        return Err((NV_ERR_INVALID_ARGUMENT, "a device needs parameters".into()));
-    };
-    let has = |flag| device.flags & flag != 0;
-    let (start, limit) = (device.va_start_internal, device.va_limit_internal);
-    if device.device_id >= Nv0080AllocParameters::DEVICES_MAX {
-        let error = format!("device {:#x} does not exist", device.device_id);
-        return Err((NV_ERR_INVALID_ARGUMENT, error));
-    }
-    if has(Nv0080AllocParameters::RESTRICT_RESERVED_VALIMITS) && (limit < start || limit == 0) {
-        let error = format!("addresses from {start:#x} to {limit:#x} as GSP-RM's internal range");
-        return Err((NV_ERR_INVALID_ARGUMENT, error));
-    }
-    let instance = check_instance("device", 1, params, others)?;
-    if has(Nv0080AllocParameters::VASPACE_SIZE) && device.va_space_size == 0 {
-        return Err((
-            NV_ERR_INVALID_ARGUMENT,
-            "an address space of no size".into(),
-        ));
-    }
-    Ok(instance)
+/// Source: `rmapiGetClassAllocParamSize`, src/nvidia/src/kernel/rmapi/resource_desc.c.
+pub(crate) fn numbered(number: u32) -> Result<&'static Class, Refused> {
+    let class = CLASSES.iter().find(|class| class.number == number);
+    class.ok_or_else(|| {
+        let error = format!("class {number:#x} is not known");
+        (NV_ERR_INVALID_CLASS, error)
+    })
 }
 
-/// Source: `subdeviceConstruct_IMPL` in src/nvidia/src/kernel/gpu/subdevice/subdevice.c. In a device
-/// with one GPU, `gpugrpGetGpuFromSubDeviceInstance_IMPL` of src/nvidia/src/kernel/gpu_mgr/gpu_group.c
-/// finds that GPU for each number that is valid, as on an H200.
-fn check_subdevice(params: &[u8], others: &[u32]) -> Result<u32, Refused> {
-    let count = Nv2080AllocParameters::SUBDEVICES_MAX;
-    check_instance("subdevice", count, params, others)
+/// A table with GSP-RM's own objects.
+pub(crate) fn objects() -> Objects {
+    static ROOT: Class = of(NV01_ROOT, &base::CLIENT);
+    static DEVICE: Class = of(NV01_DEVICE_0, &base::DEVICE);
+    static SUBDEVICE: Class = of(NV20_SUBDEVICE_0, &base::SUBDEVICE);
+    Objects::new([
+        (&ROOT, Payload::None),
+        (&DEVICE, base::device(0, 0)),
+        (&SUBDEVICE, base::subdevice(0)),
+    ])
 }
 
-/// Checks that the parameters name one of the first `count` devices or subdevices, and that it has
-/// no other object.
-fn check_instance(what: &str, count: u32, params: &[u8], others: &[u32]) -> Result<u32, Refused> {
-    // Both structures begin with the instance. Without parameters it is 0.
-    let instance = u32::read_from_prefix(params).map_or(0, |(instance, _)| instance);
-    if instance >= count {
-        let error = format!("there is no {what} {instance:#x}");
-        return Err((NV_ERR_INVALID_CLASS, error));
-    }
-    if others.contains(&instance) {
-        let error = format!("there is an object for {what} {instance:#x}");
-        return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
-    }
-    Ok(instance)
-}
+#[cfg(test)]
+mod tests;

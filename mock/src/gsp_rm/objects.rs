@@ -7,18 +7,19 @@
 //! the driver. The firmware is taken to have the same, built with RS_COMPATABILITY_MODE as in
 //! src/nvidia/Makefile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use nova_hw::abi::class::NV01_ROOT;
 use nova_hw::abi::status::{
-    NV_ERR_INSERT_DUPLICATE_NAME, NV_ERR_INSUFFICIENT_RESOURCES, NV_ERR_INVALID_CLIENT,
-    NV_ERR_INVALID_OBJECT_HANDLE, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
+    NV_ERR_INSERT_DUPLICATE_NAME, NV_ERR_INSUFFICIENT_RESOURCES, NV_ERR_INVALID_ARGUMENT,
+    NV_ERR_INVALID_CLIENT, NV_ERR_INVALID_OBJECT_HANDLE, NV_ERR_INVALID_OBJECT_PARENT,
+    NV_ERR_OBJECT_NOT_FOUND,
 };
-use nova_hw::abi::{handle, RmAlloc};
+use nova_hw::abi::{class, handle, RmAlloc};
 use nova_hw::release::Release;
 
-use super::classes::{self, Class};
+use super::payload::{Channel, Payload, Space, SpaceId};
+use super::platform::Platform;
 use super::refused::Refused;
 
 /// Handles of the objects that GSP-RM creates for the driver's own use, as on real cards:
@@ -34,12 +35,156 @@ pub(crate) const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
 /// The most clients that may exist; the model's own limit.
 const CLIENTS_MAX: usize = 0x1000;
 
+/// The handle of an object that was freed, and what GSP-RM has known of it.
+pub(crate) type Freed = (u32, Payload);
+
+/// What an object is to GSP-RM, whichever number the class has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Client,
+    Device,
+    Subdevice,
+    Space,
+    Range,
+    Group,
+    Share,
+    Channel,
+    Engine,
+    Usermode,
+    DisplayCommon,
+    Display,
+    Event,
+    Debugger,
+}
+
+/// Where objects of a kind may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parents {
+    /// Nowhere: they are clients.
+    None,
+    /// Below these.
+    Of(&'static [Kind]),
+    /// Below any object.
+    Any,
+}
+
+/// The parameters of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Params {
+    /// There are none.
+    None,
+    /// As many bytes as the release has, or none.
+    Optional(fn(&Release) -> usize),
+    /// As many bytes as the release has.
+    Required(fn(&Release) -> usize),
+}
+
+/// What classes of the same kind have in common.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) kind: Kind,
+    pub(crate) parents: Parents,
+    pub(crate) params: Params,
+    /// The classes whose controls its objects have: the upper halves of the controls' numbers.
+    pub(crate) controls: &'static [u32],
+    /// Checks the parameters, and fills in what they return; returns what GSP-RM keeps.
+    pub(crate) construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Payload, Refused>,
+}
+
+/// A class.
+#[derive(Debug)]
+pub(crate) struct Class {
+    /// Its number.
+    pub(crate) number: u32,
+    pub(crate) family: &'static Family,
+}
+
+impl Class {
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        class::name(self.number).unwrap_or("unknown")
+    }
+
+    /// Whether objects of this kind can be parents of its objects.
+    fn belongs_below(&self, parent: Kind) -> bool {
+        match self.family.parents {
+            Parents::None => false,
+            Parents::Of(kinds) => kinds.contains(&parent),
+            Parents::Any => true,
+        }
+    }
+
+    /// Checks that there are as many bytes of parameters as the release has, or none if the class
+    /// does not need them.
+    ///
+    /// Missing parameters are NV_ERR_INVALID_ARGUMENT in `rmapiParamsCopyInit` of
+    /// src/nvidia/src/kernel/rmapi/param_copy.c. The same status for a wrong size is the model's
+    /// choice, since GSP-RM's end of the RPC is not public.
+    fn check_size(&self, release: &Release, params: &[u8]) -> Result<(), Refused> {
+        let (expected, needed) = match self.family.params {
+            Params::None => (0, false),
+            Params::Optional(size) => (size(release), false),
+            Params::Required(size) => (size(release), true),
+        };
+        let found = params.len();
+        match found == expected || found == 0 && !needed {
+            true => Ok(()),
+            false => {
+                let error = format!("{found:#x} bytes of parameters, not {expected:#x}");
+                Err((NV_ERR_INVALID_ARGUMENT, error))
+            }
+        }
+    }
+}
+
+/// What the check of a new object can see.
+pub(crate) struct Allocation<'a> {
+    pub(crate) platform: &'a Platform<'a>,
+    pub(crate) class: &'static Class,
+    /// Its client, and the handle of that.
+    pub(crate) client: &'a Client,
+    pub(crate) client_handle: u32,
+    /// Its parent, and the handle of that.
+    pub(crate) parent: &'a Object,
+    pub(crate) parent_handle: u32,
+    objects: &'a Objects,
+}
+
+impl Allocation<'_> {
+    /// The channels of all clients.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.objects.channels()
+    }
+
+    /// Number of the new channel among all that there ever were.
+    pub(crate) fn channels_made(&self) -> u32 {
+        self.objects.channels_made
+    }
+
+    /// The other objects with its class and parent.
+    pub(crate) fn siblings(&self) -> impl Iterator<Item = &Object> {
+        let is_sibling = |object: &&Object| {
+            object.parent == self.parent_handle && object.class.number == self.class.number
+        };
+        self.client.objects.values().filter(is_sibling)
+    }
+
+    /// The address space with this handle, or the device's for 0.
+    ///
+    /// Source: `vaspaceGetByHandleOrDeviceDefault_IMPL` in src/nvidia/src/kernel/mem_mgr/vaspace.c.
+    pub(crate) fn space(&self, handle: u32) -> Result<Option<SpaceId>, Refused> {
+        self.client.space(self.client_handle, handle)
+    }
+}
+
 /// All objects.
 #[derive(Debug)]
 pub(crate) struct Objects {
     clients: BTreeMap<u32, Client>,
     /// Number of the next client that the driver gives no handle; `clientCurrentHandleIndex`.
     next: u32,
+    /// Number of channels that were ever made; `currentChannelUniqueId`.
+    channels_made: u32,
 }
 
 /// A client.
@@ -57,33 +202,55 @@ pub(crate) struct Object {
     /// Its parent's handle, or 0.
     parent: u32,
     pub(crate) class: &'static Class,
-    /// Number of the device or subdevice that it stands for.
-    instance: u32,
+    pub(crate) payload: Payload,
     /// GSP-RM has created it for the driver's own use.
     is_internal: bool,
 }
 
+impl Object {
+    pub(crate) fn kind(&self) -> Kind {
+        self.class.family.kind
+    }
+
+    /// Whether its parent is the object with this handle.
+    pub(crate) fn is_below(&self, parent: u32) -> bool {
+        self.parent == parent
+    }
+}
+
 impl Objects {
-    /// The objects that GSP-RM creates for the driver's own use.
-    pub(crate) fn new() -> Self {
-        let internal = |parent, class| Object {
-            parent,
-            class,
-            instance: 0,
-            is_internal: true,
+    /// With the objects that GSP-RM creates for the driver's own use: a client, its device, and the
+    /// subdevice of that.
+    pub(crate) fn new(internal: [(&'static Class, Payload); 3]) -> Self {
+        let handles = [
+            (0, INTERNAL_CLIENT),
+            (INTERNAL_CLIENT, INTERNAL_DEVICE),
+            (INTERNAL_DEVICE, INTERNAL_SUBDEVICE),
+        ];
+        let object = |((parent, handle), (class, payload))| {
+            let object = Object {
+                parent,
+                class,
+                payload,
+                is_internal: true,
+            };
+            (handle, object)
         };
-        let objects = BTreeMap::from([
-            (INTERNAL_CLIENT, internal(0, &classes::ROOT)),
-            (INTERNAL_DEVICE, internal(INTERNAL_CLIENT, &classes::DEVICE)),
-            (
-                INTERNAL_SUBDEVICE,
-                internal(INTERNAL_DEVICE, &classes::SUBDEVICE),
-            ),
-        ]);
+        let objects = handles.into_iter().zip(internal).map(object).collect();
         Self {
             clients: BTreeMap::from([(INTERNAL_CLIENT, Client { objects, next: 0 })]),
             next: 0,
+            channels_made: 0,
         }
+    }
+
+    /// The channels of all clients.
+    pub(crate) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        let objects = self
+            .clients
+            .values()
+            .flat_map(|client| client.objects.values());
+        objects.filter_map(|object| object.payload.channel())
     }
 
     /// The client that a control is for.
@@ -96,21 +263,28 @@ impl Objects {
         })
     }
 
+    /// The client that a control is for, to change an object of it.
+    pub(crate) fn client_to_change(&mut self, client: u32) -> Result<&mut Client, Refused> {
+        self.clients.get_mut(&client).ok_or_else(|| {
+            let error = format!("there is no client {client:#x}");
+            (NV_ERR_INVALID_CLIENT, error)
+        })
+    }
+
     /// Allocates the object that `request` describes, and fills in a handle if the driver has named
-    /// none.
+    /// none; returns what GSP-RM keeps of it.
     pub(crate) fn alloc(
         &mut self,
-        release: &Release,
+        platform: &Platform<'_>,
+        class: &'static Class,
         request: &mut RmAlloc,
         params: &mut [u8],
-    ) -> Result<(), Refused> {
-        let class = Class::numbered(request.h_class)?;
-        class.check_size(release, params)?;
-        if class.number == NV01_ROOT {
-            return self.alloc_client(release, request, class, params);
+    ) -> Result<&Payload, Refused> {
+        class.check_size(platform.release, params)?;
+        if class.family.parents == Parents::None {
+            return self.alloc_client(platform.release, request, class, params);
         }
-        self.client_mut(request.h_client)?
-            .alloc(request, class, params)
+        self.alloc_object(platform, request, class, params)
     }
 
     /// Source: `serverAllocClient` and `_serverCreateEntryAndLockForNewClient` in rs_server.c, which
@@ -123,7 +297,7 @@ impl Objects {
         request: &mut RmAlloc,
         class: &'static Class,
         params: &mut [u8],
-    ) -> Result<(), Refused> {
+    ) -> Result<&Payload, Refused> {
         if self.clients.len() >= CLIENTS_MAX {
             let error = format!("there are {} clients", self.clients.len());
             return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
@@ -143,7 +317,7 @@ impl Objects {
         let root = Object {
             parent: 0,
             class,
-            instance: 0,
+            payload: Payload::None,
             is_internal: false,
         };
         let objects = BTreeMap::from([(handle, root)]);
@@ -152,7 +326,52 @@ impl Objects {
         if !params.is_empty() {
             release.root.client.write(params, &handle);
         }
-        Ok(())
+        Ok(&Payload::None)
+    }
+
+    /// Source: `serverAllocResourceUnderLock` in src/nvidia/src/kernel/rmapi/alloc_free.c.
+    fn alloc_object(
+        &mut self,
+        platform: &Platform<'_>,
+        request: &mut RmAlloc,
+        class: &'static Class,
+        params: &mut [u8],
+    ) -> Result<&Payload, Refused> {
+        let (client_handle, parent_handle) = (request.h_client, request.h_parent);
+        self.client_mut(client_handle)?;
+        if request.h_object == client_handle {
+            let error = format!("a {} as a client", class.name());
+            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let parent = self.client(client_handle)?.find(parent_handle)?;
+        if !class.belongs_below(parent.kind()) {
+            let error = format!("a {} below a {}", class.name(), parent.class.name());
+            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let handle = self
+            .client_mut(client_handle)?
+            .new_handle(request.h_object)?;
+        let client = self.client(client_handle)?;
+        let allocation = Allocation {
+            platform,
+            class,
+            client,
+            client_handle,
+            parent: client.find(parent_handle)?,
+            parent_handle,
+            objects: self,
+        };
+        let payload = (class.family.construct)(&allocation, params)?;
+        self.channels_made += u32::from(payload.channel().is_some());
+        let object = Object {
+            parent: parent_handle,
+            class,
+            payload,
+            is_internal: false,
+        };
+        request.h_object = handle;
+        let objects = &mut self.client_mut(client_handle)?.objects;
+        Ok(&objects.entry(handle).or_insert(object).payload)
     }
 
     /// A handle for a client that the driver gives none. One that was freed does not come again
@@ -168,12 +387,12 @@ impl Objects {
         }
     }
 
-    /// Frees an object and all below it; returns their handles in the order of freeing, children
-    /// before their parents. Freeing an object that does not exist succeeds.
+    /// Frees an object, all below it and all that use one of these; returns them in the order of
+    /// freeing, children before their parents. Freeing an object that does not exist succeeds.
     ///
     /// Source: `serverFreeResourceTree` and `serverFreeResourceTreeLockAndFindResource` in
-    /// rs_server.c.
-    pub(crate) fn free(&mut self, client: u32, object: u32) -> Result<Vec<u32>, Refused> {
+    /// rs_server.c, and `clientUpdatePendingFreeList_IMPL` there.
+    pub(crate) fn free(&mut self, client: u32, object: u32) -> Result<Vec<Freed>, Refused> {
         let objects = self.client_mut(client)?;
         let Some(Object { is_internal, .. }) = objects.objects.get(&object) else {
             return Ok(Vec::new());
@@ -184,15 +403,14 @@ impl Objects {
             let error = format!("object {object:#x} of client {client:#x} is GSP-RM's");
             return Err((NV_ERR_INVALID_CLIENT, error));
         }
-        let mut order = objects.tree(object);
-        order.reverse();
-        for handle in &order {
-            objects.objects.remove(handle);
-        }
+        let order = objects.tree(object).into_iter().rev();
+        let freed =
+            order.filter_map(|handle| Some((handle, objects.objects.remove(&handle)?.payload)));
+        let freed = freed.collect();
         if object == client {
             self.clients.remove(&client);
         }
-        Ok(order)
+        Ok(freed)
     }
 
     /// Source: `_serverLockClientWithLockInfo` in rs_server.c.
@@ -215,38 +433,56 @@ impl Client {
         })
     }
 
-    /// Source: `serverAllocResourceUnderLock` in src/nvidia/src/kernel/rmapi/alloc_free.c.
-    fn alloc(
-        &mut self,
-        request: &mut RmAlloc,
-        class: &'static Class,
-        params: &[u8],
-    ) -> Result<(), Refused> {
-        let parent = request.h_parent;
-        if request.h_object == request.h_client {
-            let error = format!("a {} as a client", class.name());
-            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+    /// The object with this handle, to change it.
+    pub(crate) fn find_to_change(&mut self, handle: u32) -> Result<&mut Object, Refused> {
+        self.objects.get_mut(&handle).ok_or_else(|| {
+            let error = format!("there is no object {handle:#x}");
+            (NV_ERR_OBJECT_NOT_FOUND, error)
+        })
+    }
+
+    /// The objects below this one.
+    pub(crate) fn below(&self, handle: u32) -> impl Iterator<Item = &Object> {
+        let is_below = move |object: &&Object| object.parent == handle;
+        self.objects.values().filter(is_below)
+    }
+
+    /// The object with this handle, if it is of this kind.
+    ///
+    /// Source: `serverutilGetResourceRefWithType` in src/nvidia/src/kernel/rmapi/rs_utils.c.
+    pub(crate) fn find_of(&self, kind: Kind, handle: u32) -> Result<&Object, Refused> {
+        let object = self.find(handle)?;
+        match object.kind() == kind {
+            true => Ok(object),
+            false => {
+                let error = format!("object {handle:#x} is a {}", object.class.name());
+                Err((NV_ERR_INVALID_OBJECT_HANDLE, error))
+            }
         }
-        let found = self.find(parent)?.class;
-        if !class.belongs_below(found) {
-            let error = format!("a {} below a {}", class.name(), found.name());
-            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+    }
+
+    /// The address space with this handle of this client, whose own handle is `client`; `None` for
+    /// 0, the device's.
+    ///
+    /// Source: `vaspaceGetByHandleOrDeviceDefault_IMPL` in src/nvidia/src/kernel/mem_mgr/vaspace.c.
+    pub(crate) fn space(&self, client: u32, handle: u32) -> Result<Option<SpaceId>, Refused> {
+        if handle == 0 {
+            return Ok(None);
         }
-        let handle = self.new_handle(request.h_object)?;
-        let is_other =
-            |object: &&Object| object.parent == parent && object.class.number == class.number;
-        let others = self.objects.values().filter(is_other);
-        let others: Vec<_> = others.map(|other| other.instance).collect();
-        let instance = (class.check)(params, &others)?;
-        let object = Object {
-            parent,
-            class,
-            instance,
-            is_internal: false,
-        };
-        self.objects.insert(handle, object);
-        request.h_object = handle;
-        Ok(())
+        self.find_of(Kind::Space, handle)?;
+        Ok(Some(SpaceId { client, handle }))
+    }
+
+    /// The address space with this handle, to change it.
+    pub(crate) fn space_to_change(&mut self, handle: u32) -> Result<&mut Space, Refused> {
+        self.find_of(Kind::Space, handle)?;
+        match &mut self.find_to_change(handle)?.payload {
+            Payload::Space(space) => Ok(space),
+            _ => Err((
+                NV_ERR_INVALID_OBJECT_HANDLE,
+                format!("object {handle:#x} is no address space"),
+            )),
+        }
     }
 
     /// A handle for an object that the driver gives none. One that was freed does not come again
@@ -284,19 +520,32 @@ impl Client {
         Ok(named)
     }
 
-    /// An object and all below it, parents before their children.
+    /// An object, all below it and all that use one of these, each behind all that it is below or
+    /// uses.
     fn tree(&self, handle: u32) -> Vec<u32> {
         let mut tree = vec![handle];
         let mut at = 0;
         while let Some(&parent) = tree.get(at) {
-            let children = self
-                .objects
-                .iter()
-                .filter(|(_, object)| object.parent == parent);
-            tree.extend(children.map(|(handle, _)| handle));
+            let goes_with = |(_, object): &(&u32, &Object)| {
+                object.parent == parent || object.payload.depends_on(parent)
+            };
+            tree.extend(
+                self.objects
+                    .iter()
+                    .filter(goes_with)
+                    .map(|(handle, _)| handle),
+            );
             at += 1;
         }
-        tree
+        // Where an object is found twice, the last time counts.
+        let mut seen = BTreeSet::new();
+        let mut order: Vec<_> = tree
+            .into_iter()
+            .rev()
+            .filter(|&handle| seen.insert(handle))
+            .collect();
+        order.reverse();
+        order
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use nova_hw::abi::class::{NV01_DEVICE_0, NV20_SUBDEVICE_0};
+use nova_hw::abi::class::{NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::gsp_rm::classes;
 
 /// Client, parent and handle of an object.
 type Entry = (u32, u32, u32);
@@ -67,7 +68,7 @@ proptest! {
 
     #[test]
     fn no_object_outlives_its_parent(steps in prop::collection::vec(step(), ..100)) {
-        let (mut objects, mut model) = (Objects::new(), BTreeSet::new());
+        let (mut objects, mut model) = (classes::objects(), BTreeSet::new());
         for step in steps {
             match step {
                 Step::Alloc(class, (client, parent, handle)) => {

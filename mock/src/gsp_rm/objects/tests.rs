@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::*;
-use nova_hw::abi::class::{NV01_DEVICE_0, NV20_SUBDEVICE_0};
+use crate::chips::CHIPS;
+use crate::gsp_rm::classes;
+use nova_hw::abi::class::{NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_CLASS};
 use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
 use nova_hw::release::RELEASES;
@@ -39,14 +41,30 @@ fn alloc_with(
     params: &[u8],
 ) -> Result<u32, u32> {
     let mut request = request(class, handles);
-    objects
-        .alloc(RELEASES[0], &mut request, &mut params.to_vec())
+    alloc_on(objects, RELEASES[0], &mut request, &mut params.to_vec())
+}
+
+/// Allocates on a GA102 with this release; returns the handle or the status.
+fn alloc_on(
+    objects: &mut Objects,
+    release: &'static Release,
+    request: &mut RmAlloc,
+    params: &mut [u8],
+) -> Result<u32, u32> {
+    let platform = Platform {
+        chip: &CHIPS[0],
+        release,
+        vram: 23 << 30,
+    };
+    classes::numbered(request.h_class)
+        .and_then(|class| objects.alloc(&platform, class, request, params).map(|_| ()))
         .map(|()| request.h_object)
         .map_err(|refused| refused.0)
 }
 
 fn free(objects: &mut Objects, client: u32, object: u32) -> Result<Vec<u32>, u32> {
-    objects.free(client, object).map_err(|refused| refused.0)
+    let freed = objects.free(client, object).map_err(|refused| refused.0)?;
+    Ok(freed.into_iter().map(|(handle, _)| handle).collect())
 }
 
 /// Class of the object that a control would be for, or the status.
@@ -61,7 +79,7 @@ fn find(objects: &Objects, client: u32, object: u32) -> Result<u32, u32> {
 
 /// A table with a client, its device and its subdevice.
 fn objects() -> Objects {
-    let mut objects = Objects::new();
+    let mut objects = classes::objects();
     for (class, handles) in [
         (NV01_ROOT, [CLIENT, CLIENT, CLIENT]),
         (NV01_DEVICE_0, [CLIENT, CLIENT, DEVICE]),
@@ -87,7 +105,7 @@ fn objects_are_listed_as_a_tree() {
 /// resource_desc.c, `rmapiGetClassAllocParamSize`.
 #[test]
 fn a_class_must_be_known() {
-    let status = alloc(&mut objects(), 0x90f1, [CLIENT, DEVICE, 1]);
+    let status = alloc(&mut objects(), 0x5070, [CLIENT, DEVICE, 1]);
     assert_eq!(status, Err(NV_ERR_INVALID_CLASS));
 }
 
@@ -103,8 +121,9 @@ fn parameters_must_have_the_size_of_the_release() {
             (size + 1, Err(NV_ERR_INVALID_ARGUMENT)),
         ] {
             let mut request = request(NV01_ROOT, [1, 1, 1]);
-            let result = Objects::new().alloc(release, &mut request, &mut vec![0; len]);
-            assert_eq!(result.map_err(|refused| refused.0), expected, "{len}");
+            let mut objects = classes::objects();
+            let result = alloc_on(&mut objects, release, &mut request, &mut vec![0; len]);
+            assert_eq!(result.map(|_| ()), expected, "{len}");
         }
     }
     for (class, handles, len) in [
@@ -124,12 +143,11 @@ fn a_client_may_have_any_handle() {
         [0xc100_0000, 0xc100_0000, 7],
         [1, 0, 1],
     ] {
-        let mut objects = Objects::new();
+        let mut objects = classes::objects();
         let mut request = request(NV01_ROOT, handles);
         let mut params = vec![0; RELEASES[0].root.size];
-        let result = objects.alloc(RELEASES[0], &mut request, &mut params);
-        assert_eq!(result, Ok(()));
-        assert_eq!(request.h_object, handles[0]);
+        let result = alloc_on(&mut objects, RELEASES[0], &mut request, &mut params);
+        assert_eq!(result, Ok(handles[0]));
         assert_eq!(RELEASES[0].root.client.read(&params), Some(handles[0]));
     }
 }
@@ -167,7 +185,7 @@ fn a_client_has_no_parent() {
 
 #[test]
 fn the_number_of_clients_is_limited() {
-    let mut objects = Objects::new();
+    let mut objects = classes::objects();
     while objects.clients.len() < CLIENTS_MAX {
         alloc(&mut objects, NV01_ROOT, [0, 0, 0]).unwrap();
     }
@@ -334,7 +352,7 @@ fn children_are_freed_before_their_parents() {
         free(&mut all, CLIENT, CLIENT),
         Ok(vec![SUBDEVICE, DEVICE, CLIENT])
     );
-    assert_eq!(all.to_string(), Objects::new().to_string());
+    assert_eq!(all.to_string(), classes::objects().to_string());
     let status = free(&mut all, CLIENT, CLIENT);
     assert_eq!(status, Err(NV_ERR_INVALID_OBJECT_HANDLE), "it was freed");
 

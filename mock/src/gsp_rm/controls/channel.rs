@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Controls of channels, and of their groups.
+
+use nova_hw::abi::control;
+use nova_hw::abi::status::{NV_ERR_INVALID_OBJECT, NV_ERR_INVALID_STATE};
+
+use super::call::{invalid, Call, Control};
+use crate::chips::engines::{self, Row};
+use crate::gsp_rm::effects::Effect;
+use crate::gsp_rm::payload::{Channel, Payload};
+use crate::gsp_rm::refused::Refused;
+
+/// Bytes of the parameters that let a channel run, or a group; `NVA06F_CTRL_GPFIFO_SCHEDULE_PARAMS`
+/// and `NVA06C_CTRL_GPFIFO_SCHEDULE_PARAMS`.
+const SCHEDULE: usize = 2;
+
+pub(super) static CONTROLS: &[Control] = &[
+    Control {
+        cmd: |_| Some(control::CHANNEL_BIND),
+        size: |_| size_of::<u32>(),
+        call: bind,
+    },
+    Control {
+        cmd: |_| Some(control::CHANNEL_GROUP_BIND),
+        size: |_| size_of::<u32>(),
+        call: bind,
+    },
+    Control {
+        cmd: |_| Some(control::CHANNEL_GPFIFO_SCHEDULE),
+        size: |_| SCHEDULE,
+        call: schedule,
+    },
+    Control {
+        cmd: |_| Some(control::CHANNEL_GROUP_GPFIFO_SCHEDULE),
+        size: |_| SCHEDULE,
+        call: schedule,
+    },
+    Control {
+        cmd: |_| Some(control::GPFIFO_GET_WORK_SUBMIT_TOKEN),
+        size: |_| size_of::<u32>(),
+        call: token,
+    },
+];
+
+/// The channel that a control is for, or those of the group.
+fn channels(call: &Call<'_>) -> Result<Vec<Channel>, Refused> {
+    let client = call.objects.client(call.client)?;
+    Ok(match client.find(call.object)?.payload {
+        Payload::Channel(channel) => vec![channel],
+        _ => {
+            let below = client.below(call.object);
+            below
+                .filter_map(|object| object.payload.channel().copied())
+                .collect()
+        }
+    })
+}
+
+/// Binds to an engine, which must be on the runlist of the channels: they have theirs from their
+/// allocation.
+///
+/// Source: `kchannelCtrlCmdBind_IMPL` in src/nvidia/src/kernel/gpu/fifo/kernel_channel.c,
+/// `kchangrpapiCtrlCmdBind_IMPL` in kernel_channel_group_api.c, and `kfifoRunlistSetId_GM107` in
+/// arch/maxwell/kernel_fifo_gm107.c.
+fn bind(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    let number: u32 = call.read()?;
+    let table = engines::of(call.platform.chip.chipset).table();
+    let found = table.iter().find(|row| row.engine.number() == number);
+    let Some(Row {
+        runlist, engine, ..
+    }) = found
+    else {
+        return Err(invalid(format!("there is no engine {number:#x}")));
+    };
+    let other = |channel: &Channel| channel.runlist != *runlist;
+    if let Some(channel) = channels(call)?.into_iter().find(other) {
+        let error = format!(
+            "engine {engine:?} of runlist {runlist} for a channel of runlist {}",
+            channel.runlist
+        );
+        return Err((NV_ERR_INVALID_STATE, error));
+    }
+    call.accept()
+}
+
+/// Source: `kchannelCtrlCmdGpFifoSchedule_IMPL` and `kchangrpapiCtrlCmdGpFifoSchedule_IMPL` in the
+/// same files. The second byte, which leaves it to the driver to submit the runlist, changes nothing
+/// here.
+fn schedule(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    let [enable, _]: [u8; SCHEDULE] = call.read()?;
+    let effect = |channel: Channel| Effect::Scheduled {
+        channel: channel.id,
+        runs: enable != 0,
+    };
+    let effects: Vec<_> = channels(call)?.into_iter().map(effect).collect();
+    call.effects.extend(effects);
+    call.accept()
+}
+
+/// GSP-RM gives the channel's number alone, and the driver adds the runlist: tinygrad finds it so on
+/// real cards. `kfifoGenerateWorkSubmitTokenHal_GA100` in
+/// src/nvidia/src/kernel/gpu/fifo/arch/ampere/kernel_fifo_ga100.c has another way for GSP-RM, which
+/// is not public.
+fn token(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    match channels(call)?.first() {
+        Some(channel) => Ok(u32::from(channel.id.0).to_le_bytes().to_vec()),
+        None => Err((NV_ERR_INVALID_OBJECT, "there is no channel".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gsp_rm::payload::ChannelId;
+    use crate::gsp_rm::testing::Scene;
+    use nova_hw::abi::class::{AMPERE_CHANNEL_GPFIFO_A, KEPLER_CHANNEL_GROUP_A};
+    use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED};
+    use nova_hw::abi::{ChannelFlags, ChannelGroupAllocationParameters};
+    use nova_hw::release::RELEASES;
+    use zerocopy::IntoBytes;
+
+    #[test]
+    fn a_channel_is_bound_and_scheduled() {
+        for release in RELEASES {
+            let mut scene = Scene::new("ga102", release);
+            let channel = scene.channel();
+            let mut call = |cmd, params: &[u8]| scene.control(channel, cmd, params).map(|_| ());
+            assert_eq!(call(0xa06f_0104, &[1, 0, 0, 0]), Ok(()));
+            assert_eq!(call(0xa06f_0104, &[9, 0, 0, 0]), Ok(()), "a GRCE");
+            let other = call(0xa06f_0104, &[0xb, 0, 0, 0]);
+            assert_eq!(other, Err(NV_ERR_INVALID_STATE), "COPY2");
+            let none = call(0xa06f_0104, &[2, 0, 0, 0]);
+            assert_eq!(none, Err(NV_ERR_INVALID_ARGUMENT));
+            assert_eq!(call(0xa06f_0104, &[1]), Err(NV_ERR_INVALID_ARGUMENT));
+            assert_eq!(call(0xa06c_0101, &[1, 0]), Err(NV_ERR_NOT_SUPPORTED));
+            assert_eq!(call(0xa06f_0103, &[1, 0]), Ok(()));
+            assert_eq!(call(0xa06f_0103, &[0, 1]), Ok(()));
+            let scheduled = |runs| Effect::Scheduled {
+                channel: ChannelId(3),
+                runs,
+            };
+            let effects = scene.take_effects();
+            assert_eq!(
+                effects[effects.len() - 2..],
+                [scheduled(true), scheduled(false)]
+            );
+            let token = scene.control(channel, 0xc36f_0108, &[0xff; 4]);
+            assert_eq!(token, Ok(vec![3, 0, 0, 0]));
+        }
+    }
+
+    #[test]
+    fn a_group_schedules_its_channels() {
+        const GROUP: u32 = 0xa06c_0000;
+        let mut scene = Scene::new("ga102", RELEASES[0]);
+        let params = ChannelGroupAllocationParameters {
+            engine_type: 1,
+            ..ChannelGroupAllocationParameters::default()
+        };
+        let group = scene.alloc(
+            KEPLER_CHANNEL_GROUP_A,
+            Scene::DEVICE,
+            GROUP,
+            params.as_bytes(),
+        );
+        assert_eq!(group, Ok(GROUP));
+        for id in [5, 6] {
+            let params = scene.channel_params(|params| {
+                params.flags = ChannelFlags(0).with_fixed_id(id).0;
+                (params.h_va_space, params.engine_type) = (0, 0);
+            });
+            let channel = scene.alloc(AMPERE_CHANNEL_GPFIFO_A, GROUP, 0xf1f0_0000 + id, &params);
+            assert_eq!(channel, Ok(0xf1f0_0000 + id));
+        }
+        scene.take_effects();
+        assert_eq!(scene.control(GROUP, 0xa06c_0101, &[1, 0]), Ok(vec![1, 0]));
+        let scheduled = |id| Effect::Scheduled {
+            channel: ChannelId(id),
+            runs: true,
+        };
+        assert_eq!(scene.take_effects(), [scheduled(5), scheduled(6)]);
+        let mut bind = |number: u32| scene.control(GROUP, 0xa06c_0102, number.as_bytes());
+        assert_eq!(bind(10).map(|_| ()), Ok(()));
+        assert_eq!(bind(0x13), Err(NV_ERR_INVALID_STATE));
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What GSP-RM knows about an object besides its place in the tree.
+
+use std::collections::BTreeMap;
+
+use crate::chips::engines::Engine;
+
+/// Number of a channel, by which the doorbell and errors name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ChannelId(pub(crate) u16);
+
+impl ChannelId {
+    /// Numbers of channels; nouveau's and an H200's.
+    pub(crate) const COUNT: u32 = 2048;
+}
+
+/// An address space: its client's handle, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct SpaceId {
+    pub(crate) client: u32,
+    pub(crate) handle: u32,
+}
+
+/// Where a physical address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aperture {
+    Video,
+    CoherentSystem,
+    System,
+}
+
+/// The root of an address space's page tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PageDirectory {
+    pub(crate) aperture: Aperture,
+    pub(crate) address: u64,
+    /// Number of its entries.
+    pub(crate) entries: u32,
+}
+
+/// An address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// The driver owns the page tables.
+    pub(crate) is_external: bool,
+    /// The driver and GSP-RM share the page tables.
+    pub(crate) is_shared: bool,
+    /// The root of the page tables, once the driver has set it.
+    pub(crate) directory: Option<PageDirectory>,
+}
+
+/// The privilege with which a channel's work runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Privilege {
+    User,
+    Admin,
+    Kernel,
+}
+
+/// A channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Channel {
+    pub(crate) id: ChannelId,
+    /// Its class.
+    pub(crate) class: u32,
+    /// Its address space; `None` for the device's own, which has no page tables of the driver.
+    pub(crate) space: Option<SpaceId>,
+    /// Its engine, and the runlist of that.
+    pub(crate) engine: Engine,
+    pub(crate) runlist: u8,
+    /// Which PBDMA of the runlist feeds it.
+    pub(crate) runqueue: u8,
+    /// Address of its instance block.
+    pub(crate) instance: (Aperture, u64),
+    /// Address of its USERD.
+    pub(crate) userd: (Aperture, u64),
+    /// Address of its GPFIFO in its address space, and the number of entries.
+    pub(crate) gpfifo: u64,
+    pub(crate) gpfifo_entries: u32,
+    pub(crate) privilege: Privilege,
+    /// Handle of its context share, or 0.
+    pub(crate) share: u32,
+}
+
+/// A group of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) engine: Engine,
+    /// Address space of channels without context share.
+    pub(crate) space: Option<SpaceId>,
+}
+
+/// A context share: an address space for channels of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) space: Option<SpaceId>,
+    /// Its number in the group.
+    pub(crate) subcontext: u32,
+}
+
+/// What GSP-RM knows about an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// Nothing.
+    None,
+    /// The number of the device, and how its address spaces are (`vaMode`).
+    Device {
+        instance: u32,
+        va_mode: u32,
+    },
+    /// The number of the subdevice, and the actions of its events that are not disabled.
+    Subdevice {
+        instance: u32,
+        actions: BTreeMap<u32, u32>,
+    },
+    Space(Space),
+    /// A range of an address space; `None` for the device's.
+    Range(Option<SpaceId>),
+    Group(Group),
+    Share(Share),
+    Channel(Channel),
+    /// An object on a channel: its class, and its engine.
+    Engine {
+        class: u32,
+        engine: Engine,
+        channel: ChannelId,
+    },
+}
+
+impl Payload {
+    /// The number of the device or subdevice.
+    pub(crate) fn instance(&self) -> Option<u32> {
+        match self {
+            Self::Device { instance, .. } | Self::Subdevice { instance, .. } => Some(*instance),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn channel(&self) -> Option<&Channel> {
+        match self {
+            Self::Channel(channel) => Some(channel),
+            _ => None,
+        }
+    }
+
+    /// Whether the object is freed with the object `handle` of its client, although it is not below
+    /// that: it uses it.
+    ///
+    /// Source: open-gpu-kernel-modules 570, the calls of `refAddDependant` in
+    /// src/nvidia/src/kernel/gpu/fifo/kernel_channel.c, kernel_channel_group_api.c and
+    /// kernel_ctxshare.c, and in src/nvidia/src/kernel/mem_mgr/virt_mem_range.c.
+    pub(crate) fn depends_on(&self, handle: u32) -> bool {
+        let is = |space: Option<SpaceId>| space.is_some_and(|space| space.handle == handle);
+        match self {
+            Self::Channel(channel) => is(channel.space) || channel.share == handle,
+            Self::Group(group) => is(group.space),
+            Self::Share(share) => is(share.space),
+            Self::Range(space) => is(*space),
+            _ => false,
+        }
+    }
+}
