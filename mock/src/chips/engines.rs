@@ -63,8 +63,8 @@ pub(crate) struct Engines {
     nvjpegs: u32,
     ofas: u32,
     /// Number of GPCs, and of TPCs in each.
-    gpcs: u32,
-    tpcs: u32,
+    pub(crate) gpcs: u32,
+    pub(crate) tpcs: u32,
     /// Its classes.
     pub(crate) classes: Classes,
 }
@@ -342,6 +342,23 @@ impl Engines {
     /// The row of an engine, if the chip has the engine.
     pub(crate) fn row(&self, engine: Engine) -> Option<Row> {
         self.table().into_iter().find(|row| row.engine == engine)
+    }
+}
+
+/// Version of a chip's SMs, and the most warps of one.
+///
+/// Source: `NV2080_CTRL_GR_INFO_SM_VERSION_*` in open-gpu-kernel-modules 570,
+/// src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gr.h, and an H200; GA100's is not there, and is
+/// CUDA's compute capability. The warps are from the CUDA programming guide.
+pub(crate) const fn sms(chipset: Chipset) -> (u32, u32) {
+    match (chipset, chipset.arch()) {
+        (_, Architecture::Turing) => (0x705, 32),
+        (Chipset::GA100, _) => (0x800, 64),
+        (_, Architecture::Ampere) => (0x806, 48),
+        (_, Architecture::Ada) => (0x809, 48),
+        (_, Architecture::Hopper) => (0x900, 64),
+        (_, Architecture::BlackwellGb10x) => (0xa00, 64),
+        (_, Architecture::BlackwellGb20x) => (0xa04, 48),
     }
 }
 

@@ -3,11 +3,11 @@
 //! Controls about the GPU as a whole.
 
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED};
-use nova_hw::abi::{control, GpuInfo, GpuNameString, MEMSYS_RAW_MODE};
+use nova_hw::abi::{control, GpuInfo, GpuNameString, PerfBoost, MEMSYS_RAW_MODE};
 use nova_hw::chipset::Architecture;
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
-use super::call::Control;
+use super::call::{invalid, Call, Control};
 use crate::chips::Chip;
 use crate::gsp_rm::refused::Refused;
 
@@ -26,6 +26,11 @@ pub(super) static CONTROLS: &[Control] = &[
         cmd: |_| Some(control::INTERNAL_MEMSYS_GET_STATIC_CONFIG),
         size: |release| release.controls.memsys_static_config,
         call: |call| Ok(memory_system(call.params.len())),
+    },
+    Control {
+        cmd: |_| Some(control::PERF_BOOST),
+        size: |_| size_of::<PerfBoost>(),
+        call: boost,
     },
     Control {
         cmd: |_| Some(control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE),
@@ -119,6 +124,18 @@ fn memory_system(size: usize) -> Vec<u8> {
     reply
 }
 
+/// Raises clocks, which the model has none of. The duration is checked as the header describes it.
+fn boost(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    const COMMANDS: u32 = 3;
+    let request: PerfBoost = call.read()?;
+    let is_long = request.duration > PerfBoost::DURATION_MAX
+        && request.duration != PerfBoost::DURATION_INFINITE;
+    match request.flags & COMMANDS == COMMANDS || is_long {
+        true => Err(invalid(format!("a boost as {request:x?}"))),
+        false => call.accept(),
+    }
+}
+
 /// Registers types of virtual GPUs, of which this card supports none; the answer has the same
 /// parameters.
 fn add_vgpu_types(params: &[u8]) -> Result<Vec<u8>, Refused> {
@@ -201,5 +218,31 @@ mod tests {
         params[4..8].fill(0);
         assert_eq!(add(&params), Ok(params.clone()));
         assert_eq!(add(&params[1..]), Err(NV_ERR_INVALID_ARGUMENT));
+    }
+
+    /// The memory system of each release, and nothing in it that nouveau would act upon.
+    #[test]
+    fn compression_tags_need_the_memory_manager() {
+        use crate::gsp_rm::testing::Scene;
+        for (release, size) in [(RELEASES[0], 40), (RELEASES[1], 56)] {
+            let mut scene = Scene::new("ga102", release);
+            let reply = scene.internal(0x2080_0a1c, &vec![0xee; size]);
+            assert_eq!(reply, Ok(vec![0; size]));
+            let other = scene.internal(0x2080_0a1c, &vec![0; 96 - size]);
+            assert_eq!(other, Err(NV_ERR_INVALID_ARGUMENT));
+        }
+    }
+
+    #[test]
+    fn a_boost_has_a_duration() {
+        let boost = |flags, duration| {
+            let params = PerfBoost { flags, duration };
+            control(control::PERF_BOOST, params.as_bytes()).map(|_| ())
+        };
+        // tinygrad's.
+        assert_eq!(boost(2 | 1 << 4 | 1 << 6, u32::MAX), Ok(()));
+        assert_eq!(boost(1, 3600), Ok(()));
+        assert_eq!(boost(1, 3601), Err(NV_ERR_INVALID_ARGUMENT));
+        assert_eq!(boost(3, 1), Err(NV_ERR_INVALID_ARGUMENT));
     }
 }

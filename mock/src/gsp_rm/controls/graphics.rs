@@ -4,14 +4,16 @@
 //! engine is answered, with small buffers, since a driver clears them byte by byte.
 
 use nova_hw::abi::status::NV_ERR_INVALID_OBJECT_HANDLE;
-use nova_hw::abi::{control, ContextBufferInfo, FermiTpcInfo, PromoteCtx, ZcullInfo};
+use nova_hw::abi::{
+    control, ContextBufferInfo, FermiTpcInfo, GrInfo, MemoryDescParams, PromoteCtx, ZcullInfo,
+};
+use nova_hw::chipset::Chipset;
 use zerocopy::IntoBytes;
 
 use super::call::{invalid, Call, Control};
 use crate::chips::engines;
 use crate::gsp_rm::objects::Kind;
 use crate::gsp_rm::refused::Refused;
-use nova_hw::abi::MemoryDescParams;
 
 pub(super) static CONTROLS: &[Control] = &[
     Control {
@@ -26,6 +28,14 @@ pub(super) static CONTROLS: &[Control] = &[
         cmd: |_| Some(control::GPU_GET_FERMI_TPC_INFO),
         size: |_| size_of::<FermiTpcInfo>(),
         call: tpcs,
+    },
+    Control {
+        cmd: |_| Some(control::INTERNAL_STATIC_KGR_GET_INFO),
+        size: |release| release.controls.gr_info,
+        call: |call| {
+            let chipset = call.platform.chip.chipset;
+            Ok(properties(chipset, call.params.len()))
+        },
     },
     Control {
         cmd: |_| Some(control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO),
@@ -59,6 +69,30 @@ fn tpcs(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     let mut reply: FermiTpcInfo = call.read()?;
     reply.tpc_mask = engines::of(call.platform.chip.chipset).tpc_mask(reply.gpc_id);
     Ok(reply.as_bytes().to_vec())
+}
+
+/// The properties of the first engine, of which the model has those that drivers here ask for; the
+/// others are 0.
+fn properties(chipset: Chipset, size: usize) -> Vec<u8> {
+    let (gpcs, tpcs) = (engines::of(chipset).gpcs, engines::of(chipset).tpcs);
+    let (version, warps) = engines::sms(chipset);
+    let mut reply = vec![0; size];
+    let first = size / ContextBufferInfo::ENGINES;
+    let entries = reply[..first].chunks_exact_mut(size_of::<GrInfo>());
+    for (bytes, index) in entries.zip(0..) {
+        let data = match index {
+            GrInfo::GPCS | GrInfo::LITTER_GPCS => gpcs,
+            GrInfo::TPCS => gpcs * tpcs,
+            GrInfo::SM_VERSION => version,
+            GrInfo::WARPS_PER_SM => warps,
+            GrInfo::THREADS_PER_WARP => 32,
+            GrInfo::LITTER_TPCS_PER_GPC => tpcs,
+            GrInfo::LITTER_SMS_PER_TPC => 2,
+            _ => 0,
+        };
+        bytes.copy_from_slice(GrInfo { index, data }.as_bytes());
+    }
+    reply
 }
 
 /// The context buffers of the first engine; the others need partitions (MIG). The sizes are the
@@ -173,6 +207,33 @@ mod tests {
                 }
             );
         }
+    }
+
+    /// As tinygrad reads them on a GA102: of the first engine, by their indices.
+    #[test]
+    fn graphics_has_the_properties_of_the_chip() {
+        for (release, size) in [(RELEASES[0], 3712), (RELEASES[1], 3392)] {
+            let mut scene = Scene::new("ga102", release);
+            let reply = scene.internal(0x2080_0a2a, &vec![0; size]).unwrap();
+            let word = |at: usize| u32::from_le_bytes(reply[at..][..4].try_into().unwrap());
+            let data = |index: usize| {
+                assert_eq!(word(8 * index), index as u32);
+                word(8 * index + 4)
+            };
+            assert_eq!([0x14, 0x17, 0x20].map(data), [7, 6, 2]);
+            assert_eq!(
+                [0x07, 0x09, 0x0c, 0x0d, 0x0e].map(data),
+                [7, 42, 0x806, 48, 32]
+            );
+            assert_eq!(word(size / 8 + 4), 0, "only the first engine");
+        }
+        let mut hopper = Scene::new("gh100", RELEASES[0]);
+        let reply = hopper.internal(0x2080_0a2a, &[0; 3712]).unwrap();
+        assert_eq!(
+            reply[8 * 0xc + 4..][..4],
+            0x900_u32.to_le_bytes(),
+            "an H200's"
+        );
     }
 
     /// 26 buffers of 8 engines, in 535 25.

@@ -47,6 +47,7 @@ pub mod control {
         EVENT_SET_NOTIFICATION = 0x2080_0301,
         INTERNAL_DISPLAY_GET_STATIC_INFO = 0x2080_0a01,
         INTERNAL_MEMSYS_GET_STATIC_CONFIG = 0x2080_0a1c,
+        INTERNAL_STATIC_KGR_GET_INFO = 0x2080_0a2a,
         INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO = 0x2080_0a32,
         INTERNAL_KGR_INIT_BUG4208224_WAR = 0x2080_0a46,
         INTERNAL_DISPLAY_WRITE_INST_MEM = 0x2080_0a49,
@@ -54,6 +55,7 @@ pub mod control {
         INTERNAL_INIT_BRIGHTC_STATE_LOAD = 0x2080_0ac6,
         FIFO_GET_DEVICE_INFO_TABLE = 0x2080_1112,
         GR_GET_ZCULL_INFO = 0x2080_1206,
+        PERF_BOOST = 0x2080_200a,
         CE_GET_FAULT_METHOD_BUFFER_SIZE = 0x2080_2a08,
         VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE = 0x2080_4003,
         VASPACE_COPY_SERVER_RESERVED_PDES = 0x90f1_0106,
@@ -167,4 +169,29 @@ impl GpuNameString {
     pub const ASCII: u32 = 0;
     /// `NV2080_CTRL_GPU_GET_NAME_STRING_FLAGS_TYPE_UNICODE`
     pub const UNICODE: u32 = 1;
+}
+
+/// Parameters of [`control::PERF_BOOST`], which raises clocks for a while;
+/// `NV2080_CTRL_PERF_BOOST_PARAMS`.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080perf.h.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct PerfBoost {
+    /// What to do, in bits 1:0: 0 to end the boost, 1 for one level up, 2 for the most
+    /// (`NV2080_CTRL_PERF_BOOST_FLAGS_*`).
+    pub flags: u32,
+    /// Seconds.
+    pub duration: u32,
+}
+
+layout!(PerfBoost: 8, duration @ 4);
+
+impl PerfBoost {
+    /// The most seconds; `NV2080_CTRL_PERF_BOOST_DURATION_MAX`.
+    pub const DURATION_MAX: u32 = 3600;
+    /// Until the boost is ended; `NV2080_CTRL_PERF_BOOST_DURATION_INFINITE`.
+    pub const DURATION_INFINITE: u32 = u32::MAX;
 }

@@ -22,6 +22,44 @@ pub struct FermiTpcInfo {
 
 layout!(FermiTpcInfo: 8, tpc_mask @ 4);
 
+/// A property of the graphics engine; `NV2080_CTRL_INTERNAL_GR_INFO`. The parameters of
+/// [`INTERNAL_STATIC_KGR_GET_INFO`](crate::abi::control::INTERNAL_STATIC_KGR_GET_INFO) are
+/// [`ContextBufferInfo::ENGINES`] lists of these, one for each index of the release.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080internal.h; the indices are
+/// `NV0080_CTRL_GR_INFO_INDEX_*` of ctrl0080/ctrl0080gr.h.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+#[repr(C)]
+pub struct GrInfo {
+    /// The property, by the constants of this structure.
+    pub index: u32,
+    /// Its value, in the reply.
+    pub data: u32,
+}
+
+layout!(GrInfo: 8, data @ 4);
+
+impl GrInfo {
+    /// GPCs; `SHADER_PIPE_COUNT`.
+    pub const GPCS: u32 = 0x07;
+    /// TPCs of all GPCs; `SHADER_PIPE_SUB_COUNT`.
+    pub const TPCS: u32 = 0x09;
+    /// Version of the SMs: major << 8 | minor; `SM_VERSION`.
+    pub const SM_VERSION: u32 = 0x0c;
+    /// Warps of an SM; `MAX_WARPS_PER_SM`.
+    pub const WARPS_PER_SM: u32 = 0x0d;
+    /// Threads of a warp; `MAX_THREADS_PER_WARP`.
+    pub const THREADS_PER_WARP: u32 = 0x0e;
+    /// GPCs that the chip could have; `LITTER_NUM_GPCS`.
+    pub const LITTER_GPCS: u32 = 0x14;
+    /// TPCs that a GPC could have; `LITTER_NUM_TPC_PER_GPC`.
+    pub const LITTER_TPCS_PER_GPC: u32 = 0x17;
+    /// SMs of a TPC; `LITTER_NUM_SM_PER_TPC`.
+    pub const LITTER_SMS_PER_TPC: u32 = 0x20;
+}
+
 /// A context buffer of the graphics engine; `NV2080_CTRL_INTERNAL_ENGINE_CONTEXT_BUFFER_INFO`. The
 /// parameters of
 /// [`INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO`](crate::abi::control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO)

@@ -303,6 +303,9 @@ pub struct ControlSizes {
     /// [`control::INTERNAL_MEMSYS_GET_STATIC_CONFIG`](crate::abi::control::INTERNAL_MEMSYS_GET_STATIC_CONFIG).
     pub memsys_static_config: usize,
     /// Parameters of
+    /// [`control::INTERNAL_STATIC_KGR_GET_INFO`](crate::abi::control::INTERNAL_STATIC_KGR_GET_INFO).
+    pub gr_info: usize,
+    /// Parameters of
     /// [`control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO`](crate::abi::control::INTERNAL_STATIC_KGR_GET_CONTEXT_BUFFERS_INFO).
     pub context_buffers: usize,
     /// Parameters of

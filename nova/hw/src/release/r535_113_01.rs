@@ -115,6 +115,7 @@ pub(super) const DESCRIPTION: Release = Release {
     },
     controls: ControlSizes {
         memsys_static_config: 56,
+        gr_info: 0xd40,
         context_buffers: 0x640,
         kgr_init_bug4208224_war: None,
         display_static_info: 28,

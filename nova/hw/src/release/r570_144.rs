@@ -129,6 +129,7 @@ pub static RELEASE: Release = Release {
     },
     controls: ControlSizes {
         memsys_static_config: 40,
+        gr_info: 0xe80,
         context_buffers: 0x680,
         kgr_init_bug4208224_war: Some(1),
         display_static_info: 36,
