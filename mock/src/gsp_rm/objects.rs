@@ -85,7 +85,8 @@ pub(crate) struct Family {
     pub(crate) kind: Kind,
     pub(crate) parents: Parents,
     pub(crate) params: Params,
-    /// The classes whose controls its objects have: the upper halves of the controls' numbers.
+    /// The classes whose controls its objects have: the upper halves of the controls' numbers, as in
+    /// src/nvidia/generated/g_*_nvoc.c.
     pub(crate) controls: &'static [u32],
     /// Checks the parameters, and fills in what they return; returns what GSP-RM keeps.
     pub(crate) construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Payload, Refused>,

@@ -176,8 +176,11 @@ impl Scene {
 
 /// Does something with a scene of each chip and release that go together.
 pub(crate) fn on_each(mut act: impl FnMut(&mut Scene)) {
+    // Miri is slow, and the chips of a family differ little.
+    let step = if cfg!(miri) { 7 } else { 1 };
     for release in RELEASES {
-        for chip in CHIPS.iter().filter(|chip| release.is_for(chip.chipset)) {
+        let chips = CHIPS.iter().step_by(step);
+        for chip in chips.filter(|chip| release.is_for(chip.chipset)) {
             act(&mut Scene::new(chip.chipset.name(), release));
         }
     }

@@ -24,7 +24,7 @@ pub(super) static CHANNEL: Family = Family {
     kind: Kind::Channel,
     parents: Parents::Of(&[Kind::Device, Kind::Group]),
     params: Params::Required(|release| release.objects.channel),
-    controls: &[0x906f, 0xa06f, 0xb06f, 0xc06f, 0xc36f],
+    controls: &[0x90, 0x506f, 0x906f, 0xa06f, 0xb06f, 0xc36f, 0xc56f],
     construct: construct_channel,
 };
 
@@ -32,7 +32,7 @@ pub(super) static GROUP: Family = Family {
     kind: Kind::Group,
     parents: Parents::Of(&[Kind::Device]),
     params: Params::Required(|_| size_of::<ChannelGroupAllocationParameters>()),
-    controls: &[0xa06c],
+    controls: &[0x90, 0xa06c],
     construct: construct_group,
 };
 

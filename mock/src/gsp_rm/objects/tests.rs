@@ -387,6 +387,19 @@ fn gsp_rm_s_own_objects_cannot_be_freed() {
     assert_eq!(status, Err(NV_ERR_INSERT_DUPLICATE_NAME));
 }
 
+/// No driver numbers its clients so, neither by the resource server's ranges nor by its own choice:
+/// 0xc1e00004 and 0xc1000000 are tinygrad's.
+#[test]
+fn gsp_rm_s_own_client_is_in_no_driver_s_range() {
+    for base in [handle::CLIENT_BASE, handle::CLIENT_INTERNAL_BASE] {
+        assert!(!(base..base + handle::CLIENT_MAX).contains(&INTERNAL_CLIENT));
+    }
+    for client in [0xc1d0_0000, 0xc1d0_0001, 0xc1e0_0004, 0xc100_0000] {
+        let client = alloc(&mut classes::objects(), NV01_ROOT, [client; 3]);
+        assert!(client.is_ok());
+    }
+}
+
 /// control.c, `_rmapiRmControl`; rs_client.c, `clientGetResourceRef_IMPL`.
 #[test]
 fn a_control_needs_an_object() {
