@@ -52,6 +52,10 @@ fn set_directory(scene: &mut Scene, space: u32) {
 }
 
 fn add_group(scene: &mut Scene) {
+    add_group_as(scene, GROUP);
+}
+
+fn add_group_as(scene: &mut Scene, handle: u32) {
     let params = ChannelGroupAllocationParameters {
         engine_type: 1,
         ..ChannelGroupAllocationParameters::default()
@@ -59,10 +63,10 @@ fn add_group(scene: &mut Scene) {
     let group = scene.alloc(
         KEPLER_CHANNEL_GROUP_A,
         Scene::DEVICE,
-        GROUP,
+        handle,
         params.as_bytes(),
     );
-    assert_eq!(group, Ok(GROUP));
+    assert_eq!(group, Ok(handle));
 }
 
 /// resource_list.h: which parameters are needed. An H200 says so before it looks at the parent.
@@ -516,6 +520,15 @@ fn channels_of_a_group_have_the_space_of_their_context_share() {
         };
         assert_eq!(add_share(&mut scene, handle, request), expected, "{flags}");
     }
+    // Another group has subcontexts of its own.
+    add_group_as(&mut scene, GROUP + 1);
+    let other = scene.alloc(
+        FERMI_CONTEXT_SHARE_A,
+        GROUP + 1,
+        SHARE + 6,
+        CtxShareAllocationParameters::default().as_bytes(),
+    );
+    assert_eq!(other, Ok(SHARE + 6), "subcontext 0");
     scene.take_effects();
 
     let mut channel = |handle, change: fn(&mut ChannelAllocParams)| -> Result<Channel, u32> {
@@ -737,6 +750,44 @@ fn freeing_ends_channels_before_what_they_use() {
     assert_eq!(effects_of_free(Scene::DEVICE), all);
     assert_eq!(effects_of_free(Scene::CLIENT), all);
     assert_eq!(effects_of_free(Scene::SUBDEVICE), []);
+}
+
+#[test]
+fn a_space_that_had_no_directory_goes_quietly() {
+    let mut scene = scene();
+    add_space(&mut scene, SPACE);
+    scene.free(SPACE);
+    assert_eq!(scene.take_effects(), []);
+}
+
+/// kernel_ctxshare.c, `refAddDependant`: a channel in a group uses its address space by a context
+/// share.
+#[test]
+fn freeing_a_space_ends_channels_that_share_it() {
+    for (object, expected) in [(SPACE, 2), (SHARE, 1), (GROUP, 1)] {
+        let mut scene = scene();
+        add_space(&mut scene, SPACE);
+        set_directory(&mut scene, SPACE);
+        add_group(&mut scene);
+        let share = CtxShareAllocationParameters {
+            h_va_space: SPACE,
+            ..CtxShareAllocationParameters::default()
+        };
+        let share = scene.alloc(FERMI_CONTEXT_SHARE_A, GROUP, SHARE, share.as_bytes());
+        assert_eq!(share, Ok(SHARE));
+        let params = scene.channel_params(|params| {
+            (params.h_context_share, params.engine_type) = (SHARE, 0);
+        });
+        let channel = scene.alloc(AMPERE_CHANNEL_GPFIFO_A, GROUP, CHANNEL, &params);
+        assert_eq!(channel, Ok(CHANNEL));
+        scene.take_effects();
+        scene.free(object);
+        let effects = scene.take_effects();
+        assert_eq!(effects[0], Effect::ChannelFreed(ChannelId(3)));
+        assert_eq!(effects.len(), expected, "{object:#x}");
+        let gone = scene.objects.client(Scene::CLIENT).unwrap().find(SHARE);
+        assert!(gone.is_err(), "the context share");
+    }
 }
 
 /// All that nouveau allocates and asks for until its first copy, with its handles and sizes.
