@@ -11,3 +11,5 @@ pub(crate) mod engine;
 pub(crate) mod memory;
 pub(crate) mod mmu;
 pub(crate) mod physical;
+#[cfg(test)]
+pub(crate) mod testing;
