@@ -19,6 +19,7 @@ mod layout;
 
 pub mod abi;
 pub mod chipset;
+pub mod class;
 pub mod falcon;
 pub mod field;
 pub mod fsp;
