@@ -7,6 +7,7 @@
 //! comes through [`memory::Memory`], and what it does beyond memory is returned or left in
 //! [`engine::Context`]. The card ([`gpu`](crate::gpu)) puts them together.
 
+pub(crate) mod copy;
 pub(crate) mod engine;
 pub(crate) mod memory;
 pub(crate) mod mmu;

@@ -3,11 +3,13 @@
 //! Memory for the tests of what executes.
 
 use std::collections::BTreeMap;
+use std::iter;
+use std::ops::Range;
 
 use super::engine::Context;
 use super::memory::{Access, Address, Aperture, Fault, FaultType, Memory};
 
-const PAGE: u64 = 0x1000;
+const PAGE: usize = 0x1000;
 
 /// An address space and an offset there.
 type Place = (Option<Aperture>, u64);
@@ -27,7 +29,7 @@ pub(crate) struct Logged {
 /// apertures, which have nothing in common.
 #[derive(Default)]
 pub(crate) struct TestMemory {
-    pages: BTreeMap<Place, Box<[u8; PAGE as usize]>>,
+    pages: BTreeMap<Place, Box<[u8; PAGE]>>,
     faults: Vec<Refused>,
     /// All accesses of the tested code, in order.
     pub(crate) log: Vec<Logged>,
@@ -82,8 +84,10 @@ impl TestMemory {
 
     /// Writes, without a fault or an entry in the log.
     pub(crate) fn set(&mut self, at: Address, bytes: &[u8]) {
-        for (at, &byte) in (0..).map(|by| at.plus(by)).zip(bytes) {
-            *self.byte(at) = byte;
+        for (page, start, part) in pages(at, bytes.len()) {
+            let page = self.pages.entry(page);
+            let page = page.or_insert_with(|| Box::new([0; PAGE]));
+            page[start..start + part.len()].copy_from_slice(&bytes[part]);
         }
     }
 
@@ -99,14 +103,16 @@ impl TestMemory {
 
     /// Reads `size` bytes, without a fault or an entry in the log.
     pub(crate) fn get(&self, at: Address, size: usize) -> Vec<u8> {
-        let addresses = (0..).map(|by| at.plus(by));
-        addresses.take(size).map(|at| self.peek(at)).collect()
+        let mut bytes = vec![0; size];
+        self.copy_to(at, &mut bytes);
+        bytes
     }
 
     /// Reads a word of 32 bits, without a fault or an entry in the log.
     pub(crate) fn get_u32(&self, at: Address) -> u32 {
-        let word = (0..4).rev().map(|by| self.peek(at.plus(by)));
-        word.fold(0, |word, byte| word << 8 | u32::from(byte))
+        let mut word = [0; 4];
+        self.copy_to(at, &mut word);
+        u32::from_le_bytes(word)
     }
 
     /// Reads a word of 64 bits, without a fault or an entry in the log.
@@ -120,17 +126,14 @@ impl TestMemory {
         accesses.map(|logged| logged.size).sum()
     }
 
-    fn peek(&self, at: Address) -> u8 {
-        let (space, at) = place(at);
-        let page = self.pages.get(&(space, at / PAGE));
-        page.map_or(0, |page| page[(at % PAGE) as usize])
-    }
-
-    fn byte(&mut self, at: Address) -> &mut u8 {
-        let (space, at) = place(at);
-        let page = self.pages.entry((space, at / PAGE));
-        let page = page.or_insert_with(|| Box::new([0; PAGE as usize]));
-        &mut page[(at % PAGE) as usize]
+    fn copy_to(&self, at: Address, into: &mut [u8]) {
+        for (page, start, part) in pages(at, into.len()) {
+            let into = &mut into[part];
+            match self.pages.get(&page) {
+                Some(page) => into.copy_from_slice(&page[start..start + into.len()]),
+                None => into.fill(0),
+            }
+        }
     }
 
     /// How many of `size` bytes can be accessed, and the fault of the first that cannot.
@@ -168,9 +171,7 @@ impl TestMemory {
 impl Memory for TestMemory {
     fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), Fault> {
         let (size, result) = self.access(at, into.len(), Access::Read);
-        for (by, byte) in (0..).zip(&mut into[..size]) {
-            *byte = self.peek(at.plus(by));
-        }
+        self.copy_to(at, &mut into[..size]);
         result
     }
 
@@ -202,6 +203,20 @@ impl Memory for TestMemory {
         self.set(at, &change(word).to_le_bytes()[..size]);
         Ok(())
     }
+}
+
+/// The pages of some bytes: for each its place in units of pages, where in it they begin, and which
+/// ones they are.
+fn pages(at: Address, size: usize) -> impl Iterator<Item = (Place, usize, Range<usize>)> {
+    let mut done = 0;
+    iter::from_fn(move || {
+        let (space, at) = place(at.plus(done as u64));
+        let start = at as usize % PAGE;
+        let part = done..size.min(done + PAGE - start);
+        done = part.end;
+        let page = (space, at / PAGE as u64);
+        (!part.is_empty()).then_some((page, start, part))
+    })
 }
 
 fn place(at: Address) -> Place {
