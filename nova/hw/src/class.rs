@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Methods of the classes that execute work, a file for each family of classes.
+//! What a driver writes into the push buffers of channels: the methods of the classes, a file for
+//! each family of classes.
 //!
-//! A method is a byte offset that the host forwards to an engine with 32 bits of data, and that the
-//! engine interprets as the class of the object on the subchannel says.
+//! A method is a byte offset to which a channel sends 32 bits of data. The host executes the first
+//! ones itself and forwards the others to an engine, which interprets them as the class of the
+//! object on the subchannel says.
 
 pub mod copy;
+pub mod host;
