@@ -109,6 +109,20 @@ impl DrmDevice {
         Self::all_in(Path::new("/sys/class/drm"))
     }
 
+    /// The first DRM device of this driver, whatever the user has selected.
+    pub fn of_driver(driver: &str) -> Option<Self> {
+        Self::all().into_iter().find(|device| device.is_of(driver))
+    }
+
+    /// Whether this is a device of this driver.
+    fn is_of(&self, driver: &str) -> bool {
+        open(&self.primary)
+            .map_err(|error| error.to_string())
+            .and_then(|file| drm::version(&file).map_err(|error| error.to_string()))
+            .inspect_err(|error| log::debug!("{}: {error}", self.primary.display()))
+            .is_ok_and(|version| version.name == driver)
+    }
+
     fn all_in(class: &Path) -> Vec<Self> {
         let mut numbers: Vec<u32> = sysfs::names(class)
             .iter()
@@ -178,14 +192,7 @@ pub fn require(driver: &str) -> DrmDevice {
             .flat_map(|filter| filter.select(&all))
             .collect(),
     };
-    let is_driven = |device: &DrmDevice| {
-        open(&device.primary)
-            .map_err(|error| error.to_string())
-            .and_then(|file| drm::version(&file).map_err(|error| error.to_string()))
-            .inspect_err(|error| log::debug!("{}: {error}", device.primary.display()))
-            .is_ok_and(|version| version.name == driver)
-    };
-    match selected.into_iter().find(is_driven) {
+    match selected.into_iter().find(|device| device.is_of(driver)) {
         Some(device) => device,
         None => crate::skip!("No DRM device of driver {driver}."),
     }

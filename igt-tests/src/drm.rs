@@ -3,10 +3,28 @@
 //! The ioctls of a DRM device that tests need.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::libc;
+
+/// `DRM_IOW(number, T)`.
+pub(crate) const fn iow<T>(number: u32) -> u32 {
+    1 << 30 | (size_of::<T>() as u32) << 16 | (b'd' as u32) << 8 | number
+}
+
+/// `DRM_IOR(number, T)`.
+pub(crate) const fn ior<T>(number: u32) -> u32 {
+    3 << 30 ^ iow::<T>(number)
+}
+
+/// `DRM_IOWR(number, T)`.
+pub(crate) const fn iowr<T>(number: u32) -> u32 {
+    3 << 30 | iow::<T>(number)
+}
+
+/// `DRM_COMMAND_BASE`: the number of a driver's first command.
+pub(crate) const COMMAND_BASE: u32 = 0x40;
 
 /// The driver of a device. Source: `struct drm_version`, `include/uapi/drm/drm.h`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +51,7 @@ struct RawVersion {
 }
 
 /// `DRM_IOCTL_VERSION`: DRM_IOWR(0x00, struct drm_version).
-const VERSION: u32 = 3 << 30 | (size_of::<RawVersion>() as u32) << 16 | (b'd' as u32) << 8;
+const VERSION: u32 = iowr::<RawVersion>(0);
 
 /// Asks for the driver of the device.
 ///
@@ -69,7 +87,7 @@ struct RawGemClose {
 }
 
 /// `DRM_IOCTL_GEM_CLOSE`: DRM_IOW(0x09, struct drm_gem_close).
-const GEM_CLOSE: u32 = 1 << 30 | (size_of::<RawGemClose>() as u32) << 16 | (b'd' as u32) << 8 | 9;
+const GEM_CLOSE: u32 = iow::<RawGemClose>(9);
 
 /// Closes the handle of a GEM object.
 ///
@@ -90,7 +108,7 @@ struct RawGetCap {
 }
 
 /// `DRM_IOCTL_GET_CAP`: DRM_IOWR(0x0c, struct drm_get_cap).
-const GET_CAP: u32 = 3 << 30 | (size_of::<RawGetCap>() as u32) << 16 | (b'd' as u32) << 8 | 0x0c;
+const GET_CAP: u32 = iowr::<RawGetCap>(0x0c);
 
 /// `DRM_CAP_SYNCOBJ`.
 const CAP_SYNCOBJ: u64 = 0x13;
@@ -104,6 +122,113 @@ pub fn has_syncobjs(file: &File) -> bool {
     // SAFETY: There is no pointer in the argument.
     let asked = unsafe { ioctl(file, GET_CAP, &mut argument) };
     asked.is_ok() && argument.value != 0
+}
+
+/// Source: `struct drm_prime_handle`, `include/uapi/drm/drm.h`.
+#[repr(C)]
+struct RawPrimeHandle {
+    handle: u32,
+    flags: u32,
+    fd: i32,
+}
+
+/// `DRM_IOCTL_PRIME_HANDLE_TO_FD`: DRM_IOWR(0x2d, struct drm_prime_handle).
+const PRIME_HANDLE_TO_FD: u32 = iowr::<RawPrimeHandle>(0x2d);
+
+/// `DRM_IOCTL_PRIME_FD_TO_HANDLE`: DRM_IOWR(0x2e, struct drm_prime_handle).
+const PRIME_FD_TO_HANDLE: u32 = iowr::<RawPrimeHandle>(0x2e);
+
+/// Exports a GEM object as a dma-buf that can be mapped for writing.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn export(file: &File, handle: u32) -> Result<OwnedFd, Errno> {
+    let mut argument = RawPrimeHandle {
+        handle,
+        flags: (libc::O_CLOEXEC | libc::O_RDWR) as u32,
+        fd: -1,
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, PRIME_HANDLE_TO_FD, &mut argument)? };
+    // SAFETY: The kernel has opened this descriptor for the caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(argument.fd) })
+}
+
+/// Imports a dma-buf; returns the handle of its GEM object.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn import(file: &File, buffer: impl AsFd) -> Result<u32, Errno> {
+    let mut argument = RawPrimeHandle {
+        handle: 0,
+        flags: 0,
+        fd: buffer.as_fd().as_raw_fd(),
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, PRIME_FD_TO_HANDLE, &mut argument)? };
+    Ok(argument.handle)
+}
+
+/// Source: `struct drm_mode_create_dumb`, `include/uapi/drm/drm_mode.h`.
+#[repr(C)]
+#[derive(Default)]
+struct RawCreateDumb {
+    height: u32,
+    width: u32,
+    bpp: u32,
+    flags: u32,
+    handle: u32,
+    pitch: u32,
+    size: u64,
+}
+
+/// `DRM_IOCTL_MODE_CREATE_DUMB`: DRM_IOWR(0xb2, struct drm_mode_create_dumb).
+const CREATE_DUMB: u32 = iowr::<RawCreateDumb>(0xb2);
+
+/// Creates a dumb buffer of that many bytes; returns the handle of its GEM object.
+///
+/// # Errors
+///
+/// The kernel's error; `ENOSYS` if the driver has no dumb buffers.
+pub fn create_dumb(file: &File, size: u32) -> Result<u32, Errno> {
+    let mut argument = RawCreateDumb {
+        height: 1,
+        width: size,
+        bpp: 8,
+        ..RawCreateDumb::default()
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, CREATE_DUMB, &mut argument)? };
+    Ok(argument.handle)
+}
+
+/// Source: `struct drm_mode_map_dumb`, `include/uapi/drm/drm_mode.h`.
+#[repr(C)]
+struct RawMapDumb {
+    handle: u32,
+    pad: u32,
+    offset: u64,
+}
+
+/// `DRM_IOCTL_MODE_MAP_DUMB`: DRM_IOWR(0xb3, struct drm_mode_map_dumb).
+const MAP_DUMB: u32 = iowr::<RawMapDumb>(0xb3);
+
+/// The offset at which a dumb buffer can be mapped from the device's file.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn map_dumb(file: &File, handle: u32) -> Result<u64, Errno> {
+    let mut argument = RawMapDumb {
+        handle,
+        pad: 0,
+        offset: 0,
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, MAP_DUMB, &mut argument)? };
+    Ok(argument.offset)
 }
 
 /// Calls driver command `command` with an argument of `size` zero bytes, whose pointers are null.
@@ -121,7 +246,7 @@ pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), 
         size < 1 << 14 && command < 0x60,
         "command {command:#x} with {size} bytes"
     );
-    let number = 3 << 30 | (size as u32) << 16 | (b'd' as u32) << 8 | (0x40 + command);
+    let number = 3 << 30 | (size as u32) << 16 | (b'd' as u32) << 8 | (COMMAND_BASE + command);
     // SAFETY: The kernel reads and writes `size` bytes, as `number` says, and `argument` has them;
     // pointers in it are null.
     let result = unsafe {
@@ -144,7 +269,7 @@ pub fn command_with_zeros(file: &File, command: u32, size: usize) -> Result<(), 
 ///
 /// If the kernel writes through a pointer in `argument`, that must be to memory that the program
 /// expects to change, or to an unmapped address.
-pub(crate) unsafe fn ioctl<T>(file: &File, number: u32, argument: &mut T) -> Result<(), Errno> {
+pub(crate) unsafe fn ioctl<T>(file: impl AsFd, number: u32, argument: &mut T) -> Result<(), Errno> {
     assert_eq!(
         (number >> 16 & 0x3fff) as usize,
         size_of::<T>(),
@@ -154,7 +279,7 @@ pub(crate) unsafe fn ioctl<T>(file: &File, number: u32, argument: &mut T) -> Res
     // `argument`; for pointers in it, the caller guarantees this function's safety requirement.
     let result = unsafe {
         libc::ioctl(
-            file.as_raw_fd(),
+            file.as_fd().as_raw_fd(),
             libc::c_ulong::from(number),
             std::ptr::from_mut(argument),
         )
@@ -173,7 +298,11 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_the_version_ioctl() {
+    fn numbers_have_direction_size_and_command() {
         assert_eq!(VERSION, 0xc040_6400);
+        assert_eq!(GEM_CLOSE, 0x4008_6409);
+        assert_eq!(PRIME_HANDLE_TO_FD, 0xc00c_642d);
+        assert_eq!(CREATE_DUMB, 0xc020_64b2);
+        assert_eq!(MAP_DUMB, 0xc010_64b3);
     }
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-//! Memory that is shared with forked children, and addresses that the kernel cannot write.
+//! Memory that is shared with forked children, memory of a device, and addresses that the kernel
+//! cannot write.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
+use std::os::fd::AsFd;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
-use nix::sys::mman::{mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
+use nix::errno::Errno;
+use nix::sys::mman::{mmap, mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
 
 /// Bytes of a page on the machines that these tests support.
 const PAGE: usize = 4096;
@@ -135,11 +138,131 @@ impl Drop for Words {
     }
 }
 
+/// Memory of a device or of a buffer, mapped from its file. A device may change it at any time.
+#[derive(Debug)]
+pub struct Mapped {
+    start: NonNull<c_void>,
+    length: NonZeroUsize,
+}
+
+/// A number in which [`Mapped`] memory is accessed at once.
+pub trait Access: Copy + private::Access {}
+
+impl<T: Copy + private::Access> Access for T {}
+
+mod private {
+    /// Every pattern of bits is a value.
+    pub trait Access {}
+    impl Access for u8 {}
+    impl Access for u16 {}
+    impl Access for u32 {}
+    impl Access for u64 {}
+}
+
+impl Mapped {
+    /// Maps `length` bytes of the file from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    ///
+    /// # Panics
+    ///
+    /// If the length is zero, or the offset none of a file.
+    pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, Errno> {
+        let length = NonZeroUsize::new(length).expect("there is a byte");
+        let offset = i64::try_from(offset).expect("files have such offsets");
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: A new mapping at an address that the kernel chooses disturbs no other.
+        let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, file, offset)? };
+        Ok(Self { start, length })
+    }
+
+    fn place<T: Access>(&self, at: usize) -> *mut T {
+        let size = size_of::<T>();
+        let fits = at
+            .checked_add(size)
+            .is_some_and(|end| end <= self.length.get());
+        assert!(
+            fits && at % size == 0,
+            "{size} bytes at {at:#x} of {self:?}"
+        );
+        // SAFETY: The place is within the mapping.
+        unsafe { self.start.as_ptr().byte_add(at).cast() }
+    }
+
+    /// Reads a number at an offset, with one access.
+    ///
+    /// # Panics
+    ///
+    /// If it is not aligned, or beyond the end.
+    pub fn get<T: Access>(&self, at: usize) -> T {
+        // SAFETY: The place is mapped and aligned, and what is there is a value of this type.
+        unsafe { self.place::<T>(at).read_volatile() }
+    }
+
+    /// Writes a number at an offset, with one access.
+    ///
+    /// # Panics
+    ///
+    /// If it is not aligned, or beyond the end.
+    pub fn set<T: Access>(&self, at: usize, value: T) {
+        // SAFETY: The place is mapped and aligned, and no reference leads there.
+        unsafe { self.place::<T>(at).write_volatile(value) }
+    }
+
+    /// Reads bytes, in words where these are aligned.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn read(&self, at: usize, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            let place = at + bytes.len();
+            match place % 4 == 0 && length - bytes.len() >= 4 {
+                true => bytes.extend(self.get::<u32>(place).to_le_bytes()),
+                false => bytes.push(self.get(place)),
+            }
+        }
+        bytes
+    }
+
+    /// Writes bytes, in words where these are aligned.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for them.
+    pub fn write(&self, at: usize, bytes: &[u8]) {
+        let mut done = 0;
+        while done < bytes.len() {
+            let place = at + done;
+            match bytes[done..].first_chunk() {
+                Some(word) if place % 4 == 0 => {
+                    self.set(place, u32::from_le_bytes(*word));
+                    done += 4;
+                }
+                _ => {
+                    self.set(place, bytes[done]);
+                    done += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: The mapping is this value's own, and no reference leads into it.
+        let result = unsafe { munmap(self.start, self.length.get()) };
+        debug_assert_eq!(result, Ok(()));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Children, HANG};
-    use nix::errno::Errno;
     use nix::libc;
     use std::fs::File;
     use std::os::fd::AsRawFd;
@@ -164,6 +287,30 @@ mod tests {
         ] {
             assert_eq!(kernel_writes(address), Err(Errno::EFAULT), "{address:?}");
         }
+    }
+
+    #[test]
+    fn mapped_memory_is_that_of_the_file() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(8192).unwrap();
+        let memory = Mapped::new(&file, 4096, 4096).unwrap();
+        memory.write(1, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        memory.set(16, 0x1122_3344_5566_7788_u64);
+        let mut bytes = [0; 24];
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 4096).unwrap();
+        let expected = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0, 0x88, 0x77];
+        assert_eq!(bytes[..18], expected);
+        assert_eq!(memory.read(2, 7), [2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(memory.get::<u16>(18), 0x5566);
+    }
+
+    #[test]
+    #[should_panic(expected = "4 bytes at 0xffe")]
+    fn mapped_memory_ends() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(4096).unwrap();
+        let memory = Mapped::new(&file, 0, 4096).unwrap();
+        memory.get::<u32>(4094);
     }
 
     #[test]

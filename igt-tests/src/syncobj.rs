@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+
+//! Sync objects of DRM: places for the fences of a device's work.
+//!
+//! Source of the structures: `include/uapi/drm/drm.h` and `include/uapi/linux/sync_file.h`.
+
+use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::time::{clock_gettime, ClockId};
+
+use crate::drm::{self, ioctl, iowr};
+
+/// `struct drm_syncobj_create`.
+#[repr(C)]
+struct RawCreate {
+    handle: u32,
+    flags: u32,
+}
+
+const CREATE: u32 = iowr::<RawCreate>(0xbf);
+
+/// `struct drm_syncobj_destroy`.
+#[repr(C)]
+struct RawDestroy {
+    handle: u32,
+    pad: u32,
+}
+
+const DESTROY: u32 = iowr::<RawDestroy>(0xc0);
+
+/// `struct drm_syncobj_handle`.
+#[repr(C)]
+struct RawHandle {
+    handle: u32,
+    flags: u32,
+    fd: i32,
+    pad: u32,
+    point: u64,
+}
+
+const HANDLE_TO_FD: u32 = iowr::<RawHandle>(0xc1);
+
+/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE`.
+const EXPORT_SYNC_FILE: u32 = 1 << 0;
+
+/// `struct drm_syncobj_wait`.
+#[repr(C)]
+struct RawWait {
+    handles: u64,
+    timeout_nsec: i64,
+    count_handles: u32,
+    flags: u32,
+    first_signaled: u32,
+    pad: u32,
+    deadline_nsec: u64,
+}
+
+const WAIT: u32 = iowr::<RawWait>(0xc3);
+
+/// `struct drm_syncobj_timeline_wait`.
+#[repr(C)]
+struct RawTimelineWait {
+    handles: u64,
+    points: u64,
+    timeout_nsec: i64,
+    count_handles: u32,
+    flags: u32,
+    first_signaled: u32,
+    pad: u32,
+    deadline_nsec: u64,
+}
+
+const TIMELINE_WAIT: u32 = iowr::<RawTimelineWait>(0xca);
+
+/// `struct drm_syncobj_timeline_array`.
+#[repr(C)]
+struct RawTimelineArray {
+    handles: u64,
+    points: u64,
+    count_handles: u32,
+    flags: u32,
+}
+
+const QUERY: u32 = iowr::<RawTimelineArray>(0xcb);
+
+/// `struct sync_file_info`.
+#[repr(C)]
+struct RawFileInfo {
+    name: [u8; 32],
+    status: i32,
+    flags: u32,
+    num_fences: u32,
+    pad: u32,
+    sync_fence_info: u64,
+}
+
+/// `SYNC_IOC_FILE_INFO`: _IOWR('>', 4, struct sync_file_info).
+const FILE_INFO: u32 = 3 << 30 | (size_of::<RawFileInfo>() as u32) << 16 | (b'>' as u32) << 8 | 4;
+
+/// A sync object of an open file.
+#[derive(Debug)]
+pub struct Syncobj<'a> {
+    file: &'a File,
+    handle: u32,
+}
+
+impl<'a> Syncobj<'a> {
+    /// A sync object without a fence.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error; `EOPNOTSUPP` if the driver has no sync objects.
+    pub fn new(file: &'a File) -> Result<Self, Errno> {
+        let mut argument = RawCreate {
+            handle: 0,
+            flags: 0,
+        };
+        // SAFETY: There is no pointer in the argument.
+        unsafe { ioctl(file, CREATE, &mut argument)? };
+        let handle = argument.handle;
+        Ok(Self { file, handle })
+    }
+
+    /// The handle, for ioctls of the driver.
+    pub fn handle(&self) -> u32 {
+        self.handle
+    }
+
+    /// Waits until the fence is signaled, for whatever reason.
+    ///
+    /// # Errors
+    ///
+    /// `ETIME` if it takes longer, `EINVAL` if there is no fence.
+    pub fn wait(&self, bound: Duration) -> Result<(), Errno> {
+        let handles = [self.handle];
+        let mut argument = RawWait {
+            handles: handles.as_ptr() as u64,
+            timeout_nsec: from_now(bound),
+            count_handles: 1,
+            flags: 0,
+            first_signaled: 0,
+            pad: 0,
+            deadline_nsec: 0,
+        };
+        // SAFETY: The kernel reads one handle, and writes through no pointer.
+        unsafe { ioctl(self.file, WAIT, &mut argument) }
+    }
+
+    /// Waits until a point of its timeline is signaled, for whatever reason.
+    ///
+    /// # Errors
+    ///
+    /// `ETIME` if it takes longer, `EINVAL` if nothing was submitted that signals it.
+    pub fn wait_for_point(&self, point: u64, bound: Duration) -> Result<(), Errno> {
+        let (handles, points) = ([self.handle], [point]);
+        let mut argument = RawTimelineWait {
+            handles: handles.as_ptr() as u64,
+            points: points.as_ptr() as u64,
+            timeout_nsec: from_now(bound),
+            count_handles: 1,
+            flags: 0,
+            first_signaled: 0,
+            pad: 0,
+            deadline_nsec: 0,
+        };
+        // SAFETY: The kernel reads one handle and one point, and writes through no pointer.
+        unsafe { ioctl(self.file, TIMELINE_WAIT, &mut argument) }
+    }
+
+    /// The last point of its timeline that is signaled.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn point(&self) -> Result<u64, Errno> {
+        let handles = [self.handle];
+        let mut points = [0_u64];
+        let mut argument = RawTimelineArray {
+            handles: handles.as_ptr() as u64,
+            points: points.as_mut_ptr() as u64,
+            count_handles: 1,
+            flags: 0,
+        };
+        // SAFETY: The kernel reads one handle and writes one point; both live through the call.
+        unsafe { ioctl(self.file, QUERY, &mut argument)? };
+        // The kernel has written it through the address.
+        // SAFETY: It is a valid point of this function's own.
+        Ok(unsafe { points.as_ptr().read_volatile() })
+    }
+
+    /// Whether the fence is signaled.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no fence.
+    pub fn is_signaled(&self) -> Result<bool, Errno> {
+        match self.wait(Duration::ZERO) {
+            Ok(()) => Ok(true),
+            Err(Errno::ETIME) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What has become of the work behind the fence, if it is over: it was done, or failed with
+    /// this error.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no fence.
+    pub fn outcome(&self) -> Result<Option<Result<(), Errno>>, Errno> {
+        let mut argument = RawHandle {
+            handle: self.handle,
+            flags: EXPORT_SYNC_FILE,
+            fd: -1,
+            pad: 0,
+            point: 0,
+        };
+        // SAFETY: There is no pointer in the argument.
+        unsafe { ioctl(self.file, HANDLE_TO_FD, &mut argument)? };
+        // SAFETY: The kernel has opened this descriptor for the caller.
+        let file = unsafe { OwnedFd::from_raw_fd(argument.fd) };
+        let mut info = RawFileInfo {
+            name: [0; 32],
+            status: 0,
+            flags: 0,
+            num_fences: 0,
+            pad: 0,
+            sync_fence_info: 0,
+        };
+        // SAFETY: Without room for fences, the kernel writes through no pointer.
+        unsafe { drm::ioctl(&file, FILE_INFO, &mut info)? };
+        Ok(match info.status {
+            0 => None,
+            status if status > 0 => Some(Ok(())),
+            error => Some(Err(Errno::from_raw(-error))),
+        })
+    }
+}
+
+impl Drop for Syncobj<'_> {
+    fn drop(&mut self) {
+        let mut argument = RawDestroy {
+            handle: self.handle,
+            pad: 0,
+        };
+        // SAFETY: There is no pointer in the argument.
+        let result = unsafe { ioctl(self.file, DESTROY, &mut argument) };
+        if let Err(error) = result {
+            log::error!("sync object {}: {error}", self.handle);
+        }
+    }
+}
+
+/// The time of the monotonic clock in nanoseconds, that long from now.
+fn from_now(bound: Duration) -> i64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("there is a monotonic clock");
+    let end = Duration::from(now).saturating_add(bound);
+    // A timeout of zero is never in the future.
+    match bound {
+        Duration::ZERO => 0,
+        _ => i64::try_from(end.as_nanos()).unwrap_or(libc::c_long::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_kernel() {
+        assert_eq!(CREATE, 0xc008_64bf);
+        assert_eq!(DESTROY, 0xc008_64c0);
+        assert_eq!(HANDLE_TO_FD, 0xc018_64c1);
+        assert_eq!(WAIT, 0xc028_64c3);
+        assert_eq!(TIMELINE_WAIT, 0xc030_64ca);
+        assert_eq!(QUERY, 0xc018_64cb);
+        assert_eq!(FILE_INFO, 0xc038_3e04);
+    }
+
+    #[test]
+    fn timeouts_are_absolute() {
+        assert_eq!(from_now(Duration::ZERO), 0);
+        let (near, far) = (Duration::from_secs(1), Duration::from_secs(100));
+        assert!(from_now(far) > from_now(near) + 98_000_000_000);
+        assert_eq!(from_now(Duration::MAX), i64::MAX);
+    }
+}
