@@ -17,7 +17,7 @@ CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
 VBIOS_ARGUMENT = $(if $(VBIOS),--vbios '$(VBIOS)')
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
-.PHONY: help run check check-unit check-vm check-debug check-judges check-upstream judges nvidia stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run check check-unit check-vm check-debug check-judges check-nouveau check-upstream judges nvidia stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -35,6 +35,8 @@ help:
 	@echo '                        not part of make check: it takes hours, and the kernel is built first (CHIP=..., TESTS=...)'
 	@echo '  make check-judges     have drivers that others wrote judge the mocked GPU (JUDGE=tinygrad, JUDGE=nvidia,'
 	@echo '                        CHIP=ad102); NVIDIA'"'"'s is built first, and boots each chip in a VM of its own'
+	@echo '  make check-nouveau    have Linux'"'"'s nouveau drive a mocked GPU of each generation, and test what it offers to'
+	@echo '                        programs (CHIP=ga102; CHIP=all for every chip; TESTS=igt@nouveau_exec@copy)'
 	@echo '  make check-upstream   boot each family with Linux'"'"'s own nova-core and with Nova (CHIP=all for every chip;'
 	@echo '                        CHIP=tu106 VBIOS=card.rom with the dump of a card)'
 	@echo '  make stress           ten minutes of everything at once, and ten of wrong ioctls, each in a VM of its own'
@@ -75,6 +77,10 @@ check-debug: programs debug-modules
 # NVIDIA's driver takes minutes to build, so it is made only if it judges.
 check-judges: programs judges $(if $(JUDGE),$(filter nvidia,$(JUDGE)),nvidia)
 	@$(NOVA_VM) check-judges $(if $(CHIP),--chip $(CHIP)) $(JUDGE)
+
+# nouveau is in the guest; no module is built for it.
+check-nouveau: programs
+	@$(NOVA_VM) check-nouveau $(if $(CHIP),--chip '$(CHIP)') $(CHECK)
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
 # environment, which Miri hides otherwise.

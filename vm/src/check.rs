@@ -62,12 +62,41 @@ struct Check<'a> {
 }
 
 /// The VMs of a run.
-struct Guests<'a> {
-    host: &'a Host,
-    arguments: &'a Arguments,
-    results: &'a Path,
-    kernel: Kernel,
-    tests: TestFolder,
+pub(crate) struct Guests<'a> {
+    pub(crate) host: &'a Host,
+    pub(crate) results: &'a Path,
+    pub(crate) driver: Driver,
+    pub(crate) kernel: Kernel,
+    /// Number of sleeps or resets in each test of them.
+    pub(crate) pm_rounds: Option<u32>,
+    pub(crate) tests: TestFolder,
+}
+
+/// The driver that is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// The modules of this tree.
+    Nova,
+    /// Linux's own, which the guest has.
+    Nouveau,
+}
+
+impl Driver {
+    /// The list of tests, in the folder igt-tests.
+    fn list(self) -> &'static str {
+        match self {
+            Self::Nova => "tests-in-guest",
+            Self::Nouveau => "nouveau-tests-in-guest",
+        }
+    }
+
+    /// The beginning of the names of the tests that are built here.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Nova => "nova_",
+            Self::Nouveau => "nouveau_",
+        }
+    }
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
@@ -88,8 +117,24 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
             Part::Debug => check.guests(Kernel::Debug)?,
         }
     }
-    check.summarize()?;
-    Ok(code(check.success))
+    let success = summarize(host, &check.results, &check.summary)?;
+    Ok(code(check.success && success))
+}
+
+/// Prints the summary and writes it to a file, with these arguments of igt-summary. Returns whether
+/// nothing failed.
+pub(crate) fn summarize(host: &Host, results: &Path, arguments: &[PathBuf]) -> Result<bool> {
+    let program = host.programs.join("igt-summary");
+    let output = Command::new(&program)
+        .args(arguments)
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .with_context(|| program.display().to_string())?;
+    let part = results.join("summary.part");
+    fs::write(&part, &output.stdout)?;
+    fs::rename(part, results.join("summary"))?;
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    Ok(output.status.success())
 }
 
 impl Check<'_> {
@@ -111,7 +156,7 @@ impl Check<'_> {
     fn guests(&mut self, kernel: Kernel) -> Result<()> {
         let Arguments { chip, tests, .. } = self.arguments;
         let jobs = chip.jobs(kernel, tests);
-        let tests = TestFolder::make(self.host, kernel)?;
+        let tests = TestFolder::make(self.host, Driver::Nova, kernel)?;
         if self.arguments.tests.is_empty() {
             for list in &tests.lists {
                 self.summary
@@ -122,28 +167,13 @@ impl Check<'_> {
         self.summary.extend(outs);
         let guests = Guests {
             host: self.host,
-            arguments: self.arguments,
             results: &self.results,
+            driver: Driver::Nova,
             kernel,
+            pm_rounds: self.arguments.pm_rounds,
             tests,
         };
         self.success &= guests.run(&jobs)?;
-        Ok(())
-    }
-
-    /// Prints the summary and writes it to a file.
-    fn summarize(&mut self) -> Result<()> {
-        let program = self.host.programs.join("igt-summary");
-        let output = Command::new(&program)
-            .args(&self.summary)
-            .stderr(std::process::Stdio::inherit())
-            .output()
-            .with_context(|| program.display().to_string())?;
-        self.success &= output.status.success();
-        let part = self.results.join("summary.part");
-        fs::write(&part, &output.stdout)?;
-        fs::rename(part, self.results.join("summary"))?;
-        print!("{}", String::from_utf8_lossy(&output.stdout));
         Ok(())
     }
 }
@@ -151,7 +181,7 @@ impl Check<'_> {
 impl Guests<'_> {
     /// Runs all jobs, as many at once as there are processors, since a VM keeps about one busy.
     /// Returns whether all succeeded.
-    fn run(&self, jobs: &[Job]) -> Result<bool> {
+    pub(crate) fn run(&self, jobs: &[Job]) -> Result<bool> {
         let next = Mutex::new(jobs.iter());
         let run_some = || -> Result<bool> {
             let mut success = true;
@@ -187,7 +217,10 @@ impl Guests<'_> {
         let mut guest = Guest::new(&out);
         guest.chips.clone_from(&job.chips);
         guest.kernel = self.kernel;
-        guest.modules = Some(self.kernel.modules(self.host));
+        match self.driver {
+            Driver::Nova => guest.modules = Some(self.kernel.modules(self.host)),
+            Driver::Nouveau => guest.fast_strings = false,
+        }
         guest.files = Some(self.tests.path().to_owned());
         guest.output = Output::Lines(job.name.clone());
         guest.limit = Some(LIMIT);
@@ -232,7 +265,7 @@ impl Guests<'_> {
             Runner::Killed => "killed",
         };
         let script = Script::new(self.host.script(name)).args(&job.options);
-        match self.arguments.pm_rounds {
+        match self.pm_rounds {
             Some(rounds) if job.runner == Runner::Sleeping => {
                 script.args(["--environment".into(), format!("NOVA_PM_ROUNDS={rounds}")])
             }
@@ -262,7 +295,7 @@ fn put_away_logs(out: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A folder for the guest with the Nova tests and the files of the runner.
+/// A folder for the guest with the tests of a driver and the files of the runner.
 pub(crate) struct TestFolder {
     folder: TempDir,
     /// Lists of tests that do not apply, with the reasons.
@@ -270,19 +303,22 @@ pub(crate) struct TestFolder {
 }
 
 impl TestFolder {
-    pub(crate) fn make(host: &Host, kernel: Kernel) -> Result<Self> {
+    pub(crate) fn make(host: &Host, driver: Driver, kernel: Kernel) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("nova-tests.").tempdir()?;
         let source = host.repo.join("igt-tests");
-        let lists = match kernel {
-            Kernel::Stock => &["not-applicable", "not-applicable-stock"][..],
-            Kernel::Debug => &["not-applicable"],
+        let lists = match (driver, kernel) {
+            (Driver::Nouveau, _) => &[][..],
+            (Driver::Nova, Kernel::Stock) => &["not-applicable", "not-applicable-stock"],
+            (Driver::Nova, Kernel::Debug) => &["not-applicable"],
         };
         let lists: Vec<_> = lists.iter().map(|list| source.join(list)).collect();
-        let names = fs::read_to_string(source.join("tests-in-guest"))?;
-        let tests = names.lines().filter(|name| name.starts_with("nova_"));
+        let list = driver.list();
+        let names = fs::read_to_string(source.join(list))?;
+        let is_ours = |name: &&str| name.starts_with(driver.prefix());
+        let tests = names.lines().filter(is_ours);
         let tests: Vec<_> = tests.map(|name| host.programs.join(name)).collect();
-        ensure!(!tests.is_empty(), "tests-in-guest has no Nova test");
-        let runner = ["tests-in-guest", "run-in-guest"].map(|name| source.join(name));
+        ensure!(!tests.is_empty(), "{list} has no test that is built here");
+        let runner = [list, "run-in-guest"].map(|name| source.join(name));
         for file in runner.iter().chain(&lists).chain(&tests) {
             copy_into(file, folder.path())?;
         }

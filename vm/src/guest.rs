@@ -80,6 +80,11 @@ pub struct Guest {
     pub chips: Vec<Chipset>,
     /// The kernel.
     pub kernel: Kernel,
+    /// Whether the CPU says that its string instructions are fast. The kernel then zeroes the
+    /// memory of a device by `rep stosb` (`memset_io`, `__memset` of arch/x86/lib/memset_64.S), and
+    /// each of its bytes is an access that QEMU sends to the mock: nouveau zeroes more than half a
+    /// MiB when it is loaded.
+    pub fast_strings: bool,
     /// Folder with the vmlinuz and initramfs.zst of another kernel, for a driver that needs one.
     pub other_kernel: Option<PathBuf>,
     /// Folder whose *.ko are installed where modprobe finds them.
@@ -112,6 +117,7 @@ impl Guest {
         Self {
             chips: Vec::new(),
             kernel: Kernel::Stock,
+            fast_strings: true,
             other_kernel: None,
             modules: None,
             files: None,

@@ -236,6 +236,42 @@ impl Choice {
     }
 }
 
+/// A VM for nouveau on each chip, and one for tests during which that sleeps; or only those VMs that
+/// have one of these tests. Tests find the chip's name in `NOVA_CHIP`.
+pub(crate) fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
+    const PM: &str = "igt@nouveau_pm";
+    let sleeps = |test: &&String| test.contains("nouveau_pm");
+    let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
+    let lines = [
+        ("", Runner::Igt, others, options("--exclude-tests", [PM])),
+        (
+            "-pm",
+            Runner::Sleeping,
+            sleeping,
+            options("--include-tests", [PM]),
+        ),
+    ];
+    let job = |chip: Chipset, (suffix, runner, named, all): &(&str, _, Vec<&String>, Vec<_>)| {
+        let mut options = match tests {
+            [] => all.clone(),
+            _ if named.is_empty() => return None,
+            _ => options("--include-tests", named),
+        };
+        let name = chip.name();
+        options.extend(["--environment".into(), format!("NOVA_CHIP={name}")]);
+        Some(Job {
+            name: format!("nouveau-{name}{suffix}"),
+            chips: vec![chip],
+            runner: *runner,
+            options,
+        })
+    };
+    let jobs = chips
+        .iter()
+        .flat_map(|&chip| lines.iter().map(move |line| (chip, line)));
+    jobs.filter_map(|(chip, line)| job(chip, line)).collect()
+}
+
 fn options<T: ToString>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
     let option = |value: T| [name.to_owned(), value.to_string()];
     values.into_iter().flat_map(option).collect()
@@ -330,6 +366,23 @@ mod tests {
         assert!(debug[0]
             .options
             .contains(&"--abort-on-monitored-error=".into()));
+    }
+
+    #[test]
+    fn nouveau_has_two_vms_for_each_chip() {
+        let expected = [
+            "nouveau-ga102 ga102 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
+            "nouveau-ga102-pm ga102 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
+            "nouveau-gh100 gh100 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=gh100",
+            "nouveau-gh100-pm gh100 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=gh100",
+        ];
+        let chips = [Chipset::GA102, Chipset::GH100];
+        assert_eq!(lines(&nouveau(&chips, &[])), expected);
+        let named = ["igt@nouveau_exec@copy".to_owned()];
+        let expected = [
+            "nouveau-ga102 ga102 Igt --include-tests igt@nouveau_exec@copy --environment NOVA_CHIP=ga102",
+        ];
+        assert_eq!(lines(&nouveau(&chips[..1], &named)), expected);
     }
 
     #[test]

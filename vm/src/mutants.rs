@@ -19,7 +19,7 @@ use nova_hw::chipset::Chipset;
 use nova_vm::process::{self, Group};
 use nova_vm::{fresh, Guest, Host, Kernel, Output, Script};
 
-use crate::check::TestFolder;
+use crate::check::{Driver, TestFolder};
 use crate::code;
 
 /// Time limit for a subtest without a mutant.
@@ -121,7 +121,7 @@ impl<'a> Copy<'a> {
             host,
             folder: fresh(host.repo.join("build/mutants-kmod"))?,
             results: fresh(host.repo.join("build/results/mutants"))?,
-            tests: TestFolder::make(host, Kernel::Stock)?,
+            tests: TestFolder::make(host, Driver::Nova, Kernel::Stock)?,
         };
         fs::create_dir_all(&copy.results)?;
         let output = Command::new("git")
