@@ -132,7 +132,7 @@ fn on_engine(allocation: &Allocation<'_>, engine: Option<Engine>) -> Result<Payl
 }
 
 /// The copy engine that the parameters name. Without parameters it is the first one, as the list of
-/// the chip's classes has it.
+/// the chip's classes has it. There are 20 numbers for copy engines.
 ///
 /// Source: `kceGetEngineDescFromAllocParams` in src/nvidia/src/kernel/gpu/ce/kernel_ce_context.c.
 fn copy(params: &[u8]) -> Option<Engine> {
@@ -140,14 +140,13 @@ fn copy(params: &[u8]) -> Option<Engine> {
         return Some(Engine::Copy(0));
     };
     let number = params.engine_type;
-    let instance = match params.version {
-        0 => number,
-        1 if number >= engine_type::COPY10 => 10 + number - engine_type::COPY10,
-        1 => number.checked_sub(engine_type::COPY0)?,
-        _ => return None,
-    };
-    let engine = Engine::Copy(u8::try_from(instance).ok()?);
-    (params.version == 0 || engine.number() == number).then_some(engine)
+    match params.version {
+        0 => u8::try_from(number).ok().map(Engine::Copy),
+        1 => (0..20)
+            .map(Engine::Copy)
+            .find(|engine| engine.number() == number),
+        _ => None,
+    }
 }
 
 /// The instance of a video engine that the parameters name. Without parameters it is the first one.

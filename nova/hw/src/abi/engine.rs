@@ -21,7 +21,7 @@ pub mod engine_type {
     pub const NVJPEG0: u32 = 0x2b;
     /// First optical flow accelerator; `NV2080_ENGINE_TYPE_OFA0`.
     pub const OFA0: u32 = 0x33;
-    /// Tenth copy engine of 570.144; `NV2080_ENGINE_TYPE_COPY10`.
+    /// Copy engine 10, of 570.144; `NV2080_ENGINE_TYPE_COPY10`.
     pub const COPY10: u32 = 0x34;
     /// Second optical flow accelerator of 570.144; `NV2080_ENGINE_TYPE_OFA1`.
     pub const OFA1: u32 = 0x3e;
