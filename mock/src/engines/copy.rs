@@ -7,9 +7,9 @@
 //! order. Names and numbers are those of [`nova_hw::class::copy`]. Beyond them, this is from NVIDIA's
 //! unified memory driver (open-gpu-kernel-modules 570.144, kernel-open/nvidia-uvm/uvm_*_ce.c) and
 //! from Mesa (src/nouveau/vulkan/nvk_cmd_copy.c and src/nouveau/nil), which submit such work to
-//! hardware; [real-cards.md](../../../../docs/real-cards.md) has a copy on a real card. The names of
-//! errors, `NV_CE_LCE_LAUNCHERR_REPORT_*`, say what hardware refuses
-//! (open-gpu-doc, manuals/turing/tu104/dev_ce.ref.txt).
+//! hardware; docs/real-cards.md has a copy on a real card. The names of errors,
+//! `NV_CE_LCE_LAUNCHERR_REPORT_*`, say what hardware refuses (open-gpu-doc,
+//! manuals/turing/tu104/dev_ce.ref.txt).
 //!
 //! The rest is this model's choice:
 //!
@@ -25,9 +25,11 @@
 //!   Components that are not written are left alone, not read and written back.
 //! - Nothing depends on the kind of the memory that is copied.
 //! - A pitch counts only where there are several lines, and the source only where it is read.
-//! - Physical addresses are refused as `INVALID_OPERATION` if the channel is not privileged.
+//! - Physical addresses, which a channel that is not privileged does not have (uvm_channel.h,
+//!   `uvm_channel_is_privileged`), are refused there as `INVALID_OPERATION`.
 //! - A semaphore is aligned to its size, and its address is virtual.
 //! - Where the condition forbids the copy, the semaphore is released all the same.
+//! - A copy without bytes has no sides: neither is examined.
 
 mod elements;
 mod launch;

@@ -163,6 +163,29 @@ fn blocks_have_mesas_order() {
     }
 }
 
+#[test]
+fn a_line_is_split_where_a_gob_splits_it() {
+    // From byte 10 to byte 69 of the second line.
+    let mut bench = Bench::with_line(60);
+    let bytes = bench.memory.fill(SRC, 60, 17);
+    side(&mut bench, DST_SIDE, [GOB, 128, 8, 1, 0, 10, 1]);
+    bench.completes(TO_BLOCKS);
+    let written: Vec<_> = bench.memory.log[1..]
+        .iter()
+        .map(|logged| logged.at)
+        .collect();
+    let runs = [16 + 10, 16 + 64, 16 + 256, 16 + 320, 16 + 512].map(|offset| DST.plus(offset));
+    assert_eq!(written, runs);
+    for (run, part) in runs.into_iter().zip([0..6, 6..22, 22..38, 38..54, 54..60]) {
+        assert_eq!(bench.memory.get(run, part.len()), bytes[part]);
+    }
+    side(&mut bench, SRC_SIDE, [GOB, 128, 8, 1, 0, 10, 1]);
+    let back = DST.plus(0x1000);
+    bench.addresses(DST, back);
+    bench.completes(FROM_BLOCKS);
+    assert_eq!(bench.memory.get(back, 60), bytes);
+}
+
 /// The largest blocks, and a surface of which the last block is incomplete.
 #[test]
 fn blocks_have_up_to_32_gobs_in_each_direction() {

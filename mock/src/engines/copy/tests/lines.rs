@@ -94,6 +94,9 @@ fn nothing_is_copied_where_a_size_is_zero() {
         (8, 0, PITCH | MULTI_LINE),
         (0, 0, PITCH | MULTI_LINE),
         (0, 3, PITCH | MULTI_LINE | REMAP),
+        // Blocks that would be refused, and physical memory.
+        (0, 3, 0x3002 | MULTI_LINE),
+        (8, 0, 0x3002 | MULTI_LINE),
     ] {
         let mut bench = bench((0, 0), length, lines);
         bench.memory.refuse(SRC, 0x1000, FaultType::Pte);

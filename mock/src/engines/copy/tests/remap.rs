@@ -181,6 +181,8 @@ fn lines_and_pieces_are_whole_elements() {
         (0x414, 0x1_8000),
     ]);
     bench.completes(PITCH | REMAP | MULTI_LINE);
+    let mut sizes = bench.memory.log.iter().map(|logged| logged.size as u64);
+    assert!(sizes.all(|size| size <= transfer::PIECE));
     for (line, start) in [(0, 0), (0x1_8000, 0x2_0000)] {
         let line = bench.memory.get(DST.plus(line), 9 * length as usize);
         let elements = bytes[start..].chunks(12).zip(line.chunks(9));
