@@ -13,5 +13,7 @@ pub(crate) mod host;
 pub(crate) mod memory;
 pub(crate) mod mmu;
 pub(crate) mod physical;
+mod reduction;
+mod surface;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -35,7 +35,6 @@ mod elements;
 mod launch;
 mod semaphore;
 mod state;
-mod surface;
 mod transfer;
 
 use nova_hw::class::copy::{method, offset, Class};

@@ -9,11 +9,11 @@ use nova_hw::class::copy::{
 
 use super::super::engine::{Context, Exception, Progress};
 use super::super::memory::{Address, Aperture};
+use super::super::surface::{BlockLinear, Gob, Layout, Surface, GOB_SIZE};
 use super::elements::{Elements, Remap};
 use super::report::{self, not_modelled, refused};
 use super::semaphore::Release;
 use super::state::State;
-use super::surface::{BlockLinear, Gob, Layout, Surface, GOB_SIZE};
 use super::transfer::Transfer;
 
 /// What the scrubber's destination is aligned to.

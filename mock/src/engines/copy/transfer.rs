@@ -4,8 +4,8 @@
 
 use super::super::engine::{Context, Exception, Progress};
 use super::super::memory::{Fault, Memory};
+use super::super::surface::Surface;
 use super::elements::Elements;
-use super::surface::Surface;
 
 /// Bytes of a line that are read before they are written.
 pub(super) const PIECE: u64 = 0x8000;

@@ -3,7 +3,7 @@
 //! Lines that are a pitch apart: their number, their length, faults and turns.
 
 use super::super::super::memory::Fault;
-use super::super::surface::{Layout, Surface};
+use super::super::super::surface::{Layout, Surface};
 use super::super::transfer::PIECE;
 use super::*;
 

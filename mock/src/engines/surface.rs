@@ -4,7 +4,7 @@
 
 use nova_hw::class::copy::KindBpp;
 
-use super::super::memory::{Address, Fault, Memory};
+use super::memory::{Address, Fault, Memory};
 
 /// Bytes of a line of a GOB, which is the width of a block.
 const GOB_WIDTH: u64 = 64;
