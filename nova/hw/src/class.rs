@@ -8,4 +8,5 @@
 //! object on the subchannel says.
 
 pub mod copy;
+pub mod graphics;
 pub mod host;

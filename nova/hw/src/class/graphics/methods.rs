@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which methods the classes have.
+//!
+//! The headers have thousands of methods, and most of them only set what later ones use. So they
+//! are ranges of offsets here. Where a header has an array, it does not say how long that is; here
+//! it is as long as there is space for it before the next method. Arrays with much space behind
+//! them end with the last viewport (scissors, variable rates of shading), or where other classes
+//! have the next method (the scratch of macros).
+
+use super::{Class, Generation, Kind, Methods};
+
+/// Byte offsets of methods that have an effect here, or decide about one.
+pub mod offset {
+    /// [`MmeShadowRamControl`](super::super::MmeShadowRamControl).
+    pub const SET_MME_SHADOW_RAM_CONTROL: u16 = 0x124;
+    /// [`SetRenderEnableC`](super::super::SetRenderEnableC), for all subchannels.
+    pub const SET_GLOBAL_RENDER_ENABLE_C: u16 = 0x138;
+    /// Payload of `REPORT_SEMAPHORE_EXECUTE`, lower half.
+    pub const SET_REPORT_SEMAPHORE_PAYLOAD_LOWER: u16 = 0x158;
+    /// Payload of `REPORT_SEMAPHORE_EXECUTE`, upper half.
+    pub const SET_REPORT_SEMAPHORE_PAYLOAD_UPPER: u16 = 0x15c;
+    /// Address of the semaphore, lower half.
+    pub const SET_REPORT_SEMAPHORE_ADDRESS_LOWER: u16 = 0x160;
+    /// Address of the semaphore, upper half.
+    pub const SET_REPORT_SEMAPHORE_ADDRESS_UPPER: u16 = 0x164;
+    /// [`ReportSemaphoreExecute`](super::super::ReportSemaphoreExecute) or
+    /// [`ComputeReportSemaphoreExecute`](super::super::ComputeReportSemaphoreExecute).
+    pub const REPORT_SEMAPHORE_EXECUTE: u16 = 0x168;
+    /// Bytes of a line of inline data.
+    pub const LINE_LENGTH_IN: u16 = 0x180;
+    /// Lines of inline data.
+    pub const LINE_COUNT: u16 = 0x184;
+    /// Address of the destination, upper half.
+    pub const OFFSET_OUT_UPPER: u16 = 0x188;
+    /// Address of the destination, lower half.
+    pub const OFFSET_OUT: u16 = 0x18c;
+    /// Bytes from a line of a pitch-linear destination to the next.
+    pub const PITCH_OUT: u16 = 0x190;
+    /// [`BlockSize`](super::super::BlockSize) of the destination.
+    pub const SET_DST_BLOCK_SIZE: u16 = 0x194;
+    /// Width of the destination in bytes.
+    pub const SET_DST_WIDTH: u16 = 0x198;
+    /// Lines of the destination.
+    pub const SET_DST_HEIGHT: u16 = 0x19c;
+    /// Layers of the destination.
+    pub const SET_DST_DEPTH: u16 = 0x1a0;
+    /// Layer of the destination that is written.
+    pub const SET_DST_LAYER: u16 = 0x1a4;
+    /// Bytes before the first one that is written, in a line of the destination.
+    pub const SET_DST_ORIGIN_BYTES_X: u16 = 0x1a8;
+    /// First line of the destination that is written.
+    pub const SET_DST_ORIGIN_SAMPLES_Y: u16 = 0x1ac;
+    /// [`LaunchDma`](super::super::LaunchDma).
+    pub const LAUNCH_DMA: u16 = 0x1b0;
+    /// Four bytes of inline data.
+    pub const LOAD_INLINE_DATA: u16 = 0x1b4;
+    /// Address of the semaphore of inline data, upper half.
+    pub const SET_I2M_SEMAPHORE_A: u16 = 0x1dc;
+    /// Address of the semaphore of inline data, lower half.
+    pub const SET_I2M_SEMAPHORE_B: u16 = 0x1e0;
+    /// Payload of the semaphore of inline data.
+    pub const SET_I2M_SEMAPHORE_C: u16 = 0x1e4;
+    /// [`SetRenderEnableC`](super::super::SetRenderEnableC); not in 2D classes.
+    pub const SET_RENDER_ENABLE_C: u16 = 0x1558;
+    /// 0: the other methods decide; 1: draws; 2: draws not. Not in 2D classes.
+    pub const SET_RENDER_ENABLE_OVERRIDE: u16 = 0x1944;
+    /// Address of the semaphore, upper half.
+    pub const SET_REPORT_SEMAPHORE_A: u16 = 0x1b00;
+    /// Address of the semaphore, lower half.
+    pub const SET_REPORT_SEMAPHORE_B: u16 = 0x1b04;
+    /// Payload of the semaphore.
+    pub const SET_REPORT_SEMAPHORE_C: u16 = 0x1b08;
+    /// [`ReportSemaphoreD`](super::super::ReportSemaphoreD).
+    pub const SET_REPORT_SEMAPHORE_D: u16 = 0x1b0c;
+}
+
+/// Whether a class has a method at a byte offset.
+pub fn has_method(class: Class, offset: u16) -> bool {
+    let methods = match class.kind() {
+        Kind::ThreeD => THREE_D,
+        Kind::Compute => COMPUTE,
+        Kind::TwoD => TWO_D,
+        Kind::InlineToMemory => INLINE_TO_MEMORY,
+    };
+    let mut ranges = methods.iter();
+    ranges.any(|methods| methods.has(class.generation(), offset))
+}
+
+/// A method that does more than to set what later methods use, and to wait for earlier ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// NVIDIA's name, without the prefix of the class and the number in an array.
+    pub name: &'static str,
+    first: u16,
+    last: u16,
+    until: Generation,
+}
+
+/// What a method of a class draws, dispatches, or otherwise does; `None` if it only sets something
+/// or has a constant in [`offset`].
+pub fn effect(class: Class, offset: u16) -> Option<&'static Effect> {
+    let effects = match class.kind() {
+        Kind::ThreeD => THREE_D_EFFECTS,
+        Kind::Compute => COMPUTE_EFFECTS,
+        Kind::TwoD => TWO_D_EFFECTS,
+        Kind::InlineToMemory => INLINE_TO_MEMORY_EFFECTS,
+    };
+    effects.iter().find(|effect| {
+        (effect.first..=effect.last).contains(&offset) && class.generation() <= effect.until
+    })
+}
+
+impl Methods {
+    fn has(&self, generation: Generation, offset: u16) -> bool {
+        let (first, last) = (*self.offsets.start(), *self.offsets.end());
+        let Some(from_first) = offset.checked_sub(first) else {
+            return false;
+        };
+        let index = match self.by {
+            0 => 0,
+            by => (from_first / by).min(self.times - 1),
+        };
+        from_first - index * self.by <= last - first
+            && offset % 4 == 0
+            && (self.since..=self.until).contains(&generation)
+    }
+}
+
+/// Declares ranges of methods.
+macro_rules! methods {
+    ($(
+        $first:literal ..= $last:literal $(times $times:literal by $by:literal)?
+        $(since $since:ident)? $(until $until:ident)?;
+    )*) => {
+        &[$(Methods {
+            offsets: $first..=$last,
+            times: 1 $(* $times)?,
+            by: 0 $(+ $by)?,
+            since: generation!(Turing $($since)?),
+            until: generation!(BlackwellB $($until)?),
+        }),*]
+    };
+}
+
+/// A generation, or the one that stands for none.
+macro_rules! generation {
+    ($none:ident) => {
+        Generation::$none
+    };
+    ($none:ident $generation:ident) => {
+        Generation::$generation
+    };
+}
+
+/// Declares methods with an effect.
+macro_rules! effects {
+    ($($name:ident @ $first:literal $(..= $last:literal)? $(until $until:ident)?;)*) => {
+        &[$(Effect {
+            name: stringify!($name),
+            first: $first,
+            last: last!($first $($last)?),
+            until: generation!(BlackwellB $($until)?),
+        }),*]
+    };
+}
+
+/// The end of a range, which may have one element.
+macro_rules! last {
+    ($first:literal) => {
+        $first
+    };
+    ($first:literal $last:literal) => {
+        $last
+    };
+}
+
+/// Methods of the 3D classes.
+const THREE_D: &[Methods] = methods! {
+    0x100..=0x154; 0x158..=0x168 since AmpereB; 0x180..=0x190; 0x194..=0x1ac until Hopper;
+    0x1b0..=0x1b4; 0x1dc..=0x1e4; 0x1ec..=0x1ec since AmpereB; 0x1f0..=0x274; 0x27c..=0x2bc;
+    0x2c8..=0x2c8; 0x2cc..=0x2d0 since AmpereB; 0x2d4..=0x390; 0x3a0..=0x3b0 times 3 by 0x20;
+    0x400..=0x508; 0x550..=0x570; 0x574..=0x574 until Hopper; 0x600..=0x708;
+    0x710..=0x718 times 4 by 0x10; 0x754..=0x754; 0x77c..=0x77c; 0x790..=0x7a8;
+    0x7ac..=0x7ac since Hopper; 0x7b0..=0x7b0; 0x7c0..=0x7cc; 0x7dc..=0x7f8;
+    0x7fc..=0x7fc since AmpereB; 0x800..=0x824 times 8 by 0x40; 0xa00..=0xdb4; 0xdbc..=0xdd8;
+    0xde0..=0xde8; 0xdec..=0xdec since AmpereB; 0xdf0..=0xdfc; 0xe00..=0xe08 times 16 by 0x10;
+    0xf00..=0xf0c since BlackwellA; 0xf14..=0xf5c; 0xf84..=0xf90; 0xf98..=0xff8; 0x1000..=0x107c;
+    0x10b0..=0x1104; 0x110c..=0x1158; 0x1160..=0x11fc; 0x1204..=0x1208;
+    0x120c..=0x1210 since BlackwellA; 0x1214..=0x1234; 0x123c..=0x1274; 0x1280..=0x1288;
+    0x1290..=0x1290; 0x12a4..=0x12ec; 0x1300..=0x1328; 0x1330..=0x139c; 0x13a4..=0x13b4;
+    0x1418..=0x1418; 0x1424..=0x1428; 0x1434..=0x1438; 0x1450..=0x1454;
+    0x1458..=0x1460 since BlackwellB; 0x1464..=0x1464; 0x1480..=0x1488 times 8 by 0x10;
+    0x1500..=0x1520; 0x1528..=0x1528; 0x1530..=0x153c; 0x1550..=0x1564; 0x156c..=0x157c;
+    0x1590..=0x15a4; 0x15b8..=0x15bc; 0x15c8..=0x15d0; 0x15e4..=0x1604; 0x1610..=0x1624;
+    0x162c..=0x162c; 0x1638..=0x1638; 0x1644..=0x164c; 0x1658..=0x165c; 0x1668..=0x1690;
+    0x16a0..=0x16a8; 0x16b4..=0x16b4; 0x16bc..=0x1794; 0x179c..=0x179c; 0x17c8..=0x17cc;
+    0x17d8..=0x17f8; 0x187c..=0x1910; 0x1918..=0x1924; 0x192c..=0x192c;
+    0x1930..=0x1938 since BlackwellB; 0x193c..=0x1950; 0x1958..=0x1958; 0x1968..=0x1970;
+    0x1978..=0x1984; 0x19bc..=0x19d4; 0x19e0..=0x1a3c; 0x1b00..=0x1b0c; 0x1c00..=0x1e18;
+    0x1e20..=0x1e38 times 15 by 0x20; 0x2000..=0x2000 times 12 by 0x40;
+    0x2004..=0x2004 times 12 by 0x40 since AmpereA; 0x2008..=0x2020 times 12 by 0x40;
+    0x2300..=0x2410; 0x2420..=0x2430 times 15 by 0x20; 0x25f8..=0x2600;
+    0x2608..=0x2608 until Turing; 0x2a00..=0x2afc; 0x32f4..=0x33ec; 0x3400..=0x3ffc;
+};
+
+/// Methods of the compute classes.
+const COMPUTE: &[Methods] = methods! {
+    0x100..=0x110; 0x114..=0x124 since AmpereB; 0x130..=0x154; 0x158..=0x168 since AmpereB;
+    0x180..=0x190; 0x194..=0x1ac until Hopper; 0x1b0..=0x1b4; 0x1dc..=0x1e8;
+    0x1ec..=0x1ec since AmpereB; 0x1f0..=0x208; 0x20c..=0x20c since BlackwellB; 0x210..=0x210;
+    0x214..=0x218 until Hopper; 0x21c..=0x23c; 0x244..=0x268; 0x270..=0x270 until Ada;
+    0x280..=0x288; 0x290..=0x290 until Ada; 0x298..=0x298; 0x29c..=0x29c until Hopper;
+    0x2a0..=0x2a4; 0x2a8..=0x2a8 until Ada; 0x2b0..=0x2bc; 0x2c0..=0x2c0 since AmpereA;
+    0x2cc..=0x2cc; 0x2e4..=0x2ec; 0x310..=0x310; 0x318..=0x53c; 0x540..=0x57c until Turing;
+    0x550..=0x570 since AmpereB; 0x574..=0x574 since AmpereB until Hopper;
+    0x74c..=0x74c since BlackwellA; 0x75c..=0x75c since BlackwellA; 0x790..=0x794;
+    0x7ac..=0x7ac since Hopper; 0x7b0..=0x7b4; 0x7b8..=0x7bc since Hopper;
+    0x7fc..=0x7fc since AmpereB; 0xd94..=0xd94; 0xda0..=0xde4; 0xdec..=0xdec since AmpereB;
+    0xf10..=0xf10 since BlackwellB; 0xffc..=0xffc since BlackwellA; 0x1288..=0x1288;
+    0x12a8..=0x12a8; 0x1330..=0x1338; 0x1424..=0x1424; 0x1458..=0x1464 since BlackwellB;
+    0x1528..=0x1528; 0x1550..=0x1564; 0x1574..=0x157c; 0x1698..=0x1698;
+    0x1930..=0x1938 since BlackwellB; 0x1944..=0x1944; 0x1a2c..=0x1a3c; 0x1b00..=0x1b0c;
+    0x25f8..=0x25fc; 0x2608..=0x2608; 0x32f4..=0x33ec; 0x3400..=0x37fc;
+    0x3800..=0x3ffc since AmpereB;
+};
+
+/// Methods of the 2D class.
+const TWO_D: &[Methods] = methods! {
+    0x100..=0x124; 0x130..=0x140; 0x150..=0x154; 0x1ec..=0x1ec; 0x200..=0x574; 0x580..=0x58c;
+    0x5e0..=0x5e0; 0x600..=0x81c; 0x838..=0x860; 0x870..=0x870; 0x880..=0x88c; 0x8b0..=0x95c;
+    0xdec..=0xdec; 0x3400..=0x3ffc;
+};
+
+/// Methods of the classes for inline data.
+const INLINE_TO_MEMORY: &[Methods] = methods! {
+    0x100..=0x110; 0x130..=0x144; 0x150..=0x154; 0x180..=0x190; 0x194..=0x1ac until Hopper;
+    0x1b0..=0x1b4; 0x1dc..=0x1e4; 0x1f0..=0x27c; 0x1550..=0x1558; 0x1944..=0x1944;
+    0x3400..=0x37fc;
+};
+
+const THREE_D_EFFECTS: &[Effect] = effects! {
+    NOTIFY @ 0x10c;
+    DRAW_INDEX_BUFFER_BEGIN_END @ 0x268..=0x26c;
+    DRAW_VERTEX_ARRAY_BEGIN_END @ 0x270..=0x274;
+    INCREMENT_SYNC_POINT @ 0x2c8;
+    DECOMPRESS_SURFACE @ 0x2e0;
+    PEER_SEMAPHORE_RELEASE @ 0x2f0;
+    DRAW_ZERO_INDEX @ 0x304;
+    MME_DMA_READ @ 0x55c;
+    MME_DMA_READ_FIFOED @ 0x560;
+    MME_DMA_WRITE @ 0x564;
+    MME_DMA_REDUCTION @ 0x568;
+    DRAW_VERTEX_ARRAY @ 0xd78;
+    DECOMPRESS_ZETA_SURFACE @ 0x11fc;
+    DRAW_VERTEX_ARRAY_BEGIN_END_INSTANCE_FIRST @ 0x1214;
+    DRAW_VERTEX_ARRAY_BEGIN_END_INSTANCE_SUBSEQUENT @ 0x1218;
+    DRAW_AUTO @ 0x123c;
+    CLEAR_ZCULL_REGION @ 0x12c8;
+    DRAW_INLINE_INDEX4X8 @ 0x1304;
+    STORE_ZCULL @ 0x1464;
+    LOAD_ZCULL @ 0x1500;
+    DRAW_INLINE_INDEX @ 0x15e8;
+    DRAW_INLINE_INDEX2X16 @ 0x15f0;
+    END @ 0x1614;
+    BEGIN @ 0x1618;
+    DRAW_INDEX_BUFFER @ 0x17e0;
+    DRAW_INDEX_BUFFER32_BEGIN_END_INSTANCE_FIRST @ 0x17e4;
+    DRAW_INDEX_BUFFER16_BEGIN_END_INSTANCE_FIRST @ 0x17e8;
+    DRAW_INDEX_BUFFER8_BEGIN_END_INSTANCE_FIRST @ 0x17ec;
+    DRAW_INDEX_BUFFER32_BEGIN_END_INSTANCE_SUBSEQUENT @ 0x17f0;
+    DRAW_INDEX_BUFFER16_BEGIN_END_INSTANCE_SUBSEQUENT @ 0x17f4;
+    DRAW_INDEX_BUFFER8_BEGIN_END_INSTANCE_SUBSEQUENT @ 0x17f8;
+    CLEAR_SURFACE @ 0x19d0;
+    CLEAR_CLIP_ID_SURFACE @ 0x19d4;
+    SET_FALCON @ 0x2300..=0x237c;
+    LOAD_CONSTANT_BUFFER @ 0x2390..=0x23fc;
+    CALL_MME_MACRO @ 0x3800..=0x3ffc;
+};
+
+const COMPUTE_EFFECTS: &[Effect] = effects! {
+    NOTIFY @ 0x10c;
+    PERFMON_TRANSFER @ 0x210;
+    SEND_PCAS_A @ 0x2b4;
+    SEND_PCAS_B @ 0x2b8;
+    SEND_SIGNALING_PCAS_B @ 0x2bc;
+    SEND_SIGNALING_PCAS2_B @ 0x2c0;
+    LOAD_INLINE_QMD_DATA @ 0x320..=0x4fc;
+    SET_FALCON @ 0x500..=0x57c until AmpereA;
+    SET_FALCON @ 0x500..=0x53c;
+    MME_DMA_READ @ 0x55c;
+    MME_DMA_READ_FIFOED @ 0x560;
+    MME_DMA_WRITE @ 0x564;
+    MME_DMA_REDUCTION @ 0x568;
+    CALL_MME_MACRO @ 0x3800..=0x3ffc;
+};
+
+const TWO_D_EFFECTS: &[Effect] = effects! {
+    NOTIFY @ 0x10c;
+    MME_DMA_READ @ 0x55c;
+    MME_DMA_READ_FIFOED @ 0x560;
+    MME_DMA_WRITE @ 0x564;
+    MME_DMA_REDUCTION @ 0x568;
+    RENDER_SOLID_PRIM_POINT_X_Y @ 0x5e0;
+    RENDER_SOLID_PRIM_POINT @ 0x600..=0x7fc;
+    PIXELS_FROM_CPU_DATA @ 0x860;
+    PIXELS_FROM_MEMORY_SRC_Y0_INT @ 0x8dc;
+    SET_FALCON @ 0x8e0..=0x95c;
+    CALL_MME_MACRO @ 0x3800..=0x3ffc;
+};
+
+const INLINE_TO_MEMORY_EFFECTS: &[Effect] = effects! {
+    NOTIFY @ 0x10c;
+    SET_FALCON @ 0x200..=0x27c;
+};
