@@ -9,6 +9,7 @@
 
 pub(crate) mod copy;
 pub(crate) mod engine;
+pub(crate) mod graphics;
 pub(crate) mod host;
 pub(crate) mod memory;
 pub(crate) mod mmu;

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The graphics engine: its classes for 3D, compute, 2D and inline data, from Turing to Blackwell,
+//! as one channel uses them.
+//!
+//! Nothing draws or executes programs here. What is there is what needs neither: methods that set
+//! something are kept, semaphores are released and reduced, reports are written, and inline data
+//! goes to memory. A method that would draw, dispatch, run a macro or do anything else is
+//! [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for work
+//! that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
+//! hardware refuses has the names of `NV_PGRAPH_CLASS_ERROR` and `NV_PGRAPH_PRI_MEMFMT_HWW_ESR`
+//! (open-gpu-doc, manuals/ampere/ga100/pri_eng.ref.txt and pri_memfmt.ref.txt). Layouts of reports
+//! are from Mesa (src/gallium/drivers/nouveau/nvc0/nvc0_query_hw.c and
+//! src/nouveau/vulkan/nvk_query_pool.c), which reads them from hardware.
+//!
+//! The rest is this model's choice:
+//!
+//! - Each method has completed when the next one comes, and there are no caches. So the methods that
+//!   wait (`WAIT_FOR_IDLE`, `PIPE_NOP`, `*_SYNC`, barriers), that flush or invalidate, or that are
+//!   about scheduling and performance counters, have nothing to do, and a semaphore need not wait.
+//! - Data of methods that only set something is not examined, and neither are the versions that
+//!   `CHECK_*_VERSION` compares.
+//! - Counters of what has been drawn are 0, since a channel that draws is stopped, and they begin
+//!   with 0. Reports of clocks, of culling and of what render targets contain are not modelled.
+//! - An acquire completes if the semaphore has the value. If it would have to wait it is not
+//!   modelled; only the host waits for semaphores.
+//! - Objects do not share what their methods set.
+//! - Bits that a launch or a semaphore does not define are refused as `INVALID_UNUSED_FIELD`, except
+//!   that addresses lose the bits that they do not have. A semaphore is aligned to its size.
+//! - Only `LOAD_INLINE_DATA` may follow a launch until all data is there. With several lines, their
+//!   length is a multiple of four: whether others begin in a new word is not known.
+//! - Inline data does not depend on a condition: if there is one, it is not modelled.
+//! - A pitch has a sign, counts only where there are several lines, and is not less than their
+//!   length.
+
+mod inline;
+mod report;
+mod semaphore;
+mod state;
+
+use nova_hw::class::graphics::{effect, has_method, offset, Class, Kind, MmeShadowRamControl};
+
+use super::engine::{Context, Engine, Exception, Progress};
+use error::{not_modelled, refused};
+use inline::Upload;
+use report::Request;
+use state::State;
+
+/// What hardware reports about a method that it refuses.
+mod error {
+    use std::fmt::Display;
+
+    use super::super::engine::Exception;
+
+    pub(super) const INVALID_VALUE: &str = "INVALID_VALUE";
+    pub(super) const INVALID_ENUM: &str = "INVALID_ENUM";
+    pub(super) const ILLEGAL_METHOD: &str = "ILLEGAL_METHOD";
+    pub(super) const INVALID_ALIGNMENT: &str = "INVALID_ALIGNMENT";
+    pub(super) const INVALID_UNUSED_FIELD: &str = "INVALID_UNUSED_FIELD";
+    pub(super) const LAYER_EXCEEDS_DEPTH: &str = "2D_LAYER_EXCEEDS_DEPTH";
+    pub(super) const RECT_OUT_OF_BOUNDS: &str = "I2M_RECT_OUT_OF_BOUNDS";
+    pub(super) const DST_LINE_EXCEEDS_PITCH: &str = "DST_LINE_EXCEEDS_PITCH";
+    pub(super) const EXTRA_INLINE_DATA: &str = "EXTRA_INLINE_DATA";
+    pub(super) const MISSING_INLINE_DATA: &str = "MISSING_INLINE_DATA";
+
+    /// The exception of a method with this error.
+    pub(super) fn refused(error: &str, what: impl Display) -> Exception {
+        let reason = format!("{error}: {what}");
+        Exception::Method { reason }
+    }
+
+    /// The exception of a method that hardware executes.
+    pub(super) fn not_modelled(what: impl Into<String>) -> Exception {
+        Exception::NotModelled { what: what.into() }
+    }
+
+    /// Refuses bits of a method's data that are not defined.
+    pub(super) fn check_bits(name: &str, data: u32, defined: u32) -> Result<(), Exception> {
+        match data & !defined {
+            0 => Ok(()),
+            undefined => {
+                let what = format!("{name} has no bits {undefined:#x}");
+                Err(refused(INVALID_UNUSED_FIELD, what))
+            }
+        }
+    }
+}
+
+/// The engine of a channel that has just got an object of the class.
+pub(crate) fn engine(class: Class) -> Box<dyn Engine + Send> {
+    match class.kind() {
+        Kind::ThreeD => Box::new(ThreeD::new(class)),
+        Kind::Compute => Box::new(Compute::new(class)),
+        Kind::TwoD => Box::new(TwoD::new(class)),
+        Kind::InlineToMemory => Box::new(InlineToMemory::new(class)),
+    }
+}
+
+/// What objects of all classes do.
+#[derive(Debug)]
+struct Object {
+    state: State,
+    /// Inline data is on its way.
+    upload: Option<Upload>,
+}
+
+impl Object {
+    fn new(class: Class) -> Self {
+        Self {
+            state: State::new(class),
+            upload: None,
+        }
+    }
+
+    /// Keeps the data of a method, if the class has it and it can be executed.
+    fn set(&mut self, at: u16, data: u32) -> Result<(), Exception> {
+        let class = self.state.class;
+        if !has_method(class, at) {
+            let what = format!("{} has no method {at:#x}", class.name());
+            return Err(refused(error::ILLEGAL_METHOD, what));
+        }
+        if at != offset::LOAD_INLINE_DATA && self.upload.take().is_some() {
+            let what = format!("method {at:#x} before all inline data");
+            return Err(refused(error::MISSING_INLINE_DATA, what));
+        }
+        if let Some(effect) = effect(class, at) {
+            let what = format!("{} ({at:#x}) of {}", effect.name, class.name());
+            return Err(not_modelled(what));
+        }
+        let replays = MmeShadowRamControl::from(data).mode() == MmeShadowRamControl::METHOD_REPLAY;
+        if at == offset::SET_MME_SHADOW_RAM_CONTROL && replays {
+            return Err(not_modelled("to replay methods"));
+        }
+        self.state.set(at, data);
+        Ok(())
+    }
+
+    /// Executes a method for inline data.
+    fn inline(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        match at {
+            offset::LAUNCH_DMA => self.upload = Some(Upload::new(&self.state, data)?),
+            offset::LOAD_INLINE_DATA => {
+                let Some(upload) = &mut self.upload else {
+                    let what = "LOAD_INLINE_DATA without a launch";
+                    return Err(refused(error::EXTRA_INLINE_DATA, what));
+                };
+                upload.load(data);
+            }
+            _ => {}
+        }
+        self.resume(context)
+    }
+
+    /// Writes the inline data that has come.
+    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(Progress::Done);
+        };
+        let progress = upload.run(context);
+        if progress.is_err() || upload.is_complete() {
+            self.upload = None;
+        }
+        progress
+    }
+}
+
+/// A 3D object.
+#[derive(Debug)]
+pub(crate) struct ThreeD(Object);
+
+impl ThreeD {
+    fn new(class: Class) -> Self {
+        Self(Object::new(class))
+    }
+}
+
+impl Engine for ThreeD {
+    fn method(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        self.0.set(at, data)?;
+        let state = &self.0.state;
+        match at {
+            offset::SET_REPORT_SEMAPHORE_D => Request::three_d(state, data)?.run(context),
+            offset::REPORT_SEMAPHORE_EXECUTE => Request::three_d_execute(state, data)?.run(context),
+            _ => self.0.inline(context, at, data),
+        }
+    }
+
+    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        self.0.resume(context)
+    }
+}
+
+/// A compute object.
+#[derive(Debug)]
+pub(crate) struct Compute(Object);
+
+impl Compute {
+    fn new(class: Class) -> Self {
+        Self(Object::new(class))
+    }
+}
+
+impl Engine for Compute {
+    fn method(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        self.0.set(at, data)?;
+        let state = &self.0.state;
+        match at {
+            offset::SET_REPORT_SEMAPHORE_D => Request::compute(state, data)?.run(context),
+            offset::REPORT_SEMAPHORE_EXECUTE => Request::compute_execute(state, data)?.run(context),
+            _ => self.0.inline(context, at, data),
+        }
+    }
+
+    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        self.0.resume(context)
+    }
+}
+
+/// A 2D object, which has neither semaphores nor inline data.
+#[derive(Debug)]
+pub(crate) struct TwoD(Object);
+
+impl TwoD {
+    fn new(class: Class) -> Self {
+        Self(Object::new(class))
+    }
+}
+
+impl Engine for TwoD {
+    fn method(&mut self, _: &mut Context<'_>, at: u16, data: u32) -> Result<Progress, Exception> {
+        self.0.set(at, data)?;
+        Ok(Progress::Done)
+    }
+
+    fn resume(&mut self, _: &mut Context<'_>) -> Result<Progress, Exception> {
+        Ok(Progress::Done)
+    }
+}
+
+/// An object for inline data alone.
+#[derive(Debug)]
+pub(crate) struct InlineToMemory(Object);
+
+impl InlineToMemory {
+    fn new(class: Class) -> Self {
+        Self(Object::new(class))
+    }
+}
+
+impl Engine for InlineToMemory {
+    fn method(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        self.0.set(at, data)?;
+        self.0.inline(context, at, data)
+    }
+
+    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        self.0.resume(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;
