@@ -5,9 +5,9 @@
 //!
 //! Nothing draws or executes programs here. What is there is what needs neither: methods that set
 //! something are kept, semaphores are released and reduced, reports are written, and inline data
-//! goes to memory. A method that would draw, dispatch, run a macro or do anything else is
-//! [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for work
-//! that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
+//! and constants go to memory. A method that would draw, dispatch, run a macro or do anything else
+//! is [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for
+//! work that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
 //! hardware refuses has the names of `NV_PGRAPH_CLASS_ERROR` and `NV_PGRAPH_PRI_MEMFMT_HWW_ESR`
 //! (open-gpu-doc, manuals/ampere/ga100/pri_eng.ref.txt and pri_memfmt.ref.txt). Layouts of reports
 //! are from Mesa (src/gallium/drivers/nouveau/nvc0/nvc0_query_hw.c and
@@ -15,9 +15,10 @@
 //!
 //! The rest is this model's choice:
 //!
-//! - Each method has completed when the next one comes, and there are no caches. So the methods that
-//!   wait (`WAIT_FOR_IDLE`, `PIPE_NOP`, `*_SYNC`, barriers), that flush or invalidate, or that are
-//!   about scheduling and performance counters, have nothing to do, and a semaphore need not wait.
+//! - Each method has completed when the next one comes, and there are no caches. So the methods
+//!   that wait (`WAIT_FOR_IDLE`, `PIPE_NOP`, `*_SYNC`, barriers), that flush or invalidate, or that
+//!   are about scheduling and performance counters, have nothing to do, and a semaphore need not
+//!   wait.
 //! - Data of methods that only set something is not examined, and neither are the versions that
 //!   `CHECK_*_VERSION` compares.
 //! - Counters of what has been drawn are 0, since a channel that draws is stopped, and they begin
@@ -25,14 +26,17 @@
 //! - An acquire completes if the semaphore has the value. If it would have to wait it is not
 //!   modelled; only the host waits for semaphores.
 //! - Objects do not share what their methods set.
-//! - Bits that a launch or a semaphore does not define are refused as `INVALID_UNUSED_FIELD`, except
-//!   that addresses lose the bits that they do not have. A semaphore is aligned to its size.
-//! - Only `LOAD_INLINE_DATA` may follow a launch until all data is there. With several lines, their
-//!   length is a multiple of four: whether others begin in a new word is not known.
+//! - Bits that a launch or a semaphore does not define are refused as `INVALID_UNUSED_FIELD`,
+//!   except that addresses lose the bits that they do not have. A semaphore is aligned to its size.
+//! - Only `LOAD_INLINE_DATA` may follow a launch until all data is there; Mesa
+//!   (src/gallium/drivers/nouveau/nvc0/nvc0_transfer.c) says that hardware traps otherwise. With
+//!   several lines, their length is a multiple of four: whether others begin in a new word is not
+//!   known.
 //! - Inline data does not depend on a condition: if there is one, it is not modelled.
 //! - A pitch has a sign, counts only where there are several lines, and is not less than their
 //!   length.
 
+mod constants;
 mod inline;
 mod report;
 mod semaphore;
@@ -57,6 +61,7 @@ mod error {
     pub(super) const ILLEGAL_METHOD: &str = "ILLEGAL_METHOD";
     pub(super) const INVALID_ALIGNMENT: &str = "INVALID_ALIGNMENT";
     pub(super) const INVALID_UNUSED_FIELD: &str = "INVALID_UNUSED_FIELD";
+    pub(super) const ILLEGAL_CONSTANT_OFFSET: &str = "ILLEGAL_CONSTANT_OFFSET";
     pub(super) const LAYER_EXCEEDS_DEPTH: &str = "2D_LAYER_EXCEEDS_DEPTH";
     pub(super) const RECT_OUT_OF_BOUNDS: &str = "I2M_RECT_OUT_OF_BOUNDS";
     pub(super) const DST_LINE_EXCEEDS_PITCH: &str = "DST_LINE_EXCEEDS_PITCH";
@@ -191,6 +196,7 @@ impl Engine for ThreeD {
         match at {
             offset::SET_REPORT_SEMAPHORE_D => Request::three_d(state, data)?.run(context),
             offset::REPORT_SEMAPHORE_EXECUTE => Request::three_d_execute(state, data)?.run(context),
+            offset::LOAD_CONSTANT_BUFFER => constants::load(&mut self.0.state, context, data),
             _ => self.0.inline(context, at, data),
         }
     }

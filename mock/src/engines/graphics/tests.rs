@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Offsets, bits and addresses are numbers here, as the headers of open-gpu-doc have them, so that a
-//! wrong declaration would be noticed.
+//! Offsets, bits and addresses are numbers here, as the headers of open-gpu-doc have them, so that
+//! a wrong declaration would be noticed.
 
 mod inline;
 mod properties;
@@ -103,8 +103,8 @@ fn methods_that_set_something_complete_and_others_are_refused() {
     for &class in Class::ALL {
         let mut bench = Bench::new(class);
         for at in 0x100..0x4000 {
-            // LAUNCH_DMA, LOAD_INLINE_DATA and semaphores have their own tests.
-            if matches!(at, 0x168 | 0x1b0 | 0x1b4 | 0x1b0c) {
+            // What writes to memory has its own tests.
+            if matches!(at, 0x168 | 0x1b0 | 0x1b4 | 0x1b0c | 0x2390) {
                 continue;
             }
             let result = bench.method(at, 1);
@@ -171,4 +171,41 @@ fn methods_are_not_replayed() {
         bench.set(&[(0x124, 0), (0x124, 1), (0x124, 2)]);
         bench.not_modelled(0x124, 3);
     }
+}
+
+#[test]
+fn constants_go_to_their_buffer() {
+    for class in classes(Kind::ThreeD) {
+        let mut bench = Bench::new(class);
+        let buffer = Address::Virtual(0xff_2345_6700);
+        bench.set(&[
+            (0x2380, 0x1_0000),
+            (0x2384, u32::MAX),
+            (0x2388, 0x2345_6700),
+        ]);
+        bench.set(&[
+            (0x238c, 0xffff_0018),
+            (0x2390, 0x1111_1111),
+            (0x2390, 0x2222_2222),
+        ]);
+        bench.set(&[(0x238c, 0xfffc), (0x2390, 0x3333_3333)]);
+        assert_eq!(
+            bench.memory.get_u64(buffer.plus(0x18)),
+            0x2222_2222_1111_1111
+        );
+        assert_eq!(bench.memory.get_u32(buffer.plus(0xfffc)), 0x3333_3333);
+        assert_eq!(bench.memory.transferred(Access::Write), 12);
+    }
+    let mut bench = Bench::new(Class::AdaA);
+    bench.set(&[(0x2380, 0x100), (0x238c, 0xfd)]);
+    bench.refused(0x2390, 1, "ILLEGAL_CONSTANT_OFFSET");
+    bench.set(&[(0x238c, 0xfc)]);
+    bench.not_modelled(0x2394, 1);
+    bench
+        .memory
+        .refuse(Address::Virtual(0), 0x1000, FaultType::Pte);
+    assert!(matches!(bench.method(0x2390, 1), Err(Exception::Fault(_))));
+    bench.memory.refuse_nothing();
+    bench.set(&[(0x2390, 1)]);
+    assert_eq!(bench.memory.get_u32(Address::Virtual(0xfc)), 1);
 }

@@ -7,24 +7,56 @@ use proptest::sample::select;
 
 use super::*;
 
-/// Methods that do something, with data that sometimes does it.
-fn method() -> impl Strategy<Value = (u16, u32)> {
-    let small = 0..0x80_u32;
-    let launch = (any::<u32>(), select(vec![0x1b0_u16, 0x168, 0x1b0c]));
+/// Methods that do something.
+fn methods() -> impl Strategy<Value = Vec<(u16, u32)>> {
+    let one = |at: &'static [u16]| (select(at), any::<u32>()).prop_map(|method| vec![method]);
+    let small = (select(&UPLOAD[..]), 0..0x80_u32).prop_map(|method| vec![method]);
     prop_oneof![
-        4 => (select((0x180..0x1b0).step_by(4).collect::<Vec<_>>()), small),
-        4 => launch.prop_map(|(data, at)| (at, data & 0x3bff_f3ff)),
-        4 => launch_of_few_bits(),
-        8 => (Just(0x1b4), any::<u32>()),
-        2 => (select(vec![0x158, 0x15c, 0x160, 0x164, 0x1dc, 0x1e0, 0x1e4]), any::<u32>()),
-        2 => (select(vec![0x1b00, 0x1b04, 0x1b08, 0x138, 0x1558, 0x1944]), any::<u32>()),
-        1 => (any::<u16>(), any::<u32>()),
+        8 => upload(),
+        4 => small,
+        4 => semaphore(),
+        2 => one(&[0x158, 0x15c, 0x160, 0x164, 0x1dc, 0x1e0, 0x1e4, 0x1b00, 0x1b04, 0x1b08]),
+        1 => one(&[0x138, 0x1558, 0x1b0, 0x1b4, 0x168, 0x1b0c, 0x238c, 0x2390]),
+        1 => (any::<u16>(), any::<u32>()).prop_map(|method| vec![method]),
     ]
 }
 
-fn launch_of_few_bits() -> impl Strategy<Value = (u16, u32)> {
-    (0..8_u32, any::<bool>())
-        .prop_map(|(completion, is_pitch)| (0x1b0, completion << 4 & 0x30 | u32::from(is_pitch)))
+/// The methods that describe inline data, from LINE_LENGTH_IN on.
+const UPLOAD: [u16; 12] = [
+    0x180, 0x184, 0x188, 0x18c, 0x190, 0x194, 0x198, 0x19c, 0x1a0, 0x1a4, 0x1a8, 0x1ac,
+];
+
+/// Inline data with a valid launch, and up to a word too much or too little of it.
+fn upload() -> impl Strategy<Value = Vec<(u16, u32)>> {
+    let words = prop::collection::vec(any::<u32>(), 0..12);
+    (words, 1..4_u32, 0..3_u32, any::<bool>()).prop_map(|(words, lines, completion, interrupt)| {
+        let length = (words.len() as u32 / lines).max(1) * 4;
+        let lines = [
+            (0x184, lines),
+            (0x180, length),
+            (0x190, length),
+            (0x1944, 1),
+        ];
+        let launch = 1 | completion << 4 | u32::from(interrupt) << 8 | 1 << 12;
+        let data = words.into_iter().map(|word| (0x1b4, word));
+        lines
+            .into_iter()
+            .chain([(0x1b0, launch)])
+            .chain(data)
+            .collect()
+    })
+}
+
+/// A semaphore in either form, with bits that are defined.
+fn semaphore() -> impl Strategy<Value = Vec<(u16, u32)>> {
+    let bits = prop_oneof![
+        Just(0x1fbf_ffff),
+        Just(0x3bff_efff),
+        Just(0x7fff),
+        Just(0x101e_0e0f)
+    ];
+    (any::<u32>(), bits, select(vec![0x168, 0x1b0c]))
+        .prop_map(|(data, bits, at)| vec![(at, data & bits)])
 }
 
 proptest! {
@@ -34,10 +66,13 @@ proptest! {
     #[test]
     fn all_sequences_of_methods_are_executed(
         class in select(Class::ALL),
-        methods in prop::collection::vec((method(), 0..6_u64), 1..200),
+        methods in prop::collection::vec((methods(), 0..6_u64), 1..60),
     ) {
         let mut bench = Bench::new(class);
-        for ((at, data), mut budget) in methods {
+        let each = |(methods, budget): (Vec<_>, u64)| {
+            methods.into_iter().map(move |method| (method, budget))
+        };
+        for ((at, data), budget) in methods.into_iter().flat_map(each) {
             let written = bench.memory.transferred(Access::Write) as u64;
             let turn = bench.limited(budget, |engine, context| engine.method(context, at, data));
             let (mut result, left) = turn;
@@ -49,8 +84,7 @@ proptest! {
                 if result != Ok(Progress::Unfinished) {
                     break;
                 }
-                budget = 1;
-                result = bench.limited(budget, |engine, context| engine.resume(context)).0;
+                result = bench.limited(1, |engine, context| engine.resume(context)).0;
             }
             prop_assert!(result != Ok(Progress::Unfinished));
         }

@@ -366,7 +366,7 @@ fn a_semaphore_with_the_value_is_acquired_and_another_is_not_awaited() {
                 assert!(what.starts_with("to wait for the semaphore at 0xabcdef0120"));
             }
         }
-        let mut bench = old(class, 7);
+        let mut bench = old(class, u32::MAX);
         bench.not_modelled(D, 1 | REDUCE);
         bench.not_modelled(D, 1 | 1 << 23);
     }

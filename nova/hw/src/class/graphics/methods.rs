@@ -73,6 +73,16 @@ pub mod offset {
     pub const SET_REPORT_SEMAPHORE_C: u16 = 0x1b08;
     /// [`ReportSemaphoreD`](super::super::ReportSemaphoreD).
     pub const SET_REPORT_SEMAPHORE_D: u16 = 0x1b0c;
+    /// Bytes of the constant buffer that is written; in 3D classes.
+    pub const SET_CONSTANT_BUFFER_SELECTOR_A: u16 = 0x2380;
+    /// Address of the constant buffer, upper half.
+    pub const SET_CONSTANT_BUFFER_SELECTOR_B: u16 = 0x2384;
+    /// Address of the constant buffer, lower half.
+    pub const SET_CONSTANT_BUFFER_SELECTOR_C: u16 = 0x2388;
+    /// Offset in the constant buffer that is written next.
+    pub const LOAD_CONSTANT_BUFFER_OFFSET: u16 = 0x238c;
+    /// Four bytes for the constant buffer: the first of an array of such methods.
+    pub const LOAD_CONSTANT_BUFFER: u16 = 0x2390;
 }
 
 /// Whether a class has a method at a byte offset.
@@ -274,7 +284,7 @@ const THREE_D_EFFECTS: &[Effect] = effects! {
     CLEAR_SURFACE @ 0x19d0;
     CLEAR_CLIP_ID_SURFACE @ 0x19d4;
     SET_FALCON @ 0x2300..=0x237c;
-    LOAD_CONSTANT_BUFFER @ 0x2390..=0x23fc;
+    LOAD_CONSTANT_BUFFER @ 0x2394..=0x23fc;
     CALL_MME_MACRO @ 0x3800..=0x3ffc;
 };
 

@@ -89,7 +89,7 @@ fn methods_come_and_go() {
     assert_eq!(has(0x9e8).len(), 0);
     assert_eq!(has(0x828).len(), 0);
     let compute = |offset| classes(Kind::Compute).filter(move |&class| has_method(class, offset));
-    // SET_FALCON31; SET_FALCON20, which is SET_MME_MEM_ADDRESS_A later; SET_QMD_VIRTUALIZATION_BASE_A
+    // SET_FALCON31; SET_FALCON20, later SET_MME_MEM_ADDRESS_A; SET_QMD_VIRTUALIZATION_BASE_A
     assert_eq!(compute(0x57c).count(), 1);
     assert_eq!(compute(0x550).count(), 6);
     assert_eq!(compute(0x214).count(), 5);
