@@ -10,6 +10,7 @@ use nova_hw::regs::ce::CeGrceMask;
 
 use super::block::{Block, Parts};
 use super::wires::Wires;
+use crate::chips::engines;
 
 /// The block; it has no state.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl Block for Ce {
 
     fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
         let is_gb20x = wires.chip.chipset.arch() == Architecture::BlackwellGb20x;
-        let mask = CeGrceMask::new().with_value(CeGrceMask::INIT);
+        let mask = CeGrceMask::new().with_value(engines::of(wires.chip.chipset).grces as u16);
         (is_gb20x && offset == CeGrceMask::OFFSET).then(|| mask.into())
     }
 }

@@ -14,6 +14,7 @@
 use nova_hw::abi::class::*;
 use nova_hw::abi::{engine_class, engine_type};
 use nova_hw::chipset::{Architecture, Chipset};
+use nova_hw::regs::ce::CeGrceMask;
 use nova_hw::release::EngineBases;
 
 /// An engine that channels feed.
@@ -35,9 +36,10 @@ pub(crate) enum Engine {
     Sec2,
 }
 
-/// The copy engines that share runlist 0 with graphics: its *GRCEs*. Blackwell's GB20x tells them in
-/// `NV_CE_GRCE_MASK`.
-pub(crate) const GRCE_MASK: u32 = 0b11;
+/// The copy engines that share runlist 0 with graphics (*GRCE*), one bit each: those of GB20x, which
+/// has a register for them, and those of all others.
+const GRCES_GB20X: u32 = CeGrceMask::INIT as u32;
+const GRCES: u32 = 0b11;
 
 /// A row of the table of engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub(crate) struct Row {
 pub(crate) struct Engines {
     /// The engines of each kind, one bit each.
     copies: u32,
+    /// The copy engines that share runlist 0 with graphics.
+    pub(crate) grces: u32,
     nvdecs: u32,
     nvencs: u32,
     nvjpegs: u32,
@@ -206,6 +210,10 @@ const fn engines(counts: [u32; 5], gpcs: u32, tpcs: u32, classes: Classes) -> En
     let [copies, nvdecs, nvencs, nvjpegs, ofas] = counts;
     Engines {
         copies: first(copies),
+        grces: match classes.copy {
+            BLACKWELL_DMA_COPY_B => GRCES_GB20X,
+            _ => GRCES,
+        },
         nvdecs: first(nvdecs),
         nvencs: first(nvencs),
         nvjpegs: first(nvjpegs),
@@ -294,6 +302,10 @@ impl Engines {
             .chain([Engine::Sec2])
     }
 
+    fn is_grce(&self, engine: Engine) -> bool {
+        matches!(engine, Engine::Copy(index) if self.grces >> index & 1 != 0)
+    }
+
     /// The table of engines.
     pub(crate) fn table(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
@@ -307,7 +319,7 @@ impl Engines {
                     pbdmas: (0, 2),
                     nonstall,
                 },
-                Some(last) if engine.is_grce() => Row {
+                Some(last) if self.is_grce(engine) => Row {
                     engine,
                     position: last.position + 1,
                     nonstall,
@@ -380,10 +392,6 @@ impl Classes {
 }
 
 impl Engine {
-    fn is_grce(self) -> bool {
-        matches!(self, Self::Copy(index) if GRCE_MASK >> index & 1 != 0)
-    }
-
     /// Its number among those of its kind.
     pub(crate) fn instance(self) -> u8 {
         match self {
@@ -544,6 +552,12 @@ mod tests {
         let copy = |index| of(Chipset::GH100).row(Engine::Copy(index));
         assert_eq!([0, 1, 2].map(|n| copy(n).unwrap().runlist), [0, 0, 1]);
         assert_eq!(copy(5), None);
+    }
+
+    #[test]
+    fn gb20x_has_four_copy_engines_with_graphics() {
+        let copy = |index| of(Chipset::GB202).row(Engine::Copy(index)).unwrap();
+        assert_eq!([3, 4, 5].map(|n| copy(n).runlist), [0, 1, 2]);
     }
 
     #[test]

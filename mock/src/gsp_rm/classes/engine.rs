@@ -7,9 +7,7 @@ use nova_hw::abi::class::NVCDFA_VIDEO_OFA;
 use nova_hw::abi::status::{
     NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_INVALID_STATE,
 };
-use nova_hw::abi::{
-    engine_type, CopyAllocationParameters, VideoAllocationParameters, GR_ALLOCATION_PARAMETERS,
-};
+use nova_hw::abi::{CopyAllocationParameters, VideoAllocationParameters, GR_ALLOCATION_PARAMETERS};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::chips::engines::{self, Engine};

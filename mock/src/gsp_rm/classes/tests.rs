@@ -14,7 +14,7 @@ use nova_hw::abi::{
 use nova_hw::release::{r535_113_01, RELEASES};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::chips::engines::Engine;
+use crate::chips::engines::{self, Engine};
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::payload::{Aperture, Channel, ChannelId, PageDirectory, Privilege, SpaceId};
 use crate::gsp_rm::testing::{on_each, Scene};
@@ -260,7 +260,10 @@ fn a_channel_has_what_its_parameters_say() {
                 handle: SPACE,
             }),
             engine: Engine::Copy(2),
-            runlist: 1,
+            runlist: engines::of(scene.chip.chipset)
+                .row(Engine::Copy(2))
+                .unwrap()
+                .runlist,
             runqueue: 1,
             instance: (Aperture::Video, 0x10_0000),
             userd: (Aperture::Video, 0x8000),
