@@ -435,6 +435,7 @@ impl<H: Host> Gpu<H> {
             Event::FspPacket => self.serve_fsp(),
             Event::TargetMaskReleased => self.release_mask(),
             Event::FmcBooted => self.finish_fmc(),
+            Event::LockdownReleased(put_off) => self.release_lockdown(put_off),
             Event::FmcUnloaded => self.finish_unload(),
         }
     }

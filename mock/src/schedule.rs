@@ -40,6 +40,8 @@ pub(crate) enum Event {
     TargetMaskReleased,
     /// The FMC has put GSP-RM into WPR2.
     FmcBooted,
+    /// The FMC has lifted the lockdown, which it may put off so often.
+    LockdownReleased(u32),
     /// The FMC has removed WPR2 after GSP-RM's unload.
     FmcUnloaded,
 }

@@ -147,6 +147,8 @@ pub(crate) struct Falcon {
     pub(crate) code: Vec<CodeBlock>,
     pub(crate) dmem: Vec<u8>,
     pub(crate) mailbox: [u32; 2],
+    /// The CPU has read mailbox 0 since this was cleared.
+    pub(crate) is_mailbox_read: bool,
     pub(crate) os: u32,
     rm: u32,
     /// Where a program that has crashed says that it left a report; 0 if it left none.
@@ -200,6 +202,7 @@ impl Falcon {
             code: vec![CodeBlock::default(); IMEM_BLOCKS],
             dmem: vec![0; DMEM_BLOCKS * BLOCK_SIZE],
             mailbox: [0; 2],
+            is_mailbox_read: false,
             os: 0,
             rm: 0,
             debuginfo: 0,
@@ -304,7 +307,10 @@ impl Falcon {
             reg::FalconIrqstat::OFFSET => self.irqstat,
             reg::FalconIrqmask::OFFSET => self.irqmask,
             reg::FalconIrqdest::OFFSET => self.irqdest,
-            reg::FalconMailbox0::OFFSET => self.mailbox[0],
+            reg::FalconMailbox0::OFFSET => {
+                self.is_mailbox_read = true;
+                self.mailbox[0]
+            }
             reg::FalconMailbox1::OFFSET => self.mailbox[1],
             ITFEN => self.itfen,
             reg::FalconOs::OFFSET => self.os,

@@ -33,6 +33,16 @@ use crate::schedule::Event;
 const MASK: Duration = Duration::from_millis(1);
 const FMC: Duration = Duration::from_millis(3);
 
+/// From the FMC's success in the mailboxes to the end of the lockdown, and how often that is put off
+/// while the driver has not seen the former; the model's own values.
+///
+/// A driver looks at the mailboxes and then at the lockdown. nouveau takes arguments that were still
+/// in the mailboxes for an error if the lockdown has ended meanwhile (`gh100_gsp_lockdown_released`),
+/// so on cards it must end later than microseconds after. In a VM, any time can pass between two
+/// accesses.
+const RELEASE: Duration = Duration::from_millis(1);
+const RELEASE_PUT_OFF: u32 = 100;
+
 /// Errors of the faults that a reset ends: the one of the FSP's other fault, and that of
 /// open-gpu-kernel-modules issues 974 and 935.
 const FLAKY_FSP: u32 = 0x9e;
@@ -138,7 +148,10 @@ impl<H: Host> Gpu<H> {
         self.schedule.cancel(|event| {
             matches!(
                 event,
-                Event::TargetMaskReleased | Event::FmcBooted | Event::LibosStart
+                Event::TargetMaskReleased
+                    | Event::FmcBooted
+                    | Event::LockdownReleased(_)
+                    | Event::LibosStart
             )
         });
         self.schedule.after(MASK, Event::TargetMaskReleased);
@@ -183,7 +196,7 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// GSP-RM is in WPR2: the FMC lifts the lockdown and starts libos.
+    /// GSP-RM is in WPR2: the FMC lifts the lockdown next.
     fn hand_over(&mut self, booted: Booted) {
         let Booted { meta, wpr2, libos } = booted;
         let verified = booter::verified(&meta);
@@ -197,6 +210,17 @@ impl<H: Host> Gpu<H> {
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(meta);
         self.programs.libos_arguments = Some(libos);
+        self.blocks.gsp.falcon.is_mailbox_read = false;
+        self.schedule
+            .after(RELEASE, Event::LockdownReleased(RELEASE_PUT_OFF));
+    }
+
+    /// The FMC has lifted the lockdown and starts libos, unless that is put off once more.
+    pub(crate) fn release_lockdown(&mut self, put_off: u32) {
+        if put_off > 0 && !self.blocks.gsp.falcon.is_mailbox_read {
+            let event = Event::LockdownReleased(put_off - 1);
+            return self.schedule.after(RELEASE, event);
+        }
         self.blocks.gsp.falcon.lock = Lock::Open;
         self.schedule_libos();
     }
@@ -262,6 +286,40 @@ mod tests {
         let mut card = machine.card();
         assert_eq!(card.read32(mailbox0), booter::Code::Arguments as u32);
         assert_eq!(card.read32(Wpr2AddrHi::OFFSET), 0);
+    }
+
+    fn booted() -> Booted {
+        Booted {
+            meta: Default::default(),
+            wpr2: 0..0,
+            libos: 0,
+        }
+    }
+
+    #[test]
+    fn the_lockdown_ends_after_the_driver_has_seen_the_mailboxes() {
+        let machine = machine();
+        let mut card = machine.card();
+        card.blocks.gsp.falcon.lock = Lock::Lockdown;
+        card.hand_over(booted());
+        drop(card);
+        machine.sleep(RELEASE * 10);
+        let mut card = machine.card();
+        let locked = |card: &mut Gpu<_>| {
+            let hwcfg2 = FalconHwcfg2::from(card.read32(HWCFG2));
+            hwcfg2.riscv_br_priv_lockdown()
+        };
+        assert!(locked(&mut card), "put off");
+        assert_eq!(card.read32(GSP_BASE + FalconMailbox0::OFFSET), 0);
+        drop(card);
+        machine.sleep(RELEASE);
+        let mut card = machine.card();
+        assert!(!locked(&mut card));
+        card.blocks.gsp.falcon.lock = Lock::Lockdown;
+        card.hand_over(booted());
+        drop(card);
+        machine.sleep(RELEASE * (RELEASE_PUT_OFF + 1));
+        assert!(!locked(&mut machine.card()), "a driver may never look");
     }
 
     #[test]

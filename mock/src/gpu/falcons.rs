@@ -86,9 +86,10 @@ impl<H: Host> Gpu<H> {
             | Event::InitDone
             | Event::Suspended
             | Event::DelayedInterrupt => engine == Engine::Gsp && !is_sequencing,
-            Event::TargetMaskReleased | Event::FmcBooted | Event::FmcUnloaded => {
-                engine == Engine::Gsp
-            }
+            Event::TargetMaskReleased
+            | Event::FmcBooted
+            | Event::LockdownReleased(_)
+            | Event::FmcUnloaded => engine == Engine::Gsp,
             Event::Timer(..) | Event::Commands | Event::Room | Event::FspPacket => false,
         });
         self.programs.running[engine as usize].0 = Program::Nothing;
