@@ -47,6 +47,8 @@ macro_rules! with_blocks {
             fsp::Fsp = "FSP",
             /// Thermal sensors; only a scratch register is modelled.
             therm::Therm = "THERM",
+            /// The host, which runs channels: its doorbell.
+            usermode::Usermode = "HOST",
             /// CPU interrupt tree.
             intr::Intr = "INTR",
             /// TLB invalidation.

@@ -38,6 +38,7 @@ pub(crate) mod sec2;
 pub(crate) mod testing;
 pub(crate) mod therm;
 pub(crate) mod uflush;
+pub(crate) mod usermode;
 pub(crate) mod vf_mmu;
 pub(crate) mod wires;
 pub(crate) mod xal;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The card as a whole: its blocks, the programs that run on them, and time.
+//! The card as a whole: its blocks, the programs that run on them, channels, what the BARs show, and
+//! time.
 //!
 //! All times are the model's own: short, to keep tests short, and long enough to expose a driver
 //! that does not wait.
@@ -33,9 +34,14 @@ use crate::vram::Vram;
 
 mod boot;
 mod boot_fsp;
+mod channels;
 mod falcons;
 mod gsp_rm;
 mod registers;
+mod windows;
+
+use channels::Channels;
+use windows::Windows;
 
 /// A program that a falcon runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,6 +112,10 @@ pub struct Gpu<H> {
     requests: Vec<Request>,
     /// Translates the addresses of channels.
     pub(crate) mmu: Mmu,
+    channels: Channels,
+    windows: Windows,
+    /// The time up to which the card's time is advanced.
+    until: Duration,
     pub(crate) programs: ProgramState,
 }
 
@@ -168,6 +178,9 @@ impl<H: Host> Gpu<H> {
             answers: Answers::default(),
             requests: Vec::new(),
             mmu: Mmu::new(setup.chip.chipset.arch(), TlbMode::default()),
+            channels: Channels::default(),
+            windows: Windows::default(),
+            until: Duration::ZERO,
             programs: ProgramState::default(),
             parts,
             firmware: setup.firmware,
@@ -189,6 +202,8 @@ impl<H: Host> Gpu<H> {
         self.blocks = Blocks::new(&self.parts);
         self.signals = Signals::default();
         self.mmu.invalidate(Invalidation::ALL);
+        self.channels = Channels::default();
+        self.windows = Windows::default();
         self.programs = ProgramState::default();
         self.schedule.cancel(|_| true);
         let (blocks, mut wires) = self.wired(BlockId::Unknown);
@@ -264,6 +279,15 @@ impl<H: Host> Gpu<H> {
 
     pub(crate) fn is_broken(&self, fault: Fault) -> bool {
         self.faults.has(fault)
+    }
+
+    /// Chooses whether the TLBs keep what hardware might keep until it is invalidated, as they do at
+    /// first, or nothing.
+    pub fn set_tlb(&mut self, is_strict: bool) {
+        self.mmu.set_mode(match is_strict {
+            true => TlbMode::Strict,
+            false => TlbMode::Lax,
+        });
     }
 
     /// The chip.
@@ -365,6 +389,7 @@ impl<H: Host> Gpu<H> {
 
     /// Lets time pass up to `until`.
     pub fn advance(&mut self, until: Duration) {
+        self.until = until;
         while let Some(event) = self.schedule.advance(until) {
             self.happen(event);
         }
@@ -432,6 +457,7 @@ impl<H: Host> Gpu<H> {
             Event::InitDone => self.finish_init(),
             Event::Suspended => self.suspend(),
             Event::DelayedInterrupt => self.announce(),
+            Event::Turn => self.turn(),
             Event::FspPacket => self.serve_fsp(),
             Event::TargetMaskReleased => self.release_mask(),
             Event::FmcBooted => self.finish_fmc(),

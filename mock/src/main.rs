@@ -51,6 +51,11 @@ struct Arguments {
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
 
+    /// How the TLBs work: they keep whatever hardware might keep until it is invalidated, so that a
+    /// driver that forgets to invalidate fails, or they keep nothing.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
+    tlb: Tlb,
+
     /// Control socket for commands that break and repair the card; see docs/faults.md.
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
@@ -88,6 +93,14 @@ struct Arguments {
         conflicts_with = "vbios"
     )]
     vbios_size: vbios::Size,
+}
+
+/// How the TLBs work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Tlb {
+    #[default]
+    Strict,
+    Lax,
 }
 
 fn chip(name: &str) -> Result<&'static Chip, String> {
@@ -194,6 +207,7 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
             None => error.to_string(),
         })?,
     };
+    card.set_tlb(arguments.tlb == Tlb::Strict);
     for fault in &arguments.fault {
         card.inject(*fault);
     }

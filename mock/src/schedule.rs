@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Halt(Engine),
     /// libos on the GSP's RISC-V core reads its arguments.
     LibosStart,
+    /// A channel has its turn.
+    Turn,
     /// GSP-RM looks into its command queue.
     Commands,
     /// GSP-RM polls for room in its status queue.

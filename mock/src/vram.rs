@@ -46,14 +46,6 @@ impl Vram {
         })
     }
 
-    /// The file that holds the frame buffer, if there is one.
-    pub fn file(&self) -> Option<&File> {
-        match &self.backing {
-            Backing::File(file) => Some(file),
-            Backing::Pages(_) => None,
-        }
-    }
-
     /// Size in bytes.
     pub fn size(&self) -> u64 {
         self.size

@@ -2,8 +2,7 @@
 
 //! The CPU's interrupt tree: vectors in leaves, two leaves for each bit of the top, and one MSI for
 //! the whole tree, or the pin. From Hopper on also the registers in the same range that say where
-//! BAR1 leads: it shows the frame buffer as it is, whatever they hold, since page tables are not
-//! modelled yet.
+//! BAR1 leads.
 //!
 //! Source: nouveau, nvkm/subdev/vfn/tu102.c; open-gpu-kernel-modules 570,
 //! src/nvidia/src/kernel/gpu/bif/kernel_bif.c and arch/maxwell/kernel_bif_gm107.c (up to Ada, the
@@ -18,7 +17,8 @@ use nova_hw::regs::intr::{
 };
 
 use super::block::{Block, Parts};
-use super::wires::Wires;
+use super::pbus::aperture;
+use super::wires::{Request, Wires};
 use crate::chips::Chip;
 
 /// Leaves of the largest tree.
@@ -78,6 +78,20 @@ impl Intr {
             FuncBar1BlockHighAddr::OFFSET => Some(high),
             _ => None,
         }
+    }
+
+    /// BAR1 leads where these registers say.
+    fn bind_bar1(&self, wires: &mut Wires<'_>) {
+        let Some([low, high]) = self.bar1_block else {
+            return;
+        };
+        let block = FuncBar1BlockLowAddr::from(low);
+        let address = u64::from(high) << 32 | u64::from(block.ptr()) << 12;
+        wires.ask(Request::BindBar1(
+            block
+                .mode_virtual()
+                .then(|| (aperture(block.target()), address)),
+        ));
     }
 
     /// Bits of the top whose leaves hold an enabled vector that is pending.
@@ -165,7 +179,7 @@ impl Block for Intr {
         }
     }
 
-    fn write(&mut self, _: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
+    fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         match offset {
             CpuIntrTopEnSet::OFFSET => self.top_enabled |= value & ((1 << (self.leaves / 2)) - 1),
             CpuIntrTopEnClear::OFFSET => self.top_enabled &= !value,
@@ -189,6 +203,7 @@ impl Block for Intr {
                         _ => 0,
                     };
                     *self.bar1_block(offset)? = value & !read_only;
+                    self.bind_bar1(wires);
                 }
             }
         }

@@ -2,16 +2,14 @@
 
 //! PBUS: scratch registers, in which FWSEC leaves its errors, the register that moves the PRAMIN
 //! window, and the one that says where BAR1 leads.
-//!
-//! BAR1 shows the frame buffer as it is, whatever that register holds: page tables are not modelled
-//! yet.
 
 use std::ops::Range;
 
 use nova_hw::regs::pbus::{Bar1Block, PbusIntr0, SwScratch};
 
 use super::block::{Block, Parts};
-use super::wires::Wires;
+use super::wires::{Request, Wires};
+use crate::engines::memory::Aperture;
 
 /// Selects the 64 KiB page of the frame buffer at which PRAMIN starts.
 ///
@@ -61,11 +59,28 @@ impl Block for Pbus {
                 wires.signals.pramin_base = u64::from(self.window) << 16;
                 return Some(());
             }
-            Bar1Block::OFFSET => &mut self.bar1_block,
+            Bar1Block::OFFSET => {
+                let block = Bar1Block::from(value);
+                let address = u64::from(block.ptr()) << 12;
+                wires.ask(Request::BindBar1(
+                    block
+                        .mode_virtual()
+                        .then(|| (aperture(block.target()), address)),
+                ));
+                &mut self.bar1_block
+            }
             _ => self.scratch.get_mut(scratch_index(offset)?)?,
         };
         *register = value;
         Some(())
+    }
+}
+
+/// The memory that a target field names.
+pub(super) fn aperture(target: u8) -> Aperture {
+    match target {
+        0 => Aperture::Vram,
+        _ => Aperture::System,
     }
 }
 

@@ -111,6 +111,7 @@ mod tests {
     fn only_ga100_shows_what_is_before_the_images() {
         let read = |name, at| {
             let parts = Parts {
+                bar1: None,
                 chip: by_name(name).unwrap(),
                 rom: [0x55, 0xaa, 3, 4].into(),
                 fuses: Fuses::default(),

@@ -69,9 +69,14 @@ impl Block for Ptimer {
 }
 
 impl Ptimer {
+    /// What the clock shows at this time, which is also the time in the stamps of channels.
+    pub(crate) fn nanoseconds(&self, now: Duration) -> u64 {
+        self.moved_by.wrapping_add(now.as_nanos() as u64)
+    }
+
     /// Value of the register at `offset` at this time.
     fn value_at(&self, now: Duration, offset: u32) -> Option<u32> {
-        let time = self.moved_by.wrapping_add(now.as_nanos() as u64);
+        let time = self.nanoseconds(now);
         match offset {
             // The alarm is not modelled and never fires.
             INTR_0 | INTR_EN_0 => Some(0),

@@ -12,6 +12,7 @@ use crate::block_id::{BlockId, Engine};
 use crate::bus::config::{ConfigSpace, NO_BUS_MASTER};
 use crate::bus::host::GuestMemory;
 use crate::chips::Chip;
+use crate::engines::memory::Aperture;
 use crate::engines::mmu::Invalidation;
 use crate::faults::Faults;
 use crate::schedule::{Event, Schedule, Timer};
@@ -43,6 +44,11 @@ pub(crate) enum Request {
     Interrupt(Engine),
     /// From the MMU's registers: the TLBs drop translations.
     InvalidateTlbs(Invalidation),
+    /// From USERMODE: the doorbell was rung, with this token.
+    Doorbell(u32),
+    /// From PBUS and the function's registers: BAR1 shows the address space of the instance block
+    /// there, or the frame buffer as it is.
+    BindBar1(Option<(Aperture, u64)>),
 }
 
 /// What a block can access outside of itself.

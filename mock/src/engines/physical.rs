@@ -66,6 +66,16 @@ impl From<Unreachable> for FaultType {
 }
 
 impl Physical<'_> {
+    /// The same memory, for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Physical<'_> {
+        Physical {
+            vram: self.vram,
+            system: self.system,
+            is_bus_master: self.is_bus_master,
+            protected: self.protected.clone(),
+        }
+    }
+
     /// Reads `into.len()` bytes.
     pub(crate) fn read(
         &self,

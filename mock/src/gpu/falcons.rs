@@ -90,7 +90,9 @@ impl<H: Host> Gpu<H> {
             | Event::FmcBooted
             | Event::LockdownReleased(_)
             | Event::FmcUnloaded => engine == Engine::Gsp,
-            Event::Timer(..) | Event::Commands | Event::Room | Event::FspPacket => false,
+            Event::Timer(..) | Event::Turn | Event::Commands | Event::Room | Event::FspPacket => {
+                false
+            }
         });
         self.programs.running[engine as usize].0 = Program::Nothing;
         match engine {

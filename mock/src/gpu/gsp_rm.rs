@@ -4,23 +4,23 @@
 
 use std::time::Duration;
 
-use nova_hw::abi::{event, GspFwWprMeta};
+use nova_hw::abi::event;
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
 
+use super::channels::Channels;
+use super::windows::Windows;
 use super::Gpu;
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::gsp_rm::effects::{Bar, Effect};
 use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::{self, Notice};
 use crate::gsp_rm::queue::Queues;
-use crate::gsp_rm::{page_directories, sequencer, Card, GspRm, Next, State, PAGE_DIRECTORY};
+use crate::gsp_rm::{sequencer, Card, GspRm, Next, State};
 use crate::schedule::Event;
-use crate::vram::Vram;
 
 /// How long these steps take; the model's own values.
 const LIBOS: Duration = Duration::from_millis(2);
@@ -28,26 +28,6 @@ const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
 const SUSPEND: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
-
-/// GSP-RM's page directories for the BARs start without entries.
-fn clear_page_directories(vram: &mut Vram, meta: &GspFwWprMeta) {
-    for directory in page_directories(meta) {
-        vram.write(directory, &[0; PAGE_DIRECTORY as usize]);
-    }
-}
-
-/// Makes a change that a message had. What concerns channels and their address spaces is not modelled
-/// yet.
-fn apply(vram: &mut Vram, meta: &GspFwWprMeta, effect: &Effect) {
-    if let Effect::BarPde { bar, entry } = effect {
-        let [bar1, bar2] = page_directories(meta);
-        let directory = match bar {
-            Bar::Bar1 => bar1,
-            Bar::Bar2 => bar2,
-        };
-        vram.write(directory, &entry.to_le_bytes());
-    }
-}
 
 impl<H: Host> Gpu<H> {
     /// The RISC-V core runs: libos starts next.
@@ -115,6 +95,7 @@ impl<H: Host> Gpu<H> {
         let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
             return false;
         };
+        let mut effects = Vec::new();
         let result = message.and_then(|message| {
             let name = rm
                 .release
@@ -137,12 +118,13 @@ impl<H: Host> Gpu<H> {
             if let Some(by) = rm.lateness() {
                 self.schedule.after(by, Event::LateReply);
             }
-            // The answer has not been written yet.
-            for effect in rm.take_effects() {
-                apply(&mut self.vram, &meta, &effect);
-            }
+            effects = rm.take_effects();
             next
         });
+        // The answer has not been written yet.
+        for effect in effects {
+            self.apply(effect);
+        }
         match result {
             Ok(Next::Wait) => {}
             Ok(Next::Start) if self.parts.chip.boots_through_fsp() => {
@@ -185,8 +167,11 @@ impl<H: Host> Gpu<H> {
         (rm.state == State::Ready).then(|| rm.objects.to_string())
     }
 
-    /// Has GSP-RM send an event. Returns whether GSP-RM runs.
+    /// Has GSP-RM send an event; a channel that it reports is stopped. Returns whether GSP-RM runs.
     pub fn report(&mut self, notice: &Notice) -> bool {
+        if let &Notice::RcTriggered { xid, channel, .. } = notice {
+            self.stop_channel(channel, xid);
+        }
         let runs = self.blocks.gsp.falcon.riscv.active;
         match self.programs.rm.as_mut().filter(|_| runs) {
             Some(rm) if rm.state == State::Ready => {
@@ -263,8 +248,8 @@ impl<H: Host> Gpu<H> {
             self.flush_queue();
             return;
         }
-        if let Some(meta) = &self.programs.meta {
-            clear_page_directories(&mut self.vram, meta);
+        if let Some(meta) = self.programs.meta {
+            self.bind_windows(&meta);
         }
         if let Some(rm) = &mut self.programs.rm {
             rm.init_done(&self.faults);
@@ -282,40 +267,13 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn suspend(&mut self) {
         self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
         self.programs.rm = None;
+        self.channels = Channels::default();
+        self.windows = Windows::default();
         self.unloads += 1;
         match self.parts.chip.boots_through_fsp() {
             true => self.schedule.after(TEARDOWN, Event::FmcUnloaded),
             false => self.blocks.gsp.falcon.riscv.active = false,
         }
         self.ended(BlockId::Gsp, "GSP-RM suspends", SUSPEND);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_roots_of_the_bars_begin_empty_and_take_an_entry() {
-        let meta = GspFwWprMeta {
-            non_wpr_heap_offset: 0x10_0000,
-            ..GspFwWprMeta::default()
-        };
-        let mut vram = Vram::in_process(0x20_0000);
-        vram.write(0x10_0000, &[0xee; 0x4000]);
-        clear_page_directories(&mut vram, &meta);
-        let mut around = [0; 0x4000];
-        vram.read(0x10_0000, &mut around);
-        assert!(around[..0x1000].iter().all(|&byte| byte == 0xee));
-        assert!(around[0x1000..0x3000].iter().all(|&byte| byte == 0));
-        assert!(around[0x3000..].iter().all(|&byte| byte == 0xee));
-        for (bar, at) in [(Bar::Bar1, 0x10_1000), (Bar::Bar2, 0x10_2000)] {
-            let entry = 0x1122_3344_5566_7700 | at;
-            apply(&mut vram, &meta, &Effect::BarPde { bar, entry });
-            let mut found = [0; 16];
-            vram.read(at, &mut found);
-            assert_eq!(found[..8], entry.to_le_bytes());
-            assert_eq!(found[8..], [0; 8]);
-        }
     }
 }

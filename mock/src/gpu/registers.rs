@@ -73,6 +73,8 @@ impl<H: Host> Gpu<H> {
                 Request::Interrupt(Engine::Sec2) => {}
                 Request::Interrupt(Engine::Gsp) => self.interrupt(),
                 Request::InvalidateTlbs(what) => self.mmu.invalidate(what),
+                Request::Doorbell(token) => self.ring(token),
+                Request::BindBar1(block) => self.bind_bar1(block),
             }
         }
     }

@@ -32,11 +32,11 @@ use nova_hw::regs::vf_mmu::{MmuInvalidate, MmuInvalidatePdb, MmuInvalidateUpperP
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn card() -> Gpu<Arena> {
+pub(super) fn card() -> Gpu<Arena> {
     card_of(&CHIPS[0])
 }
 
-fn card_of(chip: &'static Chip) -> Gpu<Arena> {
+pub(super) fn card_of(chip: &'static Chip) -> Gpu<Arena> {
     let setup = Setup {
         chip,
         vram: Vram::in_process(chip.vram),
@@ -54,7 +54,7 @@ fn card_of(chip: &'static Chip) -> Gpu<Arena> {
     card
 }
 
-fn pass(card: &mut Gpu<Arena>, time: Duration) {
+pub(super) fn pass(card: &mut Gpu<Arena>, time: Duration) {
     let until = card.now() + time;
     card.advance(until);
 }

@@ -14,6 +14,7 @@
 //! - `unloads`: answers the number of times that the driver has unloaded GSP-RM.
 //! - `objects`: answers a line for each object of GSP-RM, parents before their children, such as
 //!   `client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0`, and `ok`.
+//! - `channels`: answers a line for each channel, with what it does, and `ok`.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -38,6 +39,7 @@ enum Command {
     Event(Notice),
     Unloads,
     Objects,
+    Channels,
 }
 
 impl FromStr for Command {
@@ -51,6 +53,7 @@ impl FromStr for Command {
             "event" => parse_event(rest),
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
             "objects" if rest.is_empty() => Ok(Self::Objects),
+            "channels" if rest.is_empty() => Ok(Self::Channels),
             _ => Err(format!("{line:?} is not a command")),
         }
     }
@@ -121,6 +124,7 @@ pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
             Some(objects) => Ok(format!("{objects}ok")),
             None => Err(NO_GSP_RM.into()),
         },
+        Command::Channels => Ok(format!("{}ok", card.channels())),
     });
     done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
@@ -184,6 +188,7 @@ mod tests {
         let expected = "error: GSP-RM does not run";
         assert_eq!(answers, [expected; 2]);
         assert_eq!(answer(&["objects"]), [expected]);
+        assert_eq!(answer(&["channels"]), ["ok"]);
     }
 
     #[test]

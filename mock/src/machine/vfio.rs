@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -15,16 +14,13 @@ use std::sync::{mpsc, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use vfio_bindings::bindings::vfio::{
-    vfio_region_info, vfio_region_sparse_mmap_area, VFIO_IRQ_INFO_AUTOMASKED,
-    VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE, VFIO_IRQ_SET_ACTION_MASK,
-    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_TYPE_MASK, VFIO_IRQ_SET_ACTION_UNMASK,
-    VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX, VFIO_PCI_INTX_IRQ_INDEX,
-    VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS, VFIO_REGION_INFO_FLAG_MMAP,
+    vfio_region_info, VFIO_IRQ_INFO_AUTOMASKED, VFIO_IRQ_INFO_EVENTFD, VFIO_IRQ_INFO_MASKABLE,
+    VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_TYPE_MASK,
+    VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_PCI_CONFIG_REGION_INDEX,
+    VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_NUM_IRQS, VFIO_PCI_NUM_REGIONS,
     VFIO_REGION_INFO_FLAG_READ, VFIO_REGION_INFO_FLAG_WRITE,
 };
-use vfio_user::{
-    DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion, SparseArea,
-};
+use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion};
 
 use crate::bus::config::{self, msi_vectors, Effect};
 use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
@@ -162,9 +158,8 @@ struct Backend(Arc<Shared>);
 enum Window {
     Config,
     Registers,
-    FrameBuffer,
-    /// Instance memory, which is not modelled.
-    Instance,
+    Bar1,
+    Bar2,
 }
 
 /// The part of the card that the region with this index shows, and its size.
@@ -172,7 +167,7 @@ fn window(card: &Gpu<Guest>, region: u32) -> Option<(Window, u64)> {
     if region == VFIO_PCI_CONFIG_REGION_INDEX {
         return Some((Window::Config, config::SIZE as u64));
     }
-    let windows = [Window::Registers, Window::FrameBuffer, Window::Instance];
+    let windows = [Window::Registers, Window::Bar1, Window::Bar2];
     let mut windows = windows.into_iter().zip(card.config().bars());
     windows.find_map(|(window, bar)| (bar.index == region as usize).then_some((window, bar.size)))
 }
@@ -243,8 +238,9 @@ impl ServerBackend for Backend {
                     data[access].copy_from_slice(&word[bytes]);
                 });
             }
-            Some(Window::FrameBuffer) => card.vram().read(offset, data),
-            Some(Window::Instance) | None => data.fill(0xff),
+            Some(Window::Bar1) => card.read_bar1(offset, data),
+            Some(Window::Bar2) => card.read_bar2(offset, data),
+            None => data.fill(0xff),
         });
         Ok(())
     }
@@ -260,8 +256,9 @@ impl ServerBackend for Backend {
                     card.write32(register, u32::from_le_bytes(word));
                 });
             }
-            Some(Window::FrameBuffer) => card.vram_mut().write(offset, data),
-            Some(Window::Instance) | None => {}
+            Some(Window::Bar1) => card.write_bar1(offset, data),
+            Some(Window::Bar2) => card.write_bar2(offset, data),
+            None => {}
         });
         Ok(())
     }
@@ -336,8 +333,7 @@ impl ServerBackend for Backend {
     }
 }
 
-/// The card's regions: BARs and configuration space. The frame buffer can be mapped if it is a
-/// file.
+/// The card's regions: BARs and configuration space. Each access is a request to the card.
 fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
     (0..VFIO_PCI_NUM_REGIONS)
         .map(|index| {
@@ -355,18 +351,6 @@ fn regions(card: &Gpu<Guest>) -> Vec<ServerRegion> {
             };
             if size != 0 {
                 region.region_info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-            }
-            if let (Some((Window::FrameBuffer, _)), Some(file)) = (window, card.vram().file()) {
-                region.region_info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
-                region.mmap_fd = Some(file.as_raw_fd());
-                // The server passes the file only for a region that lists its sparse areas. Behind
-                // the end of the frame buffer the file has no pages.
-                region.sparse_areas.push(SparseArea {
-                    area: vfio_region_sparse_mmap_area {
-                        offset: 0,
-                        size: size.min(card.vram().size()),
-                    },
-                });
             }
             region
         })
@@ -454,6 +438,8 @@ fn serve_since(
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd;
+
     use super::*;
     use std::io::{Read, Write};
 
@@ -531,16 +517,13 @@ mod tests {
 
     #[test]
     #[cfg_attr(miri, ignore = "Miri runs without files")]
-    fn the_bar_of_the_frame_buffer_has_its_size_and_no_more_pages_than_that_has() {
+    fn bar1_has_its_size_whatever_the_frame_buffers_is() {
         const VRAM: u64 = 512 << 20;
-        for (bar1, mapped) in [(64 << 20, 64 << 20), (VRAM, VRAM), (64 << 40, VRAM)] {
+        for bar1 in [64 << 20, VRAM, 64 << 40] {
             let card = card_with(Vram::in_memfd(VRAM).unwrap(), Some(bar1), Guest::default());
             let region = &regions(&card)[1];
             assert_eq!(region.region_info.size, bar1);
-            let [part] = region.sparse_areas[..] else {
-                panic!("one part");
-            };
-            assert_eq!((part.area.offset, part.area.size), (0, mapped));
+            assert!(region.mmap_fd.is_none(), "each access reaches the card");
         }
     }
 
@@ -553,8 +536,8 @@ mod tests {
     /// How often an eventfd was signalled since the last call.
     fn count(mut file: &File) -> u64 {
         let mut count = [0; 8];
-        match file.read_exact(&mut count) {
-            Ok(()) => u64::from_ne_bytes(count),
+        match file.read(&mut count) {
+            Ok(_) => u64::from_ne_bytes(count),
             Err(error) => {
                 assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                 0

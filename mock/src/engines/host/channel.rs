@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     /// The runlist is that of the graphics engine, where each subchannel has an engine or a class
     /// of its own. On others, the subchannel does not matter.
     pub(crate) is_graphics: bool,
+    /// The chip has other doorbells beside those of runlists, which the token tells apart.
+    pub(crate) has_doorbell_kinds: bool,
 }
 
 impl Setup {
@@ -195,7 +197,7 @@ impl Channel {
     /// A doorbell for this channel has this form.
     pub(super) fn is_right_doorbell(&self, token: WorkSubmitToken) -> bool {
         token == token.without_reserved()
-            && token.runlist_doorbell() == (self.setup.class == ChannelClass::BlackwellB)
+            && token.runlist_doorbell() == self.setup.has_doorbell_kinds
     }
 
     pub(super) fn status(&self) -> Status<'_> {

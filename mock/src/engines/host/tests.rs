@@ -207,6 +207,7 @@ impl Bench {
             group: None,
             engine: HOST_TYPE,
             is_graphics: false,
+            has_doorbell_kinds: self.class == ChannelClass::BlackwellB,
         }
     }
 

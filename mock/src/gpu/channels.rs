@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Channels: GSP-RM sets them up, the host runs them, and GSP-RM reports their errors.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nova_hw::chipset::Architecture;
+use nova_hw::class::copy::Class as CopyClass;
+use nova_hw::class::graphics::Class as GraphicsClass;
+use nova_hw::class::host::{exception, ChannelClass, Header};
+use nova_hw::gmmu::instance::{PageDirBase, Target, PAGE_DIR_BASE};
+use serde_json::json;
+
+use super::Gpu;
+use crate::block_id::BlockId;
+use crate::bus::host::Host as Machine;
+use crate::chips::engines::{self, Engine};
+use crate::chips::Chip;
+use crate::engines::copy::CopyEngine;
+use crate::engines::graphics;
+use crate::engines::host::channel::{ChannelId, Object, Place, Setup};
+use crate::engines::host::error::{Cause, Stop};
+use crate::engines::host::event::{Event as HostEvent, Invalidate, Stopped};
+use crate::engines::host::{Host, Surroundings, Turn};
+use crate::engines::memory::{Address, Aperture, Memory};
+use crate::engines::mmu::space::Space;
+use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
+use crate::engines::physical::Physical;
+use crate::gsp_rm::effects::{Bar, Effect};
+use crate::gsp_rm::notice::Notice;
+use crate::gsp_rm::page_directories;
+use crate::gsp_rm::payload::{self, PageDirectory, Privilege, SpaceId};
+use crate::schedule::Event;
+
+/// Time from a doorbell to the first turn of its channel, and from one turn to the next; the model's
+/// own value.
+const TURN: Duration = Duration::from_micros(5);
+
+/// How long a channel that waits for memory sleeps before it looks again, since the CPU can change
+/// memory without a doorbell: at first, and at most. Each look in vain doubles it. The model's own
+/// values.
+const POLL: Duration = Duration::from_millis(1);
+const POLL_MAX: Duration = Duration::from_millis(10);
+
+/// What the card knows about channels. A reset and GSP-RM's unload clear it.
+pub(crate) struct Channels {
+    host: Host,
+    /// The channels by GSP-RM's number.
+    made: BTreeMap<payload::ChannelId, payload::Channel>,
+    /// Page directories of the address spaces that have one.
+    spaces: BTreeMap<SpaceId, PageDirectory>,
+    /// The next pause of the polls for memory.
+    poll: Duration,
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self {
+            host: Host::default(),
+            made: BTreeMap::new(),
+            spaces: BTreeMap::new(),
+            poll: POLL,
+        }
+    }
+}
+
+/// The card, as the host sees it.
+struct Card<'a> {
+    mmu: &'a mut Mmu,
+    physical: Physical<'a>,
+    time: u64,
+}
+
+impl Surroundings for Card<'_> {
+    fn memory(&mut self, instance: Place, is_privileged: bool) -> Box<dyn Memory + '_> {
+        let root = instance::root(&self.physical, instance.aperture, instance.at);
+        Box::new(Space {
+            mmu: self.mmu,
+            physical: self.physical.reborrow(),
+            root,
+            is_privileged,
+        })
+    }
+
+    fn time(&self) -> u64 {
+        self.time
+    }
+}
+
+fn aperture(aperture: payload::Aperture) -> Aperture {
+    match aperture {
+        payload::Aperture::Video => Aperture::Vram,
+        payload::Aperture::CoherentSystem | payload::Aperture::System => Aperture::System,
+    }
+}
+
+fn place((at_aperture, at): (payload::Aperture, u64)) -> Place {
+    Place {
+        aperture: aperture(at_aperture),
+        at,
+    }
+}
+
+/// The host's name of a channel.
+fn id(channel: &payload::Channel) -> ChannelId {
+    ChannelId {
+        runlist: channel.runlist,
+        channel: channel.id.0,
+    }
+}
+
+fn setup(chip: &Chip, channel: &payload::Channel) -> Setup {
+    Setup {
+        // Volta's class, which later chips also have, differs from Turing's in nothing here.
+        class: ChannelClass::from_number(channel.class).unwrap_or(ChannelClass::TuringA),
+        is_privileged: channel.privilege != Privilege::User,
+        instance: place(channel.instance),
+        userd: place(channel.userd),
+        gpfifo: channel.gpfifo,
+        entries: channel.gpfifo_entries,
+        group: None,
+        engine: channel.engine.number(),
+        is_graphics: channel.runlist == 0,
+        // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/gb20x.c.
+        has_doorbell_kinds: chip.chipset.arch() == Architecture::BlackwellGb20x,
+    }
+}
+
+/// The state that an engine has for an object of this class, and the subchannel; `None` for classes
+/// whose methods are not modelled.
+fn object(class: u32, engine: Engine) -> Option<(u8, Object)> {
+    let copy = CopyClass::from_number(class);
+    let graphics = GraphicsClass::from_number(class);
+    let class = class as u16;
+    let object = Object {
+        class,
+        engine: match copy {
+            Some(copy) => Box::new(CopyEngine::new(copy)),
+            None => graphics::engine(graphics?),
+        },
+        engine_type: engine.number(),
+        exception: match copy {
+            Some(_) => exception::copy_engine(engine.instance().into()),
+            None => exception::GR_CLASS_ERROR,
+        },
+    };
+    Some((Header::subchannel_of(class)?, object))
+}
+
+impl<H: Machine> Gpu<H> {
+    /// Carries out what a message to GSP-RM has changed.
+    pub(super) fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::ChannelCreated(channel) => self.create_channel(channel),
+            Effect::ChannelFreed(number) => {
+                if let Some(channel) = self.channels.made.remove(&number) {
+                    self.channels.host.remove(id(&channel));
+                }
+            }
+            Effect::Scheduled { channel, runs } => {
+                self.with_channel(channel, |host, id| host.enable(id, runs));
+                self.schedule_turn();
+            }
+            Effect::ObjectCreated {
+                channel,
+                class,
+                engine,
+            } => {
+                if let Some((subchannel, object)) = object(class, engine) {
+                    self.with_channel(channel, |host, id| host.attach(id, subchannel, object));
+                }
+            }
+            Effect::ObjectFreed {
+                channel,
+                class,
+                engine,
+            } => {
+                if let Some((subchannel, _)) = object(class, engine) {
+                    self.with_channel(channel, |host, id| host.detach(id, subchannel));
+                }
+            }
+            Effect::PageDirectorySet { space, directory } => {
+                let old = self.channels.spaces.insert(space, directory);
+                self.forget_translations(old);
+                self.bind_channels(space);
+            }
+            Effect::PageDirectoryUnset { space } => {
+                let old = self.channels.spaces.remove(&space);
+                self.forget_translations(old);
+            }
+            Effect::BarPde { bar, entry } => self.set_bar_pde(bar, entry),
+        }
+    }
+
+    fn with_channel(
+        &mut self,
+        number: payload::ChannelId,
+        change: impl FnOnce(&mut Host, ChannelId) -> bool,
+    ) {
+        let Some(channel) = self.channels.made.get(&number) else {
+            return;
+        };
+        if !change(&mut self.channels.host, id(channel)) {
+            let reason = format!("channel {:#x} cannot be changed so", number.0);
+            self.refuse(BlockId::Usermode, reason);
+        }
+    }
+
+    fn create_channel(&mut self, channel: payload::Channel) {
+        self.note(
+            BlockId::Usermode,
+            "new channel",
+            json!({"channel": channel.id.0, "runlist": channel.runlist}),
+        );
+        let setup = setup(self.parts.chip, &channel);
+        match self.channels.host.create(id(&channel), setup) {
+            Ok(()) => {
+                self.channels.made.insert(channel.id, channel);
+                if let Some(space) = channel.space {
+                    self.bind_channels(space);
+                }
+            }
+            Err(refused) => {
+                let reason = format!("channel {:#x}: {refused:?}", channel.id.0);
+                self.refuse(BlockId::Usermode, reason);
+            }
+        }
+    }
+
+    /// GSP-RM writes the page directory of an address space into the instance blocks of its
+    /// channels. nouveau, which fills these blocks by itself, writes the same.
+    fn bind_channels(&mut self, space: SpaceId) {
+        let Some(directory) = self.channels.spaces.get(&space) else {
+            return;
+        };
+        let base = PageDirBase::new()
+            .with_target(match directory.aperture {
+                payload::Aperture::Video => Target::VidMem,
+                payload::Aperture::CoherentSystem => Target::SysMemCoherent,
+                payload::Aperture::System => Target::SysMemNoncoherent,
+            })
+            .with_vol(directory.aperture != payload::Aperture::Video)
+            .with_use_ver2_pt_format(true)
+            .with_big_page_size_64kb(true)
+            .with_page(directory.address >> 12);
+        let channels = self.channels.made.values();
+        let instances: Vec<Place> = channels
+            .filter(|channel| channel.space == Some(space))
+            .map(|channel| place(channel.instance))
+            .collect();
+        for Place { aperture, at } in instances {
+            let bytes = base.into_bits().to_le_bytes();
+            let (_, mut physical) = self.memory();
+            if let Err(end) = physical.write(aperture, at + PAGE_DIR_BASE, &bytes) {
+                let reason = format!("instance block at {at:#x}: {}", end.reason);
+                self.refuse(BlockId::Gsp, reason);
+            }
+        }
+    }
+
+    /// GSP-RM invalidates the TLBs for an address space that has lost its page directory.
+    fn forget_translations(&mut self, directory: Option<PageDirectory>) {
+        let Some(directory) = directory else {
+            return;
+        };
+        let root = Root {
+            aperture: aperture(directory.aperture),
+            address: directory.address,
+        };
+        self.mmu.invalidate(Invalidation {
+            root: Some(root),
+            ..Invalidation::ALL
+        });
+    }
+
+    /// The first entry of GSP-RM's page directory of a BAR becomes the driver's.
+    fn set_bar_pde(&mut self, bar: Bar, entry: u64) {
+        let meta = self.programs.meta.unwrap_or_default();
+        let [bar1, bar2] = page_directories(&meta);
+        let directory = match bar {
+            Bar::Bar1 => bar1,
+            Bar::Bar2 => bar2,
+        };
+        self.vram.write(directory, &entry.to_le_bytes());
+        let root = Root {
+            aperture: Aperture::Vram,
+            address: directory,
+        };
+        self.mmu.invalidate(Invalidation {
+            root: Some(root),
+            ..Invalidation::ALL
+        });
+    }
+
+    /// The doorbell was rung.
+    pub(super) fn ring(&mut self, token: u32) {
+        if !self.channels.host.ring(token) {
+            let args = json!({"token": token});
+            self.note(BlockId::Usermode, "doorbell of no channel", args);
+        }
+        self.schedule_turn();
+    }
+
+    /// Memory may have changed, so that a waiting channel looks at it in its next turn.
+    pub(super) fn look_again(&mut self) {
+        if self.channels.host.is_waiting() {
+            self.channels.host.poll();
+            self.schedule_turn();
+        }
+    }
+
+    /// Plans the next turn. Work that has fallen behind the machine's time is not made up for at
+    /// once, so that whoever holds the card lets go of it between turns.
+    fn schedule_turn(&mut self) {
+        self.schedule.cancel(|event| event == Event::Turn);
+        let pause = match &self.channels.host {
+            host if host.is_ready() => TURN,
+            host if host.is_waiting() => self.channels.poll,
+            _ => return,
+        };
+        let behind = self.until.saturating_sub(self.schedule.now());
+        self.schedule.after(behind + pause, Event::Turn);
+    }
+
+    /// A channel has its turn.
+    pub(super) fn turn(&mut self) {
+        if !self.channels.host.is_ready() {
+            self.channels.host.poll();
+        }
+        let time = self.blocks.ptimer.nanoseconds(self.schedule.now());
+        let mut host = std::mem::take(&mut self.channels.host);
+        let (mmu, physical) = self.memory();
+        let turn = host.turn(&mut Card {
+            mmu,
+            physical,
+            time,
+        });
+        self.channels.host = host;
+        if let Some(turn) = turn {
+            self.channels.poll = match turn.report.has_progressed {
+                true => POLL,
+                false => (2 * self.channels.poll).min(POLL_MAX),
+            };
+            self.took_turn(turn);
+        }
+        self.schedule_turn();
+    }
+
+    fn took_turn(&mut self, turn: Turn) {
+        let engine = self
+            .channels
+            .made
+            .get(&payload::ChannelId(turn.channel.channel));
+        let engine = engine.map(|channel| channel.engine.number());
+        for event in turn.report.events {
+            match event {
+                HostEvent::NonStall => self.pulse_engine(engine.unwrap_or_default()),
+                HostEvent::EngineNonStall { engine } => self.pulse_engine(engine),
+                HostEvent::Invalidate(invalidate) => self.invalidate(invalidate),
+                HostEvent::Stopped(stopped) => self.stopped(turn.channel, &stopped),
+            }
+        }
+    }
+
+    /// The non-stall interrupt of an engine (`NV2080_ENGINE_TYPE_*`).
+    fn pulse_engine(&mut self, engine: u32) {
+        let table = engines::of(self.parts.chip.chipset).table();
+        if let Some(row) = table.iter().find(|row| row.engine.number() == engine) {
+            self.blocks.intr.pulse(row.nonstall);
+            self.announce_tree();
+        }
+    }
+
+    /// A channel has invalidated TLBs. Those of a single page are dropped with the others of the
+    /// address space, as hardware may do at any time.
+    fn invalidate(&mut self, invalidate: Invalidate) {
+        let root = invalidate.directory.map(|Place { aperture, at }| Root {
+            aperture,
+            address: at,
+        });
+        self.mmu.invalidate(Invalidation {
+            root,
+            ..Invalidation::ALL
+        });
+    }
+
+    /// A channel has stopped: GSP-RM logs it, and tells the driver.
+    fn stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
+        let text = format!("Ch {:08x}, {}", channel.channel, stopped.cause);
+        self.refuse(BlockId::Usermode, text.clone());
+        let fault_address = match &stopped.cause {
+            Cause::Fault(fault) => match fault.address {
+                Address::Virtual(at) | Address::Physical(_, at) => at,
+            },
+            _ => 0,
+        };
+        let xid = stopped.exception;
+        self.report(&Notice::OsError { xid, text });
+        for id in [&channel].into_iter().chain(&stopped.others) {
+            self.report(&Notice::RcTriggered {
+                xid,
+                engine: stopped.engine,
+                channel: id.channel.into(),
+                fault_address,
+            });
+        }
+    }
+
+    /// GSP-RM stops a channel by itself, and reports it.
+    pub(super) fn stop_channel(&mut self, number: u32, xid: u32) {
+        let number = u16::try_from(number).ok().map(payload::ChannelId);
+        let Some(channel) = number.and_then(|number| self.channels.made.get(&number)) else {
+            return;
+        };
+        let stop = Stop {
+            cause: Cause::Requested,
+            engine: None,
+            exception: xid,
+        };
+        self.channels.host.stop(id(channel), stop);
+    }
+
+    /// The channels, a line for each: number, runlist, class and what it does.
+    pub fn channels(&self) -> String {
+        let line = |channel: &payload::Channel| {
+            let status = self.channels.host.status(id(channel));
+            let (number, runlist, class) = (channel.id.0, channel.runlist, channel.class);
+            let status = status.map_or("gone".into(), |status| format!("{status:?}"));
+            format!("{number:#x} runlist {runlist} class {class:#x}: {status}\n")
+        };
+        self.channels.made.values().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

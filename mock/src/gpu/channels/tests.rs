@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of channels and BARs on a whole card, without GSP-RM: its effects are given.
+
+use nova_hw::class::copy::offset;
+use nova_hw::class::host::{method, userd, GpEntry, Header, WorkSubmitToken};
+use nova_hw::gmmu::Format;
+use nova_hw::regs::intr::CpuIntrLeaf;
+
+use super::*;
+use crate::bus::host::GuestMemory;
+use crate::engines::mmu::testing::{Mapping, Tables};
+use crate::gpu::tests::{card, pass};
+use crate::machine::in_process::Arena;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DOORBELL: u32 = 0xbb_0090;
+
+const SPACE: SpaceId = SpaceId {
+    client: 0xc1d0_0000,
+    handle: 0x90f1_0000,
+};
+
+/// Where things are in the frame buffer.
+const TABLES: u64 = 0x10_0000;
+const INSTANCE: u64 = 0x20_0000;
+const USERD: u64 = 0x21_0000;
+const GPFIFO: u64 = 0x22_0000;
+const PUSH: u64 = 0x23_0000;
+const DATA: u64 = 0x24_0000;
+
+/// The virtual address of a place in the frame buffer, and one that is not mapped.
+const fn va(place: u64) -> u64 {
+    0x1_0000_0000 + place
+}
+const NOWHERE: u64 = 0x5000_0000;
+
+const ENGINE: Engine = Engine::Copy(2);
+
+/// A card with a channel on a copy engine.
+struct Tested {
+    card: Gpu<Arena>,
+    channel: payload::Channel,
+    entries: u32,
+}
+
+impl Tested {
+    fn new() -> Self {
+        let mut card = card();
+        let format = Format::of(card.chip().chipset.arch());
+        let mut tables = Tables::new(format, Aperture::Vram, TABLES);
+        let (_, mut physical) = card.memory();
+        for place in [GPFIFO, PUSH, DATA] {
+            tables.map(&mut physical, va(place), 12, Mapping::vram(place));
+        }
+        let row = engines::of(card.chip().chipset).row(ENGINE).unwrap();
+        let video = |at| (payload::Aperture::Video, at);
+        let channel = payload::Channel {
+            id: payload::ChannelId(3),
+            class: ChannelClass::AmpereA as u32,
+            space: Some(SPACE),
+            engine: ENGINE,
+            runlist: row.runlist,
+            runqueue: 0,
+            instance: video(INSTANCE),
+            userd: video(USERD),
+            gpfifo: va(GPFIFO),
+            gpfifo_entries: 0x200,
+            privilege: Privilege::User,
+            share: 0,
+        };
+        let directory = PageDirectory {
+            aperture: payload::Aperture::Video,
+            address: TABLES,
+            entries: 4,
+        };
+        for effect in [
+            Effect::PageDirectorySet {
+                space: SPACE,
+                directory,
+            },
+            Effect::ChannelCreated(channel),
+            Effect::ObjectCreated {
+                channel: channel.id,
+                class: CopyClass::AmpereB as u32,
+                engine: ENGINE,
+            },
+            Effect::Scheduled {
+                channel: channel.id,
+                runs: true,
+            },
+        ] {
+            card.apply(effect);
+        }
+        Self {
+            card,
+            channel,
+            entries: 0,
+        }
+    }
+
+    fn token(&self) -> u32 {
+        let token = WorkSubmitToken::new().with_channel(self.channel.id.0);
+        token.with_runlist(self.channel.runlist).into()
+    }
+
+    /// Gives the channel these words, and rings.
+    fn push(&mut self, words: &[u32]) {
+        let at = PUSH + u64::from(self.entries) * 0x400;
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.card.vram.write(at, &bytes);
+        let entry = GpEntry::segment(va(at), words.len() as u32);
+        let slot = GPFIFO + u64::from(self.entries) * 8;
+        self.card.vram.write(slot, &entry.into_bits().to_le_bytes());
+        self.entries += 1;
+        let put = self.entries.to_le_bytes();
+        self.card.vram.write(USERD + userd::GP_PUT, &put);
+        let token = self.token();
+        self.card.write32(DOORBELL, token);
+    }
+
+    /// Lets time pass, an event at a time.
+    fn settle(&mut self) {
+        let end = self.card.now() + SECOND;
+        while let Some(next) = self.card.next_event().filter(|&next| next < end) {
+            self.card.advance(next);
+        }
+    }
+
+    fn word(&self, at: u64) -> u32 {
+        let mut bytes = [0; 4];
+        self.card.vram.read(at, &mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn status(&self) -> String {
+        self.card.channels()
+    }
+}
+
+fn host(first: u32, data: &[u32]) -> Vec<u32> {
+    let header = Header::of(Header::INC, 0, first, data.len() as u16);
+    [&[header.into()], data].concat()
+}
+
+fn copy(first: u16, data: &[u32]) -> Vec<u32> {
+    let header = Header::of(Header::INC, 4, first.into(), data.len() as u16);
+    [&[header.into()], data].concat()
+}
+
+/// Copies `len` bytes.
+fn copies(from: u64, to: u64, len: u32) -> Vec<u32> {
+    let halves = |at: u64| [(at >> 32) as u32, at as u32];
+    let addresses = [halves(from), halves(to)].concat();
+    [
+        copy(offset::OFFSET_IN_UPPER, &addresses),
+        copy(offset::LINE_LENGTH_IN, &[len, 1]),
+        // Not pipelined, both sides in pitch form, virtual.
+        copy(offset::LAUNCH_DMA, &[0x182]),
+    ]
+    .concat()
+}
+
+fn releases(at: u64, payload: u32) -> Vec<u32> {
+    let [low, high] = [at as u32, (at >> 32) as u32];
+    host(method::SEM_ADDR_LO, &[low, high, payload, 0, 1])
+}
+
+/// Waits until the word equals `payload`.
+fn acquires(at: u64, payload: u32) -> Vec<u32> {
+    let [low, high] = [at as u32, (at >> 32) as u32];
+    host(method::SEM_ADDR_LO, &[low, high, payload, 0, 0])
+}
+
+#[test]
+fn a_doorbell_runs_the_channel() {
+    let mut tested = Tested::new();
+    tested.card.vram.write(DATA, &[1, 2, 3, 4]);
+    let row = engines::of(tested.card.chip().chipset).row(ENGINE).unwrap();
+    tested.push(
+        &[
+            copies(va(DATA), va(DATA + 0x100), 4),
+            releases(va(DATA + 0x200), 7),
+            host(method::NON_STALL_INTERRUPT, &[0]),
+        ]
+        .concat(),
+    );
+    assert_eq!(tested.word(DATA + 0x200), 0, "a doorbell only wakes");
+    tested.settle();
+    assert_eq!(tested.word(DATA + 0x100), 0x0403_0201);
+    assert_eq!(tested.word(DATA + 0x200), 7);
+    assert_eq!(tested.word(USERD + userd::GP_GET), 1);
+    let leaf = CpuIntrLeaf::at(row.nonstall / 32).unwrap();
+    assert_eq!(tested.card.read32(leaf), 1 << (row.nonstall % 32));
+    assert!(tested.card.trace().refusals().is_empty());
+}
+
+#[test]
+fn gsp_rm_writes_the_instance_block() {
+    let tested = Tested::new();
+    assert_eq!(tested.word(INSTANCE + 0x200), TABLES as u32 | 0xc00);
+}
+
+#[test]
+fn gsp_rm_forgets_the_translations_of_a_page_directory() {
+    let mut tested = Tested::new();
+    tested.push(&releases(va(DATA), 1));
+    tested.settle();
+    assert_eq!(tested.word(DATA), 1);
+    // The same root, now with the page elsewhere.
+    let format = Format::of(tested.card.chip().chipset.arch());
+    let mut tables = Tables::new(format, Aperture::Vram, TABLES);
+    tested.card.vram.write(TABLES, &[0; 0x8000]);
+    let (_, mut physical) = tested.card.memory();
+    for (place, to) in [(GPFIFO, GPFIFO), (PUSH, PUSH), (DATA, DATA + 0x1000)] {
+        tables.map(&mut physical, va(place), 12, Mapping::vram(to));
+    }
+    tested.push(&releases(va(DATA), 2));
+    tested.settle();
+    assert_eq!(tested.word(DATA), 2, "not invalidated");
+    tested
+        .card
+        .apply(Effect::PageDirectoryUnset { space: SPACE });
+    tested.push(&releases(va(DATA), 3));
+    tested.settle();
+    assert_eq!(tested.word(DATA + 0x1000), 3);
+}
+
+#[test]
+fn a_fault_stops_the_channel() {
+    let mut tested = Tested::new();
+    tested.push(&copies(NOWHERE, va(DATA), 4));
+    tested.settle();
+    let refusals = tested.card.trace().refusals();
+    let reason = &refusals.last().unwrap().reason;
+    assert!(
+        reason.contains("MMU fault") && reason.contains("50000000"),
+        "{reason}"
+    );
+    assert!(tested.status().contains("Stopped"), "{}", tested.status());
+    tested.push(&releases(va(DATA), 1));
+    tested.settle();
+    assert_eq!(tested.word(DATA), 0, "nothing is executed after a fault");
+}
+
+#[test]
+fn a_channel_that_waits_notices_the_cpu() {
+    let mut tested = Tested::new();
+    let at = va(DATA);
+    tested.push(&[acquires(at, 5), releases(at + 4, 6)].concat());
+    tested.settle();
+    assert_eq!(tested.word(DATA + 4), 0);
+    assert!(tested.status().contains("Waiting"), "{}", tested.status());
+    // As through memory of the machine, without a doorbell.
+    tested.card.vram.write(DATA, &[5]);
+    tested.settle();
+    assert_eq!(tested.word(DATA + 4), 6);
+
+    tested.push(&[acquires(at, 7), releases(at + 4, 8)].concat());
+    tested.settle();
+    tested.card.write_bar1(DATA, &[7]);
+    let next = tested.card.next_event().unwrap();
+    assert!(next <= tested.card.now() + TURN, "at once");
+    tested.settle();
+    assert_eq!(tested.word(DATA + 4), 8);
+}
+
+#[test]
+fn a_freed_channel_touches_nothing() {
+    let mut tested = Tested::new();
+    let at = va(DATA);
+    tested.push(&[acquires(at, 5), releases(at + 4, 6)].concat());
+    tested.settle();
+    let id = tested.channel.id;
+    tested.card.apply(Effect::ChannelFreed(id));
+    tested.card.vram.write(DATA, &[5]);
+    tested.settle();
+    assert_eq!(tested.word(DATA + 4), 0);
+    assert_eq!(tested.status(), "");
+    let token = tested.token();
+    tested.card.write32(DOORBELL, token);
+    assert_eq!(tested.card.next_event(), None);
+}
+
+#[test]
+fn a_turn_ends_before_the_card_is_held_for_long() {
+    let mut tested = Tested::new();
+    let nothing = host(method::NOP, &[0]).repeat(100);
+    tested.push(&[nothing, releases(va(DATA), 1)].concat());
+    pass(&mut tested.card, SECOND);
+    assert_eq!(tested.word(DATA), 0, "one turn, however late it is");
+    pass(&mut tested.card, TURN);
+    pass(&mut tested.card, TURN);
+    assert_eq!(tested.word(DATA), 1);
+}
+
+#[test]
+fn a_stopped_channel_is_reported_once() {
+    let mut tested = Tested::new();
+    tested.card.stop_channel(3, 31);
+    assert!(tested.status().contains("Stopped"), "{}", tested.status());
+    tested.push(&releases(va(DATA), 1));
+    tested.settle();
+    assert_eq!(tested.word(DATA), 0);
+    tested.card.stop_channel(4, 31);
+    tested.card.stop_channel(u32::MAX, 31);
+}
+
+#[test]
+fn bars_are_windows_into_address_spaces() {
+    let mut card = card();
+    let mut bytes = [0; 4];
+    card.vram.write(0x5000, &[1, 2, 3, 4]);
+    card.read_bar1(0x5000, &mut bytes);
+    assert_eq!(bytes, [1, 2, 3, 4], "the frame buffer as it is");
+    card.read_bar2(0x5000, &mut bytes);
+    assert_eq!(bytes, [0xff; 4], "nothing");
+
+    let meta = nova_hw::abi::GspFwWprMeta {
+        non_wpr_heap_offset: 0x80_0000,
+        ..Default::default()
+    };
+    card.programs.meta = Some(meta);
+    card.bind_windows(&meta);
+    card.read_bar1(0x5000, &mut bytes);
+    assert_eq!(bytes, [0xff; 4], "not mapped");
+    assert_eq!(card.trace().refusals().len(), 1);
+
+    let format = Format::of(card.chip().chipset.arch());
+    let mut tables = Tables::new(format, Aperture::Vram, TABLES);
+    let system = card.host.place(&[7; 0x1000]);
+    let (_, mut physical) = card.memory();
+    tables.map(&mut physical, 0, 12, Mapping::vram(0x5000));
+    tables.map(&mut physical, 0x1000, 12, Mapping::system(system));
+    let mut entry = [0; 8];
+    card.vram.read(TABLES, &mut entry);
+    for bar in [Bar::Bar1, Bar::Bar2] {
+        let entry = u64::from_le_bytes(entry);
+        card.apply(Effect::BarPde { bar, entry });
+    }
+    card.read_bar2(0xffe, &mut bytes);
+    assert_eq!(bytes, [0, 0, 7, 7]);
+    card.write_bar1(0x1ffc, &[8; 4]);
+    card.host.read(system + 0xffc, &mut bytes).unwrap();
+    assert_eq!(bytes, [8; 4]);
+
+    // As tinygrad takes BAR1 out of its address space.
+    card.write32(0x1704, 0);
+    card.read_bar1(0x5000, &mut bytes);
+    assert_eq!(bytes, [1, 2, 3, 4]);
+}
+
+#[test]
+fn bar1_shows_the_address_space_of_an_instance_block() {
+    let mut card = card();
+    let format = Format::of(card.chip().chipset.arch());
+    let mut tables = Tables::new(format, Aperture::Vram, TABLES);
+    let (_, mut physical) = card.memory();
+    tables.map(&mut physical, 0, 12, Mapping::vram(0x5000));
+    tables.bind(&mut physical, Aperture::Vram, INSTANCE);
+    card.vram.write(0x5000, &[1, 2, 3, 4]);
+    card.write32(0x1704, 1 << 31 | (INSTANCE >> 12) as u32);
+    let mut bytes = [0; 4];
+    card.read_bar1(0, &mut bytes);
+    assert_eq!(bytes, [1, 2, 3, 4]);
+    card.write32(0x1704, 1 << 31 | 0x300);
+    let refusals = card.trace().refusals();
+    assert!(refusals.last().unwrap().reason.contains("BAR1"));
+}
