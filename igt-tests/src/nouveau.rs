@@ -32,13 +32,15 @@ pub use ioctl::ZcullInfo;
 pub use push::Push;
 
 /// What nouveau says in the kernel's log of a channel that is killed, for [`crate::kmsg::expect`].
-pub const OF_KILLED_CHANNEL: [&str; 6] = [
+pub const OF_KILLED_CHANNEL: [&str; 7] = [
     "gsp: rc:? engn:",
     "gsp: Xid:",
     "gsp: mmu fault queued",
     "errored - disabling channel",
     "channel [0-9]+ killed!",
     "job timeout, channel [0-9]+ killed!",
+    // Work that is submitted while the channel is being killed.
+    "error fencing pushbuf: -19",
 ];
 
 /// Bytes of a page of system memory.
