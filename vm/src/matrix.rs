@@ -264,6 +264,7 @@ pub(crate) fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
             chips: vec![chip],
             runner: *runner,
             options,
+            machine: Machine::Usual,
         })
     };
     let jobs = chips
