@@ -118,7 +118,8 @@ pub const FAULTS: &[NamedFault] = &[
     with("fuse", "version", ("version", 16), |version| Fault::FuseVersion(version as u32),
         "a board that is fused for newer firmware: no file has a signature for it, and \
          the boot ROM refuses to run the programs (no effect before GA102); with version 1 the \
-         middle one of the signatures in the synthetic VBIOS is the right one, not the last"),
+         middle one of the three signatures in the synthetic VBIOS of GA10x is the right one, not \
+         the last (on Ada there are two, and 1 is the version without the fault, too)"),
     plain("wpr2", "up", |_| Fault::Wpr2Up,
         "an earlier driver died without removing WPR2: FWSEC refuses to set it up again until \
          booter has removed it or the function was reset, which ends the fault"),
