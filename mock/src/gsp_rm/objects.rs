@@ -35,6 +35,9 @@ pub(crate) const INTERNAL_SUBDEVICE: u32 = 0xabcd_2080;
 /// The most clients that may exist; the model's own limit.
 const CLIENTS_MAX: usize = 0x1000;
 
+/// The most objects of all clients; the model's own limit.
+const OBJECTS_MAX: usize = 0x4000;
+
 /// The handle of an object that was freed, and what GSP-RM has known of it.
 pub(crate) type Freed = (u32, Payload);
 
@@ -348,6 +351,11 @@ impl Objects {
         if !class.belongs_below(parent.kind()) {
             let error = format!("a {} below a {}", class.name(), parent.class.name());
             return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let clients = self.clients.values();
+        if clients.map(|client| client.objects.len()).sum::<usize>() >= OBJECTS_MAX {
+            let error = format!("more than {OBJECTS_MAX:#x} objects");
+            return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
         }
         let handle = self
             .client_mut(client_handle)?
