@@ -7,6 +7,10 @@ use super::super::memory::{Fault, Memory};
 use super::super::surface::Surface;
 use super::elements::Elements;
 
+/// Bytes of the budget that an access uses up at least, so that lines of a byte do not hold the card
+/// for long.
+const ACCESS_COST: u64 = 256;
+
 /// Bytes of a line that are read before they are written.
 pub(super) const PIECE: u64 = 0x8000;
 
@@ -49,7 +53,8 @@ impl Transfer {
         }
     }
 
-    /// Copies what the budget allows. Bytes that are not written count, too.
+    /// Copies what the budget allows. Bytes that are not written count, too, and an access costs as
+    /// much as [`ACCESS_COST`] bytes.
     pub(super) fn run(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
         while self.line < self.lines {
             if context.budget == 0 {
@@ -61,7 +66,8 @@ impl Transfer {
             let left = (self.piece.len() - self.written) as u64;
             let end = self.written + left.min(context.budget) as usize;
             let (size, is_written) = self.elements.run(self.written, end);
-            context.budget -= size as u64;
+            let cost = (size as u64).max(ACCESS_COST);
+            context.budget = context.budget.saturating_sub(cost);
             if is_written {
                 let run = &self.piece[self.written..self.written + size];
                 let start = self.element * self.elements.destination_size();

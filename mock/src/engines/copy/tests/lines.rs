@@ -153,6 +153,22 @@ fn a_launch_needs_as_many_turns_as_its_budget_says() {
     assert_eq!(bench.memory.transferred(Access::Write), bytes.len() + 4);
 }
 
+/// Each line is an access, however short it is.
+#[test]
+fn a_turn_has_few_short_lines() {
+    let mut bench = bench((1, 1), 1, 0x1000);
+    let launch = PITCH | MULTI_LINE;
+    let mut turn = bench.limited(0x1_0000, |engine, context| {
+        engine.method(context, 0x300, launch)
+    });
+    let mut turns = 1;
+    while turn.0 == Ok(Progress::Unfinished) {
+        turn = bench.limited(0x1_0000, |engine, context| engine.resume(context));
+        turns += 1;
+    }
+    assert_eq!((turn.0, turns), (Ok(Progress::Done), 16));
+}
+
 #[test]
 fn the_largest_copies_keep_to_their_budget() {
     let budget = 0x1_0000;
