@@ -6,6 +6,7 @@
 //! All times are the model's own: short, to keep tests short, and long enough to expose a driver
 //! that does not wait.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +19,12 @@ use crate::blocks::wires::{Request, Signals, Wires};
 use crate::blocks::{prom, Blocks};
 use crate::bus::config::{ConfigSpace, Effect};
 use crate::bus::host::Host;
-use crate::chips::Chip;
-use crate::engines::mmu::{Invalidation, Mmu, TlbMode};
+use crate::chips::{engines, Chip};
+use crate::engines::host as channel_host;
+use crate::engines::mmu::{Invalidation, Mmu, Root, TlbMode};
 use crate::faults::{Fault, Faults};
 use crate::fuses::Fuses;
-use crate::gsp_rm::{sequencer, GspRm};
+use crate::gsp_rm::{payload, sequencer, GspRm};
 use crate::images::firmware::Firmwares;
 use crate::images::ucode::Ucode;
 use crate::images::vbios;
@@ -39,9 +41,6 @@ mod falcons;
 mod gsp_rm;
 mod registers;
 mod windows;
-
-use channels::Channels;
-use windows::Windows;
 
 /// A program that a falcon runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,6 +125,29 @@ struct Answers {
     registers: Duration,
     /// It answers at all.
     anything: Duration,
+}
+
+/// What the card knows about channels. A reset and GSP-RM's unload clear it.
+#[derive(Default)]
+struct Channels {
+    host: channel_host::Host,
+    /// The channels by GSP-RM's number.
+    made: BTreeMap<payload::ChannelId, payload::Channel>,
+    /// The objects of each channel's subchannels. The first one is used: that is the model's choice.
+    objects: BTreeMap<(payload::ChannelId, u8), Vec<(u32, engines::Engine)>>,
+    /// Page directories of the address spaces that have one.
+    spaces: BTreeMap<payload::SpaceId, payload::PageDirectory>,
+    /// The last pause of the polls for memory.
+    poll: Duration,
+}
+
+/// What the BARs show. A reset and GSP-RM's unload clear it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Windows {
+    /// The address space of BAR1; without one it shows the frame buffer.
+    bar1: Option<Root>,
+    /// The address space of BAR2; without one it shows nothing.
+    bar2: Option<Root>,
 }
 
 /// State of the programs on the card; a reset clears it.

@@ -80,12 +80,19 @@ impl Intr {
         }
     }
 
-    /// BAR1 leads where these registers say.
-    fn bind_bar1(&self, wires: &mut Wires<'_>) {
+    /// BAR1 leads where these registers say. The upper half is written last and binds a block; the
+    /// lower half alone takes BAR1 out of page tables.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/nvidia/src/kernel/gpu/bus/arch/hopper/
+    /// kern_bus_gh100.c; tinygrad, which writes only the lower half.
+    fn bind_bar1(&self, wires: &mut Wires<'_>, written: u32) {
         let Some([low, high]) = self.bar1_block else {
             return;
         };
         let block = FuncBar1BlockLowAddr::from(low);
+        if written == FuncBar1BlockLowAddr::OFFSET && block.mode_virtual() {
+            return;
+        }
         let address = u64::from(high) << 32 | u64::from(block.ptr()) << 12;
         wires.ask(Request::BindBar1(
             block
@@ -203,7 +210,7 @@ impl Block for Intr {
                         _ => 0,
                     };
                     *self.bar1_block(offset)? = value & !read_only;
-                    self.bind_bar1(wires);
+                    self.bind_bar1(wires, offset);
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 //! Channels: GSP-RM sets them up, the host runs them, and GSP-RM reports their errors.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nova_hw::chipset::Architecture;
@@ -42,28 +41,6 @@ const TURN: Duration = Duration::from_micros(5);
 /// values.
 const POLL: Duration = Duration::from_millis(1);
 const POLL_MAX: Duration = Duration::from_millis(10);
-
-/// What the card knows about channels. A reset and GSP-RM's unload clear it.
-pub(crate) struct Channels {
-    host: Host,
-    /// The channels by GSP-RM's number.
-    made: BTreeMap<payload::ChannelId, payload::Channel>,
-    /// Page directories of the address spaces that have one.
-    spaces: BTreeMap<SpaceId, PageDirectory>,
-    /// The next pause of the polls for memory.
-    poll: Duration,
-}
-
-impl Default for Channels {
-    fn default() -> Self {
-        Self {
-            host: Host::default(),
-            made: BTreeMap::new(),
-            spaces: BTreeMap::new(),
-            poll: POLL,
-        }
-    }
-}
 
 /// The card, as the host sees it.
 struct Card<'a> {
@@ -157,6 +134,7 @@ impl<H: Machine> Gpu<H> {
                 if let Some(channel) = self.channels.made.remove(&number) {
                     self.channels.host.remove(id(&channel));
                 }
+                self.channels.objects.retain(|(of, _), _| *of != number);
             }
             Effect::Scheduled { channel, runs } => {
                 self.with_channel(channel, |host, id| host.enable(id, runs));
@@ -166,20 +144,12 @@ impl<H: Machine> Gpu<H> {
                 channel,
                 class,
                 engine,
-            } => {
-                if let Some((subchannel, object)) = object(class, engine) {
-                    self.with_channel(channel, |host, id| host.attach(id, subchannel, object));
-                }
-            }
+            } => self.add_object(channel, class, engine),
             Effect::ObjectFreed {
                 channel,
                 class,
                 engine,
-            } => {
-                if let Some((subchannel, _)) = object(class, engine) {
-                    self.with_channel(channel, |host, id| host.detach(id, subchannel));
-                }
-            }
+            } => self.remove_object(channel, class, engine),
             Effect::PageDirectorySet { space, directory } => {
                 let old = self.channels.spaces.insert(space, directory);
                 self.forget_translations(old);
@@ -204,6 +174,40 @@ impl<H: Machine> Gpu<H> {
         if !change(&mut self.channels.host, id(channel)) {
             let reason = format!("channel {:#x} cannot be changed so", number.0);
             self.refuse(BlockId::Usermode, reason);
+        }
+    }
+
+    fn add_object(&mut self, channel: payload::ChannelId, class: u32, engine: Engine) {
+        let Some((subchannel, object)) = object(class, engine) else {
+            return;
+        };
+        let objects = self.channels.objects.entry((channel, subchannel));
+        let objects = objects.or_default();
+        objects.push((class, engine));
+        if objects.len() == 1 {
+            self.with_channel(channel, |host, id| host.attach(id, subchannel, object));
+        }
+    }
+
+    fn remove_object(&mut self, channel: payload::ChannelId, class: u32, engine: Engine) {
+        let Some((subchannel, _)) = object(class, engine) else {
+            return;
+        };
+        let objects = self.channels.objects.entry((channel, subchannel));
+        let objects = objects.or_default();
+        let Some(at) = objects.iter().rposition(|&it| it == (class, engine)) else {
+            return;
+        };
+        objects.remove(at);
+        let next = objects
+            .first()
+            .and_then(|&(class, engine)| object(class, engine));
+        if at > 0 {
+            return;
+        }
+        self.with_channel(channel, |host, id| host.detach(id, subchannel));
+        if let Some((subchannel, object)) = next {
+            self.with_channel(channel, |host, id| host.attach(id, subchannel, object));
         }
     }
 
@@ -316,7 +320,7 @@ impl<H: Machine> Gpu<H> {
         self.schedule.cancel(|event| event == Event::Turn);
         let pause = match &self.channels.host {
             host if host.is_ready() => TURN,
-            host if host.is_waiting() => self.channels.poll,
+            host if host.is_waiting() => self.channels.poll.max(POLL),
             _ => return,
         };
         let behind = self.until.saturating_sub(self.schedule.now());
@@ -340,7 +344,7 @@ impl<H: Machine> Gpu<H> {
         if let Some(turn) = turn {
             self.channels.poll = match turn.report.has_progressed {
                 true => POLL,
-                false => (2 * self.channels.poll).min(POLL_MAX),
+                false => (2 * self.channels.poll.max(POLL)).min(POLL_MAX),
             };
             self.took_turn(turn);
         }
@@ -379,10 +383,8 @@ impl<H: Machine> Gpu<H> {
             aperture,
             address: at,
         });
-        self.mmu.invalidate(Invalidation {
-            root,
-            ..Invalidation::ALL
-        });
+        let levels = invalidate.levels.map_or(usize::MAX, usize::from);
+        self.mmu.invalidate(Invalidation { root, levels });
     }
 
     /// A channel has stopped: GSP-RM logs it, and tells the driver.

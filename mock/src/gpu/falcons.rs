@@ -58,7 +58,7 @@ impl<H: Host> Gpu<H> {
     /// The interrupt tree, or what configuration space makes of it, may have changed: sends an MSI
     /// that is due, or drives the pin.
     pub(super) fn announce_tree(&mut self) {
-        if self.blocks.intr.take_msi() && self.config.has_msi() {
+        if self.config.has_msi() && self.blocks.intr.take_msi() {
             self.note(BlockId::Intr, "MSI", Value::Null);
             // An MSI is a write to memory, which needs bus mastering.
             if self.config.is_bus_master() {

@@ -9,9 +9,7 @@ use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
 
-use super::channels::Channels;
-use super::windows::Windows;
-use super::Gpu;
+use super::{Channels, Gpu, Windows};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
@@ -65,6 +63,9 @@ impl<H: Host> Gpu<H> {
             return Err("RMARGS ask for a resume, but nothing was suspended".into());
         }
         let queues = Queues::link(&mut self.host, &libos.queues)?;
+        // Those of a GSP-RM that has crashed are gone.
+        self.channels = Channels::default();
+        self.windows = Windows::default();
         self.programs.rm = Some(GspRm::new(release, queues, address));
         self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
         self.note(

@@ -11,33 +11,15 @@
 
 use nova_hw::abi::GspFwWprMeta;
 
-use super::Gpu;
+use super::{Gpu, Windows};
 use crate::block_id::BlockId;
 use crate::bus::host::Host;
 use crate::engines::memory::{Address, Aperture, Fault, FaultType, Memory};
 use crate::engines::mmu::space::Space;
-use crate::engines::mmu::{instance, Mmu, Root};
+use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::Bar;
 use crate::gsp_rm::{page_directories, PAGE_DIRECTORY};
-
-/// What the BARs show.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Windows {
-    /// The address space of BAR1; without one it shows the frame buffer.
-    bar1: Option<Root>,
-    /// The address space of BAR2; without one it shows nothing.
-    bar2: Option<Root>,
-}
-
-impl Windows {
-    fn of(&self, bar: Bar) -> Option<Root> {
-        match bar {
-            Bar::Bar1 => self.bar1,
-            Bar::Bar2 => self.bar2,
-        }
-    }
-}
 
 impl<H: Host> Gpu<H> {
     /// The memory of card and machine, as engines reach it, and the MMU.
@@ -61,6 +43,7 @@ impl<H: Host> Gpu<H> {
             })
         });
         self.windows = Windows { bar1, bar2 };
+        self.mmu.invalidate(Invalidation::ALL);
     }
 
     /// The driver binds BAR1 to the address space of an instance block, or to none.
@@ -124,7 +107,10 @@ impl<H: Host> Gpu<H> {
         if self.has_no_registers() {
             return None;
         }
-        let root = self.windows.of(bar);
+        let root = match bar {
+            Bar::Bar1 => self.windows.bar1,
+            Bar::Bar2 => self.windows.bar2,
+        };
         let at = match (root, bar) {
             (Some(_), _) => Address::Virtual(offset),
             (None, Bar::Bar1) => Address::Physical(Aperture::Vram, offset),

@@ -3,7 +3,7 @@
 //! What a message has changed for the rest of the card, beside its answer.
 //!
 //! The card takes the effects of a message before the driver can see the answer, and in their order.
-//! When GSP-RM unloads or crashes, all channels end without an effect.
+//! When GSP-RM unloads, or another one starts, all channels end without an effect.
 
 use super::payload::{Channel, ChannelId, PageDirectory, Payload, SpaceId};
 use crate::chips::engines::Engine;

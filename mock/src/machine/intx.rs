@@ -19,7 +19,7 @@ pub(crate) fn signal(mut file: &File) -> io::Result<()> {
     file.write_all(&1_u64.to_ne_bytes())
 }
 
-/// Waits until an eventfd is signalled, and takes that from it.
+/// Waits until an eventfd is signalled, and takes that from it, unless somebody else has.
 pub(crate) fn wait(mut file: &File) -> io::Result<()> {
     let mut files = [PollFd::new(file, PollFlags::IN)];
     while let Err(error) = poll(&mut files, None) {
@@ -27,7 +27,10 @@ pub(crate) fn wait(mut file: &File) -> io::Result<()> {
             return Err(error.into());
         }
     }
-    file.read_exact(&mut [0; 8])
+    match file.read_exact(&mut [0; 8]) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        result => result,
+    }
 }
 
 /// The pin.

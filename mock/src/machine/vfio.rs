@@ -536,8 +536,8 @@ mod tests {
     /// How often an eventfd was signalled since the last call.
     fn count(mut file: &File) -> u64 {
         let mut count = [0; 8];
-        match file.read(&mut count) {
-            Ok(_) => u64::from_ne_bytes(count),
+        match file.read_exact(&mut count) {
+            Ok(()) => u64::from_ne_bytes(count),
             Err(error) => {
                 assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
                 0

@@ -2,15 +2,19 @@
 
 //! Tests of channels and BARs on a whole card, without GSP-RM: its effects are given.
 
+use nova_hw::abi::event;
 use nova_hw::class::copy::offset;
 use nova_hw::class::host::{method, userd, GpEntry, Header, WorkSubmitToken};
 use nova_hw::gmmu::Format;
 use nova_hw::regs::intr::CpuIntrLeaf;
+use nova_hw::release::RELEASES;
 
 use super::*;
 use crate::bus::host::GuestMemory;
 use crate::engines::mmu::testing::{Mapping, Tables};
 use crate::gpu::tests::{card, pass};
+use crate::gsp_rm::queue::driver::Driver;
+use crate::gsp_rm::{GspRm, State};
 use crate::machine::in_process::Arena;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -266,6 +270,44 @@ fn a_channel_that_waits_notices_the_cpu() {
 }
 
 #[test]
+fn one_of_two_objects_can_be_freed() {
+    let mut tested = Tested::new();
+    let channel = tested.channel.id;
+    let copy = |engine| (CopyClass::AmpereB as u32, engine);
+    let (class, other) = copy(Engine::Copy(3));
+    tested.card.apply(Effect::ObjectCreated {
+        channel,
+        class,
+        engine: other,
+    });
+    let freed = |engine| Effect::ObjectFreed {
+        channel,
+        class,
+        engine,
+    };
+    tested.card.apply(freed(other));
+    tested.card.vram.write(DATA, &[1, 2, 3, 4]);
+    tested.push(&copies(va(DATA), va(DATA + 0x100), 4));
+    tested.settle();
+    assert_eq!(tested.word(DATA + 0x100), 0x0403_0201);
+    tested.card.apply(Effect::ObjectCreated {
+        channel,
+        class,
+        engine: other,
+    });
+    tested.card.apply(freed(ENGINE));
+    tested.push(&copies(va(DATA), va(DATA + 0x200), 4));
+    tested.settle();
+    assert_eq!(tested.word(DATA + 0x200), 0x0403_0201);
+    tested.card.apply(freed(other));
+    tested.card.apply(freed(other));
+    tested.push(&copies(va(DATA), va(DATA + 0x300), 4));
+    tested.settle();
+    assert_eq!(tested.word(DATA + 0x300), 0);
+    assert!(tested.status().contains("NoObject"), "{}", tested.status());
+}
+
+#[test]
 fn a_freed_channel_touches_nothing() {
     let mut tested = Tested::new();
     let at = va(DATA);
@@ -294,16 +336,71 @@ fn a_turn_ends_before_the_card_is_held_for_long() {
     assert_eq!(tested.word(DATA), 1);
 }
 
-#[test]
-fn a_stopped_channel_is_reported_once() {
+/// A card with a channel, and GSP-RM, whose messages stay in its own list.
+fn with_gsp_rm() -> Tested {
     let mut tested = Tested::new();
-    tested.card.stop_channel(3, 31);
+    let mut rm = GspRm::new(RELEASES[0], Driver::new().link().unwrap(), 0);
+    rm.state = State::Ready;
+    tested.card.programs.rm = Some(rm);
+    tested.card.blocks.gsp.falcon.riscv.active = true;
+    tested.card.config_mut().set_bus_master(false);
+    tested
+}
+
+/// Functions and payloads of what GSP-RM has to send.
+fn sent(tested: &mut Tested) -> Vec<(u32, Vec<u8>)> {
+    let rm = tested.card.programs.rm.as_mut().unwrap();
+    let messages = rm.queues.sent().into_iter();
+    messages.map(|it| (it.function, it.payload)).collect()
+}
+
+#[test]
+fn gsp_rm_reports_a_fault() {
+    let mut tested = with_gsp_rm();
+    tested.push(&copies(NOWHERE, va(DATA), 4));
+    tested.settle();
+    let messages = sent(&mut tested);
+    let functions: Vec<_> = messages.iter().map(|(function, _)| *function).collect();
+    assert_eq!(functions, [event::OS_ERROR_LOG, event::RC_TRIGGERED]);
+    assert_eq!(messages[0].1[0], 31, "the Xid");
+    let (at, report) = (&RELEASES[0].rc_triggered, &messages[1].1);
+    assert_eq!(at.xid.read(report), Some(31));
+    assert_eq!(at.channel.read(report), Some(3));
+    assert_eq!(at.engine.read(report), Some(ENGINE.number()));
+    let address = at.mmu_fault_addr_lo.unwrap().read(report);
+    assert_eq!(address, Some(NOWHERE as u32));
+}
+
+#[test]
+fn a_channel_that_gsp_rm_has_stopped_does_nothing() {
+    let mut tested = with_gsp_rm();
+    let (xid, engine, channel) = (43, 1, 3);
+    tested.card.report(&Notice::RcTriggered {
+        xid,
+        engine,
+        channel,
+        fault_address: 0,
+    });
+    assert_eq!(sent(&mut tested).len(), 1);
     assert!(tested.status().contains("Stopped"), "{}", tested.status());
     tested.push(&releases(va(DATA), 1));
     tested.settle();
     assert_eq!(tested.word(DATA), 0);
     tested.card.stop_channel(4, 31);
     tested.card.stop_channel(u32::MAX, 31);
+}
+
+#[test]
+fn channels_end_with_gsp_rm() {
+    for end in [Gpu::reset, Gpu::suspend] {
+        let mut tested = with_gsp_rm();
+        tested.push(&acquires(va(DATA), 5));
+        tested.settle();
+        end(&mut tested.card);
+        assert_eq!(tested.status(), "");
+        tested.settle();
+        assert!(!tested.card.channels.host.is_waiting());
+    }
 }
 
 #[test]
