@@ -44,7 +44,7 @@ help:
 	@echo '  make modules          build the modules for the running kernel (KDIR=... for another one)'
 	@echo '  make modules_install  install them'
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...),'
-	@echo '                        or for AGAINST=nvidia those of the boot with those of NVIDIA'"'"'s driver'
+	@echo '                        or, with AGAINST=nvidia, of Nova and of NVIDIA'"'"'s driver: the boot alone, up to Ada'
 	@echo '  make bench            measure, and print a table'
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'

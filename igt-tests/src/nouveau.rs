@@ -370,15 +370,6 @@ impl Client {
         Syncobj::new(&self.file).expect("nouveau has sync objects")
     }
 
-    /// A channel with a copy engine's object; skips if the engine has none beside it.
-    ///
-    /// # Panics
-    ///
-    /// If the kernel refuses it.
-    pub fn channel(&self, engine: Engine) -> Channel<'_> {
-        Channel::new(self, engine)
-    }
-
     /// A buffer without an address.
     ///
     /// # Panics
@@ -492,7 +483,7 @@ impl Client {
             range: buffer.size(),
             ..ioctl::VmBindOp::default()
         };
-        let (wait, signal) = ([channel::sync(after)], [channel::sync(done)]);
+        let (wait, signal) = ([ioctl::Sync::binary(after)], [ioctl::Sync::binary(done)]);
         let mut argument = ioctl::VmBind {
             op_count: 1,
             flags: ioctl::RUN_ASYNC,

@@ -225,9 +225,8 @@ impl Guests<'_> {
         guest.output = Output::Lines(job.name.clone());
         guest.limit = Some(LIMIT);
         guest.script = Some(self.script(job));
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-        guest.kernel_arguments = words(job.machine.kernel_arguments());
-        guest.mock_arguments = words(job.machine.mock_arguments());
+        let arguments = job.machine.mock_arguments().iter();
+        guest.mock_arguments = arguments.map(|&word| word.to_owned()).collect();
         if job.runner == Runner::Killed {
             self.tests.add_kernel(self.host)?;
             guest

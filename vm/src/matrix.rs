@@ -22,27 +22,17 @@ pub(crate) enum Runner {
 pub(crate) enum Machine {
     /// What is usual.
     Usual,
-    /// The kernel has switched MSIs off: devices interrupt by their pins.
-    WithoutMsi,
     /// The GPU's frame buffer does not fit into the processor's address space, of 40 bits in QEMU
     /// without KVM.
     WithoutRoom,
 }
 
 impl Machine {
-    /// Additional arguments of the kernel.
-    pub(crate) fn kernel_arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::WithoutMsi => &["pci=nomsi"],
-            Self::Usual | Self::WithoutRoom => &[],
-        }
-    }
-
     /// Additional arguments of the mock.
     pub(crate) fn mock_arguments(self) -> &'static [&'static str] {
         match self {
             Self::WithoutRoom => &["--bar1", "64T"],
-            Self::Usual | Self::WithoutMsi => &[],
+            Self::Usual => &[],
         }
     }
 }
@@ -103,8 +93,6 @@ const ALL_BUT_FILES: Tests = Tests::AllBut(&[
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
-/// The tests of interrupts.
-const INTERRUPTS: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_rpc@interrupts"]);
 const BARS: Tests = Tests::Only(&["igt@nova_bars"]);
 /// The tests of faults, for the other boot paths.
 const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_gsp_files"]);
@@ -118,7 +106,6 @@ const GH100: Chips = Chips::Only(Chipset::GH100);
 const MANY: &[Line] = &[
     line("ga102", GA102, Runner::Igt, OTHERS),
     line("ga102-pm", GA102, Runner::Sleeping, SLEEP),
-    line("ga102-nomsi", GA102, Runner::Igt, INTERRUPTS).on(Machine::WithoutMsi),
     line("ga102-bar1", GA102, Runner::Igt, BARS).on(Machine::WithoutRoom),
     line("tu104", TU104, Runner::Igt, PATHS),
     line("gh100", GH100, Runner::Igt, PATHS),
@@ -236,24 +223,26 @@ impl Choice {
     }
 }
 
-/// A VM for nouveau on each chip, and one for tests during which that sleeps; or only those VMs that
-/// have one of these tests. Tests find the chip's name in `NOVA_CHIP`.
+/// A VM for nouveau on each chip; or only those VMs that have one of these tests, with another VM for
+/// those during which it sleeps. Without names those do not run, since the mock's GSP-RM does not
+/// suspend yet. Tests find the chip's name in `NOVA_CHIP`.
 pub(crate) fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
     const PM: &str = "igt@nouveau_pm";
     let sleeps = |test: &&String| test.contains("nouveau_pm");
     let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
     let lines = [
-        ("", Runner::Igt, others, options("--exclude-tests", [PM])),
         (
-            "-pm",
-            Runner::Sleeping,
-            sleeping,
-            options("--include-tests", [PM]),
+            "",
+            Runner::Igt,
+            others,
+            Some(options("--exclude-tests", [PM])),
         ),
+        ("-pm", Runner::Sleeping, sleeping, None),
     ];
-    let job = |chip: Chipset, (suffix, runner, named, all): &(&str, _, Vec<&String>, Vec<_>)| {
-        let mut options = match tests {
-            [] => all.clone(),
+    let job = |chip: Chipset, line: &(&str, Runner, Vec<&String>, Option<Vec<String>>)| {
+        let (suffix, runner, named, all) = line;
+        let mut options = match (tests, all) {
+            ([], Some(all)) => all.clone(),
             _ if named.is_empty() => return None,
             _ => options("--include-tests", named),
         };
@@ -295,8 +284,8 @@ mod tests {
             };
             let mut words = vec![format!("{} {chips} {:?}", job.name, job.runner)];
             words.extend(job.options.iter().cloned());
-            let machine = [job.machine.kernel_arguments(), job.machine.mock_arguments()];
-            words.extend(machine.concat().into_iter().map(str::to_owned));
+            let machine = job.machine.mock_arguments();
+            words.extend(machine.iter().map(|&word| word.to_owned()));
             words.join(" ")
         };
         jobs.iter().map(line).collect()
@@ -307,7 +296,6 @@ mod tests {
         let expected = [
             "ga102 ga102 Igt --exclude-tests igt@nova_bars --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
             "ga102-pm ga102 Sleeping --include-tests igt@nova_pm",
-            "ga102-nomsi ga102 Igt --include-tests igt@nova_boot --include-tests igt@nova_rpc@interrupts pci=nomsi",
             "ga102-bar1 ga102 Igt --include-tests igt@nova_bars --bar1 64T",
             "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
             "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
@@ -319,8 +307,8 @@ mod tests {
             expected
         );
         let all = choice("all").jobs(Kernel::Stock, &[]);
-        assert_eq!(all[6].name, "all");
-        assert_eq!(all[7].chips.len(), 24);
+        assert_eq!(all[5].name, "all");
+        assert_eq!(all[6].chips.len(), 24);
     }
 
     #[test]
@@ -370,18 +358,17 @@ mod tests {
     }
 
     #[test]
-    fn nouveau_has_two_vms_for_each_chip() {
+    fn nouveau_has_a_vm_for_each_chip() {
         let expected = [
             "nouveau-ga102 ga102 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
-            "nouveau-ga102-pm ga102 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
             "nouveau-gh100 gh100 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=gh100",
-            "nouveau-gh100-pm gh100 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=gh100",
         ];
         let chips = [Chipset::GA102, Chipset::GH100];
         assert_eq!(lines(&nouveau(&chips, &[])), expected);
-        let named = ["igt@nouveau_exec@copy".to_owned()];
+        let named = ["igt@nouveau_exec@copy", "igt@nouveau_pm"].map(str::to_owned);
         let expected = [
             "nouveau-ga102 ga102 Igt --include-tests igt@nouveau_exec@copy --environment NOVA_CHIP=ga102",
+            "nouveau-ga102-pm ga102 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
         ];
         assert_eq!(lines(&nouveau(&chips[..1], &named)), expected);
     }

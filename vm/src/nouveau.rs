@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn generations_differ_in_classes_or_page_tables() {
+    fn generations_are_among_the_families() {
         let generations: Chips = "generations".parse().unwrap();
         assert_eq!(generations.0.len(), 7);
         let families = Selection::families().0;

@@ -93,7 +93,13 @@ impl Against {
 fn main() -> Result<ExitCode> {
     let Arguments { chip, against } = Arguments::parse();
     let (mut chips, _) = chip.split();
-    chips.retain(|&chip| against.runs_on(chip));
+    chips.retain(|&chip| {
+        let runs = against.runs_on(chip);
+        if !runs {
+            eprintln!("{chip}: the other driver does not know it");
+        }
+        runs
+    });
     ensure!(
         !chips.is_empty(),
         "the other driver does not know this chip"

@@ -10,7 +10,7 @@ use igt::nouveau::push::{Lines, Until};
 use igt::nouveau::{assert_done, assert_same, pattern, Buffer, Channel, Client, Engine, Gpu};
 use igt::nouveau::{Param, Place, Push, Segment, Signal, OF_KILLED_CHANNEL};
 use igt::nouveau::{HUGE_PAGE, LARGE_PAGE, PAGE};
-use igt::{kmsg, Children, Tests, HANG};
+use igt::{kmsg, Children, Tests, Timeout, HANG};
 use nix::errno::Errno;
 
 /// Number of channels of a client, and of clients, in tests of many.
@@ -739,12 +739,16 @@ fn many_channels(gpu: &Gpu) {
     for at in places().take(MANY) {
         assert_eq!(target.memory().get::<u32>(at as usize), 1 + at as u32);
     }
-    // They can go in any order, and their numbers are free again.
+    // Their numbers are free again.
+    let mut before: Vec<_> = channels.iter().map(|channel| channel.number()).collect();
     drop(channels);
-    let numbers: Vec<_> = (0..MANY)
-        .map(|_| client.channel(Engine::Copy).number())
+    let channels: Vec<_> = (0..before.len())
+        .map(|_| client.channel(Engine::Copy))
         .collect();
-    log::info!("{numbers:?}");
+    let mut after: Vec<_> = channels.iter().map(|channel| channel.number()).collect();
+    before.sort_unstable();
+    after.sort_unstable();
+    assert_eq!(before, after);
 }
 
 fn two_clients(gpu: &Gpu) {
@@ -892,6 +896,7 @@ fn hang(gpu: &Gpu) {
     let (target, to) = client.bound(Place::System, PAGE);
     let push = Push::new().acquire(address, Until::Equals(1));
     let work = bad.start(&push.fill(to, 1, 1));
+    let _bound = Timeout::new(HANG, "the end of work that waits for ever");
     let mut rounds = 0;
     while !work.is_signaled().expect("there is a fence") {
         rounds += 1;

@@ -57,7 +57,7 @@ pub enum Signal<'s, 'a> {
 impl Signal<'_, '_> {
     fn raw(&self) -> ioctl::Sync {
         match self {
-            Self::Binary(syncobj) => sync(syncobj),
+            Self::Binary(syncobj) => ioctl::Sync::binary(syncobj),
             Self::Point(syncobj, point) => ioctl::Sync {
                 flags: ioctl::SYNC_TIMELINE,
                 handle: syncobj.handle(),
@@ -67,12 +67,14 @@ impl Signal<'_, '_> {
     }
 }
 
-/// A binary sync object.
-pub(super) fn sync(syncobj: &Syncobj<'_>) -> ioctl::Sync {
-    ioctl::Sync {
-        flags: ioctl::SYNC_SYNCOBJ,
-        handle: syncobj.handle(),
-        timeline_value: 0,
+impl Client {
+    /// A channel with a copy engine's object; skips if the engine has none beside it.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses it.
+    pub fn channel(&self, engine: Engine) -> Channel<'_> {
+        Channel::new(self, engine)
     }
 }
 

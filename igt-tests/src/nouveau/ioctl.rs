@@ -6,6 +6,7 @@
 //! `nvif/cl0080.h` in `drivers/gpu/drm/nouveau/include`.
 
 use crate::drm::{ior, iow, iowr, COMMAND_BASE};
+use crate::syncobj::Syncobj;
 
 const fn command(number: u32) -> u32 {
     COMMAND_BASE + number
@@ -102,6 +103,17 @@ pub(super) struct Sync {
     pub(super) flags: u32,
     pub(super) handle: u32,
     pub(super) timeline_value: u64,
+}
+
+impl Sync {
+    /// A binary sync object.
+    pub(super) fn binary(syncobj: &Syncobj<'_>) -> Self {
+        Self {
+            flags: SYNC_SYNCOBJ,
+            handle: syncobj.handle(),
+            timeline_value: 0,
+        }
+    }
 }
 
 /// `DRM_NOUVEAU_SYNC_SYNCOBJ`.
