@@ -8,8 +8,8 @@
 //! does not depend on `nova_core`.
 //!
 //! [`Gpu`] is the card; [`in_process`] puts it into a machine in the same process, for tests
-//! without a VM, and [`vfio`] serves it to QEMU over a socket. Not here: what graphics, compute and
-//! video engines execute, and outputs of a display.
+//! without a VM, and [`vfio`] serves it to QEMU over a socket. Not here: drawing, programs, video, and
+//! outputs of a display.
 #![forbid(unsafe_code)]
 
 mod block_id;
