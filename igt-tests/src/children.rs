@@ -31,11 +31,12 @@ impl Children {
     pub fn fork(count: usize, body: impl Fn(usize)) -> Self {
         let mut children = Self(Vec::with_capacity(count));
         for number in 0..count {
-            // SAFETY: The child has this thread alone. The other threads of this library (signals,
-            // timeouts) sleep and hold no lock that the child needs: `timeout::spawn` waits for the
-            // start of each, a timeout for the end of its own, and what they share with a test is
-            // locked for the moment of one access. The C library makes its allocator usable after
-            // fork. A test that forks while threads of its own hold locks is wrong.
+            // The other threads of this library (signals, timeouts) sleep: `timeout::spawn` waits for
+            // the start of each, and a timeout for the end of its own. What they share with a test is
+            // locked for the moment of one access. The C library makes its allocator usable.
+            //
+            // SAFETY: The child has this thread alone, and no other one holds a lock that the child
+            // needs. A test that forks while threads of its own hold locks is wrong.
             match unsafe { fork() } {
                 Ok(ForkResult::Parent { child }) => children.0.push(child),
                 Ok(ForkResult::Child) => {

@@ -135,15 +135,6 @@ impl PciDevice {
         Ok(command & MASTER != 0)
     }
 
-    /// Number of its MSI, or of the interrupt line of its pin; 0 if it has neither.
-    ///
-    /// # Errors
-    ///
-    /// If the function does not exist any more.
-    pub fn irq(&self) -> io::Result<u64> {
-        read_number(self.0.join("irq"))
-    }
-
     /// Binds it to `driver`.
     ///
     /// # Errors
