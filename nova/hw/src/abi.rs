@@ -25,6 +25,7 @@ mod registry;
 mod rpc;
 mod sequencer;
 pub mod status;
+mod suspend;
 mod system_info;
 mod wpr;
 
@@ -44,5 +45,6 @@ pub use queue::*;
 pub use registry::*;
 pub use rpc::*;
 pub use sequencer::*;
+pub use suspend::*;
 pub use system_info::*;
 pub use wpr::*;

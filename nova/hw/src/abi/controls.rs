@@ -16,6 +16,12 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 ///   fault interrupts: a number of 32 bits.
 /// - `INTERNAL_MEMSYS_GET_STATIC_CONFIG` returns properties of the memory system: a structure that
 ///   differs between releases, in which the drivers here read [`MEMSYS_RAW_MODE`].
+/// - `INTERNAL_MEMSYS_PROGRAM_RAW_COMPRESSION_MODE` turns the mode of [`MEMSYS_RAW_MODE`] on or off:
+///   one byte.
+/// - `FB_GET_COMPBIT_STORE_INFO` returns where the memory of compression is: a structure that differs
+///   between releases, with its size in the first 64 bits.
+/// - `INTERNAL_FBSR_INIT` names the memory to which a suspend saves the frame buffer: a structure that
+///   differs between releases, [`FbsrInitLayout`](crate::release::FbsrInitLayout).
 /// - `DP_SET_MANUAL_DISPLAYPORT` leaves DisplayPort's training to the driver. Its parameters are
 ///   the subdevice.
 /// - `GPFIFO_GET_WORK_SUBMIT_TOKEN` returns what a driver writes to the doorbell: a number of 32
@@ -37,6 +43,7 @@ pub mod control {
         SYSTEM_GET_NUM_HEADS = 0x73_0102,
         SPECIFIC_GET_ALL_HEAD_MASK = 0x73_0287,
         DP_SET_MANUAL_DISPLAYPORT = 0x73_1365,
+        FB_GET_COMPBIT_STORE_INFO = 0x80_1306,
         DMA_SET_PAGE_DIRECTORY = 0x80_1813,
         DMA_UNSET_PAGE_DIRECTORY = 0x80_1814,
         GPU_GET_INFO_V2 = 0x2080_0102,
@@ -52,6 +59,8 @@ pub mod control {
         INTERNAL_KGR_INIT_BUG4208224_WAR = 0x2080_0a46,
         INTERNAL_DISPLAY_WRITE_INST_MEM = 0x2080_0a49,
         INTERNAL_INTR_GET_KERNEL_TABLE = 0x2080_0a5c,
+        INTERNAL_MEMSYS_PROGRAM_RAW_COMPRESSION_MODE = 0x2080_0a6f,
+        INTERNAL_FBSR_INIT = 0x2080_0ac2,
         INTERNAL_INIT_BRIGHTC_STATE_LOAD = 0x2080_0ac6,
         FIFO_GET_DEVICE_INFO_TABLE = 0x2080_1112,
         GR_GET_ZCULL_INFO = 0x2080_1206,

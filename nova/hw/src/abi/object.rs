@@ -18,6 +18,8 @@ pub mod class {
         NV04_DISPLAY_COMMON = 0x73,
         NV01_EVENT_KERNEL_CALLBACK_EX = 0x7e,
         NV01_DEVICE_0 = 0x80,
+        NV01_MEMORY_LIST_SYSTEM = 0x81,
+        NV01_MEMORY_LIST_FBMEM = 0x82,
         NV20_SUBDEVICE_0 = 0x2080,
         GT200_DEBUGGER = 0x83de,
         FERMI_TWOD_A = 0x902d,

@@ -43,6 +43,8 @@ pub struct Release {
     pub notifiers: u32,
     /// Parameters of a client.
     pub root: RootLayout,
+    /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT).
+    pub fbsr_init: FbsrInitLayout,
 }
 
 impl Release {
@@ -240,6 +242,25 @@ pub struct RootLayout {
     pub process_id: Field<u32>,
 }
 
+/// `NV2080_CTRL_INTERNAL_FBSR_INIT_PARAMS`, the memory to which a suspend saves the frame buffer.
+#[derive(Debug)]
+pub struct FbsrInitLayout {
+    /// Bytes of the structure.
+    pub size: usize,
+    /// Client of the memory.
+    pub client: Field<u32>,
+    /// System memory, an object that ALLOC_MEMORY has made.
+    pub memory: Field<u32>,
+    /// How to copy; other releases only copy by DMA.
+    pub kind: Option<Field<u32>>,
+    /// Number of regions that the driver has saved; others save what they need by themselves.
+    pub regions: Option<Field<u32>>,
+    /// Where in the memory the regions begin that GSP-RM needs itself; in other releases at 0.
+    pub own_regions: Option<Field<u64>>,
+    /// Bus address of the [metadata](crate::abi::GspFwSrMeta); other releases do not need it.
+    pub metadata: Option<Field<u64>>,
+}
+
 /// Numbers of engines that differ between releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EngineNumbers {
@@ -283,6 +304,13 @@ pub struct ControlNumbers {
     /// Lists the outputs of displays: [`GetSupported`](crate::abi::GetSupported)
     /// (`NV0073_CTRL_CMD_SYSTEM_GET_SUPPORTED`).
     pub display_supported: u32,
+    /// Names a region that a suspend is to save:
+    /// [`FbsrSendRegionInfo`](crate::release::r535_113_01::FbsrSendRegionInfo)
+    /// (`NV2080_CTRL_CMD_INTERNAL_FBSR_SEND_REGION_INFO`).
+    pub fbsr_send_region_info: Option<u32>,
+    /// Stops all channels, or lets them go on: one byte
+    /// (`NV2080_CTRL_CMD_INTERNAL_FIFO_TOGGLE_ACTIVE_CHANNEL_SCHEDULING`).
+    pub toggle_channels: Option<u32>,
 }
 
 /// Bytes of the parameters of objects whose size differs between releases.
@@ -317,6 +345,9 @@ pub struct ControlSizes {
     pub display_static_info: usize,
     /// Parameters of [`control::GPU_GET_INFO_V2`](crate::abi::control::GPU_GET_INFO_V2).
     pub gpu_get_info_v2: usize,
+    /// Parameters of
+    /// [`control::FB_GET_COMPBIT_STORE_INFO`](crate::abi::control::FB_GET_COMPBIT_STORE_INFO).
+    pub compbit_store_info: usize,
     /// Parameters of [`control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE`](crate::abi::control::VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE).
     pub pgpu_add_vgpu_type: usize,
 }

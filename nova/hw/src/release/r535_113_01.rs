@@ -10,6 +10,7 @@ pub(super) mod numbers;
 mod object;
 mod rpc;
 mod static_info;
+mod suspend;
 mod system_info;
 
 pub use init::*;
@@ -17,12 +18,13 @@ pub use numbers::event;
 pub use object::*;
 pub use rpc::*;
 pub use static_info::*;
+pub use suspend::*;
 pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, ObjectSizes,
-    RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FbsrInitLayout,
+    ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
@@ -112,6 +114,8 @@ pub(super) const DESCRIPTION: Release = Release {
     control_numbers: ControlNumbers {
         constructed_falcons: 0x2080_0a42,
         display_supported: 0x73_0120,
+        fbsr_send_region_info: Some(0x2080_0ac3),
+        toggle_channels: None,
     },
     controls: ControlSizes {
         memsys_static_config: 56,
@@ -120,6 +124,7 @@ pub(super) const DESCRIPTION: Release = Release {
         kgr_init_bug4208224_war: None,
         display_static_info: 28,
         gpu_get_info_v2: 516,
+        compbit_store_info: 72,
         pgpu_add_vgpu_type: 316_936,
     },
     objects: ObjectSizes {
@@ -131,6 +136,15 @@ pub(super) const DESCRIPTION: Release = Release {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
+    },
+    fbsr_init: FbsrInitLayout {
+        size: size_of::<FbsrInit>(),
+        client: field!(FbsrInit, h_client),
+        memory: field!(FbsrInit, h_sys_mem),
+        kind: Some(field!(FbsrInit, fbsr_type)),
+        regions: Some(field!(FbsrInit, num_regions)),
+        own_regions: Some(field!(FbsrInit, gsp_fb_allocs_sys_offset)),
+        metadata: None,
     },
 };
 

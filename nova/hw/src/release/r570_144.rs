@@ -11,6 +11,7 @@ pub(super) mod numbers;
 mod object;
 mod rpc;
 mod static_info;
+mod suspend;
 mod system_info;
 
 pub use fmc::*;
@@ -19,12 +20,14 @@ pub use numbers::{event, function};
 pub use object::*;
 pub use rpc::*;
 pub use static_info::*;
+pub use suspend::*;
 pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FmcArgumentsLayout,
-    ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FbsrInitLayout,
+    FmcArgumentsLayout, ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout,
+    SystemInfoLayout,
 };
 
 /// The release.
@@ -126,6 +129,8 @@ pub static RELEASE: Release = Release {
     control_numbers: ControlNumbers {
         constructed_falcons: 0x2080_01b0,
         display_supported: 0x73_0107,
+        fbsr_send_region_info: None,
+        toggle_channels: Some(0x2080_0ac3),
     },
     controls: ControlSizes {
         memsys_static_config: 40,
@@ -134,6 +139,7 @@ pub static RELEASE: Release = Release {
         kgr_init_bug4208224_war: Some(1),
         display_static_info: 36,
         gpu_get_info_v2: 524,
+        compbit_store_info: 80,
         pgpu_add_vgpu_type: 334_344,
     },
     objects: ObjectSizes {
@@ -145,6 +151,15 @@ pub static RELEASE: Release = Release {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
+    },
+    fbsr_init: FbsrInitLayout {
+        size: size_of::<FbsrInit>(),
+        client: field!(FbsrInit, h_client),
+        memory: field!(FbsrInit, h_sys_mem),
+        kind: None,
+        regions: None,
+        own_regions: None,
+        metadata: Some(field!(FbsrInit, sysmem_addr_of_suspend_resume_data)),
     },
 };
 
