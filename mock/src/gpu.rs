@@ -7,6 +7,7 @@
 //! that does not wait.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use crate::images::ucode::Ucode;
 use crate::images::vbios;
 use crate::programs::chain_of_trust::Accepted;
 use crate::programs::fwsec::Fwsec;
+use crate::programs::suspend::Image;
 use crate::schedule::{Event, Schedule};
 use crate::trace::Trace;
 use crate::vram::Vram;
@@ -40,6 +42,7 @@ mod channels;
 mod falcons;
 mod gsp_rm;
 mod registers;
+mod suspend;
 mod windows;
 
 /// A program that a falcon runs.
@@ -113,6 +116,8 @@ pub struct Gpu<H> {
     pub(crate) mmu: Mmu,
     channels: Channels,
     windows: Windows,
+    /// The GSP-RM that was saved to system memory, for a resume.
+    saved: Option<Saved>,
     /// The time up to which the card's time is advanced.
     until: Duration,
     pub(crate) programs: ProgramState,
@@ -139,6 +144,8 @@ struct Channels {
     spaces: BTreeMap<payload::SpaceId, payload::PageDirectory>,
     /// The last pause of the polls for memory.
     poll: Duration,
+    /// No channel has a turn, whichever may run.
+    are_stopped: bool,
 }
 
 /// What the BARs show. A reset and GSP-RM's unload clear it.
@@ -148,6 +155,20 @@ struct Windows {
     bar1: Option<Root>,
     /// The address space of BAR2; without one it shows nothing.
     bar2: Option<Root>,
+}
+
+/// A GSP-RM that was suspended.
+struct Stopped {
+    rm: GspRm,
+    channels: Channels,
+}
+
+/// A GSP-RM that was saved to system memory.
+struct Saved {
+    image: Image,
+    stopped: Stopped,
+    meta: GspFwWprMeta,
+    wpr2: Range<u64>,
 }
 
 /// State of the programs on the card; a reset clears it.
@@ -160,6 +181,10 @@ pub(crate) struct ProgramState {
     /// The WPR metadata that booter has accepted.
     pub(crate) meta: Option<GspFwWprMeta>,
     pub(crate) rm: Option<GspRm>,
+    /// The GSP-RM that was suspended and is still in WPR2, or is there again.
+    stopped: Option<Stopped>,
+    /// GSP-RM has resumed, and found the frame buffer as it was.
+    pub(crate) has_resumed: bool,
     /// What the FSP has started the FMC with, until the FMC has completed.
     pub(crate) accepted: Option<Accepted>,
     /// Bus address of libos' arguments, if the FMC has passed it on.
@@ -202,6 +227,7 @@ impl<H: Host> Gpu<H> {
             mmu: Mmu::new(setup.chip.chipset.arch(), TlbMode::default()),
             channels: Channels::default(),
             windows: Windows::default(),
+            saved: None,
             until: Duration::ZERO,
             programs: ProgramState::default(),
             parts,
@@ -250,8 +276,13 @@ impl<H: Host> Gpu<H> {
     }
 
     /// Resets the card, by fundamental or function-level reset, which also resets configuration
-    /// space.
+    /// space. While a GSP-RM is saved, this is taken for the loss of power in a sleep of the machine,
+    /// and the frame buffer loses its contents: QEMU resets the card when its machine wakes from S3,
+    /// after it has put the card into D0, so that the card cannot know one from the other.
     pub fn reset(&mut self) {
+        if self.saved.is_some() {
+            self.vram.lose();
+        }
         self.note(BlockId::Xve, "reset", Value::Null);
         self.config = ConfigSpace::with_bar1(self.parts.chip, self.parts.bar1);
         self.power_on();

@@ -10,6 +10,7 @@ mod classes;
 pub(crate) mod controls;
 pub(crate) mod effects;
 pub(crate) mod libos;
+mod memory;
 pub(crate) mod notice;
 mod objects;
 pub(crate) mod payload;
@@ -18,12 +19,15 @@ pub(crate) mod queue;
 mod records;
 mod refused;
 pub(crate) mod sequencer;
+pub(crate) mod suspend;
 #[cfg(test)]
 mod testing;
 
 use std::time::Duration;
 
-use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
+use nova_hw::abi::status::{
+    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_STATE, NV_ERR_NOT_SUPPORTED, NV_OK,
+};
 use nova_hw::abi::{
     control, event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
     PackedRegistryTable, RmControl, RpcSetPageDirectory, SetGuestSystemInfo, UnloadingGuestDriver,
@@ -41,6 +45,7 @@ use effects::{Bar, Effect};
 use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use platform::Platform;
 use records::Partial;
+use suspend::{Started, Suspend};
 
 /// While its status queue is full, GSP-RM polls for room. Each poll without success doubles the
 /// pause, up to the longest one, so that a driver that does not read does not keep the model busy.
@@ -56,6 +61,10 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(10);
 /// (`NV2080_CTRL_GPU_SET_POWER_STATE_GPU_LEVEL_*`) and src/nvidia/src/kernel/gpu/gpu.c
 /// (`gpuEnterShutdown_IMPL`, `GPU_STATE_FLAGS_FAST_UNLOAD`).
 const UNLOAD_LEVELS: [u32; 7] = [0, 1, 2, 3, 4, 7, 0x40];
+
+/// The levels into which GSP-RM can be suspended, so that it can resume: those of suspend and
+/// hibernation.
+const SUSPEND_LEVELS: [u32; 2] = [3, 7];
 
 /// State of GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +117,10 @@ pub(crate) struct GspRm {
     pub(crate) queues: Queues,
     /// Bus address of the libos arguments with which it was started.
     pub(crate) libos_address: u64,
+    /// How it was started.
+    pub(crate) started: Started,
+    /// The suspend that the driver has asked for, until it has resumed.
+    pub(crate) suspend: Option<Suspend>,
     /// The objects that are allocated.
     pub(crate) objects: Objects,
     /// What messages have changed, until the card takes it.
@@ -155,6 +168,8 @@ impl GspRm {
             release,
             queues,
             libos_address,
+            started: Started::default(),
+            suspend: None,
             objects: classes::objects(),
             effects: Vec::new(),
             partial: None,
@@ -251,6 +266,7 @@ impl GspRm {
             }
             (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
             (State::Ready, function::GSP_RM_ALLOC) => self.alloc(card, message),
+            (State::Ready, function::ALLOC_MEMORY) => self.alloc_memory(card, message),
             (State::Ready, function::FREE) => self.free(card, message),
             (State::Ready, function::SET_PAGE_DIRECTORY) => self.set_page_directory(card, message),
             (State::Ready, function::UPDATE_BAR_PDE) => self.update_bar_pde(card, message),
@@ -412,9 +428,12 @@ impl GspRm {
                 message.payload.len()
             ));
         };
-        // NVIDIA's driver and nouveau also suspend GSP-RM so that it can be resumed. The model cannot.
-        let suspends = (request.b_in_pm_transition, request.b_gc6_entering) != (0, 0);
-        if suspends || !UNLOAD_LEVELS.contains(&request.new_level) {
+        if (request.b_in_pm_transition, request.b_gc6_entering) == (1, 0) {
+            return self.begin_suspend(card, message, request.new_level);
+        }
+        // NVIDIA's driver also has GSP-RM sleep in GC6. The model cannot.
+        let sleeps = (request.b_in_pm_transition, request.b_gc6_entering) != (0, 0);
+        if sleeps || !UNLOAD_LEVELS.contains(&request.new_level) {
             self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
             return Err(format!("unload into {request:?}"));
         }
@@ -422,6 +441,46 @@ impl GspRm {
         // The answer is a header without payload, as Linux 7.3's nova-core expects it.
         self.reply(card, message, NV_OK, Vec::new());
         Ok(Next::Suspend)
+    }
+
+    /// Stops like [`Self::unload`], but keeps all objects for the resume. The driver must have named
+    /// the memory for that.
+    fn begin_suspend(
+        &mut self,
+        card: &Card<'_>,
+        message: &Message,
+        level: u32,
+    ) -> Result<Next, String> {
+        let suspend = match &self.objects.backup {
+            _ if !SUSPEND_LEVELS.contains(&level) => {
+                Err((NV_ERR_NOT_SUPPORTED, format!("a suspend into {level}")))
+            }
+            None => {
+                let error = "a suspend without memory for the frame buffer".into();
+                Err((NV_ERR_INVALID_STATE, error))
+            }
+            Some(backup) => Suspend::new(backup, card.meta, level)
+                .map_err(|error| (NV_ERR_INVALID_STATE, error)),
+        };
+        match suspend {
+            Ok(suspend) => {
+                self.suspend = Some(suspend);
+                self.state = State::Unloading;
+                self.reply(card, message, NV_OK, Vec::new());
+                Ok(Next::Suspend)
+            }
+            Err((status, error)) => {
+                self.reply(card, message, status, message.payload.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Continues after a suspend.
+    pub(crate) fn resume(&mut self) {
+        self.state = State::Resumed;
+        self.suspend = None;
+        self.objects.backup = None;
     }
 
     /// Sends GSP_INIT_DONE.
@@ -646,9 +705,13 @@ fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
-    use nova_hw::abi::status::NV_ERR_OBJECT_NOT_FOUND;
-    use nova_hw::abi::{class, RmAlloc, RmFree, SetPageDirectory, VaSpaceAllocationParameters};
-    use nova_hw::release::r570_144::GspSystemInfo;
+    use nova_hw::abi::status::{
+        NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
+    };
+    use nova_hw::abi::{
+        class, RmAlloc, RmFree, RpcAllocMemory, SetPageDirectory, VaSpaceAllocationParameters,
+    };
+    use nova_hw::release::r570_144::{self, GspSystemInfo};
     use nova_hw::release::{NVIDIAS_OWN, RELEASES};
 
     fn config() -> ConfigSpace {
@@ -928,6 +991,134 @@ mod tests {
         (state, reply.result)
     }
 
+    /// The memory that nouveau allocates for a suspend of 570, and names.
+    fn prepare_suspend(rm: &mut GspRm) {
+        let pages: Vec<u64> = (0x7000..0x7120).rev().collect();
+        let request = RpcAllocMemory {
+            h_client: INTERNAL_CLIENT,
+            h_device: INTERNAL_DEVICE,
+            h_memory: 0xcaf0_0003,
+            h_class: class::NV01_MEMORY_LIST_SYSTEM,
+            flags: 1 << 4 | 1 << 30,
+            length: 0x12_0000,
+            page_count: 0x120,
+            pte_desc: 0x120 << 16,
+            ..RpcAllocMemory::default()
+        };
+        let payload = [request.as_bytes(), pages.as_bytes()].concat();
+        assert_eq!(payload.len(), 2360);
+        let reply = answer(rm, function::ALLOC_MEMORY, &payload);
+        assert_eq!(
+            (reply.result, &reply.payload[..]),
+            (NV_OK, request.as_bytes())
+        );
+        let params = r570_144::FbsrInit {
+            h_client: INTERNAL_CLIENT,
+            h_sys_mem: 0xcaf0_0003,
+            sysmem_addr_of_suspend_resume_data: 0x100,
+            ..r570_144::FbsrInit::default()
+        };
+        let header = RmControl {
+            h_client: INTERNAL_CLIENT,
+            h_object: INTERNAL_SUBDEVICE,
+            cmd: control::INTERNAL_FBSR_INIT,
+            params_size: 24,
+            ..RmControl::default()
+        };
+        let payload = [header.as_bytes(), params.as_bytes()].concat();
+        let reply = answer(rm, function::GSP_RM_CONTROL, &payload);
+        let (header, _) = RmControl::read_from_prefix(&reply.payload).unwrap();
+        assert_eq!(header.status, NV_OK);
+        let request = RmFree {
+            h_root: INTERNAL_CLIENT,
+            h_object_old: 0xcaf0_0003,
+            ..RmFree::default()
+        };
+        let reply = answer(rm, function::FREE, request.as_bytes());
+        assert_eq!(reply.result, NV_OK);
+    }
+
+    #[test]
+    fn a_suspend_needs_memory_for_the_frame_buffer() {
+        let suspend = |rm: &mut GspRm, new_level| {
+            let request = UnloadingGuestDriver {
+                b_in_pm_transition: 1,
+                new_level,
+                ..UnloadingGuestDriver::default()
+            };
+            let function = function::UNLOADING_GUEST_DRIVER;
+            (answer(rm, function, request.as_bytes()).result, rm.state)
+        };
+        let mut rm = ready(RELEASES[0]);
+        let refused = (NV_ERR_INVALID_STATE, State::Ready);
+        assert_eq!(suspend(&mut rm, 3), refused);
+        prepare_suspend(&mut rm);
+        let refused = (NV_ERR_NOT_SUPPORTED, State::Ready);
+        assert_eq!(suspend(&mut rm, 0), refused);
+        assert_eq!(suspend(&mut rm, 3), (NV_OK, State::Unloading));
+        let suspend = rm.suspend.clone().unwrap();
+        assert_eq!((suspend.level, suspend.metadata), (3, 0x100));
+        assert_eq!(suspend.pages[..2], [0x711_f000, 0x711_e000]);
+        rm.resume();
+        assert_eq!((rm.state, &rm.objects.backup), (State::Resumed, &None));
+    }
+
+    #[test]
+    fn memory_is_listed_as_its_header_says() {
+        let alloc = |change: fn(&mut RpcAllocMemory)| {
+            let mut request = RpcAllocMemory {
+                h_client: INTERNAL_CLIENT,
+                h_device: INTERNAL_DEVICE,
+                h_memory: 0xcaf0_0003,
+                h_class: class::NV01_MEMORY_LIST_FBMEM,
+                flags: RpcAllocMemory::LOCATION_VIDMEM,
+                length: 0x2000,
+                page_count: 2,
+                pte_desc: 2 << 16,
+                ..RpcAllocMemory::default()
+            };
+            change(&mut request);
+            let payload = [request.as_bytes(), [0x100_u64, 0x101].as_bytes()].concat();
+            let mut rm = ready(RELEASES[0]);
+            let result = answer(&mut rm, function::ALLOC_MEMORY, &payload).result;
+            let client = rm.objects.client(INTERNAL_CLIENT).unwrap();
+            let pages = client
+                .memory(0xcaf0_0003)
+                .map(|memory| memory.pages.clone());
+            assert_eq!(pages.is_ok(), result == NV_OK);
+            pages.map_err(|_| result)
+        };
+        assert_eq!(alloc(|_| {}), Ok(vec![0x10_0000, 0x10_1000]));
+        let one = |it: &mut RpcAllocMemory| {
+            (it.page_count, it.pte_desc, it.length) = (1, 1 << 16, 0x2800);
+        };
+        assert_eq!(alloc(one), Ok(vec![0x10_0000, 0x10_1000, 0x10_2000]));
+        let invalid = Err(NV_ERR_INVALID_ARGUMENT);
+        assert_eq!(alloc(|it| it.pte_desc |= 1), invalid);
+        assert_eq!(alloc(|it| it.pte_desc = 3 << 16), invalid);
+        assert_eq!(alloc(|it| it.page_count = 1), invalid);
+        assert_eq!(alloc(|it| it.length = 0x2001), invalid);
+        assert_eq!(alloc(|it| it.length = 0), invalid);
+        assert_eq!(alloc(|it| it.pte_adjust = 1), invalid);
+        assert_eq!(alloc(|it| it.flags = 0), invalid);
+        assert_eq!(alloc(|it| it.h_class = 0x83), Err(NV_ERR_INVALID_CLASS));
+        let parent = alloc(|it| it.h_device = INTERNAL_CLIENT);
+        assert_eq!(parent, Err(NV_ERR_INVALID_OBJECT_PARENT));
+        let mut rm = ready(RELEASES[0]);
+        let short = answer(&mut rm, function::ALLOC_MEMORY, &[0; 55]);
+        assert_eq!(short.result, NV_ERR_INVALID_ARGUMENT);
+        // Only by this message.
+        let request = RmAlloc {
+            h_client: INTERNAL_CLIENT,
+            h_parent: INTERNAL_DEVICE,
+            h_object: 7,
+            h_class: class::NV01_MEMORY_LIST_FBMEM,
+            ..RmAlloc::default()
+        };
+        let reply = answer(&mut rm, function::GSP_RM_ALLOC, request.as_bytes());
+        assert_eq!(reply.result, NV_ERR_INVALID_CLASS);
+    }
+
     #[test]
     fn driver_and_gsp_rm_have_the_same_version_of_the_rpcs() {
         for release in RELEASES.into_iter().chain(NVIDIAS_OWN) {
@@ -956,10 +1147,11 @@ mod tests {
         }
         let refused = (State::Ready, NV_ERR_NOT_SUPPORTED);
         assert_eq!(unload(level(5)), refused);
-        let suspend = UnloadingGuestDriver {
+        let sleep = UnloadingGuestDriver {
             b_in_pm_transition: 1,
+            b_gc6_entering: 1,
             ..level(3)
         };
-        assert_eq!(unload(suspend), refused);
+        assert_eq!(unload(sleep), refused);
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod chain_of_trust;
 pub(crate) mod fmc;
 pub(crate) mod fwsec;
 pub(crate) mod loader;
+pub(crate) mod suspend;

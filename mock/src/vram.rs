@@ -95,6 +95,20 @@ impl Vram {
         }
     }
 
+    /// Loses all contents.
+    pub(crate) fn lose(&mut self) {
+        use rustix::fs::{fallocate, FallocateFlags};
+        match &mut self.backing {
+            Backing::Pages(pages) => pages.clear(),
+            Backing::File(file) => {
+                let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                if let Err(error) = fallocate(file, hole, 0, self.size) {
+                    tracing::error!("frame buffer: {error}");
+                }
+            }
+        }
+    }
+
     fn len_inside(&self, addr: u64, len: usize) -> Option<usize> {
         let left = usize::try_from(self.size.checked_sub(addr)?).unwrap_or(usize::MAX);
         Some(len.min(left))
@@ -133,6 +147,11 @@ mod tests {
         vram.write(u64::MAX, &[1]);
         vram.read(u64::MAX, &mut bytes);
         assert_eq!(bytes, [0; 8], "outside");
+
+        vram.lose();
+        vram.read(PAGE - 4, &mut bytes);
+        assert_eq!(bytes, [0; 8], "lost");
+        assert_eq!(vram.size(), end);
     }
 
     #[test]

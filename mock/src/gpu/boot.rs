@@ -15,8 +15,9 @@ use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
 use crate::faults::Fault;
-use crate::programs::booter::{self, FrameBuffer, Refused};
+use crate::programs::booter::{self, FrameBuffer, Refused, Unload};
 use crate::programs::fwsec::Command;
+use crate::programs::suspend;
 
 /// Bytes at the end of the frame buffer that GFW scrubs.
 ///
@@ -88,6 +89,10 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter(&mut self) {
         let [low, high] = self.blocks.sec2.falcon.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
+        if self.config.is_bus_master() && suspend::is_metadata(&self.host, address) {
+            let result = self.restore_wpr2(address);
+            return self.end_booter(result, Self::start_again);
+        }
         let result = match self.gsp_is_fresh() {
             Err(reason) => booter::refuse(booter::Code::Busy, reason),
             Ok(()) if !self.config.is_bus_master() => {
@@ -95,11 +100,16 @@ impl<H: Host> Gpu<H> {
             }
             Ok(()) => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
         };
+        self.end_booter(result, |card, meta| card.accept(&meta));
+    }
+
+    /// Booter ends with its result in the mailbox, and `succeed` follows if it has succeeded.
+    fn end_booter<T>(&mut self, result: Result<T, Refused>, succeed: impl FnOnce(&mut Self, T)) {
         match (result, self.faults.booter_error()) {
             (_, Some(code)) => self.blocks.sec2.falcon.mailbox = [code, 0],
-            (Ok(meta), None) => {
+            (Ok(done), None) => {
                 self.blocks.sec2.falcon.mailbox = [0; 2];
-                self.accept(&meta);
+                succeed(self, done);
             }
             (Err(Refused { code, reason }), None) => {
                 self.blocks.sec2.falcon.mailbox = [code as u32, 0];
@@ -156,6 +166,8 @@ impl<H: Host> Gpu<H> {
         );
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(*meta);
+        self.programs.stopped = None;
+        self.saved = None;
         self.blocks.pgc6.handoff = false;
         if !self.is_broken(Fault::RiscvNeverActive) {
             self.start_riscv();
@@ -178,7 +190,9 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter_unload(&mut self) {
         let is_active = self.blocks.gsp.falcon.riscv.active;
         let mailbox = self.blocks.sec2.falcon.mailbox;
-        let result = booter::unload(mailbox, self.blocks.pfb.wpr2.as_ref(), is_active);
+        let is_suspended = self.programs.stopped.is_some();
+        let wpr2 = self.blocks.pfb.wpr2.as_ref();
+        let result = booter::unload(mailbox, wpr2, is_active, is_suspended);
         if let Some(code) = self.faults.booter_unload_error() {
             self.blocks.sec2.falcon.mailbox = [code, 0];
             return;
@@ -187,12 +201,17 @@ impl<H: Host> Gpu<H> {
             self.blocks.sec2.falcon.mailbox = [0; 2];
             return;
         }
+        let result = result.and_then(|unload| match unload {
+            Unload::Remove => Ok(()),
+            Unload::Save(address) => self.save_wpr2(address),
+        });
         match result {
             Ok(()) => {
                 self.blocks.sec2.falcon.mailbox = [0; 2];
                 self.blocks.pfb.wpr2 = None;
                 self.programs.meta = None;
                 self.programs.rm = None;
+                self.programs.stopped = None;
                 self.note(BlockId::Pfb, "WPR2 removed", Value::Null);
             }
             Err(Refused { code, reason }) => {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use nova_hw::fsp::NvdmType;
 use serde_json::{json, Value};
 
-use super::Gpu;
+use super::{Gpu, Saved};
 use crate::block_id::BlockId;
 use crate::blocks::falcon::Lock;
 use crate::blocks::fsp::Message;
@@ -26,7 +26,7 @@ use crate::bus::host::Host;
 use crate::faults::Fault;
 use crate::programs::booter;
 use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
-use crate::programs::fmc::{Booted, Inputs};
+use crate::programs::fmc::{self, Booted, Inputs};
 use crate::schedule::Event;
 
 /// How long these steps take; the model's own values.
@@ -47,6 +47,12 @@ const RELEASE_PUT_OFF: u32 = 100;
 /// open-gpu-kernel-modules issues 974 and 935.
 const FLAKY_FSP: u32 = 0x9e;
 const FLAKY_FMC: u32 = 0xb;
+
+/// What the FMC has done.
+enum Ran {
+    Booted(Booted),
+    Restored(Box<Saved>),
+}
 
 impl<H: Host> Gpu<H> {
     /// The FSP looks for a packet, and answers a message that is complete.
@@ -135,8 +141,11 @@ impl<H: Host> Gpu<H> {
     }
 
     /// The FSP resets the GSP and has its boot ROM start the FMC.
-    fn start_fmc(&mut self, accepted: Accepted) {
-        let frts = json!({"start": accepted.frts.start, "end": accepted.frts.end});
+    pub(super) fn start_fmc(&mut self, accepted: Accepted) {
+        let frts = match &accepted.frts {
+            Some(frts) => json!({"start": frts.start, "end": frts.end}),
+            None => json!({"resume": true}),
+        };
         self.note(BlockId::Fsp, "FMC accepted", frts);
         let gsp = &mut self.blocks.gsp.falcon;
         gsp.boot_riscv();
@@ -174,20 +183,18 @@ impl<H: Host> Gpu<H> {
         let flaky = self.is_broken(Fault::FmcFlaky).then_some(FLAKY_FMC);
         let result = match self.faults.fmc_error().or(flaky) {
             Some(code) => Err((code, "fault: the FMC fails".to_string())),
-            None => Inputs {
-                memory: &self.host,
-                chip: self.parts.chip,
-                firmware: &self.firmware,
-                vram: self.vram.size(),
-                frts: accepted.frts,
-                arguments: accepted.arguments,
-            }
-            .run()
-            .map_err(|refused| (refused.code as u32, refused.reason)),
+            None => self
+                .run_fmc(accepted)
+                .map_err(|refused| (refused.code as u32, refused.reason)),
         };
         self.blocks.gsp.falcon.mailbox = [0; 2];
         match result {
-            Ok(booted) => self.hand_over(booted),
+            Ok(Ran::Booted(booted)) => self.hand_over(booted),
+            Ok(Ran::Restored(saved)) => {
+                self.ended(BlockId::Gsp, "FMC", FMC);
+                self.put_back(*saved);
+                self.lift_lockdown();
+            }
             Err((code, reason)) => {
                 self.blocks.gsp.falcon.mailbox[0] = code;
                 self.blocks.gsp.falcon.riscv.active = false;
@@ -196,7 +203,24 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// GSP-RM is in WPR2: the FMC lifts the lockdown next.
+    fn run_fmc(&mut self, accepted: Accepted) -> Result<Ran, booter::Refused> {
+        let arguments = accepted.arguments;
+        let Some(frts) = accepted.frts else {
+            let metadata = fmc::resume(&self.host, arguments)?;
+            return Ok(Ran::Restored(Box::new(self.restore_wpr2(metadata)?)));
+        };
+        let inputs = Inputs {
+            memory: &self.host,
+            chip: self.parts.chip,
+            firmware: &self.firmware,
+            vram: self.vram.size(),
+            frts,
+            arguments,
+        };
+        inputs.run().map(Ran::Booted)
+    }
+
+    /// WPR2 is set up, with GSP-RM in it.
     fn hand_over(&mut self, booted: Booted) {
         let Booted { meta, wpr2, libos } = booted;
         let verified = booter::verified(&meta);
@@ -209,7 +233,14 @@ impl<H: Host> Gpu<H> {
         );
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(meta);
+        self.programs.stopped = None;
+        self.saved = None;
         self.programs.libos_arguments = Some(libos);
+        self.lift_lockdown();
+    }
+
+    /// GSP-RM is in WPR2, and the FMC lifts the lockdown.
+    fn lift_lockdown(&mut self) {
         self.blocks.gsp.falcon.is_mailbox_read = false;
         self.schedule
             .after(RELEASE, Event::LockdownReleased(RELEASE_PUT_OFF));
@@ -225,8 +256,15 @@ impl<H: Host> Gpu<H> {
         self.schedule_libos();
     }
 
-    /// GSP-RM has ended: the FMC removes WPR2 and halts.
+    /// GSP-RM has ended: the FMC removes WPR2 and halts. Before that, it saves WPR2 if GSP-RM was
+    /// suspended.
     pub(crate) fn finish_unload(&mut self) {
+        if let Some(address) = self.suspend_metadata() {
+            if let Err(refused) = self.save_wpr2(address) {
+                self.refuse(BlockId::Gsp, refused.reason);
+            }
+        }
+        self.programs.stopped = None;
         self.blocks.pfb.wpr2 = None;
         self.programs.meta = None;
         self.programs.libos_arguments = None;
@@ -262,7 +300,7 @@ mod tests {
         let machine = machine();
         let mut card = machine.card();
         card.start_fmc(Accepted {
-            frts: 0..1,
+            frts: Some(0..1),
             arguments: 0x12_3456_7800,
         });
         assert_eq!(card.read32(HWCFG2), 0xbadf_4100);

@@ -140,6 +140,10 @@ impl<H: Machine> Gpu<H> {
                 self.with_channel(channel, |host, id| host.enable(id, runs));
                 self.schedule_turn();
             }
+            Effect::AllScheduled { run } => {
+                self.channels.are_stopped = !run;
+                self.schedule_turn();
+            }
             Effect::ObjectCreated {
                 channel,
                 class,
@@ -316,9 +320,10 @@ impl<H: Machine> Gpu<H> {
 
     /// Plans the next turn. Work that has fallen behind the machine's time is not made up for at
     /// once, so that whoever holds the card lets go of it between turns.
-    fn schedule_turn(&mut self) {
+    pub(super) fn schedule_turn(&mut self) {
         self.schedule.cancel(|event| event == Event::Turn);
         let pause = match &self.channels.host {
+            _ if self.channels.are_stopped => return,
             host if host.is_ready() => TURN,
             host if host.is_waiting() => self.channels.poll.max(POLL),
             _ => return,

@@ -17,13 +17,14 @@ use crate::faults::Fault;
 use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::{self, Notice};
 use crate::gsp_rm::queue::Queues;
+use crate::gsp_rm::suspend::Started;
 use crate::gsp_rm::{sequencer, Card, GspRm, Next, State};
 use crate::schedule::Event;
 
 /// How long these steps take; the model's own values.
 const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
-const FINISH: Duration = Duration::from_millis(5);
+pub(super) const FINISH: Duration = Duration::from_millis(5);
 const SUSPEND: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
 
@@ -41,6 +42,9 @@ impl<H: Host> Gpu<H> {
     }
 
     fn try_start_libos(&mut self) -> Result<(), String> {
+        if let Some(stopped) = self.programs.stopped.take() {
+            return self.try_resume(stopped);
+        }
         let meta = self.programs.meta.ok_or("there is no GSP-RM in WPR2")?;
         if !self.config.is_bus_master() {
             return Err(NO_BUS_MASTER.into());
@@ -66,7 +70,13 @@ impl<H: Host> Gpu<H> {
         // Those of a GSP-RM that has crashed are gone.
         self.channels = Channels::default();
         self.windows = Windows::default();
-        self.programs.rm = Some(GspRm::new(release, queues, address));
+        let mut rm = GspRm::new(release, queues, address);
+        rm.started = Started {
+            arguments: libos.arguments,
+            queues: libos.queues,
+        };
+        self.programs.rm = Some(rm);
+        self.programs.has_resumed = false;
         self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
         self.note(
             BlockId::Gsp,
@@ -249,8 +259,10 @@ impl<H: Host> Gpu<H> {
             self.flush_queue();
             return;
         }
-        if let Some(meta) = self.programs.meta {
-            self.bind_windows(&meta);
+        match self.programs.meta {
+            Some(meta) if self.programs.has_resumed => self.bind_windows_again(&meta),
+            Some(meta) => self.bind_windows(&meta),
+            None => {}
         }
         if let Some(rm) = &mut self.programs.rm {
             rm.init_done(&self.faults);
@@ -262,11 +274,13 @@ impl<H: Host> Gpu<H> {
             self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
             self.note(BlockId::Gsp, "GSP_INIT_DONE", args);
             self.serve_commands();
+            self.schedule_turn();
         }
     }
 
     pub(crate) fn suspend(&mut self) {
         self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
+        self.keep_suspended();
         self.programs.rm = None;
         self.channels = Channels::default();
         self.windows = Windows::default();

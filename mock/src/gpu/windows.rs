@@ -35,8 +35,15 @@ impl<H: Host> Gpu<H> {
 
     /// GSP-RM has started: the BARs go through its page directories, which are empty.
     pub(super) fn bind_windows(&mut self, meta: &GspFwWprMeta) {
-        let [bar1, bar2] = page_directories(meta).map(|address| {
+        for address in page_directories(meta) {
             self.vram.write(address, &[0; PAGE_DIRECTORY as usize]);
+        }
+        self.bind_windows_again(meta);
+    }
+
+    /// GSP-RM has resumed: the BARs go through its page directories as they were saved.
+    pub(super) fn bind_windows_again(&mut self, meta: &GspFwWprMeta) {
+        let [bar1, bar2] = page_directories(meta).map(|address| {
             Some(Root {
                 aperture: Aperture::Vram,
                 address,

@@ -110,6 +110,19 @@ pub(crate) fn numbered(number: u32) -> Result<&'static Class, Refused> {
     })
 }
 
+/// The class of memory with this number, whose objects ALLOC_MEMORY makes.
+pub(crate) fn memory(number: u32) -> Result<&'static Class, Refused> {
+    static CLASSES: [Class; 2] = [
+        of(NV01_MEMORY_LIST_SYSTEM, &base::MEMORY),
+        of(NV01_MEMORY_LIST_FBMEM, &base::MEMORY),
+    ];
+    let class = CLASSES.iter().find(|class| class.number == number);
+    class.ok_or_else(|| {
+        let error = format!("class {number:#x} is no list of memory");
+        (NV_ERR_INVALID_CLASS, error)
+    })
+}
+
 /// A table with GSP-RM's own objects.
 pub(crate) fn objects() -> Objects {
     static ROOT: Class = of(NV01_ROOT, &base::CLIENT);

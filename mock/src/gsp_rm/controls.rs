@@ -11,6 +11,7 @@ mod fifo;
 mod gpu;
 mod graphics;
 mod space;
+mod suspend;
 
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED};
 use nova_hw::abi::RmControl;
@@ -24,13 +25,14 @@ use call::{Call, Control};
 pub(crate) use fifo::GSP_VECTOR;
 
 /// The controls, by what they are about.
-static CONTROLS: [&[Control]; 6] = [
+static CONTROLS: [&[Control]; 7] = [
     gpu::CONTROLS,
     fifo::CONTROLS,
     graphics::CONTROLS,
     display::CONTROLS,
     space::CONTROLS,
     channel::CONTROLS,
+    suspend::CONTROLS,
 ];
 
 /// The answer to a call that succeeds.

@@ -24,6 +24,8 @@ pub(crate) enum Effect {
     ChannelFreed(ChannelId),
     /// A channel may run, or not.
     Scheduled { channel: ChannelId, runs: bool },
+    /// No channel runs any more, or all that may run do.
+    AllScheduled { run: bool },
     /// A channel has an object on an engine, so that its work may name the class.
     ObjectCreated {
         channel: ChannelId,

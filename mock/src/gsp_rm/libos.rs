@@ -19,6 +19,7 @@ use crate::bus::host::GuestMemory;
 use crate::bus::host::BUS_BITS;
 use crate::chips::Chip;
 use crate::gsp_rm::queue::QueueArguments;
+use crate::gsp_rm::suspend::Started;
 
 /// Regions that a page of arguments holds.
 const REGIONS_MAX: usize = PAGE_SIZE / size_of::<LibosMemoryRegion>();
@@ -34,6 +35,8 @@ pub(crate) struct Libos {
     logs: Vec<u64>,
     /// Names of the log buffers that have none; nothing is written to them.
     pub(crate) unlisted: Vec<&'static str>,
+    /// Bus address of GSP-RM's arguments.
+    pub(crate) arguments: u64,
     /// Arguments that describe the queues.
     pub(crate) queues: QueueArguments,
     /// Whether GSP-RM is to resume from a suspend.
@@ -90,16 +93,11 @@ impl Libos {
         let bytes = memory
             .read_vec(arguments.pa, size)
             .map_err(|error| format!("{ARGUMENTS}: {error}"))?;
-        let queues = QueueArguments {
-            memory: at.queue_memory.read(&bytes).unwrap_or_default(),
-            pages: at.queue_pages.read(&bytes).unwrap_or_default(),
-            commands: at.command_queue.read(&bytes).unwrap_or_default(),
-            status: at.status_queue.read(&bytes).unwrap_or_default(),
-        };
         Ok(Self {
             logs,
             unlisted,
-            queues,
+            arguments: arguments.pa,
+            queues: queues(at, &bytes),
             resumes: at.in_pm_transition.read(&bytes) != Some(0),
         })
     }
@@ -123,6 +121,39 @@ impl Libos {
             }
         }
         Ok(())
+    }
+}
+
+fn queues(at: &ArgumentsLayout, arguments: &[u8]) -> QueueArguments {
+    QueueArguments {
+        memory: at.queue_memory.read(arguments).unwrap_or_default(),
+        pages: at.queue_pages.read(arguments).unwrap_or_default(),
+        commands: at.command_queue.read(arguments).unwrap_or_default(),
+        status: at.status_queue.read(arguments).unwrap_or_default(),
+    }
+}
+
+/// Reads GSP-RM's arguments for a resume. The list of regions is not read again, since GSP-RM finds in
+/// its own memory where everything is: nouveau has freed the list by then.
+pub(crate) fn check_resume(
+    memory: &dyn GuestMemory,
+    at: &ArgumentsLayout,
+    started: &Started,
+    level: u32,
+) -> Result<(), String> {
+    let bytes = memory
+        .read_vec(started.arguments, at.size)
+        .map_err(|error| format!("{ARGUMENTS}: {error}"))?;
+    if at.in_pm_transition.read(&bytes) != Some(1) {
+        return Err(format!("{ARGUMENTS} do not ask for a resume"));
+    }
+    let found = at.resume_level.read(&bytes);
+    if found != Some(level) {
+        return Err(format!("a resume from {found:?}, not {level}"));
+    }
+    match queues(at, &bytes) {
+        queues if queues == started.queues => Ok(()),
+        queues => Err(format!("{queues:x?}, not {:x?}", started.queues)),
     }
 }
 
@@ -305,6 +336,32 @@ mod tests {
         for address in [0, 0x800, 1 << 47, 0xdead_0000] {
             assert!(Libos::start(&memory, AT, address).is_err(), "{address:#x}");
         }
+    }
+
+    #[test]
+    fn a_resume_names_the_level_and_the_same_queues() {
+        let check = |change: fn(&mut Vec<u8>)| {
+            let mut arguments = vec![0; AT.size];
+            AT.command_queue.write(&mut arguments, &0x1000);
+            AT.in_pm_transition.write(&mut arguments, &1);
+            AT.resume_level.write(&mut arguments, &3);
+            change(&mut arguments);
+            let mut memory = Arena::new();
+            let started = Started {
+                arguments: memory.place(&arguments),
+                queues: QueueArguments {
+                    commands: 0x1000,
+                    ..QueueArguments::default()
+                },
+            };
+            check_resume(&memory, AT, &started, 3)
+        };
+        assert_eq!(check(|_| {}), Ok(()));
+        assert!(check(|it| AT.in_pm_transition.write(it, &0)).is_err());
+        assert!(check(|it| AT.resume_level.write(it, &0)).is_err());
+        assert!(check(|it| AT.command_queue.write(it, &0x2000)).is_err());
+        let nowhere = Started::default();
+        assert!(check_resume(&Arena::new(), AT, &nowhere, 3).is_err());
     }
 
     #[test]

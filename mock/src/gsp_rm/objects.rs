@@ -18,9 +18,10 @@ use nova_hw::abi::status::{
 use nova_hw::abi::{class, handle, RmAlloc};
 use nova_hw::release::Release;
 
-use super::payload::{Channel, Payload, Space, SpaceId};
+use super::payload::{Channel, MemoryList, Payload, Space, SpaceId};
 use super::platform::Platform;
 use super::refused::Refused;
+use super::suspend::Backup;
 
 /// Handles of the objects that GSP-RM creates for the driver's own use, as on real cards:
 /// 535.183.01 on a GA102 reports this client (captures in FlareCoding/StelluxOS), 570 reports
@@ -49,6 +50,7 @@ pub(crate) enum Kind {
     Subdevice,
     Space,
     Range,
+    Memory,
     Group,
     Share,
     Channel,
@@ -189,6 +191,8 @@ pub(crate) struct Objects {
     next: u32,
     /// Number of channels that were ever made; `currentChannelUniqueId`.
     channels_made: u32,
+    /// Where the driver has GSP-RM save the frame buffer at the next suspend.
+    pub(crate) backup: Option<Backup>,
 }
 
 /// A client.
@@ -245,6 +249,7 @@ impl Objects {
             clients: BTreeMap::from([(INTERNAL_CLIENT, Client { objects, next: 0 })]),
             next: 0,
             channels_made: 0,
+            backup: None,
         }
     }
 
@@ -383,6 +388,31 @@ impl Objects {
         Ok(&objects.entry(handle).or_insert(object).payload)
     }
 
+    /// Makes an object of memory that the driver has; `handles` are those of client, parent and object.
+    pub(crate) fn alloc_memory(
+        &mut self,
+        class: &'static Class,
+        handles: [u32; 3],
+        memory: MemoryList,
+    ) -> Result<(), Refused> {
+        let [client, parent, named] = handles;
+        let client = self.client_mut(client)?;
+        let above = client.find(parent)?;
+        if !class.belongs_below(above.kind()) {
+            let error = format!("a {} below a {}", class.name(), above.class.name());
+            return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
+        }
+        let handle = client.new_handle(named)?;
+        let object = Object {
+            parent,
+            class,
+            payload: Payload::Memory(memory),
+            is_internal: false,
+        };
+        client.objects.insert(handle, object);
+        Ok(())
+    }
+
     /// A handle for a client that the driver gives none. One that was freed does not come again
     /// before all others were given.
     fn new_handle(&mut self) -> u32 {
@@ -480,6 +510,17 @@ impl Client {
         }
         self.find_of(Kind::Space, handle)?;
         Ok(Some(SpaceId { client, handle }))
+    }
+
+    /// The memory with this handle.
+    pub(crate) fn memory(&self, handle: u32) -> Result<&MemoryList, Refused> {
+        match &self.find_of(Kind::Memory, handle)?.payload {
+            Payload::Memory(memory) => Ok(memory),
+            _ => Err((
+                NV_ERR_INVALID_OBJECT_HANDLE,
+                format!("object {handle:#x} is no memory"),
+            )),
+        }
     }
 
     /// The address space with this handle, to change it.

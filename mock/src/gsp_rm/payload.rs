@@ -99,6 +99,16 @@ pub(crate) struct Share {
     pub(crate) subcontext: u32,
 }
 
+/// Memory that the driver lists by its pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MemoryList {
+    pub(crate) is_video: bool,
+    /// Bytes.
+    pub(crate) len: u64,
+    /// Addresses of its pages of 4 KiB.
+    pub(crate) pages: Vec<u64>,
+}
+
 /// What GSP-RM knows about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Payload {
@@ -115,6 +125,7 @@ pub(crate) enum Payload {
         actions: BTreeMap<u32, u32>,
     },
     Space(Space),
+    Memory(MemoryList),
     /// A range of an address space; `None` for the device's.
     Range(Option<SpaceId>),
     Group(Group),

@@ -6,8 +6,10 @@
 //! Source: open-gpu-kernel-modules 570, `_issueRpcLarge` and `rpcRmApiAlloc_GSP` in
 //! src/nvidia/src/kernel/vgpu/rpc.c.
 
-use nova_hw::abi::function::{CONTINUATION_RECORD, GSP_RM_ALLOC, GSP_RM_CONTROL, SET_REGISTRY};
-use nova_hw::abi::{PackedRegistryTable, RmAlloc, RmControl};
+use nova_hw::abi::function::{
+    ALLOC_MEMORY, CONTINUATION_RECORD, GSP_RM_ALLOC, GSP_RM_CONTROL, SET_REGISTRY,
+};
+use nova_hw::abi::{PackedRegistryTable, RmAlloc, RmControl, RpcAllocMemory};
 use zerocopy::FromBytes;
 
 use crate::gsp_rm::queue::{Message, PAYLOAD_MAX};
@@ -96,6 +98,9 @@ fn total(message: &Message) -> usize {
         GSP_RM_ALLOC => RmAlloc::read_from_prefix(payload)
             .ok()
             .map(|(alloc, _)| size_of::<RmAlloc>() + alloc.params_size as usize),
+        ALLOC_MEMORY => RpcAllocMemory::read_from_prefix(payload)
+            .ok()
+            .map(|(memory, _)| size_of::<RpcAllocMemory>() + 8 * (memory.pte_desc >> 16) as usize),
         SET_REGISTRY => PackedRegistryTable::read_from_prefix(payload)
             .ok()
             .map(|(table, _)| table.size as usize),

@@ -60,6 +60,8 @@ pub(crate) enum Code {
     Busy = 7,
     /// The arguments are unknown.
     Arguments = 8,
+    /// What was saved at a suspend is missing or damaged.
+    Saved = 9,
 }
 
 /// Booter's refusal.
@@ -358,12 +360,7 @@ pub(crate) fn check_image(
             ),
         );
     }
-    let pages = size.div_ceil(PAGE_SIZE as u64);
-    let tables = pages.div_ceil(ENTRIES);
-    let level0 = vec![meta.sysmem_addr_of_radix3_elf];
-    let level1 = entries(memory, &level0, tables.div_ceil(ENTRIES), "level 1")?;
-    let level2 = entries(memory, &level1, tables, "level 2")?;
-    let image = entries(memory, &level2, pages, "image")?;
+    let image = pages(memory, meta.sysmem_addr_of_radix3_elf, size)?;
 
     let (mut found, mut expected) = ([0; PAGE_SIZE], [0; PAGE_SIZE]);
     for (page, address) in (0..).zip(image) {
@@ -386,6 +383,15 @@ pub(crate) fn check_image(
         }
     }
     Ok(())
+}
+
+/// The addresses of the pages for `size` bytes below the root of a radix3 table.
+pub(crate) fn pages(memory: &dyn GuestMemory, root: u64, size: u64) -> Result<Vec<u64>, Refused> {
+    let pages = size.div_ceil(PAGE_SIZE as u64);
+    let tables = pages.div_ceil(ENTRIES);
+    let level1 = entries(memory, &[root], tables.div_ceil(ENTRIES), "level 1")?;
+    let level2 = entries(memory, &level1, tables, "level 2")?;
+    entries(memory, &level2, pages, "image")
 }
 
 /// Reads the addresses of `count` pages of the next level from the pages `tables`.
@@ -422,13 +428,32 @@ pub(crate) fn verified(meta: &GspFwWprMeta) -> Vec<u8> {
     meta.as_bytes().to_vec()
 }
 
-/// Checks whether WPR2 may be removed.
+/// What booter unload shall do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unload {
+    /// Remove WPR2.
+    Remove,
+    /// Save WPR2 to where the metadata of a suspend at this bus address says, and remove it.
+    Save(u64),
+}
+
+/// Checks whether WPR2 may be removed. The mailboxes have the address of the metadata if GSP-RM was
+/// suspended.
+///
+/// Source: open-gpu-kernel-modules 570, `kgspExecuteBooterUnloadIfNeeded_TU102` in
+/// src/nvidia/src/kernel/gpu/gsp/arch/turing/kernel_gsp_booter_tu102.c.
 pub(crate) fn unload(
     mailbox: [u32; 2],
     wpr2: Option<&Range<u64>>,
     gsp_is_active: bool,
-) -> Result<(), Refused> {
-    if mailbox != [BOOTER_UNLOAD_MAILBOX; 2] {
+    is_suspended: bool,
+) -> Result<Unload, Refused> {
+    let [low, high] = mailbox;
+    let unload = match mailbox == [BOOTER_UNLOAD_MAILBOX; 2] {
+        true => Unload::Remove,
+        false => Unload::Save(u64::from(high) << 32 | u64::from(low)),
+    };
+    if unload != Unload::Remove && !is_suspended {
         return refuse(Code::Arguments, format!("mailboxes {mailbox:#x?}"));
     }
     if gsp_is_active {
@@ -437,7 +462,7 @@ pub(crate) fn unload(
     if wpr2.is_none() {
         return refuse(Code::Arguments, "WPR2 is not up");
     }
-    Ok(())
+    Ok(unload)
 }
 
 #[cfg(test)]
@@ -710,7 +735,8 @@ mod tests {
 
     #[test]
     fn wpr2_is_removed_only_while_the_gsp_is_stopped() {
-        assert_eq!(unload([0xff; 2], Some(&FRTS), false), Ok(()));
+        let unload = |mailbox, wpr2, is_active| unload(mailbox, wpr2, is_active, false);
+        assert_eq!(unload([0xff; 2], Some(&FRTS), false), Ok(Unload::Remove));
         assert_eq!(
             unload([0xff; 2], Some(&FRTS), true).unwrap_err().code,
             Code::Busy
@@ -723,5 +749,13 @@ mod tests {
             unload([0xff, 0], Some(&FRTS), false).unwrap_err().code,
             Code::Arguments
         );
+    }
+
+    #[test]
+    fn wpr2_is_saved_if_gsp_rm_was_suspended() {
+        let unload = |mailbox| unload(mailbox, Some(&FRTS), false, true);
+        assert_eq!(unload([0xff, 0]), Ok(Unload::Save(0xff)));
+        assert_eq!(unload([0x2000, 1]), Ok(Unload::Save(0x1_0000_2000)));
+        assert_eq!(unload([0xff; 2]), Ok(Unload::Remove));
     }
 }

@@ -47,8 +47,8 @@ pub(crate) type Refused = (u32, String);
 /// The result of an accepted chain-of-trust message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Accepted {
-    /// Where FRTS is in the frame buffer.
-    pub(crate) frts: Range<u64>,
+    /// Where FRTS is in the frame buffer; none for a resume, which finds it in what was saved.
+    pub(crate) frts: Option<Range<u64>>,
     /// Bus address of the FMC's arguments.
     pub(crate) arguments: u64,
 }
@@ -153,18 +153,18 @@ fn check_sysmem_frts(memory: &dyn GuestMemory, cot: &Cot) -> Result<(), Refused>
 /// Bytes of the last word of a region.
 const WORD: u64 = 4;
 
-/// The range of FRTS; the message gives the distance from its end to the end of the frame buffer.
-fn frts(cot: &Cot, vram: u64) -> Result<Range<u64>, Refused> {
+/// The range of FRTS, which a resume does not have (nouveau's `gh100_fsp_boot_gsp_fmc`); the message
+/// gives the distance from its end to the end of the frame buffer.
+fn frts(cot: &Cot, vram: u64) -> Result<Option<Range<u64>>, Refused> {
     let (from_end, size) = (cot.frts_vidmem_offset.get(), cot.frts_vidmem_size.get());
-    if size == 0 {
-        let reason = "no FRTS in the frame buffer, which is for a resume";
-        return Err((NOT_SUPPORTED, reason.into()));
+    if (from_end, size) == (0, 0) {
+        return Ok(None);
     }
     let end = vram.checked_sub(from_end);
     let start = end.and_then(|end| end.checked_sub(u64::from(size)));
     match (start, end) {
         (Some(start), Some(end)) if size == FRTS_SIZE && from_end % FRTS_ALIGN == 0 => {
-            Ok(start..end)
+            Ok(Some(start..end))
         }
         _ => {
             let reason = format!("FRTS of {size:#x} bytes, {from_end:#x} before the end");
@@ -246,7 +246,7 @@ mod tests {
         for chip in ["gh100", "gb100", "gb202"] {
             let accepted = verified(chip, |_, _| {}).unwrap();
             let end = VRAM - (2 << 20);
-            assert_eq!(accepted.frts, end - (1 << 20)..end, "{chip}");
+            assert_eq!(accepted.frts, Some(end - (1 << 20)..end), "{chip}");
         }
     }
 
@@ -291,7 +291,8 @@ mod tests {
         assert!(at(2 << 20, 2 << 20).is_err());
         assert!(at(VRAM, 1 << 20).is_err());
         assert!(at(u64::MAX << 21, 1 << 20).is_err());
-        assert_eq!(at(0, 0), Err(NOT_SUPPORTED));
+        assert_eq!(at(0, 0).unwrap().frts, None);
+        assert!(at(2 << 20, 0).is_err());
         let in_sysmem = |address: u64| {
             verified("gh100", |_, cot| {
                 cot.frts_sysmem_offset = address.into();

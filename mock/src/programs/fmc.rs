@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use nova_hw::abi::GspFwWprMeta;
+use nova_hw::abi::{GspFwSrMeta, GspFwWprMeta};
 use nova_hw::release::r570_144::GspFmcBootParams;
 use zerocopy::FromBytes;
 
@@ -68,7 +68,7 @@ pub(crate) struct Booted {
 impl Inputs<'_> {
     /// Checks the arguments and all that they refer to, and lays out the frame buffer.
     pub(crate) fn run(&self) -> Result<Booted, Refused> {
-        let params = self.params()?;
+        let params = params(self.memory, self.arguments)?;
         let meta = self.metadata(&params)?;
         let (memory, firmware) = (self.memory, self.firmware);
         check_metadata(&meta)?;
@@ -82,27 +82,6 @@ impl Inputs<'_> {
             wpr2,
             libos: params.gsp_rm.boot_args_offset,
         })
-    }
-
-    fn params(&self) -> Result<GspFmcBootParams, Refused> {
-        let bytes = self
-            .memory
-            .read_vec(self.arguments, size_of::<GspFmcBootParams>())
-            .map_err(unmapped(Code::Arguments, "FMC arguments"))?;
-        let Ok(params) = GspFmcBootParams::read_from_bytes(&bytes) else {
-            return refuse(Code::Arguments, "FMC arguments of the wrong size");
-        };
-        let boot = &params.boot_gsp_rm;
-        for (name, target) in [("metadata", boot.target), ("libos", params.gsp_rm.target)] {
-            if !is_system(target) {
-                return refuse(Code::Arguments, format!("{name} in memory {target}"));
-            }
-        }
-        if boot.b_is_gsp_rm_boot != 1 {
-            let found = boot.b_is_gsp_rm_boot;
-            return refuse(Code::Arguments, format!("bIsGspRmBoot is {found}"));
-        }
-        Ok(params)
     }
 
     fn metadata(&self, params: &GspFmcBootParams) -> Result<GspFwWprMeta, Refused> {
@@ -183,6 +162,40 @@ impl Inputs<'_> {
             ..*meta
         };
         Ok((placed, wpr2..self.frts.end))
+    }
+}
+
+/// Reads and checks the arguments at bus address `address`.
+fn params(memory: &dyn GuestMemory, address: u64) -> Result<GspFmcBootParams, Refused> {
+    let bytes = memory
+        .read_vec(address, size_of::<GspFmcBootParams>())
+        .map_err(unmapped(Code::Arguments, "FMC arguments"))?;
+    let Ok(params) = GspFmcBootParams::read_from_bytes(&bytes) else {
+        return refuse(Code::Arguments, "FMC arguments of the wrong size");
+    };
+    let boot = &params.boot_gsp_rm;
+    for (name, target) in [("metadata", boot.target), ("libos", params.gsp_rm.target)] {
+        if !is_system(target) {
+            return refuse(Code::Arguments, format!("{name} in memory {target}"));
+        }
+    }
+    if boot.b_is_gsp_rm_boot != 1 {
+        let found = boot.b_is_gsp_rm_boot;
+        return refuse(Code::Arguments, format!("bIsGspRmBoot is {found}"));
+    }
+    Ok(params)
+}
+
+/// Bus address of the metadata of the suspend from which the arguments ask to resume.
+///
+/// Source: open-gpu-kernel-modules 570, `kgspSetupGspFmcArgs_GH100` in
+/// src/nvidia/src/kernel/gpu/gsp/arch/hopper/kernel_gsp_gh100.c.
+pub(crate) fn resume(memory: &dyn GuestMemory, arguments: u64) -> Result<u64, Refused> {
+    let boot = params(memory, arguments)?.boot_gsp_rm;
+    let size = boot.gsp_rm_desc_size;
+    match size as usize == size_of::<GspFwSrMeta>() {
+        true => Ok(boot.gsp_rm_desc_offset),
+        false => refuse(Code::Metadata, format!("gspRmDescSize is {size:#x}")),
     }
 }
 
@@ -323,6 +336,19 @@ mod tests {
             params(|all| all.boot_gsp_rm.gsp_rm_desc_size = 255),
             Code::Metadata
         );
+    }
+
+    #[test]
+    fn a_resume_names_the_metadata_of_the_suspend() {
+        let mut memory = Arena::new();
+        let mut params = prepared("gh100").params;
+        params.boot_gsp_rm.gsp_rm_desc_offset = 0x5600;
+        let arguments = memory.place(params.as_bytes());
+        assert_eq!(resume(&memory, arguments), Ok(0x5600));
+        params.boot_gsp_rm.gsp_rm_desc_size = 8;
+        let arguments = memory.place(params.as_bytes());
+        assert!(resume(&memory, arguments).is_err());
+        assert!(resume(&memory, 0).is_err());
     }
 
     #[test]

@@ -269,6 +269,21 @@ fn a_channel_that_waits_notices_the_cpu() {
     assert_eq!(tested.word(DATA + 4), 8);
 }
 
+/// As GSP-RM stops them before a suspend.
+#[test]
+fn channels_stop_and_go_on_together() {
+    let mut tested = Tested::new();
+    tested.card.apply(Effect::AllScheduled { run: false });
+    tested.push(&releases(va(DATA), 7));
+    tested.settle();
+    assert_eq!(tested.word(DATA), 0);
+    tested.card.write_bar1(DATA + 8, &[1]);
+    assert_eq!(tested.card.next_event(), None);
+    tested.card.apply(Effect::AllScheduled { run: true });
+    tested.settle();
+    assert_eq!(tested.word(DATA), 7);
+}
+
 #[test]
 fn one_of_two_objects_can_be_freed() {
     let mut tested = Tested::new();

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use nova_hw::abi::status::{
     NV_ERR_INSUFFICIENT_RESOURCES, NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_CLASS,
+    NV_ERR_NOT_SUPPORTED,
 };
 use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
 use zerocopy::FromBytes;
@@ -36,6 +37,20 @@ pub(super) static SUBDEVICE: Family = Family {
     params: Params::Optional(|_| size_of::<Nv2080AllocParameters>()),
     controls: &[0x2080],
     construct: construct_subdevice,
+};
+
+/// Memory that the driver has. GSP-RM's end of its allocation is ALLOC_MEMORY: NVIDIA's driver makes
+/// objects of this kind by itself, and tells GSP-RM with that (`memRegisterWithGsp_IMPL` in
+/// src/nvidia/src/kernel/mem_mgr/mem.c).
+pub(super) static MEMORY: Family = Family {
+    kind: Kind::Memory,
+    parents: Parents::Of(&[Kind::Device, Kind::Subdevice]),
+    params: Params::None,
+    controls: &[],
+    construct: |_, _| {
+        let error = "memory is allocated by a message of its own".into();
+        Err((NV_ERR_NOT_SUPPORTED, error))
+    },
 };
 
 pub(super) fn device(instance: u32, va_mode: u32) -> Payload {

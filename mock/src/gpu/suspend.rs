@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A suspend of GSP-RM, and its resume: where its state is meanwhile.
+//!
+//! GSP-RM stops with its objects and channels in WPR2, and saves the rest of its memory. Booter unload
+//! saves WPR2 to system memory, or the FMC on Hopper and later, and removes it; booter and the FMC put
+//! it back. The state itself stays in the model, apart from the card: it comes back if what the driver
+//! has kept for it is intact, and once.
+
+use serde_json::{json, Value};
+
+use super::gsp_rm::FINISH;
+use super::{Gpu, Saved, Stopped};
+use crate::block_id::BlockId;
+use crate::bus::config::NO_BUS_MASTER;
+use crate::bus::host::Host;
+use crate::engines::mmu::Invalidation;
+use crate::faults::Fault;
+use crate::gsp_rm::libos;
+use crate::gsp_rm::suspend::Suspend;
+use crate::programs::booter::{self, refuse, Code, Refused};
+use crate::programs::suspend::Image;
+use crate::schedule::Event;
+
+impl<H: Host> Gpu<H> {
+    /// GSP-RM stops: if it was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
+    pub(super) fn keep_suspended(&mut self) {
+        self.programs.has_resumed = false;
+        let Some(rm) = self.programs.rm.take() else {
+            return;
+        };
+        let Some(suspend) = &rm.suspend else {
+            return;
+        };
+        if let Err(reason) = self.copy_frame_buffer(suspend, Self::save_piece) {
+            return self.refuse(BlockId::Gsp, reason);
+        }
+        let channels = std::mem::take(&mut self.channels);
+        self.programs.stopped = Some(Stopped { rm, channels });
+        self.note(BlockId::Gsp, "GSP-RM is kept for a resume", Value::Null);
+    }
+
+    /// Bus address of the metadata, if GSP-RM was suspended.
+    pub(super) fn suspend_metadata(&self) -> Option<u64> {
+        let suspend = self.programs.stopped.as_ref()?.rm.suspend.as_ref();
+        suspend.map(|suspend| suspend.metadata)
+    }
+
+    fn copy_frame_buffer(
+        &mut self,
+        suspend: &Suspend,
+        copy: fn(&mut Self, u64, u64, usize) -> Result<(), String>,
+    ) -> Result<(), String> {
+        if !self.config.is_bus_master() {
+            return Err(NO_BUS_MASTER.into());
+        }
+        suspend
+            .pieces()
+            .try_for_each(|(video, system, len)| copy(self, video, system, len))
+    }
+
+    fn save_piece(&mut self, video: u64, system: u64, len: usize) -> Result<(), String> {
+        let mut bytes = vec![0; len];
+        self.vram.read(video, &mut bytes);
+        let written = self.host.write(system, &bytes);
+        written.map_err(|error| format!("memory for the frame buffer: {error}"))
+    }
+
+    fn restore_piece(&mut self, video: u64, system: u64, len: usize) -> Result<(), String> {
+        let bytes = self.host.read_vec(system, len);
+        let bytes = bytes.map_err(|error| format!("memory of the frame buffer: {error}"))?;
+        self.vram.write(video, &bytes);
+        Ok(())
+    }
+
+    /// Saves WPR2, with a suspended GSP-RM in it, as the metadata at `address` says.
+    pub(super) fn save_wpr2(&mut self, address: u64) -> Result<(), Refused> {
+        if !self.config.is_bus_master() {
+            return refuse(Code::Metadata, NO_BUS_MASTER);
+        }
+        let (Some(meta), Some(wpr2)) = (self.programs.meta, self.blocks.pfb.wpr2.clone()) else {
+            return refuse(Code::Saved, "there is no GSP-RM in WPR2");
+        };
+        let size = wpr2.end - wpr2.start;
+        let image = Image::save(&mut self.host, address, &meta, size, self.unloads)?;
+        let Some(stopped) = self.programs.stopped.take() else {
+            return refuse(Code::Saved, "GSP-RM was not suspended");
+        };
+        self.saved = Some(Saved {
+            image,
+            stopped,
+            meta,
+            wpr2,
+        });
+        self.note(BlockId::Pfb, "WPR2 saved", json!({"metadata": address}));
+        Ok(())
+    }
+
+    /// Checks what was saved, with the metadata at `address`, and takes it.
+    pub(super) fn restore_wpr2(&mut self, address: u64) -> Result<Saved, Refused> {
+        if self.blocks.pfb.wpr2.is_some() {
+            return refuse(Code::Frts, "WPR2 is up, and a resume sets it up by itself");
+        }
+        let Some(saved) = &self.saved else {
+            return refuse(Code::Saved, "no suspended GSP-RM was saved");
+        };
+        let (old, new) = (saved.stopped.rm.release, self.firmware.gsp.release);
+        if old != new {
+            let reason = format!("GSP-RM {} was saved, not {}", old.name, new.name);
+            return refuse(Code::Image, reason);
+        }
+        saved.image.verify(&self.host, address)?;
+        match self.saved.take() {
+            Some(saved) => Ok(saved),
+            None => refuse(Code::Saved, "no suspended GSP-RM was saved"),
+        }
+    }
+
+    /// WPR2 is as it was.
+    pub(super) fn put_back(&mut self, saved: Saved) {
+        let Saved {
+            stopped,
+            meta,
+            wpr2,
+            ..
+        } = saved;
+        self.vram
+            .write(meta.gsp_fw_wpr_start, &booter::verified(&meta));
+        let args = json!({"start": wpr2.start, "end": wpr2.end, "resume": true});
+        self.note(BlockId::Pfb, "WPR2", args);
+        self.blocks.pfb.wpr2 = Some(wpr2);
+        self.programs.meta = Some(meta);
+        self.programs.stopped = Some(stopped);
+    }
+
+    /// Booter has put WPR2 back, and starts GSP-RM. It resets the GSP by itself: NVIDIA's driver and
+    /// nouveau do not after FWSEC-SB has run on it.
+    pub(super) fn start_again(&mut self, saved: Saved) {
+        self.put_back(saved);
+        self.blocks.pgc6.handoff = true;
+        self.blocks.gsp.falcon.boot_riscv();
+        if !self.is_broken(Fault::RiscvNeverActive) {
+            self.start_riscv();
+            self.schedule_libos();
+        }
+    }
+
+    /// GSP-RM continues with what it has known, once its memory is back.
+    pub(super) fn try_resume(&mut self, stopped: Stopped) -> Result<(), String> {
+        let Stopped { mut rm, channels } = stopped;
+        let suspend = rm.suspend.take().ok_or("GSP-RM was not suspended")?;
+        if !self.config.is_bus_master() {
+            return Err(NO_BUS_MASTER.into());
+        }
+        let at = &rm.release.arguments;
+        libos::check_resume(&self.host, at, &rm.started, suspend.level)?;
+        self.copy_frame_buffer(&suspend, Self::restore_piece)?;
+        rm.resume();
+        self.channels = channels;
+        self.mmu.invalidate(Invalidation::ALL);
+        self.programs.rm = Some(rm);
+        self.programs.has_resumed = true;
+        self.note(BlockId::Gsp, "GSP-RM resumes", Value::Null);
+        self.schedule.after(FINISH, Event::InitDone);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
