@@ -12,7 +12,10 @@ use super::*;
 use crate::blocks::falcon::Lock;
 use crate::bus::host::GuestMemory;
 use crate::chips::by_name;
+use crate::chips::engines::Engine;
 use crate::gpu::tests::{card_of, pass};
+use crate::gsp_rm::effects::Effect;
+use crate::gsp_rm::payload;
 use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::suspend::{Region, Started};
 use crate::gsp_rm::{GspRm, State};
@@ -24,6 +27,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const AT: &ArgumentsLayout = &RELEASES[0].arguments;
 
 const HEAP: u64 = 0x100_0000;
+/// GSP-RM's page directory for BAR1, in its heap.
+const BAR1: u64 = HEAP + 0x1000;
 const WPR2: Range<u64> = 0x200_0000..0x204_0000;
 
 /// A card with a GSP-RM that is to be suspended.
@@ -42,7 +47,7 @@ impl Tested {
         let mut card = card_of(by_name(chip).unwrap());
         pass(&mut card, SECOND);
         let (metadata, _) = prepare(card.host_mut(), 0x40);
-        let heap = card.host_mut().place(&[0; 0x1000]);
+        let heap = card.host_mut().place(&[0; 0x2000]);
         let arguments = card.host_mut().place(&vec![0; AT.size]);
         let queues = Driver::new().link().unwrap();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
@@ -56,9 +61,9 @@ impl Tested {
             regions: vec![Region {
                 video: HEAP,
                 at: 0,
-                len: 0x1000,
+                len: 0x2000,
             }],
-            pages: vec![heap],
+            pages: vec![heap, heap + 0x1000],
             metadata,
         });
         card.programs.rm = Some(rm);
@@ -69,7 +74,7 @@ impl Tested {
         });
         card.blocks.pfb.wpr2 = Some(WPR2);
         card.start_riscv();
-        card.vram.write(HEAP + 8, &[1, 2, 3]);
+        card.vram.write(BAR1, &[1, 2, 3]);
         Self {
             card,
             metadata,
@@ -140,7 +145,7 @@ impl Tested {
 
     fn heap(&self) -> [u8; 3] {
         let mut bytes = [0; 3];
-        self.card.vram.read(HEAP + 8, &mut bytes);
+        self.card.vram.read(BAR1, &mut bytes);
         bytes
     }
 
@@ -169,6 +174,45 @@ fn gsp_rm_resumes_after_a_sleep_without_power() {
         assert!(tested.card.gsp_runs());
         assert_eq!(tested.card.blocks.gsp.falcon.lock, Lock::Open);
         assert!(tested.card.saved.is_none(), "only once");
+    }
+}
+
+#[test]
+fn objects_and_channels_are_as_they_were() {
+    for chip in CHIPS {
+        let mut tested = Tested::new(chip);
+        let channel = payload::Channel {
+            id: payload::ChannelId(3),
+            class: 0xc46f,
+            space: None,
+            engine: Engine::Copy(2),
+            runlist: 1,
+            runqueue: 0,
+            instance: (payload::Aperture::Video, 0x20_0000),
+            userd: (payload::Aperture::Video, 0x21_0000),
+            gpfifo: 0x1000,
+            gpfifo_entries: 0x200,
+            privilege: payload::Privilege::User,
+            share: 0,
+        };
+        tested.card.apply(Effect::ChannelCreated(channel));
+        let objects = |tested: &Tested| {
+            tested
+                .card
+                .programs
+                .rm
+                .as_ref()
+                .unwrap()
+                .objects
+                .to_string()
+        };
+        let before = (objects(&tested), tested.card.channels());
+        assert!(before.1.contains("0x3 runlist 1"), "{}", before.1);
+        tested.suspend();
+        tested.reset();
+        assert_eq!(tested.card.channels(), "", "{chip}");
+        tested.resume();
+        assert_eq!((objects(&tested), tested.card.channels()), before);
     }
 }
 
@@ -218,7 +262,7 @@ fn what_the_driver_damages_cannot_be_resumed() {
 fn the_frame_buffer_comes_from_where_it_was_saved() {
     let mut tested = Tested::new("ga102");
     tested.suspend();
-    let at = tested.heap + 8;
+    let at = tested.heap + BAR1 - HEAP;
     assert_eq!(tested.card.host().read_vec(at, 3), Ok(vec![1, 2, 3]));
     tested.card.host_mut().write(at, &[4, 5, 6]).unwrap();
     tested.resume();
