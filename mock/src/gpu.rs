@@ -171,6 +171,14 @@ struct Saved {
     wpr2: Range<u64>,
 }
 
+/// How far GSP-RM's resume is.
+#[derive(Clone, Copy, Debug)]
+struct Resuming {
+    since: Duration,
+    /// The driver has got so far that it waits.
+    is_awaited: bool,
+}
+
 /// State of the programs on the card; a reset clears it.
 #[derive(Default)]
 pub(crate) struct ProgramState {
@@ -183,8 +191,8 @@ pub(crate) struct ProgramState {
     pub(crate) rm: Option<GspRm>,
     /// The GSP-RM that was suspended and is still in WPR2, or is there again.
     stopped: Option<Stopped>,
-    /// GSP-RM has resumed, and found the frame buffer as it was.
-    pub(crate) has_resumed: bool,
+    /// The resume, if GSP-RM has not started afresh: it has found the frame buffer as it was.
+    resuming: Option<Resuming>,
     /// What the FSP has started the FMC with, until the FMC has completed.
     pub(crate) accepted: Option<Accepted>,
     /// Bus address of libos' arguments, if the FMC has passed it on.

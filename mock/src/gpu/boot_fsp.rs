@@ -50,7 +50,7 @@ const FLAKY_FMC: u32 = 0xb;
 
 /// What the FMC has done.
 enum Ran {
-    Booted(Booted),
+    Booted(Box<Booted>),
     Restored(Box<Saved>),
 }
 
@@ -189,7 +189,7 @@ impl<H: Host> Gpu<H> {
         };
         self.blocks.gsp.falcon.mailbox = [0; 2];
         match result {
-            Ok(Ran::Booted(booted)) => self.hand_over(booted),
+            Ok(Ran::Booted(booted)) => self.hand_over(*booted),
             Ok(Ran::Restored(saved)) => {
                 self.ended(BlockId::Gsp, "FMC", FMC);
                 self.put_back(*saved);
@@ -217,7 +217,7 @@ impl<H: Host> Gpu<H> {
             frts,
             arguments,
         };
-        inputs.run().map(Ran::Booted)
+        Ok(Ran::Booted(Box::new(inputs.run()?)))
     }
 
     /// WPR2 is set up, with GSP-RM in it.

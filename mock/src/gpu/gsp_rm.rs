@@ -24,7 +24,7 @@ use crate::schedule::Event;
 /// How long these steps take; the model's own values.
 const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
-pub(super) const FINISH: Duration = Duration::from_millis(5);
+const FINISH: Duration = Duration::from_millis(5);
 const SUSPEND: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
 
@@ -76,7 +76,7 @@ impl<H: Host> Gpu<H> {
             queues: libos.queues,
         };
         self.programs.rm = Some(rm);
-        self.programs.has_resumed = false;
+        self.programs.resuming = None;
         self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
         self.note(
             BlockId::Gsp,
@@ -247,6 +247,9 @@ impl<H: Host> Gpu<H> {
     }
 
     pub(crate) fn finish_init(&mut self) {
+        if self.must_still_resume() {
+            return;
+        }
         let now = self.schedule.now();
         if let Some(rm) = &mut self.programs.rm {
             rm.notify_all(notice::before_init_done(rm.release, now));
@@ -260,7 +263,7 @@ impl<H: Host> Gpu<H> {
             return;
         }
         match self.programs.meta {
-            Some(meta) if self.programs.has_resumed => self.bind_windows_again(&meta),
+            Some(meta) if self.programs.resuming.is_some() => self.bind_windows_again(&meta),
             Some(meta) => self.bind_windows(&meta),
             None => {}
         }
@@ -271,7 +274,9 @@ impl<H: Host> Gpu<H> {
                 self.firmware.bootloader.app_version,
             );
             let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
-            self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
+            if self.programs.resuming.is_none() {
+                self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
+            }
             self.note(BlockId::Gsp, "GSP_INIT_DONE", args);
             self.serve_commands();
             self.schedule_turn();

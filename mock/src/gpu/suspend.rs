@@ -7,10 +7,11 @@
 //! it back. The state itself stays in the model, apart from the card: it comes back if what the driver
 //! has kept for it is intact, and once.
 
+use std::time::Duration;
+
 use serde_json::{json, Value};
 
-use super::gsp_rm::FINISH;
-use super::{Gpu, Saved, Stopped};
+use super::{Gpu, Resuming, Saved, Stopped};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
@@ -22,10 +23,20 @@ use crate::programs::booter::{self, refuse, Code, Refused};
 use crate::programs::suspend::Image;
 use crate::schedule::Event;
 
+/// A step of a resume, of which there are at least two between the start of libos and GSP_INIT_DONE, and
+/// the longest time that it waits for the driver; the model's own values.
+///
+/// nouveau has its interrupt on by then, and drops the message if it comes before the driver waits for
+/// it (`r535_gsp_msgq_work`, `r535_gsp_rpc_poll`), so on cards it must come much later. A VM may be slow
+/// beyond measure. So the model looks for the last thing that NVIDIA's driver and nouveau do before they
+/// wait: they write `NV_PFALCON_FALCON_OS`.
+const STEP: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
 impl<H: Host> Gpu<H> {
     /// GSP-RM stops: if it was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
     pub(super) fn keep_suspended(&mut self) {
-        self.programs.has_resumed = false;
+        self.programs.resuming = None;
         let Some(rm) = self.programs.rm.take() else {
             return;
         };
@@ -145,6 +156,21 @@ impl<H: Host> Gpu<H> {
         }
     }
 
+    /// Whether GSP-RM, which resumes, is not ready yet; then it looks again later.
+    pub(super) fn must_still_resume(&mut self) -> bool {
+        let now = self.schedule.now();
+        let is_noted = self.blocks.gsp.falcon.os != 0;
+        let Some(resuming) = &mut self.programs.resuming else {
+            return false;
+        };
+        if resuming.is_awaited || now >= resuming.since + LONGEST {
+            return false;
+        }
+        resuming.is_awaited = is_noted;
+        self.schedule.after(STEP, Event::InitDone);
+        true
+    }
+
     /// GSP-RM continues with what it has known, once its memory is back.
     pub(super) fn try_resume(&mut self, stopped: Stopped) -> Result<(), String> {
         let Stopped { mut rm, channels } = stopped;
@@ -159,9 +185,12 @@ impl<H: Host> Gpu<H> {
         self.channels = channels;
         self.mmu.invalidate(Invalidation::ALL);
         self.programs.rm = Some(rm);
-        self.programs.has_resumed = true;
+        self.programs.resuming = Some(Resuming {
+            since: self.schedule.now(),
+            is_awaited: false,
+        });
         self.note(BlockId::Gsp, "GSP-RM resumes", Value::Null);
-        self.schedule.after(FINISH, Event::InitDone);
+        self.schedule.after(STEP, Event::InitDone);
         Ok(())
     }
 }

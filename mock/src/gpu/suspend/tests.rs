@@ -3,7 +3,6 @@
 //! Tests of a suspend and the resume on a whole card, with a GSP-RM that is given.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use nova_hw::abi::GspFwWprMeta;
 use nova_hw::release::{ArgumentsLayout, RELEASES};
@@ -140,6 +139,10 @@ impl Tested {
             }
         }
         pass(&mut self.card, SECOND);
+        let early = self.card.programs.rm.as_ref().map(|rm| rm.state);
+        assert_ne!(early, Some(State::Ready), "before the driver waits");
+        self.card.blocks.gsp.falcon.os = 1;
+        pass(&mut self.card, SECOND);
         self.card.programs.rm.as_ref().map(|rm| rm.state)
     }
 
@@ -213,6 +216,25 @@ fn objects_and_channels_are_as_they_were() {
         assert_eq!(tested.card.channels(), "", "{chip}");
         tested.resume();
         assert_eq!((objects(&tested), tested.card.channels()), before);
+    }
+}
+
+#[test]
+fn a_resume_waits_for_the_driver_and_not_for_ever() {
+    let mut tested = Tested::new("ga102");
+    tested.suspend();
+    let mut arguments = vec![0; AT.size];
+    AT.in_pm_transition.write(&mut arguments, &1);
+    AT.resume_level.write(&mut arguments, &3);
+    let at = tested.arguments;
+    tested.card.host_mut().write(at, &arguments).unwrap();
+    let metadata = tested.metadata;
+    tested.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
+    tested.card.run_booter();
+    for (after, expected) in [(LONGEST, State::Resumed), (SECOND, State::Ready)] {
+        pass(&mut tested.card, after);
+        let state = tested.card.programs.rm.as_ref().map(|rm| rm.state);
+        assert_eq!(state, Some(expected));
     }
 }
 
