@@ -223,43 +223,43 @@ impl Choice {
     }
 }
 
-/// A VM for nouveau on each chip; or only those VMs that have one of these tests, with another VM for
-/// those during which it sleeps. Without names those do not run, since the mock's GSP-RM does not
-/// suspend yet. Tests find the chip's name in `NOVA_CHIP`.
+/// Two VMs for nouveau on each chip, the second for the tests during which the VM sleeps; or only those
+/// VMs that have one of these tests. Tests find the chip's name in `NOVA_CHIP`.
 pub(crate) fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
-    const PM: &str = "igt@nouveau_pm";
-    let sleeps = |test: &&String| test.contains("nouveau_pm");
-    let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
-    let lines = [
-        (
-            "",
-            Runner::Igt,
-            others,
-            Some(options("--exclude-tests", [PM])),
+    const PM: &str = "nouveau_pm";
+    let sleeps = |test: &&String| test.contains(PM);
+    let (sleeping, others) = match tests {
+        [] => (
+            options("--include-tests", [PM]),
+            options("--exclude-tests", [PM]),
         ),
-        ("-pm", Runner::Sleeping, sleeping, None),
-    ];
-    let job = |chip: Chipset, line: &(&str, Runner, Vec<&String>, Option<Vec<String>>)| {
-        let (suffix, runner, named, all) = line;
-        let mut options = match (tests, all) {
-            ([], Some(all)) => all.clone(),
-            _ if named.is_empty() => return None,
-            _ => options("--include-tests", named),
-        };
+        tests => {
+            let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
+            let include = |tests| options("--include-tests", tests);
+            (include(sleeping), include(others))
+        }
+    };
+    let job = |chip: Chipset, suffix, runner, options: &[String]| {
         let name = chip.name();
-        options.extend(["--environment".into(), format!("NOVA_CHIP={name}")]);
-        Some(Job {
+        let environment = ["--environment".into(), format!("NOVA_CHIP={name}")];
+        Job {
             name: format!("nouveau-{name}{suffix}"),
             chips: vec![chip],
-            runner: *runner,
-            options,
+            runner,
+            options: options.iter().cloned().chain(environment).collect(),
             machine: Machine::Usual,
-        })
+        }
     };
+    let lines = [
+        ("", Runner::Igt, others),
+        ("-pm", Runner::Sleeping, sleeping),
+    ];
+    let lines = lines.iter().filter(|(.., options)| !options.is_empty());
     let jobs = chips
         .iter()
-        .flat_map(|&chip| lines.iter().map(move |line| (chip, line)));
-    jobs.filter_map(|(chip, line)| job(chip, line)).collect()
+        .flat_map(|chip| lines.clone().map(move |line| (chip, line)));
+    jobs.map(|(&chip, (suffix, runner, options))| job(chip, suffix, *runner, options))
+        .collect()
 }
 
 fn options<T: ToString>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
@@ -358,10 +358,12 @@ mod tests {
     }
 
     #[test]
-    fn nouveau_has_a_vm_for_each_chip() {
+    fn nouveau_has_vms_for_each_chip() {
         let expected = [
-            "nouveau-ga102 ga102 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
-            "nouveau-gh100 gh100 Igt --exclude-tests igt@nouveau_pm --environment NOVA_CHIP=gh100",
+            "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102",
+            "nouveau-ga102-pm ga102 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=ga102",
+            "nouveau-gh100 gh100 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=gh100",
+            "nouveau-gh100-pm gh100 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=gh100",
         ];
         let chips = [Chipset::GA102, Chipset::GH100];
         assert_eq!(lines(&nouveau(&chips, &[])), expected);

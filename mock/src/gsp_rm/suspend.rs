@@ -21,6 +21,10 @@ pub(crate) struct Region {
     pub(crate) len: u64,
 }
 
+/// How many regions a driver may announce; the model's own value. nouveau has a few hundred: one for
+/// each of its buffers of instance memory.
+const REGIONS_MAX: u32 = 0x1_0000;
+
 /// The memory to which a suspend saves the frame buffer, and what it saves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Backup {
@@ -42,15 +46,18 @@ impl Backup {
         own_at: u64,
         announced: Option<u32>,
         metadata: u64,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, String> {
+        if let Some(announced) = announced.filter(|&number| number > REGIONS_MAX) {
+            return Err(format!("{announced} regions to save"));
+        }
+        Ok(Self {
             memory: memory.clone(),
             own_at,
             announced,
             named: 0,
             regions: Vec::new(),
             metadata,
-        }
+        })
     }
 
     /// Adds a region: `len` bytes from byte `from` of `video` on, which go to byte `at`.
@@ -61,6 +68,9 @@ impl Backup {
         at: u64,
         len: u64,
     ) -> Result<(), String> {
+        if self.named >= self.announced.unwrap_or(0) {
+            return Err(format!("a region more than the {} announced", self.named));
+        }
         let fits = |first: u64, room: u64| first.checked_add(len).is_some_and(|end| end <= room);
         if !fits(from, video.len) || !fits(at, self.memory.len) {
             return Err(format!("{len:#x} bytes from {from:#x} on, to {at:#x}"));
@@ -216,7 +226,7 @@ mod tests {
             pages,
         };
         let system = memory(false, vec![0x7000, 0x3000, 0x9000]);
-        let mut backup = Backup::new(&system, 0, None, 0);
+        let mut backup = Backup::new(&system, 0, Some(2), 0).unwrap();
         let video = memory(true, vec![0x10_0000, 0x10_1000, 0x20_0000]);
         backup.add(&video, 0x800, 0, 0x2000).unwrap();
         let region = |video, at, len| Region { video, at, len };
@@ -226,6 +236,9 @@ mod tests {
         ];
         assert_eq!(backup.regions, expected);
         assert!(backup.add(&video, u64::MAX, 0, 2).is_err());
+        backup.add(&video, 0, 0, 1).unwrap();
+        assert!(backup.add(&video, 0, 0, 1).is_err(), "a third");
+        assert!(Backup::new(&system, 0, Some(REGIONS_MAX + 1), 0).is_err());
     }
 
     #[test]
@@ -236,7 +249,7 @@ mod tests {
                 len: PAGE * pages,
                 pages: vec![0x7000; pages as usize],
             };
-            Backup::new(&memory, 0, None, 0)
+            Backup::new(&memory, 0, None, 0).unwrap()
         };
         let meta = GspFwWprMeta {
             fb_size: 0x100_0000,

@@ -92,7 +92,8 @@ fn begin(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
         own_at.unwrap_or(0),
         announced,
         metadata.unwrap_or(0),
-    );
+    )
+    .map_err(invalid)?;
     call.objects.backup = Some(backup);
     call.accept()
 }
