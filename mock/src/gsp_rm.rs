@@ -705,6 +705,7 @@ fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
 mod tests {
     use super::*;
     use crate::chips::CHIPS;
+    use crate::gsp_rm::payload::Pages;
     use nova_hw::abi::status::{
         NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
     };
@@ -1058,7 +1059,9 @@ mod tests {
         assert_eq!(suspend(&mut rm, 3), (NV_OK, State::Unloading));
         let suspend = rm.suspend.clone().unwrap();
         assert_eq!((suspend.level, suspend.metadata), (3, 0x100));
-        assert_eq!(suspend.pages[..2], [0x711_f000, 0x711_e000]);
+        let pages = [0, 0x1800].map(|at| suspend.memory.at(at));
+        let expected = [(0x711_f000, 0x1000), (0x711_e800, 0x800)];
+        assert_eq!(pages, expected.map(Some));
         rm.resume();
         assert_eq!((rm.state, &rm.objects.backup), (State::Resumed, &None));
     }
@@ -1088,11 +1091,11 @@ mod tests {
             assert_eq!(pages.is_ok(), result == NV_OK);
             pages.map_err(|_| result)
         };
-        assert_eq!(alloc(|_| {}), Ok(vec![0x10_0000, 0x10_1000]));
+        assert_eq!(alloc(|_| {}), Ok(Pages::Listed(vec![0x10_0000, 0x10_1000])));
         let one = |it: &mut RpcAllocMemory| {
             (it.page_count, it.pte_desc, it.length) = (1, 1 << 16, 0x2800);
         };
-        assert_eq!(alloc(one), Ok(vec![0x10_0000, 0x10_1000, 0x10_2000]));
+        assert_eq!(alloc(one), Ok(Pages::From(0x10_0000)));
         let invalid = Err(NV_ERR_INVALID_ARGUMENT);
         assert_eq!(alloc(|it| it.pte_desc |= 1), invalid);
         assert_eq!(alloc(|it| it.pte_desc = 3 << 16), invalid);

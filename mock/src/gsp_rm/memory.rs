@@ -11,7 +11,7 @@ use nova_hw::abi::{class, RpcAllocMemory};
 use nova_hw::gsp::PAGE_SIZE;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::payload::MemoryList;
+use super::payload::{MemoryList, Pages};
 use super::refused::Refused;
 use super::{classes, Card, GspRm, Next};
 use crate::gsp_rm::queue::Message;
@@ -71,22 +71,21 @@ fn memory(request: &RpcAllocMemory, list: &[u8], vram: u64) -> Result<MemoryList
     let Some(list) = list.get(..8 * count as usize) else {
         return Err(format!("{:#x} bytes of a list", list.len()));
     };
-    let mut pages: Vec<u64> = list
+    let listed: Vec<u64> = list
         .chunks_exact(8)
         .filter_map(|page| u64::read_from_bytes(page).ok())
         .map(|page| page.wrapping_mul(PAGE))
         .collect();
     let needed = request.length.div_ceil(PAGE);
-    let is_one = request.flags & RpcAllocMemory::PHYSICALITY == 0 && pages.len() == 1;
-    if let (true, Some(&first)) = (is_one && needed <= vram / PAGE, pages.first()) {
-        pages = (0..needed)
-            .map(|page| first.wrapping_add(page * PAGE))
-            .collect();
-    }
-    if needed == 0 || pages.len() as u64 != needed {
-        let found = pages.len();
-        return Err(format!("{found:#x} pages, and {needed:#x} are needed"));
-    }
+    let is_contiguous = request.flags & RpcAllocMemory::PHYSICALITY == 0;
+    let pages = match listed[..] {
+        [first] if is_contiguous && needed > 0 && needed <= vram / PAGE => Pages::From(first),
+        _ if needed > 0 && listed.len() as u64 == needed => Pages::Listed(listed),
+        _ => {
+            let found = listed.len();
+            return Err(format!("{found:#x} pages, and {needed:#x} are needed"));
+        }
+    };
     Ok(MemoryList {
         is_video,
         len: request.length,

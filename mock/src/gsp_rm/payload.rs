@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use nova_hw::gsp::PAGE_SIZE;
+
 use crate::chips::engines::Engine;
 
 /// Number of a channel, by which the doorbell and errors name it.
@@ -99,14 +101,35 @@ pub(crate) struct Share {
     pub(crate) subcontext: u32,
 }
 
+/// The addresses of pages of 4 KiB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    /// The pages follow each other from here on.
+    From(u64),
+    Listed(Vec<u64>),
+}
+
 /// Memory that the driver lists by its pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryList {
     pub(crate) is_video: bool,
     /// Bytes.
     pub(crate) len: u64,
-    /// Addresses of its pages of 4 KiB.
-    pub(crate) pages: Vec<u64>,
+    pub(crate) pages: Pages,
+}
+
+impl MemoryList {
+    /// The address of a byte, and the number of bytes from there to the end of its page.
+    pub(crate) fn at(&self, offset: u64) -> Option<(u64, u64)> {
+        const PAGE: u64 = PAGE_SIZE as u64;
+        let (page, within) = (offset / PAGE, offset % PAGE);
+        let page = match &self.pages {
+            _ if offset >= self.len => None,
+            Pages::From(first) => first.checked_add(page * PAGE),
+            Pages::Listed(pages) => pages.get(page as usize).copied(),
+        }?;
+        Some((page.checked_add(within)?, PAGE - within))
+    }
 }
 
 /// What GSP-RM knows about an object.

@@ -78,13 +78,12 @@ impl Backup {
         let mut done = 0;
         while done < len {
             let offset = from + done;
-            let page = video.pages.get((offset / PAGE) as usize);
-            let Some(page) = page else {
+            let Some((byte, room)) = video.at(offset) else {
                 return Err(format!("byte {offset:#x} is in no page"));
             };
-            let part = (len - done).min(PAGE - offset % PAGE);
+            let part = room.min(len - done);
             let region = Region {
-                video: page + offset % PAGE,
+                video: byte,
                 at: at + done,
                 len: part,
             };
@@ -145,8 +144,8 @@ pub(crate) struct Suspend {
     pub(crate) level: u32,
     /// What is saved.
     pub(crate) regions: Vec<Region>,
-    /// Addresses of the pages to which it is saved.
-    pub(crate) pages: Vec<u64>,
+    /// To where.
+    pub(crate) memory: MemoryList,
     /// Bus address of the metadata, or 0 if booter gets it.
     pub(crate) metadata: u64,
 }
@@ -156,7 +155,7 @@ impl Suspend {
         Ok(Self {
             level,
             regions: backup.regions(meta)?,
-            pages: backup.memory.pages.clone(),
+            memory: backup.memory.clone(),
             metadata: backup.metadata,
         })
     }
@@ -169,10 +168,9 @@ impl Suspend {
             let starts = (region.at / PAGE..end.div_ceil(PAGE)).map(|page| page * PAGE);
             starts.filter_map(move |start| {
                 let from = start.max(region.at);
-                let len = end.min(start + PAGE) - from;
-                let page = self.pages.get((start / PAGE) as usize)?;
+                let (system, room) = self.memory.at(from)?;
                 let video = region.video + (from - region.at);
-                Some((video, page + from % PAGE, len as usize))
+                Some((video, system, room.min(end - from) as usize))
             })
         })
     }
@@ -189,6 +187,7 @@ pub(crate) struct Started {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gsp_rm::payload::Pages;
 
     #[test]
     fn regions_are_copied_page_by_page() {
@@ -206,7 +205,11 @@ mod tests {
                     len: 0x100,
                 },
             ],
-            pages: vec![0x7000, 0x3000],
+            memory: MemoryList {
+                is_video: false,
+                len: 2 * PAGE,
+                pages: Pages::Listed(vec![0x7000, 0x3000]),
+            },
             metadata: 0,
         };
         let pieces: Vec<_> = suspend.pieces().collect();
@@ -223,7 +226,7 @@ mod tests {
         let memory = |is_video, pages: Vec<u64>| MemoryList {
             is_video,
             len: PAGE * pages.len() as u64,
-            pages,
+            pages: Pages::Listed(pages),
         };
         let system = memory(false, vec![0x7000, 0x3000, 0x9000]);
         let mut backup = Backup::new(&system, 0, Some(2), 0).unwrap();
@@ -247,7 +250,7 @@ mod tests {
             let memory = MemoryList {
                 is_video: false,
                 len: PAGE * pages,
-                pages: vec![0x7000; pages as usize],
+                pages: Pages::From(0x7000),
             };
             Backup::new(&memory, 0, None, 0).unwrap()
         };

@@ -15,6 +15,7 @@ use crate::chips::engines::Engine;
 use crate::gpu::tests::{card_of, pass};
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::payload;
+use crate::gsp_rm::payload::{MemoryList, Pages};
 use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::suspend::{Region, Started};
 use crate::gsp_rm::{GspRm, State};
@@ -62,7 +63,11 @@ impl Tested {
                 at: 0,
                 len: 0x2000,
             }],
-            pages: vec![heap, heap + 0x1000],
+            memory: MemoryList {
+                is_video: false,
+                len: 0x2000,
+                pages: Pages::From(heap),
+            },
             metadata,
         });
         card.programs.rm = Some(rm);

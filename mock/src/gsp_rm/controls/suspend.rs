@@ -123,7 +123,7 @@ fn add_region(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 mod tests {
     use super::*;
     use crate::gsp_rm::objects::{INTERNAL_CLIENT, INTERNAL_DEVICE};
-    use crate::gsp_rm::payload::MemoryList;
+    use crate::gsp_rm::payload::{MemoryList, Pages};
     use crate::gsp_rm::testing::Scene;
     use crate::gsp_rm::{classes, suspend::Region};
     use nova_hw::abi::status::{
@@ -150,7 +150,7 @@ mod tests {
             let memory = MemoryList {
                 is_video,
                 len: 0x1000 * pages.len() as u64,
-                pages,
+                pages: Pages::Listed(pages),
             };
             let handles = [INTERNAL_CLIENT, INTERNAL_DEVICE, handle];
             let class = classes::memory(class).unwrap();
