@@ -26,7 +26,7 @@ help:
 	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others;'
 	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest;'
 	@echo '                        VBIOS=card.rom takes the dump of your own card, of the chip that CHIP=... names)'
-	@echo '  make check            run all tests: check-unit and check-vm'
+	@echo '  make check            run all tests: check-unit, check-vm and check-nouveau'
 	@echo '  make check-unit       tests of the crates, and the judges that need no VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
 	@echo '                        NOVA_PM_ROUNDS=50 has ga102 sleep and be reset so often in each test;'
@@ -63,7 +63,7 @@ run: programs vm-modules
 		$(VBIOS_ARGUMENT)
 
 check: programs vm-modules judges
-	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) unit vm
+	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) unit vm $(if $(TESTS),,nouveau)
 
 check-unit: programs judges
 	@$(NOVA_VM) check --chip $(CHECK_CHIPS) unit
@@ -80,7 +80,7 @@ check-judges: programs judges $(if $(JUDGE),$(filter nvidia,$(JUDGE)),nvidia)
 
 # nouveau is in the guest; no module is built for it.
 check-nouveau: programs
-	@$(NOVA_VM) check-nouveau $(if $(CHIP),--chip '$(CHIP)') $(CHECK)
+	@$(NOVA_VM) check --chip $(CHECK_CHIPS) $(CHECK) nouveau
 
 # The tests that boot a mocked GPU are left out: interpreted, each takes longer than all of these. Proptest reads its
 # environment, which Miri hides otherwise.

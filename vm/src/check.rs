@@ -27,7 +27,8 @@ const LIMIT: Duration = Duration::from_secs(14400);
 pub(crate) struct Arguments {
     /// A chip; or `families` or `all`, for all tests on ga102, the fault tests on a chip of each
     /// other boot path, and the boot of a chip of each family, or of every chip, in one VM, also
-    /// after a kernel panic.
+    /// after a kernel panic. nouveau has VMs for the chip; for a chip of each generation of page
+    /// tables and classes; or for every chip.
     #[arg(long)]
     chip: Choice,
     /// Run only these tests in VMs: regular expressions, such as igt@nova_fault@recover.
@@ -49,6 +50,9 @@ enum Part {
     Vm,
     /// IGT in VMs with the debug kernel.
     Debug,
+    /// IGT in VMs with Linux's nouveau, which is Debian's. Nothing of it is changed, so that what
+    /// fails is a mistake of the mock, unless it is one of nouveau.
+    Nouveau,
 }
 
 /// A run of the tests.
@@ -62,14 +66,14 @@ struct Check<'a> {
 }
 
 /// The VMs of a run.
-pub(crate) struct Guests<'a> {
-    pub(crate) host: &'a Host,
-    pub(crate) results: &'a Path,
-    pub(crate) driver: Driver,
-    pub(crate) kernel: Kernel,
+struct Guests<'a> {
+    host: &'a Host,
+    results: &'a Path,
+    driver: Driver,
+    kernel: Kernel,
     /// Number of sleeps or resets in each test of them.
-    pub(crate) pm_rounds: Option<u32>,
-    pub(crate) tests: TestFolder,
+    pm_rounds: Option<u32>,
+    tests: TestFolder,
 }
 
 /// The driver that is tested.
@@ -115,6 +119,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
             Part::Unit => check.unit()?,
             Part::Vm => check.guests(Kernel::Stock)?,
             Part::Debug => check.guests(Kernel::Debug)?,
+            Part::Nouveau => check.nouveau()?,
         }
     }
     let success = summarize(host, &check.results, &check.summary)?;
@@ -123,7 +128,7 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
 
 /// Prints the summary and writes it to a file, with these arguments of igt-summary. Returns whether
 /// nothing failed.
-pub(crate) fn summarize(host: &Host, results: &Path, arguments: &[PathBuf]) -> Result<bool> {
+fn summarize(host: &Host, results: &Path, arguments: &[PathBuf]) -> Result<bool> {
     let program = host.programs.join("igt-summary");
     let output = Command::new(&program)
         .args(arguments)
@@ -163,17 +168,35 @@ impl Check<'_> {
                     .extend(["--not-applicable".into(), list.clone()]);
             }
         }
+        self.run(&jobs, Driver::Nova, kernel, tests)
+    }
+
+    /// Runs the VMs for nouveau.
+    fn nouveau(&mut self) -> Result<()> {
+        let Arguments { chip, tests, .. } = self.arguments;
+        let jobs = chip.nouveau_jobs(tests);
+        let tests = TestFolder::make(self.host, Driver::Nouveau, Kernel::Stock)?;
+        self.run(&jobs, Driver::Nouveau, Kernel::Stock, tests)
+    }
+
+    fn run(
+        &mut self,
+        jobs: &[Job],
+        driver: Driver,
+        kernel: Kernel,
+        tests: TestFolder,
+    ) -> Result<()> {
         let outs = jobs.iter().map(|job| self.results.join(&job.name));
         self.summary.extend(outs);
         let guests = Guests {
             host: self.host,
             results: &self.results,
-            driver: Driver::Nova,
+            driver,
             kernel,
             pm_rounds: self.arguments.pm_rounds,
             tests,
         };
-        self.success &= guests.run(&jobs)?;
+        self.success &= guests.run(jobs)?;
         Ok(())
     }
 }

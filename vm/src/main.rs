@@ -8,7 +8,6 @@ mod check;
 mod judges;
 mod matrix;
 mod mutants;
-mod nouveau;
 mod results;
 mod run;
 mod stress;
@@ -51,8 +50,6 @@ enum Action {
     Check(check::Arguments),
     /// Have drivers that others wrote judge the mocked GPU.
     CheckJudges(judges::Arguments),
-    /// Have Linux's nouveau drive the mocked GPU, and count the tests of what it does.
-    CheckNouveau(nouveau::Arguments),
     /// Stress the modules for a while, and then fuzz the ioctls for as long, each in a VM of its
     /// own.
     Stress(stress::Arguments),
@@ -135,7 +132,6 @@ fn act(action: Action) -> Result<ExitCode> {
         } => run::run(&host, &chip, firmware_release, vbios.as_deref()),
         Action::Check(arguments) => check::run(&host, &arguments),
         Action::CheckJudges(arguments) => judges::run(&host, &arguments),
-        Action::CheckNouveau(arguments) => nouveau::run(&host, &arguments),
         Action::Stress(arguments) => stress::run(&host, &arguments),
         Action::MutantsKmod { names } => mutants::run(&host, names),
         Action::Guest(arguments) => arguments.run(&host),

@@ -181,6 +181,14 @@ impl Choice {
         jobs
     }
 
+    /// The jobs for nouveau, with these tests, or all.
+    pub(crate) fn nouveau_jobs(&self, tests: &[String]) -> Vec<Job> {
+        match self.name.as_str() {
+            "families" => nouveau(&GENERATIONS, tests),
+            _ => nouveau(&self.chips, tests),
+        }
+    }
+
     /// A VM for these tests, one for those during which the VM sleeps, and one for those that need a
     /// machine without room.
     fn named(&self, tests: &[String]) -> Vec<Job> {
@@ -223,9 +231,21 @@ impl Choice {
     }
 }
 
+/// A chip of each combination of address spaces and classes. Turing to Ada have one format of page
+/// tables, Hopper and later another; AD102 has GA102's copy engine, but graphics of its own.
+const GENERATIONS: [Chipset; 7] = [
+    Chipset::TU102,
+    Chipset::GA100,
+    Chipset::GA102,
+    Chipset::AD102,
+    Chipset::GH100,
+    Chipset::GB100,
+    Chipset::GB202,
+];
+
 /// Two VMs for nouveau on each chip, the second for the tests during which the VM sleeps; or only those
 /// VMs that have one of these tests. Tests find the chip's name in `NOVA_CHIP`.
-pub(crate) fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
+fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
     const PM: &str = "nouveau_pm";
     let sleeps = |test: &&String| test.contains(PM);
     let (sleeping, others) = match tests {
@@ -359,6 +379,10 @@ mod tests {
 
     #[test]
     fn nouveau_has_vms_for_each_chip() {
+        let families = choice("families");
+        assert_eq!(families.nouveau_jobs(&[]).len(), 2 * GENERATIONS.len());
+        assert!(GENERATIONS.iter().all(|chip| families.chips.contains(chip)));
+        assert_eq!(choice("all").nouveau_jobs(&[]).len(), 2 * 24);
         let expected = [
             "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102",
             "nouveau-ga102-pm ga102 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=ga102",
