@@ -16,9 +16,8 @@ use nova_vm::process;
 use nova_vm::{fresh, say, Ended, Guest, Host, Kernel, Output, Script};
 use tempfile::TempDir;
 
-use crate::code;
 use crate::matrix::{Choice, Job, Runner};
-use crate::{judges, results};
+use crate::{code, judges, nouveau, results};
 
 /// Time limit for the tests of a VM.
 const LIMIT: Duration = Duration::from_secs(14400);
@@ -174,7 +173,7 @@ impl Check<'_> {
     /// Runs the VMs for nouveau.
     fn nouveau(&mut self) -> Result<()> {
         let Arguments { chip, tests, .. } = self.arguments;
-        let jobs = chip.nouveau_jobs(tests);
+        let jobs = nouveau::jobs(chip, tests);
         let tests = TestFolder::make(self.host, Driver::Nouveau, Kernel::Stock)?;
         self.run(&jobs, Driver::Nouveau, Kernel::Stock, tests)
     }
@@ -250,6 +249,7 @@ impl Guests<'_> {
         guest.script = Some(self.script(job));
         let arguments = job.machine.mock_arguments().iter();
         guest.mock_arguments = arguments.map(|&word| word.to_owned()).collect();
+        guest.kernel_arguments.extend(job.kernel_argument.clone());
         if job.runner == Runner::Killed {
             self.tests.add_kernel(self.host)?;
             guest

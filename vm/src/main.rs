@@ -8,6 +8,7 @@ mod check;
 mod judges;
 mod matrix;
 mod mutants;
+mod nouveau;
 mod results;
 mod run;
 mod stress;

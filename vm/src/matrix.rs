@@ -140,6 +140,8 @@ pub(crate) struct Job {
     pub(crate) options: Vec<String>,
     /// The machine.
     pub(crate) machine: Machine,
+    /// One more argument for the kernel.
+    pub(crate) kernel_argument: Option<String>,
 }
 
 /// The user's choice: the name of a chip, `families` or `all`.
@@ -181,14 +183,6 @@ impl Choice {
         jobs
     }
 
-    /// The jobs for nouveau, with these tests, or all.
-    pub(crate) fn nouveau_jobs(&self, tests: &[String]) -> Vec<Job> {
-        match self.name.as_str() {
-            "families" => nouveau(&GENERATIONS, tests),
-            _ => nouveau(&self.chips, tests),
-        }
-    }
-
     /// A VM for these tests, one for those during which the VM sleeps, and one for those that need a
     /// machine without room.
     fn named(&self, tests: &[String]) -> Vec<Job> {
@@ -201,6 +195,7 @@ impl Choice {
             runner,
             options: options("--include-tests", tests),
             machine,
+            kernel_argument: None,
         };
         [
             ("tests", Runner::Igt, Machine::Usual, others),
@@ -226,77 +221,29 @@ impl Choice {
                 Tests::AllBut(tests) => options("--exclude-tests", tests),
             },
             machine: line.machine,
+            kernel_argument: None,
         };
         lines.iter().map(job).collect()
     }
 }
 
-/// A chip of each combination of address spaces and classes. Turing to Ada have one format of page
-/// tables, Hopper and later another; AD102 has GA102's copy engine, but graphics of its own.
-const GENERATIONS: [Chipset; 7] = [
-    Chipset::TU102,
-    Chipset::GA100,
-    Chipset::GA102,
-    Chipset::AD102,
-    Chipset::GH100,
-    Chipset::GB100,
-    Chipset::GB202,
-];
-
-/// Two VMs for nouveau on each chip, the second for the tests during which the VM sleeps; or only those
-/// VMs that have one of these tests. Tests find the chip's name in `NOVA_CHIP`.
-fn nouveau(chips: &[Chipset], tests: &[String]) -> Vec<Job> {
-    const PM: &str = "nouveau_pm";
-    let sleeps = |test: &&String| test.contains(PM);
-    let (sleeping, others) = match tests {
-        [] => (
-            options("--include-tests", [PM]),
-            options("--exclude-tests", [PM]),
-        ),
-        tests => {
-            let (sleeping, others): (Vec<_>, Vec<_>) = tests.iter().partition(sleeps);
-            let include = |tests| options("--include-tests", tests);
-            (include(sleeping), include(others))
-        }
-    };
-    let job = |chip: Chipset, suffix, runner, options: &[String]| {
-        let name = chip.name();
-        let environment = ["--environment".into(), format!("NOVA_CHIP={name}")];
-        Job {
-            name: format!("nouveau-{name}{suffix}"),
-            chips: vec![chip],
-            runner,
-            options: options.iter().cloned().chain(environment).collect(),
-            machine: Machine::Usual,
-        }
-    };
-    let lines = [
-        ("", Runner::Igt, others),
-        ("-pm", Runner::Sleeping, sleeping),
-    ];
-    let lines = lines.iter().filter(|(.., options)| !options.is_empty());
-    let jobs = chips
-        .iter()
-        .flat_map(|chip| lines.clone().map(move |line| (chip, line)));
-    jobs.map(|(&chip, (suffix, runner, options))| job(chip, suffix, *runner, options))
-        .collect()
-}
-
-fn options<T: ToString>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
+/// Options of igt_runner: `name` before each of the values.
+pub(crate) fn options<T: ToString>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
     let option = |value: T| [name.to_owned(), value.to_string()];
     values.into_iter().flat_map(option).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn choice(name: &str) -> Choice {
+    pub(crate) fn choice(name: &str) -> Choice {
         name.parse().unwrap()
     }
 
     /// Name, chips or their number, runner and options.
-    fn lines(jobs: &[Job]) -> Vec<String> {
+    /// A line for each job.
+    pub(crate) fn lines(jobs: &[Job]) -> Vec<String> {
         let line = |job: &Job| {
             let chips = match job.chips[..] {
                 [chip] => chip.name().to_owned(),
@@ -306,6 +253,7 @@ mod tests {
             words.extend(job.options.iter().cloned());
             let machine = job.machine.mock_arguments();
             words.extend(machine.iter().map(|&word| word.to_owned()));
+            words.extend(job.kernel_argument.clone());
             words.join(" ")
         };
         jobs.iter().map(line).collect()
@@ -375,28 +323,6 @@ mod tests {
         assert!(debug[0]
             .options
             .contains(&"--abort-on-monitored-error=".into()));
-    }
-
-    #[test]
-    fn nouveau_has_vms_for_each_chip() {
-        let families = choice("families");
-        assert_eq!(families.nouveau_jobs(&[]).len(), 2 * GENERATIONS.len());
-        assert!(GENERATIONS.iter().all(|chip| families.chips.contains(chip)));
-        assert_eq!(choice("all").nouveau_jobs(&[]).len(), 2 * 24);
-        let expected = [
-            "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102",
-            "nouveau-ga102-pm ga102 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=ga102",
-            "nouveau-gh100 gh100 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=gh100",
-            "nouveau-gh100-pm gh100 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=gh100",
-        ];
-        let chips = [Chipset::GA102, Chipset::GH100];
-        assert_eq!(lines(&nouveau(&chips, &[])), expected);
-        let named = ["igt@nouveau_exec@copy", "igt@nouveau_pm"].map(str::to_owned);
-        let expected = [
-            "nouveau-ga102 ga102 Igt --include-tests igt@nouveau_exec@copy --environment NOVA_CHIP=ga102",
-            "nouveau-ga102-pm ga102 Sleeping --include-tests igt@nouveau_pm --environment NOVA_CHIP=ga102",
-        ];
-        assert_eq!(lines(&nouveau(&chips[..1], &named)), expected);
     }
 
     #[test]

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The VMs for Linux's nouveau, which is Debian's. Nothing of it is changed, so that what fails is a
+//! mistake of the mock, unless it is one of nouveau.
+
+use nova_hw::chipset::Chipset;
+use nova_hw::release::{r535_113_01, r570_144, Release};
+
+use crate::matrix::{options, Choice, Job, Machine, Runner};
+
+/// A chip of each combination of address spaces and classes. Turing to Ada have one format of page
+/// tables, Hopper and later another; AD102 has GA102's copy engine, but graphics of its own.
+const GENERATIONS: [Chipset; 7] = [
+    Chipset::TU102,
+    Chipset::GA100,
+    Chipset::GA102,
+    Chipset::AD102,
+    Chipset::GH100,
+    Chipset::GB100,
+    Chipset::GB202,
+];
+
+/// The firmware releases that nouveau boots, with its numbers for them (`ga102_gsps` in Linux's
+/// drivers/gpu/drm/nouveau/nvkm/subdev/gsp/ga102.c).
+const RELEASES: [(&Release, u32); 2] = [(&r570_144::RELEASE, 1), (&r535_113_01::RELEASE, 0)];
+
+/// The tests during which the VM sleeps.
+const PM: &str = "nouveau_pm";
+
+/// The VMs for the chips of `choice`, with all releases that nouveau has for them; of `families`, a
+/// chip of each generation, and GA102 alone with all releases. A chip has two VMs for a release, the
+/// second for the tests during which it sleeps; or only those VMs that have one of `tests`.
+pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
+    let (chips, with_all): (&[_], &[_]) = match choice.name.as_str() {
+        "families" => (&GENERATIONS, &[Chipset::GA102]),
+        _ => (&choice.chips, &choice.chips),
+    };
+    let [newest, older] = RELEASES;
+    let newest = chips.iter().map(|&chip| (chip, newest));
+    let older = with_all
+        .iter()
+        .filter(|&&chip| older.0.is_for(chip))
+        .map(|&chip| (chip, older));
+    let runs = runs(tests);
+    let runs = runs.iter().filter(|(.., options)| !options.is_empty());
+    let vms = newest
+        .chain(older)
+        .flat_map(|(chip, release)| runs.clone().map(move |run| (chip, release, run)));
+    vms.map(|(chip, release, run)| job(chip, release, run))
+        .collect()
+}
+
+/// The suffix of a VM's name, its runner, and options that select its tests.
+type Run = (&'static str, Runner, Vec<String>);
+
+fn runs(tests: &[String]) -> [Run; 2] {
+    let (sleeping, others) = match tests {
+        [] => (
+            options("--include-tests", [PM]),
+            options("--exclude-tests", [PM]),
+        ),
+        tests => {
+            let (sleeping, others): (Vec<_>, Vec<_>) =
+                tests.iter().partition(|test| test.contains(PM));
+            let include = |tests| options("--include-tests", tests);
+            (include(sleeping), include(others))
+        }
+    };
+    [
+        ("", Runner::Igt, others),
+        ("-pm", Runner::Sleeping, sleeping),
+    ]
+}
+
+/// A VM. Its tests find the chip's name in `NOVA_CHIP`.
+fn job(chip: Chipset, (release, number): (&Release, u32), run: &Run) -> Job {
+    let (suffix, runner, selection) = run;
+    let name = chip.name();
+    let branch = match release.branch() {
+        Some(branch) if number == 0 => format!("-{branch}"),
+        _ => String::new(),
+    };
+    let environment = options("--environment", [format!("NOVA_CHIP={name}")]);
+    Job {
+        name: format!("nouveau-{name}{branch}{suffix}"),
+        chips: vec![chip],
+        runner: *runner,
+        options: [&selection[..], &environment].concat(),
+        machine: Machine::Usual,
+        kernel_argument: Some(format!("nouveau.config=NvGspRm=1,NvGspFw={number}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::tests::{choice, lines};
+
+    #[test]
+    fn a_chip_has_two_vms_for_a_release() {
+        let expected = [
+            "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 \
+             nouveau.config=NvGspRm=1,NvGspFw=1",
+            "nouveau-ga102-pm ga102 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=ga102 \
+             nouveau.config=NvGspRm=1,NvGspFw=1",
+            "nouveau-ga102-535 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 \
+             nouveau.config=NvGspRm=1,NvGspFw=0",
+            "nouveau-ga102-535-pm ga102 Sleeping --include-tests nouveau_pm --environment \
+             NOVA_CHIP=ga102 nouveau.config=NvGspRm=1,NvGspFw=0",
+        ];
+        assert_eq!(lines(&jobs(&choice("ga102"), &[])), expected);
+        assert_eq!(jobs(&choice("gh100"), &[]).len(), 2);
+    }
+
+    #[test]
+    fn named_tests_have_the_vms_that_they_need() {
+        let names = |tests: &[&str]| {
+            let tests: Vec<_> = tests.iter().map(|&test| test.to_owned()).collect();
+            let jobs = jobs(&choice("gb202"), &tests);
+            jobs.into_iter().map(|job| job.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["igt@nouveau_exec@copy"]), ["nouveau-gb202"]);
+        assert_eq!(names(&["igt@nouveau_pm"]), ["nouveau-gb202-pm"]);
+        let both = names(&["igt@nouveau_exec", "igt@nouveau_pm"]);
+        assert_eq!(both, ["nouveau-gb202", "nouveau-gb202-pm"]);
+    }
+
+    #[test]
+    fn generations_are_among_the_families() {
+        let families = choice("families");
+        assert!(GENERATIONS.iter().all(|chip| families.chips.contains(chip)));
+        assert_eq!(jobs(&families, &[]).len(), 2 * (GENERATIONS.len() + 1));
+        assert_eq!(jobs(&choice("all"), &[]).len(), 2 * (24 + 16));
+    }
+}
