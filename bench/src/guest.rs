@@ -124,6 +124,11 @@ pub fn measure(host: &Host, chip: Chipset, name: &str) -> Result<String> {
     guest.modules = Some(Kernel::Stock.modules(host));
     guest.files = Some(host.programs.clone());
     guest.script = Some(Script::new(host.repo.join("bench/guest").join(name)));
+    output(host, &guest, name)
+}
+
+/// Runs a VM, and returns the contents of its output file NAME.
+pub fn output(host: &Host, guest: &Guest, name: &str) -> Result<String> {
     let ended = guest.run(host)?;
     let out = host.shown(&guest.out);
     ensure!(ended.succeeded(), "{name}: {ended}; see {out}");

@@ -5,6 +5,7 @@
 mod inspect;
 mod mock;
 mod modules;
+mod nouveau;
 mod rate;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ fn main() -> Result<()> {
     sizes(&host, &mut table)?;
     inspection(&host, &mut table)?;
     accesses(&host, &mut table)?;
+    nouveau(&host, &mut table)?;
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -185,6 +187,39 @@ fn accesses(host: &Host, table: &mut Table) -> Result<()> {
         format!("{over_socket:.0}"),
         ratio(in_process, over_socket),
     ]);
+    Ok(())
+}
+
+/// Measures nouveau in a VM. The memory of the machine and of the frame buffer is the mock's, so that the
+/// CPU's copy is the reference for a copy engine's.
+fn nouveau(host: &Host, table: &mut Table) -> Result<()> {
+    let nouveau::Measured {
+        load,
+        accesses,
+        copies: [copy, memcpy],
+        bar1,
+    } = nouveau::run(host)?;
+    let nouveau::Accesses {
+        registers,
+        bar1: through_bar1,
+        bar2: through_bar2,
+    } = accesses;
+    table.add_row(["modprobe nouveau", &format!("{load:.0} ms"), "", ""]);
+    for (name, count) in [
+        ("  accesses of registers", registers),
+        ("  accesses through BAR1", through_bar1),
+        ("  accesses through BAR2", through_bar2),
+    ] {
+        table.add_row([name, &count.to_string(), "", ""]);
+    }
+    table.add_row([
+        "copy of 64 MiB in the VM (reference: memcpy there)",
+        &format!("{copy:.0} ms"),
+        &format!("{memcpy:.0} ms"),
+        &ratio(copy, memcpy),
+    ]);
+    let bar1 = format!("{bar1:.0} KiB/s");
+    table.add_row(["writes of 4 bytes through BAR1", &bar1, "", ""]);
     Ok(())
 }
 

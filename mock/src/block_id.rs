@@ -60,23 +60,30 @@ pub(crate) use with_blocks;
 
 macro_rules! define_ids {
     ($($(#[$doc:meta])* $module:ident::$Id:ident = $name:literal,)*) => {
-        /// A hardware block, as a track of the trace and a counter of register accesses.
+        /// A hardware block, as a track of the trace and a counter of accesses by the driver.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum BlockId {
             $($(#[$doc])* $Id,)*
-            /// Addresses at which no block is modelled.
+            /// Addresses of BAR0 at which no block is modelled.
             Unknown,
+            /// BAR1, which shows the frame buffer or an address space.
+            Bar1,
+            /// BAR2, which shows an address space.
+            Bar2,
         }
 
         impl BlockId {
             /// All blocks, in the order in which the trace shows them.
-            pub const ALL: [Self; [$($name),*].len() + 1] = [$(Self::$Id,)* Self::Unknown];
+            pub const ALL: [Self; [$($name),*].len() + 3] =
+                [$(Self::$Id,)* Self::Unknown, Self::Bar1, Self::Bar2];
 
             /// Name of the block.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$Id => $name,)*
                     Self::Unknown => "unknown",
+                    Self::Bar1 => "BAR1",
+                    Self::Bar2 => "BAR2",
                 }
             }
         }

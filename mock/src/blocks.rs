@@ -73,7 +73,7 @@ macro_rules! define_blocks {
             pub(crate) fn read(&mut self, wires: &mut Wires<'_>, offset: u32) -> Option<u32> {
                 match wires.id {
                     $(BlockId::$Id => self.$module.read(wires, offset),)*
-                    BlockId::Unknown => None,
+                    BlockId::Unknown | BlockId::Bar1 | BlockId::Bar2 => None,
                 }
             }
 
@@ -86,7 +86,7 @@ macro_rules! define_blocks {
             ) -> Option<()> {
                 match wires.id {
                     $(BlockId::$Id => self.$module.write(wires, offset, value),)*
-                    BlockId::Unknown => None,
+                    BlockId::Unknown | BlockId::Bar1 | BlockId::Bar2 => None,
                 }
             }
 
@@ -94,7 +94,7 @@ macro_rules! define_blocks {
             pub(crate) fn elapsed(&mut self, wires: &mut Wires<'_>, timer: Timer) {
                 match wires.id {
                     $(BlockId::$Id => self.$module.elapsed(wires, timer),)*
-                    BlockId::Unknown => {}
+                    BlockId::Unknown | BlockId::Bar1 | BlockId::Bar2 => {}
                 }
             }
         }

@@ -19,9 +19,9 @@ mod table;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(test, derive(strum::EnumCount))]
 pub enum Fault {
-    /// The card falls off the bus after a number of register accesses: reads give all ones.
+    /// The card falls off the bus after a number of accesses: reads give all ones.
     CardGone {
-        /// Register accesses that still work, counted from when the fault was injected.
+        /// Accesses that still work, counted from when the fault was injected.
         after: u64,
     },
     /// The link is lost for this long.

@@ -215,7 +215,7 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
 }
 
 fn print_accesses(accesses: &Accesses) {
-    println!("register accesses: {}", accesses.total());
+    println!("accesses: {}", accesses.total());
     for block in BlockId::ALL {
         let (reads, writes) = (accesses.reads(block), accesses.writes(block));
         if reads + writes != 0 {

@@ -28,7 +28,7 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// Number of register accesses per block.
+/// Number of accesses by the driver per block.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accesses {
     reads: [u64; BlockId::ALL.len()],
@@ -106,7 +106,7 @@ impl Trace {
         Ok(())
     }
 
-    /// Number of register accesses so far.
+    /// Number of accesses so far.
     pub fn accesses(&self) -> &Accesses {
         &self.accesses
     }

@@ -68,7 +68,6 @@ struct Check<'a> {
 struct Guests<'a> {
     host: &'a Host,
     results: &'a Path,
-    driver: Driver,
     kernel: Kernel,
     /// Number of sleeps or resets in each test of them.
     pm_rounds: Option<u32>,
@@ -167,7 +166,7 @@ impl Check<'_> {
                     .extend(["--not-applicable".into(), list.clone()]);
             }
         }
-        self.run(&jobs, Driver::Nova, kernel, tests)
+        self.run(&jobs, kernel, tests)
     }
 
     /// Runs the VMs for nouveau.
@@ -175,22 +174,15 @@ impl Check<'_> {
         let Arguments { chip, tests, .. } = self.arguments;
         let jobs = nouveau::jobs(chip, tests);
         let tests = TestFolder::make(self.host, Driver::Nouveau, Kernel::Stock)?;
-        self.run(&jobs, Driver::Nouveau, Kernel::Stock, tests)
+        self.run(&jobs, Kernel::Stock, tests)
     }
 
-    fn run(
-        &mut self,
-        jobs: &[Job],
-        driver: Driver,
-        kernel: Kernel,
-        tests: TestFolder,
-    ) -> Result<()> {
+    fn run(&mut self, jobs: &[Job], kernel: Kernel, tests: TestFolder) -> Result<()> {
         let outs = jobs.iter().map(|job| self.results.join(&job.name));
         self.summary.extend(outs);
         let guests = Guests {
             host: self.host,
             results: &self.results,
-            driver,
             kernel,
             pm_rounds: self.arguments.pm_rounds,
             tests,
@@ -239,9 +231,9 @@ impl Guests<'_> {
         let mut guest = Guest::new(&out);
         guest.chips.clone_from(&job.chips);
         guest.kernel = self.kernel;
-        match self.driver {
-            Driver::Nova => guest.modules = Some(self.kernel.modules(self.host)),
-            Driver::Nouveau => guest.fast_strings = false,
+        guest.nouveau = job.nouveau;
+        if job.nouveau.is_none() {
+            guest.modules = Some(self.kernel.modules(self.host));
         }
         guest.files = Some(self.tests.path().to_owned());
         guest.output = Output::Lines(job.name.clone());
@@ -249,7 +241,6 @@ impl Guests<'_> {
         guest.script = Some(self.script(job));
         let arguments = job.machine.mock_arguments().iter();
         guest.mock_arguments = arguments.map(|&word| word.to_owned()).collect();
-        guest.kernel_arguments.extend(job.kernel_argument.clone());
         if job.runner == Runner::Killed {
             self.tests.add_kernel(self.host)?;
             guest

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use nova_hw::chipset::Chipset;
+use nova_hw::release::Release;
 
 use crate::Host;
 
@@ -80,11 +81,14 @@ pub struct Guest {
     pub chips: Vec<Chipset>,
     /// The kernel.
     pub kernel: Kernel,
-    /// Whether the CPU says that its string instructions are fast. The kernel then zeroes the
+    /// The firmware release that nouveau boots when it is loaded, if nouveau is to drive the GPUs
+    /// through GSP-RM.
+    ///
+    /// The CPU says then that its string instructions are slow. Otherwise the kernel zeroes the
     /// memory of a device by `rep stosb` (`memset_io`, `__memset` of arch/x86/lib/memset_64.S), and
     /// each of its bytes is an access that QEMU sends to the mock: nouveau zeroes more than half a
     /// MiB when it is loaded.
-    pub fast_strings: bool,
+    pub nouveau: Option<&'static Release>,
     /// Folder with the vmlinuz and initramfs.zst of another kernel, for a driver that needs one.
     pub other_kernel: Option<PathBuf>,
     /// Folder whose *.ko are installed where modprobe finds them.
@@ -117,7 +121,7 @@ impl Guest {
         Self {
             chips: Vec::new(),
             kernel: Kernel::Stock,
-            fast_strings: true,
+            nouveau: None,
             other_kernel: None,
             modules: None,
             files: None,

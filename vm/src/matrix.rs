@@ -3,6 +3,7 @@
 //! The test matrix: tests and chips of each VM.
 
 use nova_hw::chipset::Chipset;
+use nova_hw::release::Release;
 use nova_vm::chips::Selection;
 use nova_vm::Kernel;
 
@@ -140,8 +141,8 @@ pub(crate) struct Job {
     pub(crate) options: Vec<String>,
     /// The machine.
     pub(crate) machine: Machine,
-    /// One more argument for the kernel.
-    pub(crate) kernel_argument: Option<String>,
+    /// The firmware that nouveau boots, if the tests are for it and not for Nova.
+    pub(crate) nouveau: Option<&'static Release>,
 }
 
 /// The user's choice: the name of a chip, `families` or `all`.
@@ -195,7 +196,7 @@ impl Choice {
             runner,
             options: options("--include-tests", tests),
             machine,
-            kernel_argument: None,
+            nouveau: None,
         };
         [
             ("tests", Runner::Igt, Machine::Usual, others),
@@ -221,7 +222,7 @@ impl Choice {
                 Tests::AllBut(tests) => options("--exclude-tests", tests),
             },
             machine: line.machine,
-            kernel_argument: None,
+            nouveau: None,
         };
         lines.iter().map(job).collect()
     }
@@ -253,7 +254,7 @@ pub(crate) mod tests {
             words.extend(job.options.iter().cloned());
             let machine = job.machine.mock_arguments();
             words.extend(machine.iter().map(|&word| word.to_owned()));
-            words.extend(job.kernel_argument.clone());
+            words.extend(job.nouveau.map(|release| release.name.to_owned()));
             words.join(" ")
         };
         jobs.iter().map(line).collect()

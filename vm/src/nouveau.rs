@@ -4,7 +4,7 @@
 //! mistake of the mock, unless it is one of nouveau.
 
 use nova_hw::chipset::Chipset;
-use nova_hw::release::{r535_113_01, r570_144, Release};
+use nova_hw::release::{Release, RELEASES};
 
 use crate::matrix::{options, Choice, Job, Machine, Runner};
 
@@ -19,10 +19,6 @@ const GENERATIONS: [Chipset; 7] = [
     Chipset::GB100,
     Chipset::GB202,
 ];
-
-/// The firmware releases that nouveau boots, with its numbers for them (`ga102_gsps` in Linux's
-/// drivers/gpu/drm/nouveau/nvkm/subdev/gsp/ga102.c).
-const RELEASES: [(&Release, u32); 2] = [(&r570_144::RELEASE, 1), (&r535_113_01::RELEASE, 0)];
 
 /// The tests during which the VM sleeps.
 const PM: &str = "nouveau_pm";
@@ -39,7 +35,7 @@ pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
     let newest = chips.iter().map(|&chip| (chip, newest));
     let older = with_all
         .iter()
-        .filter(|&&chip| older.0.is_for(chip))
+        .filter(|&&chip| older.is_for(chip))
         .map(|&chip| (chip, older));
     let runs = runs(tests);
     let runs = runs.iter().filter(|(.., options)| !options.is_empty());
@@ -73,11 +69,11 @@ fn runs(tests: &[String]) -> [Run; 2] {
 }
 
 /// A VM. Its tests find the chip's name in `NOVA_CHIP`.
-fn job(chip: Chipset, (release, number): (&Release, u32), run: &Run) -> Job {
+fn job(chip: Chipset, release: &'static Release, run: &Run) -> Job {
     let (suffix, runner, selection) = run;
     let name = chip.name();
     let branch = match release.branch() {
-        Some(branch) if number == 0 => format!("-{branch}"),
+        Some(branch) if release != RELEASES[0] => format!("-{branch}"),
         _ => String::new(),
     };
     let environment = options("--environment", [format!("NOVA_CHIP={name}")]);
@@ -87,7 +83,7 @@ fn job(chip: Chipset, (release, number): (&Release, u32), run: &Run) -> Job {
         runner: *runner,
         options: [&selection[..], &environment].concat(),
         machine: Machine::Usual,
-        kernel_argument: Some(format!("nouveau.config=NvGspRm=1,NvGspFw={number}")),
+        nouveau: Some(release),
     }
 }
 
@@ -100,13 +96,13 @@ mod tests {
     fn a_chip_has_two_vms_for_a_release() {
         let expected = [
             "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 \
-             nouveau.config=NvGspRm=1,NvGspFw=1",
+             570.144",
             "nouveau-ga102-pm ga102 Sleeping --include-tests nouveau_pm --environment NOVA_CHIP=ga102 \
-             nouveau.config=NvGspRm=1,NvGspFw=1",
+             570.144",
             "nouveau-ga102-535 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 \
-             nouveau.config=NvGspRm=1,NvGspFw=0",
+             535.113.01",
             "nouveau-ga102-535-pm ga102 Sleeping --include-tests nouveau_pm --environment \
-             NOVA_CHIP=ga102 nouveau.config=NvGspRm=1,NvGspFw=0",
+             NOVA_CHIP=ga102 535.113.01",
         ];
         assert_eq!(lines(&jobs(&choice("ga102"), &[])), expected);
         assert_eq!(jobs(&choice("gh100"), &[]).len(), 2);

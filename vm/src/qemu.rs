@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
+use nova_hw::release::{r570_144, Release};
+
 use crate::guest::{Guest, Kernel};
 use crate::mock::{self, ANSWER_LIMIT};
 use crate::Host;
@@ -109,7 +111,7 @@ fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
     arguments.option("-machine", "q35,memory-backend=ram");
     arguments.option("-object", ram);
     arguments.option("-accel", "tcg,thread=multi");
-    let slow = if guest.fast_strings { "" } else { SLOW_STRINGS };
+    let slow = guest.nouveau.map_or("", |_| SLOW_STRINGS);
     arguments.option("-cpu", format!("{cpu}{slow}"));
     arguments.option("-smp", "2");
     arguments.option("-kernel", vmlinuz);
@@ -120,8 +122,18 @@ fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
     arguments.option("-drive", root);
 }
 
+/// nouveau boots this release. It has a number for each (`ga102_gsps` in Linux 7.3,
+/// drivers/gpu/drm/nouveau/nvkm/subdev/gsp/ga102.c).
+fn nouveau_argument(release: &Release) -> &'static str {
+    match *release == r570_144::RELEASE {
+        true => "nouveau.config=NvGspRm=1,NvGspFw=1",
+        false => "nouveau.config=NvGspRm=1,NvGspFw=0",
+    }
+}
+
 fn kernel_arguments(guest: &Guest) -> String {
     let mut words = vec!["console=ttyS0", "panic=-1", "mitigations=off"];
+    words.extend(guest.nouveau.map(nouveau_argument));
     words.extend(guest.kernel_arguments.iter().map(String::as_str));
     words.extend(KERNEL_ARGUMENTS);
     if guest.kernel == Kernel::Debug {
@@ -169,6 +181,7 @@ mod tests {
     use crate::testing::host;
     use crate::Script;
     use nova_hw::chipset::Chipset;
+    use nova_hw::release::r535_113_01;
 
     fn line(guest: &Guest) -> String {
         let arguments = arguments(&host(Path::new("/host")), guest, Path::new("/run"));
@@ -247,10 +260,13 @@ mod tests {
     }
 
     #[test]
-    fn strings_can_be_slow() {
+    fn nouveau_has_slow_strings_and_boots_its_release() {
         let mut guest = Guest::new("/out");
-        guest.fast_strings = false;
+        guest.nouveau = Some(&r570_144::RELEASE);
         has(&guest, "-cpu max,-fsrm,-fsrs,-erms -smp 2");
+        has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=1");
+        guest.nouveau = Some(&r535_113_01::RELEASE);
+        has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=0");
     }
 
     #[test]

@@ -21,6 +21,14 @@ use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::Bar;
 use crate::gsp_rm::{page_directories, PAGE_DIRECTORY};
 
+/// The BAR, as the trace names it.
+fn block(bar: Bar) -> BlockId {
+    match bar {
+        Bar::Bar1 => BlockId::Bar1,
+        Bar::Bar2 => BlockId::Bar2,
+    }
+}
+
 impl<H: Host> Gpu<H> {
     /// The memory of card and machine, as engines reach it, and the MMU.
     pub(super) fn memory(&mut self) -> (&mut Mmu, Physical<'_>) {
@@ -87,6 +95,7 @@ impl<H: Host> Gpu<H> {
     }
 
     fn read_window(&mut self, bar: Bar, offset: u64, into: &mut [u8]) {
+        self.trace.access(self.schedule.now(), block(bar), false);
         into.fill(0xff);
         let mut bytes = vec![0; into.len()];
         match self.in_window(bar, offset, |memory, at| memory.read(at, &mut bytes)) {
@@ -97,6 +106,7 @@ impl<H: Host> Gpu<H> {
     }
 
     fn write_window(&mut self, bar: Bar, offset: u64, from: &[u8]) {
+        self.trace.access(self.schedule.now(), block(bar), true);
         if let Some(Err(fault)) = self.in_window(bar, offset, |memory, at| memory.write(at, from)) {
             self.refuse_window(bar, offset, fault);
         }
@@ -135,9 +145,9 @@ impl<H: Host> Gpu<H> {
 
     fn refuse_window(&mut self, bar: Bar, offset: u64, fault: Fault) {
         let reason = format!(
-            "{bar:?} at {offset:#x}: {:?} of {:?}",
+            "offset {offset:#x}: {:?} of {:?}",
             fault.access, fault.reason
         );
-        self.refuse(BlockId::Pbus, reason);
+        self.refuse(block(bar), reason);
     }
 }
