@@ -17,6 +17,7 @@ mod qemu;
 #[cfg(test)]
 mod testing;
 mod vm;
+mod wake;
 
 pub use guest::{Guest, Kernel, Output, Script};
 pub use host::Host;

@@ -10,7 +10,7 @@ use nova_hw::release::{r570_144, Release};
 
 use crate::guest::{Guest, Kernel};
 use crate::mock::{self, ANSWER_LIMIT};
-use crate::Host;
+use crate::{wake, Host};
 
 /// MiB of memory for each GPU in addition to the kernel's: a driver keeps about 64 MiB of firmware
 /// for it.
@@ -74,6 +74,7 @@ fn arguments(host: &Host, guest: &Guest, run: &Path) -> Vec<OsString> {
     program(&mut arguments, host);
     machine(&mut arguments, host, guest);
     console(&mut arguments, guest);
+    monitor(&mut arguments, run);
     arguments.share(run, "run", "");
     arguments.share(&guest.out, "out", "");
     if let Some(files) = &guest.files {
@@ -154,6 +155,13 @@ fn console(arguments: &mut CommandLine, guest: &Guest) {
     arguments.option("-device", "virtio-serial-pci,id=serial");
     arguments.option("-chardev", format!("stdio,id=console,signal={signal}"));
     arguments.option("-device", "virtconsole,bus=serial.0,chardev=console");
+}
+
+/// The monitor, with which [`Waker`](crate::wake::Waker) wakes the VM.
+fn monitor(arguments: &mut CommandLine, run: &Path) {
+    let socket = wake::socket(run);
+    let options = "server=on,wait=off";
+    arguments.option("-qmp", format!("unix:{},{options}", socket.display()));
 }
 
 /// The GPUs, and the control port of each mock. The ports are on a device of their own, which a
@@ -267,6 +275,14 @@ mod tests {
         has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=1");
         guest.nouveau = Some(&r535_113_01::RELEASE);
         has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=0");
+    }
+
+    #[test]
+    fn the_monitor_is_in_the_run_s_folder() {
+        has(
+            &Guest::new("/out"),
+            "-qmp unix:/run/monitor,server=on,wait=off",
+        );
     }
 
     #[test]

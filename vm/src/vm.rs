@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use crate::guest::{Guest, Output, Script};
 use crate::mock::{Mock, ANSWER_LIMIT};
 use crate::process::{self, Child, Group, Lines, POLL};
+use crate::wake::Waker;
 use crate::{qemu, say, tail, Host};
 
 /// How a VM ended.
@@ -102,7 +103,8 @@ impl Guest {
         let mut mocks = self.start_mocks(host, run.path())?;
         let (mut vm, lines) = self.start_vm(host, run.path())?;
         let status = run.path().join("status");
-        let in_time = self.wait(host, &mut vm, &status)?;
+        let mut waker = Waker::new(run.path());
+        let in_time = self.wait(host, &mut vm, &mut waker, &status)?;
         if status.exists() {
             mocks.iter().for_each(Mock::save_status);
         }
@@ -169,10 +171,11 @@ impl Guest {
     }
 
     /// Waits until the script or the VM has ended; returns whether that was in time.
-    fn wait(&self, host: &Host, vm: &mut Child, status: &Path) -> Result<bool> {
+    fn wait(&self, host: &Host, vm: &mut Child, waker: &mut Waker, status: &Path) -> Result<bool> {
         let start = Instant::now();
         while !status.exists() && vm.ended()?.is_none() {
             host.interrupt.check()?;
+            waker.look();
             if self.limit.is_some_and(|limit| start.elapsed() >= limit) {
                 return Ok(false);
             }

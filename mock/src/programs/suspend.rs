@@ -137,8 +137,8 @@ impl Image {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use nova_hw::gsp::PAGE_SIZE;
     use crate::machine::in_process::Arena;
+    use nova_hw::gsp::PAGE_SIZE;
 
     /// Prepares memory for a WPR2 of `pages` pages; returns the addresses of the metadata, and of the
     /// list of pages.
