@@ -12,7 +12,7 @@ use core::ops::RangeInclusive;
 
 mod methods;
 
-pub use methods::{effect, has_method, offset, Effect};
+pub use methods::{effect, has_method, method_name, offset, Effect};
 
 /// What objects of a class are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,80 +9,93 @@
 //! have the next method (the scratch of macros).
 
 use super::{Class, Generation, Kind, Methods};
+use crate::layout;
 
-/// Byte offsets of methods that have an effect here, or decide about one.
-pub mod offset {
+/// Declares methods by offset: a constant for each in [`offset`], and their names.
+macro_rules! offsets {
+    ($($(#[$attr:meta])* $name:ident @ $offset:literal;)*) => {
+        /// Byte offsets of methods that have an effect here, or decide about one.
+        pub mod offset {
+            $($(#[$attr])* pub const $name: u16 = $offset;)*
+        }
+
+        const NAMES: &[layout::Name] = &[$(($offset, stringify!($name)),)*];
+        const _: () = layout::check_unique(NAMES);
+    };
+}
+
+offsets! {
     /// [`MmeShadowRamControl`](super::super::MmeShadowRamControl).
-    pub const SET_MME_SHADOW_RAM_CONTROL: u16 = 0x124;
+    SET_MME_SHADOW_RAM_CONTROL @ 0x124;
     /// [`SetRenderEnableC`](super::super::SetRenderEnableC), for all subchannels.
-    pub const SET_GLOBAL_RENDER_ENABLE_C: u16 = 0x138;
+    SET_GLOBAL_RENDER_ENABLE_C @ 0x138;
     /// Payload of `REPORT_SEMAPHORE_EXECUTE`, lower half.
-    pub const SET_REPORT_SEMAPHORE_PAYLOAD_LOWER: u16 = 0x158;
+    SET_REPORT_SEMAPHORE_PAYLOAD_LOWER @ 0x158;
     /// Payload of `REPORT_SEMAPHORE_EXECUTE`, upper half.
-    pub const SET_REPORT_SEMAPHORE_PAYLOAD_UPPER: u16 = 0x15c;
+    SET_REPORT_SEMAPHORE_PAYLOAD_UPPER @ 0x15c;
     /// Address of the semaphore, lower half.
-    pub const SET_REPORT_SEMAPHORE_ADDRESS_LOWER: u16 = 0x160;
+    SET_REPORT_SEMAPHORE_ADDRESS_LOWER @ 0x160;
     /// Address of the semaphore, upper half.
-    pub const SET_REPORT_SEMAPHORE_ADDRESS_UPPER: u16 = 0x164;
+    SET_REPORT_SEMAPHORE_ADDRESS_UPPER @ 0x164;
     /// [`ReportSemaphoreExecute`](super::super::ReportSemaphoreExecute) or
     /// [`ComputeReportSemaphoreExecute`](super::super::ComputeReportSemaphoreExecute).
-    pub const REPORT_SEMAPHORE_EXECUTE: u16 = 0x168;
+    REPORT_SEMAPHORE_EXECUTE @ 0x168;
     /// Bytes of a line of inline data.
-    pub const LINE_LENGTH_IN: u16 = 0x180;
+    LINE_LENGTH_IN @ 0x180;
     /// Lines of inline data.
-    pub const LINE_COUNT: u16 = 0x184;
+    LINE_COUNT @ 0x184;
     /// Address of the destination, upper half.
-    pub const OFFSET_OUT_UPPER: u16 = 0x188;
+    OFFSET_OUT_UPPER @ 0x188;
     /// Address of the destination, lower half.
-    pub const OFFSET_OUT: u16 = 0x18c;
+    OFFSET_OUT @ 0x18c;
     /// Bytes from a line of a pitch-linear destination to the next.
-    pub const PITCH_OUT: u16 = 0x190;
+    PITCH_OUT @ 0x190;
     /// [`BlockSize`](super::super::BlockSize) of the destination.
-    pub const SET_DST_BLOCK_SIZE: u16 = 0x194;
+    SET_DST_BLOCK_SIZE @ 0x194;
     /// Width of the destination in bytes.
-    pub const SET_DST_WIDTH: u16 = 0x198;
+    SET_DST_WIDTH @ 0x198;
     /// Lines of the destination.
-    pub const SET_DST_HEIGHT: u16 = 0x19c;
+    SET_DST_HEIGHT @ 0x19c;
     /// Layers of the destination.
-    pub const SET_DST_DEPTH: u16 = 0x1a0;
+    SET_DST_DEPTH @ 0x1a0;
     /// Layer of the destination that is written.
-    pub const SET_DST_LAYER: u16 = 0x1a4;
+    SET_DST_LAYER @ 0x1a4;
     /// Bytes before the first one that is written, in a line of the destination.
-    pub const SET_DST_ORIGIN_BYTES_X: u16 = 0x1a8;
+    SET_DST_ORIGIN_BYTES_X @ 0x1a8;
     /// First line of the destination that is written.
-    pub const SET_DST_ORIGIN_SAMPLES_Y: u16 = 0x1ac;
+    SET_DST_ORIGIN_SAMPLES_Y @ 0x1ac;
     /// [`LaunchDma`](super::super::LaunchDma).
-    pub const LAUNCH_DMA: u16 = 0x1b0;
+    LAUNCH_DMA @ 0x1b0;
     /// Four bytes of inline data.
-    pub const LOAD_INLINE_DATA: u16 = 0x1b4;
+    LOAD_INLINE_DATA @ 0x1b4;
     /// Address of the semaphore of inline data, upper half.
-    pub const SET_I2M_SEMAPHORE_A: u16 = 0x1dc;
+    SET_I2M_SEMAPHORE_A @ 0x1dc;
     /// Address of the semaphore of inline data, lower half.
-    pub const SET_I2M_SEMAPHORE_B: u16 = 0x1e0;
+    SET_I2M_SEMAPHORE_B @ 0x1e0;
     /// Payload of the semaphore of inline data.
-    pub const SET_I2M_SEMAPHORE_C: u16 = 0x1e4;
+    SET_I2M_SEMAPHORE_C @ 0x1e4;
     /// [`SetRenderEnableC`](super::super::SetRenderEnableC); not in 2D classes.
-    pub const SET_RENDER_ENABLE_C: u16 = 0x1558;
+    SET_RENDER_ENABLE_C @ 0x1558;
     /// 0: the other methods decide; 1: draws; 2: draws not. Not in 2D classes.
-    pub const SET_RENDER_ENABLE_OVERRIDE: u16 = 0x1944;
+    SET_RENDER_ENABLE_OVERRIDE @ 0x1944;
     /// Address of the semaphore, upper half.
-    pub const SET_REPORT_SEMAPHORE_A: u16 = 0x1b00;
+    SET_REPORT_SEMAPHORE_A @ 0x1b00;
     /// Address of the semaphore, lower half.
-    pub const SET_REPORT_SEMAPHORE_B: u16 = 0x1b04;
+    SET_REPORT_SEMAPHORE_B @ 0x1b04;
     /// Payload of the semaphore.
-    pub const SET_REPORT_SEMAPHORE_C: u16 = 0x1b08;
+    SET_REPORT_SEMAPHORE_C @ 0x1b08;
     /// [`ReportSemaphoreD`](super::super::ReportSemaphoreD).
-    pub const SET_REPORT_SEMAPHORE_D: u16 = 0x1b0c;
+    SET_REPORT_SEMAPHORE_D @ 0x1b0c;
     /// Bytes of the constant buffer that is written; in 3D classes.
-    pub const SET_CONSTANT_BUFFER_SELECTOR_A: u16 = 0x2380;
+    SET_CONSTANT_BUFFER_SELECTOR_A @ 0x2380;
     /// Address of the constant buffer, upper half.
-    pub const SET_CONSTANT_BUFFER_SELECTOR_B: u16 = 0x2384;
+    SET_CONSTANT_BUFFER_SELECTOR_B @ 0x2384;
     /// Address of the constant buffer, lower half.
-    pub const SET_CONSTANT_BUFFER_SELECTOR_C: u16 = 0x2388;
+    SET_CONSTANT_BUFFER_SELECTOR_C @ 0x2388;
     /// Offset in the constant buffer that is written next.
-    pub const LOAD_CONSTANT_BUFFER_OFFSET: u16 = 0x238c;
+    LOAD_CONSTANT_BUFFER_OFFSET @ 0x238c;
     /// Four bytes for the constant buffer: the first of an array of such methods.
-    pub const LOAD_CONSTANT_BUFFER: u16 = 0x2390;
+    LOAD_CONSTANT_BUFFER @ 0x2390;
 }
 
 /// Whether a class has a method at a byte offset.
@@ -119,6 +132,16 @@ pub fn effect(class: Class, offset: u16) -> Option<&'static Effect> {
     effects.iter().find(|effect| {
         (effect.first..=effect.last).contains(&offset) && class.generation() <= effect.until
     })
+}
+
+/// NVIDIA's name of a method of a class, without the prefix of the class and the number in an array;
+/// `None` if the class has no such method, or nothing here is about it.
+pub fn method_name(class: Class, offset: u16) -> Option<&'static str> {
+    if !has_method(class, offset) {
+        return None;
+    }
+    let effect = effect(class, offset).map(|effect| effect.name);
+    effect.or_else(|| layout::find(NAMES, offset.into()))
 }
 
 impl Methods {

@@ -140,6 +140,35 @@ fn effects_are_methods() {
 }
 
 #[test]
+fn methods_have_the_headers_names() {
+    for (class, offset, expected) in [
+        (Class::TuringA, 0x1b0, Some("LAUNCH_DMA")),
+        (Class::TuringA, 0x1618, Some("BEGIN")),
+        (Class::BlackwellB, 0x168, Some("REPORT_SEMAPHORE_EXECUTE")),
+        (Class::TuringComputeA, 0x168, None),
+        (
+            Class::TuringComputeA,
+            0x1b0c,
+            Some("SET_REPORT_SEMAPHORE_D"),
+        ),
+        (Class::FermiTwodA, 0x138, Some("SET_GLOBAL_RENDER_ENABLE_C")),
+        (Class::AdaA, 0x2390, Some("LOAD_CONSTANT_BUFFER")),
+        (Class::AdaA, 0x2394, Some("LOAD_CONSTANT_BUFFER")),
+        // NO_OPERATION has no effect; 2D classes have other methods there, or none.
+        (Class::TuringA, 0x100, None),
+        (Class::FermiTwodA, 0x1b0, None),
+        (Class::FermiTwodA, 0x2390, None),
+        (Class::TuringA, 0x1b2, None),
+    ] {
+        assert_eq!(
+            method_name(class, offset),
+            expected,
+            "{class:?} {offset:#x}"
+        );
+    }
+}
+
+#[test]
 fn addresses_have_the_headers_bits() {
     for &class in Class::ALL {
         let is_wide = class.generation() >= Generation::Hopper;
