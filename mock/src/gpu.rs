@@ -43,6 +43,7 @@ mod falcons;
 mod gsp_rm;
 mod registers;
 mod suspend;
+mod turns;
 mod windows;
 
 /// A program that a falcon runs.

@@ -76,6 +76,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     registers: Option<PathBuf>,
 
+    /// Write every method that channels execute, in order.
+    #[arg(long, value_name = "FILE")]
+    methods: Option<PathBuf>,
+
     /// Serve this VBIOS instead of a synthetic one.
     #[arg(long, value_name = "FILE")]
     vbios: Option<PathBuf>,
@@ -188,6 +192,9 @@ fn card(arguments: &Arguments) -> Result<Gpu<Guest>, String> {
         trace
             .log_registers(path)
             .map_err(|error| at(path, &error))?;
+    }
+    if let Some(path) = &arguments.methods {
+        trace.log_methods(path).map_err(|error| at(path, &error))?;
     }
     let vram = Vram::in_memfd(arguments.vram.unwrap_or(chip.vram))
         .map_err(|error| format!("no frame buffer: {error}"))?;

@@ -13,8 +13,12 @@ use std::time::Duration;
 use serde_json::{json, Value};
 
 use crate::block_id::BlockId;
+use method_log::MethodLog;
 use register_log::RegisterLog;
 
+pub(crate) mod channel;
+mod lines;
+pub(crate) mod method_log;
 mod register_log;
 
 /// A refusal of the hardware.
@@ -73,6 +77,7 @@ pub struct Trace {
     run: Option<Run>,
     out: Option<BufWriter<File>>,
     registers: Option<RegisterLog>,
+    methods: Option<MethodLog>,
 }
 
 impl Trace {
@@ -104,6 +109,20 @@ impl Trace {
     pub fn log_registers(&mut self, path: &Path) -> io::Result<()> {
         self.registers = Some(RegisterLog::to_file(path)?);
         Ok(())
+    }
+
+    /// Also writes every method that a channel executes to `path`, in order.
+    ///
+    /// A line is `RUNLIST:CHANNEL CLASS SUBCHANNEL NAME(OFFSET) DATA`, or `# RUNLIST:CHANNEL stopped:
+    /// WHY`.
+    pub fn log_methods(&mut self, path: &Path) -> io::Result<()> {
+        self.methods = Some(MethodLog::to_file(path)?);
+        Ok(())
+    }
+
+    /// The log of methods, if there is one.
+    pub(crate) fn methods(&mut self) -> Option<&mut MethodLog> {
+        self.methods.as_mut()
     }
 
     /// Number of accesses so far.
@@ -197,10 +216,13 @@ impl Trace {
         }
     }
 
-    /// Closes the timeline and the log, and reports errors in writing their last lines.
+    /// Closes the timeline and the logs, and reports errors in writing their last lines.
     pub fn finish(&mut self) -> io::Result<()> {
         self.end_run();
         if let Some(log) = &mut self.registers {
+            log.flush()?;
+        }
+        if let Some(log) = &mut self.methods {
             log.flush()?;
         }
         match self.out.take() {

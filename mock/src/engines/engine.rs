@@ -2,7 +2,7 @@
 
 //! The interface of an engine that the host feeds with methods.
 
-use super::memory::{Fault, Memory};
+use super::memory::{Address, Fault, Memory};
 
 /// What an engine reaches while it executes.
 pub(crate) struct Context<'a> {
@@ -16,6 +16,29 @@ pub(crate) struct Context<'a> {
     pub(crate) budget: u64,
     /// The engine has requested its non-stall interrupt.
     pub(crate) interrupt: bool,
+    /// What the engine has done, for the trace.
+    pub(crate) work: Vec<Work>,
+}
+
+/// What a channel does beyond setting state, as the trace shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// It starts to copy between these surfaces.
+    Copy {
+        /// Bytes of the destination.
+        bytes: u64,
+        /// `None` if constants or inline data are written.
+        source: Option<Address>,
+        destination: Address,
+    },
+    /// It has written a semaphore.
+    Release { at: Address, payload: u64 },
+    /// It has computed a semaphore from its value and the payload.
+    Reduce { at: Address, payload: u64 },
+    /// It has found that a semaphore has the value that the payload demands.
+    Acquire { at: Address, payload: u64 },
+    /// It waits until a semaphore has that value.
+    Wait { at: Address, payload: u64 },
 }
 
 /// How far a method has come.

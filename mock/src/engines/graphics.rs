@@ -148,7 +148,11 @@ impl Object {
         data: u32,
     ) -> Result<Progress, Exception> {
         match at {
-            offset::LAUNCH_DMA => self.upload = Some(Upload::new(&self.state, data)?),
+            offset::LAUNCH_DMA => {
+                let upload = Upload::new(&self.state, data)?;
+                context.work.extend(upload.work());
+                self.upload = Some(upload);
+            }
             offset::LOAD_INLINE_DATA => {
                 let Some(upload) = &mut self.upload else {
                     let what = "LOAD_INLINE_DATA without a launch";

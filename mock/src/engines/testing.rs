@@ -234,6 +234,7 @@ pub(crate) fn context(memory: &mut TestMemory) -> Context<'_> {
         is_privileged: false,
         budget: u64::MAX,
         interrupt: false,
+        work: Vec::new(),
     }
 }
 

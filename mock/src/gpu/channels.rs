@@ -357,6 +357,7 @@ impl<H: Machine> Gpu<H> {
     }
 
     fn took_turn(&mut self, turn: Turn) {
+        self.record_turn(&turn);
         let engine = self
             .channels
             .made
@@ -396,6 +397,7 @@ impl<H: Machine> Gpu<H> {
     fn stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
         let text = format!("Ch {:08x}, {}", channel.channel, stopped.cause);
         self.refuse(BlockId::Usermode, text.clone());
+        self.record_stop(channel, stopped);
         let fault_address = match &stopped.cause {
             Cause::Fault(fault) => match fault.address {
                 Address::Virtual(at) | Address::Physical(_, at) => at,
@@ -425,7 +427,10 @@ impl<H: Machine> Gpu<H> {
             engine: None,
             exception: xid,
         };
-        self.channels.host.stop(id(channel), stop);
+        let id = id(channel);
+        if let Some(stopped) = self.channels.host.stop(id, stop) {
+            self.record_stop(id, &stopped);
+        }
     }
 
     /// The channels, a line for each: number, runlist, class and what it does.
@@ -440,5 +445,7 @@ impl<H: Machine> Gpu<H> {
     }
 }
 
+#[cfg(test)]
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

@@ -11,45 +11,35 @@
 //! # GSP reset
 //! ```
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 
+use super::lines::Lines;
 use crate::block_id::BlockId;
 
 /// The file.
 #[derive(Debug)]
-pub(crate) struct RegisterLog(Option<BufWriter<File>>);
+pub(crate) struct RegisterLog(Lines);
 
 impl RegisterLog {
     pub(crate) fn to_file(path: &Path) -> io::Result<Self> {
-        Ok(Self(Some(BufWriter::new(File::create(path)?))))
+        Ok(Self(Lines::to_file(path, "registers")?))
     }
 
     pub(crate) fn read(&mut self, offset: u32, value: u32) {
-        self.line(format_args!("r {offset:08x} {value:08x}"));
+        self.0.line(format_args!("r {offset:08x} {value:08x}"));
     }
 
     pub(crate) fn write(&mut self, offset: u32, value: u32) {
-        self.line(format_args!("w {offset:08x} {value:08x}"));
+        self.0.line(format_args!("w {offset:08x} {value:08x}"));
     }
 
     pub(crate) fn note(&mut self, block: BlockId, what: &str) {
-        self.line(format_args!("# {} {what}", block.name()));
+        self.0.line(format_args!("# {} {what}", block.name()));
     }
 
     pub(crate) fn flush(&mut self) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), Write::flush)
-    }
-
-    fn line(&mut self, line: std::fmt::Arguments<'_>) {
-        let Some(out) = &mut self.0 else {
-            return;
-        };
-        if let Err(error) = writeln!(out, "{line}") {
-            tracing::error!("the register log ends here: {error}");
-            self.0 = None;
-        }
+        self.0.flush()
     }
 }
 

@@ -133,6 +133,7 @@ impl State {
             Some(transfer) if self.is_enabled(context)? => Some(transfer),
             _ => None,
         };
+        context.work.extend(transfer.as_ref().map(Transfer::work));
         Ok(Launch {
             transfer,
             release,

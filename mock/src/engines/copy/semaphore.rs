@@ -4,7 +4,7 @@
 
 use nova_hw::class::copy::{offset, Class, LaunchDma, Reduction, SemaphoreType};
 
-use super::super::engine::{Context, Exception};
+use super::super::engine::{Context, Exception, Work};
 use super::super::memory::{Address, Fault};
 use super::super::reduction::{reduce, reduce_u32};
 use super::report::{self, not_modelled, refused};
@@ -78,11 +78,11 @@ impl Release {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), Fault> {
         let payload = self.payload.to_le_bytes();
         match self.how {
-            How::Write => context.memory.write(self.at, &payload[..self.size]),
+            How::Write => context.memory.write(self.at, &payload[..self.size])?,
             How::WriteWithTime => {
                 let time = context.time.to_le_bytes();
                 context.memory.write(self.at.plus(8), &time)?;
-                context.memory.write(self.at, &payload)
+                context.memory.write(self.at, &payload)?;
             }
             How::Reduce {
                 operation,
@@ -95,8 +95,18 @@ impl Release {
                     }
                     _ => reduce(operation, is_unsigned, old, self.payload),
                 };
-                context.memory.update(self.at, self.size, &mut change)
+                context.memory.update(self.at, self.size, &mut change)?;
             }
+        }
+        context.work.push(self.work());
+        Ok(())
+    }
+
+    fn work(&self) -> Work {
+        let (at, payload) = (self.at, self.payload);
+        match self.how {
+            How::Reduce { .. } => Work::Reduce { at, payload },
+            How::Write | How::WriteWithTime => Work::Release { at, payload },
         }
     }
 }

@@ -10,6 +10,7 @@ mod properties;
 mod remap;
 mod semaphore;
 
+use super::super::engine::Work;
 use super::super::memory::{Access, Address, FaultType};
 use super::super::testing::{context, TestMemory, TIME};
 use super::*;
@@ -31,6 +32,7 @@ struct Bench {
     memory: TestMemory,
     is_privileged: bool,
     interrupt: bool,
+    work: Vec<Work>,
 }
 
 impl Bench {
@@ -40,6 +42,7 @@ impl Bench {
             memory: TestMemory::new(),
             is_privileged: false,
             interrupt: false,
+            work: Vec::new(),
         }
     }
 
@@ -70,7 +73,9 @@ impl Bench {
         };
         let result = action(&mut self.engine, &mut context);
         self.interrupt |= context.interrupt;
-        (result, context.budget)
+        let left = context.budget;
+        self.work.extend(context.work);
+        (result, left)
     }
 
     /// Executes methods that only set something.
@@ -254,4 +259,69 @@ fn addresses_have_as_many_bits_as_the_class_has() {
         let semaphore = Address::Virtual(u64::from(mask) << 32 | 0x20);
         assert_eq!(bench.memory.get_u32(semaphore), 9);
     }
+}
+
+#[test]
+fn the_trace_gets_copies_and_semaphores() {
+    let mut bench = Bench::with_line(4);
+    bench.set(&[(0x410, 0x10), (0x414, 0x10), (0x41c, 3)]);
+    bench.semaphore(7);
+    let launch = PITCH | MULTI_LINE | ONE_WORD;
+    let (mut result, _) = bench.limited(1, |engine, context| engine.method(context, 0x300, launch));
+    let copy = |bytes, source| Work::Copy {
+        bytes,
+        source,
+        destination: DST,
+    };
+    let release = Work::Release {
+        at: SEMAPHORE,
+        payload: 7,
+    };
+    assert_eq!(bench.work, [copy(12, Some(SRC))]);
+    while result == Ok(Progress::Unfinished) {
+        (result, _) = bench.limited(1, |engine, context| engine.resume(context));
+    }
+    assert_eq!(bench.work, [copy(12, Some(SRC)), release]);
+    bench.work.clear();
+    // Four elements of the second constant: there is no source.
+    bench.set(&[(0x708, 0x3_0005)]);
+    bench.completes(PITCH | REMAP);
+    // A semaphore alone, then a sum.
+    bench.completes(FOUR_WORDS);
+    bench.completes(ONE_WORD | 5 << 14 | 1 << 19);
+    let reduce = Work::Reduce {
+        at: SEMAPHORE,
+        payload: 7,
+    };
+    assert_eq!(bench.work, [copy(16, None), release, reduce]);
+    bench.work.clear();
+    // Neither what is not copied, nor what a fault prevents.
+    bench.set(&[(0x25c, 0)]);
+    bench.completes(PITCH);
+    bench.memory.refuse(SEMAPHORE, 4, FaultType::Pte);
+    assert!(bench.launch(ONE_WORD).is_err());
+    assert_eq!(bench.work, []);
+}
+
+#[test]
+fn the_trace_gets_sizes_that_no_memory_has() {
+    let mut bench = Bench::with_line(u32::MAX);
+    bench.set(&[
+        (0x41c, u32::MAX),
+        (0x708, 0x303_5555),
+        (0x70c, 0x1000),
+        (0x710, u32::MAX),
+        (0x714, u32::MAX),
+        (0x718, 1),
+    ]);
+    // To blocks, as no pitch is long enough.
+    let launch = 2 | MULTI_LINE | REMAP;
+    let (result, _) = bench.limited(1, |engine, context| engine.method(context, 0x300, launch));
+    assert_eq!(result, Ok(Progress::Unfinished));
+    let copy = Work::Copy {
+        bytes: u64::MAX,
+        source: None,
+        destination: DST,
+    };
+    assert_eq!(bench.work, [copy]);
 }

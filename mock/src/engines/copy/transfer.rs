@@ -2,7 +2,7 @@
 
 //! A copy in progress.
 
-use super::super::engine::{Context, Exception, Progress};
+use super::super::engine::{Context, Exception, Progress, Work};
 use super::super::memory::{Fault, Memory};
 use super::super::surface::Surface;
 use super::elements::Elements;
@@ -50,6 +50,16 @@ impl Transfer {
             line: 0,
             piece: Vec::new(),
             written: 0,
+        }
+    }
+
+    /// The copy as a whole.
+    pub(super) fn work(&self) -> Work {
+        let elements = self.length.saturating_mul(self.lines);
+        Work::Copy {
+            bytes: elements.saturating_mul(self.elements.destination_size()),
+            source: self.source.as_ref().map(|source| source.base),
+            destination: self.destination.base,
         }
     }
 

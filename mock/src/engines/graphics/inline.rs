@@ -6,7 +6,7 @@ use nova_hw::class::graphics::{
     offset, BlockSize, CompletionType, Generation, LaunchDma, RenderEnable, SetRenderEnableC,
 };
 
-use super::super::engine::{Context, Exception, Progress};
+use super::super::engine::{Context, Exception, Progress, Work};
 use super::super::memory::Address;
 use super::super::surface::{BlockLinear, Gob, Layout, Surface, GOB_SIZE};
 use super::error::{self, check_bits, not_modelled, refused};
@@ -71,6 +71,16 @@ impl Upload {
             release,
             interrupt,
             is_complete: false,
+        })
+    }
+
+    /// What is written as a whole; `None` if that is nothing.
+    pub(super) fn work(&self) -> Option<Work> {
+        let bytes = self.length * self.lines;
+        (bytes > 0).then_some(Work::Copy {
+            bytes,
+            source: None,
+            destination: self.destination.base,
         })
     }
 

@@ -7,7 +7,7 @@ use nova_hw::class::graphics::{
     ReportSemaphoreExecute, SemaphoreOperation, StructureSize,
 };
 
-use super::super::engine::{Context, Exception, Progress};
+use super::super::engine::{Context, Exception, Progress, Work};
 use super::error::{self, check_bits, not_modelled, refused};
 use super::semaphore::{Release, Structure};
 use super::state::State;
@@ -198,6 +198,8 @@ impl Request {
             );
             return Err(not_modelled(what));
         }
+        let payload = self.payload;
+        context.work.push(Work::Acquire { at, payload });
         Ok(())
     }
 }

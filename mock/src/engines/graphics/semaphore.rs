@@ -5,7 +5,7 @@
 use nova_hw::class::copy::Reduction;
 use nova_hw::class::graphics::{ReductionFormat, ReductionOp};
 
-use super::super::engine::{Context, Exception};
+use super::super::engine::{Context, Exception, Work};
 use super::super::memory::{Address, Fault};
 use super::super::reduction::{reduce, reduce_u32};
 use super::error::{self, not_modelled, refused};
@@ -88,23 +88,28 @@ impl Release {
     /// Releases the semaphore. Who sees the payload sees the time, too.
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), Fault> {
         let size = self.structure.size();
+        let (at, payload) = (self.at, self.payload);
         if let Some(Reduce {
             operation,
             is_unsigned,
         }) = self.reduce
         {
             let mut change = |old| match size {
-                4 => reduce_u32(operation, is_unsigned, old as u32, self.payload as u32).into(),
-                _ => reduce(operation, is_unsigned, old, self.payload),
+                4 => reduce_u32(operation, is_unsigned, old as u32, payload as u32).into(),
+                _ => reduce(operation, is_unsigned, old, payload),
             };
-            return context.memory.update(self.at, size, &mut change);
+            context.memory.update(at, size, &mut change)?;
+            context.work.push(Work::Reduce { at, payload });
+            return Ok(());
         }
         if self.structure == Structure::FourWords {
             let time = context.time.to_le_bytes();
-            context.memory.write(self.at.plus(8), &time)?;
+            context.memory.write(at.plus(8), &time)?;
         }
-        let payload = &self.payload.to_le_bytes()[..size.min(8)];
-        context.memory.write(self.at, payload)
+        let bytes = &payload.to_le_bytes()[..size.min(8)];
+        context.memory.write(at, bytes)?;
+        context.work.push(Work::Release { at, payload });
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod inline;
 mod properties;
 mod report;
 
+use super::super::engine::Work;
 use super::super::memory::{Access, Address, Fault, FaultType};
 use super::super::testing::{context, Logged, TestMemory, TIME};
 use super::*;
@@ -18,6 +19,7 @@ struct Bench {
     engine: Box<dyn Engine + Send>,
     memory: TestMemory,
     interrupt: bool,
+    work: Vec<Work>,
 }
 
 impl Bench {
@@ -26,6 +28,7 @@ impl Bench {
             engine: engine(class),
             memory: TestMemory::new(),
             interrupt: false,
+            work: Vec::new(),
         }
     }
 
@@ -47,7 +50,9 @@ impl Bench {
         };
         let result = action(self.engine.as_mut(), &mut context);
         self.interrupt |= context.interrupt;
-        (result, context.budget)
+        let left = context.budget;
+        self.work.extend(context.work);
+        (result, left)
     }
 
     /// Executes methods that complete.

@@ -157,6 +157,8 @@ pub(super) struct Channel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Method {
     pub(crate) subchannel: u8,
+    /// Class of the object that executes it; none if the host does, or there is no object.
+    pub(crate) class: Option<u16>,
     /// Byte offset.
     pub(crate) method: u32,
     pub(crate) data: u32,

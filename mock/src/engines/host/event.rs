@@ -4,6 +4,7 @@
 
 use super::channel::{ChannelId, Method, Place};
 use super::error::Cause;
+use crate::engines::engine::Work;
 
 /// Something that concerns the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +46,30 @@ pub(crate) struct Invalidate {
 /// What a channel has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Report {
-    /// The methods that it began to execute.
-    pub(crate) methods: Vec<Method>,
+    /// What it has executed, in order.
+    pub(crate) steps: Vec<Step>,
     pub(crate) events: Vec<Event>,
     /// It has come further, so memory may have changed.
     pub(crate) has_progressed: bool,
+}
+
+impl Report {
+    /// The methods that it has begun to execute.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Method(method) => Some(method),
+            Step::Resumed(_) | Step::Work(_) => None,
+        })
+    }
+}
+
+/// A part of what a channel has executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It has begun a method.
+    Method(Method),
+    /// It has gone on with a method of an earlier turn.
+    Resumed(Method),
+    /// What the last method does.
+    Work(Work),
 }

@@ -75,11 +75,17 @@ impl Pbdma<'_> {
     fn semaphore(&mut self, operation: Operation) -> Result<(), Stop> {
         match operation {
             Operation::Acquire(acquire) => {
-                if !acquire.is_acquired(self.memory)? {
+                if acquire.is_acquired(self.memory)? {
+                    self.did(acquire.acquired());
+                } else {
+                    self.did(acquire.waits());
                     self.channel.acquire = Some(acquire);
                 }
             }
-            Operation::Release(release) => release.release(self.memory, self.time)?,
+            Operation::Release(release) => {
+                release.release(self.memory, self.time)?;
+                self.did(release.work());
+            }
         }
         Ok(())
     }

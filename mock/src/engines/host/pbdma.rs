@@ -13,8 +13,8 @@ use nova_hw::class::host::{method, userd, GpEntry, Header, SubdeviceHeader, GP_E
 use super::channel::{Channel, Method, Segment, Sequence};
 use super::crc;
 use super::error::{Cause, Stop};
-use super::event::{Event, Report};
-use crate::engines::engine::{Context, Engine, Exception, Progress};
+use super::event::{Event, Report, Step};
+use crate::engines::engine::{Context, Engine, Exception, Progress, Work};
 use crate::engines::memory::{Address, Memory};
 
 /// Bits of addresses that the registers of GPUs without wide addresses have, and that an entry has.
@@ -106,6 +106,7 @@ impl<'a> Pbdma<'a> {
             if acquire.is_acquired(self.memory)? {
                 self.channel.acquire = None;
                 self.report.has_progressed = true;
+                self.did(acquire.acquired());
             }
         }
         while self.may_go_on() && self.step()? {}
@@ -398,16 +399,20 @@ impl<'a> Pbdma<'a> {
         }
         let method = u32::from(address) * 4;
         self.budget.methods -= 1;
+        let is_hosts = method < method::END && method != method::SET_OBJECT;
+        let slot = self.channel.slot(subchannel).filter(|_| !is_hosts);
+        let object = slot.and_then(|slot| self.channel.object(slot));
         let called = Method {
             subchannel,
+            class: object.map(|object| object.class),
             method,
             data,
         };
-        self.report.methods.push(called);
-        if method < method::END && method != method::SET_OBJECT {
+        self.report.steps.push(Step::Method(called));
+        if is_hosts {
             return self.host_method(method, data);
         }
-        let Some(slot) = self.channel.slot(subchannel) else {
+        let Some(slot) = slot else {
             return Err(Cause::Device { subchannel, method }.into());
         };
         let Some(object) = self.channel.object(slot) else {
@@ -432,8 +437,14 @@ impl<'a> Pbdma<'a> {
         })
     }
 
+    /// Records what the last method does.
+    pub(super) fn did(&mut self, work: Work) {
+        self.report.steps.push(Step::Work(work));
+    }
+
     fn resume(&mut self, slot: usize, method: Method) -> Result<(), Stop> {
         self.report.has_progressed = true;
+        self.report.steps.push(Step::Resumed(method));
         self.on_engine(slot, method, |engine, context| engine.resume(context))
     }
 
@@ -453,10 +464,12 @@ impl<'a> Pbdma<'a> {
             is_privileged,
             budget: self.budget.bytes,
             interrupt: false,
+            work: Vec::new(),
         };
         let result = execute(&mut *object.engine, &mut context);
-        let (left, interrupt) = (context.budget, context.interrupt);
+        let (left, interrupt, work) = (context.budget, context.interrupt, context.work);
         self.budget.bytes = left;
+        self.report.steps.extend(work.into_iter().map(Step::Work));
         let engine = object.engine_type;
         if interrupt {
             self.report.events.push(Event::EngineNonStall { engine });

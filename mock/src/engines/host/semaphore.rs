@@ -8,6 +8,7 @@
 use nova_hw::class::host::{reduction, ChannelClass, SemExecute, SemaphoreD};
 
 use super::error::Cause;
+use crate::engines::engine::Work;
 use crate::engines::memory::{Address, Fault, Memory};
 
 /// Registers that the semaphore methods of both kinds set.
@@ -59,6 +60,22 @@ pub(super) struct Acquire {
 }
 
 impl Acquire {
+    /// What the channel has done when it has acquired the semaphore.
+    pub(super) fn acquired(&self) -> Work {
+        Work::Acquire {
+            at: Address::Virtual(self.address),
+            payload: self.payload,
+        }
+    }
+
+    /// What it does until then.
+    pub(super) fn waits(&self) -> Work {
+        Work::Wait {
+            at: Address::Virtual(self.address),
+            payload: self.payload,
+        }
+    }
+
     /// Looks once at the semaphore.
     pub(super) fn is_acquired(&self, memory: &mut dyn Memory) -> Result<bool, Fault> {
         let at = Address::Virtual(self.address);
@@ -152,6 +169,15 @@ pub(super) struct Release {
 }
 
 impl Release {
+    /// What the channel has done when it has released the semaphore.
+    pub(super) fn work(&self) -> Work {
+        let (at, payload) = (Address::Virtual(self.address), self.payload);
+        match self.reduction {
+            Some(_) => Work::Reduce { at, payload },
+            None => Work::Release { at, payload },
+        }
+    }
+
     /// Writes the time, then the value, so that who sees the value sees the time.
     pub(super) fn release(&self, memory: &mut dyn Memory, time: u64) -> Result<(), Fault> {
         let at = Address::Virtual(self.address);

@@ -8,7 +8,7 @@ use nova_hw::class::host::{userd, ChannelClass, GpEntry, Header, WorkSubmitToken
 
 use super::channel::Method;
 use super::error::Cause;
-use super::event::Invalidate;
+use super::event::{Invalidate, Step};
 use super::*;
 use crate::engines::engine::{Context, Engine, Exception, Progress};
 use crate::engines::memory::{Address, Aperture, Fault};

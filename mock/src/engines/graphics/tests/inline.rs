@@ -310,3 +310,24 @@ fn the_budget_may_end_within_a_word() {
     let turn = bench.limited(9, |engine, context| engine.resume(context));
     assert_eq!(turn, (Ok(Progress::Done), 9));
 }
+
+#[test]
+fn the_trace_gets_inline_data_and_semaphores() {
+    for class in with_inline() {
+        let mut bench = bench(class, 6, 1);
+        bench.set(&[(LAUNCH, PITCH | SEMAPHORE_RELEASE | ONE_WORD)]);
+        let copy = Work::Copy {
+            bytes: 6,
+            source: None,
+            destination: DST,
+        };
+        assert_eq!(bench.work, [copy]);
+        bench.set(&words(2));
+        let (at, payload) = (SEMAPHORE, 0x1234_5678);
+        assert_eq!(bench.work, [copy, Work::Release { at, payload }]);
+        bench.work.clear();
+        // A sum, without data before.
+        bench.set(&[(0x180, 0), (LAUNCH, SEMAPHORE_RELEASE | ONE_WORD | 2)]);
+        assert_eq!(bench.work, [Work::Reduce { at, payload }]);
+    }
+}

@@ -361,6 +361,8 @@ fn a_semaphore_with_the_value_is_acquired_and_another_is_not_awaited() {
                 bench.memory.set(SEMAPHORE, &[7, 0, 0, 0, 9]);
                 bench.set(&[(D, data | size)]);
                 assert_eq!(bench.memory.transferred(Access::Read), 4);
+                let (at, payload) = (SEMAPHORE, 7);
+                assert_eq!(bench.work, [Work::Acquire { at, payload }]);
                 bench.memory.set(SEMAPHORE, &[8]);
                 let what = bench.not_modelled(D, data | size | 1 << 20);
                 assert!(what.starts_with("to wait for the semaphore at 0xabcdef0120"));

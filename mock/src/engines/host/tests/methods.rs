@@ -69,14 +69,42 @@ fn engine_methods_go_to_the_object() {
     bench.push(1, &words);
     let turns = bench.run();
     assert_eq!(bench.seen(), [(0x100, 7); 5]);
-    let methods = &turns[0].report.methods;
+    let methods: Vec<_> = turns[0].report.methods().collect();
     assert_eq!(methods.len(), 5);
     let method = Method {
         subchannel: 4,
+        class: Some(CLASS),
         method: 0x100,
         data: 7,
     };
-    assert_eq!(methods[4], method);
+    assert_eq!(methods[4], &method);
+}
+
+#[test]
+fn the_report_has_methods_and_those_that_go_on() {
+    let mut bench = Bench::with_channel(ChannelClass::AmpereA);
+    let copy = TestEngine::COPY.into();
+    let words = [inc(copy, &[5 << 20]), vec![immd(method::NOP, 1)]];
+    bench.push(1, &words.concat());
+    let turns = bench.run().into_iter();
+    let steps: Vec<_> = turns.map(|turn| turn.report.steps).collect();
+    let copy = Method {
+        subchannel: 4,
+        class: Some(CLASS),
+        method: copy,
+        data: 5 << 20,
+    };
+    let nop = Method {
+        class: None,
+        method: method::NOP,
+        data: 1,
+        ..copy
+    };
+    let expected = [
+        vec![Step::Method(copy)],
+        vec![Step::Resumed(copy), Step::Method(nop)],
+    ];
+    assert_eq!(steps, expected);
 }
 
 #[test]

@@ -105,7 +105,9 @@ proptest! {
                 let from = bench.card.memory.log.len();
                 let Some(turn) = bench.turn() else { break };
                 let budget = Budget::TURN;
-                prop_assert!(turn.report.methods.len() <= budget.methods as usize);
+                prop_assert!(turn.report.methods().count() <= budget.methods as usize);
+                // A semaphore is released, and there is what the turn begins with.
+                prop_assert!(turn.report.steps.len() <= 2 * budget.methods as usize + 2);
                 prop_assert!(turn.report.events.len() <= budget.methods as usize + 1);
                 let accesses = budget.methods * 2 + budget.words + budget.entries + 16;
                 prop_assert!(bench.card.memory.log.len() - from <= accesses as usize);

@@ -5,6 +5,7 @@
 use nova_hw::class::host::{method, reduction, SemExecute, SemaphoreD};
 
 use super::*;
+use crate::engines::engine::Work;
 use crate::engines::memory::Access;
 use crate::engines::testing::Logged;
 
@@ -455,4 +456,38 @@ fn a_fault_stops_a_waiting_channel() {
     assert_eq!(stop.cause, Cause::Fault(fault));
     assert_eq!((stop.exception, stop.engine), (31, HOST_TYPE));
     assert!(!bench.host.is_waiting());
+}
+
+#[test]
+fn the_report_has_semaphores() {
+    let mut bench = Bench::with_channel(ChannelClass::AmpereA);
+    let at = Address::Virtual(DATA);
+    let works = |turns: &[Turn]| {
+        let steps = turns.iter().flat_map(|turn| &turn.report.steps);
+        let works = steps.filter_map(|step| match step {
+            Step::Work(work) => Some(*work),
+            Step::Method(_) | Step::Resumed(_) => None,
+        });
+        works.collect::<Vec<_>>()
+    };
+    let add = execute(SemExecute::REDUCTION).with_reduction(reduction::ADD);
+    let words = [
+        new(0, 4, execute(SemExecute::RELEASE)),
+        new(0, 1, add.with_is_unsigned(true)),
+        new(0, 5, execute(SemExecute::ACQUIRE)),
+        new(0, 6, execute(SemExecute::ACQUIRE)),
+    ];
+    bench.push(1, &words.concat());
+    let expected = [
+        Work::Release { at, payload: 4 },
+        Work::Reduce { at, payload: 1 },
+        Work::Acquire { at, payload: 5 },
+        Work::Wait { at, payload: 6 },
+    ];
+    assert_eq!(works(&bench.run()), expected);
+    bench.host.poll();
+    assert_eq!(works(&bench.run()), [], "a look in vain is no work");
+    bench.set_data(0, 6);
+    bench.host.poll();
+    assert_eq!(works(&bench.run()), [Work::Acquire { at, payload: 6 }]);
 }
