@@ -147,6 +147,8 @@ struct Channels {
     poll: Duration,
     /// No channel has a turn, whichever may run.
     are_stopped: bool,
+    /// Since when channels have been waiting for a semaphore.
+    waits: BTreeMap<channel_host::channel::ChannelId, Duration>,
 }
 
 /// What the BARs show. A reset and GSP-RM's unload clear it.

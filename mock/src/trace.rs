@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The record of what the card did: a timeline in the trace event format of Perfetto and Chrome.
+//! The record of what the card did: a timeline, and logs of register accesses and of methods.
 //!
-//! One track per hardware block shows what the block did, one track shows the driver's register
-//! accesses as slices per run of accesses to one block, and a counter per block counts them.
+//! In the timeline, one track per hardware block shows what the block did, one track shows the
+//! driver's register accesses as slices per run of accesses to one block, and a counter per block
+//! counts them. A track per channel shows its turns.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,11 +15,13 @@ use serde_json::{json, Value};
 use crate::block_id::BlockId;
 use method_log::MethodLog;
 use register_log::RegisterLog;
+use timeline::{Timeline, Track};
 
 pub(crate) mod channel;
 mod lines;
 pub(crate) mod method_log;
 mod register_log;
+pub(crate) mod timeline;
 
 /// A refusal of the hardware.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,16 +68,13 @@ struct Run {
     writes: u64,
 }
 
-/// The track of the driver; the tracks of the blocks follow in the order of [`BlockId::ALL`].
-const DRIVER_TRACK: usize = 0;
-
 /// The trace.
 #[derive(Debug, Default)]
 pub struct Trace {
     accesses: Accesses,
     refusals: Vec<Refusal>,
     run: Option<Run>,
-    out: Option<BufWriter<File>>,
+    timeline: Option<Timeline>,
     registers: Option<RegisterLog>,
     methods: Option<MethodLog>,
 }
@@ -87,18 +86,8 @@ impl Trace {
 
     /// Also writes a timeline to `path`.
     pub fn to_file(path: &Path) -> io::Result<Self> {
-        let mut out = BufWriter::new(File::create(path)?);
-        let process =
-            json!({"ph": "M", "pid": 1, "name": "process_name", "args": {"name": "nova-mock"}});
-        write!(out, "[\n{process}")?;
-        let names = std::iter::once("driver").chain(BlockId::ALL.iter().map(|block| block.name()));
-        for (track, name) in names.enumerate() {
-            let thread = json!({"ph": "M", "pid": 1, "tid": track, "name": "thread_name", "args": {"name": name}});
-            let order = json!({"ph": "M", "pid": 1, "tid": track, "name": "thread_sort_index", "args": {"sort_index": track}});
-            write!(out, ",\n{thread},\n{order}")?;
-        }
         let mut trace = Self::default();
-        trace.out = Some(out);
+        trace.timeline = Some(Timeline::to_file(path)?);
         Ok(trace)
     }
 
@@ -118,6 +107,11 @@ impl Trace {
     pub fn log_methods(&mut self, path: &Path) -> io::Result<()> {
         self.methods = Some(MethodLog::to_file(path)?);
         Ok(())
+    }
+
+    /// The timeline, if there is one.
+    pub(crate) fn timeline(&mut self) -> Option<&mut Timeline> {
+        self.timeline.as_mut()
     }
 
     /// The log of methods, if there is one.
@@ -178,9 +172,9 @@ impl Trace {
         tracing::debug!(block = block.name(), %args, "{name}");
         self.note(block, name);
         self.end_run();
-        self.emit(json!({
-            "ph": "i", "s": "t", "pid": 1, "tid": track(block), "ts": micros(now), "name": name, "args": args,
-        }));
+        if let Some(timeline) = &mut self.timeline {
+            timeline.instant(Track::Block(block), now, name, args);
+        }
     }
 
     /// Records something that `block` did from `since` until now.
@@ -194,19 +188,18 @@ impl Trace {
     ) {
         tracing::debug!(block = block.name(), %args, "{name}");
         self.note(block, name);
-        self.emit(json!({
-            "ph": "X", "pid": 1, "tid": track(block), "ts": micros(since),
-            "dur": micros(now.saturating_sub(since)), "name": name, "args": args,
-        }));
+        if let Some(timeline) = &mut self.timeline {
+            timeline.slice(Track::Block(block), (since, now), name, args);
+        }
     }
 
     /// Records that `block` refused something.
     pub(crate) fn refuse(&mut self, now: Duration, block: BlockId, reason: String) {
         tracing::warn!(block = block.name(), "{reason}");
-        self.emit(json!({
-            "ph": "i", "s": "t", "pid": 1, "tid": track(block), "ts": micros(now),
-            "name": format!("refused: {reason}"),
-        }));
+        if let Some(timeline) = &mut self.timeline {
+            let name = format!("refused: {reason}");
+            timeline.instant(Track::Block(block), now, &name, Value::Null);
+        }
         if self.refusals.len() < Self::REFUSALS_MAX {
             self.refusals.push(Refusal {
                 time: now,
@@ -225,13 +218,7 @@ impl Trace {
         if let Some(log) = &mut self.methods {
             log.flush()?;
         }
-        match self.out.take() {
-            Some(mut out) => {
-                writeln!(out, "\n]")?;
-                out.flush()
-            }
-            None => Ok(()),
-        }
+        self.timeline.take().map_or(Ok(()), Timeline::finish)
     }
 
     fn note(&mut self, block: BlockId, what: &str) {
@@ -241,36 +228,15 @@ impl Trace {
     }
 
     fn end_run(&mut self) {
-        let Some(run) = self.run.take() else {
+        let (Some(run), Some(timeline)) = (self.run.take(), &mut self.timeline) else {
             return;
         };
-        if self.out.is_none() {
-            return;
-        }
         let name = run.block.name();
-        self.emit(json!({
-            "ph": "X", "pid": 1, "tid": DRIVER_TRACK, "ts": micros(run.since),
-            "dur": micros(run.until - run.since), "name": name,
-            "args": {"reads": run.reads, "writes": run.writes},
-        }));
+        let args = json!({"reads": run.reads, "writes": run.writes});
+        timeline.slice(Track::Driver, (run.since, run.until), name, args);
         let total = self.accesses.reads(run.block) + self.accesses.writes(run.block);
-        self.emit(json!({
-            "ph": "C", "pid": 1, "ts": micros(run.until), "name": format!("accesses of {name}"),
-            "args": {"accesses": total},
-        }));
-    }
-
-    fn emit(&mut self, mut event: Value) {
-        let Some(out) = &mut self.out else {
-            return;
-        };
-        if event["args"].is_null() {
-            event["args"] = json!({});
-        }
-        if let Err(error) = write!(out, ",\n{event}") {
-            tracing::error!("the trace ends here: {error}");
-            self.out = None;
-        }
+        let counter = format!("accesses of {name}");
+        timeline.count(run.until, &counter, json!({"accesses": total}));
     }
 }
 
@@ -280,14 +246,6 @@ impl Drop for Trace {
             tracing::error!("the trace is not complete: {error}");
         }
     }
-}
-
-fn track(block: BlockId) -> usize {
-    block as usize + 1
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_nanos() as f64 / 1000.0
 }
 
 #[cfg(test)]
@@ -337,8 +295,8 @@ mod tests {
                 .filter(move |event| event["ph"] == "X" && event["tid"] == track)
                 .count()
         };
-        assert_eq!(slices(DRIVER_TRACK), 2);
-        assert_eq!(slices(track(BlockId::Sec2)), 1);
+        assert_eq!(slices(0), 2);
+        assert_eq!(slices(BlockId::Sec2 as usize + 1), 1);
         assert!(events
             .iter()
             .any(|event| event["name"] == "refused: because"));

@@ -34,7 +34,7 @@ use crate::schedule::Event;
 
 /// Time from a doorbell to the first turn of its channel, and from one turn to the next; the model's
 /// own value.
-const TURN: Duration = Duration::from_micros(5);
+pub(super) const TURN: Duration = Duration::from_micros(5);
 
 /// How long a channel that waits for memory sleeps before it looks again, since the CPU can change
 /// memory without a doorbell: at first, and at most. Each look in vain doubles it. The model's own
@@ -132,7 +132,9 @@ impl<H: Machine> Gpu<H> {
             Effect::ChannelCreated(channel) => self.create_channel(channel),
             Effect::ChannelFreed(number) => {
                 if let Some(channel) = self.channels.made.remove(&number) {
-                    self.channels.host.remove(id(&channel));
+                    let id = id(&channel);
+                    self.channels.host.remove(id);
+                    self.end_wait(id, self.schedule.now());
                 }
                 self.channels.objects.retain(|(of, _), _| *of != number);
             }
@@ -224,6 +226,7 @@ impl<H: Machine> Gpu<H> {
         let setup = setup(self.parts.chip, &channel);
         match self.channels.host.create(id(&channel), setup) {
             Ok(()) => {
+                self.record_channel(&channel);
                 self.channels.made.insert(channel.id, channel);
                 if let Some(space) = channel.space {
                     self.bind_channels(space);
