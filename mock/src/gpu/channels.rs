@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Channels: GSP-RM sets them up, the host runs them, and GSP-RM reports their errors.
+//! Channels: GSP-RM sets them up, the host runs them, and GSP-RM reports their errors
+//! (`channels/errors.rs`).
 
 use std::time::Duration;
 
@@ -19,18 +20,18 @@ use crate::chips::Chip;
 use crate::engines::copy::CopyEngine;
 use crate::engines::graphics;
 use crate::engines::host::channel::{ChannelId, Object, Place, Setup};
-use crate::engines::host::error::{Cause, Stop};
-use crate::engines::host::event::{Event as HostEvent, Invalidate, Stopped};
+use crate::engines::host::event::{Event as HostEvent, Invalidate};
 use crate::engines::host::{Host, Surroundings, Turn};
-use crate::engines::memory::{Address, Aperture, Memory};
+use crate::engines::memory::{Aperture, Memory};
 use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::{Bar, Effect};
-use crate::gsp_rm::notice::Notice;
 use crate::gsp_rm::page_directories;
 use crate::gsp_rm::payload::{self, PageDirectory, Privilege, SpaceId};
 use crate::schedule::Event;
+
+mod errors;
 
 /// Time from a doorbell to the first turn of its channel, and from one turn to the next; the model's
 /// own value.
@@ -96,7 +97,9 @@ fn setup(chip: &Chip, channel: &payload::Channel) -> Setup {
         userd: place(channel.userd),
         gpfifo: channel.gpfifo,
         entries: channel.gpfifo_entries,
-        group: None,
+        group: channel
+            .group
+            .map(|group| u64::from(group.client) << 32 | u64::from(group.handle)),
         engine: channel.engine.number(),
         is_graphics: channel.runlist == 0,
         // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/gb20x.c.
@@ -394,46 +397,6 @@ impl<H: Machine> Gpu<H> {
         });
         let levels = invalidate.levels.map_or(usize::MAX, usize::from);
         self.mmu.invalidate(Invalidation { root, levels });
-    }
-
-    /// A channel has stopped: GSP-RM logs it, and tells the driver.
-    fn stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
-        let text = format!("Ch {:08x}, {}", channel.channel, stopped.cause);
-        self.refuse(BlockId::Usermode, text.clone());
-        self.record_stop(channel, stopped);
-        let fault_address = match &stopped.cause {
-            Cause::Fault(fault) => match fault.address {
-                Address::Virtual(at) | Address::Physical(_, at) => at,
-            },
-            _ => 0,
-        };
-        let xid = stopped.exception;
-        self.report(&Notice::OsError { xid, text });
-        for id in [&channel].into_iter().chain(&stopped.others) {
-            self.report(&Notice::RcTriggered {
-                xid,
-                engine: stopped.engine,
-                channel: id.channel.into(),
-                fault_address,
-            });
-        }
-    }
-
-    /// GSP-RM stops a channel by itself, and reports it.
-    pub(super) fn stop_channel(&mut self, number: u32, xid: u32) {
-        let number = u16::try_from(number).ok().map(payload::ChannelId);
-        let Some(channel) = number.and_then(|number| self.channels.made.get(&number)) else {
-            return;
-        };
-        let stop = Stop {
-            cause: Cause::Requested,
-            engine: None,
-            exception: xid,
-        };
-        let id = id(channel);
-        if let Some(stopped) = self.channels.host.stop(id, stop) {
-            self.record_stop(id, &stopped);
-        }
     }
 
     /// The channels, a line for each: number, runlist, class and what it does.

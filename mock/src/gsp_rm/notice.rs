@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nova_hw::abi::{event, OsErrorLog};
 use nova_hw::field::Field;
-use nova_hw::release::Release;
+use nova_hw::release::{RcTriggeredLayout, Release};
 use zerocopy::{FromZeros, IntoBytes};
 
 /// A message without an answer: its number and payload.
@@ -83,7 +83,7 @@ pub enum Notice {
         /// Text of the error; truncated to the field's size.
         text: String,
     },
-    /// An error that has stopped a channel (`RC_TRIGGERED`).
+    /// An error that has stopped a channel, and all of its group (`RC_TRIGGERED`).
     RcTriggered {
         /// The Xid.
         xid: u32,
@@ -121,6 +121,8 @@ impl Notice {
                 at.xid.write(&mut payload, xid);
                 at.engine.write(&mut payload, engine);
                 at.channel.write(&mut payload, channel);
+                at.scope
+                    .write(&mut payload, &RcTriggeredLayout::SCOPE_GROUP);
                 let mut maybe = |field: Option<Field<u32>>, value: u32| {
                     if let Some(field) = field {
                         field.write(&mut payload, &value);
@@ -169,6 +171,8 @@ mod tests {
             let at = &release.rc_triggered;
             assert_eq!((function, payload.len()), (0x1004, at.size));
             assert_eq!(at.channel.read(&payload), Some(2));
+            // As cards report also a channel without a group (nouveau logs "scope:1").
+            assert_eq!(at.scope.read(&payload), Some(1));
         }
     }
 

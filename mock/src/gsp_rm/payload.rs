@@ -24,6 +24,13 @@ pub(crate) struct SpaceId {
     pub(crate) handle: u32,
 }
 
+/// A group of channels: its client's handle, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct GroupId {
+    pub(crate) client: u32,
+    pub(crate) handle: u32,
+}
+
 /// Where a physical address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aperture {
@@ -66,6 +73,8 @@ pub(crate) struct Channel {
     pub(crate) id: ChannelId,
     /// Its class.
     pub(crate) class: u32,
+    /// Its group; `None` for one that GSP-RM has made for this channel alone.
+    pub(crate) group: Option<GroupId>,
     /// Its address space; `None` for the device's own, which has no page tables of the driver.
     pub(crate) space: Option<SpaceId>,
     /// Its engine, and the runlist of that.

@@ -37,8 +37,9 @@ pub(crate) struct Setup {
     pub(crate) gpfifo: u64,
     /// Entries of the GPFIFO, a power of two.
     pub(crate) entries: u32,
-    /// The channel group; an error stops all its channels of the runlist.
-    pub(crate) group: Option<u32>,
+    /// The channel group, by any number that no other one has; none if the channel is alone. An
+    /// error stops all channels of the group.
+    pub(crate) group: Option<u64>,
     /// The engine that the runlist serves (`NV2080_ENGINE_TYPE_*`).
     pub(crate) engine: u32,
     /// The runlist is that of the graphics engine, where each subchannel has an engine or a class

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A card with a channel, for tests.
+//! A card with channels, for tests.
 
 use nova_hw::class::copy::offset;
 use nova_hw::class::host::{method, userd, GpEntry, Header, WorkSubmitToken};
@@ -36,11 +36,20 @@ pub(crate) const NOWHERE: u64 = 0x5000_0000;
 
 pub(crate) const ENGINE: Engine = Engine::Copy(2);
 
-/// A card with a channel on a copy engine.
+/// How far apart the things of two channels are, and how many can have some.
+pub(crate) const NEXT: u64 = 0x10_0000;
+pub(crate) const CHANNELS: u64 = 5;
+
+/// A channel, and the number of entries that were pushed to it.
+pub(crate) struct Pushed {
+    channel: payload::Channel,
+    entries: u32,
+}
+
+/// A card with channels, at first with one on a copy engine.
 pub(crate) struct Tested {
     pub(crate) card: Gpu<Arena>,
-    pub(crate) channel: payload::Channel,
-    entries: u32,
+    pushed: Vec<Pushed>,
 }
 
 impl Tested {
@@ -48,79 +57,105 @@ impl Tested {
         Self::with_trace(Trace::default())
     }
 
-    /// With a trace that sees the channel come.
+    /// With a trace that sees the first channel come.
     pub(crate) fn with_trace(trace: Trace) -> Self {
         let mut card = card();
         *card.trace_mut() = trace;
         let format = Format::of(card.chip().chipset.arch());
         let mut tables = Tables::new(format, Aperture::Vram, TABLES);
         let (_, mut physical) = card.memory();
-        for place in [GPFIFO, PUSH, DATA] {
+        let places = (0..CHANNELS).flat_map(|at| [GPFIFO, PUSH].map(|place| place + at * NEXT));
+        for place in places.chain([DATA]) {
             tables.map(&mut physical, va(place), 12, Mapping::vram(place));
         }
-        let row = engines::of(card.chip().chipset).row(ENGINE).unwrap();
-        let video = |at| (payload::Aperture::Video, at);
-        let channel = payload::Channel {
-            id: payload::ChannelId(3),
-            class: ChannelClass::AmpereA as u32,
-            space: Some(SPACE),
-            engine: ENGINE,
-            runlist: row.runlist,
-            runqueue: 0,
-            instance: video(INSTANCE),
-            userd: video(USERD),
-            gpfifo: va(GPFIFO),
-            gpfifo_entries: 0x200,
-            privilege: Privilege::User,
-            share: 0,
-        };
         let directory = PageDirectory {
             aperture: payload::Aperture::Video,
             address: TABLES,
             entries: 4,
         };
+        card.apply(Effect::PageDirectorySet {
+            space: SPACE,
+            directory,
+        });
+        let pushed = Vec::new();
+        let mut tested = Self { card, pushed };
+        tested.add(ENGINE, |_| {});
+        tested
+    }
+
+    /// Adds a channel, with number 3 or the next one, that runs; returns its place in the list.
+    pub(crate) fn add(
+        &mut self,
+        engine: Engine,
+        change: impl FnOnce(&mut payload::Channel),
+    ) -> usize {
+        let at = self.pushed.len();
+        let row = engines::of(self.card.chip().chipset).row(engine).unwrap();
+        let video = |place| (payload::Aperture::Video, place + at as u64 * NEXT);
+        let mut channel = payload::Channel {
+            id: payload::ChannelId(3 + at as u16),
+            class: ChannelClass::AmpereA as u32,
+            group: None,
+            space: Some(SPACE),
+            engine,
+            runlist: row.runlist,
+            runqueue: 0,
+            instance: video(INSTANCE),
+            userd: video(USERD),
+            gpfifo: va(GPFIFO) + at as u64 * NEXT,
+            gpfifo_entries: 0x200,
+            privilege: Privilege::User,
+            share: 0,
+        };
+        change(&mut channel);
         for effect in [
-            Effect::PageDirectorySet {
-                space: SPACE,
-                directory,
-            },
             Effect::ChannelCreated(channel),
             Effect::ObjectCreated {
                 channel: channel.id,
                 class: CopyClass::AmpereB as u32,
-                engine: ENGINE,
+                engine,
             },
             Effect::Scheduled {
                 channel: channel.id,
                 runs: true,
             },
         ] {
-            card.apply(effect);
+            self.card.apply(effect);
         }
-        Self {
-            card,
-            channel,
-            entries: 0,
-        }
+        let entries = 0;
+        self.pushed.push(Pushed { channel, entries });
+        at
     }
 
-    pub(crate) fn token(&self) -> u32 {
-        let token = WorkSubmitToken::new().with_channel(self.channel.id.0);
-        token.with_runlist(self.channel.runlist).into()
+    /// The first channel.
+    pub(crate) fn channel(&self) -> payload::Channel {
+        self.pushed[0].channel
     }
 
-    /// Gives the channel these words, and rings.
+    pub(crate) fn token(&self, at: usize) -> u32 {
+        let channel = &self.pushed[at].channel;
+        let token = WorkSubmitToken::new().with_channel(channel.id.0);
+        token.with_runlist(channel.runlist).into()
+    }
+
+    /// Gives the first channel these words, and rings.
     pub(crate) fn push(&mut self, words: &[u32]) {
-        let at = PUSH + u64::from(self.entries) * 0x400;
+        self.push_to(0, words);
+    }
+
+    /// Gives a channel these words, and rings.
+    pub(crate) fn push_to(&mut self, at: usize, words: &[u32]) {
+        let (apart, entries) = (at as u64 * NEXT, &mut self.pushed[at].entries);
+        let segment = PUSH + apart + u64::from(*entries) * 0x400;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.card.vram.write(at, &bytes);
-        let entry = GpEntry::segment(va(at), words.len() as u32);
-        let slot = GPFIFO + u64::from(self.entries) * 8;
+        self.card.vram.write(segment, &bytes);
+        let entry = GpEntry::segment(va(segment), words.len() as u32);
+        let slot = GPFIFO + apart + u64::from(*entries) * 8;
         self.card.vram.write(slot, &entry.into_bits().to_le_bytes());
-        self.entries += 1;
-        let put = self.entries.to_le_bytes();
-        self.card.vram.write(USERD + userd::GP_PUT, &put);
-        let token = self.token();
+        *entries += 1;
+        let put = entries.to_le_bytes();
+        self.card.vram.write(USERD + apart + userd::GP_PUT, &put);
+        let token = self.token(at);
         self.card.write32(DOORBELL, token);
     }
 
@@ -140,6 +175,16 @@ impl Tested {
 
     pub(crate) fn status(&self) -> String {
         self.card.channels()
+    }
+
+    /// The channels that have stopped, by their place in the list.
+    pub(crate) fn stopped(&self) -> Vec<usize> {
+        let status = self.status();
+        let lines = status.lines().enumerate();
+        lines
+            .filter(|(_, line)| line.contains("Stopped"))
+            .map(|(at, _)| at)
+            .collect()
     }
 }
 

@@ -2,7 +2,6 @@
 
 //! Tests of channels and BARs on a whole card, without GSP-RM: its effects are given.
 
-use nova_hw::abi::event;
 use nova_hw::class::host::{method, userd};
 use nova_hw::gmmu::Format;
 use nova_hw::regs::intr::CpuIntrLeaf;
@@ -15,6 +14,8 @@ use crate::engines::mmu::testing::{Mapping, Tables};
 use crate::gpu::tests::{card, pass};
 use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::{GspRm, State};
+
+mod errors;
 
 #[test]
 fn a_doorbell_runs_the_channel() {
@@ -127,7 +128,7 @@ fn channels_stop_and_go_on_together() {
 #[test]
 fn one_of_two_objects_can_be_freed() {
     let mut tested = Tested::new();
-    let channel = tested.channel.id;
+    let channel = tested.channel().id;
     let copy = |engine| (CopyClass::AmpereB as u32, engine);
     let (class, other) = copy(Engine::Copy(3));
     tested.card.apply(Effect::ObjectCreated {
@@ -168,13 +169,13 @@ fn a_freed_channel_touches_nothing() {
     let at = va(DATA);
     tested.push(&[acquires(at, 5), releases(at + 4, 6)].concat());
     tested.settle();
-    let id = tested.channel.id;
+    let id = tested.channel().id;
     tested.card.apply(Effect::ChannelFreed(id));
     tested.card.vram.write(DATA, &[5]);
     tested.settle();
     assert_eq!(tested.word(DATA + 4), 0);
     assert_eq!(tested.status(), "");
-    let token = tested.token();
+    let token = tested.token(0);
     tested.card.write32(DOORBELL, token);
     assert_eq!(tested.card.next_event(), None);
 }
@@ -207,42 +208,6 @@ fn sent(tested: &mut Tested) -> Vec<(u32, Vec<u8>)> {
     let rm = tested.card.programs.rm.as_mut().unwrap();
     let messages = rm.queues.sent().into_iter();
     messages.map(|it| (it.function, it.payload)).collect()
-}
-
-#[test]
-fn gsp_rm_reports_a_fault() {
-    let mut tested = with_gsp_rm();
-    tested.push(&copies(NOWHERE, va(DATA), 4));
-    tested.settle();
-    let messages = sent(&mut tested);
-    let functions: Vec<_> = messages.iter().map(|(function, _)| *function).collect();
-    assert_eq!(functions, [event::OS_ERROR_LOG, event::RC_TRIGGERED]);
-    assert_eq!(messages[0].1[0], 31, "the Xid");
-    let (at, report) = (&RELEASES[0].rc_triggered, &messages[1].1);
-    assert_eq!(at.xid.read(report), Some(31));
-    assert_eq!(at.channel.read(report), Some(3));
-    assert_eq!(at.engine.read(report), Some(ENGINE.number()));
-    let address = at.mmu_fault_addr_lo.unwrap().read(report);
-    assert_eq!(address, Some(NOWHERE as u32));
-}
-
-#[test]
-fn a_channel_that_gsp_rm_has_stopped_does_nothing() {
-    let mut tested = with_gsp_rm();
-    let (xid, engine, channel) = (43, 1, 3);
-    tested.card.report(&Notice::RcTriggered {
-        xid,
-        engine,
-        channel,
-        fault_address: 0,
-    });
-    assert_eq!(sent(&mut tested).len(), 1);
-    assert!(tested.status().contains("Stopped"), "{}", tested.status());
-    tested.push(&releases(va(DATA), 1));
-    tested.settle();
-    assert_eq!(tested.word(DATA), 0);
-    tested.card.stop_channel(4, 31);
-    tested.card.stop_channel(u32::MAX, 31);
 }
 
 #[test]

@@ -192,6 +192,7 @@ fn objects_and_channels_are_as_they_were() {
         let channel = payload::Channel {
             id: payload::ChannelId(3),
             class: 0xc46f,
+            group: None,
             space: None,
             engine: Engine::Copy(2),
             runlist: 1,

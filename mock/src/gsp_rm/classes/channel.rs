@@ -15,7 +15,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use crate::chips::engines::{self, Row};
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
 use crate::gsp_rm::payload::{
-    Aperture, Channel, ChannelId, Group, Payload, Privilege, Share, SpaceId,
+    Aperture, Channel, ChannelId, Group, GroupId, Payload, Privilege, Share, SpaceId,
 };
 use crate::gsp_rm::platform::Platform;
 use crate::gsp_rm::refused::Refused;
@@ -157,6 +157,7 @@ fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<P
     let channel = Channel {
         id: channel_id(allocation, flags)?,
         class: number,
+        group: group(allocation),
         space,
         engine: row.engine,
         runlist: row.runlist,
@@ -177,6 +178,16 @@ fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<P
     (request.process_id, request.sub_process_id) = (0, 0);
     params[..size_of::<ChannelAllocParams>()].copy_from_slice(request.as_bytes());
     Ok(Payload::Channel(channel))
+}
+
+/// The group that the driver has named as the parent. A channel without one gets a group of its own,
+/// which the driver never sees.
+fn group(allocation: &Allocation<'_>) -> Option<GroupId> {
+    let id = GroupId {
+        client: allocation.client_handle,
+        handle: allocation.parent_handle,
+    };
+    matches!(allocation.parent.payload, Payload::Group(_)).then_some(id)
 }
 
 /// The channel's address space: its own, its context share's or its group's.

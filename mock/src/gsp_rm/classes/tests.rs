@@ -16,7 +16,9 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::chips::engines::{self, Engine};
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{Aperture, Channel, ChannelId, PageDirectory, Privilege, SpaceId};
+use crate::gsp_rm::payload::{
+    Aperture, Channel, ChannelId, GroupId, PageDirectory, Privilege, SpaceId,
+};
 use crate::gsp_rm::testing::{on_each, Scene};
 
 const SPACE: u32 = 0x90f1_0000;
@@ -255,6 +257,7 @@ fn a_channel_has_what_its_parameters_say() {
         let expected = Channel {
             id: ChannelId(0x123),
             class,
+            group: None,
             space: Some(SpaceId {
                 client: Scene::CLIENT,
                 handle: SPACE,
@@ -551,6 +554,11 @@ fn channels_of_a_group_have_the_space_of_their_context_share() {
         let channel = channel(handle, |_| {}).unwrap();
         assert_eq!(channel.space.map(|space| space.handle), Some(SPACE));
         assert_eq!((channel.engine, channel.share), (Engine::Gr, SHARE));
+        let group = GroupId {
+            client: Scene::CLIENT,
+            handle: GROUP,
+        };
+        assert_eq!(channel.group, Some(group));
     }
     let mut status = |change| channel(3, change).map(|_| ()).unwrap_err();
     let space = status(|params| params.h_va_space = SPACE);

@@ -48,7 +48,7 @@ pub struct ChannelError {
     pub channel: u32,
     /// The Xid.
     pub xid: u32,
-    /// Scope of the failure: the channel, or all channels of the engine.
+    /// Scope of the failure: the channel (0), or all channels of its group (1).
     pub scope: u32,
     /// Address of the MMU fault; 0 if there was none or the release does not report it.
     pub fault_address: u64,

@@ -221,7 +221,7 @@ pub struct RcTriggeredLayout {
     pub channel: Field<u32>,
     /// The Xid, NVIDIA's number of this error.
     pub xid: Field<u32>,
-    /// Scope of the failure.
+    /// Scope of the failure: the channel, or [`SCOPE_GROUP`](Self::SCOPE_GROUP).
     pub scope: Field<u32>,
     /// Address of an MMU fault, low part.
     pub mmu_fault_addr_lo: Option<Field<u32>>,
@@ -229,6 +229,14 @@ pub struct RcTriggeredLayout {
     pub mmu_fault_addr_hi: Option<Field<u32>>,
     /// Type of the MMU fault.
     pub mmu_fault_type: Option<Field<u32>>,
+}
+
+impl RcTriggeredLayout {
+    /// The failure is that of all channels in the channel's group.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/nvidia/generated/g_kernel_rc_nvoc.h
+    /// (`RC_NOTIFIER_SCOPE_TSG`).
+    pub const SCOPE_GROUP: u32 = 1;
 }
 
 /// `NV0000_ALLOC_PARAMETERS`, the allocation parameters of a client.
