@@ -125,6 +125,13 @@ pub enum Fault {
     LateReply(Duration),
     /// The GSP refuses every command with this status.
     ReplyError(u32),
+    /// GSP-RM refuses one allocation of an object.
+    AllocRefused {
+        /// Allocations that it still serves, counted from when the fault was injected.
+        after: u64,
+        /// The NV_STATUS.
+        status: u32,
+    },
     /// The GSP puts its write pointer outside of its ring.
     BadWritePointer(u32),
     /// The GSP puts its read pointer outside of the driver's ring.
@@ -165,6 +172,21 @@ impl Faults {
     /// Ends a fault.
     pub(crate) fn end(&mut self, fault: Fault) {
         self.0.retain(|other| *other != fault);
+    }
+
+    /// The status with which GSP-RM refuses allocation `index` since its start.
+    pub(crate) fn alloc_refused(&self, index: u64) -> Option<u32> {
+        self.iter().find_map(|fault| match fault {
+            Fault::AllocRefused { after, status } if after == index => Some(status),
+            _ => None,
+        })
+    }
+
+    /// Ends the refusals of what were the first `count` allocations since GSP-RM's start.
+    pub(crate) fn end_alloc_refused(&mut self, count: u64) {
+        let is_over =
+            |fault: &Fault| matches!(fault, Fault::AllocRefused { after, .. } if *after < count);
+        self.0.retain(|fault| !is_over(fault));
     }
 
     /// All of them, in the order in which they were injected.

@@ -327,6 +327,10 @@ impl<H: Host> Gpu<H> {
             }),
             Fault::LinkLost(by) => self.answers.anything = self.schedule.now() + by,
             Fault::GspStops => self.stop_gsp(),
+            Fault::AllocRefused { after, status } => self.faults.add(Fault::AllocRefused {
+                after: self.allocations().saturating_add(after),
+                status,
+            }),
             fault => self.faults.add(fault),
         }
         if fault == Fault::Wpr2Up {

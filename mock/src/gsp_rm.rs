@@ -129,6 +129,8 @@ pub(crate) struct GspRm {
     partial: Option<Partial>,
     /// Number of calls that it has served since INIT_DONE.
     served: u64,
+    /// Number of allocations that it was asked for.
+    pub(crate) allocations: u64,
     /// The answer that a fault delays.
     late: Late,
     /// The last pause between polls for room in the status queue.
@@ -174,6 +176,7 @@ impl GspRm {
             effects: Vec::new(),
             partial: None,
             served: 0,
+            allocations: 0,
             late: Late::default(),
             pause: SHORTEST_PAUSE,
         }

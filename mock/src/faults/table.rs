@@ -6,6 +6,8 @@ use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::time::Duration;
 
+use nova_hw::abi::status::NV_ERR_NO_MEMORY;
+
 use super::Fault;
 use crate::block_id::Engine;
 
@@ -206,6 +208,12 @@ pub const FAULTS: &[NamedFault] = &[
         "GSP-RM answers one call after its limit, and every other one at once"),
     with("reply", "error", ("code", 0x56), |code| Fault::ReplyError(code as u32),
         "GSP-RM refuses every call with this NV_STATUS"),
+    with("alloc", "refused", ("after", 0), |after| Fault::AllocRefused {
+            after: after as u64,
+            status: NV_ERR_NO_MEMORY,
+        },
+        "GSP-RM has run out of memory or of channels: after this many allocations that it still \
+         serves, it refuses one with NV_ERR_NO_MEMORY, which ends the fault"),
     with("gsp", "crash", ("after", 0), |after| Fault::GspCrash { after: after as u64 },
         "libos takes an exception and stops the core: it reads as halted, the falcon raises HALT, \
          and nothing is answered until the GSP is booted again; it crashes at the same call of \

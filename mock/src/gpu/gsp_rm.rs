@@ -130,6 +130,7 @@ impl<H: Host> Gpu<H> {
                 self.schedule.after(by, Event::LateReply);
             }
             effects = rm.take_effects();
+            self.faults.end_alloc_refused(rm.allocations);
             next
         });
         // The answer has not been written yet.
@@ -169,6 +170,11 @@ impl<H: Host> Gpu<H> {
             rm.answer_late();
             self.flush_queue();
         }
+    }
+
+    /// Number of allocations that GSP-RM was asked for since its start.
+    pub(super) fn allocations(&self) -> u64 {
+        self.programs.rm.as_ref().map_or(0, |rm| rm.allocations)
     }
 
     /// The objects of GSP-RM, a line for each; `None` if GSP-RM does not run.

@@ -24,13 +24,16 @@ impl GspRm {
             self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
             return Err(format!("allocation of {:#x} bytes", message.payload.len()));
         };
+        let refused = card.faults.alloc_refused(self.allocations);
+        self.allocations += 1;
         let mut params = params.to_vec();
-        let result = match request.params_size as usize {
-            len if len <= params.len() => {
+        let result = match (refused, request.params_size as usize) {
+            (Some(status), _) => Err((status, "as a fault wants it".into())),
+            (None, len) if len <= params.len() => {
                 params.truncate(len);
                 self.alloc_object(card, &mut request, &mut params)
             }
-            len => {
+            (None, len) => {
                 let error = format!(
                     "{:#x} bytes of parameters, not the {len:#x} of the header",
                     params.len()
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
     use crate::bus::config::ConfigSpace;
     use crate::chips::CHIPS;
-    use crate::faults::Faults;
+    use crate::faults::{Fault, Faults};
     use crate::gsp_rm::queue::driver::Driver;
     use crate::gsp_rm::queue::Outgoing;
     use crate::gsp_rm::State;
@@ -117,6 +120,14 @@ mod tests {
 
     /// Has a GSP-RM that is ready handle these calls; returns the result and the reply of each.
     fn call(calls: &[(u32, Vec<u8>)]) -> Vec<(Result<Next, String>, Outgoing)> {
+        call_with(&Faults::default(), calls)
+    }
+
+    /// The same with a GSP-RM that is broken.
+    fn call_with(
+        faults: &Faults,
+        calls: &[(u32, Vec<u8>)],
+    ) -> Vec<(Result<Next, String>, Outgoing)> {
         let queues = Driver::new().link().unwrap();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
         rm.state = State::Ready;
@@ -124,7 +135,7 @@ mod tests {
             chip: &CHIPS[0],
             config: &ConfigSpace::new(&CHIPS[0]),
             meta: &GspFwWprMeta::default(),
-            faults: &Faults::default(),
+            faults,
         };
         let mut one = |(function, payload): &(u32, Vec<u8>)| {
             let message = Message {
@@ -199,6 +210,26 @@ mod tests {
             assert_eq!(reply.payload[at..][..4], status.to_le_bytes());
         }
         assert_eq!(replies[0].1.payload[32..], [1, 2, 3]);
+    }
+
+    #[test]
+    fn one_allocation_is_refused_by_a_fault() {
+        let status = 0x51;
+        let fault = Fault::AllocRefused { after: 1, status };
+        let calls = [
+            alloc(NV01_ROOT, &[]),
+            free(CLIENT),
+            alloc(NV01_ROOT, &[]),
+            alloc(NV01_ROOT, &[]),
+        ];
+        let replies = call_with(&Faults::from_iter([fault]), &calls);
+        let results: Vec<_> = replies.iter().map(|(_, reply)| reply.result).collect();
+        assert_eq!(results, [NV_OK, NV_OK, status, NV_OK]);
+        assert!(replies[2]
+            .0
+            .as_ref()
+            .is_err_and(|error| error.contains("fault")));
+        assert_eq!(replies[2].1.payload[16..][..4], status.to_le_bytes());
     }
 
     #[test]

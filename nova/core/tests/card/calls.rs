@@ -265,6 +265,28 @@ fn clients_are_allocated_and_freed() {
 }
 
 #[test]
+fn one_allocation_is_refused_and_the_next_ones_succeed() {
+    let machine = Machine::synthetic();
+    let status = 0x51;
+    let fault = Fault::AllocRefused { after: 1, status };
+    machine.card().inject(fault);
+    for refused in [true, false] {
+        let mut running = machine.boot().unwrap();
+        let [client, device, subdevice] = Client::new(0).allocs();
+        execute(&machine, &mut running, &client).unwrap();
+        if refused {
+            let error = execute(&machine, &mut running, &device).unwrap_err();
+            let expected = "GSP_RM_ALLOC: expected status 0, found 0x51 (NV_ERR_NO_MEMORY)";
+            assert_eq!(error.to_string(), expected);
+        }
+        for alloc in [&device, &subdevice] {
+            execute(&machine, &mut running, alloc).unwrap();
+        }
+        machine.unload(running).unwrap();
+    }
+}
+
+#[test]
 fn events_are_reported_between_replies() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
