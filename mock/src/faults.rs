@@ -149,6 +149,17 @@ pub enum Fault {
     },
     /// The GSP's processor stops now.
     GspStops,
+    /// An engine never completes the next method with this number.
+    EngineHangs(u16),
+    /// The next non-stall interrupt of an engine is lost.
+    NoNonStall,
+    /// GSP-RM stops the next channel that has work, with this number (Xid).
+    ChannelError(u32),
+    /// The next channel that has work meets an uncorrectable error of memory, whose effects stay within
+    /// its address space.
+    EccContained,
+    /// The next channel that has work meets an uncorrectable error of memory that concerns all.
+    EccUncontained,
 }
 
 /// The faults that were injected into a card and not repaired yet.
@@ -237,6 +248,7 @@ values! {
     read_pointer: Fault::BadReadPointer(value) => value: u32,
     interrupt_delay: Fault::LateInterrupt(by) => by: Duration,
     crash_after: Fault::GspCrash { after } => after: u64,
+    engine_hangs: Fault::EngineHangs(method) => method: u16,
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@
 //! A turn is short, so that whoever holds the card can let go of it in between. Between turns all
 //! state is in the channels; time does not pass here, and the same calls have the same effects.
 //! Runlists, and channels in a runlist, take turns; the hardware's priorities and time slices are
-//! not modelled.
+//! not modelled. An engine that hangs cannot be given to another channel, so it holds up its runlist
+//! until GSP-RM has removed the channel, or its group, from there and reset the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nova_hw::class::host::WorkSubmitToken;
 
@@ -34,6 +35,9 @@ pub(crate) trait Surroundings {
 
     /// The GPU's time in nanoseconds.
     fn time(&self) -> u64;
+
+    /// The method that no engine completes, if the card is broken so.
+    fn hangs_at(&self) -> Option<u16>;
 }
 
 /// Why a channel was not created or changed.
@@ -127,8 +131,21 @@ impl Host {
 
     /// Some channel waits for memory, which others than channels can change without a doorbell.
     pub(crate) fn is_waiting(&self) -> bool {
-        let mut channels = self.channels.values();
-        channels.any(|channel| channel.status() == Status::Waiting)
+        self.moving()
+            .any(|(_, channel)| channel.status() == Status::Waiting)
+    }
+
+    /// The channels whose engine hangs.
+    pub(crate) fn hanging(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        let hangs = |(_, channel): &(&ChannelId, &Channel)| channel.status() == Status::Hanging;
+        self.channels.iter().filter(hangs).map(|(&id, _)| id)
+    }
+
+    /// The channels of the runlists that no engine holds up.
+    fn moving(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
+        let held: BTreeSet<u8> = self.hanging().map(|id| id.runlist).collect();
+        let channels = self.channels.iter().map(|(&id, channel)| (id, channel));
+        channels.filter(move |(id, _)| !held.contains(&id.runlist))
     }
 
     /// Has waiting channels look at memory again.
@@ -140,7 +157,7 @@ impl Host {
 
     /// Some channel can have a turn.
     pub(crate) fn is_ready(&self) -> bool {
-        self.channels.values().any(Channel::is_ready)
+        self.next().is_some()
     }
 
     /// Runs one channel for a turn; none if no channel can get further.
@@ -150,11 +167,11 @@ impl Host {
         self.last.insert(id.runlist, id.channel);
         let channel = self.channels.get_mut(&id)?;
         let mut report = Report::default();
-        let time = card.time();
+        let (time, hangs_at) = (card.time(), card.hangs_at());
         let result = {
             let setup = &channel.setup;
             let mut memory = card.memory(setup.instance, setup.is_privileged);
-            Pbdma::new(channel, &mut *memory, time, &mut report).run()
+            Pbdma::new(channel, &mut *memory, time, hangs_at, &mut report).run()
         };
         if let Err(stop) = result {
             let stopped = self.stop(id, stop).map(Event::Stopped);
@@ -202,10 +219,9 @@ impl Host {
         })
     }
 
-    /// The channel whose turn it is.
-    fn next(&self) -> Option<ChannelId> {
-        let channels = self.channels.iter();
-        let ready = channels.filter(|(_, channel)| channel.is_ready());
+    /// The channel whose turn it is; none if no channel can get further.
+    pub(crate) fn next(&self) -> Option<ChannelId> {
+        let ready = self.moving().filter(|(_, channel)| channel.is_ready());
         let key = |id: ChannelId| {
             // False sorts first: what comes after the last turn.
             let had_turn = self
@@ -219,6 +235,6 @@ impl Host {
                 id.channel,
             )
         };
-        ready.map(|(&id, _)| id).min_by_key(|&id| key(id))
+        ready.map(|(id, _)| id).min_by_key(|&id| key(id))
     }
 }

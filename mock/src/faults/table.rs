@@ -46,7 +46,7 @@ impl fmt::Display for NamedFault {
         write!(f, "stage={},kind={}", self.stage, self.kind)?;
         match self.argument {
             Some(Argument {
-                name: name @ ("code" | "by"),
+                name: name @ ("code" | "by" | "method"),
                 default,
             }) => write!(f, ",{name}={default:#x}"),
             Some(Argument { name, default }) => write!(f, ",{name}={default}"),
@@ -227,6 +227,23 @@ pub const FAULTS: &[NamedFault] = &[
             Fault::LateInterrupt(Duration::from_millis(ms as u64))
         },
         "interrupts are moderated or the machine is overloaded: the MSI comes long after the message"),
+    with("engine", "hang", ("method", 0x300), |method| Fault::EngineHangs(method as u16),
+        "an engine hangs in its next method with this number (0x300 is LAUNCH_DMA of the copy \
+         engines), which ends the fault: the channel gets no further, and its runlist waits for \
+         the engine, until GSP-RM stops, disables or frees the channel and resets the engine; \
+         other runlists go on"),
+    plain("nonstall", "lost", |_| Fault::NoNonStall,
+        "the next non-stall interrupt of an engine is lost, which ends the fault: the work is done, \
+         and nobody says so"),
+    with("channel", "error", ("code", 43), |code| Fault::ChannelError(code as u32),
+        "GSP-RM stops the next channel that has work, and its group, with this Xid, which ends the \
+         fault: the work has brought an engine to a state that only a reset ends"),
+    plain("ecc", "contained", |_| Fault::EccContained,
+        "the next channel that has work reads memory with an uncorrectable error, which ends the \
+         fault: GSP-RM stops all channels of that address space with Xid 94 (with 48 on Turing)"),
+    plain("ecc", "uncontained", |_| Fault::EccUncontained,
+        "as ecc contained, but nothing tells whom the error concerns: GSP-RM stops all channels with \
+         Xid 95 (with 48 on Turing)"),
     plain("suspend", "timeout", |_| Fault::NeverSuspends,
         "GSP-RM acknowledges the unload and never suspends its processor"),
     with("fwsec-sb", "error", ("code", 3), |code| Fault::SbError(code as u16),

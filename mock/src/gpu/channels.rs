@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Channels: GSP-RM sets them up, the host runs them, and GSP-RM reports their errors
-//! (`channels/errors.rs`).
+//! (`channels/errors.rs`). Some faults of the card strike a channel (`channels/faults.rs`).
 
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ use crate::gsp_rm::payload::{self, PageDirectory, Privilege, SpaceId};
 use crate::schedule::Event;
 
 mod errors;
+mod faults;
 
 /// Time from a doorbell to the first turn of its channel, and from one turn to the next; the model's
 /// own value.
@@ -48,6 +49,7 @@ struct Card<'a> {
     mmu: &'a mut Mmu,
     physical: Physical<'a>,
     time: u64,
+    hangs_at: Option<u16>,
 }
 
 impl Surroundings for Card<'_> {
@@ -63,6 +65,10 @@ impl Surroundings for Card<'_> {
 
     fn time(&self) -> u64 {
         self.time
+    }
+
+    fn hangs_at(&self) -> Option<u16> {
+        self.hangs_at
     }
 }
 
@@ -140,6 +146,7 @@ impl<H: Machine> Gpu<H> {
                     self.end_wait(id, self.schedule.now());
                 }
                 self.channels.objects.retain(|(of, _), _| *of != number);
+                self.schedule_turn();
             }
             Effect::Scheduled { channel, runs } => {
                 self.with_channel(channel, |host, id| host.enable(id, runs));
@@ -158,7 +165,10 @@ impl<H: Machine> Gpu<H> {
                 channel,
                 class,
                 engine,
-            } => self.remove_object(channel, class, engine),
+            } => {
+                self.remove_object(channel, class, engine);
+                self.schedule_turn();
+            }
             Effect::PageDirectorySet { space, directory } => {
                 let old = self.channels.spaces.insert(space, directory);
                 self.forget_translations(old);
@@ -343,13 +353,16 @@ impl<H: Machine> Gpu<H> {
         if !self.channels.host.is_ready() {
             self.channels.host.poll();
         }
+        self.strike();
         let time = self.blocks.ptimer.nanoseconds(self.schedule.now());
+        let hangs_at = self.faults.engine_hangs();
         let mut host = std::mem::take(&mut self.channels.host);
         let (mmu, physical) = self.memory();
         let turn = host.turn(&mut Card {
             mmu,
             physical,
             time,
+            hangs_at,
         });
         self.channels.host = host;
         if let Some(turn) = turn {
@@ -373,6 +386,7 @@ impl<H: Machine> Gpu<H> {
             match event {
                 HostEvent::NonStall => self.pulse_engine(engine.unwrap_or_default()),
                 HostEvent::EngineNonStall { engine } => self.pulse_engine(engine),
+                HostEvent::Hangs => self.hangs(turn.channel),
                 HostEvent::Invalidate(invalidate) => self.invalidate(invalidate),
                 HostEvent::Stopped(stopped) => self.stopped(turn.channel, &stopped),
             }
@@ -382,10 +396,14 @@ impl<H: Machine> Gpu<H> {
     /// The non-stall interrupt of an engine (`NV2080_ENGINE_TYPE_*`).
     fn pulse_engine(&mut self, engine: u32) {
         let table = engines::of(self.parts.chip.chipset).table();
-        if let Some(row) = table.iter().find(|row| row.engine.number() == engine) {
-            self.blocks.intr.pulse(row.nonstall);
-            self.announce_tree();
+        let Some(row) = table.iter().find(|row| row.engine.number() == engine) else {
+            return;
+        };
+        if self.loses_nonstall(row.engine) {
+            return;
         }
+        self.blocks.intr.pulse(row.nonstall);
+        self.announce_tree();
     }
 
     /// A channel has invalidated TLBs. Those of a single page are dropped with the others of the

@@ -75,6 +75,8 @@ pub(crate) enum Status<'a> {
     Runnable,
     /// A semaphore has not been acquired yet.
     Waiting,
+    /// The engine never completes a method, and holds up the runlist.
+    Hanging,
     Stopped(&'a Cause),
 }
 
@@ -151,6 +153,8 @@ pub(super) struct Channel {
     pub(super) may_retry: bool,
     /// The object whose method has not completed.
     pub(super) unfinished: Option<(usize, Method)>,
+    /// The object whose method never completes.
+    pub(super) hanging: Option<usize>,
     objects: [Option<Object>; Self::SLOTS],
 }
 
@@ -193,6 +197,7 @@ impl Channel {
             acquire: None,
             may_retry: false,
             unfinished: None,
+            hanging: None,
             objects: [const { None }; Self::SLOTS],
         }
     }
@@ -211,6 +216,7 @@ impl Channel {
         match &self.error {
             Some(cause) => Status::Stopped(cause),
             None if !self.is_enabled => Status::Disabled,
+            None if self.hanging.is_some() => Status::Hanging,
             None if self.acquire.is_some() => Status::Waiting,
             None if has_work => Status::Runnable,
             None => Status::Idle,
@@ -222,7 +228,7 @@ impl Channel {
         match self.status() {
             Status::Runnable => true,
             Status::Waiting => self.may_retry || self.is_rung,
-            Status::Disabled | Status::Idle | Status::Stopped(_) => false,
+            Status::Disabled | Status::Idle | Status::Hanging | Status::Stopped(_) => false,
         }
     }
 
@@ -261,6 +267,7 @@ impl Channel {
         if self.unfinished.is_some_and(|(at, _)| at == slot) {
             self.unfinished = None;
         }
+        self.hanging = self.hanging.filter(|&at| at != slot);
         self.objects[slot].take().is_some()
     }
 }

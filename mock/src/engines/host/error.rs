@@ -70,7 +70,10 @@ pub(crate) enum Cause {
     },
     #[error("not modelled: {what}")]
     NotModelled { what: String },
-    /// The card or GSP-RM wanted it, for example after a time-out.
+    /// Memory has an uncorrectable error.
+    #[error("uncorrectable error of memory (ECC)")]
+    Ecc,
+    /// The card or GSP-RM wanted it.
     #[error("stopped by request")]
     Requested,
 }

@@ -15,6 +15,9 @@ pub(crate) enum Event {
     EngineNonStall {
         engine: u32,
     },
+    /// An engine hangs in a method, as [`Surroundings::hangs_at`](super::Surroundings::hangs_at)
+    /// wanted it.
+    Hangs,
     /// TLBs are to be invalidated before the next turn.
     Invalidate(Invalidate),
     Stopped(Stopped),

@@ -61,6 +61,8 @@ pub(super) struct Pbdma<'a> {
     pub(super) memory: &'a mut (dyn Memory + 'a),
     /// The GPU's time in nanoseconds.
     pub(super) time: u64,
+    /// The method that no engine completes.
+    pub(super) hangs_at: Option<u16>,
     pub(super) budget: Budget,
     /// The channel gives up the rest of its turn.
     pub(super) yields: bool,
@@ -74,12 +76,14 @@ impl<'a> Pbdma<'a> {
         channel: &'a mut Channel,
         memory: &'a mut (dyn Memory + 'a),
         time: u64,
+        hangs_at: Option<u16>,
         report: &'a mut Report,
     ) -> Self {
         Self {
             channel,
             memory,
             time,
+            hangs_at,
             budget: Budget::TURN,
             yields: false,
             report,
@@ -114,7 +118,9 @@ impl<'a> Pbdma<'a> {
     }
 
     fn may_go_on(&self) -> bool {
-        let is_blocked = self.channel.acquire.is_some() || self.channel.unfinished.is_some();
+        let channel = &self.channel;
+        let is_blocked =
+            channel.acquire.is_some() || channel.unfinished.is_some() || channel.hanging.is_some();
         !is_blocked && !self.yields && !self.budget.is_used_up()
     }
 
@@ -432,8 +438,14 @@ impl<'a> Pbdma<'a> {
                 exception: object.exception,
             });
         }
+        let method = method as u16;
+        if self.hangs_at == Some(method) {
+            self.channel.hanging = Some(slot);
+            self.report.events.push(Event::Hangs);
+            return Ok(());
+        }
         self.on_engine(slot, called, |engine, context| {
-            engine.method(context, method as u16, data)
+            engine.method(context, method, data)
         })
     }
 

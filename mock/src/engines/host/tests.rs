@@ -50,6 +50,8 @@ const fn id(channel: u16) -> ChannelId {
 struct Card {
     memory: TestMemory,
     time: u64,
+    /// The method that no engine completes.
+    hangs_at: Option<u16>,
     /// The address space of the last turn, and its privilege.
     instance: Option<(Place, bool)>,
 }
@@ -62,6 +64,10 @@ impl Surroundings for Card {
 
     fn time(&self) -> u64 {
         self.time
+    }
+
+    fn hangs_at(&self) -> Option<u16> {
+        self.hangs_at
     }
 }
 
@@ -175,6 +181,7 @@ impl Bench {
         let card = Card {
             memory: TestMemory::new(),
             time: TIME,
+            hangs_at: None,
             instance: None,
         };
         Self {

@@ -27,8 +27,19 @@ use crate::gsp_rm::payload;
 impl<H: Machine> Gpu<H> {
     /// A channel has stopped, and its group with it: GSP-RM logs it, and tells the driver.
     pub(super) fn stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
-        let text = format!("Ch {:08x}, {}", channel.channel, stopped.cause);
+        self.log_error(channel, &stopped.cause, stopped.exception);
+        self.report_stopped(channel, stopped);
+    }
+
+    /// GSP-RM logs an error of a channel.
+    pub(super) fn log_error(&mut self, channel: ChannelId, cause: &Cause, xid: u32) {
+        let text = format!("Ch {:08x}, {cause}", channel.channel);
         self.refuse(BlockId::Usermode, text.clone());
+        self.report(&Notice::OsError { xid, text });
+    }
+
+    /// GSP-RM tells the driver which channel has stopped.
+    pub(super) fn report_stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
         self.record_stop(channel, stopped);
         if !stopped.others.is_empty() {
             let others: Vec<u16> = stopped.others.iter().map(|id| id.channel).collect();
@@ -41,10 +52,8 @@ impl<H: Machine> Gpu<H> {
             },
             _ => 0,
         };
-        let xid = stopped.exception;
-        self.report(&Notice::OsError { xid, text });
         self.report(&Notice::RcTriggered {
-            xid,
+            xid: stopped.exception,
             engine: stopped.engine,
             channel: channel.channel.into(),
             fault_address,
@@ -66,5 +75,6 @@ impl<H: Machine> Gpu<H> {
         if let Some(stopped) = self.channels.host.stop(id, stop) {
             self.record_stop(id, &stopped);
         }
+        self.schedule_turn();
     }
 }

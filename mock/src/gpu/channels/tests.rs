@@ -16,6 +16,7 @@ use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::{GspRm, State};
 
 mod errors;
+mod faults;
 
 #[test]
 fn a_doorbell_runs_the_channel() {

@@ -535,10 +535,16 @@ pub mod exception {
     pub const RESETCHANNEL_VERIF_ERROR: u32 = 43;
     /// The channel was removed while it was in use.
     pub const PREEMPTIVE_REMOVAL: u32 = 45;
+    /// Memory has an uncorrectable error.
+    pub const GPU_ECC_DBE: u32 = 48;
     /// Error of the graphics engine's class.
     pub const GR_CLASS_ERROR: u32 = 69;
     /// A push buffer differs from its CRC.
     pub const PBDMA_PUSHBUFFER_CRC_MISMATCH: u32 = 80;
+    /// Memory has an uncorrectable error, whose effects stay where they are.
+    pub const CONTAINED_ERROR: u32 = 94;
+    /// Memory has an uncorrectable error, whose effects may be anywhere.
+    pub const UNCONTAINED_ERROR: u32 = 95;
 
     /// Error of a copy engine; there are 20.
     pub const fn copy_engine(number: u32) -> u32 {

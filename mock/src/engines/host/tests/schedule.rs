@@ -109,6 +109,39 @@ fn a_long_copy_takes_several_turns() {
 }
 
 #[test]
+fn an_engine_that_hangs_holds_up_its_runlist() {
+    let mut bench = Bench::with_channel(ChannelClass::AmpereA);
+    bench.add(2);
+    bench.card.hangs_at = Some(TestEngine::COPY);
+    let words = [&inc(TestEngine::COPY.into(), &[1]), &[immd(0x100, 1)][..]];
+    bench.push(1, &words.concat());
+    assert_eq!(bench.events(), [Event::Hangs]);
+    bench.card.hangs_at = None;
+    let waits = inc(0x5c, &[DATA as u32, 0, 1, 0, 0]);
+    bench.push(2, &[vec![immd(0x100, 2)], waits].concat());
+    assert_eq!(bench.run(), []);
+    assert_eq!(
+        [bench.status(1), bench.status(2)],
+        [Status::Hanging, Status::Runnable]
+    );
+    assert!(!bench.host.is_ready() && bench.host.hanging().eq([id(1)]));
+    // GSP-RM takes the channel out of the runlist, and resets the engine.
+    assert!(bench.host.enable(id(1), false));
+    bench.run();
+    assert_eq!(bench.seen(), [(0x100, 2)]);
+    assert!(bench.host.is_waiting());
+    assert!(bench.host.enable(id(1), true));
+    assert_eq!(bench.status(1), Status::Hanging, "its work is lost");
+    assert!(!bench.host.is_waiting(), "no turn would come of it");
+    // What hangs goes with its object.
+    assert!(bench.host.detach(id(1), 4));
+    let object = bench.object();
+    assert!(bench.host.attach(id(1), 4, object));
+    bench.run();
+    assert_eq!(bench.seen(), [(0x100, 1)]);
+}
+
+#[test]
 fn copies_share_the_limit_of_a_turn() {
     let mut bench = Bench::with_channel(ChannelClass::AmpereA);
     let copy = |size| inc(TestEngine::COPY.into(), &[size]);
