@@ -6,7 +6,7 @@
 //! All times are the model's own: short, to keep tests short, and long enough to expose a driver
 //! that does not wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +149,8 @@ struct Channels {
     are_stopped: bool,
     /// Since when channels have been waiting for a semaphore.
     waits: BTreeMap<channel_host::channel::ChannelId, Duration>,
+    /// The channels whose engine is to be given to another one, but hangs.
+    awaited: BTreeSet<channel_host::channel::ChannelId>,
 }
 
 /// What the BARs show. A reset and GSP-RM's unload clear it.
@@ -526,6 +528,7 @@ impl<H: Host> Gpu<H> {
             Event::Suspended => self.suspend(),
             Event::DelayedInterrupt => self.announce(),
             Event::Turn => self.turn(),
+            Event::SwitchTimeout { runlist, channel } => self.time_out(runlist, channel),
             Event::FspPacket => self.serve_fsp(),
             Event::TargetMaskReleased => self.release_mask(),
             Event::FmcBooted => self.finish_fmc(),

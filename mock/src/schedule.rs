@@ -22,6 +22,8 @@ pub(crate) enum Event {
     LibosStart,
     /// A channel has its turn.
     Turn,
+    /// The time is over in which the engine of this channel was to be given to another one.
+    SwitchTimeout { runlist: u8, channel: u16 },
     /// GSP-RM looks into its command queue.
     Commands,
     /// GSP-RM polls for room in its status queue.

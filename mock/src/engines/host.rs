@@ -141,6 +141,21 @@ impl Host {
         self.channels.iter().filter(hangs).map(|(&id, _)| id)
     }
 
+    /// The channels whose engine hangs while a channel of another group waits for the runlist.
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = ChannelId> + '_ {
+        self.hanging().filter(move |&id| {
+            let channel = self.channels.get(&id);
+            let group = channel.and_then(|channel| channel.setup.group);
+            let waits = |(&other, channel): (&ChannelId, &Channel)| {
+                other != id
+                    && other.runlist == id.runlist
+                    && (group.is_none() || channel.setup.group != group)
+                    && matches!(channel.status(), Status::Runnable | Status::Waiting)
+            };
+            self.channels.iter().any(waits)
+        })
+    }
+
     /// The channels of the runlists that no engine holds up.
     fn moving(&self) -> impl Iterator<Item = (ChannelId, &Channel)> {
         let held: BTreeSet<u8> = self.hanging().map(|id| id.runlist).collect();

@@ -231,7 +231,8 @@ pub const FAULTS: &[NamedFault] = &[
         "an engine hangs in its next method with this number (0x300 is LAUNCH_DMA of the copy \
          engines), which ends the fault: the channel gets no further, and its runlist waits for \
          the engine, until GSP-RM stops, disables or frees the channel and resets the engine; \
-         other runlists go on"),
+         other runlists go on. Once a channel of another group waits, GSP-RM stops the first one \
+         with Xid 109 after a second"),
     plain("nonstall", "lost", |_| Fault::NoNonStall,
         "the next non-stall interrupt of an engine is lost, which ends the fault: the work is done, \
          and nobody says so"),

@@ -12,7 +12,7 @@ use nova_hw::class::host::{exception, ChannelClass, Header};
 use nova_hw::gmmu::instance::{PageDirBase, Target, PAGE_DIR_BASE};
 use serde_json::json;
 
-use super::Gpu;
+use super::{Channels, Gpu};
 use crate::block_id::BlockId;
 use crate::bus::host::Host as Machine;
 use crate::chips::engines::{self, Engine};
@@ -33,6 +33,7 @@ use crate::schedule::Event;
 
 mod errors;
 mod faults;
+mod timeout;
 
 /// Time from a doorbell to the first turn of its channel, and from one turn to the next; the model's
 /// own value.
@@ -180,6 +181,13 @@ impl<H: Machine> Gpu<H> {
             }
             Effect::BarPde { bar, entry } => self.set_bar_pde(bar, entry),
         }
+    }
+
+    /// All channels end, and touch nothing any more.
+    pub(super) fn forget_channels(&mut self) {
+        self.channels = Channels::default();
+        let is_theirs = |event| matches!(event, Event::Turn | Event::SwitchTimeout { .. });
+        self.schedule.cancel(is_theirs);
     }
 
     fn with_channel(
@@ -337,6 +345,7 @@ impl<H: Machine> Gpu<H> {
     /// Plans the next turn. Work that has fallen behind the machine's time is not made up for at
     /// once, so that whoever holds the card lets go of it between turns.
     pub(super) fn schedule_turn(&mut self) {
+        self.watch_switches();
         self.schedule.cancel(|event| event == Event::Turn);
         let pause = match &self.channels.host {
             _ if self.channels.are_stopped => return,

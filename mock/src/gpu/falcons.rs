@@ -85,7 +85,8 @@ impl<H: Host> Gpu<H> {
             | Event::RunSequencer
             | Event::InitDone
             | Event::Suspended
-            | Event::DelayedInterrupt => engine == Engine::Gsp && !is_sequencing,
+            | Event::DelayedInterrupt
+            | Event::SwitchTimeout { .. } => engine == Engine::Gsp && !is_sequencing,
             Event::TargetMaskReleased
             | Event::FmcBooted
             | Event::LockdownReleased(_)

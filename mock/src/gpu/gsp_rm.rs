@@ -9,7 +9,7 @@ use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
 
-use super::{Channels, Gpu, Windows};
+use super::{Gpu, Windows};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
@@ -68,7 +68,7 @@ impl<H: Host> Gpu<H> {
         }
         let queues = Queues::link(&mut self.host, &libos.queues)?;
         // Those of a GSP-RM that has crashed are gone.
-        self.channels = Channels::default();
+        self.forget_channels();
         self.windows = Windows::default();
         let mut rm = GspRm::new(release, queues, address);
         rm.started = Started {
@@ -293,7 +293,7 @@ impl<H: Host> Gpu<H> {
         self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
         self.keep_suspended();
         self.programs.rm = None;
-        self.channels = Channels::default();
+        self.forget_channels();
         self.windows = Windows::default();
         self.unloads += 1;
         match self.parts.chip.boots_through_fsp() {

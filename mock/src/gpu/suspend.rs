@@ -46,7 +46,9 @@ impl<H: Host> Gpu<H> {
         if let Err(reason) = self.copy_frame_buffer(suspend, Self::save_piece) {
             return self.refuse(BlockId::Gsp, reason);
         }
-        let channels = std::mem::take(&mut self.channels);
+        let mut channels = std::mem::take(&mut self.channels);
+        // Their times begin anew.
+        channels.awaited.clear();
         self.programs.stopped = Some(Stopped { rm, channels });
         self.note(BlockId::Gsp, "GSP-RM is kept for a resume", Value::Null);
     }

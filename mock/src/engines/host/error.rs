@@ -70,6 +70,9 @@ pub(crate) enum Cause {
     },
     #[error("not modelled: {what}")]
     NotModelled { what: String },
+    /// CTXSW_TIMEOUT of `NV_RUNLIST_INTR_0` (open-gpu-kernel-modules 570, dev_runlist.h of GA100).
+    #[error("the engine was not given to the next channel in time")]
+    SwitchTimeout,
     /// Memory has an uncorrectable error.
     #[error("uncorrectable error of memory (ECC)")]
     Ecc,

@@ -42,14 +42,14 @@ pub(crate) const CHANNELS: u64 = 5;
 
 /// A channel, and the number of entries that were pushed to it.
 pub(crate) struct Pushed {
-    channel: payload::Channel,
+    pub(crate) channel: payload::Channel,
     entries: u32,
 }
 
 /// A card with channels, at first with one on a copy engine.
 pub(crate) struct Tested {
     pub(crate) card: Gpu<Arena>,
-    pushed: Vec<Pushed>,
+    pub(crate) pushed: Vec<Pushed>,
 }
 
 impl Tested {

@@ -17,6 +17,7 @@ use crate::gsp_rm::{GspRm, State};
 
 mod errors;
 mod faults;
+mod timeout;
 
 #[test]
 fn a_doorbell_runs_the_channel() {

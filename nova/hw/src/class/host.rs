@@ -545,6 +545,9 @@ pub mod exception {
     pub const CONTAINED_ERROR: u32 = 94;
     /// Memory has an uncorrectable error, whose effects may be anywhere.
     pub const UNCONTAINED_ERROR: u32 = 95;
+    /// An engine was not given to the next channel in time. nverror.h has no name for it; NVIDIA's
+    /// list of Xids does (docs.nvidia.com/deploy/xid-errors).
+    pub const CTXSW_TIMEOUT_ERROR: u32 = 109;
 
     /// Error of a copy engine; there are 20.
     pub const fn copy_engine(number: u32) -> u32 {

@@ -142,6 +142,37 @@ fn an_engine_that_hangs_holds_up_its_runlist() {
 }
 
 #[test]
+fn an_engine_that_hangs_is_awaited_by_other_groups() {
+    let mut bench = Bench::new();
+    for (channel, group) in [(1, Some(7)), (2, Some(7)), (3, Some(8)), (4, None)] {
+        let setup = Setup {
+            group,
+            ..bench.setup(channel)
+        };
+        bench.add_as(channel, setup);
+    }
+    let elsewhere = ChannelId {
+        runlist: 9,
+        channel: 1,
+    };
+    let setup = bench.setup(5);
+    assert_eq!(bench.host.create(elsewhere, setup), Ok(()));
+    assert!(bench.host.enable(elsewhere, true));
+    bench.card.hangs_at = Some(TestEngine::COPY);
+    bench.push(1, &inc(TestEngine::COPY.into(), &[1]));
+    bench.run();
+    bench.ring(2);
+    assert!(bench.host.ring(9 << 16 | 1));
+    assert_eq!(bench.host.awaited().next(), None);
+    for channel in [3, 4] {
+        bench.ring(channel);
+        assert!(bench.host.awaited().eq([id(1)]), "{channel}");
+        assert!(bench.host.remove(id(channel)));
+        assert_eq!(bench.host.awaited().next(), None);
+    }
+}
+
+#[test]
 fn copies_share_the_limit_of_a_turn() {
     let mut bench = Bench::with_channel(ChannelClass::AmpereA);
     let copy = |size| inc(TestEngine::COPY.into(), &[size]);
