@@ -16,7 +16,7 @@ use crate::bus::host::Host;
 use crate::faults::Fault;
 use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::{self, Notice};
-use crate::gsp_rm::queue::Queues;
+use crate::gsp_rm::queue::{Message, Queues};
 use crate::gsp_rm::suspend::Started;
 use crate::gsp_rm::{sequencer, Card, GspRm, Next, State};
 use crate::schedule::Event;
@@ -103,8 +103,21 @@ impl<H: Host> Gpu<H> {
         else {
             return false;
         };
-        let Some(message) = rm.queues.receive(&mut self.host, &self.faults) else {
-            return false;
+        match rm.queues.receive(&mut self.host, &self.faults) {
+            Ok(Some(message)) => self.serve_message(message),
+            Ok(None) => return false,
+            Err(reason) => {
+                self.refuse(BlockId::Gsp, reason);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// GSP-RM handles a command, or what was none.
+    pub(crate) fn serve_message(&mut self, message: Result<Message, String>) {
+        let Some(rm) = &mut self.programs.rm else {
+            return;
         };
         let mut effects = Vec::new();
         let result = message.and_then(|message| {
@@ -149,7 +162,6 @@ impl<H: Host> Gpu<H> {
             Ok(Next::Crash) => self.crash(),
             Err(reason) => self.refuse(BlockId::Gsp, reason),
         }
-        true
     }
 
     /// GSP-RM crashes: its processor halts, and the falcon says so.

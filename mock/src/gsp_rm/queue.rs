@@ -252,22 +252,20 @@ impl Queues {
     }
 
     /// Takes the next command out of the queue; `None` if it is empty. A malformed command is
-    /// consumed and returned as an error.
+    /// consumed and returned as an error. The outer error says why there is no looking into the
+    /// queue, which stays as it is.
     pub(crate) fn receive(
         &mut self,
         memory: &mut dyn GuestMemory,
         faults: &Faults,
-    ) -> Option<Result<Message, String>> {
+    ) -> Result<Option<Result<Message, String>>, String> {
         let write_ptr_at = self.commands.header + offset_of!(MsgqTxHeader, write_ptr) as u64;
-        let write_ptr = match self.read_u32(memory, write_ptr_at) {
-            Ok(write_ptr) => write_ptr,
-            Err(error) => return Some(Err(error)),
-        };
+        let write_ptr = self.read_u32(memory, write_ptr_at)?;
         if write_ptr == self.commands.next {
-            return None;
+            return Ok(None);
         }
         if write_ptr >= self.commands.count {
-            return None;
+            return Ok(None);
         }
         let available =
             (write_ptr + self.commands.count - self.commands.next) % self.commands.count;
@@ -275,7 +273,7 @@ impl Queues {
         self.commands.advance(elements);
         let read_ptr = faults.read_pointer().unwrap_or(self.commands.next);
         let consumed = self.write(memory, self.our_read_ptr, &read_ptr.to_le_bytes());
-        Some(consumed.and(message))
+        Ok(Some(consumed.and(message)))
     }
 
     /// Reads the message at the read pointer; also returns the number of elements that it takes.
@@ -505,6 +503,7 @@ pub(crate) mod driver;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::in_process::Arena;
     use driver::{Driver, COMMANDS, COUNT, STATUS};
 
     fn put(bytes: &mut [u8], at: usize, value: u32) {
@@ -518,27 +517,25 @@ mod tests {
         put(bytes, 32, sum);
     }
 
+    fn receive(queues: &mut Queues, driver: &mut Driver<Arena>) -> Option<Result<Message, String>> {
+        let received = queues.receive(&mut driver.memory, &Faults::default());
+        received.unwrap()
+    }
+
     #[test]
     fn commands_are_received_around_the_end_of_the_ring() {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
-        assert!(queues
-            .receive(&mut driver.memory, &Faults::default())
-            .is_none());
+        assert!(receive(&mut queues, &mut driver).is_none());
         for len in [1, 5000, 0, 4016, 9000] {
             driver.send(len, |_| {});
-            let message = queues
-                .receive(&mut driver.memory, &Faults::default())
-                .unwrap()
-                .unwrap();
+            let message = receive(&mut queues, &mut driver).unwrap().unwrap();
             assert_eq!((message.function, message.sequence), (76, 9));
             assert_eq!(message.payload, vec![0x5a; len]);
             let elements = (size_of::<QueueElement>() + len).div_ceil(QUEUE_ELEMENT_SIZE_MIN);
             let all = elements * QUEUE_ELEMENT_SIZE_MIN - size_of::<QueueElement>();
             assert_eq!(message.rest, vec![0; all - len]);
-            assert!(queues
-                .receive(&mut driver.memory, &Faults::default())
-                .is_none());
+            assert!(receive(&mut queues, &mut driver).is_none());
             assert_eq!(
                 driver.read_u32(STATUS + 0x20),
                 driver.write_ptr,
@@ -583,17 +580,11 @@ mod tests {
             let mut driver = Driver::new();
             let mut queues = driver.link().unwrap();
             driver.send(20, change);
-            let error = queues
-                .receive(&mut driver.memory, &Faults::default())
-                .unwrap()
-                .unwrap_err();
+            let error = receive(&mut queues, &mut driver).unwrap().unwrap_err();
             assert!(error.contains(reason), "{error}");
             driver.send(20, |bytes| bytes[104] = 1);
             assert!(
-                queues
-                    .receive(&mut driver.memory, &Faults::default())
-                    .unwrap()
-                    .is_ok(),
+                receive(&mut queues, &mut driver).unwrap().is_ok(),
                 "after {error}"
             );
         }
@@ -604,9 +595,17 @@ mod tests {
         let mut driver = Driver::new();
         let mut queues = driver.link().unwrap();
         driver.write(COMMANDS + 16, &COUNT.to_le_bytes());
-        assert!(queues
-            .receive(&mut driver.memory, &Faults::default())
-            .is_none());
+        assert!(receive(&mut queues, &mut driver).is_none());
+    }
+
+    #[test]
+    fn a_queue_whose_memory_is_gone_is_left_as_it_is() {
+        let mut driver = Driver::new();
+        let mut queues = driver.link().unwrap();
+        driver.send(20, |_| {});
+        let error = queues.receive(&mut Arena::new(), &Faults::default());
+        assert!(error.unwrap_err().contains("shared memory"));
+        assert!(receive(&mut queues, &mut driver).unwrap().is_ok());
     }
 
     #[test]
