@@ -7,7 +7,7 @@
 //! the driver. The firmware is taken to have the same, built with RS_COMPATABILITY_MODE as in
 //! src/nvidia/Makefile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use nova_hw::abi::status::{
@@ -571,30 +571,42 @@ impl Client {
     }
 
     /// An object, all below it and all that use one of these, each behind all that it is below or
-    /// uses.
+    /// uses. A driver may have thousands of objects, so none is looked at twice.
     fn tree(&self, handle: u32) -> Vec<u32> {
-        let mut tree = vec![handle];
+        let mut users: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (&handle, object) in &self.objects {
+            for used in object.payload.uses().chain([object.parent]) {
+                users.entry(used).or_default().push(handle);
+            }
+        }
+        let users_of = |used: u32| users.get(&used).map_or(&[][..], Vec::as_slice);
+        // How many objects of the tree each of its objects is below or uses.
+        let mut awaited: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut found = vec![handle];
         let mut at = 0;
-        while let Some(&parent) = tree.get(at) {
-            let goes_with = |(_, object): &(&u32, &Object)| {
-                object.parent == parent || object.payload.depends_on(parent)
-            };
-            tree.extend(
-                self.objects
-                    .iter()
-                    .filter(goes_with)
-                    .map(|(handle, _)| handle),
-            );
+        while let Some(&used) = found.get(at) {
+            for &user in users_of(used) {
+                let count = awaited.entry(user).or_default();
+                *count += 1;
+                if *count == 1 {
+                    found.push(user);
+                }
+            }
             at += 1;
         }
-        // Where an object is found twice, the last time counts.
-        let mut seen = BTreeSet::new();
-        let mut order: Vec<_> = tree
-            .into_iter()
-            .rev()
-            .filter(|&handle| seen.insert(handle))
-            .collect();
-        order.reverse();
+        let mut order = vec![handle];
+        at = 0;
+        while let Some(&used) = order.get(at) {
+            for user in users_of(used) {
+                if let Some(count) = awaited.get_mut(user) {
+                    *count -= 1;
+                    if *count == 0 {
+                        order.push(*user);
+                    }
+                }
+            }
+            at += 1;
+        }
         order
     }
 }

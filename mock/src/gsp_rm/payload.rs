@@ -187,20 +187,21 @@ impl Payload {
         }
     }
 
-    /// Whether the object is freed with the object `handle` of its client, although it is not below
-    /// that: it uses it.
+    /// The objects of its client that the object uses although it is not below them, so that it is
+    /// freed with each of these.
     ///
     /// Source: open-gpu-kernel-modules 570, the calls of `refAddDependant` in
     /// src/nvidia/src/kernel/gpu/fifo/kernel_channel.c, kernel_channel_group_api.c and
     /// kernel_ctxshare.c, and in src/nvidia/src/kernel/mem_mgr/virt_mem_range.c.
-    pub(crate) fn depends_on(&self, handle: u32) -> bool {
-        let is = |space: Option<SpaceId>| space.is_some_and(|space| space.handle == handle);
-        match self {
-            Self::Channel(channel) => is(channel.space) || channel.share == handle,
-            Self::Group(group) => is(group.space),
-            Self::Share(share) => is(share.space),
-            Self::Range(space) => is(*space),
-            _ => false,
-        }
+    pub(crate) fn uses(&self) -> impl Iterator<Item = u32> {
+        let (space, share) = match self {
+            Self::Channel(channel) => (channel.space, channel.share),
+            Self::Group(group) => (group.space, 0),
+            Self::Share(share) => (share.space, 0),
+            Self::Range(space) => (*space, 0),
+            _ => (None, 0),
+        };
+        let share = Some(share).filter(|&share| share != 0);
+        space.map(|space| space.handle).into_iter().chain(share)
     }
 }

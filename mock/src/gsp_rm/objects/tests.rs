@@ -3,9 +3,11 @@
 use super::*;
 use crate::chips::CHIPS;
 use crate::gsp_rm::classes;
-use nova_hw::abi::class::{NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
+use nova_hw::abi::class::{
+    NV01_DEVICE_0, NV01_EVENT_KERNEL_CALLBACK_EX, NV01_ROOT, NV20_SUBDEVICE_0,
+};
 use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_CLASS};
-use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
+use nova_hw::abi::{Nv0005AllocParameters, Nv0080AllocParameters, Nv2080AllocParameters};
 use nova_hw::release::RELEASES;
 use zerocopy::IntoBytes;
 
@@ -191,6 +193,27 @@ fn the_number_of_clients_is_limited() {
     }
     let status = alloc(&mut objects, NV01_ROOT, [0, 0, 0]);
     assert_eq!(status, Err(NV_ERR_INSUFFICIENT_RESOURCES));
+}
+
+/// A chain, so that the order in which its objects are freed is the only one.
+#[test]
+fn as_many_objects_as_there_may_be_are_freed_at_once() {
+    let mut objects = objects();
+    let params = Nv0005AllocParameters::default();
+    let mut chain = vec![SUBDEVICE];
+    let status = loop {
+        let handles = [CLIENT, chain[chain.len() - 1], 0];
+        let class = NV01_EVENT_KERNEL_CALLBACK_EX;
+        match alloc_with(&mut objects, class, handles, params.as_bytes()) {
+            Ok(handle) => chain.push(handle),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status, NV_ERR_INSUFFICIENT_RESOURCES);
+    // Those that GSP-RM has, and a client with a device.
+    assert_eq!(3 + 2 + chain.len(), OBJECTS_MAX);
+    chain.reverse();
+    assert_eq!(free(&mut objects, CLIENT, SUBDEVICE), Ok(chain));
 }
 
 /// rs_server.c, `_serverLockClientWithLockInfo`.
