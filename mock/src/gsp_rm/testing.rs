@@ -20,6 +20,8 @@ use crate::gsp_rm::{classes, controls};
 pub(crate) struct Scene {
     pub(crate) chip: &'static Chip,
     pub(crate) release: &'static Release,
+    /// The client that calls.
+    pub(crate) client: u32,
     pub(crate) objects: Objects,
     effects: Vec<Effect>,
 }
@@ -35,19 +37,25 @@ impl Scene {
         let mut scene = Self {
             chip: by_name(chip).unwrap(),
             release,
+            client: Self::CLIENT,
             objects: classes::objects(),
             effects: Vec::new(),
         };
+        scene.add_client();
+        scene
+    }
+
+    /// Allocates the client that calls, with a device and a subdevice.
+    pub(crate) fn add_client(&mut self) {
         let device = Nv0080AllocParameters::default();
-        let (client, device_params) = (Self::CLIENT, device.as_bytes());
+        let (client, device_params) = (self.client, device.as_bytes());
         for (class, parent, handle, params) in [
             (NV01_ROOT, client, client, &[][..]),
             (NV01_DEVICE_0, client, Self::DEVICE, device_params),
             (NV20_SUBDEVICE_0, Self::DEVICE, Self::SUBDEVICE, &[]),
         ] {
-            assert_eq!(scene.alloc(class, parent, handle, params), Ok(handle));
+            assert_eq!(self.alloc(class, parent, handle, params), Ok(handle));
         }
-        scene
     }
 
     fn platform(&self) -> Platform<'static> {
@@ -79,7 +87,7 @@ impl Scene {
     ) -> Result<u32, u32> {
         let platform = self.platform();
         let mut request = RmAlloc {
-            h_client: Self::CLIENT,
+            h_client: self.client,
             h_parent: parent,
             h_object: handle,
             h_class: class,
@@ -94,15 +102,15 @@ impl Scene {
 
     /// Frees an object of the client.
     pub(crate) fn free(&mut self, handle: u32) {
-        for (handle, payload) in self.objects.free(Self::CLIENT, handle).unwrap() {
-            let effect = Effect::freed(Self::CLIENT, handle, &payload);
+        for (handle, payload) in self.objects.free(self.client, handle).unwrap() {
+            let effect = Effect::freed(self.client, handle, &payload);
             self.effects.extend(effect);
         }
     }
 
     /// Calls a control on an object of the client; returns the parameters of the answer.
     pub(crate) fn control(&mut self, object: u32, cmd: u32, params: &[u8]) -> Result<Vec<u8>, u32> {
-        self.call(Self::CLIENT, object, cmd, params)
+        self.call(self.client, object, cmd, params)
     }
 
     /// Calls a control on the internal subdevice.

@@ -141,6 +141,11 @@ impl Arena {
         address
     }
 
+    /// Takes the allocation at `address` away.
+    pub(crate) fn remove(&mut self, address: u64) {
+        self.allocations.remove(&address);
+    }
+
     /// Address of the allocation that `addr` falls into, and the offset in it.
     fn find(&self, addr: u64) -> Option<(u64, u64)> {
         let (&start, _) = self.allocations.range(..=addr).next_back()?;
@@ -362,7 +367,7 @@ struct AllocationGuard {
 impl Drop for AllocationGuard {
     fn drop(&mut self) {
         let mut card = self.card.borrow_mut();
-        card.host_mut().allocations.remove(&self.address);
+        card.host_mut().remove(self.address);
     }
 }
 

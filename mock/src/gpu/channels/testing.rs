@@ -54,11 +54,24 @@ pub(crate) struct Tested {
 
 impl Tested {
     pub(crate) fn new() -> Self {
-        Self::with_trace(Trace::default())
+        Self::with(|_| {})
     }
 
-    /// With a trace that sees the first channel come.
+    /// With another channel.
+    pub(crate) fn with(change: impl FnOnce(&mut payload::Channel)) -> Self {
+        let mut tested = Self::without_channels(Trace::default());
+        tested.add(ENGINE, change);
+        tested
+    }
+
+    /// With a trace that sees the channel come.
     pub(crate) fn with_trace(trace: Trace) -> Self {
+        let mut tested = Self::without_channels(trace);
+        tested.add(ENGINE, |_| {});
+        tested
+    }
+
+    fn without_channels(trace: Trace) -> Self {
         let mut card = card();
         *card.trace_mut() = trace;
         let format = Format::of(card.chip().chipset.arch());
@@ -78,9 +91,7 @@ impl Tested {
             directory,
         });
         let pushed = Vec::new();
-        let mut tested = Self { card, pushed };
-        tested.add(ENGINE, |_| {});
-        tested
+        Self { card, pushed }
     }
 
     /// Adds a channel, with number 3 or the next one, that runs; returns its place in the list.

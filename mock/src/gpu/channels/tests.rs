@@ -15,6 +15,7 @@ use crate::gpu::tests::{card, pass};
 use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::{GspRm, State};
 
+mod bad_input;
 mod errors;
 mod faults;
 mod timeout;

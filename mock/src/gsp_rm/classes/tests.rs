@@ -21,6 +21,8 @@ use crate::gsp_rm::payload::{
 };
 use crate::gsp_rm::testing::{on_each, Scene};
 
+mod clients;
+
 const SPACE: u32 = 0x90f1_0000;
 const GROUP: u32 = 0xa06c_0000;
 const SHARE: u32 = 0x9067_0000;
