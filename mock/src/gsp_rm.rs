@@ -6,13 +6,13 @@
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c; nouveau, nvkm/subdev/gsp/rm/r535/gsp.c.
 
 mod alloc_free;
-mod classes;
+pub(crate) mod classes;
 pub(crate) mod controls;
 pub(crate) mod effects;
 pub(crate) mod libos;
 mod memory;
 pub(crate) mod notice;
-mod objects;
+pub(crate) mod objects;
 pub(crate) mod payload;
 mod platform;
 pub(crate) mod queue;

@@ -21,6 +21,8 @@ pub mod chips;
 mod engines;
 pub mod faults;
 mod fuses;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod gpu;
 mod gsp_rm;
 mod images;

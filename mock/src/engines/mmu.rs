@@ -20,7 +20,8 @@ mod entry;
 pub(crate) mod instance;
 mod page;
 pub(crate) mod space;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod testing;
 mod tlb;
 mod walk;

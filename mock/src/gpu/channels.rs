@@ -137,7 +137,7 @@ fn object(class: u32, engine: Engine) -> Option<(u8, Object)> {
 
 impl<H: Machine> Gpu<H> {
     /// Carries out what a message to GSP-RM has changed.
-    pub(super) fn apply(&mut self, effect: Effect) {
+    pub(crate) fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::ChannelCreated(channel) => self.create_channel(channel),
             Effect::ChannelFreed(number) => {

@@ -25,7 +25,7 @@ const fn of(number: u32, family: &'static Family) -> Class {
 
 /// The classes of all chips; whether a chip has one is for the family to check. A new one is a line
 /// here, and a family in one of the modules if it is of a new kind.
-static CLASSES: &[Class] = &[
+pub(crate) static CLASSES: &[Class] = &[
     of(NV01_ROOT, &base::CLIENT),
     of(NV01_DEVICE_0, &base::DEVICE),
     of(NV20_SUBDEVICE_0, &base::SUBDEVICE),

@@ -4,7 +4,7 @@
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl.
 
-mod call;
+pub(crate) mod call;
 mod channel;
 mod display;
 mod fifo;
@@ -25,7 +25,7 @@ use call::{Call, Control};
 pub(crate) use fifo::GSP_VECTOR;
 
 /// The controls, by what they are about.
-static CONTROLS: [&[Control]; 7] = [
+pub(crate) static CONTROLS: [&[Control]; 7] = [
     gpu::CONTROLS,
     fifo::CONTROLS,
     graphics::CONTROLS,

@@ -498,7 +498,8 @@ fn encode(message: &Outgoing, number: u32, faults: &Faults) -> Vec<u8> {
     bytes
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) mod driver;
 #[cfg(test)]
 mod tests {

@@ -127,7 +127,7 @@ impl Arena {
     }
 
     /// Allocates memory that holds `bytes`, for tests of what the card reads.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn place(&mut self, bytes: &[u8]) -> u64 {
         let mut padded = bytes.to_vec();
         padded.resize(padded.len().next_multiple_of(PAGE as usize), 0);

@@ -2,9 +2,7 @@
 
 //! Memory that is not there, or goes away, and channels that end in the middle of their work.
 
-use nova_hw::class::copy::{PhysMode, Target as PhysTarget};
-
-use nova_hw::class::copy::offset;
+use nova_hw::class::copy::{offset, PhysMode, Target as PhysTarget};
 
 use super::*;
 
