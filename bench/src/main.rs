@@ -2,6 +2,7 @@
 
 //! Prints a table of measurements: counts, times, and ratios of compared programs.
 
+mod engines;
 mod inspect;
 mod mock;
 mod modules;
@@ -41,6 +42,7 @@ fn main() -> Result<()> {
     sizes(&host, &mut table)?;
     inspection(&host, &mut table)?;
     accesses(&host, &mut table)?;
+    engines(&mut table)?;
     nouveau(&host, &mut table)?;
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -186,6 +188,37 @@ fn accesses(host: &Host, table: &mut Table) -> Result<()> {
         format!("{in_process:.0}"),
         format!("{over_socket:.0}"),
         ratio(in_process, over_socket),
+    ]);
+    Ok(())
+}
+
+/// Measures what executes in the mock.
+fn engines(table: &mut Table) -> Result<()> {
+    let copy = engines::copy();
+    table.add_row([
+        "copy of 64 MiB by a copy engine, in process (reference: memcpy)".to_owned(),
+        micros(copy.engine),
+        micros(copy.memcpy),
+        ratio(copy.engine.as_secs_f64(), copy.memcpy.as_secs_f64()),
+    ]);
+    table.add_row(["  turns", &copy.turns.to_string(), "", ""]);
+    let [hits, misses] = [true, false].map(engines::lookups_per_second);
+    table.add_row([
+        "lookups of the MMU per second, in the TLB (reference: in memory)".to_owned(),
+        format!("{hits:.0}"),
+        format!("{misses:.0}"),
+        ratio(hits, misses),
+    ]);
+    let methods = engines::methods_per_second();
+    table.add_row(["methods per second", &format!("{methods:.0}"), "", ""]);
+    let memory = engines::memory()?;
+    let mib = |kib: u64| format!("{} MiB", kib / 1024);
+    table.add_row([
+        "memory after copies through 4 GiB of frame buffer (reference: after their channel is freed)"
+            .to_owned(),
+        mib(memory.after_copies),
+        mib(memory.after_free),
+        ratio(memory.after_copies as f64, memory.after_free as f64),
     ]);
     Ok(())
 }

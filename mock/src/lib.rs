@@ -27,6 +27,8 @@ mod gpu;
 mod gsp_rm;
 mod images;
 mod machine;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod programs;
 mod schedule;
 mod trace;
