@@ -161,6 +161,8 @@ impl drm_device::Driver for NovaDrmDriver {
 
     const NAME: &'static CStr = c"nova";
     const DESCRIPTION: &'static CStr = c"NVIDIA GPUs from Turing on";
+    const MAJOR: u32 = 1;
+    const MINOR: u32 = 0;
     const IOCTLS: &'static [Entry] = &table([
         entry::<Self, ioctls::GetParam>(),
         entry::<Self, ioctls::GemCreate>(),

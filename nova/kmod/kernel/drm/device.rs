@@ -40,6 +40,12 @@ pub trait Driver: Sized + 'static {
     /// What people know the driver by.
     const DESCRIPTION: &'static CStr;
 
+    /// Which changes of the interface programs have to expect.
+    const MAJOR: u32;
+
+    /// Which additions to it there are.
+    const MINOR: u32;
+
     /// The ioctls, a [`table`](super::ioctl::table).
     const IOCTLS: &'static [Entry];
 }
@@ -105,7 +111,8 @@ impl<D: Driver> Device<D> {
     const NEW_DRIVER: bindings::drm_driver = bindings::drm_driver {
         driver_features: bindings::drm_driver_feature_DRIVER_GEM
             | bindings::drm_driver_feature_DRIVER_RENDER,
-        major: 1,
+        major: D::MAJOR as i32,
+        minor: D::MINOR as i32,
         name: as_char_ptr_in_const_context(D::NAME).cast_mut(),
         desc: as_char_ptr_in_const_context(D::DESCRIPTION).cast_mut(),
         ioctls: D::IOCTLS.as_ptr().cast(),

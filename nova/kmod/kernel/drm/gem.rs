@@ -92,6 +92,14 @@ impl<D: Driver> Object<D> {
         Ok(handle)
     }
 
+    /// What the driver keeps with it.
+    pub fn data(&self) -> &D::Object {
+        let memory = self.object.as_ptr().cast::<Memory<D::Object>>();
+        // SAFETY: All objects of a `D` are made by `new`: there are no imports from other drivers. The data lives as
+        // long as the object, to which a reference is held.
+        unsafe { &(*memory).data }
+    }
+
     /// Its size in bytes.
     pub fn size(&self) -> usize {
         // SAFETY: The object is initialized; its size never changes.
