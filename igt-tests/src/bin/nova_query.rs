@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware};
 
-/// All queries, each with the size of its first version.
+/// All queries that are answered, each with the size of its first version.
 const QUERIES: [(u32, usize); 2] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
@@ -174,7 +174,11 @@ fn main() -> ExitCode {
 
 fn version(nodes: &Nodes) {
     for node in nodes.each() {
-        assert_eq!(drm::version(node).unwrap().name, uapi::DRIVER_NAME);
+        let version = drm::version(node).unwrap();
+        assert_eq!(version.name, uapi::DRIVER_NAME);
+        let [major, minor, _] = version.numbers.map(i64::from);
+        assert_eq!(major, uapi::DRIVER_MAJOR.into());
+        assert_eq!(minor, uapi::DRIVER_MINOR.into());
     }
 }
 
@@ -325,7 +329,7 @@ fn assert_refused(node: &File, asked: Query, error: Errno) {
 }
 
 fn bad_query(nodes: &Nodes) {
-    let unknown = [QUERIES.len() as u32, 0x100, 1 << 31, u32::MAX];
+    let unknown = [uapi::QUERY_STATUS + 1, 0x100, 1 << 31, u32::MAX];
     for node in nodes.each() {
         for id in unknown {
             assert_refused(node, query(id, 0), Errno::EINVAL);
@@ -417,7 +421,7 @@ fn bad_gem(nodes: &Nodes) {
 
 fn bad_command(nodes: &Nodes) {
     for node in nodes.each() {
-        for command in uapi::QUERY + 1..0x60 {
+        for command in uapi::GEM_SET_LABEL + 1..0x60 {
             let result = drm::command_with_zeros(node, command, 16);
             assert_eq!(result, Err(Errno::EINVAL), "command {command:#x}");
         }
@@ -497,7 +501,7 @@ fn gem_pad(nodes: &Nodes) {
         let mut info = GemInfo {
             handle: create.handle,
             pad: u32::MAX,
-            size: 0,
+            ..GemInfo::default()
         };
         assert_eq!(nova::gem_info(node, &mut info), Ok(()));
         assert_eq!(info.size, 4096);
@@ -511,8 +515,8 @@ fn gem_too_large(nodes: &Nodes) {
         for size in [vram + 1, 1 << 48, 1 << 63, u64::MAX - 0xfff] {
             let asked = GemCreate {
                 handle: 0x1234,
-                pad: 0,
                 size,
+                ..GemCreate::default()
             };
             let mut create = asked;
             let result = nova::gem_create(node, &mut create);

@@ -12,9 +12,10 @@ use nova_kernel::drm::gem as drm_gem;
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
-use crate::gem::{Charge, Quota};
+use crate::gem::{Quota, Stored};
 use crate::gpu::Gpu;
 use crate::ioctls;
+use crate::not_yet::NotYet;
 
 /// DRM types for this driver.
 pub(crate) type Device = drm_device::Device<NovaDrmDriver>;
@@ -156,17 +157,27 @@ impl drm_device::Driver for NovaDrmDriver {
     /// The quota of GEM objects, which have no memory yet.
     type Data = Arc<Quota>;
     type RegistrationData<'a> = Gpu<'a>;
-    type Object = Charge;
+    type Object = Stored;
     type Module = crate::LocalModule;
 
     const NAME: &'static CStr = c"nova";
     const DESCRIPTION: &'static CStr = c"NVIDIA GPUs from Turing on";
-    const MAJOR: u32 = 1;
-    const MINOR: u32 = 0;
+    const MAJOR: u32 = nova_uapi::DRIVER_MAJOR;
+    const MINOR: u32 = nova_uapi::DRIVER_MINOR;
     const IOCTLS: &'static [Entry] = &table([
         entry::<Self, ioctls::GetParam>(),
         entry::<Self, ioctls::GemCreate>(),
         entry::<Self, ioctls::GemInfo>(),
         entry::<Self, ioctls::Query>(),
+        entry::<Self, NotYet<nova_uapi::VmCreate>>(),
+        entry::<Self, NotYet<nova_uapi::VmDestroy>>(),
+        entry::<Self, NotYet<nova_uapi::VmBind>>(),
+        entry::<Self, NotYet<nova_uapi::VmGetFaults>>(),
+        entry::<Self, NotYet<nova_uapi::QueueCreate>>(),
+        entry::<Self, NotYet<nova_uapi::QueueDestroy>>(),
+        entry::<Self, NotYet<nova_uapi::QueueGetState>>(),
+        entry::<Self, NotYet<nova_uapi::Exec>>(),
+        entry::<Self, NotYet<nova_uapi::GetTime>>(),
+        entry::<Self, NotYet<nova_uapi::GemSetLabel>>(),
     ]);
 }

@@ -2,10 +2,10 @@
 
 //! GEM objects. They have a size and handles, but no memory yet.
 
-use kernel::page::page_align;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
+use nova_uapi::Layout;
 
 use crate::driver::{Device, Object};
 
@@ -52,18 +52,32 @@ impl Drop for Charge {
     }
 }
 
-/// Creates an object of `size` bytes, rounded up to whole pages.
+/// What is stored with a GEM object.
+pub(crate) struct Stored {
+    /// What it is to be like.
+    pub(crate) layout: Layout,
+    _charge: Charge,
+}
+
+/// Creates an object.
 ///
 /// # Errors
 ///
-/// `EINVAL` if `size` cannot be rounded up, `ENOSPC` if it exceeds the quota that is left.
-pub(crate) fn create(device: &Device, size: u64) -> Result<Object> {
-    let size = page_align(usize::try_from(size)?).ok_or(EINVAL)?;
+/// `ENOSPC` if it exceeds the quota that is left.
+pub(crate) fn create(device: &Device, layout: Layout) -> Result<Object> {
     let quota = device.data();
-    quota.charge(size as u64)?;
+    quota.charge(layout.size)?;
     let charge = Charge {
         quota: quota.clone(),
-        size: size as u64,
+        size: layout.size,
     };
-    Object::new(device, size, charge)
+    let size = usize::try_from(layout.size)?;
+    Object::new(
+        device,
+        size,
+        Stored {
+            layout,
+            _charge: charge,
+        },
+    )
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ioctls of `uapi/nova_drm.h`.
+//! The ioctls of `uapi/nova_drm.h`, but for those that are [not implemented yet](crate::not_yet).
 
 use kernel::prelude::*;
 use kernel::uaccess::{UserPtr, UserSlice};
 use nova_kernel::drm::ioctl::{Gate, Ioctl};
-use nova_uapi::{QueryDevice, QueryFirmware};
 use zerocopy::IntoBytes;
 
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
+use crate::limits::{REGIONS, VRAM};
+use crate::user::error;
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
 pub(crate) struct GetParam;
@@ -48,8 +49,20 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
         file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
-        argument.check().map_err(|_| EINVAL)?;
-        argument.handle = gem::create(device, argument.size)?.create_handle(file)?;
+        argument.check(&REGIONS).map_err(error)?;
+        // There are no address spaces yet.
+        if argument.vm_id != 0 {
+            return Err(ENOENT);
+        }
+        let layout = argument.layout(&REGIONS).map_err(error)?;
+        // Objects have no memory yet, so the CPU cannot map them, and they count as VRAM.
+        if argument.flags != 0 || layout.placement & 1 << VRAM == 0 {
+            return Err(EOPNOTSUPP);
+        }
+        argument.handle = gem::create(device, layout)?.create_handle(file)?;
+        argument.page_shift = layout.page_shift;
+        argument.mmap_offset = 0;
+        argument.region = VRAM;
         Ok(())
     }
 }
@@ -68,7 +81,17 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
         file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
-        argument.size = Object::lookup(file, argument.handle)?.size() as u64;
+        let object = Object::lookup(file, argument.handle)?;
+        let layout = object.data().layout;
+        *argument = nova_uapi::GemInfo {
+            handle: argument.handle,
+            pad: argument.pad,
+            size: layout.size,
+            placement: layout.placement,
+            page_shift: layout.page_shift,
+            region: VRAM,
+            ..Default::default()
+        };
         Ok(())
     }
 }
@@ -87,23 +110,19 @@ impl Ioctl<NovaDrmDriver> for Query {
         _file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
+        argument.check().map_err(error)?;
         match argument.query {
-            nova_uapi::QUERY_DEVICE => {
-                answer(argument, gpu.device()?.as_bytes(), QueryDevice::FIRST_SIZE)
-            }
-            nova_uapi::QUERY_FIRMWARE => answer(
-                argument,
-                gpu.firmware().as_bytes(),
-                QueryFirmware::FIRST_SIZE,
-            ),
-            _ => Err(EINVAL),
+            nova_uapi::QUERY_DEVICE => answer(argument, gpu.device()?.as_bytes()),
+            nova_uapi::QUERY_FIRMWARE => answer(argument, gpu.firmware().as_bytes()),
+            // The others are not implemented yet.
+            _ => Err(EOPNOTSUPP),
         }
     }
 }
 
 /// Copies an answer to user space.
-fn answer(argument: &mut nova_uapi::Query, answer: &[u8], first_size: usize) -> Result {
-    let bytes = argument.answer(answer, first_size).map_err(|_| EINVAL)?;
+fn answer(argument: &mut nova_uapi::Query, answer: &[u8]) -> Result {
+    let bytes = argument.answer(answer);
     if bytes.is_empty() {
         return Ok(());
     }

@@ -8,6 +8,9 @@ mod driver;
 mod gem;
 mod gpu;
 mod ioctls;
+mod limits;
+mod not_yet;
+mod user;
 
 kernel::module_auxiliary_driver! {
     type: driver::NovaDrmDriver,

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What arguments are checked against.
+
+use nova_uapi::{MemoryRegion, QueryLimits, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
+
+/// Id of the region of system memory.
+const SYSTEM: u32 = 0;
+
+/// Id of the region of VRAM.
+pub(crate) const VRAM: u32 = 1;
+
+/// The regions of memory, as far as arguments are checked against them. Larger pages come with the memory of objects.
+pub(crate) const REGIONS: [MemoryRegion; 2] = [
+    region(SYSTEM, MEMORY_REGION_SYSTEM),
+    region(VRAM, MEMORY_REGION_VRAM),
+];
+
+const fn region(id: u32, region_class: u32) -> MemoryRegion {
+    MemoryRegion {
+        id,
+        region_class,
+        page_sizes: 1 << 12,
+        size: 0,
+        used: 0,
+        largest_free: 0,
+        cpu_visible_size: 0,
+        cpu_visible_used: 0,
+        client_used: 0,
+        client_budget: 0,
+    }
+}
+
+/// Limits of calls: how much one call makes the kernel read and keep.
+pub(crate) const LIMITS: QueryLimits = QueryLimits {
+    ring_entries_min: 64,
+    ring_entries_max: 65536,
+    ring_entries_default: 4096,
+    // 21 bits of words.
+    push_bytes_max: (1 << 23) - 4,
+    push_align: 4,
+    syncs_max: 256,
+    bind_ops_max: 4096,
+    jobs_max: 1024,
+    priorities: 1 << nova_uapi::PRIORITY_LOW | 1 << nova_uapi::PRIORITY_NORMAL,
+    timeslice_us_min: 100,
+    timeslice_us_max: 20_000,
+    timeslice_us_default: 2_000,
+    job_timeout_ms: 10_000,
+    job_timeout_ms_max: 60_000,
+    vms_max: 0,
+    queues_max: 0,
+};
