@@ -15,6 +15,8 @@ use crate::module::Module;
 use crate::sysfs::{self, PciDevice};
 use crate::{drm, wait_for, ExitHandler, HANG};
 
+pub mod calls;
+
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;
 
@@ -383,8 +385,7 @@ pub fn driver() -> String {
 /// `EINVAL` if the kernel does not know it.
 pub fn get_param(file: &File, param: u64) -> Result<u64, Errno> {
     let mut argument = GetParam { param, value: 0 };
-    // SAFETY: There is no pointer in the argument.
-    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GETPARAM, &mut argument)? };
+    calls::call(file, &mut argument)?;
     Ok(argument.value)
 }
 
@@ -418,8 +419,7 @@ pub fn create(file: &File, size: u64) -> Result<u32, Errno> {
 ///
 /// The kernel's error.
 pub fn gem_create(file: &File, argument: &mut GemCreate) -> Result<(), Errno> {
-    // SAFETY: There is no pointer in the argument.
-    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_CREATE, argument) }
+    calls::call(file, argument)
 }
 
 /// Queries a GEM object; the kernel updates `argument`.
@@ -428,8 +428,7 @@ pub fn gem_create(file: &File, argument: &mut GemCreate) -> Result<(), Errno> {
 ///
 /// The kernel's error.
 pub fn gem_info(file: &File, argument: &mut GemInfo) -> Result<(), Errno> {
-    // SAFETY: There is no pointer in the argument.
-    unsafe { drm::ioctl(file, nova_uapi::IOCTL_GEM_INFO, argument) }
+    calls::call(file, argument)
 }
 
 /// Calls `query` with `room` for the answer; returns the query as updated by the kernel.

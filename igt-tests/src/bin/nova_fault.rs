@@ -3,6 +3,7 @@
 //! Faults of the GPU: the driver names the fault in one line, the kernel is not affected, and after
 //! a repair the GPU binds and works again.
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -10,13 +11,17 @@ use std::time::{Duration, Instant};
 use igt::kmsg::{self, Follow, Record};
 use igt::memory::Words;
 use igt::mock::Mock;
+use igt::nova::calls::{call, Argument};
 use igt::nova::{self, Gpu, IS_LOST, RUNS_AGAIN, STAYS_DOWN};
 use igt::rm_control::{self, Answer, RmControl};
 use igt::uevent::{Uevent, Uevents};
 use igt::{wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::libc;
-use nova_uapi::GemInfo;
+use nova_uapi::{
+    Exec, GemInfo, GemSetLabel, GetTime, QueueCreate, QueueDestroy, QueueGetState, VmBind,
+    VmCreate, VmDestroy,
+};
 
 /// The PCI core's message about a failed probe.
 const PROBE_FAILED: &str = ": probe with driver ";
@@ -714,6 +719,7 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     assert_eq!(remedy.as_deref(), Some("bus-reset"));
     assert_eq!(nova::needs_gpu(&node), Err(Errno::EIO));
     assert_eq!(nova::create(&node, 4096), Err(Errno::EIO));
+    assert_wedged(&node);
     // Queries are still answered.
     assert_eq!(nova::query_device(&node), Ok(before));
     let mut info = GemInfo {
@@ -727,6 +733,30 @@ fn dead_after_three(gpu: &Gpu, mock: &Mock) {
     gpu.assert_released();
     assert_binds(gpu);
     assert_answers(gpu);
+}
+
+/// Calls that need the GPU fail. Others say that they are not done yet, as while the GPU works.
+fn assert_wedged(node: &File) {
+    fn answer<T: Argument + Default>(node: &File) -> Result<(), Errno> {
+        call(node, &mut T::default())
+    }
+    for needs_gpu in [
+        answer::<VmCreate>,
+        answer::<VmBind>,
+        answer::<QueueCreate>,
+        answer::<Exec>,
+        answer::<GetTime>,
+    ] {
+        assert_eq!(needs_gpu(node), Err(Errno::EIO));
+    }
+    for needs_none in [
+        answer::<VmDestroy>,
+        answer::<QueueDestroy>,
+        answer::<QueueGetState>,
+        answer::<GemSetLabel>,
+    ] {
+        assert_eq!(needs_none(node), Err(Errno::EOPNOTSUPP));
+    }
 }
 
 fn reset_lost(gpu: &Gpu, mock: &Mock, after: Duration) {

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+
+//! Arrays that are wrong, or whose elements are.
+
+use igt::memory::BadAddress;
+use igt::nova::calls::{array, Faults};
+use nix::errno::Errno;
+use nova_uapi as uapi;
+use nova_uapi::{Array, Push, Sync, VmBind, VmBindOp, VmGetFaults};
+
+use crate::arguments::{bind, exec, OP, PUSH, WAIT};
+use crate::nodes::Nodes;
+
+/// Limits of the driver, which `DRM_NOVA_QUERY_LIMITS` does not tell yet.
+const BIND_OPS_MAX: u32 = 4096;
+const SYNCS_MAX: u32 = 256;
+const RING_ENTRIES_MAX: u32 = 65536;
+
+/// All calls with arrays, each with one array that is given; the others are empty.
+fn with_arrays(nodes: &Nodes, of: Of, wrong: Array, error: Errno) {
+    let none = Array::default();
+    match of {
+        Of::Ops => nodes.fails(bind(wrong, none), error),
+        Of::Pushes => nodes.fails(exec(wrong, none), error),
+        Of::Syncs => {
+            nodes.fails(bind(none, wrong), error);
+            nodes.fails(exec(none, wrong), error);
+        }
+    }
+}
+
+/// What an array consists of.
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Ops,
+    Pushes,
+    Syncs,
+}
+
+/// Arrays, the size of the first version of their elements, and the most elements.
+const ARRAYS: [(Of, u32, u32); 3] = [
+    (Of::Ops, 40, BIND_OPS_MAX),
+    (Of::Pushes, 16, RING_ENTRIES_MAX),
+    (Of::Syncs, 16, SYNCS_MAX),
+];
+
+/// As many elements of `element` as make the largest array.
+fn largest<T: Copy>(element: T, count: u32) -> Vec<T> {
+    vec![element; count as usize]
+}
+
+pub(crate) fn array_shape(nodes: &Nodes) {
+    let zeros = vec![0_u8; 4 * 4096];
+    let pointer = zeros.as_ptr() as u64;
+    for (of, size, limit) in ARRAYS {
+        let shape = |pointer, count, stride| Array {
+            pointer,
+            count,
+            stride,
+        };
+        for (wrong, error) in [
+            (shape(pointer, 1, 0), Errno::EINVAL),
+            (shape(pointer, 1, size - 1), Errno::EINVAL),
+            (shape(pointer, limit + 1, size), Errno::EINVAL),
+            (shape(pointer, u32::MAX, size), Errno::EINVAL),
+            (shape(pointer, 0, 0), Errno::EINVAL),
+            (shape(0, 0, size), Errno::EINVAL),
+            (shape(pointer, 1, 4097), Errno::E2BIG),
+            (shape(pointer, 1, u32::MAX), Errno::E2BIG),
+        ] {
+            with_arrays(nodes, of, wrong, error);
+        }
+    }
+    let faults = |count, stride| {
+        let faults = VmGetFaults {
+            faults: Array {
+                count,
+                stride,
+                ..Array::default()
+            },
+            ..VmGetFaults::default()
+        };
+        Faults::new(faults, BadAddress::NULL)
+    };
+    nodes.fails(faults(1, 56), Errno::EOPNOTSUPP);
+    nodes.fails(faults(1, 55), Errno::EINVAL);
+    nodes.fails(faults(0, 56), Errno::EINVAL);
+    nodes.fails(faults(1, 4097), Errno::E2BIG);
+    let (ops, pushes) = (largest(OP, BIND_OPS_MAX), largest(PUSH, RING_ENTRIES_MAX));
+    let syncs = largest(WAIT, SYNCS_MAX);
+    nodes.fails(bind(array(&ops), array(&syncs)), Errno::EOPNOTSUPP);
+    nodes.fails(exec(array(&pushes), array(&syncs)), Errno::EOPNOTSUPP);
+}
+
+pub(crate) fn array_unreadable(nodes: &Nodes) {
+    for (of, size, limit) in ARRAYS {
+        for address in [
+            BadAddress::NULL,
+            BadAddress::KERNEL,
+            BadAddress::NON_CANONICAL,
+        ] {
+            for (count, stride) in [(1, size), (limit, size), (limit, 4096)] {
+                let unreadable = Array {
+                    pointer: address.get(),
+                    count,
+                    stride,
+                };
+                with_arrays(nodes, of, unreadable, Errno::EFAULT);
+            }
+        }
+    }
+}
+
+/// An element of a newer program.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Newer<T> {
+    known: T,
+    unknown: [u8; 80],
+}
+
+pub(crate) fn array_newer(nodes: &Nodes) {
+    let with = |unknown: [u8; 80], error| {
+        let op = Newer { known: OP, unknown };
+        let push = Newer {
+            known: PUSH,
+            unknown,
+        };
+        let sync = Newer {
+            known: WAIT,
+            unknown,
+        };
+        with_arrays(nodes, Of::Ops, longer(&[op, op]), error);
+        with_arrays(nodes, Of::Pushes, longer(&[push, push]), error);
+        with_arrays(nodes, Of::Syncs, longer(&[sync, sync]), error);
+    };
+    with([0; 80], Errno::EOPNOTSUPP);
+    for byte in [0, 63, 64, 79] {
+        let mut unknown = [0; 80];
+        unknown[byte] = 1;
+        with(unknown, Errno::E2BIG);
+    }
+}
+
+fn longer<T>(elements: &[Newer<T>]) -> Array {
+    Array {
+        pointer: elements.as_ptr() as u64,
+        count: elements.len() as u32,
+        stride: size_of::<Newer<T>>() as u32,
+    }
+}
+
+pub(crate) fn elements(nodes: &Nodes) {
+    let op = |op| VmBindOp {
+        op,
+        ..VmBindOp::default()
+    };
+    let unmap = op(uapi::VM_BIND_OP_UNMAP);
+    for (wrong, error) in [
+        (op(uapi::VM_BIND_OP_MAP_USERPTR), Errno::EOPNOTSUPP),
+        (op(uapi::VM_BIND_OP_PREFETCH), Errno::EOPNOTSUPP),
+        (op(uapi::VM_BIND_OP_PREFETCH + 1), Errno::EINVAL),
+        (op(u32::MAX), Errno::EINVAL),
+        (
+            VmBindOp {
+                flags: uapi::VM_BIND_READONLY,
+                ..unmap
+            },
+            Errno::EINVAL,
+        ),
+        (
+            VmBindOp {
+                flags: 1 << 2,
+                ..op(uapi::VM_BIND_OP_MAP)
+            },
+            Errno::EINVAL,
+        ),
+        (VmBindOp { handle: 1, ..unmap }, Errno::EINVAL),
+        (VmBindOp { kind: 1, ..unmap }, Errno::EINVAL),
+        (
+            VmBindOp {
+                pad: [0, 0, 1],
+                ..unmap
+            },
+            Errno::EINVAL,
+        ),
+        (
+            VmBindOp {
+                offset: 4096,
+                ..unmap
+            },
+            Errno::EINVAL,
+        ),
+        (
+            VmBindOp {
+                address: 4096,
+                ..op(uapi::VM_BIND_OP_UNMAP_OBJECT)
+            },
+            Errno::EINVAL,
+        ),
+    ] {
+        with_arrays(nodes, Of::Ops, array(&[OP, wrong]), error);
+    }
+    for bit in 1..32 {
+        let flags = 1 << bit;
+        let wrong = Push { flags, ..PUSH };
+        with_arrays(nodes, Of::Pushes, array(&[PUSH, wrong]), Errno::EINVAL);
+    }
+    for (flags, point) in [
+        (0, 1),
+        (uapi::SYNC_SIGNAL, 1),
+        (uapi::SYNC_TIMELINE, 0),
+        (1 << 2, 0),
+        (1 << 31, 0),
+    ] {
+        let wrong = Sync {
+            flags,
+            point,
+            ..WAIT
+        };
+        with_arrays(nodes, Of::Syncs, array(&[WAIT, wrong]), Errno::EINVAL);
+    }
+}
+
+pub(crate) fn order(nodes: &Nodes) {
+    let unreadable = |count| Array {
+        pointer: BadAddress::NULL.get(),
+        count,
+        stride: 40,
+    };
+    let wrong_op = VmBindOp { op: 99, ..OP };
+    let flagged = VmBind {
+        flags: 1,
+        ..bind(unreadable(1), Array::default())
+    };
+    nodes.fails(flagged, Errno::EINVAL);
+    let short = Array {
+        stride: 1,
+        ..array(&[WAIT])
+    };
+    nodes.fails(bind(unreadable(1), short), Errno::EINVAL);
+    nodes.fails(bind(array(&[wrong_op]), unreadable(1)), Errno::EINVAL);
+    nodes.fails(bind(array(&[OP]), unreadable(1)), Errno::EFAULT);
+    let later = VmBindOp {
+        op: uapi::VM_BIND_OP_PREFETCH,
+        ..OP
+    };
+    nodes.fails(
+        bind(array(&[wrong_op, later]), Array::default()),
+        Errno::EINVAL,
+    );
+    nodes.fails(
+        bind(array(&[later, wrong_op]), Array::default()),
+        Errno::EOPNOTSUPP,
+    );
+}

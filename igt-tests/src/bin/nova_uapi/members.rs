@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+
+//! Members that are wrong, and calls that are not done yet.
+
+use igt::memory::BadAddress;
+use igt::nova;
+use igt::nova::calls::{array, Faults};
+use nix::errno::Errno;
+use nova_uapi as uapi;
+use nova_uapi::{
+    Array, Exec, GemSetLabel, GetTime, Query, QueueCreate, QueueDestroy, QueueGetState, VmBind,
+    VmCreate, VmDestroy, VmGetFaults,
+};
+
+use crate::arguments::{bind, exec, OP, PUSH, WAIT};
+use crate::nodes::Nodes;
+
+const QUEUE: QueueCreate = QueueCreate {
+    vm_id: 1,
+    engine_class: uapi::ENGINE_CLASS_COPY,
+    engine_instance: uapi::ENGINE_INSTANCE_ANY,
+    priority: uapi::PRIORITY_NORMAL,
+    timeslice_us: 0,
+    ring_entries: 0,
+    flags: 0,
+    timeout_ms: 0,
+    queue_id: u32::MAX,
+    pushes_max: u32::MAX,
+};
+
+pub(crate) fn later(nodes: &Nodes) {
+    let create = VmCreate {
+        vm_id: u32::MAX,
+        ..VmCreate::default()
+    };
+    nodes.fails(create, Errno::EOPNOTSUPP);
+    nodes.fails(VmDestroy { vm_id: 1, pad: 0 }, Errno::EOPNOTSUPP);
+    nodes.fails(bind(array(&[OP]), array(&[WAIT])), Errno::EOPNOTSUPP);
+    nodes.fails(VmBind::default(), Errno::EOPNOTSUPP);
+    let faults = Faults::new(VmGetFaults::default(), BadAddress::NULL);
+    nodes.fails(faults, Errno::EOPNOTSUPP);
+    nodes.fails(QUEUE, Errno::EOPNOTSUPP);
+    for queue_id in [0, 1, u32::MAX] {
+        nodes.fails(QueueDestroy { queue_id, pad: 0 }, Errno::EOPNOTSUPP);
+        let state = QueueGetState {
+            queue_id,
+            ..QueueGetState::default()
+        };
+        nodes.fails(state, Errno::EOPNOTSUPP);
+    }
+    nodes.fails(exec(array(&[PUSH]), array(&[WAIT])), Errno::EOPNOTSUPP);
+    nodes.fails(Exec::default(), Errno::EOPNOTSUPP);
+    for clock_id in uapi::CLOCKS {
+        let time = GetTime {
+            clock_id,
+            gpu_ns: u64::MAX,
+            ..GetTime::default()
+        };
+        nodes.fails(time, Errno::EOPNOTSUPP);
+    }
+}
+
+pub(crate) fn reserved(nodes: &Nodes) {
+    let (ops, pushes) = (array(&[OP]), array(&[PUSH]));
+    let (bind, exec) = (bind(ops, Array::default()), exec(pushes, Array::default()));
+    let destroy_vm = VmDestroy { vm_id: 1, pad: 0 };
+    let destroy_queue = QueueDestroy {
+        queue_id: 1,
+        pad: 0,
+    };
+    let (state, time) = (QueueGetState::default(), GetTime::default());
+    for bit in 0..32 {
+        let (flags, pad) = (1 << bit, 1 << bit);
+        let create = VmCreate {
+            flags,
+            ..VmCreate::default()
+        };
+        nodes.fails(create, Errno::EINVAL);
+        nodes.fails(VmDestroy { pad, ..destroy_vm }, Errno::EINVAL);
+        nodes.fails(VmBind { flags, ..bind }, Errno::EINVAL);
+        nodes.fails(VmBind { pad, ..bind }, Errno::EINVAL);
+        let faults = VmGetFaults {
+            flags,
+            ..VmGetFaults::default()
+        };
+        nodes.fails(Faults::new(faults, BadAddress::NULL), Errno::EINVAL);
+        nodes.fails(QueueCreate { flags, ..QUEUE }, Errno::EINVAL);
+        nodes.fails(
+            QueueDestroy {
+                pad,
+                ..destroy_queue
+            },
+            Errno::EINVAL,
+        );
+        nodes.fails(QueueGetState { flags, ..state }, Errno::EINVAL);
+        nodes.fails(Exec { flags, ..exec }, Errno::EINVAL);
+        nodes.fails(GetTime { flags, ..time }, Errno::EINVAL);
+    }
+    for bit in 0..64 {
+        let reserved = 1 << bit;
+        let faults = VmGetFaults {
+            reserved,
+            ..VmGetFaults::default()
+        };
+        nodes.fails(Faults::new(faults, BadAddress::NULL), Errno::EINVAL);
+        for reserved in [[reserved, 0], [0, reserved]] {
+            nodes.fails(QueueGetState { reserved, ..state }, Errno::EINVAL);
+        }
+    }
+}
+
+pub(crate) fn enums(nodes: &Nodes) {
+    for engine_class in [uapi::ENGINE_CLASS_OFA + 1, 1 << 31, u32::MAX] {
+        nodes.fails(
+            QueueCreate {
+                engine_class,
+                ..QUEUE
+            },
+            Errno::EINVAL,
+        );
+    }
+    for priority in [uapi::PRIORITY_HIGH + 1, 1 << 31, u32::MAX] {
+        nodes.fails(QueueCreate { priority, ..QUEUE }, Errno::EINVAL);
+    }
+    for clock_id in (0..32).chain([u32::MAX]) {
+        let time = GetTime {
+            clock_id,
+            ..GetTime::default()
+        };
+        if !uapi::CLOCKS.contains(&clock_id) {
+            nodes.fails(time, Errno::EINVAL);
+        }
+    }
+}
+
+pub(crate) fn queries(nodes: &Nodes) {
+    for query in uapi::QUERY_MEMORY_REGIONS..=uapi::QUERY_STATUS {
+        let first_size = uapi::first_size(query).expect("the query is known") as u64;
+        for (size, error) in [
+            (0, Errno::EOPNOTSUPP),
+            (first_size, Errno::EOPNOTSUPP),
+            (4096, Errno::EOPNOTSUPP),
+            (1, Errno::EINVAL),
+            (first_size - 1, Errno::EINVAL),
+        ] {
+            for node in nodes.each() {
+                let mut room = [0xa5; 4096];
+                let asked = Query {
+                    query,
+                    size,
+                    ..Query::default()
+                };
+                let (found, after) = nova::query_into(node, asked, &mut room).unwrap_err();
+                assert_eq!(found, error, "{asked:?}");
+                assert_eq!(after.size, size, "the query changed");
+                assert_eq!(room, [0xa5; 4096], "something was copied");
+            }
+        }
+    }
+}
+
+pub(crate) fn label(nodes: &Nodes) {
+    let label = |text: &[u8]| GemSetLabel {
+        handle: 1,
+        size: text.len() as u32,
+        label: text.as_ptr() as u64,
+    };
+    let mut long = [b'a'; 4097];
+    long[4095] = 0;
+    nodes.fails(label(b"vertices\0"), Errno::EOPNOTSUPP);
+    nodes.fails(label(&long[..4096]), Errno::EOPNOTSUPP);
+    nodes.fails(GemSetLabel::default(), Errno::EOPNOTSUPP);
+    for wrong in [&b"vertices"[..], b"a\0b\0", b"\xff\0", &long] {
+        nodes.fails(label(wrong), Errno::EINVAL);
+    }
+    let nothing = GemSetLabel {
+        size: 0,
+        ..label(b"\0")
+    };
+    nodes.fails(nothing, Errno::EINVAL);
+    for address in [BadAddress::NULL, BadAddress::NON_CANONICAL] {
+        let unreadable = GemSetLabel {
+            label: address.get(),
+            ..label(b"\0")
+        };
+        nodes.fails(unreadable, Errno::EFAULT);
+    }
+}

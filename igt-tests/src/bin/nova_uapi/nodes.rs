@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+
+//! The device, and calls of it that fail.
+
+use std::fmt::Debug;
+use std::fs::File;
+
+use igt::nova::calls::{call, Argument};
+use igt::nova::Gpu;
+use nix::errno::Errno;
+
+/// Both nodes of the device.
+pub(crate) struct Nodes {
+    render: File,
+    primary: File,
+}
+
+impl Nodes {
+    pub(crate) fn require() -> Self {
+        let gpu = Gpu::require();
+        gpu.start();
+        Self {
+            render: gpu.open_render(),
+            primary: gpu.open_primary(),
+        }
+    }
+
+    pub(crate) fn each(&self) -> [&File; 2] {
+        [&self.render, &self.primary]
+    }
+
+    /// The call fails on both nodes, and does not change its argument.
+    #[track_caller]
+    pub(crate) fn fails<T: Argument + Copy + Debug + PartialEq>(&self, asked: T, error: Errno) {
+        for node in self.each() {
+            let mut argument = asked;
+            assert_eq!(call(node, &mut argument), Err(error), "{asked:x?}");
+            assert_eq!(argument, asked, "the argument changed");
+        }
+    }
+}
