@@ -20,8 +20,8 @@ const ELEMENTS: u64 = 4;
 /// two pointers.
 const STEP: usize = 0x200;
 
-/// Number of words that are filled behind a pointer.
-const FILLED: usize = ELEMENTS as usize;
+/// Number of words that are filled behind a pointer: the largest elements have 56 bytes.
+const FILLED: usize = ELEMENTS as usize * 7;
 
 /// A thread that calls ioctls.
 pub(crate) struct Caller<'a> {
@@ -60,7 +60,11 @@ impl<'a> Caller<'a> {
         self.store(&bytes);
         let number = ioctl.direction << 30 | (size as u32) << 16 | u32::from(b'd') << 8 | command;
         let result = self.arena.ioctl(slot.get(), number, place);
-        self.scoreboard.count(which, is_right && result.is_ok());
+        let is_done = match ioctl.is_for_later {
+            true => result == Err(Errno::EOPNOTSUPP),
+            false => result.is_ok(),
+        };
+        self.scoreboard.count(which, is_right && is_done);
         match result {
             Ok(()) if is_right => self.adopt(ioctl, other),
             Ok(()) => {}
@@ -93,7 +97,15 @@ impl<'a> Caller<'a> {
                 Kind::Count => self.rng.u64(..=ELEMENTS),
                 Kind::Choice => self.rng.u64(..8),
                 Kind::Time => self.time(),
-                Kind::Room | Kind::Syncobjs | Kind::Points => {
+                Kind::Bytes(bytes) => bytes.into(),
+                Kind::Room
+                | Kind::Syncobjs
+                | Kind::Points
+                | Kind::Operations
+                | Kind::Pushes
+                | Kind::Syncs
+                | Kind::Faults
+                | Kind::Label => {
                     pointers += 1;
                     self.pointer(member.kind(), pointers * STEP)
                 }
@@ -121,19 +133,41 @@ impl<'a> Caller<'a> {
 
     /// The address of data at word `at`, which this fills for a pointer of this kind.
     fn pointer(&mut self, kind: Kind, at: usize) -> u64 {
-        for word in at..at + FILLED {
+        for place in 0..FILLED {
             let value = match kind {
                 Kind::Syncobjs => {
                     let mut handle = || u64::from(self.rng.u32(1..HANDLES));
                     handle() << 32 | handle()
                 }
                 Kind::Points => self.rng.u64(..8),
+                Kind::Operations => self.operation(place % 5),
+                // The address, and the size with flags.
+                Kind::Pushes => match place % 2 {
+                    0 => self.rng.u64(..1 << 20) << 12,
+                    _ => 64 | self.rng.u64(..2) << 32,
+                },
+                // The handle with flags, and the point.
+                Kind::Syncs => match place % 2 {
+                    0 => u64::from(self.rng.u32(1..HANDLES)) | self.rng.u64(..2) << 32,
+                    _ => 0,
+                },
+                Kind::Label if place == 0 => u64::from_le_bytes(*b"a label\0"),
                 // A client's name consists of letters.
                 _ => u64::from_le_bytes([b'a' + self.rng.u8(..26); 8]),
             };
-            self.arena.set(word, value);
+            self.arena.set(at + place, value);
         }
         self.arena.address(at)
+    }
+
+    /// A word of the operation that unmaps a range.
+    fn operation(&mut self, word: usize) -> u64 {
+        match word {
+            0 => nova_uapi::VM_BIND_OP_UNMAP.into(),
+            3 => self.rng.u64(..1 << 20) << 12,
+            4 => self.rng.u64(1..16) << 12,
+            _ => 0,
+        }
     }
 
     /// A number at a limit of some type or range.

@@ -40,6 +40,18 @@ pub(crate) enum Kind {
     Time,
     /// A small number, such as the number of a parameter.
     Choice,
+    /// Pointer to operations of a bind.
+    Operations,
+    /// Pointer to pushes of a job.
+    Pushes,
+    /// Pointer to sync objects of a bind or a job.
+    Syncs,
+    /// Pointer to room for faults.
+    Faults,
+    /// Pointer to the label of an object.
+    Label,
+    /// So many bytes: those of an element of an array, or of a label.
+    Bytes(u32),
 }
 
 /// A member of 4 or of 8 bytes.
@@ -74,6 +86,8 @@ pub(crate) struct Ioctl {
     pub(crate) members: &'static [Member],
     /// Offset of the descriptor of a file that the ioctl opens.
     pub(crate) opens: Option<usize>,
+    /// Whether the driver only checks the argument, and says that it does not do the call yet.
+    pub(crate) is_for_later: bool,
 }
 
 impl Ioctl {
@@ -105,6 +119,14 @@ const fn ioctl(
         direction,
         members,
         opens: None,
+        is_for_later: false,
+    }
+}
+
+const fn later(name: &'static str, command: u32, members: &'static [Member]) -> Ioctl {
+    Ioctl {
+        is_for_later: true,
+        ..ioctl(name, 0x40 + command, BOTH, members)
     }
 }
 
@@ -138,9 +160,19 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     opening("PRIME_HANDLE_TO_FD", 0x2d, &[Word(Object), Word(Flags), Word(Zero)], 8),
     ioctl("PRIME_FD_TO_HANDLE", 0x2e, BOTH, &[Word(Zero), Word(Zero), Word(File)]),
     ioctl("NOVA_GETPARAM", 0x40 + uapi::GETPARAM, BOTH, &[Long(Choice), Long(Zero)]),
-    ioctl("NOVA_GEM_CREATE", 0x40 + uapi::GEM_CREATE, BOTH, &[Word(Zero), Word(Zero), Long(Size)]),
-    ioctl("NOVA_GEM_INFO", 0x40 + uapi::GEM_INFO, BOTH, &[Word(Object), Word(Zero), Long(Zero)]),
+    ioctl("NOVA_GEM_CREATE", 0x40 + uapi::GEM_CREATE, BOTH, &[Word(Zero), Word(Zero), Long(Size), Word(Flags), Word(Flags), Word(Zero), Word(Zero), Long(Zero), Word(Zero), Word(Zero)]),
+    ioctl("NOVA_GEM_INFO", 0x40 + uapi::GEM_INFO, BOTH, &[Word(Object), Word(Zero), Long(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Word(Zero), Word(Zero)]),
     ioctl("NOVA_QUERY", 0x40 + uapi::QUERY, BOTH, &[Word(Choice), Word(Zero), Long(Len), Long(Room)]),
+    later("NOVA_VM_CREATE", uapi::VM_CREATE, &[Word(Zero), Word(Zero), Long(Size), Long(Size)]),
+    later("NOVA_VM_DESTROY", uapi::VM_DESTROY, &[Word(Choice), Word(Zero)]),
+    later("NOVA_VM_BIND", uapi::VM_BIND, &[Word(Choice), Word(Choice), Word(Zero), Word(Zero), Long(Operations), Word(Count), Word(Bytes(40)), Long(Syncs), Word(Count), Word(Bytes(16))]),
+    later("NOVA_VM_GET_FAULTS", uapi::VM_GET_FAULTS, &[Word(Choice), Word(Zero), Long(Choice), Long(Zero), Long(Faults), Word(Count), Word(Bytes(56)), Long(Zero)]),
+    later("NOVA_QUEUE_CREATE", uapi::QUEUE_CREATE, &[Word(Choice), Word(Choice), Word(Choice), Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero)]),
+    later("NOVA_QUEUE_DESTROY", uapi::QUEUE_DESTROY, &[Word(Choice), Word(Zero)]),
+    later("NOVA_QUEUE_GET_STATE", uapi::QUEUE_GET_STATE, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
+    later("NOVA_EXEC", uapi::EXEC, &[Word(Choice), Word(Zero), Long(Pushes), Word(Count), Word(Bytes(16)), Long(Syncs), Word(Count), Word(Bytes(16))]),
+    later("NOVA_GET_TIME", uapi::GET_TIME, &[Word(Choice), Word(Zero), Long(Zero), Long(Zero), Long(Zero)]),
+    later("NOVA_GEM_SET_LABEL", uapi::GEM_SET_LABEL, &[Word(Object), Word(Bytes(8)), Long(Label)]),
     ioctl("SYNCOBJ_CREATE", 0xbf, BOTH, &[Word(Zero), Word(Flags)]),
     ioctl("SYNCOBJ_DESTROY", 0xc0, BOTH, &[Word(Syncobj), Word(Zero)]),
     opening("SYNCOBJ_HANDLE_TO_FD", 0xc1, &[Word(Syncobj), Word(Flags), Word(Zero), Word(Zero), Long(Point)], 8),
