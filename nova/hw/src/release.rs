@@ -28,6 +28,15 @@ impl Release {
             .copied()
     }
 
+    /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT). They
+    /// are not a field, so that a driver that does not suspend GSP-RM does not link them.
+    pub fn fbsr_init(&self) -> &'static FbsrInitLayout {
+        match *self == r570_144::RELEASE {
+            true => &r570_144::FBSR_INIT,
+            false => &r535_113_01::FBSR_INIT,
+        }
+    }
+
     /// Name of a function or event, for logs and traces. This is not a field, so that a caller that
     /// needs no names does not link them.
     pub fn message_name(&self, number: u32) -> Option<&'static str> {

@@ -43,8 +43,6 @@ pub struct Release {
     pub notifiers: u32,
     /// Parameters of a client.
     pub root: RootLayout,
-    /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT).
-    pub fbsr_init: FbsrInitLayout,
 }
 
 impl Release {

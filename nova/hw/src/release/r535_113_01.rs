@@ -23,8 +23,8 @@ pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FbsrInitLayout,
-    ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, ObjectSizes,
+    RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
@@ -136,15 +136,6 @@ pub(super) const DESCRIPTION: Release = Release {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
-    },
-    fbsr_init: FbsrInitLayout {
-        size: size_of::<FbsrInit>(),
-        client: field!(FbsrInit, h_client),
-        memory: field!(FbsrInit, h_sys_mem),
-        kind: Some(field!(FbsrInit, fbsr_type)),
-        regions: Some(field!(FbsrInit, num_regions)),
-        own_regions: Some(field!(FbsrInit, gsp_fb_allocs_sys_offset)),
-        metadata: None,
     },
 };
 

@@ -25,9 +25,8 @@ pub use system_info::*;
 
 use crate::field::field;
 use crate::release::{
-    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FbsrInitLayout,
-    FmcArgumentsLayout, ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout,
-    SystemInfoLayout,
+    ArgumentsLayout, ControlNumbers, ControlSizes, EngineBases, EngineNumbers, FmcArgumentsLayout,
+    ObjectSizes, RcTriggeredLayout, Release, RootLayout, StaticInfoLayout, SystemInfoLayout,
 };
 
 /// The release.
@@ -151,15 +150,6 @@ pub static RELEASE: Release = Release {
         size: size_of::<Nv0000AllocParameters>(),
         client: field!(Nv0000AllocParameters, h_client),
         process_id: field!(Nv0000AllocParameters, process_id),
-    },
-    fbsr_init: FbsrInitLayout {
-        size: size_of::<FbsrInit>(),
-        client: field!(FbsrInit, h_client),
-        memory: field!(FbsrInit, h_sys_mem),
-        kind: None,
-        regions: None,
-        own_regions: None,
-        metadata: Some(field!(FbsrInit, sysmem_addr_of_suspend_resume_data)),
     },
 };
 

@@ -6,6 +6,9 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::field::field;
+use crate::release::FbsrInitLayout;
+
 /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT);
 /// `NV2080_CTRL_INTERNAL_FBSR_INIT_PARAMS`.
 #[derive(
@@ -60,3 +63,14 @@ pub struct FbsrSendRegionInfo {
 }
 
 layout!(FbsrSendRegionInfo: 40, h_vid_mem @ 8, vid_offset @ 16, size @ 32);
+
+/// See [`Release::fbsr_init`](crate::release::Release::fbsr_init).
+pub(crate) static FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
+    size: size_of::<FbsrInit>(),
+    client: field!(FbsrInit, h_client),
+    memory: field!(FbsrInit, h_sys_mem),
+    kind: Some(field!(FbsrInit, fbsr_type)),
+    regions: Some(field!(FbsrInit, num_regions)),
+    own_regions: Some(field!(FbsrInit, gsp_fb_allocs_sys_offset)),
+    metadata: None,
+};

@@ -6,6 +6,9 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::field::field;
+use crate::release::FbsrInitLayout;
+
 /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT);
 /// `NV2080_CTRL_INTERNAL_FBSR_INIT_PARAMS`.
 #[derive(
@@ -27,3 +30,14 @@ pub struct FbsrInit {
 
 layout!(FbsrInit: 24, h_sys_mem @ 4, b_entering_gcoff_state @ 8,
     sysmem_addr_of_suspend_resume_data @ 16);
+
+/// See [`Release::fbsr_init`](crate::release::Release::fbsr_init).
+pub(crate) static FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
+    size: size_of::<FbsrInit>(),
+    client: field!(FbsrInit, h_client),
+    memory: field!(FbsrInit, h_sys_mem),
+    kind: None,
+    regions: None,
+    own_regions: None,
+    metadata: Some(field!(FbsrInit, sysmem_addr_of_suspend_resume_data)),
+};
