@@ -3,7 +3,7 @@
 //! The Rust definitions of `nova_drm.h`: the same structures, constants and ioctl numbers, and the
 //! checks of arguments.
 //!
-//! The header is authoritative and documents each member; `tests/header.rs` compares this crate
+//! The header is authoritative and documents each member; `tests/header` compares this crate
 //! with the compiled header. The kernel modules and the programs in user space both use this crate.
 //! Not here: system calls, and knowledge of the hardware.
 //!
