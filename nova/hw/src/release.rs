@@ -16,8 +16,9 @@ pub use data::*;
 /// The releases that the driver boots, the newest first.
 pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE];
 
-/// The releases that only NVIDIA's own driver boots, of the same name. The mock knows them, too.
-pub static NVIDIAS_OWN: [&Release; 1] = [&r535_261_03::RELEASE];
+/// The releases that only NVIDIA's own driver boots, of the same name. The mock knows them, too. A
+/// constant, like these releases, so that the driver does not link them.
+pub const NVIDIAS_OWN: [&Release; 1] = [&r535_261_03::RELEASE];
 
 impl Release {
     /// The release with this name that the driver boots.
@@ -30,6 +31,7 @@ impl Release {
 
     /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT). They
     /// are not a field, so that a driver that does not suspend GSP-RM does not link them.
+    #[inline]
     pub fn fbsr_init(&self) -> &'static FbsrInitLayout {
         match *self == r570_144::RELEASE {
             true => &r570_144::FBSR_INIT,

@@ -12,7 +12,7 @@ use crate::field::field;
 use crate::release::{RcTriggeredLayout, Release, SystemInfoLayout};
 
 /// The release.
-pub static RELEASE: Release = Release {
+pub const RELEASE: Release = Release {
     name: "535.261.03",
     gen_bootloader: "gsp/gen_bootloader-535.261.03.bin",
     system_info: SystemInfoLayout {

@@ -65,7 +65,7 @@ pub struct FbsrSendRegionInfo {
 layout!(FbsrSendRegionInfo: 40, h_vid_mem @ 8, vid_offset @ 16, size @ 32);
 
 /// See [`Release::fbsr_init`](crate::release::Release::fbsr_init).
-pub(crate) static FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
+pub(crate) const FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
     size: size_of::<FbsrInit>(),
     client: field!(FbsrInit, h_client),
     memory: field!(FbsrInit, h_sys_mem),

@@ -32,7 +32,7 @@ layout!(FbsrInit: 24, h_sys_mem @ 4, b_entering_gcoff_state @ 8,
     sysmem_addr_of_suspend_resume_data @ 16);
 
 /// See [`Release::fbsr_init`](crate::release::Release::fbsr_init).
-pub(crate) static FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
+pub(crate) const FBSR_INIT: FbsrInitLayout = FbsrInitLayout {
     size: size_of::<FbsrInit>(),
     client: field!(FbsrInit, h_client),
     memory: field!(FbsrInit, h_sys_mem),
