@@ -46,13 +46,18 @@ impl HalfWritable {
     ///
     /// If the kernel has no memory.
     pub fn new() -> Self {
+        Self::with_second(ProtFlags::PROT_READ)
+    }
+
+    /// Maps a page that can be written, and one that can be accessed like that.
+    fn with_second(protection: ProtFlags) -> Self {
         const LENGTH: NonZeroUsize = NonZeroUsize::new(2 * PAGE).unwrap();
         let writable = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: A new mapping at an address that the kernel chooses disturbs no other.
         let start = unsafe { mmap_anonymous(None, LENGTH, writable, MapFlags::MAP_PRIVATE) };
         let pages = Self(start.unwrap_or_else(|error| panic!("mmap: {error}")));
         // SAFETY: The second page is part of the mapping, and no reference leads into it.
-        let result = unsafe { mprotect(pages.0.byte_add(PAGE), PAGE, ProtFlags::PROT_READ) };
+        let result = unsafe { mprotect(pages.0.byte_add(PAGE), PAGE, protection) };
         result.unwrap_or_else(|error| panic!("mprotect: {error}"));
         pages
     }
@@ -84,6 +89,34 @@ impl Drop for HalfWritable {
         // SAFETY: The mapping is this value's own, and no reference leads into it.
         let result = unsafe { munmap(self.0, 2 * PAGE) };
         debug_assert_eq!(result, Ok(()));
+    }
+}
+
+/// A page that can be read, followed by one that cannot.
+#[derive(Debug)]
+pub struct HalfReadable(HalfWritable);
+
+impl HalfReadable {
+    /// Maps the pages, and puts `bytes` at the end of the first one.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel has no memory, or the bytes are more than a page.
+    pub fn with(bytes: &[u8]) -> Self {
+        let pages = HalfWritable::with_second(ProtFlags::PROT_NONE);
+        let at = pages.before_end(bytes.len());
+        // SAFETY: So many bytes are writable there, in a new mapping.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), at.get() as *mut u8, bytes.len()) };
+        Self(pages)
+    }
+
+    /// The address of the last `readable` bytes before the page that cannot be read.
+    ///
+    /// # Panics
+    ///
+    /// If these are more than a page.
+    pub fn before_end(&self, readable: usize) -> u64 {
+        self.0.before_end(readable).get()
     }
 }
 
@@ -287,6 +320,20 @@ mod tests {
         ] {
             assert_eq!(kernel_writes(address), Err(Errno::EFAULT), "{address:?}");
         }
+    }
+
+    #[test]
+    fn the_kernel_can_read_up_to_the_unreadable_page() {
+        let pages = HalfReadable::with(b"text");
+        let file = tempfile::tempfile().unwrap();
+        let writes = |count| {
+            let at = pages.before_end(4) as *const c_void;
+            // SAFETY: The kernel reads from memory that is mapped, or fails.
+            let result = unsafe { libc::write(file.as_raw_fd(), at, count) };
+            Errno::result(result).map(|length| length as usize)
+        };
+        assert_eq!(writes(4), Ok(4));
+        assert_ne!(writes(5), Ok(5));
     }
 
     #[test]

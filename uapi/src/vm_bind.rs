@@ -254,7 +254,7 @@ impl Element for VmBindOp {
         };
         require_flags(FLAGS, self.flags, flags)?;
         let [a, b, c] = self.pad;
-        require_zero("drm_nova_vm_bind_op.pad", a | b | c)?;
+        require_zero("drm_nova_vm_bind_op.pad", u32::from_le_bytes([a, b, c, 0]))?;
         if target != Target::Mapping {
             require_zero(KIND, self.kind)?;
             require_zero(OFFSET, self.offset)?;

@@ -191,7 +191,7 @@ fn reserved_members_of_the_other_calls_are_refused() {
     assert_eq!(state.check(), Ok(()));
     let refused = QueueGetState { flags: 1, ..state }.check().unwrap_err();
     assert_eq!(refused.member, "drm_nova_queue_get_state.flags");
-    for reserved in [[1, 0], [0, 1 << 63]] {
+    for reserved in [[1, 0], [0, 1 << 63], [1, 1]] {
         let refused = QueueGetState { reserved, ..state }.check().unwrap_err();
         assert_eq!(refused.member, "drm_nova_queue_get_state.reserved");
     }

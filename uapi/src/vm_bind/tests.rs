@@ -60,7 +60,7 @@ fn an_operation_has_only_the_members_that_it_uses() {
             let expected = (!used.contains(&member)).then_some(member);
             assert_eq!(refused(changed.check()), expected, "{changed:?}");
         }
-        for pad in [[1, 0, 0], [0, 1, 0], [0, 0, 0x80]] {
+        for pad in [[1, 0, 0], [0, 1, 0], [0, 0, 0x80], [1, 1, 0], [0, 1, 1]] {
             assert_eq!(refused(VmBindOp { pad, ..plain }.check()), Some("pad"));
         }
     }

@@ -2,7 +2,7 @@
 
 //! Arrays that are wrong, or whose elements are.
 
-use igt::memory::BadAddress;
+use igt::memory::{BadAddress, HalfReadable};
 use igt::nova::calls::{array, Faults};
 use nix::errno::Errno;
 use nova_uapi as uapi;
@@ -107,6 +107,17 @@ pub(crate) fn array_unreadable(nodes: &Nodes) {
                 };
                 with_arrays(nodes, of, unreadable, Errno::EFAULT);
             }
+        }
+        // Of two elements, so many bytes can be read; zeros are a valid element of each array.
+        let pages = HalfReadable::with(&[0; 200]);
+        let end = |readable: u32| Array {
+            pointer: pages.before_end(readable as usize),
+            count: 2,
+            stride: size,
+        };
+        with_arrays(nodes, of, end(2 * size), Errno::EOPNOTSUPP);
+        for readable in [0, 1, size, 2 * size - 1] {
+            with_arrays(nodes, of, end(readable), Errno::EFAULT);
         }
     }
 }
