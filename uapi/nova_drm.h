@@ -25,20 +25,23 @@ extern "C" {
  *
  * Every structure has the same layout for 32-bit and 64-bit user space: members
  * are naturally aligned and there are no holes. A structure can only grow, at
- * its end, and zero in a new member means what was meant without it. DRM gives
- * a kernel zeros for what a program's structure lacks. It also takes away what
- * this kernel's structure lacks without a word, so a program that sets a new
- * member looks at the minor version first.
+ * its end, and zero in a new member means what was meant without it; &struct
+ * drm_nova_array and &struct drm_nova_query_list never grow. DRM gives a kernel
+ * zeros for what a program's structure lacks. It silently ignores what this
+ * kernel's structure lacks, in both directions, so a program that sets or reads
+ * a new member looks at the minor version first.
  *
  * Reserved members, padding, and bits that are not defined here must be zero,
  * or the call fails with -EINVAL, so that a later version can give them a
  * meaning. (The padding of GEM_CREATE and of GEM_INFO is ignored, as in
  * Linux 7.3.) Members that a call only writes may have any value before the
- * call. A call that fails has changed neither its structure nor anything else.
+ * call. A call that fails has changed neither its structure nor anything else,
+ * unless it is -EFAULT because the kernel cannot write its answer.
  *
  * All calls work in the same way on render nodes and on primary nodes, and need
- * no authentication. The ids of address spaces and of queues belong to the open
- * file, and the lowest free one is taken, from 1 on; 0 is none.
+ * no authentication, but for the rights of a DRM master, which only a primary
+ * node has. The ids of address spaces and of queues belong to the open file;
+ * they are above 0, which is none, and are used again.
  */
 
 /**
@@ -63,6 +66,8 @@ extern "C" {
  *
  * An element of an array whose operation is not supported fails with
  * -EOPNOTSUPP when it is read, since nothing is known about its other members.
+ * QUEUE_CREATE for a class of which the GPU has no engine fails with
+ * -EOPNOTSUPP before its instance is looked at.
  *
  * The GPU is wedged while its firmware does not work. A wedged event reports
  * when it works again, or how to recover the GPU. These calls also work while
@@ -100,10 +105,9 @@ extern "C" {
  * member of a larger one.
  *
  * A call fails with -EINVAL if @count exceeds the limit that the call names, if
- * @stride is below the size of the first version of the structure, which is the
- * size that this header of minor version 1 has, or if @count is zero and one of
- * the others is not. It fails with -E2BIG if @stride is above 4096, and with
- * -EFAULT if the elements cannot be read, or written.
+ * @stride is below the size that the structure had when it was added, or if
+ * @count is zero and one of the others is not. It fails with -E2BIG if @stride
+ * is above 256, and with -EFAULT if the elements cannot be read, or written.
  */
 struct drm_nova_array {
 	/** @pointer: User pointer to the first element. */
@@ -119,8 +123,8 @@ struct drm_nova_array {
 /**
  * struct drm_nova_sync - wait for a sync object, or signal it
  *
- * An element of an array. A wait is for the fence that the object has when the
- * call is made; if it has none, the call fails with -EINVAL: the kernel does
+ * An element of an array. A wait is for the fence that the object, or the point
+ * of the timeline, has when the call is made; if it has none, the call fails with -EINVAL: the kernel does
  * not wait for a fence to come. An unknown @handle fails with -ENOENT. The same
  * object may be waited for and signalled. If a binary object is signalled more
  * than once by one call, the last element counts. That the points of a timeline
@@ -209,7 +213,8 @@ enum drm_nova_gem_flags {
  * -EOPNOTSUPP
  *   This kernel does not do what is asked for yet.
  * -ENOSPC
- *   @size exceeds the VRAM that is left, and @placement has no other region; or
+ *   @size exceeds the VRAM that is left, or there are no blocks in it as
+ *   @flags or @page_shift want them, and @placement has no other region; or
  *   @size exceeds the region.
  * -ENOMEM
  *   There is no system memory left.
@@ -223,7 +228,7 @@ struct drm_nova_gem_create {
 
 	/**
 	 * @size: The size of the object in bytes; rounded up to 4 KiB, and then
-	 * to 1 << @page_shift.
+	 * to 1 << @page_shift. &drm_nova_gem_info.size has the result.
 	 */
 	__u64 size;
 
@@ -238,7 +243,8 @@ struct drm_nova_gem_create {
 
 	/**
 	 * @vm_id: Zero, or the only address space that can map the object. Such
-	 * an object cannot be exported (-EPERM), and does not make jobs slower.
+	 * an object cannot be exported (-EPERM), and a job costs the same
+	 * however many of these there are.
 	 */
 	__u32 vm_id;
 
@@ -311,7 +317,7 @@ struct drm_nova_gem_info {
 
 	/**
 	 * @vm_id: Out: the only address space that can map the object; zero if
-	 * all can, or if the address space belongs to another file.
+	 * all can, or if that one has been destroyed, or is of another file.
 	 */
 	__u32 vm_id;
 
@@ -340,7 +346,7 @@ struct drm_nova_gem_info {
  *
  * -EINVAL
  *   @size is above &DRM_NOVA_LABEL_SIZE_MAX, or zero while @label is not; or
- *   the label is not UTF-8 with one NUL, at its end.
+ *   the label is not UTF-8 without control characters, with a NUL at its end.
  * -EFAULT
  *   The label cannot be read.
  * -ENOENT
@@ -498,7 +504,10 @@ struct drm_nova_query_firmware {
  * struct drm_nova_query_list - the start of an answer that is a list
  */
 struct drm_nova_query_list {
-	/** @count: Number of elements. */
+	/**
+	 * @count: Number of all elements, also of those that did not fit; a
+	 * program uses the whole ones in &drm_nova_query.size.
+	 */
 	__u32 count;
 
 	/** @stride: Distance from one element to the next, in bytes. */
@@ -615,7 +624,7 @@ struct drm_nova_engine {
 	/** @flags: Bits of &enum drm_nova_engine_flags; may grow. */
 	__u32 flags;
 
-	/** @channel_class: Class of the channels of its queues, as 0xc56f. */
+	/** @channel_class: Class of its queues' channels, such as 0xc56f. */
 	__u32 channel_class;
 
 	/** @object_count: Number of @object_classes. */
@@ -627,7 +636,7 @@ struct drm_nova_engine {
 	 */
 	__u32 object_classes[16];
 
-	/** @name: Name of the engine in fdinfo, as "copy2"; ends with a NUL. */
+	/** @name: Name of the engine in fdinfo: "copy2"; ends with a NUL. */
 	char name[16];
 
 	/** @reserved: Always zero. */
@@ -737,7 +746,7 @@ enum drm_nova_health {
 };
 
 /**
- * struct drm_nova_query_status - how the GPU is, and how it has been
+ * struct drm_nova_query_status - whether the GPU works, and its resets
  */
 struct drm_nova_query_status {
 	/** @health: One of &enum drm_nova_health. */
@@ -749,8 +758,8 @@ struct drm_nova_query_status {
 	/** @resets: Resets since the GPU was bound. */
 	__u64 resets;
 
-	/** @vram_losts: How often VRAM has lost its contents since then. */
-	__u64 vram_losts;
+	/** @vram_losses: How often VRAM has lost its contents since then. */
+	__u64 vram_losses;
 };
 
 /**
@@ -794,7 +803,8 @@ struct drm_nova_vm_create {
  * struct drm_nova_vm_destroy - destroy an address space
  *
  * The id is free at once, and the call does not wait. Queues of the address
- * space go on; when there are none left, its mappings go.
+ * space go on; when there are none left, its mappings go. Objects that only it
+ * could map can then be mapped by the CPU alone.
  *
  * The call fails with -EINVAL if @pad is not zero, and with -ENOENT for an
  * unknown @vm_id.
@@ -850,14 +860,14 @@ enum drm_nova_vm_bind_op_type {
 };
 
 /**
- * enum drm_nova_vm_bind_flags - flags of &DRM_NOVA_VM_BIND_OP_MAP
+ * enum drm_nova_vm_bind_op_flags - flags of &DRM_NOVA_VM_BIND_OP_MAP
  */
-enum drm_nova_vm_bind_flags {
-	/** @DRM_NOVA_VM_BIND_READONLY: The GPU cannot write there. */
-	DRM_NOVA_VM_BIND_READONLY = 1 << 0,
+enum drm_nova_vm_bind_op_flags {
+	/** @DRM_NOVA_VM_BIND_OP_FLAG_READONLY: The GPU cannot write there. */
+	DRM_NOVA_VM_BIND_OP_FLAG_READONLY = 1 << 0,
 
-	/** @DRM_NOVA_VM_BIND_DUMPABLE: A dump may have the contents. */
-	DRM_NOVA_VM_BIND_DUMPABLE = 1 << 1,
+	/** @DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE: A dump may have the contents. */
+	DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE = 1 << 1,
 };
 
 /**
@@ -880,7 +890,7 @@ struct drm_nova_vm_bind_op {
 	/** @op: One of &enum drm_nova_vm_bind_op_type. */
 	__u32 op;
 
-	/** @flags: Bits of &enum drm_nova_vm_bind_flags; of MAP alone. */
+	/** @flags: Bits of &enum drm_nova_vm_bind_op_flags; of MAP alone. */
 	__u32 flags;
 
 	/** @handle: The object of MAP and of UNMAP_OBJECT. */
@@ -914,7 +924,8 @@ struct drm_nova_vm_bind_op {
  *
  * Jobs do not wait for binds unless a sync object makes them. An unmap does not
  * wait for jobs: a job that still uses the addresses faults. What an operation
- * does not name stays mapped throughout.
+ * does not name stays mapped throughout, but for the rest of a unit with a
+ * compressible kind.
  *
  * Errors:
  *
@@ -923,8 +934,8 @@ struct drm_nova_vm_bind_op {
  *   are more operations than &drm_nova_query_limits.bind_ops_max or more sync
  *   objects than &drm_nova_query_limits.syncs_max, there are sync objects
  *   without a queue, an element is not as its structure says, a part is not
- *   within its object, or the queue is not of class BIND or of another address
- *   space.
+ *   within its object, the queue is not of class BIND, or it is of another
+ *   address space.
  * -E2BIG, -EFAULT
  *   See &struct drm_nova_array.
  * -ENOENT
@@ -939,6 +950,9 @@ struct drm_nova_vm_bind_op {
  *   An operation is reserved for later.
  * -ENOMEM, -ENOSPC
  *   There is no system memory left, or no VRAM for page tables.
+ * -EINTR
+ *   A signal came while the call waited, since the queue has
+ *   &drm_nova_query_limits.jobs_max binds; nothing was done.
  */
 struct drm_nova_vm_bind {
 	/** @vm_id: The address space. */
@@ -1022,10 +1036,13 @@ enum drm_nova_fault_access {
  * struct drm_nova_fault - a fault in an address space
  */
 struct drm_nova_fault {
-	/** @sequence: Number of the fault in its address space. */
+	/** @sequence: Number of the fault in its address space, from 0 on. */
 	__u64 sequence;
 
-	/** @time_ns: When the kernel heard of it: CLOCK_MONOTONIC, in ns. */
+	/**
+	 * @time_ns: When the kernel heard of it, in ns: CLOCK_MONOTONIC, outside
+	 * of time namespaces.
+	 */
 	__u64 time_ns;
 
 	/** @address: The address. */
@@ -1033,8 +1050,8 @@ struct drm_nova_fault {
 
 	/**
 	 * @precision_shift: The GPU used one of the 1 << @precision_shift bytes
-	 * from @address on, which is a multiple of that. 12: the page is known.
-	 * 64: no address is known.
+	 * from @address on, and @address is a multiple of their number. 12: the
+	 * page is known. 64: no address is known.
 	 */
 	__u32 precision_shift;
 
@@ -1044,13 +1061,19 @@ struct drm_nova_fault {
 	/** @access: One of &enum drm_nova_fault_access. */
 	__u32 access;
 
-	/** @engine_class: One of &enum drm_nova_engine_class. */
+	/**
+	 * @engine_class: One of &enum drm_nova_engine_class; BIND, which has no
+	 * faults, if it is not known.
+	 */
 	__u32 engine_class;
 
-	/** @engine_instance: Number of the engine in its class. */
+	/** @engine_instance: Number of the engine in its class, if known. */
 	__u32 engine_instance;
 
-	/** @queue_id: The queue; zero if not known, or of another file. */
+	/**
+	 * @queue_id: The queue; zero if it is not known, has been destroyed, or
+	 * is of another file.
+	 */
 	__u32 queue_id;
 
 	/** @hw_type: The type as the GPU has it, NV_PFAULT_FAULT_TYPE. */
@@ -1071,6 +1094,8 @@ struct drm_nova_fault {
  * -EINVAL
  *   @flags or @reserved is not zero, or @faults is not as &struct
  *   drm_nova_array says; there is no limit of its count.
+ * -E2BIG
+ *   See &struct drm_nova_array.
  * -ENOENT
  *   There is no address space @vm_id.
  * -EFAULT
@@ -1084,23 +1109,26 @@ struct drm_nova_vm_get_faults {
 	__u32 flags;
 
 	/**
-	 * @next: In: &drm_nova_fault.sequence of the first fault to read. Out:
-	 * what to ask for next; with no room, the number of the next fault that
-	 * will happen.
+	 * @next: In: &drm_nova_fault.sequence of the first fault to read; none
+	 * is read if there is no such fault yet. Out: what to ask for next; with
+	 * no room, the number of the next fault that will happen.
 	 */
 	__u64 next;
 
-	/** @missed: Out: how many were asked for that are not kept any more. */
+	/**
+	 * @missed: Out: how many were asked for that are not kept any more; zero
+	 * with no room.
+	 */
 	__u64 missed;
 
-	/**
-	 * @faults: In: room for &struct drm_nova_fault. Out: its count is how
-	 * many were written.
-	 */
+	/** @faults: Room for &struct drm_nova_fault. */
 	struct drm_nova_array faults;
 
+	/** @written: Out: how many were written there. */
+	__u32 written;
+
 	/** @reserved: Reserved, must be zero. */
-	__u64 reserved;
+	__u32 reserved;
 };
 
 /**
@@ -1120,8 +1148,8 @@ enum drm_nova_priority {
 	DRM_NOVA_PRIORITY_NORMAL = 1,
 
 	/**
-	 * @DRM_NOVA_PRIORITY_HIGH: for work that others wait for; takes
-	 * CAP_SYS_NICE or being DRM master
+	 * @DRM_NOVA_PRIORITY_HIGH: for work that others wait for; requires
+	 * CAP_SYS_NICE, or that the caller is DRM master
 	 */
 	DRM_NOVA_PRIORITY_HIGH = 2,
 };
@@ -1146,8 +1174,8 @@ enum drm_nova_priority {
  *   There is no address space @vm_id.
  * -EACCES
  *   A priority of &DRM_NOVA_PRIORITY_HIGH, or a time slice longer than by
- *   default, takes CAP_SYS_NICE or being DRM master. A time-out longer than by
- *   default takes CAP_SYS_RESOURCE.
+ *   default, requires CAP_SYS_NICE, or that the caller is DRM master. A time-out
+ *   longer than by default requires CAP_SYS_RESOURCE.
  * -EOPNOTSUPP
  *   This GPU has no engine of the class, or this kernel does not use it yet.
  * -ENOSPC
@@ -1214,10 +1242,10 @@ struct drm_nova_queue_destroy {
  * enum drm_nova_queue_state - whether a queue takes jobs
  */
 enum drm_nova_queue_state {
-	/** @DRM_NOVA_QUEUE_STATE_ALIVE: It does. */
+	/** @DRM_NOVA_QUEUE_STATE_ALIVE: The queue takes jobs. */
 	DRM_NOVA_QUEUE_STATE_ALIVE = 0,
 
-	/** @DRM_NOVA_QUEUE_STATE_LOST: It does not, and will not again. */
+	/** @DRM_NOVA_QUEUE_STATE_LOST: The queue never takes a job again. */
 	DRM_NOVA_QUEUE_STATE_LOST = 1,
 };
 
@@ -1225,7 +1253,7 @@ enum drm_nova_queue_state {
  * enum drm_nova_queue_reason - why a queue is lost
  */
 enum drm_nova_queue_reason {
-	/** @DRM_NOVA_QUEUE_REASON_NONE: It is not. */
+	/** @DRM_NOVA_QUEUE_REASON_NONE: The queue is not lost. */
 	DRM_NOVA_QUEUE_REASON_NONE = 0,
 
 	/** @DRM_NOVA_QUEUE_REASON_MMU_FAULT: &struct drm_nova_fault */
@@ -1248,7 +1276,7 @@ enum drm_nova_queue_reason {
  * enum drm_nova_queue_blame - who made a queue lost
  */
 enum drm_nova_queue_blame {
-	/** @DRM_NOVA_QUEUE_BLAME_NONE: It is not lost. */
+	/** @DRM_NOVA_QUEUE_BLAME_NONE: The queue is not lost. */
 	DRM_NOVA_QUEUE_BLAME_NONE = 0,
 
 	/** @DRM_NOVA_QUEUE_BLAME_GUILTY: One of its own jobs. */
@@ -1291,7 +1319,7 @@ struct drm_nova_queue_get_state {
 	/** @jobs_submitted: Out: jobs that the queue has taken. */
 	__u64 jobs_submitted;
 
-	/** @jobs_completed: Out: jobs that have been done. */
+	/** @jobs_completed: Out: jobs that have been done, not those lost. */
 	__u64 jobs_completed;
 
 	/**
@@ -1339,8 +1367,8 @@ struct drm_nova_push {
  * struct drm_nova_exec - give a queue a job
  *
  * The job begins after all waits of @syncs, and after earlier jobs of the queue
- * have begun; then the others of @syncs are signalled, in the order of jobs.
- * The pushes follow each other in the ring, with nothing in between, so that a
+ * have begun. When it has ended, and all earlier jobs of the queue have, the
+ * others of @syncs are signalled. The pushes follow each other in the ring, with nothing in between, so that a
  * method may go on in the next push. A job without pushes waits and signals,
  * too. If an error occurs, no sync object has changed.
  *
@@ -1348,18 +1376,20 @@ struct drm_nova_push {
  * fence that others would wait for.
  *
  * While the queue has &drm_nova_query_limits.jobs_max jobs, the call waits
- * until one has ended. A signal interrupts that, and the call has done nothing.
+ * until one has ended.
  *
  * If the queue is lost later, the fence of the job that took too long ends with
- * -ETIME, those of the job that failed and of jobs behind it with -ECANCELED,
- * and with -ENODEV if the GPU is unbound. A job whose wait ended with an error
+ * -ETIME. Those of the job that failed, of jobs behind it, and of all jobs that
+ * a reset has ended, end with -ECANCELED, and with -ENODEV if the GPU is
+ * unbound. A job whose wait ended with an error
  * runs nevertheless.
  *
  * Errors:
  *
  * -EINVAL
  *   @flags is not zero, an array is not as its structure says, there are more
- *   pushes than &drm_nova_queue_create.pushes_max, or more sync objects than
+ *   pushes than &drm_nova_queue_create.pushes_max, which is a limit of the
+ *   queue and so checked behind its look-up, or more sync objects than
  *   &drm_nova_query_limits.syncs_max, an element is not as its structure says,
  *   or the queue is of class BIND.
  * -E2BIG, -EFAULT
@@ -1372,6 +1402,8 @@ struct drm_nova_push {
  *   There is no system memory left.
  * -ENOSPC
  *   The objects of the address space do not fit into VRAM.
+ * -EINTR
+ *   A signal came while the call waited; nothing was done.
  */
 struct drm_nova_exec {
 	/** @queue_id: The queue. */

@@ -129,7 +129,7 @@ pub const ENGINE_CLASS_GRAPHICS: u32 = 3;
 pub const ENGINE_CLASS_NVDEC: u32 = 4;
 /// `engine_class`: encodes video.
 pub const ENGINE_CLASS_NVENC: u32 = 5;
-/// `engine_class`: decodes JPEG images.
+/// `engine_class`: decodes and encodes JPEG images.
 pub const ENGINE_CLASS_NVJPG: u32 = 6;
 /// `engine_class`: finds the optical flow.
 pub const ENGINE_CLASS_OFA: u32 = 7;
@@ -254,7 +254,7 @@ pub struct QueryStatus {
     /// Resets since the GPU was bound.
     pub resets: u64,
     /// How often the contents of VRAM were lost since the GPU was bound.
-    pub vram_losts: u64,
+    pub vram_losses: u64,
 }
 
 impl QueryStatus {

@@ -9,7 +9,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 use crate::refused::{require, require_zero, Errno, Refused};
 
 /// The largest stride in bytes. It bounds the bytes that a call reads.
-pub const STRIDE_MAX: u32 = 4096;
+pub const STRIDE_MAX: u32 = 256;
 
 /// `struct drm_nova_array`: an array in user space.
 #[repr(C)]
@@ -71,7 +71,7 @@ impl Array {
             if stride > STRIDE_MAX {
                 return Err(too_big(
                     "drm_nova_array.stride",
-                    "at most 4096",
+                    "at most 256",
                     stride.into(),
                 ));
             }

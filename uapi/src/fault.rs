@@ -53,13 +53,13 @@ pub struct Fault {
     pub time_ns: u64,
     /// The address.
     pub address: u64,
-    /// The fault was within the `1 << precision_shift` bytes around the address.
+    /// The fault was within the `1 << precision_shift` bytes from the address on.
     pub precision_shift: u32,
     /// One of the `FAULT_TYPE_` constants.
     pub fault_type: u32,
     /// One of the `FAULT_ACCESS_` constants.
     pub access: u32,
-    /// Class of the engine that faulted.
+    /// Class of the engine that faulted; that of binds if it is not known.
     pub engine_class: u32,
     /// Instance of the engine that faulted.
     pub engine_instance: u32,
@@ -94,10 +94,12 @@ pub struct VmGetFaults {
     pub next: u64,
     /// Out: faults that were asked for and are forgotten.
     pub missed: u64,
-    /// Room for [`Fault`]s. Out: how many were written.
+    /// Room for [`Fault`]s.
     pub faults: Array,
+    /// Out: how many were written.
+    pub written: u32,
     /// Reserved, must be zero.
-    pub reserved: u64,
+    pub reserved: u32,
 }
 
 impl VmGetFaults {
@@ -127,6 +129,7 @@ mod tests {
             },
             next: u64::MAX,
             missed: u64::MAX,
+            written: u32::MAX,
             ..VmGetFaults::default()
         };
         assert_eq!(room(0, 0).check().unwrap().count(), 0);

@@ -217,20 +217,20 @@ impl GemSetLabel {
     ///
     /// # Errors
     ///
-    /// [`Refused`] unless it is UTF-8 with one NUL, at its end. What was found is the place of the
-    /// first byte that is wrong.
+    /// [`Refused`] unless it is UTF-8 without control characters, with a NUL at its end. What was
+    /// found is the place of the first byte that is wrong.
     pub fn check_label(label: &[u8]) -> Result<(), Refused> {
         let Some((last, text)) = label.split_last() else {
             return Ok(());
         };
         let end = match core::str::from_utf8(text) {
-            Ok(text) => text.find('\0').unwrap_or(text.len()),
+            Ok(text) => text.find(char::is_control).unwrap_or(text.len()),
             Err(error) => error.valid_up_to(),
         };
         require(
             *last == 0 && end == text.len(),
             "the label",
-            "UTF-8 with one NUL, at its end",
+            "UTF-8 without control characters, with a NUL at its end",
             end as u64,
         )
     }

@@ -17,6 +17,11 @@ pub const PRIORITY_NORMAL: u32 = 1;
 /// [`QueueCreate::priority`]: before others; takes a right.
 pub const PRIORITY_HIGH: u32 = 2;
 
+const INSTANCE: &str = "drm_nova_queue_create.engine_instance";
+const RING: &str = "drm_nova_queue_create.ring_entries";
+const TIMESLICE: &str = "drm_nova_queue_create.timeslice_us";
+const TIMEOUT: &str = "drm_nova_queue_create.timeout_ms";
+
 /// `struct drm_nova_queue_create`: create a queue.
 #[repr(C)]
 #[derive(
@@ -64,7 +69,24 @@ impl QueueCreate {
             "drm_nova_queue_create.priority",
             "a priority of the header",
             self.priority,
-        )
+        )?;
+        match self.engine_class {
+            ENGINE_CLASS_BIND => self.check_unused(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the members that a queue of the class BIND does not use.
+    fn check_unused(&self) -> Result<(), Refused> {
+        require(
+            [0, ENGINE_INSTANCE_ANY].contains(&self.engine_instance),
+            INSTANCE,
+            "zero or any for the class BIND",
+            self.engine_instance,
+        )?;
+        require_zero(RING, self.ring_entries)?;
+        require_zero(TIMESLICE, self.timeslice_us)?;
+        require_zero(TIMEOUT, self.timeout_ms)
     }
 
     /// Checks that come after that.
@@ -73,15 +95,7 @@ impl QueueCreate {
     ///
     /// The first member that is refused.
     pub fn check_limits(&self, limits: &QueryLimits) -> Result<(), Refused> {
-        const RING: &str = "drm_nova_queue_create.ring_entries";
-        const TIMESLICE: &str = "drm_nova_queue_create.timeslice_us";
-        const TIMEOUT: &str = "drm_nova_queue_create.timeout_ms";
         let (ring, timeslice, timeout) = (self.ring_entries, self.timeslice_us, self.timeout_ms);
-        if self.engine_class == ENGINE_CLASS_BIND {
-            require_zero(RING, ring)?;
-            require_zero(TIMESLICE, timeslice)?;
-            return require_zero(TIMEOUT, timeout);
-        }
         let rings = limits.ring_entries_min..=limits.ring_entries_max;
         require(
             ring == 0 || ring.is_power_of_two() && rings.contains(&ring),
@@ -104,19 +118,18 @@ impl QueueCreate {
         )
     }
 
-    /// Checks the engine: there must be one of this class and instance. A queue of the class BIND
-    /// has none.
+    /// Checks the engine after the limits: there must be one of this class and instance. A queue of
+    /// the class BIND has none.
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` if the GPU has none of the class, `EINVAL` if it has no such instance.
+    /// `EOPNOTSUPP` if the GPU has none of the class, else `EINVAL` if it has no such instance.
     pub fn check_engine(&self, engines: &[Engine]) -> Result<(), Refused> {
-        const INSTANCE: &str = "drm_nova_queue_create.engine_instance";
         const EXPECTED: &str = "an engine of drm_nova_query_engines, or any";
         let instance = self.engine_instance;
         let is_any = instance == ENGINE_INSTANCE_ANY;
         if self.engine_class == ENGINE_CLASS_BIND {
-            return require(is_any || instance == 0, INSTANCE, EXPECTED, instance);
+            return Ok(());
         }
         let of_class = |engine: &&Engine| engine.engine_class == self.engine_class;
         let mut of_class = engines.iter().filter(of_class).peekable();

@@ -24,7 +24,7 @@ pub struct GetTime {
     pub gpu_ns: u64,
     /// Out: time of the CPU, in ns.
     pub cpu_ns: u64,
-    /// Out: how long reading both took, in ns.
+    /// Out: how far apart both can be, in ns.
     pub cpu_delta_ns: u64,
 }
 

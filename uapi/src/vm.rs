@@ -51,6 +51,8 @@ impl VmCreate {
         if start == 0 && size == 0 {
             return Ok(vm.push_va_end.saturating_sub(vm.kernel_size_min)..vm.push_va_end);
         }
+        require(start != 0, NAMES.address, "zero only if the size is", start)?;
+        require(size != 0, NAMES.size, "zero only if the start is", size)?;
         require(
             is_aligned(start, vm.kernel_align),
             NAMES.address,

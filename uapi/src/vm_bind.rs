@@ -80,9 +80,9 @@ pub const VM_BIND_OP_MAP_USERPTR: u32 = 4;
 pub const VM_BIND_OP_PREFETCH: u32 = 5;
 
 /// [`VmBindOp::flags`]: the GPU cannot write.
-pub const VM_BIND_READONLY: u32 = 1 << 0;
+pub const VM_BIND_OP_FLAG_READONLY: u32 = 1 << 0;
 /// [`VmBindOp::flags`]: the contents may be part of a dump.
-pub const VM_BIND_DUMPABLE: u32 = 1 << 1;
+pub const VM_BIND_OP_FLAG_DUMPABLE: u32 = 1 << 1;
 
 /// `struct drm_nova_vm_bind_op`: change the mappings of a range or of an object.
 #[repr(C)]
@@ -92,7 +92,7 @@ pub const VM_BIND_DUMPABLE: u32 = 1 << 1;
 pub struct VmBindOp {
     /// One of the `VM_BIND_OP_` constants.
     pub op: u32,
-    /// [`VM_BIND_READONLY`], [`VM_BIND_DUMPABLE`].
+    /// [`VM_BIND_OP_FLAG_READONLY`], [`VM_BIND_OP_FLAG_DUMPABLE`].
     pub flags: u32,
     /// The object.
     pub handle: u32,
@@ -249,7 +249,7 @@ impl Element for VmBindOp {
     fn check(&self) -> Result<(), Refused> {
         let target = self.target()?;
         let flags = match self.op {
-            VM_BIND_OP_MAP => VM_BIND_READONLY | VM_BIND_DUMPABLE,
+            VM_BIND_OP_MAP => VM_BIND_OP_FLAG_READONLY | VM_BIND_OP_FLAG_DUMPABLE,
             _ => 0,
         };
         require_flags(FLAGS, self.flags, flags)?;

@@ -166,7 +166,7 @@ fn labels_have_a_length() {
 }
 
 #[test]
-fn labels_are_text_with_one_nul() {
+fn labels_are_text_that_can_be_printed() {
     for right in [&b""[..], b"\0", b"vertices\0", "Größe\0".as_bytes()] {
         assert_eq!(GemSetLabel::check_label(right), Ok(()));
     }
@@ -175,6 +175,9 @@ fn labels_are_text_with_one_nul() {
         (b"ab", 1),
         (b"a\0b\0", 1),
         (b"a\0\0", 1),
+        (b"a\nb\0", 1),
+        (b"\x1b[2J\0", 0),
+        ("ab\u{85}\0".as_bytes(), 2),
         (b"ab\xff\0", 2),
         (b"\xc3\0", 0),
     ] {

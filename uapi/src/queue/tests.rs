@@ -92,10 +92,17 @@ fn times_are_within_the_limits() {
 }
 
 #[test]
-fn a_queue_for_binds_has_no_ring_no_slices_and_no_timeout() {
+fn a_queue_for_binds_has_no_engine_ring_slices_or_timeout() {
     let bind = create(ENGINE_CLASS_BIND);
-    assert_eq!(bind.check_limits(&LIMITS), Ok(()));
+    assert_eq!(bind.check(), Ok(()));
     for (wrong, member) in [
+        (
+            QueueCreate {
+                engine_instance: 1,
+                ..bind
+            },
+            "engine_instance",
+        ),
         (
             QueueCreate {
                 ring_entries: 64,
@@ -118,8 +125,13 @@ fn a_queue_for_binds_has_no_ring_no_slices_and_no_timeout() {
             "timeout_ms",
         ),
     ] {
-        assert_eq!(refused(wrong.check_limits(&LIMITS)), invalid(member));
+        assert_eq!(refused(wrong.check()), invalid(member));
     }
+    let any = QueueCreate {
+        engine_instance: ENGINE_INSTANCE_ANY,
+        ..bind
+    };
+    assert_eq!(any.check(), Ok(()));
 }
 
 #[test]
@@ -146,7 +158,6 @@ fn an_engine_is_one_of_the_gpu() {
         assert_eq!(engine(ENGINE_CLASS_GRAPHICS, instance), absent);
         assert_eq!(engine(ENGINE_CLASS_BIND, instance), None);
     }
-    assert_eq!(engine(ENGINE_CLASS_BIND, 1), invalid("engine_instance"));
 }
 
 #[test]

@@ -51,6 +51,12 @@ macro_rules! structure {
     };
 }
 
+macro_rules! answer {
+    ($name:literal, $query:expr) => {
+        ($name, uapi::first_size($query).unwrap_or_default() as u64)
+    };
+}
+
 /// All structures.
 pub(crate) fn structures() -> Vec<Structure> {
     vec![
@@ -86,7 +92,7 @@ pub(crate) fn structures() -> Vec<Structure> {
             syncs_max, bind_ops_max, jobs_max, priorities, timeslice_us_min, timeslice_us_max,
             timeslice_us_default, job_timeout_ms, job_timeout_ms_max, vms_max, queues_max,
         }),
-        structure!(QueryStatus is drm_nova_query_status { health, reserved, resets, vram_losts }),
+        structure!(QueryStatus is drm_nova_query_status { health, reserved, resets, vram_losses }),
         structure!(Array is drm_nova_array { pointer, count, stride }),
         structure!(Sync is drm_nova_sync { handle, flags, point }),
         structure!(VmCreate is drm_nova_vm_create { flags, vm_id, kernel_start, kernel_size }),
@@ -96,7 +102,7 @@ pub(crate) fn structures() -> Vec<Structure> {
             op, flags, handle, kind, pad, offset, address, size,
         }),
         structure!(VmGetFaults is drm_nova_vm_get_faults {
-            vm_id, flags, next, missed, faults, reserved,
+            vm_id, flags, next, missed, faults, written, reserved,
         }),
         structure!(Fault is drm_nova_fault {
             sequence, time_ns, address, precision_shift, fault_type, access, engine_class,
@@ -147,7 +153,7 @@ pub(crate) fn constants() -> Vec<Constant> {
         SYNC_SIGNAL SYNC_TIMELINE
         VM_BIND_OP_MAP VM_BIND_OP_MAP_SPARSE VM_BIND_OP_UNMAP VM_BIND_OP_UNMAP_OBJECT
         VM_BIND_OP_MAP_USERPTR VM_BIND_OP_PREFETCH
-        VM_BIND_READONLY VM_BIND_DUMPABLE
+        VM_BIND_OP_FLAG_READONLY VM_BIND_OP_FLAG_DUMPABLE
         FAULT_TYPE_UNKNOWN FAULT_TYPE_UNMAPPED FAULT_TYPE_READ_ONLY FAULT_TYPE_PRIVILEGE
         FAULT_TYPE_LIMIT FAULT_TYPE_KIND FAULT_TYPE_APERTURE FAULT_TYPE_ATOMIC FAULT_TYPE_POISON
         FAULT_TYPE_COMPRESSION FAULT_TYPE_OTHER
@@ -193,13 +199,27 @@ pub(crate) fn ioctls() -> Vec<Constant> {
     }
 }
 
-/// The sizes of the first version of the structures that arrays consist of.
-pub(crate) fn first_sizes() -> [(&'static str, u64); 4] {
+/// The sizes of the first version of the structures that arrays consist of, and of QUERY's answers.
+pub(crate) fn first_sizes() -> [(&'static str, u64); 10] {
     [
         ("drm_nova_sync", uapi::Sync::FIRST_SIZE.into()),
         ("drm_nova_vm_bind_op", uapi::VmBindOp::FIRST_SIZE.into()),
         ("drm_nova_fault", uapi::Fault::FIRST_SIZE.into()),
         ("drm_nova_push", uapi::Push::FIRST_SIZE.into()),
+        answer!("drm_nova_query_device", uapi::QUERY_DEVICE),
+        answer!("drm_nova_query_firmware", uapi::QUERY_FIRMWARE),
+        answer!("drm_nova_query_list", uapi::QUERY_ENGINES),
+        answer!("drm_nova_query_vm", uapi::QUERY_VM),
+        answer!("drm_nova_query_limits", uapi::QUERY_LIMITS),
+        answer!("drm_nova_query_status", uapi::QUERY_STATUS),
+    ]
+}
+
+/// The sizes of structures that never grow.
+pub(crate) fn fixed_sizes() -> [(&'static str, usize); 2] {
+    [
+        ("drm_nova_array", size_of::<uapi::Array>()),
+        ("drm_nova_query_list", size_of::<uapi::QueryList>()),
     ]
 }
 

@@ -4,8 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{constants, first_sizes, structures};
+use crate::facts::{constants, first_sizes, fixed_sizes, ioctls, structures};
 use crate::folder;
+
+/// The size of its argument in the number of an ioctl (include/uapi/asm-generic/ioctl.h).
+const SIZE: u64 = 0x3fff << 16;
 
 /// The lines of `abi.txt` that the crate stands for: what it is, and its value.
 fn promised() -> Vec<(String, String)> {
@@ -19,9 +22,16 @@ fn promised() -> Vec<(String, String)> {
     for (name, size) in first_sizes() {
         lines.push((format!("first {name}"), size.to_string()));
     }
+    for (name, size) in fixed_sizes() {
+        lines.push((format!("size {name}"), size.to_string()));
+    }
     for constant in constants() {
         let what = format!("constant {}", constant.name);
         lines.push((what, format!("{:#x}", constant.value)));
+    }
+    for ioctl in ioctls() {
+        let what = format!("ioctl {}", ioctl.name);
+        lines.push((what, format!("{:#x}", ioctl.value & !SIZE)));
     }
     lines
 }

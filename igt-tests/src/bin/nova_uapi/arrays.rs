@@ -65,7 +65,7 @@ pub(crate) fn array_shape(nodes: &Nodes) {
             (shape(pointer, u32::MAX, size), Errno::EINVAL),
             (shape(pointer, 0, 0), Errno::EINVAL),
             (shape(0, 0, size), Errno::EINVAL),
-            (shape(pointer, 1, 4097), Errno::E2BIG),
+            (shape(pointer, 1, 257), Errno::E2BIG),
             (shape(pointer, 1, u32::MAX), Errno::E2BIG),
         ] {
             with_arrays(nodes, of, wrong, error);
@@ -85,7 +85,7 @@ pub(crate) fn array_shape(nodes: &Nodes) {
     nodes.fails(faults(1, 56), Errno::EOPNOTSUPP);
     nodes.fails(faults(1, 55), Errno::EINVAL);
     nodes.fails(faults(0, 56), Errno::EINVAL);
-    nodes.fails(faults(1, 4097), Errno::E2BIG);
+    nodes.fails(faults(1, 257), Errno::E2BIG);
     let (ops, pushes) = (largest(OP, BIND_OPS_MAX), largest(PUSH, RING_ENTRIES_MAX));
     let syncs = largest(WAIT, SYNCS_MAX);
     nodes.fails(bind(array(&ops), array(&syncs)), Errno::EOPNOTSUPP);
@@ -99,7 +99,7 @@ pub(crate) fn array_unreadable(nodes: &Nodes) {
             BadAddress::KERNEL,
             BadAddress::NON_CANONICAL,
         ] {
-            for (count, stride) in [(1, size), (limit, size), (limit, 4096)] {
+            for (count, stride) in [(1, size), (limit, size), (limit, 256)] {
                 let unreadable = Array {
                     pointer: address.get(),
                     count,
@@ -174,7 +174,7 @@ pub(crate) fn elements(nodes: &Nodes) {
         (op(u32::MAX), Errno::EINVAL),
         (
             VmBindOp {
-                flags: uapi::VM_BIND_READONLY,
+                flags: uapi::VM_BIND_OP_FLAG_READONLY,
                 ..unmap
             },
             Errno::EINVAL,

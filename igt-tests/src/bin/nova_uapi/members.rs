@@ -96,13 +96,15 @@ pub(crate) fn reserved(nodes: &Nodes) {
         nodes.fails(Exec { flags, ..exec }, Errno::EINVAL);
         nodes.fails(GetTime { flags, ..time }, Errno::EINVAL);
     }
-    for bit in 0..64 {
-        let reserved = 1 << bit;
+    for reserved in (0..32).map(|bit| 1 << bit) {
         let faults = VmGetFaults {
             reserved,
             ..VmGetFaults::default()
         };
         nodes.fails(Faults::new(faults, BadAddress::NULL), Errno::EINVAL);
+    }
+    for bit in 0..64 {
+        let reserved = 1 << bit;
         for reserved in [[reserved, 0], [0, reserved]] {
             nodes.fails(QueueGetState { reserved, ..state }, Errno::EINVAL);
         }
@@ -118,6 +120,23 @@ pub(crate) fn enums(nodes: &Nodes) {
             },
             Errno::EINVAL,
         );
+    }
+    let binds = QueueCreate {
+        engine_class: uapi::ENGINE_CLASS_BIND,
+        ..QueueCreate::default()
+    };
+    nodes.fails(binds, Errno::EOPNOTSUPP);
+    for unused in [
+        QueueCreate {
+            ring_entries: 64,
+            ..binds
+        },
+        QueueCreate {
+            engine_instance: 1,
+            ..binds
+        },
+    ] {
+        nodes.fails(unused, Errno::EINVAL);
     }
     for priority in [uapi::PRIORITY_HIGH + 1, 1 << 31, u32::MAX] {
         nodes.fails(QueueCreate { priority, ..QUEUE }, Errno::EINVAL);
@@ -170,7 +189,7 @@ pub(crate) fn label(nodes: &Nodes) {
     nodes.fails(label(b"vertices\0"), Errno::EOPNOTSUPP);
     nodes.fails(label(&long[..4096]), Errno::EOPNOTSUPP);
     nodes.fails(GemSetLabel::default(), Errno::EOPNOTSUPP);
-    for wrong in [&b"vertices"[..], b"a\0b\0", b"\xff\0", &long] {
+    for wrong in [&b"vertices"[..], b"a\0b\0", b"a\nb\0", b"\xff\0", &long] {
         nodes.fails(label(wrong), Errno::EINVAL);
     }
     let nothing = GemSetLabel {
