@@ -123,11 +123,11 @@ fn machine(arguments: &mut CommandLine, host: &Host, guest: &Guest) {
     arguments.option("-drive", root);
 }
 
-/// nouveau boots this release. It has a number for each (`ga102_gsps` in Linux 7.3,
-/// drivers/gpu/drm/nouveau/nvkm/subdev/gsp/ga102.c).
+/// nouveau boots this release. By itself it takes the newest; on chips that have an older one, that has
+/// the number 0 (`ga102_gsps` in Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/ga102.c).
 fn nouveau_argument(release: &Release) -> &'static str {
     match *release == r570_144::RELEASE {
-        true => "nouveau.config=NvGspRm=1,NvGspFw=1",
+        true => "nouveau.config=NvGspRm=1",
         false => "nouveau.config=NvGspRm=1,NvGspFw=0",
     }
 }
@@ -223,6 +223,7 @@ mod tests {
             -drive file=/host/guest/root.erofs,format=raw,if=virtio,readonly=on \
             -serial file:/out/console.log -device virtio-serial-pci,id=serial -chardev stdio,id=console,signal=on \
             -device virtconsole,bus=serial.0,chardev=console \
+            -qmp unix:/run/monitor,server=on,wait=off \
             -virtfs local,path=/run,mount_tag=run,security_model=none \
             -virtfs local,path=/out,mount_tag=out,security_model=none \
             -device virtio-serial-pci,id=mocks \
@@ -272,17 +273,9 @@ mod tests {
         let mut guest = Guest::new("/out");
         guest.nouveau = Some(&r570_144::RELEASE);
         has(&guest, "-cpu max,-fsrm,-fsrs,-erms -smp 2");
-        has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=1");
+        has(&guest, "nouveau.config=NvGspRm=1");
         guest.nouveau = Some(&r535_113_01::RELEASE);
         has(&guest, "nouveau.config=NvGspRm=1,NvGspFw=0");
-    }
-
-    #[test]
-    fn the_monitor_is_in_the_run_s_folder() {
-        has(
-            &Guest::new("/out"),
-            "-qmp unix:/run/monitor,server=on,wait=off",
-        );
     }
 
     #[test]
