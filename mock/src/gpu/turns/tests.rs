@@ -2,6 +2,7 @@
 
 //! What a channel on a whole card leaves in the trace.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nova_hw::class::copy::offset;
@@ -65,11 +66,16 @@ fn track(work: impl FnOnce(&mut Tested)) -> Vec<Value> {
     events.into_iter().filter(is_channels).collect()
 }
 
-/// Names and arguments of events.
+/// Names and arguments of events. The arguments are sorted: whether `Value` keeps an order depends on
+/// what other crates of the build want.
 fn lines(events: &[Value]) -> Vec<String> {
     let line = |event: &Value| {
         let name = event["name"].as_str().unwrap();
-        format!("{name} {}", event["args"])
+        let args: BTreeMap<&str, &Value> = match &event["args"] {
+            Value::Object(args) => args.iter().map(|(key, arg)| (key.as_str(), arg)).collect(),
+            other => panic!("arguments {other}"),
+        };
+        format!("{name} {}", serde_json::to_string(&args).unwrap())
     };
     events.iter().map(line).collect()
 }
