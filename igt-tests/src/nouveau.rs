@@ -43,6 +43,12 @@ pub const OF_KILLED_CHANNEL: [&str; 7] = [
     "error fencing pushbuf: -19",
 ];
 
+/// What nouveau says if its interrupt comes while it holds the GSP in reset, for [`crate::kmsg::expect`].
+///
+/// It does not disable the interrupt before (`r535_gsp_intr` and `tu102_gsp_fini` in its gsp), and then
+/// reads what a falcon in reset answers.
+pub const OF_RESET: [&str; 1] = ["gsp: intr badf5620"];
+
 /// Bytes of a page of system memory.
 pub const PAGE: u64 = 4096;
 

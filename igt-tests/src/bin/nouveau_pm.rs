@@ -7,7 +7,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use igt::nouveau::{assert_same, pattern, Client, Engine, Gpu, Place, Push, LARGE_PAGE, PAGE};
+use igt::nouveau::{
+    assert_same, pattern, Client, Engine, Gpu, Place, Push, LARGE_PAGE, OF_RESET, PAGE,
+};
 use igt::sleep::{self, State};
 use igt::{kmsg, Timeout, HANG};
 
@@ -79,7 +81,7 @@ fn rounds() -> u32 {
 fn across(gpu: &Gpu, sleep: impl FnOnce() -> io::Result<()>) {
     const SIZE: u64 = LARGE_PAGE + PAGE;
     let _bound = Timeout::new(HANG, "a sleep");
-    kmsg::expect(&sleep::OF_OTHERS);
+    kmsg::expect(&[&sleep::OF_OTHERS[..], &OF_RESET].concat());
     let client = Client::new(gpu);
     let channel = client.channel(Engine::Copy);
     let (system, system_address) = client.bound(Place::System, SIZE);
