@@ -1107,6 +1107,11 @@ mod tests {
         assert_eq!(alloc(|it| it.length = 0), invalid);
         assert_eq!(alloc(|it| it.pte_adjust = 1), invalid);
         assert_eq!(alloc(|it| it.flags = 0), invalid);
+        let beyond = |it: &mut RpcAllocMemory| {
+            it.h_class = class::NV01_MEMORY_LIST_SYSTEM;
+            it.flags = RpcAllocMemory::LOCATION_PCI;
+        };
+        assert!(alloc(beyond).is_ok());
         assert_eq!(alloc(|it| it.h_class = 0x83), Err(NV_ERR_INVALID_CLASS));
         let parent = alloc(|it| it.h_device = INTERNAL_CLIENT);
         assert_eq!(parent, Err(NV_ERR_INVALID_OBJECT_PARENT));

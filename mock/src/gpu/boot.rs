@@ -89,6 +89,10 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter(&mut self) {
         let [low, high] = self.blocks.sec2.falcon.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
+        if let Some(code) = self.faults.booter_error() {
+            self.blocks.sec2.falcon.mailbox = [code, 0];
+            return;
+        }
         if self.config.is_bus_master() && suspend::is_metadata(&self.host, address) {
             let result = self.restore_wpr2(address);
             return self.end_booter(result, Self::start_again);
@@ -105,13 +109,12 @@ impl<H: Host> Gpu<H> {
 
     /// Booter ends with its result in the mailbox, and `succeed` follows if it has succeeded.
     fn end_booter<T>(&mut self, result: Result<T, Refused>, succeed: impl FnOnce(&mut Self, T)) {
-        match (result, self.faults.booter_error()) {
-            (_, Some(code)) => self.blocks.sec2.falcon.mailbox = [code, 0],
-            (Ok(done), None) => {
+        match result {
+            Ok(done) => {
                 self.blocks.sec2.falcon.mailbox = [0; 2];
                 succeed(self, done);
             }
-            (Err(Refused { code, reason }), None) => {
+            Err(Refused { code, reason }) => {
                 self.blocks.sec2.falcon.mailbox = [code as u32, 0];
                 self.refuse(BlockId::Sec2, reason);
             }

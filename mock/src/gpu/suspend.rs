@@ -47,7 +47,7 @@ impl<H: Host> Gpu<H> {
             return self.refuse(BlockId::Gsp, reason);
         }
         let mut channels = std::mem::take(&mut self.channels);
-        // Their times begin anew.
+        // The times of their engines' switches begin anew.
         channels.awaited.clear();
         self.programs.stopped = Some(Stopped { rm, channels });
         self.note(BlockId::Gsp, "GSP-RM is kept for a resume", Value::Null);
@@ -114,19 +114,26 @@ impl<H: Host> Gpu<H> {
         if self.blocks.pfb.wpr2.is_some() {
             return refuse(Code::Frts, "WPR2 is up, and a resume sets it up by itself");
         }
-        let Some(saved) = &self.saved else {
+        let Some(saved) = self.saved.take() else {
             return refuse(Code::Saved, "no suspended GSP-RM was saved");
         };
+        match self.check_saved(&saved, address) {
+            Ok(()) => Ok(saved),
+            Err(refused) => {
+                self.saved = Some(saved);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Checks that what was saved is for this GSP-RM, and is as it was.
+    fn check_saved(&self, saved: &Saved, address: u64) -> Result<(), Refused> {
         let (old, new) = (saved.stopped.rm.release, self.firmware.gsp.release);
         if old != new {
             let reason = format!("GSP-RM {} was saved, not {}", old.name, new.name);
             return refuse(Code::Image, reason);
         }
-        saved.image.verify(&self.host, address)?;
-        match self.saved.take() {
-            Some(saved) => Ok(saved),
-            None => refuse(Code::Saved, "no suspended GSP-RM was saved"),
-        }
+        saved.image.verify(&self.host, address)
     }
 
     /// WPR2 is as it was.

@@ -14,6 +14,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use super::payload::{MemoryList, Pages};
 use super::refused::Refused;
 use super::{classes, Card, GspRm, Next};
+use crate::bus::host::BUS_BITS;
 use crate::gsp_rm::queue::Message;
 
 const PAGE: u64 = PAGE_SIZE as u64;
@@ -71,11 +72,12 @@ fn memory(request: &RpcAllocMemory, list: &[u8], vram: u64) -> Result<MemoryList
     let Some(list) = list.get(..8 * count as usize) else {
         return Err(format!("{:#x} bytes of a list", list.len()));
     };
-    let listed: Vec<u64> = list
-        .chunks_exact(8)
-        .filter_map(|page| u64::read_from_bytes(page).ok())
-        .map(|page| page.wrapping_mul(PAGE))
-        .collect();
+    let end = match is_video {
+        true => vram,
+        false => 1 << BUS_BITS,
+    };
+    let listed = list.chunks_exact(8).map(|page| page_below(end, page));
+    let listed: Vec<u64> = listed.collect::<Result<_, String>>()?;
     let needed = request.length.div_ceil(PAGE);
     let is_contiguous = request.flags & RpcAllocMemory::PHYSICALITY == 0;
     let pages = match listed[..] {
@@ -91,4 +93,11 @@ fn memory(request: &RpcAllocMemory, list: &[u8], vram: u64) -> Result<MemoryList
         len: request.length,
         pages,
     })
+}
+
+/// The address of a page whose number is listed.
+fn page_below(end: u64, number: &[u8]) -> Result<u64, String> {
+    let number = u64::read_from_bytes(number).unwrap_or_default();
+    let address = number.checked_mul(PAGE).filter(|&address| address < end);
+    address.ok_or_else(|| format!("a page with the number {number:#x}"))
 }

@@ -39,6 +39,9 @@ const CLIENTS_MAX: usize = 0x1000;
 /// The most objects of all clients; the model's own limit.
 const OBJECTS_MAX: usize = 0x4000;
 
+/// How many pages the objects of memory may list, which is 4 GiB of memory; the model's own value.
+const LISTED_MAX: usize = 0x10_0000;
+
 /// The handle of an object that was freed, and what GSP-RM has known of it.
 pub(crate) type Freed = (u32, Payload);
 
@@ -357,11 +360,7 @@ impl Objects {
             let error = format!("a {} below a {}", class.name(), parent.class.name());
             return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
         }
-        let clients = self.clients.values();
-        if clients.map(|client| client.objects.len()).sum::<usize>() >= OBJECTS_MAX {
-            let error = format!("more than {OBJECTS_MAX:#x} objects");
-            return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
-        }
+        self.check_room()?;
         let handle = self
             .client_mut(client_handle)?
             .new_handle(request.h_object)?;
@@ -388,6 +387,27 @@ impl Objects {
         Ok(&objects.entry(handle).or_insert(object).payload)
     }
 
+    /// Checks that there may be one more object.
+    fn check_room(&self) -> Result<(), Refused> {
+        let clients = self.clients.values();
+        match clients.map(|client| client.objects.len()).sum::<usize>() {
+            OBJECTS_MAX.. => {
+                let error = format!("more than {OBJECTS_MAX:#x} objects");
+                Err((NV_ERR_INSUFFICIENT_RESOURCES, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// All memory that the driver has listed.
+    fn memories(&self) -> impl Iterator<Item = &MemoryList> {
+        let objects = self.clients.values().flat_map(|it| it.objects.values());
+        objects.filter_map(|object| match &object.payload {
+            Payload::Memory(memory) => Some(memory),
+            _ => None,
+        })
+    }
+
     /// Makes an object of memory that the driver has; `handles` are those of client, parent and object.
     pub(crate) fn alloc_memory(
         &mut self,
@@ -396,6 +416,12 @@ impl Objects {
         memory: MemoryList,
     ) -> Result<(), Refused> {
         let [client, parent, named] = handles;
+        self.check_room()?;
+        let listed = self.memories().map(MemoryList::listed).sum::<usize>();
+        if listed.saturating_add(memory.listed()) > LISTED_MAX {
+            let error = format!("more than {LISTED_MAX:#x} pages");
+            return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
+        }
         let client = self.client_mut(client)?;
         let above = client.find(parent)?;
         if !class.belongs_below(above.kind()) {

@@ -128,6 +128,14 @@ pub(crate) struct MemoryList {
 }
 
 impl MemoryList {
+    /// Number of pages whose addresses are kept.
+    pub(crate) fn listed(&self) -> usize {
+        match &self.pages {
+            Pages::From(_) => 1,
+            Pages::Listed(pages) => pages.len(),
+        }
+    }
+
     /// The address of a byte, and the number of bytes from there to the end of its page.
     pub(crate) fn at(&self, offset: u64) -> Option<(u64, u64)> {
         const PAGE: u64 = PAGE_SIZE as u64;

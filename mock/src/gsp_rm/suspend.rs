@@ -21,8 +21,8 @@ pub(crate) struct Region {
     pub(crate) len: u64,
 }
 
-/// How many regions a driver may announce; the model's own value. nouveau has a few hundred: one for
-/// each of its buffers of instance memory.
+/// How many regions a driver may announce, and in how many pieces they may be; the model's own value.
+/// nouveau has a few hundred: one for each of its buffers of instance memory.
 const REGIONS_MAX: u32 = 0x1_0000;
 
 /// The memory to which a suspend saves the frame buffer, and what it saves.
@@ -33,10 +33,11 @@ pub(crate) struct Backup {
     own_at: u64,
     /// Number of regions that the driver names, if it does that.
     announced: Option<u32>,
-    /// Number of regions that it has named.
+    /// Number of regions that it has named, and of their bytes.
     named: u32,
+    bytes: u64,
     regions: Vec<Region>,
-    /// Bus address of the metadata of the suspend, or 0.
+    /// Bus address of the metadata of the suspend, or 0 if the release does not name it.
     pub(crate) metadata: u64,
 }
 
@@ -55,6 +56,7 @@ impl Backup {
             own_at,
             announced,
             named: 0,
+            bytes: 0,
             regions: Vec::new(),
             metadata,
         })
@@ -75,6 +77,14 @@ impl Backup {
         if !fits(from, video.len) || !fits(at, self.memory.len) {
             return Err(format!("{len:#x} bytes from {from:#x} on, to {at:#x}"));
         }
+        self.bytes = self.bytes.saturating_add(len);
+        if self.bytes > self.memory.len {
+            let bytes = self.bytes;
+            return Err(format!(
+                "{bytes:#x} bytes, to memory of {:#x}",
+                self.memory.len
+            ));
+        }
         let mut done = 0;
         while done < len {
             let offset = from + done;
@@ -87,6 +97,7 @@ impl Backup {
                 at: at + done,
                 len: part,
             };
+            let pieces = self.regions.len();
             match self.regions.last_mut() {
                 Some(last)
                     if done > 0
@@ -94,6 +105,9 @@ impl Backup {
                         && last.at + last.len == region.at =>
                 {
                     last.len += part;
+                }
+                _ if pieces >= REGIONS_MAX as usize => {
+                    return Err(format!("more than {REGIONS_MAX} pieces"));
                 }
                 _ => self.regions.push(region),
             }
@@ -129,9 +143,16 @@ impl Backup {
             let len = self.memory.len;
             return Err(format!("{at:#x} bytes to save, to memory of {len:#x}"));
         }
-        let is_outside = |region: &&Region| region.video.saturating_add(region.len) > meta.fb_size;
-        match regions.iter().find(is_outside) {
-            Some(region) => Err(format!("{region:x?} is outside of the frame buffer")),
+        // Booter and the FMC save WPR2.
+        let is_elsewhere = |region: &&Region| {
+            let end = region.video.saturating_add(region.len);
+            let is_in_wpr2 = region.video < meta.gsp_fw_wpr_end && meta.gsp_fw_wpr_start < end;
+            end > meta.fb_size || is_in_wpr2
+        };
+        match regions.iter().find(is_elsewhere) {
+            Some(region) => Err(format!(
+                "{region:x?} is in WPR2, or not in the frame buffer"
+            )),
             None => Ok(regions),
         }
     }
@@ -146,7 +167,7 @@ pub(crate) struct Suspend {
     pub(crate) regions: Vec<Region>,
     /// To where.
     pub(crate) memory: MemoryList,
-    /// Bus address of the metadata, or 0 if booter gets it.
+    /// Bus address of the metadata, or 0 if the release does not name it.
     pub(crate) metadata: u64,
 }
 
@@ -239,6 +260,9 @@ mod tests {
         ];
         assert_eq!(backup.regions, expected);
         assert!(backup.add(&video, u64::MAX, 0, 2).is_err());
+        assert!(backup.add(&video, 0, 0, 0x1001).is_err(), "more than fits");
+        let mut backup = Backup::new(&system, 0, Some(2), 0).unwrap();
+        backup.add(&video, 0, 0, 1).unwrap();
         backup.add(&video, 0, 0, 1).unwrap();
         assert!(backup.add(&video, 0, 0, 1).is_err(), "a third");
         assert!(Backup::new(&system, 0, Some(REGIONS_MAX + 1), 0).is_err());
@@ -274,5 +298,11 @@ mod tests {
             ..meta
         };
         assert!(backup(4).regions(&outside).is_err());
+        let in_wpr2 = GspFwWprMeta {
+            gsp_fw_wpr_start: 0x80_2000,
+            gsp_fw_wpr_end: 0x90_0000,
+            ..meta
+        };
+        assert!(backup(4).regions(&in_wpr2).is_err());
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! On hardware, WPR2 goes to the driver's memory encrypted, with hashes in the metadata that only the
 //! firmware can make. The model keeps the state of GSP-RM itself, and writes a mark that no driver knows
-//! to the beginning of each page, with a hash of the model's own: a page that the driver overwrites or
-//! moves is found at the resume. It does not fill the pages, of which there are more than 30,000:
+//! to the beginning of each page, with a hash of the model's own: a page whose beginning the driver
+//! overwrites, or that it moves, is found at the resume. It does not fill the pages, of which there are more than 30,000:
 //! nouveau waits for booter no longer than 2 s, which is not much on a busy machine.
 //!
 //! Source: open-gpu-kernel-modules 570, src/nvidia/arch/nvalloc/common/inc/gsp/gsp_fw_sr_meta.h and

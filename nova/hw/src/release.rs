@@ -32,10 +32,11 @@ impl Release {
     /// Parameters of [`control::INTERNAL_FBSR_INIT`](crate::abi::control::INTERNAL_FBSR_INIT). They
     /// are not a field, so that a driver that does not suspend GSP-RM does not link them.
     #[inline]
-    pub fn fbsr_init(&self) -> &'static FbsrInitLayout {
-        match *self == r570_144::RELEASE {
-            true => &r570_144::FBSR_INIT,
-            false => &r535_113_01::FBSR_INIT,
+    pub fn fbsr_init(&self) -> Option<&'static FbsrInitLayout> {
+        match self.branch()? {
+            570 => Some(&r570_144::FBSR_INIT),
+            535 => Some(&r535_113_01::FBSR_INIT),
+            _ => None,
         }
     }
 
@@ -63,6 +64,7 @@ mod tests {
             assert!(release.name.starts_with(&branch));
         }
         assert_eq!(Release::named("570"), None);
+        assert!(RELEASES.iter().all(|release| release.fbsr_init().is_some()));
     }
 
     #[test]

@@ -250,6 +250,8 @@ fn gsp_rm_resumes_without_a_reset() {
     for chip in CHIPS {
         let mut tested = Tested::new(chip);
         tested.suspend();
+        // As whoever uses the frame buffer meanwhile.
+        tested.card.vram.write(HEAP + 8, &[9; 3]);
         assert_eq!(tested.resume(), Some(State::Ready), "{chip}");
         assert_eq!(tested.heap(), [1, 2, 3]);
     }
@@ -327,12 +329,26 @@ fn booter_saves_only_a_gsp_rm_that_was_suspended() {
     assert!(tested.card.saved.is_none() && tested.card.programs.stopped.is_none());
 }
 
-/// A suspend that no reset follows keeps the frame buffer, and one without GSP-RM in it does, too.
+/// A reset without a suspend before it keeps the frame buffer.
 #[test]
 fn only_a_sleep_with_a_saved_gsp_rm_loses_the_frame_buffer() {
     let mut tested = Tested::new("ga102");
     tested.reset();
     assert_eq!(tested.heap(), [1, 2, 3]);
+}
+
+/// What was saved is in the machine's memory, so that booter may try again.
+#[test]
+fn a_resume_may_succeed_after_one_that_failed() {
+    let mut tested = Tested::new("ga102");
+    tested.suspend();
+    let metadata = tested.metadata;
+    tested.card.inject(Fault::BooterError(0xbad));
+    tested.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
+    tested.card.run_booter();
+    assert_eq!(tested.card.blocks.sec2.falcon.mailbox[0], 0xbad);
+    tested.card.repair();
+    assert_eq!(tested.resume(), Some(State::Ready));
 }
 
 #[test]

@@ -38,8 +38,8 @@ pub(super) static CONTROLS: &[Control] = &[
         },
     },
     Control {
-        cmd: |_| Some(control::INTERNAL_FBSR_INIT),
-        size: |release| release.fbsr_init().size,
+        cmd: |release| release.fbsr_init().map(|_| control::INTERNAL_FBSR_INIT),
+        size: |release| release.fbsr_init().map_or(0, |at| at.size),
         call: begin,
     },
     Control {
@@ -68,7 +68,9 @@ fn toggle_channels(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 const METADATA_ALIGN: u64 = 256;
 
 fn begin(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
-    let at = call.platform.release.fbsr_init();
+    let Some(at) = call.platform.release.fbsr_init() else {
+        return Err(invalid("a suspend in this release".into()));
+    };
     let read = |field| nova_hw::field::Field::<u32>::read(field, call.params).unwrap_or_default();
     let kind = at.kind.map_or(FbsrInit::DMA, read);
     if kind != FbsrInit::DMA {
