@@ -9,7 +9,8 @@ use nix::errno::Errno;
 
 use crate::{sysfs, ExitHandler};
 
-/// Seconds until the clock wakes the system, longer with each try: a slow machine takes a while to get to sleep.
+/// Seconds until the clock wakes the system, longer with each try: a slow machine takes a while to get to sleep. A VM
+/// that sleeps for longer than all of these is woken (vm/src/wake.rs).
 const SLEEPS: [u64; 6] = [2, 4, 8, 16, 32, 64];
 
 const POWER: &str = "/sys/power";

@@ -150,7 +150,7 @@ struct Channels {
     /// Since when channels have been waiting for a semaphore.
     waits: BTreeMap<channel_host::channel::ChannelId, Duration>,
     /// The channels whose engine is to be given to another one, but hangs.
-    awaited: BTreeSet<channel_host::channel::ChannelId>,
+    overdue: BTreeSet<channel_host::channel::ChannelId>,
 }
 
 /// What the BARs show. A reset and GSP-RM's unload clear it.
@@ -163,7 +163,7 @@ struct Windows {
 }
 
 /// A GSP-RM that was suspended.
-struct Stopped {
+struct Suspended {
     rm: GspRm,
     channels: Channels,
 }
@@ -171,7 +171,7 @@ struct Stopped {
 /// A GSP-RM that was saved to system memory.
 struct Saved {
     image: Image,
-    stopped: Stopped,
+    suspended: Suspended,
     meta: GspFwWprMeta,
     wpr2: Range<u64>,
 }
@@ -181,7 +181,7 @@ struct Saved {
 struct Resuming {
     since: Duration,
     /// The driver has got so far that it waits.
-    is_awaited: bool,
+    driver_waits: bool,
 }
 
 /// State of the programs on the card; a reset clears it.
@@ -195,7 +195,7 @@ pub(crate) struct ProgramState {
     pub(crate) meta: Option<GspFwWprMeta>,
     pub(crate) rm: Option<GspRm>,
     /// The GSP-RM that was suspended and is still in WPR2, or is there again.
-    stopped: Option<Stopped>,
+    suspended: Option<Suspended>,
     /// The resume, if GSP-RM has not started afresh: it has found the frame buffer as it was.
     resuming: Option<Resuming>,
     /// What the FSP has started the FMC with, until the FMC has completed.

@@ -279,7 +279,7 @@ impl Guests<'_> {
         };
         let script = Script::new(self.host.script(name)).args(&job.options);
         match self.pm_rounds {
-            Some(rounds) if job.runner == Runner::Sleeping => {
+            Some(rounds) if job.runner == Runner::Sleeping && job.nouveau.is_none() => {
                 script.args(["--environment".into(), format!("NOVA_PM_ROUNDS={rounds}")])
             }
             _ => script,

@@ -243,7 +243,6 @@ pub(crate) mod tests {
     }
 
     /// Name, chips or their number, runner and options.
-    /// A line for each job.
     pub(crate) fn lines(jobs: &[Job]) -> Vec<String> {
         let line = |job: &Job| {
             let chips = match job.chips[..] {

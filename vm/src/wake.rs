@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::say;
+
 /// How long a VM may sleep: longer than the longest alarm of the tests (`SLEEPS` in
 /// igt-tests/src/sleep.rs).
 const LONGEST: Duration = Duration::from_secs(90);
@@ -26,6 +28,7 @@ pub(crate) fn socket(run: &Path) -> PathBuf {
 pub(crate) struct Waker {
     socket: PathBuf,
     monitor: Option<Monitor>,
+    asleep_since: Option<Instant>,
     longest: Duration,
 }
 
@@ -35,7 +38,6 @@ struct Monitor {
     stream: UnixStream,
     /// What was received of a line that has not ended.
     line: Vec<u8>,
-    asleep_since: Option<Instant>,
 }
 
 impl Waker {
@@ -43,6 +45,7 @@ impl Waker {
         Self {
             socket: socket(run),
             monitor: None,
+            asleep_since: None,
             longest: LONGEST,
         }
     }
@@ -53,11 +56,23 @@ impl Waker {
         if self.monitor.is_none() {
             self.monitor = Monitor::connect(&self.socket).ok();
         }
-        if let Some(monitor) = &mut self.monitor {
-            if monitor.look(self.longest).is_err() {
-                self.monitor = None;
-            }
+        if self.try_look().is_err() {
+            self.monitor = None;
         }
+    }
+
+    fn try_look(&mut self) -> io::Result<()> {
+        let Some(monitor) = &mut self.monitor else {
+            return Ok(());
+        };
+        monitor.receive(&mut self.asleep_since)?;
+        let longest = self.longest;
+        if self.asleep_since.is_some_and(|it| it.elapsed() >= longest) {
+            monitor.wake()?;
+            self.asleep_since = None;
+            say("a VM slept on after its alarm, and was woken");
+        }
+        Ok(())
     }
 }
 
@@ -69,22 +84,16 @@ impl Monitor {
         Ok(Self {
             stream,
             line: Vec::new(),
-            asleep_since: None,
         })
     }
 
-    fn look(&mut self, longest: Duration) -> io::Result<()> {
-        self.receive()?;
-        if self.asleep_since.is_some_and(|it| it.elapsed() >= longest) {
-            self.asleep_since = None;
-            self.stream
-                .write_all(b"{\"execute\": \"system_wakeup\"}\n")?;
-        }
-        Ok(())
+    fn wake(&mut self) -> io::Result<()> {
+        let command = b"{\"execute\": \"system_wakeup\"}\n";
+        self.stream.write_all(command)
     }
 
-    /// Receives what there is.
-    fn receive(&mut self) -> io::Result<()> {
+    /// Receives what there is, and notes since when the VM sleeps.
+    fn receive(&mut self, asleep_since: &mut Option<Instant>) -> io::Result<()> {
         let mut bytes = [0; 4096];
         loop {
             let received = match self.stream.read(&mut bytes) {
@@ -96,19 +105,19 @@ impl Monitor {
             };
             for &byte in received {
                 match byte {
-                    b'\n' => self.end_line(),
+                    b'\n' => self.end_line(asleep_since),
                     byte => self.line.push(byte),
                 }
             }
         }
     }
 
-    fn end_line(&mut self) {
+    fn end_line(&mut self, asleep_since: &mut Option<Instant>) {
         let message: Value = serde_json::from_slice(&self.line).unwrap_or_default();
         self.line.clear();
         match message["event"].as_str() {
-            Some("SUSPEND") => self.asleep_since = Some(Instant::now()),
-            Some("WAKEUP") => self.asleep_since = None,
+            Some("SUSPEND") => *asleep_since = Some(Instant::now()),
+            Some("WAKEUP") => *asleep_since = None,
             _ => {}
         }
     }

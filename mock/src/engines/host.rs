@@ -142,7 +142,7 @@ impl Host {
     }
 
     /// The channels whose engine hangs while a channel of another group waits for the runlist.
-    pub(crate) fn awaited(&self) -> impl Iterator<Item = ChannelId> + '_ {
+    pub(crate) fn overdue(&self) -> impl Iterator<Item = ChannelId> + '_ {
         self.hanging().filter(move |&id| {
             let channel = self.channels.get(&id);
             let group = channel.and_then(|channel| channel.setup.group);

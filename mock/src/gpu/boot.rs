@@ -169,7 +169,7 @@ impl<H: Host> Gpu<H> {
         );
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(*meta);
-        self.programs.stopped = None;
+        self.programs.suspended = None;
         self.saved = None;
         self.blocks.pgc6.handoff = false;
         if !self.is_broken(Fault::RiscvNeverActive) {
@@ -193,7 +193,7 @@ impl<H: Host> Gpu<H> {
     pub(crate) fn run_booter_unload(&mut self) {
         let is_active = self.blocks.gsp.falcon.riscv.active;
         let mailbox = self.blocks.sec2.falcon.mailbox;
-        let is_suspended = self.programs.stopped.is_some();
+        let is_suspended = self.programs.suspended.is_some();
         let wpr2 = self.blocks.pfb.wpr2.as_ref();
         let result = booter::unload(mailbox, wpr2, is_active, is_suspended);
         if let Some(code) = self.faults.booter_unload_error() {
@@ -214,7 +214,7 @@ impl<H: Host> Gpu<H> {
                 self.blocks.pfb.wpr2 = None;
                 self.programs.meta = None;
                 self.programs.rm = None;
-                self.programs.stopped = None;
+                self.programs.suspended = None;
                 self.note(BlockId::Pfb, "WPR2 removed", Value::Null);
             }
             Err(Refused { code, reason }) => {

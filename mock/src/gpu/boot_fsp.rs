@@ -233,7 +233,7 @@ impl<H: Host> Gpu<H> {
         );
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(meta);
-        self.programs.stopped = None;
+        self.programs.suspended = None;
         self.saved = None;
         self.programs.libos_arguments = Some(libos);
         self.lift_lockdown();
@@ -264,7 +264,7 @@ impl<H: Host> Gpu<H> {
                 self.refuse(BlockId::Gsp, refused.reason);
             }
         }
-        self.programs.stopped = None;
+        self.programs.suspended = None;
         self.blocks.pfb.wpr2 = None;
         self.programs.meta = None;
         self.programs.libos_arguments = None;

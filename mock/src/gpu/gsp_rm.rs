@@ -42,8 +42,8 @@ impl<H: Host> Gpu<H> {
     }
 
     fn try_start_libos(&mut self) -> Result<(), String> {
-        if let Some(stopped) = self.programs.stopped.take() {
-            return self.try_resume(stopped);
+        if let Some(suspended) = self.programs.suspended.take() {
+            return self.try_resume(suspended);
         }
         let meta = self.programs.meta.ok_or("there is no GSP-RM in WPR2")?;
         if !self.config.is_bus_master() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{json, Value};
 
-use super::{Gpu, Resuming, Saved, Stopped};
+use super::{Gpu, Resuming, Saved, Suspended};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
@@ -48,14 +48,14 @@ impl<H: Host> Gpu<H> {
         }
         let mut channels = std::mem::take(&mut self.channels);
         // The times of their engines' switches begin anew.
-        channels.awaited.clear();
-        self.programs.stopped = Some(Stopped { rm, channels });
+        channels.overdue.clear();
+        self.programs.suspended = Some(Suspended { rm, channels });
         self.note(BlockId::Gsp, "GSP-RM is kept for a resume", Value::Null);
     }
 
     /// Bus address of the metadata, if GSP-RM was suspended.
     pub(super) fn suspend_metadata(&self) -> Option<u64> {
-        let suspend = self.programs.stopped.as_ref()?.rm.suspend.as_ref();
+        let suspend = self.programs.suspended.as_ref()?.rm.suspend.as_ref();
         suspend.map(|suspend| suspend.metadata)
     }
 
@@ -96,12 +96,12 @@ impl<H: Host> Gpu<H> {
         };
         let size = wpr2.end - wpr2.start;
         let image = Image::save(&mut self.host, address, &meta, size, self.unloads)?;
-        let Some(stopped) = self.programs.stopped.take() else {
+        let Some(suspended) = self.programs.suspended.take() else {
             return refuse(Code::Saved, "GSP-RM was not suspended");
         };
         self.saved = Some(Saved {
             image,
-            stopped,
+            suspended,
             meta,
             wpr2,
         });
@@ -128,7 +128,7 @@ impl<H: Host> Gpu<H> {
 
     /// Checks that what was saved is for this GSP-RM, and is as it was.
     fn check_saved(&self, saved: &Saved, address: u64) -> Result<(), Refused> {
-        let (old, new) = (saved.stopped.rm.release, self.firmware.gsp.release);
+        let (old, new) = (saved.suspended.rm.release, self.firmware.gsp.release);
         if old != new {
             let reason = format!("GSP-RM {} was saved, not {}", old.name, new.name);
             return refuse(Code::Image, reason);
@@ -139,7 +139,7 @@ impl<H: Host> Gpu<H> {
     /// WPR2 is as it was.
     pub(super) fn put_back(&mut self, saved: Saved) {
         let Saved {
-            stopped,
+            suspended,
             meta,
             wpr2,
             ..
@@ -150,7 +150,7 @@ impl<H: Host> Gpu<H> {
         self.note(BlockId::Pfb, "WPR2", args);
         self.blocks.pfb.wpr2 = Some(wpr2);
         self.programs.meta = Some(meta);
-        self.programs.stopped = Some(stopped);
+        self.programs.suspended = Some(suspended);
     }
 
     /// Booter has put WPR2 back, and starts GSP-RM. It resets the GSP by itself: NVIDIA's driver and
@@ -172,17 +172,17 @@ impl<H: Host> Gpu<H> {
         let Some(resuming) = &mut self.programs.resuming else {
             return false;
         };
-        if resuming.is_awaited || now >= resuming.since + LONGEST {
+        if resuming.driver_waits || now >= resuming.since + LONGEST {
             return false;
         }
-        resuming.is_awaited = is_noted;
+        resuming.driver_waits = is_noted;
         self.schedule.after(STEP, Event::InitDone);
         true
     }
 
     /// GSP-RM continues with what it has known, once its memory is back.
-    pub(super) fn try_resume(&mut self, stopped: Stopped) -> Result<(), String> {
-        let Stopped { mut rm, channels } = stopped;
+    pub(super) fn try_resume(&mut self, suspended: Suspended) -> Result<(), String> {
+        let Suspended { mut rm, channels } = suspended;
         let suspend = rm.suspend.take().ok_or("GSP-RM was not suspended")?;
         if !self.config.is_bus_master() {
             return Err(NO_BUS_MASTER.into());
@@ -196,7 +196,7 @@ impl<H: Host> Gpu<H> {
         self.programs.rm = Some(rm);
         self.programs.resuming = Some(Resuming {
             since: self.schedule.now(),
-            is_awaited: false,
+            driver_waits: false,
         });
         self.note(BlockId::Gsp, "GSP-RM resumes", Value::Null);
         self.schedule.after(STEP, Event::InitDone);

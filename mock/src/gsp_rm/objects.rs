@@ -606,13 +606,13 @@ impl Client {
             }
         }
         let users_of = |used: u32| users.get(&used).map_or(&[][..], Vec::as_slice);
-        // How many objects of the tree each of its objects is below or uses.
-        let mut awaited: BTreeMap<u32, usize> = BTreeMap::new();
+        // How many objects of the tree, that are not in the order yet, each one is below or uses.
+        let mut left: BTreeMap<u32, usize> = BTreeMap::new();
         let mut found = vec![handle];
         let mut at = 0;
         while let Some(&used) = found.get(at) {
             for &user in users_of(used) {
-                let count = awaited.entry(user).or_default();
+                let count = left.entry(user).or_default();
                 *count += 1;
                 if *count == 1 {
                     found.push(user);
@@ -624,7 +624,7 @@ impl Client {
         at = 0;
         while let Some(&used) = order.get(at) {
             for user in users_of(used) {
-                if let Some(count) = awaited.get_mut(user) {
+                if let Some(count) = left.get_mut(user) {
                     *count -= 1;
                     if *count == 0 {
                         order.push(*user);

@@ -76,8 +76,9 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// The most bytes that the slices of channels take, so that a guest which never stops to push
-    /// methods does not fill the disk, and Perfetto can open the file; the model's own limit.
+    /// The most bytes that the slices of channels take, so that Perfetto can open the file of a guest
+    /// that never stops to push methods; the model's own limit. Channels that come and stop are shown
+    /// without a limit.
     const CHANNELS_MAX: usize = 64 << 20;
 
     pub(super) fn to_file(path: &Path) -> io::Result<Self> {

@@ -16,8 +16,8 @@ pub use data::*;
 /// The releases that the driver boots, the newest first.
 pub static RELEASES: [&Release; 2] = [&r570_144::RELEASE, &r535_113_01::RELEASE];
 
-/// The releases that only NVIDIA's own driver boots, of the same name. The mock knows them, too. A
-/// constant, like these releases, so that the driver does not link them.
+/// The releases that only NVIDIA's own driver boots, of the same name. The mock knows them, too.
+/// They are constants: the driver would link statics that it does not use.
 pub const NVIDIAS_OWN: [&Release; 1] = [&r535_261_03::RELEASE];
 
 impl Release {

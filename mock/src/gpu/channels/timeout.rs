@@ -4,8 +4,8 @@
 //!
 //! The hardware tells GSP-RM when an engine was to be given to another group and was not for some
 //! time. GSP-RM then stops the group that has the engine, resets the engine, and reports the error
-//! (Xid 109). Nothing is timed while no other group wants the engine, nor while a channel waits for a
-//! semaphore, since that one gives its engine up.
+//! (Xid 109). Nothing is timed while no other group wants the engine. A channel that waits for a
+//! semaphore is not stopped so, since it gives its engine up.
 //!
 //! Source: open-gpu-kernel-modules 570, kernel-open/nvidia-uvm/hwref/ampere/ga100/dev_runlist.h
 //! (`NV_RUNLIST_INTR_0_CTXSW_TIMEOUT_ENG`), and issue 1146 there for a card's report. How GSP-RM sets
@@ -28,18 +28,18 @@ pub(super) const SWITCH: Duration = Duration::from_secs(1);
 impl<H: Machine> Gpu<H> {
     /// Starts the time of the switches that have begun, and ends that of those that are over.
     pub(super) fn watch_switches(&mut self) {
-        let awaited: BTreeSet<ChannelId> = self.channels.host.awaited().collect();
+        let overdue: BTreeSet<ChannelId> = self.channels.host.overdue().collect();
         self.schedule.cancel(|event| match event {
             Event::SwitchTimeout { runlist, channel } => {
-                !awaited.contains(&ChannelId { runlist, channel })
+                !overdue.contains(&ChannelId { runlist, channel })
             }
             _ => false,
         });
-        for &ChannelId { runlist, channel } in awaited.difference(&self.channels.awaited) {
+        for &ChannelId { runlist, channel } in overdue.difference(&self.channels.overdue) {
             let event = Event::SwitchTimeout { runlist, channel };
             self.schedule.after(SWITCH, event);
         }
-        self.channels.awaited = awaited;
+        self.channels.overdue = overdue;
     }
 
     /// The engine of a channel was not given to another one in time.

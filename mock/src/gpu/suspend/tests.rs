@@ -326,7 +326,7 @@ fn booter_saves_only_a_gsp_rm_that_was_suspended() {
     tested.card.blocks.sec2.falcon.mailbox = [0xff; 2];
     tested.card.run_booter_unload();
     assert_eq!(tested.card.wpr2(), None);
-    assert!(tested.card.saved.is_none() && tested.card.programs.stopped.is_none());
+    assert!(tested.card.saved.is_none() && tested.card.programs.suspended.is_none());
 }
 
 /// A reset without a suspend before it keeps the frame buffer.

@@ -39,7 +39,7 @@ pub(super) static SUBDEVICE: Family = Family {
     construct: construct_subdevice,
 };
 
-/// Memory that the driver has. GSP-RM's end of its allocation is ALLOC_MEMORY: NVIDIA's driver makes
+/// Memory of the driver's own. GSP-RM's end of its allocation is ALLOC_MEMORY: NVIDIA's driver makes
 /// objects of this kind by itself, and tells GSP-RM with that (`memRegisterWithGsp_IMPL` in
 /// src/nvidia/src/kernel/mem_mgr/mem.c).
 pub(super) static MEMORY: Family = Family {

@@ -142,7 +142,7 @@ fn an_engine_that_hangs_holds_up_its_runlist() {
 }
 
 #[test]
-fn an_engine_that_hangs_is_awaited_by_other_groups() {
+fn an_engine_that_hangs_keeps_other_groups_waiting() {
     let mut bench = Bench::new();
     for (channel, group) in [(1, Some(7)), (2, Some(7)), (3, Some(8)), (4, None)] {
         let setup = Setup {
@@ -163,12 +163,12 @@ fn an_engine_that_hangs_is_awaited_by_other_groups() {
     bench.run();
     bench.ring(2);
     assert!(bench.host.ring(9 << 16 | 1));
-    assert_eq!(bench.host.awaited().next(), None);
+    assert_eq!(bench.host.overdue().next(), None);
     for channel in [3, 4] {
         bench.ring(channel);
-        assert!(bench.host.awaited().eq([id(1)]), "{channel}");
+        assert!(bench.host.overdue().eq([id(1)]), "{channel}");
         assert!(bench.host.remove(id(channel)));
-        assert_eq!(bench.host.awaited().next(), None);
+        assert_eq!(bench.host.overdue().next(), None);
     }
 }
 
