@@ -129,12 +129,14 @@ impl Gpu {
         render.is_some_and(|node| node.exists())
     }
 
-    /// Unloads the module, and asserts that nothing of it is left.
+    /// Unloads the module, and asserts that nothing of it is left. The test expects [`OF_RESET`] from here on,
+    /// and nothing that it expected before.
     ///
     /// # Panics
     ///
     /// If it is in use, or something is left.
     pub fn unload(&self) {
+        crate::kmsg::expect(&OF_RESET);
         assert_eq!(module().unload(), Ok(()), "unload nouveau");
         assert!(!module().is_loaded());
         assert_eq!(self.pci().driver(), None);
