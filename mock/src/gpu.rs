@@ -176,14 +176,6 @@ struct Saved {
     wpr2: Range<u64>,
 }
 
-/// How far GSP-RM's resume is.
-#[derive(Clone, Copy, Debug)]
-struct Resuming {
-    since: Duration,
-    /// The driver has got so far that it waits.
-    driver_waits: bool,
-}
-
 /// State of the programs on the card; a reset clears it.
 #[derive(Default)]
 pub(crate) struct ProgramState {
@@ -196,8 +188,6 @@ pub(crate) struct ProgramState {
     pub(crate) rm: Option<GspRm>,
     /// The GSP-RM that was suspended and is still in WPR2, or is there again.
     suspended: Option<Suspended>,
-    /// The resume, if GSP-RM has not started afresh: it has found the frame buffer as it was.
-    resuming: Option<Resuming>,
     /// What the FSP has started the FMC with, until the FMC has completed.
     pub(crate) accepted: Option<Accepted>,
     /// Bus address of libos' arguments, if the FMC has passed it on.

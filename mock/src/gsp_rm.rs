@@ -77,14 +77,24 @@ pub(crate) enum State {
     Starting,
     /// Has sent GSP_RUN_CPU_SEQUENCER, and waits to be resumed.
     Sequencer,
-    /// Was resumed and finishes its initialization.
-    Resumed,
+    /// SEC2 has started its core again, and it finishes its initialization.
+    Finishing,
+    /// Resumes from a suspend, with the frame buffer as it was.
+    Resuming(Resuming),
     /// Serves the driver.
     Ready,
     /// The driver has sent UNLOADING_GUEST_DRIVER.
     Unloading,
     /// Has stopped after a message that it cannot handle.
     Dead,
+}
+
+/// How far a resume is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resuming {
+    pub(crate) since: Duration,
+    /// The driver has got so far that it waits.
+    pub(crate) driver_waits: bool,
 }
 
 /// What follows a message.
@@ -480,8 +490,11 @@ impl GspRm {
     }
 
     /// Continues after a suspend.
-    pub(crate) fn resume(&mut self) {
-        self.state = State::Resumed;
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.state = State::Resuming(Resuming {
+            since: now,
+            driver_waits: false,
+        });
         self.suspend = None;
         self.objects.backup = None;
     }

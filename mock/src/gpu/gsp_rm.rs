@@ -76,7 +76,6 @@ impl<H: Host> Gpu<H> {
             queues: libos.queues,
         };
         self.programs.rm = Some(rm);
-        self.programs.resuming = None;
         self.ended(BlockId::Gsp, "bootloader and libos", LIBOS);
         self.note(
             BlockId::Gsp,
@@ -244,7 +243,7 @@ impl<H: Host> Gpu<H> {
     /// SEC2 has resumed GSP-RM.
     pub(super) fn resume_gsp_rm(&mut self) {
         if let Some(rm) = &mut self.programs.rm {
-            rm.state = State::Resumed;
+            rm.state = State::Finishing;
         }
         self.schedule.after(FINISH, Event::InitDone);
     }
@@ -265,7 +264,9 @@ impl<H: Host> Gpu<H> {
     }
 
     pub(crate) fn finish_init(&mut self) {
-        if self.must_still_resume() {
+        let state = self.programs.rm.as_ref().map(|rm| rm.state);
+        let resumes = matches!(state, Some(State::Resuming(_)));
+        if resumes && self.must_still_resume() {
             return;
         }
         let now = self.schedule.now();
@@ -281,7 +282,7 @@ impl<H: Host> Gpu<H> {
             return;
         }
         match self.programs.meta {
-            Some(meta) if self.programs.resuming.is_some() => self.bind_windows_again(&meta),
+            Some(meta) if resumes => self.bind_windows_again(&meta),
             Some(meta) => self.bind_windows(&meta),
             None => {}
         }
@@ -292,7 +293,7 @@ impl<H: Host> Gpu<H> {
                 self.firmware.bootloader.app_version,
             );
             let args = json!({"FALCON_OS": noted, "version of the bootloader": version});
-            if self.programs.resuming.is_none() {
+            if !resumes {
                 self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
             }
             self.note(BlockId::Gsp, "GSP_INIT_DONE", args);

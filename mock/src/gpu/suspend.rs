@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{json, Value};
 
-use super::{Gpu, Resuming, Saved, Suspended};
+use super::{Gpu, Saved, Suspended};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
 use crate::bus::host::Host;
@@ -19,6 +19,7 @@ use crate::engines::mmu::Invalidation;
 use crate::faults::Fault;
 use crate::gsp_rm::libos;
 use crate::gsp_rm::suspend::Suspend;
+use crate::gsp_rm::State;
 use crate::programs::booter::{self, refuse, Code, Refused};
 use crate::programs::suspend::Image;
 use crate::schedule::Event;
@@ -36,7 +37,6 @@ const LONGEST: Duration = Duration::from_secs(10);
 impl<H: Host> Gpu<H> {
     /// GSP-RM stops: if it was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
     pub(super) fn keep_suspended(&mut self) {
-        self.programs.resuming = None;
         let Some(rm) = self.programs.rm.take() else {
             return;
         };
@@ -169,7 +169,8 @@ impl<H: Host> Gpu<H> {
     pub(super) fn must_still_resume(&mut self) -> bool {
         let now = self.schedule.now();
         let is_noted = self.blocks.gsp.falcon.os != 0;
-        let Some(resuming) = &mut self.programs.resuming else {
+        let state = self.programs.rm.as_mut().map(|rm| &mut rm.state);
+        let Some(State::Resuming(resuming)) = state else {
             return false;
         };
         if resuming.driver_waits || now >= resuming.since + LONGEST {
@@ -190,14 +191,10 @@ impl<H: Host> Gpu<H> {
         let at = &rm.release.arguments;
         libos::check_resume(&self.host, at, &rm.started, suspend.level)?;
         self.copy_frame_buffer(&suspend, Self::restore_piece)?;
-        rm.resume();
+        rm.resume(self.schedule.now());
         self.channels = channels;
         self.mmu.invalidate(Invalidation::ALL);
         self.programs.rm = Some(rm);
-        self.programs.resuming = Some(Resuming {
-            since: self.schedule.now(),
-            driver_waits: false,
-        });
         self.note(BlockId::Gsp, "GSP-RM resumes", Value::Null);
         self.schedule.after(STEP, Event::InitDone);
         Ok(())

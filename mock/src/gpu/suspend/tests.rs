@@ -8,6 +8,7 @@ use nova_hw::abi::GspFwWprMeta;
 use nova_hw::release::{ArgumentsLayout, RELEASES};
 
 use super::*;
+use crate::block_id::Engine as Falcon;
 use crate::blocks::falcon::Lock;
 use crate::bus::host::GuestMemory;
 use crate::chips::by_name;
@@ -113,12 +114,24 @@ impl Tested {
 
     /// Resumes GSP-RM; returns its state.
     fn resume(&mut self) -> Option<State> {
+        self.ask_for_resume();
+        self.boot()
+    }
+
+    /// Has GSP-RM's arguments ask for a resume.
+    fn ask_for_resume(&mut self) {
         let mut arguments = vec![0; AT.size];
         AT.in_pm_transition.write(&mut arguments, &1);
         AT.resume_level.write(&mut arguments, &3);
         let at = self.arguments;
         self.card.host_mut().write(at, &arguments).unwrap();
-        self.boot()
+    }
+
+    /// Booter starts.
+    fn run_booter(&mut self) {
+        let metadata = self.metadata;
+        self.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
+        self.card.run_booter();
     }
 
     fn boot(&mut self) -> Option<State> {
@@ -138,10 +151,7 @@ impl Tested {
                     arguments,
                 });
             }
-            false => {
-                self.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
-                self.card.run_booter();
-            }
+            false => self.run_booter(),
         }
         pass(&mut self.card, SECOND);
         let early = self.card.programs.rm.as_ref().map(|rm| rm.state);
@@ -229,19 +239,27 @@ fn objects_and_channels_are_as_they_were() {
 fn a_resume_waits_for_the_driver_and_not_for_ever() {
     let mut tested = Tested::new("ga102");
     tested.suspend();
-    let mut arguments = vec![0; AT.size];
-    AT.in_pm_transition.write(&mut arguments, &1);
-    AT.resume_level.write(&mut arguments, &3);
-    let at = tested.arguments;
-    tested.card.host_mut().write(at, &arguments).unwrap();
-    let metadata = tested.metadata;
-    tested.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
-    tested.card.run_booter();
-    for (after, expected) in [(LONGEST, State::Resumed), (SECOND, State::Ready)] {
+    tested.ask_for_resume();
+    tested.run_booter();
+    for (after, expected) in [(LONGEST, false), (SECOND, true)] {
         pass(&mut tested.card, after);
         let state = tested.card.programs.rm.as_ref().map(|rm| rm.state);
-        assert_eq!(state, Some(expected));
+        assert_eq!(state == Some(State::Ready), expected, "{state:?}");
     }
+}
+
+#[test]
+fn a_reset_of_the_gsp_ends_a_resume() {
+    let mut tested = Tested::new("ga102");
+    tested.suspend();
+    tested.ask_for_resume();
+    tested.run_booter();
+    pass(&mut tested.card, 2 * STEP);
+    let state = tested.card.programs.rm.as_ref().map(|rm| rm.state);
+    assert!(matches!(state, Some(State::Resuming(_))), "{state:?}");
+    tested.card.end_program(Falcon::Gsp);
+    assert_eq!(tested.card.next_event(), None);
+    assert!(tested.card.programs.rm.is_none());
 }
 
 /// As `pm_test` of the kernel has it.
@@ -342,10 +360,8 @@ fn only_a_sleep_with_a_saved_gsp_rm_loses_the_frame_buffer() {
 fn a_resume_may_succeed_after_one_that_failed() {
     let mut tested = Tested::new("ga102");
     tested.suspend();
-    let metadata = tested.metadata;
     tested.card.inject(Fault::BooterError(0xbad));
-    tested.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
-    tested.card.run_booter();
+    tested.run_booter();
     assert_eq!(tested.card.blocks.sec2.falcon.mailbox[0], 0xbad);
     tested.card.repair();
     assert_eq!(tested.resume(), Some(State::Ready));
