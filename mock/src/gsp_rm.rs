@@ -457,14 +457,17 @@ impl GspRm {
     }
 
     /// Stops like [`Self::unload`], but keeps all objects for the resume. The driver must have named
-    /// the memory for that.
+    /// the memory for that, and frees it if the suspend fails.
+    ///
+    /// Source: open-gpu-kernel-modules 570, `gpuPowerManagementEnter` in
+    /// src/nvidia/src/kernel/gpu/gpu_suspend.c.
     fn begin_suspend(
         &mut self,
         card: &Card<'_>,
         message: &Message,
         level: u32,
     ) -> Result<Next, String> {
-        let suspend = match &self.objects.backup {
+        let suspend = match self.objects.backup.take() {
             _ if !SUSPEND_LEVELS.contains(&level) => {
                 Err((NV_ERR_NOT_SUPPORTED, format!("a suspend into {level}")))
             }
@@ -472,7 +475,7 @@ impl GspRm {
                 let error = "a suspend without memory for the frame buffer".into();
                 Err((NV_ERR_INVALID_STATE, error))
             }
-            Some(backup) => Suspend::new(backup, card.meta, level)
+            Some(backup) => Suspend::new(&backup, card.meta, level)
                 .map_err(|error| (NV_ERR_INVALID_STATE, error)),
         };
         match suspend {
@@ -496,7 +499,6 @@ impl GspRm {
             driver_waits: false,
         });
         self.suspend = None;
-        self.objects.backup = None;
     }
 
     /// Sends GSP_INIT_DONE.

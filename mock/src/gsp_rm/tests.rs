@@ -318,17 +318,7 @@ fn prepare_suspend(rm: &mut GspRm) {
         sysmem_addr_of_suspend_resume_data: 0x100,
         ..r570_144::FbsrInit::default()
     };
-    let header = RmControl {
-        h_client: INTERNAL_CLIENT,
-        h_object: INTERNAL_SUBDEVICE,
-        cmd: control::INTERNAL_FBSR_INIT,
-        params_size: 24,
-        ..RmControl::default()
-    };
-    let payload = [header.as_bytes(), params.as_bytes()].concat();
-    let reply = answer(rm, function::GSP_RM_CONTROL, &payload);
-    let (header, _) = RmControl::read_from_prefix(&reply.payload).unwrap();
-    assert_eq!(header.status, NV_OK);
+    internal_control(rm, control::INTERNAL_FBSR_INIT, params.as_bytes());
     let request = RmFree {
         h_root: INTERNAL_CLIENT,
         h_object_old: 0xcaf0_0003,
@@ -338,23 +328,44 @@ fn prepare_suspend(rm: &mut GspRm) {
     assert_eq!(reply.result, NV_OK);
 }
 
+/// Has GSP-RM stop the channels, or let them run again.
+fn toggle_channels(rm: &mut GspRm, are_stopped: bool) {
+    let cmd = rm.release.control_numbers.toggle_channels.unwrap();
+    internal_control(rm, cmd, &[are_stopped.into()]);
+}
+
+/// Calls a control of GSP-RM's own subdevice, which succeeds.
+fn internal_control(rm: &mut GspRm, cmd: u32, params: &[u8]) {
+    let header = RmControl {
+        h_client: INTERNAL_CLIENT,
+        h_object: INTERNAL_SUBDEVICE,
+        cmd,
+        params_size: params.len() as u32,
+        ..RmControl::default()
+    };
+    let payload = [header.as_bytes(), params].concat();
+    let reply = answer(rm, function::GSP_RM_CONTROL, &payload);
+    let (header, _) = RmControl::read_from_prefix(&reply.payload).unwrap();
+    assert_eq!(header.status, NV_OK);
+}
+
+/// Suspends a GSP-RM; returns the result of the call, and its state.
+fn suspend(rm: &mut GspRm, new_level: u32) -> (u32, State) {
+    let request = UnloadingGuestDriver {
+        b_in_pm_transition: 1,
+        new_level,
+        ..UnloadingGuestDriver::default()
+    };
+    let function = function::UNLOADING_GUEST_DRIVER;
+    (answer(rm, function, request.as_bytes()).result, rm.state)
+}
+
 #[test]
 fn a_suspend_needs_memory_for_the_frame_buffer() {
-    let suspend = |rm: &mut GspRm, new_level| {
-        let request = UnloadingGuestDriver {
-            b_in_pm_transition: 1,
-            new_level,
-            ..UnloadingGuestDriver::default()
-        };
-        let function = function::UNLOADING_GUEST_DRIVER;
-        (answer(rm, function, request.as_bytes()).result, rm.state)
-    };
     let mut rm = ready(RELEASES[0]);
     let refused = (NV_ERR_INVALID_STATE, State::Ready);
     assert_eq!(suspend(&mut rm, 3), refused);
     prepare_suspend(&mut rm);
-    let refused = (NV_ERR_NOT_SUPPORTED, State::Ready);
-    assert_eq!(suspend(&mut rm, 0), refused);
     assert_eq!(suspend(&mut rm, 3), (NV_OK, State::Unloading));
     let suspend = rm.suspend.clone().unwrap();
     assert_eq!((suspend.level, suspend.metadata), (3, 0x100));
@@ -364,6 +375,25 @@ fn a_suspend_needs_memory_for_the_frame_buffer() {
     rm.resume(Duration::ZERO);
     assert!(matches!(rm.state, State::Resuming(_)));
     assert_eq!(rm.objects.backup, None);
+}
+
+/// The driver frees that memory, and must name other memory for the next suspend.
+#[test]
+fn memory_for_a_suspend_is_forgotten_when_that_is_given_up() {
+    let mut rm = ready(RELEASES[0]);
+    prepare_suspend(&mut rm);
+    let refused = (NV_ERR_NOT_SUPPORTED, State::Ready);
+    assert_eq!(suspend(&mut rm, 0), refused);
+    let forgotten = (NV_ERR_INVALID_STATE, State::Ready);
+    assert_eq!(suspend(&mut rm, 3), forgotten);
+    // Channels run again.
+    prepare_suspend(&mut rm);
+    toggle_channels(&mut rm, true);
+    assert!(rm.objects.backup.is_some());
+    toggle_channels(&mut rm, false);
+    assert_eq!(suspend(&mut rm, 3), forgotten);
+    prepare_suspend(&mut rm);
+    assert_eq!(suspend(&mut rm, 3), (NV_OK, State::Unloading));
 }
 
 #[test]

@@ -58,8 +58,14 @@ fn flag(call: &Call<'_>) -> Result<bool, Refused> {
     }
 }
 
+/// A driver has channels run again after a resume, or when it gives a suspend up
+/// (`kfifoStateLoad_IMPL` in src/nvidia/src/kernel/gpu/fifo/kernel_fifo_init.c); the memory that it has
+/// named is its own again.
 fn toggle_channels(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     let run = !flag(call)?;
+    if run {
+        call.objects.backup = None;
+    }
     call.effects.push(Effect::AllScheduled { run });
     call.accept()
 }
