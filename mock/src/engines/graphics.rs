@@ -93,15 +93,59 @@ mod error {
 
 /// The engine of a channel that has just got an object of the class.
 pub(crate) fn engine(class: Class) -> Box<dyn Engine + Send> {
-    match class.kind() {
-        Kind::ThreeD => Box::new(ThreeD::new(class)),
-        Kind::Compute => Box::new(Compute::new(class)),
-        Kind::TwoD => Box::new(TwoD::new(class)),
-        Kind::InlineToMemory => Box::new(InlineToMemory::new(class)),
+    Box::new(Object {
+        state: State::new(class),
+        upload: None,
+    })
+}
+
+/// A method that does more than to set something.
+type Execute = fn(&mut Object, &mut Context<'_>, u32) -> Result<Progress, Exception>;
+
+/// What 3D objects execute.
+static THREE_D: [(u16, Execute); 5] = [
+    (offset::SET_REPORT_SEMAPHORE_D, |object, context, data| {
+        Request::three_d(&object.state, data)?.run(context)
+    }),
+    (offset::REPORT_SEMAPHORE_EXECUTE, |object, context, data| {
+        Request::three_d_execute(&object.state, data)?.run(context)
+    }),
+    (offset::LOAD_CONSTANT_BUFFER, |object, context, data| {
+        constants::load(&mut object.state, context, data)
+    }),
+    INLINE[0],
+    INLINE[1],
+];
+
+/// What compute objects execute.
+static COMPUTE: [(u16, Execute); 4] = [
+    (offset::SET_REPORT_SEMAPHORE_D, |object, context, data| {
+        Request::compute(&object.state, data)?.run(context)
+    }),
+    (offset::REPORT_SEMAPHORE_EXECUTE, |object, context, data| {
+        Request::compute_execute(&object.state, data)?.run(context)
+    }),
+    INLINE[0],
+    INLINE[1],
+];
+
+/// What objects for inline data alone execute; 2D objects have neither that nor semaphores.
+const INLINE: [(u16, Execute); 2] = [
+    (offset::LAUNCH_DMA, Object::launch),
+    (offset::LOAD_INLINE_DATA, Object::load),
+];
+
+/// The methods that objects of a kind execute.
+fn executed(kind: Kind) -> &'static [(u16, Execute)] {
+    match kind {
+        Kind::ThreeD => &THREE_D,
+        Kind::Compute => &COMPUTE,
+        Kind::TwoD => &[],
+        Kind::InlineToMemory => &INLINE,
     }
 }
 
-/// What objects of all classes do.
+/// An object of any of the classes.
 #[derive(Debug)]
 struct Object {
     state: State,
@@ -110,13 +154,6 @@ struct Object {
 }
 
 impl Object {
-    fn new(class: Class) -> Self {
-        Self {
-            state: State::new(class),
-            upload: None,
-        }
-    }
-
     /// Keeps the data of a method, if the class has it and it can be executed.
     fn set(&mut self, at: u16, data: u32) -> Result<(), Exception> {
         let class = self.state.class;
@@ -140,29 +177,38 @@ impl Object {
         Ok(())
     }
 
-    /// Executes a method for inline data.
-    fn inline(
+    /// Begins with inline data.
+    fn launch(&mut self, context: &mut Context<'_>, data: u32) -> Result<Progress, Exception> {
+        let upload = Upload::new(&self.state, data)?;
+        context.work.extend(upload.work());
+        self.upload = Some(upload);
+        self.resume(context)
+    }
+
+    /// A word of inline data comes.
+    fn load(&mut self, context: &mut Context<'_>, data: u32) -> Result<Progress, Exception> {
+        let Some(upload) = &mut self.upload else {
+            let what = "LOAD_INLINE_DATA without a launch";
+            return Err(refused(error::EXTRA_INLINE_DATA, what));
+        };
+        upload.load(data);
+        self.resume(context)
+    }
+}
+
+impl Engine for Object {
+    fn method(
         &mut self,
         context: &mut Context<'_>,
         at: u16,
         data: u32,
     ) -> Result<Progress, Exception> {
-        match at {
-            offset::LAUNCH_DMA => {
-                let upload = Upload::new(&self.state, data)?;
-                context.work.extend(upload.work());
-                self.upload = Some(upload);
-            }
-            offset::LOAD_INLINE_DATA => {
-                let Some(upload) = &mut self.upload else {
-                    let what = "LOAD_INLINE_DATA without a launch";
-                    return Err(refused(error::EXTRA_INLINE_DATA, what));
-                };
-                upload.load(data);
-            }
-            _ => {}
+        self.set(at, data)?;
+        let methods = executed(self.state.class.kind());
+        match methods.iter().find(|&&(method, _)| method == at) {
+            Some((_, execute)) => execute(self, context, data),
+            None => Ok(Progress::Done),
         }
-        self.resume(context)
     }
 
     /// Writes the inline data that has come.
@@ -175,116 +221,6 @@ impl Object {
             self.upload = None;
         }
         progress
-    }
-}
-
-/// A 3D object.
-#[derive(Debug)]
-pub(crate) struct ThreeD(Object);
-
-impl ThreeD {
-    fn new(class: Class) -> Self {
-        Self(Object::new(class))
-    }
-}
-
-impl Engine for ThreeD {
-    fn method(
-        &mut self,
-        context: &mut Context<'_>,
-        at: u16,
-        data: u32,
-    ) -> Result<Progress, Exception> {
-        self.0.set(at, data)?;
-        let state = &self.0.state;
-        match at {
-            offset::SET_REPORT_SEMAPHORE_D => Request::three_d(state, data)?.run(context),
-            offset::REPORT_SEMAPHORE_EXECUTE => Request::three_d_execute(state, data)?.run(context),
-            offset::LOAD_CONSTANT_BUFFER => constants::load(&mut self.0.state, context, data),
-            _ => self.0.inline(context, at, data),
-        }
-    }
-
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        self.0.resume(context)
-    }
-}
-
-/// A compute object.
-#[derive(Debug)]
-pub(crate) struct Compute(Object);
-
-impl Compute {
-    fn new(class: Class) -> Self {
-        Self(Object::new(class))
-    }
-}
-
-impl Engine for Compute {
-    fn method(
-        &mut self,
-        context: &mut Context<'_>,
-        at: u16,
-        data: u32,
-    ) -> Result<Progress, Exception> {
-        self.0.set(at, data)?;
-        let state = &self.0.state;
-        match at {
-            offset::SET_REPORT_SEMAPHORE_D => Request::compute(state, data)?.run(context),
-            offset::REPORT_SEMAPHORE_EXECUTE => Request::compute_execute(state, data)?.run(context),
-            _ => self.0.inline(context, at, data),
-        }
-    }
-
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        self.0.resume(context)
-    }
-}
-
-/// A 2D object, which has neither semaphores nor inline data.
-#[derive(Debug)]
-pub(crate) struct TwoD(Object);
-
-impl TwoD {
-    fn new(class: Class) -> Self {
-        Self(Object::new(class))
-    }
-}
-
-impl Engine for TwoD {
-    fn method(&mut self, _: &mut Context<'_>, at: u16, data: u32) -> Result<Progress, Exception> {
-        self.0.set(at, data)?;
-        Ok(Progress::Done)
-    }
-
-    fn resume(&mut self, _: &mut Context<'_>) -> Result<Progress, Exception> {
-        Ok(Progress::Done)
-    }
-}
-
-/// An object for inline data alone.
-#[derive(Debug)]
-pub(crate) struct InlineToMemory(Object);
-
-impl InlineToMemory {
-    fn new(class: Class) -> Self {
-        Self(Object::new(class))
-    }
-}
-
-impl Engine for InlineToMemory {
-    fn method(
-        &mut self,
-        context: &mut Context<'_>,
-        at: u16,
-        data: u32,
-    ) -> Result<Progress, Exception> {
-        self.0.set(at, data)?;
-        self.0.inline(context, at, data)
-    }
-
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        self.0.resume(context)
     }
 }
 
