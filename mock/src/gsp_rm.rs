@@ -21,7 +21,7 @@ mod refused;
 pub(crate) mod sequencer;
 pub(crate) mod suspend;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::time::Duration;
 

@@ -4,21 +4,23 @@
 
 use std::ops::Range;
 
-use nova_hw::abi::GspFwWprMeta;
+use nova_hw::abi::{function, GspFwWprMeta, RmFree};
 use nova_hw::release::{ArgumentsLayout, RELEASES};
+use zerocopy::IntoBytes;
 
 use super::*;
 use crate::block_id::Engine as Falcon;
 use crate::blocks::falcon::Lock;
 use crate::bus::host::GuestMemory;
 use crate::chips::by_name;
-use crate::chips::engines::Engine;
+use crate::gpu::channels::testing::{self as working, acquires, releases, va, DATA};
 use crate::gpu::tests::{card_of, pass};
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload;
 use crate::gsp_rm::payload::{MemoryList, Pages};
 use crate::gsp_rm::queue::driver::Driver;
+use crate::gsp_rm::queue::Message;
 use crate::gsp_rm::suspend::{Region, Started};
+use crate::gsp_rm::testing::Scene;
 use crate::gsp_rm::{GspRm, State};
 use crate::machine::in_process::Arena;
 use crate::programs::chain_of_trust::Accepted;
@@ -45,7 +47,10 @@ struct Tested {
 
 impl Tested {
     fn new(chip: &str) -> Self {
-        let mut card = card_of(by_name(chip).unwrap());
+        Self::of(card_of(by_name(chip).unwrap()))
+    }
+
+    fn of(mut card: Gpu<Arena>) -> Self {
         pass(&mut card, SECOND);
         let (metadata, _) = prepare(card.host_mut(), 0x40);
         let heap = card.host_mut().place(&[0; 0x2000]);
@@ -86,6 +91,10 @@ impl Tested {
             heap,
             arguments,
         }
+    }
+
+    fn rm(&mut self) -> &mut GspRm {
+        self.card.programs.rm.as_mut().unwrap()
     }
 
     /// Suspends GSP-RM; returns whether it was saved.
@@ -144,8 +153,7 @@ impl Tested {
                 params.boot_gsp_rm.b_is_gsp_rm_boot = 1;
                 params.boot_gsp_rm.gsp_rm_desc_offset = metadata;
                 params.gsp_rm.target = 2;
-                let params = zerocopy::IntoBytes::as_bytes(&params);
-                let arguments = self.card.host_mut().place(params);
+                let arguments = self.card.host_mut().place(params.as_bytes());
                 self.card.start_fmc(Accepted {
                     frts: None,
                     arguments,
@@ -199,40 +207,80 @@ fn gsp_rm_resumes_after_a_sleep_without_power() {
 fn objects_and_channels_are_as_they_were() {
     for chip in CHIPS {
         let mut tested = Tested::new(chip);
-        let channel = payload::Channel {
-            id: payload::ChannelId(3),
-            class: 0xc46f,
-            group: None,
-            space: None,
-            engine: Engine::Copy(2),
-            runlist: 1,
-            runqueue: 0,
-            instance: (payload::Aperture::Video, 0x20_0000),
-            userd: (payload::Aperture::Video, 0x21_0000),
-            gpfifo: 0x1000,
-            gpfifo_entries: 0x200,
-            privilege: payload::Privilege::User,
-            share: 0,
-        };
-        tested.card.apply(Effect::ChannelCreated(channel));
-        let objects = |tested: &Tested| {
-            tested
-                .card
-                .programs
-                .rm
-                .as_ref()
-                .unwrap()
-                .objects
-                .to_string()
-        };
-        let before = (objects(&tested), tested.card.channels());
-        assert!(before.1.contains("0x3 runlist 1"), "{}", before.1);
+        let mut scene = Scene::new(chip, RELEASES[0]);
+        let channel = scene.channel();
+        let effects = scene.take_effects();
+        tested.rm().objects = scene.objects;
+        for effect in effects {
+            tested.card.apply(effect);
+        }
+        let before = (tested.rm().objects.to_string(), tested.card.channels());
+        assert!(before.1.contains("0x3 runlist 0"), "{}", before.1);
         tested.suspend();
         tested.reset();
         assert_eq!(tested.card.channels(), "", "{chip}");
         tested.resume();
-        assert_eq!((objects(&tested), tested.card.channels()), before);
+        let after = (tested.rm().objects.to_string(), tested.card.channels());
+        assert_eq!(after, before, "{chip}");
+
+        free(&mut tested.card, channel);
+        let objects = tested.card.objects().unwrap();
+        assert_eq!(objects.lines().count(), before.0.lines().count() - 1);
+        assert!(!objects.contains(&format!("handle={channel:#x}")));
+        assert_eq!(tested.card.channels(), "", "{chip}");
+        free(&mut tested.card, Scene::CLIENT);
+        let objects = tested.card.objects().unwrap();
+        assert_eq!(objects.lines().count(), 3, "GSP-RM's own, not {objects}");
     }
+}
+
+/// Frees an object of the client of [`Scene`].
+fn free(card: &mut Gpu<Arena>, handle: u32) {
+    let request = RmFree {
+        h_root: Scene::CLIENT,
+        h_object_old: handle,
+        ..RmFree::default()
+    };
+    card.serve_message(Ok(Message {
+        function: function::FREE,
+        sequence: 0,
+        payload: request.as_bytes().to_vec(),
+        rest: Vec::new(),
+    }));
+}
+
+/// As with a driver that has its channels stopped before, and that saves its part of the frame buffer.
+#[test]
+fn a_channel_that_waits_goes_on_after_the_resume() {
+    let mut before = working::Tested::new();
+    let at = va(DATA);
+    before.push(&[acquires(at, 5), releases(at + 4, 6)].concat());
+    before.settle();
+    let status = before.status();
+    assert!(status.contains("Waiting"), "{status}");
+    before.card.apply(Effect::AllScheduled { run: false });
+    let mut drivers = vec![0; HEAP as usize];
+    before.card.vram.read(0, &mut drivers);
+
+    let working::Tested { card, pushed } = before;
+    let mut tested = Tested::of(card);
+    tested.suspend();
+    tested.reset();
+    assert_eq!(tested.resume(), Some(State::Ready));
+
+    let card = tested.card;
+    let mut after = working::Tested { card, pushed };
+    after.card.vram.write(0, &drivers);
+    assert_eq!(after.status(), status);
+    after.card.vram.write(DATA, &[5]);
+    after.settle();
+    assert_eq!(after.word(DATA + 4), 0, "still stopped");
+    after.card.apply(Effect::AllScheduled { run: true });
+    after.settle();
+    assert_eq!(after.word(DATA + 4), 6);
+    after.push(&releases(at, 7));
+    after.settle();
+    assert_eq!(after.word(DATA), 7);
 }
 
 #[test]
