@@ -99,10 +99,10 @@ pub enum Fault {
     BadSequencerOpcode,
     /// The sequencer waits for a register value that never comes.
     SequencerPollNeverMet,
-    /// SEC2 never sets the handoff bit when it is to resume GSP-RM.
-    ResumeNeverDone,
-    /// SEC2 reports this error when it is to resume GSP-RM.
-    ResumeError(u32),
+    /// SEC2 never sets the handoff bit in `CORE_RESUME` of the CPU sequencer.
+    CoreResumeNeverDone,
+    /// SEC2 reports this error in `CORE_RESUME` of the CPU sequencer.
+    CoreResumeError(u32),
     /// GSP-RM never sends GSP_INIT_DONE.
     NoInitDone,
     /// GSP-RM sends GSP_INIT_DONE with this status.
@@ -136,8 +136,8 @@ pub enum Fault {
     BadWritePointer(u32),
     /// The GSP puts its read pointer outside of the driver's ring.
     BadReadPointer(u32),
-    /// The GSP acknowledges the unload and then does not suspend.
-    NeverSuspends,
+    /// GSP-RM acknowledges the unload and then does not end.
+    NeverEnds,
     /// The GSP raises no interrupt.
     NoInterrupt,
     /// The GSP's interrupts are delayed by this long.
@@ -238,7 +238,7 @@ values! {
     fsp_error: Fault::FspError(code) => code: u32,
     fsp_reply_length: Fault::FspReplyLength(len) => len: usize,
     fmc_error: Fault::FmcError(code) => code: u32,
-    resume_error: Fault::ResumeError(code) => code: u32,
+    core_resume_error: Fault::CoreResumeError(code) => code: u32,
     init_done_error: Fault::InitDoneError(status) => status: u32,
     message_length: Fault::BadLength(len) => len: u32,
     message_elements: Fault::BadElementCount(count) => count: u32,

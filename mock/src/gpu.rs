@@ -181,7 +181,7 @@ struct Saved {
 pub(crate) struct ProgramState {
     /// The program that runs on each engine, and its start time.
     pub(crate) running: [(Program, Duration); 2],
-    /// SEC2 was prepared to resume GSP-RM.
+    /// SEC2 was prepared for `CORE_RESUME`.
     pub(crate) sec2_prepared: bool,
     /// The WPR metadata that booter has accepted.
     pub(crate) meta: Option<GspFwWprMeta>,
@@ -515,7 +515,7 @@ impl<H: Host> Gpu<H> {
             Event::LateReply => self.answer_late(),
             Event::RunSequencer => self.run_sequencer(),
             Event::InitDone => self.finish_init(),
-            Event::Suspended => self.suspend(),
+            Event::GspRmEnd => self.end_gsp_rm(),
             Event::DelayedInterrupt => self.announce(),
             Event::Turn => self.turn(),
             Event::SwitchTimeout { runlist, channel } => self.time_out(runlist, channel),

@@ -75,7 +75,7 @@ pub(crate) enum State {
     Registry,
     /// Starts, with both messages received.
     Starting,
-    /// Has sent GSP_RUN_CPU_SEQUENCER, and waits to be resumed.
+    /// Has sent GSP_RUN_CPU_SEQUENCER, whose last operation starts its core again.
     Sequencer,
     /// SEC2 has started its core again, and it finishes its initialization.
     Finishing,
@@ -104,8 +104,8 @@ pub(crate) enum Next {
     Wait,
     /// GSP-RM has all that it needs to start.
     Start,
-    /// The processor is suspended.
-    Suspend,
+    /// GSP-RM ends.
+    End,
     /// The processor stops for good.
     Crash,
 }
@@ -453,7 +453,7 @@ impl GspRm {
         self.state = State::Unloading;
         // The answer is a header without payload, as Linux 7.3's nova-core expects it.
         self.reply(card, message, NV_OK, Vec::new());
-        Ok(Next::Suspend)
+        Ok(Next::End)
     }
 
     /// Stops like [`Self::unload`], but keeps all objects for the resume. The driver must have named
@@ -483,7 +483,7 @@ impl GspRm {
                 self.suspend = Some(suspend);
                 self.state = State::Unloading;
                 self.reply(card, message, NV_OK, Vec::new());
-                Ok(Next::Suspend)
+                Ok(Next::End)
             }
             Err((status, error)) => {
                 self.reply(card, message, status, message.payload.clone());

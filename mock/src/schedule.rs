@@ -36,8 +36,8 @@ pub(crate) enum Event {
     InitDone,
     /// The GSP's delayed interrupt arrives.
     DelayedInterrupt,
-    /// The GSP has suspended its processor after an unload.
-    Suspended,
+    /// GSP-RM ends after an unload, and the GSP's mailbox says that libos has suspended the processor.
+    GspRmEnd,
     /// The FSP looks into its queue.
     FspPacket,
     /// The target mask opens the GSP's registers to the CPU.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! PGC6: progress of the GFW after reset, size of the frame buffer, and the bit by which SEC2 says
-//! that it has resumed GSP-RM.
+//! that it has handed over to GSP-RM.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -32,7 +32,7 @@ const GFW_DONE: Timer = 0;
 pub(crate) struct Pgc6 {
     /// The GFW does not run.
     pub(crate) is_hung: bool,
-    /// SEC2 has resumed GSP-RM.
+    /// SEC2 has handed over to GSP-RM.
     pub(crate) handoff: bool,
     /// The scrubber has cleared all of the frame buffer.
     pub(crate) scrubbed: bool,

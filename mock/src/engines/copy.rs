@@ -107,10 +107,10 @@ impl Engine for CopyEngine {
         if at == offset::LAUNCH_DMA {
             self.launch = Some(self.state.launch(context)?);
         }
-        self.resume(context)
+        self.proceed(context)
     }
 
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+    fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
         let Some(launch) = &mut self.launch else {
             return Ok(Progress::Done);
         };

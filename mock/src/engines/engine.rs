@@ -47,7 +47,7 @@ pub(crate) enum Work {
 pub(crate) enum Progress {
     /// It has completed.
     Done,
-    /// The budget is used up; the host calls [`Engine::resume`] in the channel's next turn.
+    /// The budget is used up; the host calls [`Engine::proceed`] in the channel's next turn.
     Unfinished,
 }
 
@@ -85,5 +85,5 @@ pub(crate) trait Engine {
     ) -> Result<Progress, Exception>;
 
     /// Continues the method that has not completed.
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception>;
+    fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception>;
 }

@@ -182,7 +182,7 @@ impl Object {
         let upload = Upload::new(&self.state, data)?;
         context.work.extend(upload.work());
         self.upload = Some(upload);
-        self.resume(context)
+        self.proceed(context)
     }
 
     /// A word of inline data comes.
@@ -192,7 +192,7 @@ impl Object {
             return Err(refused(error::EXTRA_INLINE_DATA, what));
         };
         upload.load(data);
-        self.resume(context)
+        self.proceed(context)
     }
 }
 
@@ -212,7 +212,7 @@ impl Engine for Object {
     }
 
     /// Writes the inline data that has come.
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+    fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
         let Some(upload) = &mut self.upload else {
             return Ok(Progress::Done);
         };

@@ -121,8 +121,8 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    /// Checks that the GSP has run nothing since its reset, which starting and resuming GSP-RM
-    /// requires.
+    /// Checks that the GSP has run nothing since its reset, which starting GSP-RM and `CORE_RESUME`
+    /// require.
     ///
     /// The selected core is not checked: nvidia.ko and nouveau select RISC-V, Linux' nova-core
     /// selects the falcon, and GSP-RM starts with either.
@@ -235,27 +235,28 @@ impl<H: Host> Gpu<H> {
         self.blocks.sec2.falcon.alias_en = true;
     }
 
-    /// SEC2 resumes GSP-RM.
+    /// SEC2 starts GSP-RM's core again, as `CORE_RESUME` of the CPU sequencer wants it.
     pub(crate) fn run_sec2_rtos(&mut self) {
         let [low, high] = self.blocks.gsp.falcon.mailbox;
         let address = u64::from(high) << 32 | u64::from(low);
         let expected = self.programs.rm.as_ref().map(|rm| rm.libos_address);
         let mut error = match expected {
-            Some(expected) if !self.is_sequencing() => {
-                Some((1, format!("GSP-RM is not to be resumed at {expected:#x}")))
-            }
+            Some(expected) if !self.is_sequencing() => Some((
+                1,
+                format!("GSP-RM at {expected:#x} has not asked for CORE_RESUME"),
+            )),
             Some(expected) if expected != address => Some((
                 1,
                 format!("the GSP's mailboxes are {address:#x}, not {expected:#x}"),
             )),
             Some(_) => self.gsp_is_fresh().err().map(|reason| (1, reason.into())),
-            None => Some((1, "there is no GSP-RM to resume".into())),
+            None => Some((1, "CORE_RESUME without GSP-RM".into())),
         };
-        if self.is_broken(Fault::ResumeNeverDone) {
+        if self.is_broken(Fault::CoreResumeNeverDone) {
             return;
         }
-        if let Some(code) = self.faults.resume_error() {
-            error = Some((code, "fault: resume fails".into()));
+        if let Some(code) = self.faults.core_resume_error() {
+            error = Some((code, "fault: CORE_RESUME fails".into()));
         }
         self.blocks.sec2.falcon.mailbox[0] = 0;
         self.blocks.pgc6.handoff = true;
@@ -265,6 +266,6 @@ impl<H: Host> Gpu<H> {
             return;
         }
         self.start_riscv();
-        self.resume_gsp_rm();
+        self.finish_core_resume();
     }
 }

@@ -25,7 +25,7 @@ const NO_CODE: Duration = Duration::from_micros(10);
 const FWSEC: Duration = Duration::from_millis(2);
 const BOOTER: Duration = Duration::from_millis(5);
 const ACR: Duration = Duration::from_millis(1);
-const RESUME: Duration = Duration::from_millis(2);
+const CORE_RESUME: Duration = Duration::from_millis(2);
 
 impl<H: Host> Gpu<H> {
     /// The GSP raises interrupts, and interrupts the CPU if none was pending.
@@ -84,7 +84,7 @@ impl<H: Host> Gpu<H> {
             | Event::LateReply
             | Event::RunSequencer
             | Event::InitDone
-            | Event::Suspended
+            | Event::GspRmEnd
             | Event::DelayedInterrupt
             | Event::SwitchTimeout { .. } => engine == Engine::Gsp && !is_sequencing,
             Event::TargetMaskReleased
@@ -123,7 +123,7 @@ impl<H: Host> Gpu<H> {
             Program::Fwsec => FWSEC,
             Program::BooterLoad | Program::BooterUnload | Program::Scrubber => BOOTER,
             Program::Acr => ACR,
-            Program::Sec2Rtos => RESUME,
+            Program::Sec2Rtos => CORE_RESUME,
         };
         self.programs.running[engine as usize] = (program, self.schedule.now());
         let falcon = self.blocks.falcon_mut(engine);

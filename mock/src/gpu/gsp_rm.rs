@@ -25,7 +25,7 @@ use crate::schedule::Event;
 const LIBOS: Duration = Duration::from_millis(2);
 const START: Duration = Duration::from_millis(5);
 const FINISH: Duration = Duration::from_millis(5);
-const SUSPEND: Duration = Duration::from_millis(2);
+const END: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
 
 impl<H: Host> Gpu<H> {
@@ -156,8 +156,8 @@ impl<H: Host> Gpu<H> {
             }
             Ok(Next::Start) if self.is_broken(Fault::NoSequencer) => {}
             Ok(Next::Start) => self.schedule.after(START, Event::RunSequencer),
-            Ok(Next::Suspend) if self.is_broken(Fault::NeverSuspends) => {}
-            Ok(Next::Suspend) => self.schedule.after(SUSPEND, Event::Suspended),
+            Ok(Next::End) if self.is_broken(Fault::NeverEnds) => {}
+            Ok(Next::End) => self.schedule.after(END, Event::GspRmEnd),
             Ok(Next::Crash) => self.crash(),
             Err(reason) => self.refuse(BlockId::Gsp, reason),
         }
@@ -240,8 +240,8 @@ impl<H: Host> Gpu<H> {
         pause.is_none()
     }
 
-    /// SEC2 has resumed GSP-RM.
-    pub(super) fn resume_gsp_rm(&mut self) {
+    /// SEC2 has started GSP-RM's core again.
+    pub(super) fn finish_core_resume(&mut self) {
         if let Some(rm) = &mut self.programs.rm {
             rm.state = State::Finishing;
         }
@@ -302,9 +302,10 @@ impl<H: Host> Gpu<H> {
         }
     }
 
-    pub(crate) fn suspend(&mut self) {
+    /// GSP-RM ends: after an unload, or after a suspend, which keeps it.
+    pub(crate) fn end_gsp_rm(&mut self) {
         self.blocks.gsp.falcon.mailbox[0] = MAILBOX0_LIBOS_SUSPENDED;
-        self.keep_suspended();
+        self.keep_if_suspended();
         self.programs.rm = None;
         self.forget_channels();
         self.windows = Windows::default();
@@ -313,6 +314,6 @@ impl<H: Host> Gpu<H> {
             true => self.schedule.after(TEARDOWN, Event::FmcUnloaded),
             false => self.blocks.gsp.falcon.riscv.active = false,
         }
-        self.ended(BlockId::Gsp, "GSP-RM suspends", SUSPEND);
+        self.ended(BlockId::Gsp, "GSP-RM ends", END);
     }
 }

@@ -35,8 +35,8 @@ const STEP: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
 impl<H: Host> Gpu<H> {
-    /// GSP-RM stops: if it was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
-    pub(super) fn keep_suspended(&mut self) {
+    /// If the GSP-RM that ends was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
+    pub(super) fn keep_if_suspended(&mut self) {
         let Some(rm) = self.programs.rm.take() else {
             return;
         };

@@ -130,7 +130,7 @@ fn turn_slice(steps: &[Step], class: u32) -> Slice {
 /// The method that a step begins or goes on with.
 fn method(step: &Step) -> Option<&Method> {
     match step {
-        Step::Method(method) | Step::Resumed(method) => Some(method),
+        Step::Method(method) | Step::Proceeded(method) => Some(method),
         Step::Work(_) => None,
     }
 }
@@ -150,7 +150,7 @@ fn belong_together(step: &Step, next: &Step) -> bool {
 fn group_slice(steps: &[Step], class: u32) -> Slice {
     let work = steps.iter().filter_map(|step| match step {
         Step::Work(work) => Some(work_slice(work)),
-        Step::Method(_) | Step::Resumed(_) => None,
+        Step::Method(_) | Step::Proceeded(_) => None,
     });
     let parts = work.collect();
     let Some(last) = steps.iter().rev().find_map(method) else {
@@ -167,7 +167,7 @@ fn group_slice(steps: &[Step], class: u32) -> Slice {
     };
     let line = |step: &Step| match step {
         Step::Method(method) => Some(format!("{} {:#x}", named(method), method.data)),
-        Step::Resumed(method) => Some(format!("{} goes on", named(method))),
+        Step::Proceeded(method) => Some(format!("{} goes on", named(method))),
         Step::Work(_) => None,
     };
     let methods: Vec<_> = steps.iter().filter_map(line).collect();

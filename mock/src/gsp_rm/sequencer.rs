@@ -2,7 +2,7 @@
 
 //! The CPU sequencer's list: the operations that GSP-RM has the driver carry out during its start.
 //! With the GSP's RISC-V core stopped, a signed program on the GSP's falcon prepares SEC2, and SEC2
-//! then resumes GSP-RM.
+//! then starts that core again (`CORE_RESUME`).
 //!
 //! Source: open-gpu-kernel-modules 570, `kgspExecuteSequencerBuffer_IMPL` in
 //! src/nvidia/src/kernel/gpu/gsp/kernel_gsp.c and kernel_gsp_ga102.c; Linux 7.3,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_has_all_operations_and_ends_with_the_resume() {
+    fn the_list_has_all_operations_and_ends_with_core_resume() {
         for falcons in [Generation::Tu102, Generation::Ga102] {
             let found = opcodes(&payload(&ucode(falcons), 0x1234_5600, &Faults::default()));
             for op in Op::ALL {

@@ -217,7 +217,7 @@ mod tests {
             let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
             let mut card = machine.card();
             assert_eq!(obey(&mut card, "unloads"), "0");
-            card.suspend();
+            card.end_gsp_rm();
             assert_eq!(obey(&mut card, "unloads"), "1", "{name}");
             card.reset();
             assert_eq!(obey(&mut card, "unloads"), "1", "{name}");

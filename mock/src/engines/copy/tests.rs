@@ -135,7 +135,7 @@ impl Bench {
         assert_eq!(self.memory.transferred(Access::Write), 0);
         assert_eq!(self.memory.transferred(Access::Atomic), 0);
         assert!(!self.interrupt);
-        let (result, budget) = self.limited(1, |engine, context| engine.resume(context));
+        let (result, budget) = self.limited(1, |engine, context| engine.proceed(context));
         assert_eq!((result, budget), (Ok(Progress::Done), 1));
     }
 }
@@ -279,7 +279,7 @@ fn the_trace_gets_copies_and_semaphores() {
     };
     assert_eq!(bench.work, [copy(12, Some(SRC))]);
     while result == Ok(Progress::Unfinished) {
-        (result, _) = bench.limited(1, |engine, context| engine.resume(context));
+        (result, _) = bench.limited(1, |engine, context| engine.proceed(context));
     }
     assert_eq!(bench.work, [copy(12, Some(SRC)), release]);
     bench.work.clear();

@@ -93,7 +93,7 @@ impl Bench {
         assert_eq!(self.memory.transferred(Access::Write), 0);
         assert_eq!(self.memory.transferred(Access::Atomic), 0);
         assert!(!self.interrupt);
-        let (result, budget) = self.limited(1, |engine, context| engine.resume(context));
+        let (result, budget) = self.limited(1, |engine, context| engine.proceed(context));
         assert_eq!((result, budget), (Ok(Progress::Done), 1));
     }
 }

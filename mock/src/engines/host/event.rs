@@ -61,7 +61,7 @@ impl Report {
     pub(crate) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.steps.iter().filter_map(|step| match step {
             Step::Method(method) => Some(method),
-            Step::Resumed(_) | Step::Work(_) => None,
+            Step::Proceeded(_) | Step::Work(_) => None,
         })
     }
 }
@@ -72,7 +72,7 @@ pub(crate) enum Step {
     /// It has begun a method.
     Method(Method),
     /// It has gone on with a method of an earlier turn.
-    Resumed(Method),
+    Proceeded(Method),
     /// What the last method does.
     Work(Work),
 }

@@ -103,7 +103,7 @@ impl<'a> Pbdma<'a> {
             self.read_gp_put()?;
         }
         if let Some((slot, method)) = self.channel.unfinished.take() {
-            self.resume(slot, method)?;
+            self.proceed(slot, method)?;
         }
         if let Some(acquire) = self.channel.acquire {
             self.channel.may_retry = false;
@@ -454,10 +454,10 @@ impl<'a> Pbdma<'a> {
         self.report.steps.push(Step::Work(work));
     }
 
-    fn resume(&mut self, slot: usize, method: Method) -> Result<(), Stop> {
+    fn proceed(&mut self, slot: usize, method: Method) -> Result<(), Stop> {
         self.report.has_progressed = true;
-        self.report.steps.push(Step::Resumed(method));
-        self.on_engine(slot, method, |engine, context| engine.resume(context))
+        self.report.steps.push(Step::Proceeded(method));
+        self.on_engine(slot, method, |engine, context| engine.proceed(context))
     }
 
     fn on_engine(

@@ -157,8 +157,8 @@ impl Engine for TestEngine {
         Ok(Progress::Done)
     }
 
-    fn resume(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        assert!(self.left > 0, "there is nothing to resume");
+    fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        assert!(self.left > 0, "there is nothing to go on with");
         Ok(self.copy(context))
     }
 }

@@ -215,7 +215,7 @@ fn sent(tested: &mut Tested) -> Vec<(u32, Vec<u8>)> {
 
 #[test]
 fn channels_end_with_gsp_rm() {
-    for end in [Gpu::reset, Gpu::suspend] {
+    for end in [Gpu::reset, Gpu::end_gsp_rm] {
         let mut tested = with_gsp_rm();
         tested.push(&acquires(va(DATA), 5));
         tested.settle();

@@ -104,7 +104,7 @@ impl Tested {
     }
 
     fn suspend_to(&mut self, metadata: u64) -> bool {
-        self.card.suspend();
+        self.card.end_gsp_rm();
         pass(&mut self.card, SECOND);
         if !self.card.chip().boots_through_fsp() {
             self.card.blocks.sec2.falcon.mailbox = [metadata as u32, (metadata >> 32) as u32];
@@ -388,7 +388,7 @@ fn booter_saves_only_a_gsp_rm_that_was_suspended() {
     assert!(tested.last_refusal().contains("magic"));
     // Nor if booter unload is to remove WPR2.
     let mut tested = Tested::new("ga102");
-    tested.card.suspend();
+    tested.card.end_gsp_rm();
     tested.card.blocks.sec2.falcon.mailbox = [0xff; 2];
     tested.card.run_booter_unload();
     assert_eq!(tested.card.wpr2(), None);

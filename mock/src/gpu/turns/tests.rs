@@ -168,7 +168,7 @@ fn methods_are_together_up_to_the_one_that_does_something() {
     let at = Address::Physical(Aperture::Vram, 0x1000);
     let release = Step::Work(Work::Reduce { at, payload: 2 });
     let steps = [
-        Step::Resumed(method(Some(0xc7b5), 4, 0x300)),
+        Step::Proceeded(method(Some(0xc7b5), 4, 0x300)),
         release,
         Step::Method(method(Some(0xc797), 0, 0x110)),
         Step::Method(method(Some(0xc797), 0, 0x10c)),

@@ -327,13 +327,13 @@ fn sequencer() {
     ));
     let says = "SEC2 to resume the GSP";
     check(case(
-        Fault::ResumeNeverDone,
+        Fault::CoreResumeNeverDone,
         stage,
         ErrorKind::Timeout,
         says,
     ));
     let says = "SEC2-RTOS: SEC2 mailbox 0: expected 0, found 0x7";
-    check(case(Fault::ResumeError(7), stage, ErrorKind::Io, says));
+    check(case(Fault::CoreResumeError(7), stage, ErrorKind::Io, says));
 }
 
 #[test]
@@ -438,7 +438,7 @@ fn the_unload() {
     );
     let says = "waited 5s for the GSP's processor to be suspended, saw 0x";
     check_unload(
-        Fault::NeverSuspends,
+        Fault::NeverEnds,
         Stage::Shutdown,
         ErrorKind::Timeout,
         says,

@@ -7,7 +7,7 @@
 //! src/common/inc/swref/published/ampere/ga102/dev_gc6_island.h and dev_gc6_island_addendum.h.
 
 registers! {
-    /// Progress of a resume of GSP-RM, written by SEC2.
+    /// How far SEC2 is with starting the core of GSP-RM.
     NV_PGC6_BSI_SECURE_SCRATCH_14 as BsiSecureScratch14 @ 0x1180f8 {
         #[bits(26)]
         __: u32,

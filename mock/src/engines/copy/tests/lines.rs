@@ -134,12 +134,12 @@ fn a_launch_needs_as_many_turns_as_its_budget_says() {
     for budget in [0, 1, 0x1fff, 2, 0x3000] {
         assert_eq!(bench.memory.get(DST, done), bytes[..done]);
         assert_eq!(bench.memory.get(DST.plus(done as u64), 8), [0; 8]);
-        let turn = bench.limited(budget, |engine, context| engine.resume(context));
+        let turn = bench.limited(budget, |engine, context| engine.proceed(context));
         assert_eq!(turn, (Ok(Progress::Unfinished), 0));
         done += budget as usize;
     }
     assert_eq!(bench.memory.get_u32(SEMAPHORE), 0);
-    let turn = bench.limited(0x1_0000, |engine, context| engine.resume(context));
+    let turn = bench.limited(0x1_0000, |engine, context| engine.proceed(context));
     assert_eq!(
         turn,
         (
@@ -163,7 +163,7 @@ fn a_turn_has_few_short_lines() {
     });
     let mut turns = 1;
     while turn.0 == Ok(Progress::Unfinished) {
-        turn = bench.limited(0x1_0000, |engine, context| engine.resume(context));
+        turn = bench.limited(0x1_0000, |engine, context| engine.proceed(context));
         turns += 1;
     }
     assert_eq!((turn.0, turns), (Ok(Progress::Done), 16));
@@ -187,7 +187,7 @@ fn the_largest_copies_keep_to_their_budget() {
         });
         assert_eq!(turn, (Ok(Progress::Unfinished), 0));
         for _ in 0..2 {
-            let turn = bench.limited(budget, |engine, context| engine.resume(context));
+            let turn = bench.limited(budget, |engine, context| engine.proceed(context));
             assert_eq!(turn, (Ok(Progress::Unfinished), 0));
         }
         let expected = if remap == 0 { 3 * budget } else { 0 };
@@ -277,7 +277,7 @@ fn a_fault_stops_the_copy() {
             assert!(!bench.interrupt);
             // The launch has ended.
             bench.memory.refuse_nothing();
-            let turn = bench.limited(1, |engine, context| engine.resume(context));
+            let turn = bench.limited(1, |engine, context| engine.proceed(context));
             assert_eq!(turn, (Ok(Progress::Done), 1));
             assert_eq!(bench.memory.get_u32(SEMAPHORE), 0);
         }

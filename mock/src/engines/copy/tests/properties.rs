@@ -132,7 +132,7 @@ impl Copy {
         while turn.0 == Ok(Progress::Unfinished) {
             assert_eq!(turn.1, 0);
             let budget = budgets.next().unwrap();
-            turn = bench.limited(budget, |engine, context| engine.resume(context));
+            turn = bench.limited(budget, |engine, context| engine.proceed(context));
         }
         bench.memory.refuse_nothing();
         (turn.0, bench.memory.get(base, 0x2_0000))
@@ -161,7 +161,7 @@ proptest! {
                 bench.memory.log.clear();
                 let (result, left) = bench.limited(budget, |engine, context| match attempt {
                     0 => engine.method(context, at, data),
-                    _ => engine.resume(context),
+                    _ => engine.proceed(context),
                 });
                 prop_assert!(left <= budget);
                 // A semaphore of up to 16 bytes is not copied.

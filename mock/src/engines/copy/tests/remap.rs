@@ -158,7 +158,7 @@ fn elements_are_split_between_turns() {
         let mut line = expected[..done].to_vec();
         line.resize(0x40, 0xee);
         assert_eq!(bench.memory.get(DST, 0x40), line);
-        let turn = bench.limited(1, |engine, context| engine.resume(context));
+        let turn = bench.limited(1, |engine, context| engine.proceed(context));
         let progress = match done {
             23 => Progress::Done,
             _ => Progress::Unfinished,

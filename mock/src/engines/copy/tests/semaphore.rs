@@ -235,7 +235,7 @@ fn a_launch_may_interrupt() {
     let turn = bench.limited(5, |engine, context| engine.method(context, 0x300, launch));
     assert_eq!(turn, (Ok(Progress::Unfinished), 0));
     assert!(!bench.interrupt);
-    let turn = bench.limited(5, |engine, context| engine.resume(context));
+    let turn = bench.limited(5, |engine, context| engine.proceed(context));
     assert_eq!(turn, (Ok(Progress::Done), 0));
     assert!(bench.interrupt);
     let mut bench = Bench::with_line(8);

@@ -297,17 +297,17 @@ fn the_budget_may_end_within_a_word() {
         engine.method(context, DATA, 0x0807_0605)
     });
     assert_eq!(turn, (Ok(Progress::Unfinished), 0));
-    let turn = bench.limited(0, |engine, context| engine.resume(context));
+    let turn = bench.limited(0, |engine, context| engine.proceed(context));
     assert_eq!(turn, (Ok(Progress::Unfinished), 0));
     assert_eq!(bench.memory.get(DST, 8), [1, 2, 3, 4, 5, 0, 0, 0]);
     assert_eq!(bench.memory.get_u32(SEMAPHORE), 0);
     assert!(!bench.interrupt);
-    let turn = bench.limited(9, |engine, context| engine.resume(context));
+    let turn = bench.limited(9, |engine, context| engine.proceed(context));
     assert_eq!(turn, (Ok(Progress::Done), 7));
     assert_eq!(bench.memory.get(DST, 8), [1, 2, 3, 4, 5, 6, 7, 0]);
     assert_eq!(bench.memory.get_u32(SEMAPHORE), 0x1234_5678);
     assert!(bench.interrupt);
-    let turn = bench.limited(9, |engine, context| engine.resume(context));
+    let turn = bench.limited(9, |engine, context| engine.proceed(context));
     assert_eq!(turn, (Ok(Progress::Done), 9));
 }
 

@@ -84,7 +84,7 @@ proptest! {
                 if result != Ok(Progress::Unfinished) {
                     break;
                 }
-                result = bench.limited(1, |engine, context| engine.resume(context)).0;
+                result = bench.limited(1, |engine, context| engine.proceed(context)).0;
             }
             prop_assert!(result != Ok(Progress::Unfinished));
         }
@@ -103,7 +103,7 @@ proptest! {
             let word = source.get_u32(at.plus(first.into()));
             let turn = bench.limited(budget, |engine, context| engine.method(context, 0x1b4, word));
             if turn.0 == Ok(Progress::Unfinished) {
-                let (result, _) = bench.limited(4, |engine, context| engine.resume(context));
+                let (result, _) = bench.limited(4, |engine, context| engine.proceed(context));
                 prop_assert_eq!(result, Ok(Progress::Done));
             } else {
                 prop_assert_eq!(turn.0, Ok(Progress::Done));

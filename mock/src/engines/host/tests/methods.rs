@@ -102,7 +102,7 @@ fn the_report_has_methods_and_those_that_go_on() {
     };
     let expected = [
         vec![Step::Method(copy)],
-        vec![Step::Resumed(copy), Step::Method(nop)],
+        vec![Step::Proceeded(copy), Step::Method(nop)],
     ];
     assert_eq!(steps, expected);
 }

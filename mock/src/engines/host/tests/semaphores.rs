@@ -466,7 +466,7 @@ fn the_report_has_semaphores() {
         let steps = turns.iter().flat_map(|turn| &turn.report.steps);
         let works = steps.filter_map(|step| match step {
             Step::Work(work) => Some(*work),
-            Step::Method(_) | Step::Resumed(_) => None,
+            Step::Method(_) | Step::Proceeded(_) => None,
         });
         works.collect::<Vec<_>>()
     };

@@ -95,6 +95,6 @@ fn no_time_out_outlives_gsp_rm() {
     let next = tested.add(ENGINE, |_| {});
     tested.push_to(next, &releases(va(DATA + 4), 7));
     pass(&mut tested.card, SWITCH / 2);
-    tested.card.suspend();
+    tested.card.end_gsp_rm();
     assert_eq!(tested.card.next_event(), None);
 }
