@@ -23,6 +23,7 @@ use crate::{Fuses, Trace};
 const VRAM: u64 = 16 << 20;
 pub(super) const DRIVERS: u64 = 12 << 20;
 const HEAP: u64 = 13 << 20;
+const HEAP_SIZE: u64 = 0x4000;
 pub(super) const WPR2: Range<u64> = 14 << 20..(14 << 20) + 0x1_0000;
 
 /// What WPR2 is filled with.
@@ -55,6 +56,9 @@ pub(super) fn card(chip: &'static Chip, release: &'static Release) -> Gpu<Arena>
         fb_size: VRAM,
         gsp_fw_rsvd_start: DRIVERS,
         non_wpr_heap_offset: HEAP,
+        non_wpr_heap_size: HEAP_SIZE,
+        gsp_fw_wpr_start: WPR2.start,
+        gsp_fw_wpr_end: WPR2.end,
         ..GspFwWprMeta::default()
     });
     card.programs.rm = Some(rm);

@@ -12,6 +12,7 @@ use nova_hw::abi::{
     control, function, ChannelAllocParams, ChannelFlags, ChannelGroupAllocationParameters,
     MemoryDescParams, RmAlloc, RmControl, RmFree, SetPageDirectory, VaSpaceAllocationParameters,
 };
+use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::{Release, RELEASES};
 use zerocopy::IntoBytes;
 
@@ -22,7 +23,10 @@ use crate::gsp_rm::classes::{self, CLASSES};
 use crate::gsp_rm::controls::CONTROLS;
 use crate::gsp_rm::objects::{Kind, Params, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
 use crate::gsp_rm::queue::{Message, PAYLOAD_MAX};
+use crate::gsp_rm::State;
 use crate::machine::in_process::Arena;
+
+mod suspend;
 
 /// A chip of the oldest and the newest kind that each release knows.
 const CARDS: [(&str, usize); 5] = [
@@ -32,6 +36,9 @@ const CARDS: [(&str, usize); 5] = [
     ("tu102", 1),
     ("ad102", 1),
 ];
+
+/// Pages of system memory that there are.
+const PAGES: usize = 8;
 
 /// A handle: few, so that they meet; those of GSP-RM; or any.
 #[derive(Clone, Copy, Debug, Arbitrary)]
@@ -79,6 +86,23 @@ enum Parameters {
     Any(Vec<u8>),
 }
 
+/// Whose objects are meant.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+enum Owner {
+    Driver,
+    GspRm,
+}
+
+impl Owner {
+    /// Client and device.
+    fn handles(self) -> [u32; 2] {
+        match self {
+            Self::Driver => [CLIENT, DEVICE].map(Handle::number),
+            Self::GspRm => [INTERNAL_CLIENT, INTERNAL_DEVICE],
+        }
+    }
+}
+
 #[derive(Debug, Arbitrary)]
 enum Step {
     Alloc {
@@ -104,6 +128,26 @@ enum Step {
         client: Handle,
         object: Handle,
     },
+    /// Memory by a list of its pages.
+    Memory {
+        owner: Owner,
+        object: Handle,
+        is_video: bool,
+        pages: Vec<Number>,
+        changes: Vec<(u8, u32)>,
+    },
+    /// The memory for a suspend, or a part of the frame buffer that is to be saved there.
+    Backup {
+        owner: Owner,
+        memory: Handle,
+        is_region: bool,
+        changes: Vec<(u8, u32)>,
+    },
+    /// An unload, or a suspend and the resume.
+    Unload {
+        is_suspend: bool,
+        changes: Vec<(u8, u32)>,
+    },
     /// A message with another function, or one that its header does not fit.
     Other {
         function: u32,
@@ -114,7 +158,8 @@ enum Step {
 }
 
 /// Sends messages made from `data`: each gets one answer at most, the card has the channels that
-/// GSP-RM has, and once all objects are freed, nothing is left of them.
+/// GSP-RM has, a resume finds the objects of before, and once all objects are freed, nothing is left
+/// of them.
 pub fn messages(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let Ok(&(chip, release)) = input.choose(&CARDS) else {
@@ -126,6 +171,9 @@ pub fn messages(data: &[u8]) {
     let mut driver = Driver::new(chip, RELEASES[release]);
     for step in steps {
         driver.step(step);
+        if driver.is_over {
+            return check_wpr2(&driver.card);
+        }
     }
     driver.free_all();
     check_wpr2(&driver.card);
@@ -136,16 +184,32 @@ struct Driver {
     release: &'static Release,
     card: Gpu<Arena>,
     sequence: u32,
+    /// Numbers of pages of system memory.
+    pages: Vec<u64>,
+    /// Bus address of GSP-RM's arguments.
+    arguments: u64,
+    /// GSP-RM has ended.
+    is_over: bool,
 }
 
 impl Driver {
     fn new(chip: &str, release: &'static Release) -> Self {
         let chip = by_name(chip).expect("a chip");
+        let mut card = card(chip, release);
+        let memory = card.host_mut();
+        let arguments = memory.place(&vec![0; release.arguments.size]);
+        let pages = (0..PAGES).map(|_| memory.place(&[0; PAGE_SIZE]) / PAGE_SIZE as u64);
+        let pages = pages.collect();
+        let rm = card.programs.rm.as_mut().expect("GSP-RM");
+        rm.started.arguments = arguments;
         let mut driver = Self {
             chip,
             release,
-            card: card(chip, release),
+            card,
             sequence: 0,
+            pages,
+            arguments,
+            is_over: false,
         };
         let space = VaSpaceAllocationParameters {
             flags: VaSpaceAllocationParameters::IS_EXTERNALLY_OWNED,
@@ -236,6 +300,44 @@ impl Driver {
                 self.call(cmd, [client, object], params);
             }
             Step::Free { client, object } => self.free(client.number(), object.number()),
+            Step::Memory {
+                owner,
+                object,
+                is_video,
+                pages,
+                changes,
+            } => {
+                let pages: Vec<u64> = pages.iter().map(|page| self.page(page, is_video)).collect();
+                let [client, device] = owner.handles();
+                let list = suspend::memory([client, device, object.number()], is_video, &pages);
+                let (payload, rest) = self.params(Parameters::Changed(changes), list);
+                self.send(function::ALLOC_MEMORY, payload, rest);
+            }
+            Step::Backup {
+                owner,
+                memory,
+                is_region,
+                changes,
+            } => {
+                let names = match is_region {
+                    true => suspend::region,
+                    false => suspend::init,
+                };
+                let [client, _] = owner.handles();
+                let (cmd, params) = names(self.release, client, memory.number());
+                let params = self.params(Parameters::Changed(changes), params);
+                let handles = [Handle::Internal(0), Handle::Internal(2)];
+                self.call(cmd, handles, params);
+            }
+            Step::Unload {
+                is_suspend,
+                changes,
+            } => {
+                let request = suspend::unloading(is_suspend);
+                let (payload, rest) = self.params(Parameters::Changed(changes), request);
+                self.send(function::UNLOADING_GUEST_DRIVER, payload, rest);
+                self.unload();
+            }
             Step::Other {
                 function,
                 mut payload,
@@ -245,12 +347,32 @@ impl Driver {
                 if is_long {
                     payload.resize(PAYLOAD_MAX, 0x11);
                 }
-                // GSP-RM would unload.
-                let is_unload = function == function::UNLOADING_GUEST_DRIVER;
-                if !is_unload {
-                    self.send(function, payload, rest);
-                }
+                self.send(function, payload, rest);
+                self.unload();
             }
+        }
+    }
+
+    /// If GSP-RM is to end, it does, and resumes with the objects that it had if that was a suspend.
+    fn unload(&mut self) {
+        let rm = self.card.programs.rm.as_ref().expect("GSP-RM");
+        if rm.state != State::Unloading {
+            return;
+        }
+        let before = rm.objects.to_string();
+        self.is_over = !suspend::end_and_resume(&mut self.card, self.arguments);
+        if !self.is_over {
+            assert_eq!(self.objects(), before);
+            self.check_channels();
+        }
+    }
+
+    /// The number of a page.
+    fn page(&self, number: &Number, is_video: bool) -> u64 {
+        match *number {
+            Number::Known(index) if is_video => index.into(),
+            Number::Known(index) => self.pages[usize::from(index) % self.pages.len()],
+            Number::Any(number) => number.into(),
         }
     }
 
@@ -456,6 +578,41 @@ mod tests {
             driver.step(Step::Free { client, object });
             assert_eq!(driver.card.channels(), "", "{chip}");
             driver.free_all();
+        }
+    }
+
+    #[test]
+    fn a_suspend_is_executed() {
+        for (chip, release) in CARDS {
+            let mut driver = Driver::new(chip, RELEASES[release]);
+            let owner = Owner::GspRm;
+            for is_video in [false, true] {
+                driver.step(Step::Memory {
+                    owner,
+                    object: Handle::One(4 + u8::from(is_video)),
+                    is_video,
+                    pages: (0..PAGES as u8).map(Number::Known).collect(),
+                    changes: Vec::new(),
+                });
+            }
+            for is_region in [false, true] {
+                driver.step(Step::Backup {
+                    owner,
+                    memory: Handle::One(4 + u8::from(is_region)),
+                    is_region,
+                    changes: Vec::new(),
+                });
+            }
+            let before = driver.objects();
+            for (is_suspend, is_over) in [(true, false), (false, true)] {
+                let changes = Vec::new();
+                assert_eq!(driver.objects(), before, "{chip}");
+                driver.step(Step::Unload {
+                    is_suspend,
+                    changes,
+                });
+                assert_eq!(driver.is_over, is_over, "{chip}: {is_suspend}");
+            }
         }
     }
 }
