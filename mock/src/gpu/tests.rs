@@ -12,7 +12,6 @@ use crate::chips::{by_name, CHIPS};
 use crate::engines::memory::Aperture;
 use crate::engines::mmu::testing::{Mapping, Tables};
 use crate::engines::mmu::Root;
-use crate::engines::physical::Physical;
 use crate::images::synthetic;
 use crate::machine::in_process::Arena;
 use crate::programs::booter;
@@ -246,13 +245,8 @@ fn page_zero(card: &mut Gpu<Arena>) -> Option<u64> {
         aperture: Aperture::Vram,
         address: 0x10_0000,
     };
-    let physical = Physical {
-        vram: &mut card.vram,
-        system: &mut card.host,
-        is_bus_master: true,
-        protected: None,
-    };
-    let page = card.mmu.translate(&physical, root, 0).ok()?;
+    let (mmu, physical) = card.memory();
+    let page = mmu.translate(&physical, root, 0).ok()?;
     page.target(0).map(|(_, at)| at)
 }
 
@@ -262,12 +256,7 @@ fn translations_last_until_they_are_invalidated() {
     let format = Format::of(card.chip().chipset.arch());
     let mut tables = Tables::new(format, Aperture::Vram, 0x10_0000);
     let mut map = |card: &mut Gpu<Arena>, to| {
-        let mut physical = Physical {
-            vram: &mut card.vram,
-            system: &mut card.host,
-            is_bus_master: true,
-            protected: None,
-        };
+        let (_, mut physical) = card.memory();
         tables.map(&mut physical, 0, 12, Mapping::vram(to));
     };
     map(&mut card, 0x5000);
@@ -283,6 +272,52 @@ fn translations_last_until_they_are_invalidated() {
     assert_eq!(page_zero(&mut card), Some(0x6000));
     card.reset();
     assert_eq!(page_zero(&mut card), Some(0x7000));
+}
+
+/// `NV_VIRTUAL_FUNCTION_PRIV_MMU_INVALIDATE_CACHE_LEVEL` of dev_vm.ref.txt: 1 for page tables alone, 2
+/// up to PDE0, and so on; 0 for all.
+#[test]
+fn an_invalidation_drops_the_levels_up_to_the_one_that_it_names() {
+    const TABLES: u64 = 0x10_0000;
+    let invalidate = |card: &mut Gpu<Arena>, level: u32| {
+        card.write32(MmuInvalidate::OFFSET, 0x8000_0003 | level << 24);
+    };
+    for (chip, directories) in [("tu102", 4), ("gh100", 5)] {
+        let mut card = card_of(by_name(chip).unwrap());
+        pass(&mut card, SECOND);
+        let format = Format::of(card.chip().chipset.arch());
+        let levels = format.directories.iter().rev();
+        let shifts: Vec<u32> = [&format.small]
+            .into_iter()
+            .chain(levels)
+            .map(|it| it.shift)
+            .collect();
+        assert_eq!(shifts.len(), directories + 1);
+        for (height, &shift) in shifts.iter().enumerate() {
+            let first = height as u32 + 1;
+            for enough in [first, 7, 0] {
+                card.vram.write(TABLES, &[0; 0x1_0000]);
+                let mut tables = Tables::new(format, Aperture::Vram, TABLES);
+                let (_, mut physical) = card.memory();
+                tables.map(&mut physical, 0, 12, Mapping::vram(0x5000));
+                invalidate(&mut card, 0);
+                assert_eq!(page_zero(&mut card), Some(0x5000));
+                let (_, mut physical) = card.memory();
+                tables.write(&mut physical, 0, shift, 0);
+                for level in 1..first {
+                    invalidate(&mut card, level);
+                    let page = page_zero(&mut card);
+                    assert_eq!(page, Some(0x5000), "{chip}: {shift}, level {level}");
+                }
+                invalidate(&mut card, enough);
+                assert_eq!(
+                    page_zero(&mut card),
+                    None,
+                    "{chip}: {shift}, level {enough}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
