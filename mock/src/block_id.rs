@@ -92,16 +92,16 @@ macro_rules! define_ids {
 
 with_blocks!(define_ids);
 
-/// A falcon of the card.
+/// A falcon of the card, which NVIDIA also calls an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Engine {
+pub enum FalconId {
     /// GPU system processor: a falcon and a RISC-V core that share one controller.
     Gsp,
     /// Security processor.
     Sec2,
 }
 
-impl Engine {
+impl FalconId {
     /// The block that the engine's registers belong to.
     pub const fn block(self) -> BlockId {
         match self {

@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use crate::block_id::{with_blocks, BlockId, Engine};
+use crate::block_id::{with_blocks, BlockId, FalconId};
 use crate::schedule::Timer;
 use block::{Block, Parts};
 use falcon::Falcon;
@@ -105,18 +105,18 @@ with_blocks!(define_blocks);
 
 impl Blocks {
     /// The falcon of an engine.
-    pub(crate) fn falcon(&self, engine: Engine) -> &Falcon {
+    pub(crate) fn falcon(&self, engine: FalconId) -> &Falcon {
         match engine {
-            Engine::Gsp => &self.gsp.falcon,
-            Engine::Sec2 => &self.sec2.falcon,
+            FalconId::Gsp => &self.gsp.falcon,
+            FalconId::Sec2 => &self.sec2.falcon,
         }
     }
 
     /// The falcon of an engine.
-    pub(crate) fn falcon_mut(&mut self, engine: Engine) -> &mut Falcon {
+    pub(crate) fn falcon_mut(&mut self, engine: FalconId) -> &mut Falcon {
         match engine {
-            Engine::Gsp => &mut self.gsp.falcon,
-            Engine::Sec2 => &mut self.sec2.falcon,
+            FalconId::Gsp => &mut self.gsp.falcon,
+            FalconId::Sec2 => &mut self.sec2.falcon,
         }
     }
 }

@@ -6,4 +6,4 @@
 //! Not here: the machines themselves ([`machine`](crate::machine)).
 
 pub mod config;
-pub mod host;
+pub(crate) mod machine;

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 
 pub(crate) use table::number;
 pub use table::{list, Argument, FaultError, NamedFault, FAULTS};
@@ -49,13 +49,13 @@ pub enum Fault {
     /// The GFW never completes after a reset of the function.
     GfwHungByReset,
     /// A falcon's memories are never scrubbed after a reset.
-    ScrubbingNeverDone(Engine),
+    ScrubbingNeverDone(FalconId),
     /// A falcon never switches between its cores.
-    CoreNeverSelected(Engine),
+    CoreNeverSelected(FalconId),
     /// A falcon's DMA never becomes idle.
-    DmaNeverIdle(Engine),
+    DmaNeverIdle(FalconId),
     /// A falcon's program runs for ever.
-    NeverHalts(Engine),
+    NeverHalts(FalconId),
     /// FWSEC-FRTS fails with this code in scratch register 0xE.
     FrtsError(u16),
     /// FWSEC-FRTS sets WPR2 up this many bytes away from the requested address.

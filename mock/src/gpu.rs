@@ -19,13 +19,13 @@ use crate::blocks::block::Parts;
 use crate::blocks::wires::{Request, Signals, Wires};
 use crate::blocks::{prom, Blocks};
 use crate::bus::config::{ConfigSpace, Effect};
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::chips::{engines, Chip};
-use crate::engines::host as channel_host;
+use crate::engines::host::{channel, Host};
 use crate::engines::mmu::{Invalidation, Mmu, Root, TlbMode};
 use crate::faults::{Fault, Faults};
 use crate::fuses::Fuses;
-use crate::gsp_rm::{payload, sequencer, GspRm};
+use crate::gsp_rm::{resource, sequencer, GspRm};
 use crate::images::firmware::Firmwares;
 use crate::images::ucode::Ucode;
 use crate::images::vbios;
@@ -91,13 +91,13 @@ pub struct Setup {
 pub struct NoFwsec;
 
 /// The card.
-pub struct Gpu<H> {
+pub struct Gpu<M> {
     parts: Parts,
     pub(crate) firmware: Firmwares,
     /// FWSEC, if the chip boots through it.
     pub(crate) fwsec: Option<Fwsec>,
     pub(crate) acr: Ucode,
-    pub(crate) host: H,
+    pub(crate) machine: M,
     pub(crate) vram: Vram,
     pub(crate) config: ConfigSpace,
     pub(crate) trace: Trace,
@@ -136,21 +136,21 @@ struct Answers {
 /// What the card knows about channels. A reset and GSP-RM's unload clear it.
 #[derive(Default)]
 struct Channels {
-    host: channel_host::Host,
+    host: Host,
     /// The channels by GSP-RM's number.
-    made: BTreeMap<payload::ChannelId, payload::Channel>,
+    made: BTreeMap<resource::ChannelNumber, resource::Channel>,
     /// The objects of each channel's subchannels. The first one is used: that is the model's choice.
-    objects: BTreeMap<(payload::ChannelId, u8), Vec<(u32, engines::Engine)>>,
+    objects: BTreeMap<(resource::ChannelNumber, u8), Vec<(u32, engines::Engine)>>,
     /// Page directories of the address spaces that have one.
-    spaces: BTreeMap<payload::SpaceId, payload::PageDirectory>,
+    spaces: BTreeMap<resource::SpaceId, resource::PageDirectory>,
     /// The last pause of the polls for memory.
     poll: Duration,
     /// No channel has a turn, whichever may run.
     are_stopped: bool,
     /// Since when channels have been waiting for a semaphore.
-    waits: BTreeMap<channel_host::channel::ChannelId, Duration>,
+    waits: BTreeMap<channel::ChannelId, Duration>,
     /// The channels whose engine is to be given to another one, but hangs.
-    overdue: BTreeSet<channel_host::channel::ChannelId>,
+    overdue: BTreeSet<channel::ChannelId>,
 }
 
 /// What the BARs show. A reset and GSP-RM's unload clear it.
@@ -194,10 +194,10 @@ pub(crate) struct ProgramState {
     pub(crate) libos_arguments: Option<u64>,
 }
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// A card that was just powered on, in a machine that has not enumerated it yet.
-    pub fn new(setup: Setup, host: H) -> Result<Self, NoFwsec> {
-        let gpu = Self::with_any_vbios(setup, host);
+    pub fn new(setup: Setup, machine: M) -> Result<Self, NoFwsec> {
+        let gpu = Self::with_any_vbios(setup, machine);
         match gpu.fwsec.is_some() || gpu.chip().boots_through_fsp() {
             true => Ok(gpu),
             false => Err(NoFwsec),
@@ -205,7 +205,7 @@ impl<H: Host> Gpu<H> {
     }
 
     /// The same, also with a VBIOS from which the chip cannot boot.
-    pub fn with_any_vbios(setup: Setup, host: H) -> Self {
+    pub fn with_any_vbios(setup: Setup, machine: M) -> Self {
         let vbios = setup.vbios.unwrap_or_else(|| vbios::build(setup.chip));
         let rom: Arc<[u8]> = prom::images(&vbios).into();
         let fwsec = Fwsec::find(&rom).filter(|fwsec| fwsec.is_for(setup.chip));
@@ -237,7 +237,7 @@ impl<H: Host> Gpu<H> {
             firmware: setup.firmware,
             fwsec,
             acr: sequencer::ucode(setup.chip.falcons),
-            host,
+            machine,
             vram: setup.vram,
             config: ConfigSpace::with_bar1(setup.chip, setup.bar1),
             trace: setup.trace,
@@ -270,7 +270,7 @@ impl<H: Host> Gpu<H> {
             signals: &mut self.signals,
             vram: &mut self.vram,
             config: &mut self.config,
-            memory: &mut self.host,
+            memory: &mut self.machine,
             schedule: &mut self.schedule,
             trace: &mut self.trace,
             requests: &mut self.requests,
@@ -356,13 +356,13 @@ impl<H: Host> Gpu<H> {
     }
 
     /// The machine.
-    pub fn host(&self) -> &H {
-        &self.host
+    pub fn machine(&self) -> &M {
+        &self.machine
     }
 
     /// The machine.
-    pub fn host_mut(&mut self) -> &mut H {
-        &mut self.host
+    pub fn machine_mut(&mut self) -> &mut M {
+        &mut self.machine
     }
 
     /// The frame buffer.

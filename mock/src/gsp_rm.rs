@@ -13,11 +13,11 @@ pub(crate) mod libos;
 mod memory;
 pub(crate) mod notice;
 pub(crate) mod objects;
-pub(crate) mod payload;
 mod platform;
 pub(crate) mod queue;
 mod records;
 mod refused;
+pub(crate) mod resource;
 pub(crate) mod sequencer;
 pub(crate) mod suspend;
 #[cfg(test)]
@@ -213,7 +213,7 @@ impl GspRm {
     }
 
     /// Sends these events.
-    pub(crate) fn notify_all(&mut self, events: Vec<notice::Event>) {
+    pub(crate) fn notify_all(&mut self, events: Vec<notice::EventMessage>) {
         for (function, payload) in events {
             self.notify(function, 0, payload);
         }

@@ -34,8 +34,9 @@ mod schedule;
 mod trace;
 mod vram;
 
-pub use block_id::{BlockId, Engine};
-pub use bus::{config, host};
+pub use block_id::{BlockId, FalconId};
+pub use bus::config;
+pub use bus::machine::{GuestMemory, InterruptSink, Machine, Unmapped};
 pub use faults::Fault;
 pub use fuses::Fuses;
 pub use gpu::{Gpu, NoFwsec, Setup};

@@ -16,7 +16,7 @@ use crate::engines::physical::Physical;
 use crate::firmware::Firmwares;
 use crate::gpu::{Gpu, Setup};
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{self, Channel, ChannelId, PageDirectory, Privilege, SpaceId};
+use crate::gsp_rm::resource::{Channel, ChannelNumber, PageDirectory, Privilege, SpaceId};
 use crate::machine::in_process::Arena;
 use crate::synthetic;
 use crate::vram::Vram;
@@ -86,9 +86,9 @@ impl Work {
         };
         let mut card = Gpu::with_any_vbios(setup, Arena::new());
         let row = engines::of(chip.chipset).row(ENGINE).expect("the engine");
-        let video = |at| (payload::Aperture::Video, at);
+        let video = |at| (Aperture::Vram, at);
         let channel = Channel {
-            id: ChannelId(1),
+            number: ChannelNumber(1),
             group: None,
             class: ChannelClass::AmpereA as u32,
             space: Some(SPACE),
@@ -103,7 +103,8 @@ impl Work {
             share: 0,
         };
         let directory = PageDirectory {
-            aperture: payload::Aperture::Video,
+            aperture: Aperture::Vram,
+            is_coherent: false,
             address: TABLES,
             entries: 4,
         };
@@ -114,12 +115,12 @@ impl Work {
             },
             Effect::ChannelCreated(channel),
             Effect::ObjectCreated {
-                channel: channel.id,
+                channel: channel.number,
                 class: CopyClass::AmpereB.number(),
                 engine: ENGINE,
             },
             Effect::Scheduled {
-                channel: channel.id,
+                channel: channel.number,
                 runs: true,
             },
         ] {
@@ -174,7 +175,7 @@ impl Work {
 
     /// Frees the channel and its address space.
     pub fn free(&mut self) {
-        self.card.apply(Effect::ChannelFreed(self.channel.id));
+        self.card.apply(Effect::ChannelFreed(self.channel.number));
         self.card.apply(Effect::PageDirectoryUnset { space: SPACE });
     }
 
@@ -188,7 +189,7 @@ impl Work {
         self.put = (self.put + 1) % ENTRIES;
         vram.write(USERD + userd::GP_PUT, &self.put.to_le_bytes());
         let token = WorkSubmitToken::new()
-            .with_channel(self.channel.id.0)
+            .with_channel(self.channel.number.0)
             .with_runlist(self.channel.runlist);
         self.card.write32(DOORBELL, token.into());
         let turns = self.settle();

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::block_id::{BlockId, Engine};
+use crate::block_id::{BlockId, FalconId};
 
 /// Number of a timer, of a block's own choice.
 pub(crate) type Timer = u8;
@@ -17,7 +17,7 @@ pub(crate) enum Event {
     /// A timer of a block expires.
     Timer(BlockId, Timer),
     /// A falcon's program reaches its end.
-    Halt(Engine),
+    Halt(FalconId),
     /// libos on the GSP's RISC-V core reads its arguments.
     LibosStart,
     /// A channel has its turn.
@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn a_cancelled_event_does_not_happen() {
         let mut schedule = Schedule::default();
-        schedule.after(MS, Event::Halt(Engine::Gsp));
-        schedule.after(MS, Event::Halt(Engine::Sec2));
-        schedule.cancel(|event| event == Event::Halt(Engine::Gsp));
-        assert_eq!(schedule.advance(MS), Some(Event::Halt(Engine::Sec2)));
+        schedule.after(MS, Event::Halt(FalconId::Gsp));
+        schedule.after(MS, Event::Halt(FalconId::Sec2));
+        schedule.cancel(|event| event == Event::Halt(FalconId::Gsp));
+        assert_eq!(schedule.advance(MS), Some(Event::Halt(FalconId::Sec2)));
         assert_eq!(schedule.advance(MS), None);
     }
 }

@@ -12,7 +12,7 @@ use nova_hw::regs::gsp::{PgspMailbox, PgspQueueHead};
 use super::block::{Block, Parts};
 use super::falcon::Falcon;
 use super::wires::Wires;
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::schedule::{Event, Timer};
 
 /// How long GSP-RM takes to look into its command queue; the model's own value.
@@ -55,7 +55,7 @@ impl Block for Gsp {
             wires.schedule.after(COMMAND, Event::Commands);
         } else {
             let action = self.falcon.write(offset - GSP_BASE, value)?;
-            self.falcon.act(wires, Engine::Gsp, action);
+            self.falcon.act(wires, FalconId::Gsp, action);
         }
         Some(())
     }

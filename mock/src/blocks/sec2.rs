@@ -9,7 +9,7 @@ use nova_hw::regs::falcon::{SEC2_BASE, SIZE};
 use super::block::{Block, Parts};
 use super::falcon::Falcon;
 use super::wires::Wires;
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::schedule::Timer;
 
 /// State of SEC2.
@@ -33,7 +33,7 @@ impl Block for Sec2 {
 
     fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         let action = self.falcon.write(offset - SEC2_BASE, value)?;
-        self.falcon.act(wires, Engine::Sec2, action);
+        self.falcon.act(wires, FalconId::Sec2, action);
         Some(())
     }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::block_id::{BlockId, Engine};
+use crate::block_id::{BlockId, FalconId};
 use crate::bus::config::{ConfigSpace, NO_BUS_MASTER};
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::Chip;
 use crate::engines::memory::Aperture;
 use crate::engines::mmu::Invalidation;
@@ -37,11 +37,11 @@ pub(crate) enum Request {
     /// From XVE to INTR: the next MSI may be sent.
     RearmMsi,
     /// From a falcon: it came out of reset, which ended its program.
-    FalconReset(Engine),
+    FalconReset(FalconId),
     /// From a falcon: the program that is loaded in it starts.
-    FalconStarted(Engine),
+    FalconStarted(FalconId),
     /// From a falcon to INTR: it has an interrupt for the CPU.
-    Interrupt(Engine),
+    Interrupt(FalconId),
     /// From the MMU's registers: the TLBs drop translations.
     InvalidateTlbs(Invalidation),
     /// From USERMODE: the doorbell was rung, with this token.

@@ -14,7 +14,7 @@ use nova_hw::class::host::WorkSubmitToken;
 
 use self::channel::{Channel, ChannelId, Object, Place, Setup, Status};
 use self::error::Stop;
-use self::event::{Event, Report, Stopped};
+use self::event::{HostEvent, Report, Stopped};
 use self::pbdma::Pbdma;
 use super::memory::Memory;
 
@@ -189,7 +189,7 @@ impl Host {
             Pbdma::new(channel, &mut *memory, time, hangs_at, &mut report).run()
         };
         if let Err(stop) = result {
-            let stopped = self.stop(id, stop).map(Event::Stopped);
+            let stopped = self.stop(id, stop).map(HostEvent::Stopped);
             report.events.extend(stopped);
         }
         if report.has_progressed {

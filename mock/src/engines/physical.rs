@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::memory::{Aperture, FaultType};
 use crate::bus::config::NO_BUS_MASTER;
-use crate::bus::host::{GuestMemory, Unmapped};
+use crate::bus::machine::{GuestMemory, Unmapped};
 use crate::vram::Vram;
 
 /// Bytes within which the machine's memory is there as a whole, or not at all.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nova_hw::abi::status::NV_ERR_NO_MEMORY;
 
 use super::Fault;
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 
 /// The argument of a fault.
 #[derive(Clone, Copy, Debug)]
@@ -125,18 +125,18 @@ pub const FAULTS: &[NamedFault] = &[
     plain("wpr2", "up", |_| Fault::Wpr2Up,
         "an earlier driver died without removing WPR2: FWSEC refuses to set it up again until \
          booter has removed it or the function was reset, which ends the fault"),
-    plain("gsp-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Gsp),
+    plain("gsp-reset", "timeout", |_| Fault::ScrubbingNeverDone(FalconId::Gsp),
         "the engine's clock or power is gated: the scrubbing of the GSP's memories never ends"),
-    plain("sec2-reset", "timeout", |_| Fault::ScrubbingNeverDone(Engine::Sec2),
+    plain("sec2-reset", "timeout", |_| Fault::ScrubbingNeverDone(FalconId::Sec2),
         "as gsp-reset, for SEC2"),
-    plain("gsp-core", "timeout", |_| Fault::CoreNeverSelected(Engine::Gsp),
+    plain("gsp-core", "timeout", |_| Fault::CoreNeverSelected(FalconId::Gsp),
         "the switch between falcon and RISC-V core never becomes valid (there is none before GA102)"),
-    plain("gsp-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Gsp),
+    plain("gsp-dma", "timeout", |_| Fault::DmaNeverIdle(FalconId::Gsp),
         "a read is lost in the IOMMU or on the bus: the falcon's DMA waits for ever, and so does a \
          program that loads another one (before GA102)"),
-    plain("sec2-dma", "timeout", |_| Fault::DmaNeverIdle(Engine::Sec2),
+    plain("sec2-dma", "timeout", |_| Fault::DmaNeverIdle(FalconId::Sec2),
         "as gsp-dma, for SEC2 (before GA102 booter is not loaded by DMA)"),
-    plain("fwsec-frts", "timeout", |_| Fault::NeverHalts(Engine::Gsp),
+    plain("fwsec-frts", "timeout", |_| Fault::NeverHalts(FalconId::Gsp),
         "FWSEC hangs, as with a corrupt VBIOS: the GSP's falcon never halts"),
     with("fwsec-frts", "error", ("code", 0xbad), |code| Fault::FrtsError(code as u16),
         "FWSEC refuses, with its error in the upper half of scratch register 0xe"),
@@ -144,7 +144,7 @@ pub const FAULTS: &[NamedFault] = &[
         "FWSEC sets WPR2 up at another address than the requested one"),
     plain("fwsec-frts", "silent", |_| Fault::FrtsSilent,
         "FWSEC reports success without setting WPR2 up, as when the wrong command was run"),
-    plain("booter", "timeout", |_| Fault::NeverHalts(Engine::Sec2),
+    plain("booter", "timeout", |_| Fault::NeverHalts(FalconId::Sec2),
         "booter hangs: SEC2 never halts"),
     with("booter", "error", ("code", 0x2a), |code| Fault::BooterError(code as u32),
         "booter refuses to boot, with its error in SEC2's mailbox 0"),

@@ -196,7 +196,7 @@ impl Driver {
     fn new(chip: &str, release: &'static Release) -> Self {
         let chip = by_name(chip).expect("a chip");
         let mut card = card(chip, release);
-        let memory = card.host_mut();
+        let memory = card.machine_mut();
         let arguments = memory.place(&vec![0; release.arguments.size]);
         let pages = (0..PAGES).map(|_| memory.place(&[0; PAGE_SIZE]) / PAGE_SIZE as u64);
         let pages = pages.collect();
@@ -500,7 +500,7 @@ impl Driver {
         let known: BTreeSet<String> = rm
             .objects
             .channels()
-            .map(|channel| format!("{:#x}", channel.id.0))
+            .map(|channel| format!("{:#x}", channel.number.0))
             .collect();
         let lines = self.card.channels();
         let made: BTreeSet<String> = lines

@@ -15,16 +15,14 @@ use nova_hw::gmmu::Format;
 use nova_hw::release::RELEASES;
 
 use super::card::{card, check_wpr2, DRIVERS, WPR2};
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::{by_name, engines};
 use crate::engines::memory::Aperture;
 use crate::engines::mmu::testing::{sparse, Mapping, Tables};
 use crate::engines::physical::Physical;
 use crate::gpu::Gpu;
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{
-    self, Channel, ChannelId, GroupId, PageDirectory, Privilege, SpaceId,
-};
+use crate::gsp_rm::resource::{Channel, ChannelNumber, GroupId, PageDirectory, Privilege, SpaceId};
 use crate::machine::in_process::Arena;
 use piece::Piece;
 
@@ -167,7 +165,7 @@ pub fn push_buffers(data: &[u8]) {
 /// A driver with a card.
 struct Driver {
     card: Gpu<Arena>,
-    channels: BTreeMap<ChannelId, Channel>,
+    channels: BTreeMap<ChannelNumber, Channel>,
     puts: [u32; CHANNELS as usize],
     /// Where the next words go.
     push: u64,
@@ -215,10 +213,10 @@ impl Driver {
 
     fn build_tables(&mut self) {
         let format = Format::of(self.card.chip().chipset.arch());
-        let [system, gone] = [0, 1].map(|_| self.card.host_mut().place(&[0; PAGE as usize]));
+        let [system, gone] = [0, 1].map(|_| self.card.machine_mut().place(&[0; PAGE as usize]));
         let mut physical = Physical {
             vram: &mut self.card.vram,
-            system: &mut self.card.host,
+            system: &mut self.card.machine,
             is_bus_master: true,
             protected: None,
         };
@@ -303,15 +301,15 @@ impl Driver {
         let (aperture, at) = (channel.userd.0, channel.userd.1 + userd::GP_PUT);
         let put = put.to_le_bytes();
         match aperture {
-            payload::Aperture::Video => self.card.vram.write(at, &put),
+            Aperture::Vram => self.card.vram.write(at, &put),
             // There may be no memory.
             _ => {
-                let _ = self.card.host.write(at, &put);
+                let _ = self.card.machine.write(at, &put);
             }
         }
         let arch = self.card.chip().chipset.arch();
         let token = WorkSubmitToken::new()
-            .with_channel(channel.id.0)
+            .with_channel(channel.number.0)
             .with_runlist(channel.runlist)
             .with_runlist_doorbell(arch == Architecture::BlackwellGb20x);
         self.ring(token.into());
@@ -331,17 +329,17 @@ impl Driver {
         let row = rows[usize::from(new.engine) % rows.len()];
         let classes = ChannelClass::ALL;
         let place = |place, own, align: u64| match place {
-            Place::Own => (payload::Aperture::Video, own),
+            Place::Own => (Aperture::Vram, own),
             Place::Vram(at) => {
                 let at = u64::from(at) % (DRIVERS - align);
-                (payload::Aperture::Video, at / align * align)
+                (Aperture::Vram, at / align * align)
             }
-            Place::System(at) => (payload::Aperture::System, at / align * align),
+            Place::System(at) => (Aperture::System, at / align * align),
         };
         let number = u64::from(id.0);
         let (instance, userd) = (INSTANCES + number * PAGE, USERDS + number * userd::SIZE);
         let channel = Channel {
-            id,
+            number: id,
             class: classes[usize::from(new.class) % classes.len()] as u32,
             group: new.has_group.then_some(GROUP),
             space: new.has_space.then_some(SPACE),
@@ -370,17 +368,17 @@ impl Driver {
     }
 
     fn object(&mut self, channel: u8, class: u32, is_freed: bool) {
-        let Some(&Channel { id, engine, .. }) = self.channels.get(&id(channel)) else {
+        let Some(&Channel { number, engine, .. }) = self.channels.get(&id(channel)) else {
             return;
         };
         self.card.apply(match is_freed {
             false => Effect::ObjectCreated {
-                channel: id,
+                channel: number,
                 class,
                 engine,
             },
             true => Effect::ObjectFreed {
-                channel: id,
+                channel: number,
                 class,
                 engine,
             },
@@ -393,7 +391,8 @@ impl Driver {
             Some(at) => Effect::PageDirectorySet {
                 space: SPACE,
                 directory: PageDirectory {
-                    aperture: payload::Aperture::Video,
+                    aperture: Aperture::Vram,
+                    is_coherent: false,
                     address: u64::from(at) % DRIVERS / PAGE * PAGE,
                     entries: 4,
                 },
@@ -422,8 +421,8 @@ fn classes() -> Vec<u32> {
     copies.chain(graphics).collect()
 }
 
-fn id(number: u8) -> ChannelId {
-    ChannelId(u16::from(number) % CHANNELS)
+fn id(number: u8) -> ChannelNumber {
+    ChannelNumber(u16::from(number) % CHANNELS)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{json, Value};
 use super::Gpu;
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::Fault;
 use crate::programs::booter::{self, FrameBuffer, Refused, Unload};
 use crate::programs::fwsec::Command;
@@ -28,7 +28,7 @@ const SCRUBBED_BY_GFW: u64 = 256 << 20;
 /// public.
 const FWSEC_ERROR: u16 = 1;
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     pub(crate) fn run_fwsec(&mut self) {
         let Some(fwsec) = &self.fwsec else {
             return;
@@ -93,7 +93,7 @@ impl<H: Host> Gpu<H> {
             self.blocks.sec2.falcon.mailbox = [code, 0];
             return;
         }
-        if self.config.is_bus_master() && suspend::is_metadata(&self.host, address) {
+        if self.config.is_bus_master() && suspend::is_metadata(&self.machine, address) {
             let result = self.restore_wpr2(address);
             return self.end_booter(result, Self::start_again);
         }
@@ -102,7 +102,7 @@ impl<H: Host> Gpu<H> {
             Ok(()) if !self.config.is_bus_master() => {
                 booter::refuse(booter::Code::Metadata, NO_BUS_MASTER)
             }
-            Ok(()) => booter::load(&self.host, address, &self.firmware, &self.frame_buffer()),
+            Ok(()) => booter::load(&self.machine, address, &self.firmware, &self.frame_buffer()),
         };
         self.end_booter(result, |card, meta| card.accept(&meta));
     }

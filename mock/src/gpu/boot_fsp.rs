@@ -22,7 +22,7 @@ use super::{Gpu, Saved};
 use crate::block_id::BlockId;
 use crate::blocks::falcon::Lock;
 use crate::blocks::fsp::Message;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::Fault;
 use crate::programs::booter;
 use crate::programs::chain_of_trust::{self, Accepted, Refused, INVALID_STATE, NOT_SUPPORTED};
@@ -54,7 +54,7 @@ enum Ran {
     Restored(Box<Saved>),
 }
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// The FSP looks for a packet, and answers a message that is complete.
     pub(crate) fn serve_fsp(&mut self) {
         if !self.signals.gfw_done {
@@ -137,7 +137,7 @@ impl<H: Host> Gpu<H> {
         let Some(fmc) = &self.firmware.fmc else {
             return Err((NOT_SUPPORTED, "there is no FMC for this chip".into()));
         };
-        chain_of_trust::verify(&self.host, self.parts.chip, self.vram.size(), fmc, cot)
+        chain_of_trust::verify(&self.machine, self.parts.chip, self.vram.size(), fmc, cot)
     }
 
     /// The FSP resets the GSP and has its boot ROM start the FMC.
@@ -206,11 +206,11 @@ impl<H: Host> Gpu<H> {
     fn run_fmc(&mut self, accepted: Accepted) -> Result<Ran, booter::Refused> {
         let arguments = accepted.arguments;
         let Some(frts) = accepted.frts else {
-            let metadata = fmc::resume(&self.host, arguments)?;
+            let metadata = fmc::resume(&self.machine, arguments)?;
             return Ok(Ran::Restored(Box::new(self.restore_wpr2(metadata)?)));
         };
         let inputs = Inputs {
-            memory: &self.host,
+            memory: &self.machine,
             chip: self.parts.chip,
             firmware: &self.firmware,
             vram: self.vram.size(),

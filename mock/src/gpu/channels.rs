@@ -14,13 +14,13 @@ use serde_json::json;
 
 use super::{Channels, Gpu};
 use crate::block_id::BlockId;
-use crate::bus::host::Host as Machine;
+use crate::bus::machine::Machine;
 use crate::chips::engines::{self, Engine};
 use crate::chips::Chip;
 use crate::engines::copy::CopyEngine;
 use crate::engines::graphics;
 use crate::engines::host::channel::{ChannelId, Object, Place, Setup};
-use crate::engines::host::event::{Event as HostEvent, Invalidate};
+use crate::engines::host::event::{HostEvent, Invalidate};
 use crate::engines::host::{Host, Surroundings, Turn};
 use crate::engines::memory::{Aperture, Memory};
 use crate::engines::mmu::space::Space;
@@ -28,7 +28,7 @@ use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::{Bar, Effect};
 use crate::gsp_rm::page_directories;
-use crate::gsp_rm::payload::{self, PageDirectory, Privilege, SpaceId};
+use crate::gsp_rm::resource::{self, PageDirectory, Privilege, SpaceId};
 use crate::schedule::Event;
 
 mod errors;
@@ -73,29 +73,19 @@ impl Surroundings for Card<'_> {
     }
 }
 
-fn aperture(aperture: payload::Aperture) -> Aperture {
-    match aperture {
-        payload::Aperture::Video => Aperture::Vram,
-        payload::Aperture::CoherentSystem | payload::Aperture::System => Aperture::System,
-    }
-}
-
-fn place((at_aperture, at): (payload::Aperture, u64)) -> Place {
-    Place {
-        aperture: aperture(at_aperture),
-        at,
-    }
+fn place((aperture, at): (Aperture, u64)) -> Place {
+    Place { aperture, at }
 }
 
 /// The host's name of a channel.
-fn id(channel: &payload::Channel) -> ChannelId {
+fn id(channel: &resource::Channel) -> ChannelId {
     ChannelId {
         runlist: channel.runlist,
-        channel: channel.id.0,
+        channel: channel.number.0,
     }
 }
 
-fn setup(chip: &Chip, channel: &payload::Channel) -> Setup {
+fn setup(chip: &Chip, channel: &resource::Channel) -> Setup {
     Setup {
         // Volta's class, which later chips also have, differs from Turing's in nothing here.
         class: ChannelClass::from_number(channel.class).unwrap_or(ChannelClass::TuringA),
@@ -135,7 +125,7 @@ fn object(class: u32, engine: Engine) -> Option<(u8, Object)> {
     Some((Header::subchannel_of(class)?, object))
 }
 
-impl<H: Machine> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// Carries out what a message to GSP-RM has changed.
     pub(crate) fn apply(&mut self, effect: Effect) {
         match effect {
@@ -192,7 +182,7 @@ impl<H: Machine> Gpu<H> {
 
     fn with_channel(
         &mut self,
-        number: payload::ChannelId,
+        number: resource::ChannelNumber,
         change: impl FnOnce(&mut Host, ChannelId) -> bool,
     ) {
         let Some(channel) = self.channels.made.get(&number) else {
@@ -204,7 +194,7 @@ impl<H: Machine> Gpu<H> {
         }
     }
 
-    fn add_object(&mut self, channel: payload::ChannelId, class: u32, engine: Engine) {
+    fn add_object(&mut self, channel: resource::ChannelNumber, class: u32, engine: Engine) {
         let Some((subchannel, object)) = object(class, engine) else {
             return;
         };
@@ -216,7 +206,7 @@ impl<H: Machine> Gpu<H> {
         }
     }
 
-    fn remove_object(&mut self, channel: payload::ChannelId, class: u32, engine: Engine) {
+    fn remove_object(&mut self, channel: resource::ChannelNumber, class: u32, engine: Engine) {
         let Some((subchannel, _)) = object(class, engine) else {
             return;
         };
@@ -238,23 +228,23 @@ impl<H: Machine> Gpu<H> {
         }
     }
 
-    fn create_channel(&mut self, channel: payload::Channel) {
+    fn create_channel(&mut self, channel: resource::Channel) {
         self.note(
             BlockId::Usermode,
             "new channel",
-            json!({"channel": channel.id.0, "runlist": channel.runlist}),
+            json!({"channel": channel.number.0, "runlist": channel.runlist}),
         );
         let setup = setup(self.parts.chip, &channel);
         match self.channels.host.create(id(&channel), setup) {
             Ok(()) => {
                 self.record_channel(&channel);
-                self.channels.made.insert(channel.id, channel);
+                self.channels.made.insert(channel.number, channel);
                 if let Some(space) = channel.space {
                     self.bind_channels(space);
                 }
             }
             Err(refused) => {
-                let reason = format!("channel {:#x}: {refused:?}", channel.id.0);
+                let reason = format!("channel {:#x}: {refused:?}", channel.number.0);
                 self.refuse(BlockId::Usermode, reason);
             }
         }
@@ -268,11 +258,11 @@ impl<H: Machine> Gpu<H> {
         };
         let base = PageDirBase::new()
             .with_target(match directory.aperture {
-                payload::Aperture::Video => Target::VidMem,
-                payload::Aperture::CoherentSystem => Target::SysMemCoherent,
-                payload::Aperture::System => Target::SysMemNoncoherent,
+                Aperture::Vram => Target::VidMem,
+                Aperture::System if directory.is_coherent => Target::SysMemCoherent,
+                Aperture::System => Target::SysMemNoncoherent,
             })
-            .with_vol(directory.aperture != payload::Aperture::Video)
+            .with_vol(directory.aperture != Aperture::Vram)
             .with_use_ver2_pt_format(true)
             .with_big_page_size_64kb(true)
             .with_page(directory.address >> 12);
@@ -297,7 +287,7 @@ impl<H: Machine> Gpu<H> {
             return;
         };
         let root = Root {
-            aperture: aperture(directory.aperture),
+            aperture: directory.aperture,
             address: directory.address,
         };
         self.mmu.invalidate(Invalidation {
@@ -389,7 +379,7 @@ impl<H: Machine> Gpu<H> {
         let engine = self
             .channels
             .made
-            .get(&payload::ChannelId(turn.channel.channel));
+            .get(&resource::ChannelNumber(turn.channel.channel));
         let engine = engine.map(|channel| channel.engine.number());
         for event in turn.report.events {
             match event {
@@ -428,9 +418,9 @@ impl<H: Machine> Gpu<H> {
 
     /// The channels, a line for each: number, runlist, class and what it does.
     pub fn channels(&self) -> String {
-        let line = |channel: &payload::Channel| {
+        let line = |channel: &resource::Channel| {
             let status = self.channels.host.status(id(channel));
-            let (number, runlist, class) = (channel.id.0, channel.runlist, channel.class);
+            let (number, runlist, class) = (channel.number.0, channel.runlist, channel.class);
             let status = status.map_or("gone".into(), |status| format!("{status:?}"));
             format!("{number:#x} runlist {runlist} class {class:#x}: {status}\n")
         };

@@ -9,9 +9,9 @@ use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
 
 use super::{Gpu, Program};
-use crate::block_id::{BlockId, Engine};
+use crate::block_id::{BlockId, FalconId};
 use crate::blocks::falcon::Falcon;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::Fault;
 use crate::fuses::Fuses;
 use crate::gsp_rm::controls::GSP_VECTOR;
@@ -27,7 +27,7 @@ const BOOTER: Duration = Duration::from_millis(5);
 const ACR: Duration = Duration::from_millis(1);
 const CORE_RESUME: Duration = Duration::from_millis(2);
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// The GSP raises interrupts, and interrupts the CPU if none was pending.
     pub(super) fn raise(&mut self, interrupts: FalconIrqstat) {
         let gsp = &mut self.blocks.gsp.falcon;
@@ -62,7 +62,7 @@ impl<H: Host> Gpu<H> {
             self.note(BlockId::Intr, "MSI", Value::Null);
             // An MSI is a write to memory, which needs bus mastering.
             if self.config.is_bus_master() {
-                self.host.interrupt();
+                self.machine.interrupt();
             }
         }
         self.config.show_interrupt(self.blocks.intr.is_asserted());
@@ -71,12 +71,12 @@ impl<H: Host> Gpu<H> {
         if pin != self.pin {
             self.pin = pin;
             self.note(BlockId::Intr, "INTx", json!({"asserted": pin}));
-            self.host.set_pin(pin);
+            self.machine.set_pin(pin);
         }
     }
 
     /// A falcon was reset, which ends its program.
-    pub(super) fn end_program(&mut self, engine: Engine) {
+    pub(super) fn end_program(&mut self, engine: FalconId) {
         let is_sequencing = self.is_sequencing();
         self.schedule.cancel(|event| match event {
             Event::Halt(other) => other == engine,
@@ -86,21 +86,21 @@ impl<H: Host> Gpu<H> {
             | Event::InitDone
             | Event::GspRmEnd
             | Event::DelayedInterrupt
-            | Event::SwitchTimeout { .. } => engine == Engine::Gsp && !is_sequencing,
+            | Event::SwitchTimeout { .. } => engine == FalconId::Gsp && !is_sequencing,
             Event::TargetMaskReleased
             | Event::FmcBooted
             | Event::LockdownReleased(_)
-            | Event::FmcUnloaded => engine == Engine::Gsp,
+            | Event::FmcUnloaded => engine == FalconId::Gsp,
             Event::Timer(..) | Event::Turn | Event::Commands | Event::Room | Event::FspPacket => {
                 false
             }
         });
         self.programs.running[engine as usize].0 = Program::Nothing;
         match engine {
-            Engine::Sec2 => self.programs.sec2_prepared = false,
+            FalconId::Sec2 => self.programs.sec2_prepared = false,
             // GSP-RM survives the resets that its sequencer list asks for.
-            Engine::Gsp if !is_sequencing => self.programs.rm = None,
-            Engine::Gsp => {}
+            FalconId::Gsp if !is_sequencing => self.programs.rm = None,
+            FalconId::Gsp => {}
         }
     }
 
@@ -110,7 +110,7 @@ impl<H: Host> Gpu<H> {
     }
 
     /// Starts the program that is loaded in a falcon.
-    pub(super) fn start_program(&mut self, engine: Engine) {
+    pub(super) fn start_program(&mut self, engine: FalconId) {
         let program = match self.identify(engine) {
             Ok(program) => program,
             Err(reason) => {
@@ -135,8 +135,8 @@ impl<H: Host> Gpu<H> {
     }
 
     /// Identifies the program that is loaded in a falcon; an error says why it may not run.
-    fn identify(&mut self, engine: Engine) -> Result<Program, String> {
-        if engine == Engine::Sec2 && self.programs.sec2_prepared {
+    fn identify(&mut self, engine: FalconId) -> Result<Program, String> {
+        if engine == FalconId::Sec2 && self.programs.sec2_prepared {
             return Ok(Program::Sec2Rtos);
         }
         let falcon = self.blocks.falcon(engine);
@@ -155,8 +155,8 @@ impl<H: Host> Gpu<H> {
     /// The signed program whose code is loaded, if it passes `verify`.
     fn known_program(
         &mut self,
-        engine: Engine,
-        verify: fn(&Ucode, &Falcon, Engine, &Fuses) -> Result<(), String>,
+        engine: FalconId,
+        verify: fn(&Ucode, &Falcon, FalconId, &Fuses) -> Result<(), String>,
     ) -> Result<Program, String> {
         let falcon = self.blocks.falcon(engine);
         let released = self.firmware.all().iter().enumerate();
@@ -192,7 +192,7 @@ impl<H: Host> Gpu<H> {
     }
 
     /// A falcon's program comes to its end.
-    pub(super) fn halt(&mut self, engine: Engine) {
+    pub(super) fn halt(&mut self, engine: FalconId) {
         let (program, since) = self.programs.running[engine as usize];
         self.blocks.falcon_mut(engine).halted = program != Program::Sec2Rtos;
         match program {

@@ -12,7 +12,7 @@ use serde_json::{json, Value};
 use super::{Gpu, Windows};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::Fault;
 use crate::gsp_rm::libos::{check_heap, Libos};
 use crate::gsp_rm::notice::{self, Notice};
@@ -28,7 +28,7 @@ const FINISH: Duration = Duration::from_millis(5);
 const END: Duration = Duration::from_millis(2);
 const TEARDOWN: Duration = Duration::from_millis(2);
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// The RISC-V core runs: libos starts next.
     pub(crate) fn schedule_libos(&mut self) {
         self.schedule.after(LIBOS, Event::LibosStart);
@@ -54,8 +54,8 @@ impl<H: Host> Gpu<H> {
         let [low, high] = self.blocks.gsp.falcon.mailbox;
         let in_mailboxes = u64::from(high) << 32 | u64::from(low);
         let address = self.programs.libos_arguments.unwrap_or(in_mailboxes);
-        let libos = Libos::start(&self.host, &release.arguments, address)?;
-        libos.write_logs(&mut self.host, self.schedule.now())?;
+        let libos = Libos::start(&self.machine, &release.arguments, address)?;
+        libos.write_logs(&mut self.machine, self.schedule.now())?;
         if !libos.unlisted.is_empty() {
             self.note(
                 BlockId::Gsp,
@@ -66,7 +66,7 @@ impl<H: Host> Gpu<H> {
         if libos.resumes {
             return Err("RMARGS ask for a resume, but nothing was suspended".into());
         }
-        let queues = Queues::link(&mut self.host, &libos.queues)?;
+        let queues = Queues::link(&mut self.machine, &libos.queues)?;
         // Those of a GSP-RM that has crashed are gone.
         self.forget_channels();
         self.windows = Windows::default();
@@ -102,7 +102,7 @@ impl<H: Host> Gpu<H> {
         else {
             return false;
         };
-        match rm.queues.receive(&mut self.host, &self.faults) {
+        match rm.queues.receive(&mut self.machine, &self.faults) {
             Ok(Some(message)) => self.serve_message(message),
             Ok(None) => return false,
             Err(reason) => {
@@ -221,7 +221,7 @@ impl<H: Host> Gpu<H> {
         let Some(rm) = &mut self.programs.rm else {
             return false;
         };
-        let written = match rm.queues.flush(&mut self.host, &self.faults) {
+        let written = match rm.queues.flush(&mut self.machine, &self.faults) {
             Ok(written) => written,
             Err(reason) => {
                 self.refuse(BlockId::Gsp, reason);

@@ -3,10 +3,10 @@
 //! BAR0: dispatches an access to its block, and carries out that block's requests.
 
 use super::Gpu;
-use crate::block_id::{BlockId, Engine};
+use crate::block_id::{BlockId, FalconId};
 use crate::blocks::falcon::PRIV_ERROR;
 use crate::blocks::wires::Request;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::Fault;
 
 /// Value of all registers while they do not answer.
@@ -17,7 +17,7 @@ fn name(offset: u32) -> &'static str {
     nova_hw::regs::name(offset).unwrap_or("an unknown register")
 }
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// Reads the register at byte `offset` of BAR0.
     pub fn read32(&mut self, offset: u32) -> u32 {
         let block = BlockId::at(offset);
@@ -70,8 +70,8 @@ impl<H: Host> Gpu<H> {
                 Request::FalconReset(engine) => self.end_program(engine),
                 Request::FalconStarted(engine) => self.start_program(engine),
                 // SEC2's vector is not in the interrupt table that the driver gets.
-                Request::Interrupt(Engine::Sec2) => {}
-                Request::Interrupt(Engine::Gsp) => self.interrupt(),
+                Request::Interrupt(FalconId::Sec2) => {}
+                Request::Interrupt(FalconId::Gsp) => self.interrupt(),
                 Request::InvalidateTlbs(what) => self.mmu.invalidate(what),
                 Request::Doorbell(token) => self.ring(token),
                 Request::BindBar1(block) => self.bind_bar1(block),

@@ -14,7 +14,7 @@ use serde_json::{json, Value};
 use super::{Gpu, Saved, Suspended};
 use crate::block_id::BlockId;
 use crate::bus::config::NO_BUS_MASTER;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::engines::mmu::Invalidation;
 use crate::faults::Fault;
 use crate::gsp_rm::libos;
@@ -34,7 +34,7 @@ use crate::schedule::Event;
 const STEP: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(10);
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// If the GSP-RM that ends was suspended, its memory outside of WPR2 is saved, and it stays in WPR2.
     pub(super) fn keep_if_suspended(&mut self) {
         let Some(rm) = self.programs.rm.take() else {
@@ -75,12 +75,12 @@ impl<H: Host> Gpu<H> {
     fn save_piece(&mut self, video: u64, system: u64, len: usize) -> Result<(), String> {
         let mut bytes = vec![0; len];
         self.vram.read(video, &mut bytes);
-        let written = self.host.write(system, &bytes);
+        let written = self.machine.write(system, &bytes);
         written.map_err(|error| format!("memory for the frame buffer: {error}"))
     }
 
     fn restore_piece(&mut self, video: u64, system: u64, len: usize) -> Result<(), String> {
-        let bytes = self.host.read_vec(system, len);
+        let bytes = self.machine.read_vec(system, len);
         let bytes = bytes.map_err(|error| format!("memory of the frame buffer: {error}"))?;
         self.vram.write(video, &bytes);
         Ok(())
@@ -95,7 +95,7 @@ impl<H: Host> Gpu<H> {
             return refuse(Code::Saved, "there is no GSP-RM in WPR2");
         };
         let size = wpr2.end - wpr2.start;
-        let image = Image::save(&mut self.host, address, &meta, size, self.unloads)?;
+        let image = Image::save(&mut self.machine, address, &meta, size, self.unloads)?;
         let Some(suspended) = self.programs.suspended.take() else {
             return refuse(Code::Saved, "GSP-RM was not suspended");
         };
@@ -133,7 +133,7 @@ impl<H: Host> Gpu<H> {
             let reason = format!("GSP-RM {} was saved, not {}", old.name, new.name);
             return refuse(Code::Image, reason);
         }
-        saved.image.verify(&self.host, address)
+        saved.image.verify(&self.machine, address)
     }
 
     /// WPR2 is as it was.
@@ -189,7 +189,7 @@ impl<H: Host> Gpu<H> {
             return Err(NO_BUS_MASTER.into());
         }
         let at = &rm.release.arguments;
-        libos::check_resume(&self.host, at, &rm.started, suspend.level)?;
+        libos::check_resume(&self.machine, at, &rm.started, suspend.level)?;
         self.copy_frame_buffer(&suspend, Self::restore_piece)?;
         rm.resume(self.schedule.now());
         self.channels = channels;

@@ -3,11 +3,11 @@
 //! Tests of the card as a whole.
 
 use super::*;
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::blocks::falcon::PRIV_ERROR;
 use crate::blocks::pgc6::GFW;
 use crate::bus::config::mirror_base;
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::{by_name, CHIPS};
 use crate::engines::memory::Aperture;
 use crate::engines::mmu::testing::{Mapping, Tables};
@@ -326,13 +326,21 @@ fn an_interrupt_becomes_an_msi() {
     card.write32(CpuIntrLeafEnSet::OFFSET, 1 << 5);
     card.write32(CpuIntrTopEnSet::OFFSET, 1);
     card.write32(CpuIntrLeafTrigger::OFFSET, 5);
-    assert_eq!(card.host().interrupts(), 1);
+    assert_eq!(card.machine().interrupts(), 1);
     card.write32(MsiRearm::OFFSET, 0);
-    assert_eq!(card.host().interrupts(), 2, "the vector is still pending");
+    assert_eq!(
+        card.machine().interrupts(),
+        2,
+        "the vector is still pending"
+    );
     card.config_mut().set_bus_master(false);
     card.write32(MsiRearm::OFFSET, 0);
-    assert_eq!(card.host().interrupts(), 2, "an MSI is a write to memory");
-    assert!(!card.host().pin(), "MSI");
+    assert_eq!(
+        card.machine().interrupts(),
+        2,
+        "an MSI is a write to memory"
+    );
+    assert!(!card.machine().pin(), "MSI");
 }
 
 /// The level of the pin, and bit 3 of the status register in configuration space and its mirror.
@@ -341,7 +349,7 @@ fn intx(card: &mut Gpu<Arena>) -> (bool, bool) {
     card.read_config(6, &mut status);
     let mirror = card.read32(mirror_base(card.chip()) + 4);
     assert_eq!(mirror >> 16 & 0xff, u32::from(status[0]));
-    (card.host().pin(), status[0] & 8 != 0)
+    (card.machine().pin(), status[0] & 8 != 0)
 }
 
 #[test]
@@ -366,7 +374,7 @@ fn without_msi_the_pin_follows_the_tree() {
     assert_eq!(intx(&mut card), (false, false));
     card.write32(CpuIntrLeafTrigger::OFFSET, 5);
     assert_eq!(intx(&mut card), (true, true));
-    assert_eq!(card.host().interrupts(), 0);
+    assert_eq!(card.machine().interrupts(), 0);
 }
 
 #[test]
@@ -388,11 +396,11 @@ fn configuration_space_disables_the_pin() {
     assert_eq!(intx(&mut card), (true, true));
     card.inject(Fault::CardGone { after: 0 });
     card.read32(0);
-    assert!(!card.host().pin(), "a card off the bus");
+    assert!(!card.machine().pin(), "a card off the bus");
     card.repair();
     card.read32(0);
     card.write32(0, 0);
-    assert!(card.host().pin());
+    assert!(card.machine().pin());
     card.reset();
     assert_eq!(intx(&mut card), (false, false), "after a reset");
 }
@@ -426,7 +434,7 @@ fn load_block(card: &mut Gpu<Arena>, base: u32, target: u32, address: u64) {
 #[test]
 fn dma_reads_from_its_target() {
     let mut card = card();
-    let address = card.host_mut().place(&[0x11; 256]);
+    let address = card.machine_mut().place(&[0x11; 256]);
     card.vram_mut().write(address, &[0x22; 256]);
     load_block(&mut card, SEC2_BASE, 1, address);
     assert_eq!(card.blocks.sec2.falcon.dmem[..256], [0x11; 256]);
@@ -451,7 +459,7 @@ fn dma_reads_from_its_target() {
 fn data_memory_is_stored_in_the_target() {
     for chip in ["tu104", "ga100", "ga102"] {
         let mut card = card_of(by_name(chip).unwrap());
-        let address = card.host_mut().place(&[0; 256]);
+        let address = card.machine_mut().place(&[0; 256]);
         let sysmem = address + 8;
         card.write32(GSP_BASE + FbifTranscfg::OFFSET, 0x5);
         card.write32(GSP_BASE + 0x684, 1);
@@ -474,7 +482,7 @@ fn data_memory_is_stored_in_the_target() {
         card.write32(GSP_BASE + reg::FalconDmatrfcmd::OFFSET, 1 << 5);
         let done = card.read32(GSP_BASE + reg::FalconDmatrfcmd::OFFSET) & 1 << 1;
         assert_ne!(done, 0, "{chip}");
-        assert_eq!(card.host().read_u32(sysmem), Ok(0xcafe_f00d), "{chip}");
+        assert_eq!(card.machine().read_u32(sysmem), Ok(0xcafe_f00d), "{chip}");
         assert_eq!(last_refusal(&card), "", "{chip}");
     }
 }
@@ -482,7 +490,7 @@ fn data_memory_is_stored_in_the_target() {
 #[test]
 fn a_card_that_is_not_a_bus_master_has_no_dma() {
     let mut card = card();
-    let address = card.host_mut().place(&[0x11; 256]);
+    let address = card.machine_mut().place(&[0x11; 256]);
     card.write_config(4, &[0x02]);
     load_block(&mut card, GSP_BASE, 1, address);
     assert_eq!(card.blocks.gsp.falcon.dmem[..256], [0xff; 256]);
@@ -500,7 +508,7 @@ fn a_falcon_without_signed_code_halts_and_keeps_its_mailboxes() {
     assert_eq!(card.read32(cpuctl), 1 << 4);
     assert_eq!(card.read32(SEC2_BASE + reg::FalconMailbox0::OFFSET), 7);
 
-    let address = card.host_mut().place(&[0x11; 256]);
+    let address = card.machine_mut().place(&[0x11; 256]);
     load_block(&mut card, SEC2_BASE, 1, address);
     card.write32(SEC2_BASE + reg::FalconDmatrfcmd::OFFSET, 0x614);
     card.write32(cpuctl, 2);
@@ -515,7 +523,7 @@ fn a_falcon_is_scrubbed_after_its_reset() {
     let hwcfg2 = GSP_BASE + reg::FalconHwcfg2::OFFSET;
     let is_scrubbing =
         |card: &mut Gpu<Arena>| reg::FalconHwcfg2::from(card.read32(hwcfg2)).mem_scrubbing();
-    for fault in [None, Some(Fault::ScrubbingNeverDone(Engine::Gsp))] {
+    for fault in [None, Some(Fault::ScrubbingNeverDone(FalconId::Gsp))] {
         card.faults = fault.into_iter().collect();
         card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 1);
         card.write32(GSP_BASE + reg::FalconEngine::OFFSET, 0);
@@ -547,7 +555,7 @@ fn a_doorbell_without_gsp_rm_does_nothing() {
     card.write32(PgspQueueHead::OFFSET, 0);
     pass(&mut card, SECOND);
     assert!(card.trace().refusals().is_empty());
-    assert_eq!(card.host().read_u32(0).ok(), None);
+    assert_eq!(card.machine().read_u32(0).ok(), None);
 }
 
 /// As on real cards, whose users get rid of what a dead driver has left by a reset of the function.

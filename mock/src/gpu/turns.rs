@@ -16,23 +16,23 @@ use serde_json::{json, Value};
 
 use super::channels::TURN;
 use super::Gpu;
-use crate::bus::host::Host as Machine;
+use crate::bus::machine::Machine;
 use crate::engines::engine::Work;
 use crate::engines::host::channel::{ChannelId, Method};
 use crate::engines::host::event::{Step, Stopped};
 use crate::engines::host::Turn;
 use crate::engines::memory::{Address, Aperture};
-use crate::gsp_rm::payload;
+use crate::gsp_rm::resource;
 use crate::trace::channel::ChannelName;
 use crate::trace::timeline::Slice;
 
-impl<H: Machine> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// There is a new channel.
-    pub(super) fn record_channel(&mut self, channel: &payload::Channel) {
+    pub(super) fn record_channel(&mut self, channel: &resource::Channel) {
         if let Some(timeline) = self.trace.timeline() {
             let name = ChannelName {
                 runlist: channel.runlist,
-                channel: channel.id.0,
+                channel: channel.number.0,
             };
             timeline.channel(name, &format!("{:?}", channel.engine));
         }
@@ -40,7 +40,7 @@ impl<H: Machine> Gpu<H> {
 
     /// A channel has had a turn, which ends now.
     pub(super) fn record_turn(&mut self, turn: &Turn) {
-        let number = payload::ChannelId(turn.channel.channel);
+        let number = resource::ChannelNumber(turn.channel.channel);
         let Some(channel) = self.channels.made.get(&number) else {
             return;
         };

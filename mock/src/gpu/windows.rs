@@ -13,7 +13,7 @@ use nova_hw::abi::GspFwWprMeta;
 
 use super::{Gpu, Windows};
 use crate::block_id::BlockId;
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::engines::memory::{Address, Aperture, Fault, FaultType, Memory};
 use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
@@ -29,12 +29,12 @@ fn block(bar: Bar) -> BlockId {
     }
 }
 
-impl<H: Host> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// The memory of card and machine, as engines reach it, and the MMU.
     pub(super) fn memory(&mut self) -> (&mut Mmu, Physical<'_>) {
         let physical = Physical {
             vram: &mut self.vram,
-            system: &mut self.host,
+            system: &mut self.machine,
             is_bus_master: self.config.is_bus_master(),
             protected: self.blocks.pfb.wpr2.clone(),
         };

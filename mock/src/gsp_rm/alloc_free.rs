@@ -63,8 +63,8 @@ impl GspRm {
     ) -> Result<(), Refused> {
         let platform = self.platform(card);
         let class = classes::numbered(request.h_class)?;
-        let payload = self.objects.alloc(&platform, class, request, params)?;
-        self.effects.extend(Effect::created(payload));
+        let resource = self.objects.alloc(&platform, class, request, params)?;
+        self.effects.extend(Effect::created(resource));
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl GspRm {
         let (status, error) = match self.objects.free(client, object) {
             Ok(freed) => {
                 tracing::debug!("freed {freed:x?} of client {client:#x}");
-                let effect = |(handle, payload): &Freed| Effect::freed(client, *handle, payload);
+                let effect = |(handle, resource): &Freed| Effect::freed(client, *handle, resource);
                 self.effects.extend(freed.iter().filter_map(effect));
                 (
                     NV_OK,

@@ -16,8 +16,8 @@ use nova_hw::abi::class::*;
 use nova_hw::abi::status::NV_ERR_INVALID_CLASS;
 
 use super::objects::{Class, Family, Objects};
-use super::payload::Payload;
 use super::refused::Refused;
+use super::resource::Resource;
 
 const fn of(number: u32, family: &'static Family) -> Class {
     Class { number, family }
@@ -129,7 +129,7 @@ pub(crate) fn objects() -> Objects {
     static DEVICE: Class = of(NV01_DEVICE_0, &base::DEVICE);
     static SUBDEVICE: Class = of(NV20_SUBDEVICE_0, &base::SUBDEVICE);
     Objects::new([
-        (&ROOT, Payload::None),
+        (&ROOT, Resource::None),
         (&DEVICE, base::device(0, 0)),
         (&SUBDEVICE, base::subdevice(0)),
     ])

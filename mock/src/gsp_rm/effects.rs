@@ -5,7 +5,7 @@
 //! The card takes the effects of a message before the driver can see the answer, and in their order.
 //! When GSP-RM unloads, or another one starts, all channels end without an effect.
 
-use super::payload::{Channel, ChannelId, PageDirectory, Payload, SpaceId};
+use super::resource::{Channel, ChannelNumber, PageDirectory, Resource, SpaceId};
 use crate::chips::engines::Engine;
 
 /// A BAR that is a window into an address space.
@@ -21,20 +21,20 @@ pub(crate) enum Effect {
     /// There is a new channel, which does not run yet.
     ChannelCreated(Channel),
     /// A channel is no more: none of its memory may be touched again.
-    ChannelFreed(ChannelId),
+    ChannelFreed(ChannelNumber),
     /// A channel may run, or not.
-    Scheduled { channel: ChannelId, runs: bool },
+    Scheduled { channel: ChannelNumber, runs: bool },
     /// No channel runs any more, or all that may run do.
     AllScheduled { run: bool },
     /// A channel has an object on an engine, so that its work may name the class.
     ObjectCreated {
-        channel: ChannelId,
+        channel: ChannelNumber,
         class: u32,
         engine: Engine,
     },
     /// A channel's object on an engine is no more.
     ObjectFreed {
-        channel: ChannelId,
+        channel: ChannelNumber,
         class: u32,
         engine: Engine,
     },
@@ -51,10 +51,10 @@ pub(crate) enum Effect {
 
 impl Effect {
     /// Of a new object.
-    pub(crate) fn created(payload: &Payload) -> Option<Self> {
-        match payload {
-            Payload::Channel(channel) => Some(Self::ChannelCreated(*channel)),
-            &Payload::Engine {
+    pub(crate) fn created(resource: &Resource) -> Option<Self> {
+        match resource {
+            Resource::Channel(channel) => Some(Self::ChannelCreated(*channel)),
+            &Resource::Engine {
                 class,
                 engine,
                 channel,
@@ -68,10 +68,10 @@ impl Effect {
     }
 
     /// Of an object that was freed: the object `handle` of `client`.
-    pub(crate) fn freed(client: u32, handle: u32, payload: &Payload) -> Option<Self> {
-        match payload {
-            Payload::Channel(channel) => Some(Self::ChannelFreed(channel.id)),
-            &Payload::Engine {
+    pub(crate) fn freed(client: u32, handle: u32, resource: &Resource) -> Option<Self> {
+        match resource {
+            Resource::Channel(channel) => Some(Self::ChannelFreed(channel.number)),
+            &Resource::Engine {
                 class,
                 engine,
                 channel,
@@ -80,7 +80,7 @@ impl Effect {
                 class,
                 engine,
             }),
-            Payload::Space(space) if space.directory.is_some() => Some(Self::PageDirectoryUnset {
+            Resource::Space(space) if space.directory.is_some() => Some(Self::PageDirectoryUnset {
                 space: SpaceId { client, handle },
             }),
             _ => None,

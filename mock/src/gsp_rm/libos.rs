@@ -15,8 +15,8 @@ use nova_hw::gsp::PAGE_SIZE;
 use nova_hw::release::{ArgumentsLayout, Release};
 use zerocopy::FromBytes;
 
-use crate::bus::host::GuestMemory;
-use crate::bus::host::BUS_BITS;
+use crate::bus::machine::GuestMemory;
+use crate::bus::machine::BUS_BITS;
 use crate::chips::Chip;
 use crate::gsp_rm::queue::QueueArguments;
 use crate::gsp_rm::suspend::Started;

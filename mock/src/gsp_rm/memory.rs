@@ -11,10 +11,10 @@ use nova_hw::abi::{class, RpcAllocMemory};
 use nova_hw::gsp::PAGE_SIZE;
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::payload::{MemoryList, Pages};
 use super::refused::Refused;
+use super::resource::{MemoryList, Pages};
 use super::{classes, Card, GspRm, Next};
-use crate::bus::host::BUS_BITS;
+use crate::bus::machine::BUS_BITS;
 use crate::gsp_rm::queue::Message;
 
 const PAGE: u64 = PAGE_SIZE as u64;

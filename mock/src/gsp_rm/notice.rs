@@ -9,14 +9,14 @@ use nova_hw::field::Field;
 use nova_hw::release::{RcTriggeredLayout, Release};
 use zerocopy::{FromZeros, IntoBytes};
 
-/// A message without an answer: its number and payload.
-pub(crate) type Event = (u32, Vec<u8>);
+/// An event as a message: its number and payload.
+pub(crate) type EventMessage = (u32, Vec<u8>);
 
 /// GSP-RM tells that it has closed its registers to the CPU, and opened them again
 /// (`GSP_LOCKDOWN_NOTICE`). Real cards do so many times in a boot; nvidia.ko's list of the last RPCs
 /// of a Hopper card has little else (open-gpu-kernel-modules issue 1230). In the model no time passes
 /// in between, so the registers are never closed.
-pub(crate) fn lockdown(release: &Release) -> Vec<Event> {
+pub(crate) fn lockdown(release: &Release) -> Vec<EventMessage> {
     let function = number(release, "GSP_LOCKDOWN_NOTICE");
     let notice = |engaging| Some((function?, vec![engaging]));
     [notice(1), notice(0)].into_iter().flatten().collect()
@@ -27,7 +27,7 @@ pub(crate) fn lockdown(release: &Release) -> Vec<Event> {
 /// (`GSP_POST_NOCAT_RECORD`, where the release has it).
 ///
 /// Source: open-gpu-kernel-modules issues 659 (RTX 4070) and 1230; tinygrad issue 14334 (RTX 5060 Ti).
-pub(crate) fn before_init_done(release: &Release, now: Duration) -> Vec<Event> {
+pub(crate) fn before_init_done(release: &Release, now: Duration) -> Vec<EventMessage> {
     let print = (event::UCODE_LIBOS_PRINT, libos_print());
     let record = number(release, "GSP_POST_NOCAT_RECORD");
     let record = record.map(|function| (function, nocat_record(now)));
@@ -107,7 +107,7 @@ pub enum Notice {
 
 impl Notice {
     /// Function and payload of the message.
-    pub(crate) fn message(&self, release: &Release) -> Event {
+    pub(crate) fn message(&self, release: &Release) -> EventMessage {
         match self {
             Self::OsError { xid, text } => (event::OS_ERROR_LOG, os_error(*xid, text)),
             Self::RcTriggered {

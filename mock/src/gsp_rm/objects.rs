@@ -18,9 +18,9 @@ use nova_hw::abi::status::{
 use nova_hw::abi::{class, handle, RmAlloc};
 use nova_hw::release::Release;
 
-use super::payload::{Channel, MemoryList, Payload, Space, SpaceId};
 use super::platform::Platform;
 use super::refused::Refused;
+use super::resource::{Channel, MemoryList, Resource, Space, SpaceId};
 use super::suspend::Backup;
 
 /// Handles of the objects that GSP-RM creates for the driver's own use, as on real cards:
@@ -43,7 +43,7 @@ const OBJECTS_MAX: usize = 0x4000;
 const LISTED_MAX: usize = 0x10_0000;
 
 /// The handle of an object that was freed, and what GSP-RM has known of it.
-pub(crate) type Freed = (u32, Payload);
+pub(crate) type Freed = (u32, Resource);
 
 /// What an object is to GSP-RM, whichever number the class has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub(crate) struct Family {
     /// src/nvidia/generated/g_*_nvoc.c.
     pub(crate) controls: &'static [u32],
     /// Checks the parameters, and fills in what they return; returns what GSP-RM keeps.
-    pub(crate) construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Payload, Refused>,
+    pub(crate) construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Resource, Refused>,
 }
 
 /// A class.
@@ -213,7 +213,7 @@ pub(crate) struct Object {
     /// Its parent's handle, or 0.
     parent: u32,
     pub(crate) class: &'static Class,
-    pub(crate) payload: Payload,
+    pub(crate) resource: Resource,
     /// GSP-RM has created it for the driver's own use.
     is_internal: bool,
 }
@@ -232,17 +232,17 @@ impl Object {
 impl Objects {
     /// With the objects that GSP-RM creates for the driver's own use: a client, its device, and the
     /// subdevice of that.
-    pub(crate) fn new(internal: [(&'static Class, Payload); 3]) -> Self {
+    pub(crate) fn new(internal: [(&'static Class, Resource); 3]) -> Self {
         let handles = [
             (0, INTERNAL_CLIENT),
             (INTERNAL_CLIENT, INTERNAL_DEVICE),
             (INTERNAL_DEVICE, INTERNAL_SUBDEVICE),
         ];
-        let object = |((parent, handle), (class, payload))| {
+        let object = |((parent, handle), (class, resource))| {
             let object = Object {
                 parent,
                 class,
-                payload,
+                resource,
                 is_internal: true,
             };
             (handle, object)
@@ -262,7 +262,7 @@ impl Objects {
             .clients
             .values()
             .flat_map(|client| client.objects.values());
-        objects.filter_map(|object| object.payload.channel())
+        objects.filter_map(|object| object.resource.channel())
     }
 
     /// The client that a control is for.
@@ -291,7 +291,7 @@ impl Objects {
         class: &'static Class,
         request: &mut RmAlloc,
         params: &mut [u8],
-    ) -> Result<&Payload, Refused> {
+    ) -> Result<&Resource, Refused> {
         class.check_size(platform.release, params)?;
         if class.family.parents == Parents::None {
             return self.alloc_client(platform.release, request, class, params);
@@ -309,7 +309,7 @@ impl Objects {
         request: &mut RmAlloc,
         class: &'static Class,
         params: &mut [u8],
-    ) -> Result<&Payload, Refused> {
+    ) -> Result<&Resource, Refused> {
         if self.clients.len() >= CLIENTS_MAX {
             let error = format!("there are {} clients", self.clients.len());
             return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
@@ -329,7 +329,7 @@ impl Objects {
         let root = Object {
             parent: 0,
             class,
-            payload: Payload::None,
+            resource: Resource::None,
             is_internal: false,
         };
         let objects = BTreeMap::from([(handle, root)]);
@@ -338,7 +338,7 @@ impl Objects {
         if !params.is_empty() {
             release.root.client.write(params, &handle);
         }
-        Ok(&Payload::None)
+        Ok(&Resource::None)
     }
 
     /// Source: `serverAllocResourceUnderLock` in src/nvidia/src/kernel/rmapi/alloc_free.c.
@@ -348,7 +348,7 @@ impl Objects {
         request: &mut RmAlloc,
         class: &'static Class,
         params: &mut [u8],
-    ) -> Result<&Payload, Refused> {
+    ) -> Result<&Resource, Refused> {
         let (client_handle, parent_handle) = (request.h_client, request.h_parent);
         self.client_mut(client_handle)?;
         if request.h_object == client_handle {
@@ -374,17 +374,17 @@ impl Objects {
             parent_handle,
             objects: self,
         };
-        let payload = (class.family.construct)(&allocation, params)?;
-        self.channels_made += u32::from(payload.channel().is_some());
+        let resource = (class.family.construct)(&allocation, params)?;
+        self.channels_made += u32::from(resource.channel().is_some());
         let object = Object {
             parent: parent_handle,
             class,
-            payload,
+            resource,
             is_internal: false,
         };
         request.h_object = handle;
         let objects = &mut self.client_mut(client_handle)?.objects;
-        Ok(&objects.entry(handle).or_insert(object).payload)
+        Ok(&objects.entry(handle).or_insert(object).resource)
     }
 
     /// Checks that there may be one more object.
@@ -402,8 +402,8 @@ impl Objects {
     /// All memory that the driver has listed.
     fn memories(&self) -> impl Iterator<Item = &MemoryList> {
         let objects = self.clients.values().flat_map(|it| it.objects.values());
-        objects.filter_map(|object| match &object.payload {
-            Payload::Memory(memory) => Some(memory),
+        objects.filter_map(|object| match &object.resource {
+            Resource::Memory(memory) => Some(memory),
             _ => None,
         })
     }
@@ -432,7 +432,7 @@ impl Objects {
         let object = Object {
             parent,
             class,
-            payload: Payload::Memory(memory),
+            resource: Resource::Memory(memory),
             is_internal: false,
         };
         client.objects.insert(handle, object);
@@ -470,7 +470,7 @@ impl Objects {
         }
         let order = objects.tree(object).into_iter().rev();
         let freed =
-            order.filter_map(|handle| Some((handle, objects.objects.remove(&handle)?.payload)));
+            order.filter_map(|handle| Some((handle, objects.objects.remove(&handle)?.resource)));
         let freed = freed.collect();
         if object == client {
             self.clients.remove(&client);
@@ -540,8 +540,8 @@ impl Client {
 
     /// The memory with this handle.
     pub(crate) fn memory(&self, handle: u32) -> Result<&MemoryList, Refused> {
-        match &self.find_of(Kind::Memory, handle)?.payload {
-            Payload::Memory(memory) => Ok(memory),
+        match &self.find_of(Kind::Memory, handle)?.resource {
+            Resource::Memory(memory) => Ok(memory),
             _ => Err((
                 NV_ERR_INVALID_OBJECT_HANDLE,
                 format!("object {handle:#x} is no memory"),
@@ -552,8 +552,8 @@ impl Client {
     /// The address space with this handle, to change it.
     pub(crate) fn space_to_change(&mut self, handle: u32) -> Result<&mut Space, Refused> {
         self.find_of(Kind::Space, handle)?;
-        match &mut self.find_to_change(handle)?.payload {
-            Payload::Space(space) => Ok(space),
+        match &mut self.find_to_change(handle)?.resource {
+            Resource::Space(space) => Ok(space),
             _ => Err((
                 NV_ERR_INVALID_OBJECT_HANDLE,
                 format!("object {handle:#x} is no address space"),
@@ -601,7 +601,7 @@ impl Client {
     fn tree(&self, handle: u32) -> Vec<u32> {
         let mut users: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (&handle, object) in &self.objects {
-            for used in object.payload.uses().chain([object.parent]) {
+            for used in object.resource.uses().chain([object.parent]) {
                 users.entry(used).or_default().push(handle);
             }
         }

@@ -17,8 +17,8 @@ use nova_hw::gsp::PAGE_SIZE;
 use zerocopy::little_endian::U64;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::bus::host::BUS_BITS;
-use crate::bus::host::{GuestMemory, Unmapped};
+use crate::bus::machine::BUS_BITS;
+use crate::bus::machine::{GuestMemory, Unmapped};
 use crate::faults::{Fault, Faults};
 
 /// The most pages that the shared memory may have; the model's own limit.

@@ -6,8 +6,8 @@
 use nova_hw::abi::GspFwWprMeta;
 use nova_hw::gsp::PAGE_SIZE;
 
-use super::payload::MemoryList;
 use super::queue::QueueArguments;
+use super::resource::MemoryList;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
@@ -208,7 +208,7 @@ pub(crate) struct Started {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gsp_rm::payload::Pages;
+    use crate::gsp_rm::resource::Pages;
 
     #[test]
     fn regions_are_copied_page_by_page() {

@@ -93,17 +93,17 @@ impl Scene {
             h_class: class,
             ..RmAlloc::default()
         };
-        let payload = classes::numbered(class)
+        let resource = classes::numbered(class)
             .and_then(|class| self.objects.alloc(&platform, class, &mut request, params))
             .map_err(|refused| refused.0)?;
-        self.effects.extend(Effect::created(payload));
+        self.effects.extend(Effect::created(resource));
         Ok(request.h_object)
     }
 
     /// Frees an object of the client.
     pub(crate) fn free(&mut self, handle: u32) {
-        for (handle, payload) in self.objects.free(self.client, handle).unwrap() {
-            let effect = Effect::freed(self.client, handle, &payload);
+        for (handle, resource) in self.objects.free(self.client, handle).unwrap() {
+            let effect = Effect::freed(self.client, handle, &resource);
             self.effects.extend(effect);
         }
     }

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::chips::CHIPS;
-use crate::gsp_rm::payload::Pages;
+use crate::gsp_rm::resource::Pages;
 use nova_hw::abi::status::{
     NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
 };

@@ -20,7 +20,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::str::FromStr;
 
-use crate::bus::host::Host;
+use crate::bus::machine::Machine;
 use crate::faults::{number, Fault};
 use crate::gpu::Gpu;
 use crate::gsp_rm::notice::Notice;
@@ -105,7 +105,7 @@ fn field<T: TryFrom<i64>>(text: &str, name: &str) -> Result<T, String> {
 }
 
 /// Carries out the command in `line`, and returns the answer.
-pub(crate) fn obey<H: Host>(card: &mut Gpu<H>, line: &str) -> String {
+pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
     let done = line.parse().and_then(|command| match command {
         Command::Fault(fault) => {
             card.inject(fault);

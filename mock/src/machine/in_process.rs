@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::bus::config::{bars, Bar, BAR_COUNT};
-use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
+use crate::bus::machine::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
 use crate::fuses::Fuses;
 use crate::gpu::{Gpu, NoFwsec, Setup};
@@ -308,9 +308,9 @@ impl InProcess {
         let mut card = self.card();
         let deadline = card.now() + timeout;
         loop {
-            let interrupts = card.host().interrupts;
+            let interrupts = card.machine().interrupts;
             let is_new = self.interrupts_seen.replace(interrupts) != interrupts;
-            if is_new || card.host().pin {
+            if is_new || card.machine().pin {
                 return true;
             }
             match card.next_event() {
@@ -344,7 +344,7 @@ impl InProcess {
 
     fn register(&self, allocation: Allocation) -> Option<AllocationGuard> {
         let mut card = self.card();
-        let arena = card.host_mut();
+        let arena = card.machine_mut();
         arena.take_allocation().then(|| AllocationGuard {
             address: arena.add(allocation),
             card: Rc::clone(&self.card),
@@ -367,7 +367,7 @@ struct AllocationGuard {
 impl Drop for AllocationGuard {
     fn drop(&mut self) {
         let mut card = self.card.borrow_mut();
-        card.host_mut().remove(self.address);
+        card.machine_mut().remove(self.address);
     }
 }
 
@@ -400,13 +400,13 @@ impl Memory {
     /// Copies `into.len()` bytes from byte `offset`.
     pub fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), Unmapped> {
         let addr = self.find(offset, into.len())?;
-        self.guard.card.borrow().host().read(addr, into)
+        self.guard.card.borrow().machine().read(addr, into)
     }
 
     /// Copies `from` to byte `offset`.
     pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), Unmapped> {
         let addr = self.find(offset, from.len())?;
-        self.guard.card.borrow_mut().host_mut().write(addr, from)
+        self.guard.card.borrow_mut().machine_mut().write(addr, from)
     }
 }
 
@@ -454,13 +454,13 @@ mod tests {
         assert!(memory.write(8189, &word).is_err());
         assert!(memory.read(usize::MAX, &mut word).is_err());
         let card = machine.card();
-        let read = |offset| card.host().read_u32(memory.address() + offset);
+        let read = |offset| card.machine().read_u32(memory.address() + offset);
         assert_eq!(read(8188), Ok(0x0403_0201));
         assert!(read(8190).is_err());
-        assert_eq!(card.host().allocations(), 1);
+        assert_eq!(card.machine().allocations(), 1);
         drop(card);
         drop(memory);
-        assert_eq!(machine.card().host().allocations(), 0);
+        assert_eq!(machine.card().machine().allocations(), 0);
     }
 
     #[test]
@@ -475,11 +475,11 @@ mod tests {
     #[test]
     fn allocations_can_be_made_to_fail() {
         let machine = machine();
-        machine.card().host_mut().limit_allocations(Some(1));
-        assert!(machine.card().host_mut().take_allocation());
+        machine.card().machine_mut().limit_allocations(Some(1));
+        assert!(machine.card().machine_mut().take_allocation());
         assert!(machine.allocate(1).is_none());
         assert!(machine.map_file([0].into(), 0).is_none());
-        machine.card().host_mut().limit_allocations(None);
+        machine.card().machine_mut().limit_allocations(None);
         assert!(machine.allocate(usize::MAX).is_none());
         assert!(machine.allocate(1).is_some());
     }
@@ -496,9 +496,9 @@ mod tests {
         );
         assert_ne!(second, first + 4096);
         let mut page = [0; 4096];
-        machine.card().host().read(second, &mut page).unwrap();
+        machine.card().machine().read(second, &mut page).unwrap();
         assert_eq!(page, file.as_ref()[64 + 4096..64 + 8192]);
-        let read = |address, len| machine.card().host().read_vec(address, len);
+        let read = |address, len| machine.card().machine().read_vec(address, len);
         assert!(read(first + 4096, 1).is_err());
         assert!(read(first, 4097).is_err());
         let last = file.page_address(64 + 2 * 4096).unwrap();
@@ -508,9 +508,9 @@ mod tests {
         assert_eq!(read(last + 4095, 1), Ok(vec![0]));
         assert!(read(last + 2 * 4096, 1).is_err());
         assert_eq!(file.page_address(64 + 3 * 4096), None, "beyond its end");
-        assert!(machine.card().host_mut().write(first, &[0]).is_err());
+        assert!(machine.card().machine_mut().write(first, &[0]).is_err());
         drop(file);
-        assert_eq!(machine.card().host().allocations(), 0);
+        assert_eq!(machine.card().machine().allocations(), 0);
     }
 
     #[test]

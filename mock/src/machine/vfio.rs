@@ -23,7 +23,7 @@ use vfio_bindings::bindings::vfio::{
 use vfio_user::{DmaMapFlags, DmaUnmapFlags, IrqInfo, Server, ServerBackend, ServerRegion};
 
 use crate::bus::config::{self, msi_vectors, Effect};
-use crate::bus::host::{GuestMemory, InterruptSink, Unmapped};
+use crate::bus::machine::{GuestMemory, InterruptSink, Unmapped};
 use crate::chips::Chip;
 use crate::gpu::Gpu;
 use crate::machine::control;
@@ -224,7 +224,7 @@ impl Backend {
     }
 
     fn with_intx<T>(&self, act: impl FnOnce(&mut Intx) -> T) -> T {
-        self.0.access(|card| act(&mut card.host_mut().intx))
+        self.0.access(|card| act(&mut card.machine_mut().intx))
     }
 }
 
@@ -279,7 +279,7 @@ impl ServerBackend for Backend {
         if let Some(file) = fd {
             let mapping = Mapping { file, offset, size };
             self.0
-                .access(|card| card.host_mut().mappings.insert(address, mapping));
+                .access(|card| card.machine_mut().mappings.insert(address, mapping));
         }
         Ok(())
     }
@@ -287,7 +287,7 @@ impl ServerBackend for Backend {
     fn dma_unmap(&mut self, _flags: DmaUnmapFlags, address: u64, size: u64) -> io::Result<()> {
         let end = address.saturating_add(size);
         self.0.access(|card| {
-            card.host_mut()
+            card.machine_mut()
                 .mappings
                 .retain(|start, mapping| *start >= end || start + mapping.size <= address);
         });
@@ -316,7 +316,7 @@ impl ServerBackend for Backend {
         match (index, flags & VFIO_IRQ_SET_ACTION_TYPE_MASK) {
             (VFIO_PCI_MSI_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => {
                 tracing::debug!("MSI enabled: {}", file.is_some());
-                self.0.access(|card| card.host_mut().msi = file);
+                self.0.access(|card| card.machine_mut().msi = file);
             }
             (VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER) => {
                 self.with_intx(|intx| intx.set_trigger(file));
@@ -496,12 +496,12 @@ mod tests {
         );
     }
 
-    fn card(host: Guest) -> Gpu<Guest> {
+    fn card(machine: Guest) -> Gpu<Guest> {
         let chip = &CHIPS[0];
-        card_with(Vram::in_process(chip.vram), None, host)
+        card_with(Vram::in_process(chip.vram), None, machine)
     }
 
-    fn card_with(vram: Vram, bar1: Option<u64>, host: Guest) -> Gpu<Guest> {
+    fn card_with(vram: Vram, bar1: Option<u64>, machine: Guest) -> Gpu<Guest> {
         let chip = &CHIPS[0];
         let setup = Setup {
             chip,
@@ -512,7 +512,7 @@ mod tests {
             fuses: Fuses::default(),
             trace: Trace::default(),
         };
-        Gpu::new(setup, host).unwrap()
+        Gpu::new(setup, machine).unwrap()
     }
 
     #[test]

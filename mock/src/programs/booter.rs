@@ -13,7 +13,7 @@ use nova_hw::abi::GspFwWprMeta;
 use nova_hw::gsp::{BOOTER_UNLOAD_MAILBOX, PAGE_SIZE};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::bus::host::{GuestMemory, Unmapped, BUS_BITS};
+use crate::bus::machine::{GuestMemory, Unmapped, BUS_BITS};
 use crate::images::firmware::Firmware;
 
 const KIB_4: u64 = 0x1000;
@@ -468,7 +468,7 @@ pub(crate) fn unload(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bus::host::GuestMemory;
+    use crate::bus::machine::GuestMemory;
     use crate::chips::{Chip, CHIPS};
     use crate::images::synthetic;
     use crate::machine::in_process::Arena;

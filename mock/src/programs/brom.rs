@@ -13,7 +13,7 @@
 use nova_hw::falcon::BLOCK_SIZE;
 use nova_hw::regs::brom::{BromModSel, ModSelAlgo};
 
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::blocks::falcon::Falcon;
 use crate::fuses::Fuses;
 use crate::images::ucode::{Trust, Ucode};
@@ -28,7 +28,7 @@ impl Ucode {
     pub(crate) fn verify(
         &self,
         falcon: &Falcon,
-        engine: Engine,
+        engine: FalconId,
         fuses: &Fuses,
     ) -> Result<(), String> {
         if self.trust == Trust::BootRom {
@@ -50,7 +50,7 @@ impl Ucode {
     pub(crate) fn verify_loaded(
         &self,
         falcon: &Falcon,
-        engine: Engine,
+        engine: FalconId,
         fuses: &Fuses,
     ) -> Result<(), String> {
         self.verify_code(falcon)?;
@@ -111,7 +111,7 @@ impl Ucode {
     fn verify_signature(
         &self,
         falcon: &Falcon,
-        engine: Engine,
+        engine: FalconId,
         fuses: &Fuses,
     ) -> Result<(), String> {
         if self.signatures.is_empty() {
@@ -215,7 +215,7 @@ mod tests {
         let mut falcon = loaded(&ucode);
         change(&mut falcon);
         ucode
-            .verify(&falcon, Engine::Sec2, &Fuses::default())
+            .verify(&falcon, FalconId::Sec2, &Fuses::default())
             .unwrap_err()
     }
 
@@ -226,7 +226,7 @@ mod tests {
         falcon.dmem[0x1f5] = 0;
         assert!(ucode.is_code_of(&falcon));
         assert_eq!(
-            ucode.verify(&falcon, Engine::Sec2, &Fuses::default()),
+            ucode.verify(&falcon, FalconId::Sec2, &Fuses::default()),
             Ok(())
         );
     }
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn the_wrong_engine_is_refused() {
         let ucode = ucode();
-        let error = ucode.verify(&loaded(&ucode), Engine::Gsp, &Fuses::default());
+        let error = ucode.verify(&loaded(&ucode), FalconId::Gsp, &Fuses::default());
         assert!(error.unwrap_err().contains("not for Gsp"));
     }
 }

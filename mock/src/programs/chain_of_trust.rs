@@ -18,7 +18,7 @@ use sha2::{Digest, Sha384};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::blocks::fsp::packet;
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::Chip;
 use crate::images::firmware::Fmc;
 

@@ -16,7 +16,7 @@ use nova_hw::abi::{GspFwSrMeta, GspFwWprMeta};
 use nova_hw::release::r570_144::GspFmcBootParams;
 use zerocopy::FromBytes;
 
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::Chip;
 use crate::images::firmware::Firmware;
 use crate::programs::booter::{

@@ -12,10 +12,10 @@ use nova_hw::falcon::{LoaderDescriptor, BLOCK_SIZE};
 use nova_hw::regs::fbif::FbifTarget;
 use zerocopy::FromBytes;
 
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::blocks::falcon::{read_target, Falcon, Memory, Transfer};
 use crate::blocks::wires::Wires;
-use crate::bus::host::BUS_BITS;
+use crate::bus::machine::BUS_BITS;
 use crate::faults::Fault;
 use crate::images::firmware::Firmwares;
 
@@ -72,7 +72,7 @@ pub(crate) fn find(falcon: &Falcon, firmware: &Firmwares, at: usize) -> Option<u
 pub(crate) fn run(
     falcon: &mut Falcon,
     wires: &mut Wires<'_>,
-    engine: Engine,
+    engine: FalconId,
     at: usize,
 ) -> Result<(), String> {
     let descriptor = falcon

@@ -17,7 +17,7 @@ use nova_hw::abi::{GspFwSrMeta, GspFwWprMeta};
 use sha2::{Digest, Sha256};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::programs::booter::{check_address, pages, refuse, unmapped, Code, Refused};
 
 /// Alignment of what the firmware reads.

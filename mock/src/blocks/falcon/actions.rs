@@ -10,7 +10,7 @@ use nova_hw::regs::riscv::CoreSelect;
 use serde_json::Value;
 
 use super::{Action, Falcon, Transfer};
-use crate::block_id::Engine;
+use crate::block_id::FalconId;
 use crate::blocks::wires::{Request, Wires};
 use crate::faults::Fault;
 use crate::schedule::Timer;
@@ -26,7 +26,7 @@ const RISCV_SELECTED: Timer = 2;
 
 impl Falcon {
     /// Carries out what a write to a register has started.
-    pub(crate) fn act(&mut self, wires: &mut Wires<'_>, engine: Engine, action: Action) {
+    pub(crate) fn act(&mut self, wires: &mut Wires<'_>, engine: FalconId, action: Action) {
         match action {
             Action::None => {}
             Action::Refused(reason) => wires.refuse(reason),
@@ -46,7 +46,7 @@ impl Falcon {
         }
     }
 
-    fn leave_reset(&mut self, wires: &mut Wires<'_>, engine: Engine) {
+    fn leave_reset(&mut self, wires: &mut Wires<'_>, engine: FalconId) {
         wires.note("reset", Value::Null);
         wires.cancel_timers();
         if !wires.faults.has(Fault::ScrubbingNeverDone(engine)) {
@@ -55,7 +55,7 @@ impl Falcon {
         wires.ask(Request::FalconReset(engine));
     }
 
-    fn transfer_bytes(&mut self, wires: &mut Wires<'_>, engine: Engine, transfer: &Transfer) {
+    fn transfer_bytes(&mut self, wires: &mut Wires<'_>, engine: FalconId, transfer: &Transfer) {
         let Transfer {
             is_store,
             target,

@@ -8,7 +8,7 @@ use crate::engines::engine::Work;
 
 /// Something that concerns the card.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
+pub(crate) enum HostEvent {
     /// A channel has asked the host for its non-stall interrupt.
     NonStall,
     /// An engine (`NV2080_ENGINE_TYPE_*`) has asked for its non-stall interrupt.
@@ -51,7 +51,7 @@ pub(crate) struct Invalidate {
 pub(crate) struct Report {
     /// What it has executed, in order.
     pub(crate) steps: Vec<Step>,
-    pub(crate) events: Vec<Event>,
+    pub(crate) events: Vec<HostEvent>,
     /// It has come further, so memory may have changed.
     pub(crate) has_progressed: bool,
 }

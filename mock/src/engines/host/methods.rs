@@ -12,7 +12,7 @@ use nova_hw::class::host::{method, yield_op, ChannelClass, MemOpA, MemOpC, MemOp
 
 use super::channel::Place;
 use super::error::{Cause, Stop};
-use super::event::{Event, Invalidate};
+use super::event::{HostEvent, Invalidate};
 use super::pbdma::Pbdma;
 use super::semaphore::{self, Operation};
 use crate::engines::memory::Aperture;
@@ -47,7 +47,7 @@ impl Pbdma<'_> {
                 let operation = semaphore::execute_old(semaphore, class, data)?;
                 return self.semaphore(operation);
             }
-            method::NON_STALL_INTERRUPT => self.report.events.push(Event::NonStall),
+            method::NON_STALL_INTERRUPT => self.report.events.push(HostEvent::NonStall),
             method::MEM_OP_A => self.channel.mem_op[0] = data,
             method::MEM_OP_B => self.channel.mem_op[1] = data,
             method::MEM_OP_C => self.channel.mem_op[2] = data,
@@ -114,7 +114,7 @@ impl Pbdma<'_> {
                 let Some(invalidate) = invalidate(self.channel.mem_op, data, is_targeted) else {
                     return bad("no such aperture");
                 };
-                self.report.events.push(Event::Invalidate(invalidate));
+                self.report.events.push(HostEvent::Invalidate(invalidate));
                 // The next method must see the effect.
                 self.yields = true;
                 Ok(())

@@ -13,7 +13,7 @@ use nova_hw::class::host::{method, userd, GpEntry, Header, SubdeviceHeader, GP_E
 use super::channel::{Channel, Method, Segment, Sequence};
 use super::crc;
 use super::error::{Cause, Stop};
-use super::event::{Event, Report, Step};
+use super::event::{HostEvent, Report, Step};
 use crate::engines::engine::{Context, Engine, Exception, Progress, Work};
 use crate::engines::memory::{Address, Memory};
 
@@ -441,7 +441,7 @@ impl<'a> Pbdma<'a> {
         let method = method as u16;
         if self.hangs_at == Some(method) {
             self.channel.hanging = Some(slot);
-            self.report.events.push(Event::Hangs);
+            self.report.events.push(HostEvent::Hangs);
             return Ok(());
         }
         self.on_engine(slot, called, |engine, context| {
@@ -484,7 +484,9 @@ impl<'a> Pbdma<'a> {
         self.report.steps.extend(work.into_iter().map(Step::Work));
         let engine = object.engine_type;
         if interrupt {
-            self.report.events.push(Event::EngineNonStall { engine });
+            self.report
+                .events
+                .push(HostEvent::EngineNonStall { engine });
         }
         match result {
             Ok(Progress::Done) => {}

@@ -305,7 +305,7 @@ impl Bench {
     }
 
     /// Runs until idle; returns what the card learns.
-    fn events(&mut self) -> Vec<Event> {
+    fn events(&mut self) -> Vec<HostEvent> {
         let turns = self.run().into_iter();
         turns.flat_map(|turn| turn.report.events).collect()
     }
@@ -314,7 +314,7 @@ impl Bench {
     fn error(&mut self) -> Stopped {
         let mut events = self.events();
         match events.pop() {
-            Some(Event::Stopped(stopped)) if stopped.others.is_empty() => {
+            Some(HostEvent::Stopped(stopped)) if stopped.others.is_empty() => {
                 let status = self.host.status(id(1));
                 assert_eq!(status, Some(Status::Stopped(&stopped.cause)));
                 stopped

@@ -11,7 +11,7 @@ use nova_hw::release::r535_113_01::{FbsrInit, FbsrSendRegionInfo};
 use nova_hw::release::Release;
 use zerocopy::IntoBytes;
 
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::gpu::Gpu;
 use crate::machine::in_process::Arena;
 
@@ -100,7 +100,7 @@ pub(super) fn end_and_resume(card: &mut Gpu<Arena>, arguments: u64) -> bool {
     let mut bytes = vec![0; at.size];
     at.in_pm_transition.write(&mut bytes, &1);
     at.resume_level.write(&mut bytes, &level);
-    card.host_mut().write(arguments, &bytes).expect("memory");
+    card.machine_mut().write(arguments, &bytes).expect("memory");
     card.start_riscv();
     card.start_libos();
     card.blocks.gsp.falcon.os = 1;

@@ -15,16 +15,16 @@ use serde_json::json;
 
 use super::id;
 use crate::block_id::BlockId;
-use crate::bus::host::Host as Machine;
+use crate::bus::machine::Machine;
 use crate::engines::host::channel::ChannelId;
 use crate::engines::host::error::{Cause, Stop};
 use crate::engines::host::event::Stopped;
 use crate::engines::memory::Address;
 use crate::gpu::Gpu;
 use crate::gsp_rm::notice::Notice;
-use crate::gsp_rm::payload;
+use crate::gsp_rm::resource;
 
-impl<H: Machine> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// A channel has stopped, and its group with it: GSP-RM logs it, and tells the driver.
     pub(super) fn stopped(&mut self, channel: ChannelId, stopped: &Stopped) {
         self.log_error(channel, &stopped.cause, stopped.exception);
@@ -62,7 +62,7 @@ impl<H: Machine> Gpu<H> {
 
     /// GSP-RM stops a channel and its group by itself, and reports it.
     pub(in crate::gpu) fn stop_channel(&mut self, number: u32, xid: u32) {
-        let number = u16::try_from(number).ok().map(payload::ChannelId);
+        let number = u16::try_from(number).ok().map(resource::ChannelNumber);
         let Some(channel) = number.and_then(|number| self.channels.made.get(&number)) else {
             return;
         };

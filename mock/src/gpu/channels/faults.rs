@@ -8,15 +8,15 @@ use serde_json::json;
 
 use super::id;
 use crate::block_id::BlockId;
-use crate::bus::host::Host as Machine;
+use crate::bus::machine::Machine;
 use crate::chips::engines::Engine;
 use crate::engines::host::channel::{ChannelId, Status};
 use crate::engines::host::error::{Cause, Stop};
 use crate::faults::Fault;
 use crate::gpu::Gpu;
-use crate::gsp_rm::payload;
+use crate::gsp_rm::resource;
 
-impl<H: Machine> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// Has a fault strike the channel whose turn it is, instead of its work.
     pub(super) fn strike(&mut self) {
         let host = &self.channels.host;
@@ -67,7 +67,7 @@ impl<H: Machine> Gpu<H> {
     fn channels_in_space_of(&self, channel: ChannelId) -> Vec<ChannelId> {
         let made = &self.channels.made;
         let space = made
-            .get(&payload::ChannelId(channel.channel))
+            .get(&resource::ChannelNumber(channel.channel))
             .and_then(|channel| channel.space);
         let others = made
             .values()

@@ -42,7 +42,7 @@ pub(crate) const CHANNELS: u64 = 5;
 
 /// A channel, and the number of entries that were pushed to it.
 pub(crate) struct Pushed {
-    pub(crate) channel: payload::Channel,
+    pub(crate) channel: resource::Channel,
     entries: u32,
 }
 
@@ -58,7 +58,7 @@ impl Tested {
     }
 
     /// With another channel.
-    pub(crate) fn with(change: impl FnOnce(&mut payload::Channel)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&mut resource::Channel)) -> Self {
         let mut tested = Self::without_channels(Trace::default());
         tested.add(ENGINE, change);
         tested
@@ -82,7 +82,8 @@ impl Tested {
             tables.map(&mut physical, va(place), 12, Mapping::vram(place));
         }
         let directory = PageDirectory {
-            aperture: payload::Aperture::Video,
+            aperture: Aperture::Vram,
+            is_coherent: false,
             address: TABLES,
             entries: 4,
         };
@@ -98,13 +99,13 @@ impl Tested {
     pub(crate) fn add(
         &mut self,
         engine: Engine,
-        change: impl FnOnce(&mut payload::Channel),
+        change: impl FnOnce(&mut resource::Channel),
     ) -> usize {
         let at = self.pushed.len();
         let row = engines::of(self.card.chip().chipset).row(engine).unwrap();
-        let video = |place| (payload::Aperture::Video, place + at as u64 * NEXT);
-        let mut channel = payload::Channel {
-            id: payload::ChannelId(3 + at as u16),
+        let video = |place| (Aperture::Vram, place + at as u64 * NEXT);
+        let mut channel = resource::Channel {
+            number: resource::ChannelNumber(3 + at as u16),
             class: ChannelClass::AmpereA as u32,
             group: None,
             space: Some(SPACE),
@@ -122,12 +123,12 @@ impl Tested {
         for effect in [
             Effect::ChannelCreated(channel),
             Effect::ObjectCreated {
-                channel: channel.id,
+                channel: channel.number,
                 class: CopyClass::AmpereB as u32,
                 engine,
             },
             Effect::Scheduled {
-                channel: channel.id,
+                channel: channel.number,
                 runs: true,
             },
         ] {
@@ -139,13 +140,13 @@ impl Tested {
     }
 
     /// The first channel.
-    pub(crate) fn channel(&self) -> payload::Channel {
+    pub(crate) fn channel(&self) -> resource::Channel {
         self.pushed[0].channel
     }
 
     pub(crate) fn token(&self, at: usize) -> u32 {
         let channel = &self.pushed[at].channel;
-        let token = WorkSubmitToken::new().with_channel(channel.id.0);
+        let token = WorkSubmitToken::new().with_channel(channel.number.0);
         token.with_runlist(channel.runlist).into()
     }
 

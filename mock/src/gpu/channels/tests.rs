@@ -9,7 +9,7 @@ use nova_hw::release::RELEASES;
 
 use super::testing::*;
 use super::*;
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::engines::mmu::testing::{Mapping, Tables};
 use crate::gpu::tests::{card, pass};
 use crate::gsp_rm::queue::driver::Driver;
@@ -131,7 +131,7 @@ fn channels_stop_and_go_on_together() {
 #[test]
 fn one_of_two_objects_can_be_freed() {
     let mut tested = Tested::new();
-    let channel = tested.channel().id;
+    let channel = tested.channel().number;
     let copy = |engine| (CopyClass::AmpereB as u32, engine);
     let (class, other) = copy(Engine::Copy(3));
     tested.card.apply(Effect::ObjectCreated {
@@ -172,7 +172,7 @@ fn a_freed_channel_touches_nothing() {
     let at = va(DATA);
     tested.push(&[acquires(at, 5), releases(at + 4, 6)].concat());
     tested.settle();
-    let id = tested.channel().id;
+    let id = tested.channel().number;
     tested.card.apply(Effect::ChannelFreed(id));
     tested.card.vram.write(DATA, &[5]);
     tested.settle();
@@ -248,7 +248,7 @@ fn bars_are_windows_into_address_spaces() {
 
     let format = Format::of(card.chip().chipset.arch());
     let mut tables = Tables::new(format, Aperture::Vram, TABLES);
-    let system = card.host.place(&[7; 0x1000]);
+    let system = card.machine.place(&[7; 0x1000]);
     let (_, mut physical) = card.memory();
     tables.map(&mut physical, 0, 12, Mapping::vram(0x5000));
     tables.map(&mut physical, 0x1000, 12, Mapping::system(system));
@@ -261,7 +261,7 @@ fn bars_are_windows_into_address_spaces() {
     card.read_bar2(0xffe, &mut bytes);
     assert_eq!(bytes, [0, 0, 7, 7]);
     card.write_bar1(0x1ffc, &[8; 4]);
-    card.host.read(system + 0xffc, &mut bytes).unwrap();
+    card.machine.read(system + 0xffc, &mut bytes).unwrap();
     assert_eq!(bytes, [8; 4]);
 
     // As tinygrad takes BAR1 out of its address space.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use nova_hw::class::host::exception;
 
-use crate::bus::host::Host as Machine;
+use crate::bus::machine::Machine;
 use crate::engines::host::channel::ChannelId;
 use crate::engines::host::error::{Cause, Stop};
 use crate::gpu::Gpu;
@@ -25,7 +25,7 @@ use crate::schedule::Event;
 /// How long a switch may take; the model's own value.
 pub(super) const SWITCH: Duration = Duration::from_secs(1);
 
-impl<H: Machine> Gpu<H> {
+impl<M: Machine> Gpu<M> {
     /// Starts the time of the switches that have begun, and ends that of those that are over.
     pub(super) fn watch_switches(&mut self) {
         let overdue: BTreeSet<ChannelId> = self.channels.host.overdue().collect();

@@ -9,16 +9,16 @@ use nova_hw::release::{ArgumentsLayout, RELEASES};
 use zerocopy::IntoBytes;
 
 use super::*;
-use crate::block_id::Engine as Falcon;
+use crate::block_id::FalconId;
 use crate::blocks::falcon::Lock;
-use crate::bus::host::GuestMemory;
+use crate::bus::machine::GuestMemory;
 use crate::chips::by_name;
 use crate::gpu::channels::testing::{self as working, acquires, releases, va, DATA};
 use crate::gpu::tests::{card_of, pass};
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{MemoryList, Pages};
 use crate::gsp_rm::queue::driver::Driver;
 use crate::gsp_rm::queue::Message;
+use crate::gsp_rm::resource::{MemoryList, Pages};
 use crate::gsp_rm::suspend::{Region, Started};
 use crate::gsp_rm::testing::Scene;
 use crate::gsp_rm::{GspRm, State};
@@ -52,9 +52,9 @@ impl Tested {
 
     fn of(mut card: Gpu<Arena>) -> Self {
         pass(&mut card, SECOND);
-        let (metadata, _) = prepare(card.host_mut(), 0x40);
-        let heap = card.host_mut().place(&[0; 0x2000]);
-        let arguments = card.host_mut().place(&vec![0; AT.size]);
+        let (metadata, _) = prepare(card.machine_mut(), 0x40);
+        let heap = card.machine_mut().place(&[0; 0x2000]);
+        let arguments = card.machine_mut().place(&vec![0; AT.size]);
         let queues = Driver::new().link().unwrap();
         let mut rm = GspRm::new(RELEASES[0], queues, 0);
         rm.started = Started {
@@ -133,7 +133,7 @@ impl Tested {
         AT.in_pm_transition.write(&mut arguments, &1);
         AT.resume_level.write(&mut arguments, &3);
         let at = self.arguments;
-        self.card.host_mut().write(at, &arguments).unwrap();
+        self.card.machine_mut().write(at, &arguments).unwrap();
     }
 
     /// Booter starts.
@@ -153,7 +153,7 @@ impl Tested {
                 params.boot_gsp_rm.b_is_gsp_rm_boot = 1;
                 params.boot_gsp_rm.gsp_rm_desc_offset = metadata;
                 params.gsp_rm.target = 2;
-                let arguments = self.card.host_mut().place(params.as_bytes());
+                let arguments = self.card.machine_mut().place(params.as_bytes());
                 self.card.start_fmc(Accepted {
                     frts: None,
                     arguments,
@@ -305,7 +305,7 @@ fn a_reset_of_the_gsp_ends_a_resume() {
     pass(&mut tested.card, 2 * STEP);
     let state = tested.card.programs.rm.as_ref().map(|rm| rm.state);
     assert!(matches!(state, Some(State::Resuming(_))), "{state:?}");
-    tested.card.end_program(Falcon::Gsp);
+    tested.card.end_program(FalconId::Gsp);
     assert_eq!(tested.card.next_event(), None);
     assert!(tested.card.programs.rm.is_none());
 }
@@ -341,7 +341,7 @@ fn what_the_driver_damages_cannot_be_resumed() {
         let mut tested = Tested::new(chip);
         tested.suspend();
         let at = tested.metadata + 40;
-        tested.card.host_mut().write(at, &[0xee; 8]).unwrap();
+        tested.card.machine_mut().write(at, &[0xee; 8]).unwrap();
         assert_eq!(tested.resume(), None, "{chip}");
         assert_eq!(tested.card.wpr2(), None);
         assert!(!tested.card.gsp_runs());
@@ -359,8 +359,8 @@ fn the_frame_buffer_comes_from_where_it_was_saved() {
     let mut tested = Tested::new("ga102");
     tested.suspend();
     let at = tested.heap + BAR1 - HEAP;
-    assert_eq!(tested.card.host().read_vec(at, 3), Ok(vec![1, 2, 3]));
-    tested.card.host_mut().write(at, &[4, 5, 6]).unwrap();
+    assert_eq!(tested.card.machine().read_vec(at, 3), Ok(vec![1, 2, 3]));
+    tested.card.machine_mut().write(at, &[4, 5, 6]).unwrap();
     tested.resume();
     assert_eq!(tested.heap(), [4, 5, 6]);
 }

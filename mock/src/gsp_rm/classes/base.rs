@@ -12,15 +12,15 @@ use nova_hw::abi::{Nv0080AllocParameters, Nv2080AllocParameters};
 use zerocopy::FromBytes;
 
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
-use crate::gsp_rm::payload::Payload;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::Resource;
 
 pub(super) static CLIENT: Family = Family {
     kind: Kind::Client,
     parents: Parents::None,
     params: Params::Optional(|release| release.root.size),
     controls: &[0],
-    construct: |_, _| Ok(Payload::None),
+    construct: |_, _| Ok(Resource::None),
 };
 
 pub(super) static DEVICE: Family = Family {
@@ -53,12 +53,12 @@ pub(super) static MEMORY: Family = Family {
     },
 };
 
-pub(super) fn device(instance: u32, va_mode: u32) -> Payload {
-    Payload::Device { instance, va_mode }
+pub(super) fn device(instance: u32, va_mode: u32) -> Resource {
+    Resource::Device { instance, va_mode }
 }
 
-pub(super) fn subdevice(instance: u32) -> Payload {
-    Payload::Subdevice {
+pub(super) fn subdevice(instance: u32) -> Resource {
+    Resource::Subdevice {
         instance,
         actions: BTreeMap::new(),
     }
@@ -70,7 +70,7 @@ pub(super) fn subdevice(instance: u32) -> Payload {
 ///
 /// A second object for the same device is refused up to release 570, unless the GPU has partitions
 /// (MIG). From 575 on it is refused in a virtual GPU only: an H200 with 580 takes it.
-fn construct_device(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_device(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     let device = Nv0080AllocParameters::read_from_bytes(params).unwrap_or_default();
     let has = |flag| device.flags & flag != 0;
     let (start, limit) = (device.va_start_internal, device.va_limit_internal);
@@ -95,7 +95,10 @@ fn construct_device(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pa
 /// Source: `subdeviceConstruct_IMPL` in src/nvidia/src/kernel/gpu/subdevice/subdevice.c. In a device
 /// with one GPU, `gpugrpGetGpuFromSubDeviceInstance_IMPL` of src/nvidia/src/kernel/gpu_mgr/gpu_group.c
 /// finds that GPU for each number that is valid, as on an H200.
-fn construct_subdevice(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_subdevice(
+    allocation: &Allocation<'_>,
+    params: &mut [u8],
+) -> Result<Resource, Refused> {
     let count = Nv2080AllocParameters::SUBDEVICES_MAX;
     check_instance(allocation, "subdevice", count, params).map(subdevice)
 }
@@ -115,7 +118,7 @@ fn check_instance(
         return Err((NV_ERR_INVALID_CLASS, error));
     }
     let mut others = allocation.siblings();
-    if others.any(|other| other.payload.instance() == Some(instance)) {
+    if others.any(|other| other.resource.instance() == Some(instance)) {
         let error = format!("there is an object for {what} {instance:#x}");
         return Err((NV_ERR_INSUFFICIENT_RESOURCES, error));
     }

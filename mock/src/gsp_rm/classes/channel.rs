@@ -13,12 +13,13 @@ use nova_hw::abi::{
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::engines::{self, Row};
+use crate::engines::memory::Aperture;
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
-use crate::gsp_rm::payload::{
-    Aperture, Channel, ChannelId, Group, GroupId, Payload, Privilege, Share, SpaceId,
-};
 use crate::gsp_rm::platform::Platform;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::{
+    Channel, ChannelNumber, Group, GroupId, Privilege, Resource, Share, SpaceId,
+};
 
 pub(super) static CHANNEL: Family = Family {
     kind: Kind::Channel,
@@ -73,11 +74,11 @@ pub(super) fn engine(platform: &Platform<'_>, number: u32) -> Result<Row, Refuse
 
 /// Source: `kchangrpapiConstruct_IMPL` in
 /// src/nvidia/src/kernel/gpu/fifo/kernel_channel_group_api.c.
-fn construct_group(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_group(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     let request = ChannelGroupAllocationParameters::read_from_bytes(params).unwrap_or_default();
     let row = engine(allocation.platform, request.engine_type)?;
     let space = allocation.space(request.h_va_space)?;
-    Ok(Payload::Group(Group {
+    Ok(Resource::Group(Group {
         engine: row.engine,
         space,
     }))
@@ -85,15 +86,15 @@ fn construct_group(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
 
 /// Source: `kctxshareapiConstruct_IMPL` and `kctxshareInitCommon_IMPL` in
 /// src/nvidia/src/kernel/gpu/fifo/kernel_ctxshare.c.
-fn construct_share(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_share(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     type Flags = CtxShareAllocationParameters;
     let mut request = CtxShareAllocationParameters::read_from_bytes(params).unwrap_or_default();
     let space = allocation.space(request.h_va_space)?;
     has_directory(allocation, space)?;
     let used: Vec<u32> = allocation
         .siblings()
-        .filter_map(|other| match &other.payload {
-            Payload::Share(share) => Some(share.subcontext),
+        .filter_map(|other| match &other.resource {
+            Resource::Share(share) => Some(share.subcontext),
             _ => None,
         })
         .collect();
@@ -113,7 +114,7 @@ fn construct_share(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
     };
     request.subctx_id = subcontext;
     params.copy_from_slice(request.as_bytes());
-    Ok(Payload::Share(Share { space, subcontext }))
+    Ok(Resource::Share(Share { space, subcontext }))
 }
 
 /// Checks that an address space whose page tables are the driver's has some.
@@ -123,8 +124,8 @@ fn has_directory(allocation: &Allocation<'_>, space: Option<SpaceId>) -> Result<
     let Some(id) = space else {
         return Ok(());
     };
-    match &allocation.client.find(id.handle)?.payload {
-        Payload::Space(space) if space.is_external && space.directory.is_none() => Err((
+    match &allocation.client.find(id.handle)?.resource {
+        Resource::Space(space) if space.is_external && space.directory.is_none() => Err((
             NV_ERR_INVALID_STATE,
             format!("address space {:#x} has no page directory", id.handle),
         )),
@@ -133,7 +134,7 @@ fn has_directory(allocation: &Allocation<'_>, space: Option<SpaceId>) -> Result<
 }
 
 /// Source: `kchannelConstruct_IMPL` in src/nvidia/src/kernel/gpu/fifo/kernel_channel.c.
-fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     let (mut request, _) = ChannelAllocParams::read_from_prefix(params)
         .unwrap_or((ChannelAllocParams::default(), &[]));
     let platform = allocation.platform;
@@ -155,7 +156,7 @@ fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<P
     has_directory(allocation, space)?;
     let row = channel_engine(allocation, &request)?;
     let channel = Channel {
-        id: channel_id(allocation, flags)?,
+        number: channel_number(allocation, flags)?,
         class: number,
         group: group(allocation),
         space,
@@ -177,7 +178,7 @@ fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<P
     request.ecc_error_notifier_mem = MemoryDescParams::new_zeroed();
     (request.process_id, request.sub_process_id) = (0, 0);
     params[..size_of::<ChannelAllocParams>()].copy_from_slice(request.as_bytes());
-    Ok(Payload::Channel(channel))
+    Ok(Resource::Channel(channel))
 }
 
 /// The group that the driver has named as the parent. A channel without one gets a group of its own,
@@ -187,7 +188,7 @@ fn group(allocation: &Allocation<'_>) -> Option<GroupId> {
         client: allocation.client_handle,
         handle: allocation.parent_handle,
     };
-    matches!(allocation.parent.payload, Payload::Group(_)).then_some(id)
+    matches!(allocation.parent.resource, Resource::Group(_)).then_some(id)
 }
 
 /// The channel's address space: its own, its context share's or its group's.
@@ -197,18 +198,18 @@ fn space(
 ) -> Result<Option<SpaceId>, Refused> {
     let (own, share) = (request.h_va_space, request.h_context_share);
     let invalid = |error: &str| Err((NV_ERR_INVALID_ARGUMENT, error.into()));
-    match &allocation.parent.payload {
+    match &allocation.parent.resource {
         _ if own != 0 && share != 0 => invalid("an address space beside a context share"),
-        Payload::Group(_) if own != 0 => invalid("an address space of a channel in a group"),
-        Payload::Group(group) if share == 0 => Ok(group.space),
-        Payload::Group(_) => {
+        Resource::Group(_) if own != 0 => invalid("an address space of a channel in a group"),
+        Resource::Group(group) if share == 0 => Ok(group.space),
+        Resource::Group(_) => {
             let found = allocation.client.find_of(Kind::Share, share)?;
-            match &found.payload {
+            match &found.resource {
                 _ if !found.is_below(allocation.parent_handle) => Err((
                     NV_ERR_INVALID_OBJECT_PARENT,
                     format!("context share {share:#x} of another group"),
                 )),
-                Payload::Share(share) => Ok(share.space),
+                Resource::Share(share) => Ok(share.space),
                 _ => Err((
                     NV_ERR_INVALID_OBJECT_HANDLE,
                     format!("object {share:#x} is no context share"),
@@ -226,9 +227,9 @@ fn channel_engine(
     request: &ChannelAllocParams,
 ) -> Result<Row, Refused> {
     let number = request.engine_type;
-    match &allocation.parent.payload {
-        Payload::Group(group) if number == 0 => engine(allocation.platform, group.engine.number()),
-        Payload::Group(group) if number != group.engine.number() => {
+    match &allocation.parent.resource {
+        Resource::Group(group) if number == 0 => engine(allocation.platform, group.engine.number()),
+        Resource::Group(group) if number != group.engine.number() => {
             let error = format!("engine {number:#x} in a group for {:?}", group.engine);
             Err((NV_ERR_INVALID_ARGUMENT, error))
         }
@@ -243,42 +244,46 @@ fn channel_engine(
 /// src/nvidia/src/kernel/gpu/fifo/arch/maxwell/kernel_channel_gm107.c, `kfifoChidMgrAllocChid_IMPL`
 /// in src/nvidia/src/kernel/gpu/fifo/kernel_fifo.c (`KFIFO_NUM_GSP_RESERVED_CHANNELS`) and
 /// `eheapAlloc` in src/nvidia/src/libraries/containers/eheap/eheap_old.c.
-fn channel_id(allocation: &Allocation<'_>, flags: ChannelFlags) -> Result<ChannelId, Refused> {
+fn channel_number(
+    allocation: &Allocation<'_>,
+    flags: ChannelFlags,
+) -> Result<ChannelNumber, Refused> {
     let reserved = match allocation.platform.release.branch() {
         Some(570..) => 1,
         _ => 0,
     };
     let mut used: Vec<u32> = allocation
         .channels()
-        .map(|channel| channel.id.0.into())
+        .map(|channel| channel.number.0.into())
         .collect();
     used.extend(0..reserved);
-    let is_free = |id: &u32| *id < ChannelId::COUNT && !used.contains(id);
-    let id = match (flags.fixed_id(), flags.fixed_index()) {
-        (Some(id), Some(_)) => {
-            let error = format!("channel {id:#x} by two flags");
+    let is_free = |number: &u32| *number < ChannelNumber::COUNT && !used.contains(number);
+    let number = match (flags.fixed_id(), flags.fixed_index()) {
+        (Some(number), Some(_)) => {
+            let error = format!("channel {number:#x} by two flags");
             return Err((NV_ERR_INVALID_STATE, error));
         }
-        (Some(id), None) => Some(id)
+        (Some(number), None) => Some(number)
             .filter(is_free)
-            .ok_or(format!("channel {id:#x} is not free")),
-        (None, Some(index)) => (0..ChannelId::COUNT)
+            .ok_or(format!("channel {number:#x} is not free")),
+        (None, Some(index)) => (0..ChannelNumber::COUNT)
             .skip(index as usize)
             .step_by(8)
             .find(is_free)
             .ok_or(format!("no channel {index} of any page is free")),
-        (None, None) => (0..ChannelId::COUNT)
+        (None, None) => (0..ChannelNumber::COUNT)
             .find(is_free)
             .ok_or("no channel is free".into()),
     };
-    id.map(|id| ChannelId(id as u16))
+    number
+        .map(|number| ChannelNumber(number as u16))
         .map_err(|error| (NV_ERR_NO_MEMORY, error))
 }
 
 fn aperture(memory: &MemoryDescParams) -> Aperture {
     match memory.address_space {
-        MemoryDescParams::VIDEO => Aperture::Video,
-        _ => Aperture::CoherentSystem,
+        MemoryDescParams::VIDEO => Aperture::Vram,
+        _ => Aperture::System,
     }
 }
 

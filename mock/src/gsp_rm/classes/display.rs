@@ -10,8 +10,8 @@ use zerocopy::FromBytes;
 
 use crate::chips::engines;
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
-use crate::gsp_rm::payload::Payload;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::Resource;
 
 pub(super) static COMMON: Family = Family {
     kind: Kind::DisplayCommon,
@@ -42,15 +42,15 @@ const ROOT_PARAMS: usize = 12;
 
 /// Source: `dispapiConstruct_IMPL` in src/nvidia/src/kernel/gpu/disp/disp_objs.c; an H200, which has
 /// no display, answers so to the class that is the same for all chips.
-fn has_display(allocation: &Allocation<'_>) -> Result<Payload, Refused> {
+fn has_display(allocation: &Allocation<'_>) -> Result<Resource, Refused> {
     match allocation.platform.chip.has_display {
-        true => Ok(Payload::None),
+        true => Ok(Resource::None),
         false => Err((NV_ERR_NOT_SUPPORTED, "there is no display".into())),
     }
 }
 
 /// Source: `dispapiConstruct_IMPL` as above.
-fn construct_root(allocation: &Allocation<'_>, _: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_root(allocation: &Allocation<'_>, _: &mut [u8]) -> Result<Resource, Refused> {
     let chipset = allocation.platform.chip.chipset;
     if !engines::of(chipset).classes.has(allocation.class.number) {
         let error = format!("{chipset} has no {}", allocation.class.name());
@@ -62,7 +62,7 @@ fn construct_root(allocation: &Allocation<'_>, _: &mut [u8]) -> Result<Payload, 
 /// Source: `eventConstruct_IMPL` and `eventInit_IMPL` in src/nvidia/src/kernel/rmapi/event.c, where
 /// the source must be named; nouveau names none, and works with real cards. Events for other clients
 /// are not modelled. Events are accepted, and none of them comes.
-fn construct_event(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_event(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     let request = Nv0005AllocParameters::read_from_bytes(params).unwrap_or_default();
     let (client, source) = (request.h_parent_client, request.h_src_resource);
     if ![0, allocation.client_handle].contains(&client) {
@@ -73,5 +73,5 @@ fn construct_event(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
         let error = format!("an event of object {source:#x}");
         return Err((NV_ERR_INVALID_OBJECT, error));
     }
-    Ok(Payload::None)
+    Ok(Resource::None)
 }

@@ -12,13 +12,13 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::chips::engines::{self, Engine};
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
-use crate::gsp_rm::payload::Payload;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::Resource;
 
 /// A family of objects on channels.
 const fn on_channels(
     params: Params,
-    construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Payload, Refused>,
+    construct: fn(&Allocation<'_>, &mut [u8]) -> Result<Resource, Refused>,
 ) -> Family {
     Family {
         kind: Kind::Engine,
@@ -72,7 +72,7 @@ pub(super) static USERMODE: Family = Family {
     parents: Parents::Of(&[Kind::Subdevice]),
     params: Params::Optional(|_| 2),
     controls: &[],
-    construct: |allocation, _| has_class(allocation).map(|()| Payload::None),
+    construct: |allocation, _| has_class(allocation).map(|()| Resource::None),
 };
 
 /// Source: `ksmdbgssnConstruct_IMPL` in
@@ -83,7 +83,7 @@ pub(super) static DEBUGGER: Family = Family {
     parents: Parents::Of(&[Kind::Device]),
     params: Params::Required(|_| 12),
     controls: &[0x83de],
-    construct: |_, _| Ok(Payload::None),
+    construct: |_, _| Ok(Resource::None),
 };
 
 /// Source: `chandesConstruct_IMPL` in src/nvidia/src/kernel/gpu/fifo/channel_descendant.c.
@@ -103,7 +103,7 @@ fn has_class(allocation: &Allocation<'_>) -> Result<(), Refused> {
 ///
 /// Source: `chandesConstruct_IMPL` as above, and `kfifoRunlistSetId_GM107` in
 /// src/nvidia/src/kernel/gpu/fifo/arch/maxwell/kernel_fifo_gm107.c.
-fn on_engine(allocation: &Allocation<'_>, engine: Option<Engine>) -> Result<Payload, Refused> {
+fn on_engine(allocation: &Allocation<'_>, engine: Option<Engine>) -> Result<Resource, Refused> {
     has_class(allocation)?;
     let class = allocation.class;
     let table = engines::of(allocation.platform.chip.chipset);
@@ -111,7 +111,7 @@ fn on_engine(allocation: &Allocation<'_>, engine: Option<Engine>) -> Result<Payl
         let error = format!("a {} on engine {engine:?}", class.name());
         return Err((NV_ERR_INVALID_CLASS, error));
     };
-    let Some(channel) = allocation.parent.payload.channel() else {
+    let Some(channel) = allocation.parent.resource.channel() else {
         let error = format!("a {} that is on no channel", class.name());
         return Err((NV_ERR_INVALID_OBJECT_PARENT, error));
     };
@@ -122,10 +122,10 @@ fn on_engine(allocation: &Allocation<'_>, engine: Option<Engine>) -> Result<Payl
         );
         return Err((NV_ERR_INVALID_STATE, error));
     }
-    Ok(Payload::Engine {
+    Ok(Resource::Engine {
         class: class.number,
         engine: row.engine,
-        channel: channel.id,
+        channel: channel.number,
     })
 }
 

@@ -11,8 +11,8 @@ use nova_hw::abi::{
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
-use crate::gsp_rm::payload::{Payload, Space};
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::{Resource, Space};
 
 pub(super) static SPACE: Family = Family {
     kind: Kind::Space,
@@ -46,7 +46,7 @@ fn address_bits(allocation: &Allocation<'_>) -> u32 {
 ///
 /// Only new address spaces are modelled. Those of a device and of BAR1 are not, so that they are
 /// refused with the status of an H200 for a device that has none.
-fn construct_space(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_space(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     type Flags = VaSpaceAllocationParameters;
     let request = VaSpaceAllocationParameters::read_from_bytes(params).unwrap_or_default();
     let has = |flag| request.flags & flag != 0;
@@ -59,8 +59,8 @@ fn construct_space(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
     {
         return invalid(format!("an address space with flags {:#x}", request.flags));
     }
-    let device = match &allocation.parent.payload {
-        Payload::Device { va_mode, .. } => *va_mode,
+    let device = match &allocation.parent.resource {
+        Resource::Device { va_mode, .. } => *va_mode,
         _ => 0,
     };
     if device == Nv0080AllocParameters::VA_MODE_SINGLE {
@@ -87,7 +87,7 @@ fn construct_space(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
             request.va_size, request.va_base
         ));
     }
-    Ok(Payload::Space(Space {
+    Ok(Resource::Space(Space {
         is_external,
         is_shared,
         directory: None,
@@ -96,7 +96,7 @@ fn construct_space(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
 
 /// Source: `vmrangeConstruct_IMPL` in src/nvidia/src/kernel/mem_mgr/virt_mem_range.c, and an H200
 /// with release 580.
-fn construct_range(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Payload, Refused> {
+fn construct_range(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Resource, Refused> {
     let mut range = MemoryVirtualAllocationParams::read_from_bytes(params).unwrap_or_default();
     let space = allocation.space(range.h_va_space)?;
     let mut end = 1 << address_bits(allocation);
@@ -113,5 +113,5 @@ fn construct_range(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Pay
     }
     range.limit = end - 1;
     params.copy_from_slice(range.as_bytes());
-    Ok(Payload::Range(space))
+    Ok(Resource::Range(space))
 }

@@ -15,10 +15,9 @@ use nova_hw::release::{r535_113_01, RELEASES};
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::chips::engines::{self, Engine};
+use crate::engines::memory::Aperture;
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{
-    Aperture, Channel, ChannelId, GroupId, PageDirectory, Privilege, SpaceId,
-};
+use crate::gsp_rm::resource::{Channel, ChannelNumber, GroupId, PageDirectory, Privilege, SpaceId};
 use crate::gsp_rm::testing::{on_each, Scene};
 
 mod clients;
@@ -257,7 +256,7 @@ fn a_channel_has_what_its_parameters_say() {
         let channel = scene.alloc_with(class, Scene::DEVICE, CHANNEL, &mut params);
         assert_eq!(channel, Ok(CHANNEL));
         let expected = Channel {
-            id: ChannelId(0x123),
+            number: ChannelNumber(0x123),
             class,
             group: None,
             space: Some(SpaceId {
@@ -270,8 +269,8 @@ fn a_channel_has_what_its_parameters_say() {
                 .unwrap()
                 .runlist,
             runqueue: 1,
-            instance: (Aperture::Video, 0x10_0000),
-            userd: (Aperture::Video, 0x8000),
+            instance: (Aperture::Vram, 0x10_0000),
+            userd: (Aperture::Vram, 0x8000),
             gpfifo: 0x1_1000,
             gpfifo_entries: 0x400,
             privilege: Privilege::Admin,
@@ -302,7 +301,7 @@ fn number(scene: &mut Scene, handle: u32, flags: u32) -> Result<u16, u32> {
     let class = scene.channel_class();
     scene.alloc(class, Scene::DEVICE, handle, &params)?;
     match scene.take_effects().pop() {
-        Some(Effect::ChannelCreated(channel)) => Ok(channel.id.0),
+        Some(Effect::ChannelCreated(channel)) => Ok(channel.number.0),
         other => panic!("{other:?}"),
     }
 }
@@ -433,7 +432,7 @@ fn host_ignores_the_low_bits_of_userd() {
     let [Effect::ChannelCreated(channel)] = scene.take_effects()[..] else {
         panic!("no channel");
     };
-    assert_eq!(channel.userd, (Aperture::Video, 0x8000));
+    assert_eq!(channel.userd, (Aperture::Vram, 0x8000));
     assert_eq!(channel.privilege, Privilege::Kernel);
 }
 
@@ -583,7 +582,7 @@ fn on_channel(chip: &str, engine_type: u32, class: u32, params: &[u8]) -> Result
     scene.alloc(class, CHANNEL, OBJECT, params)?;
     match scene.take_effects().pop() {
         Some(Effect::ObjectCreated {
-            channel: ChannelId(3),
+            channel: ChannelNumber(3),
             class: found,
             engine,
         }) if found == class => Ok(engine),
@@ -745,11 +744,11 @@ fn effects_of_free(object: u32) -> Vec<Effect> {
 #[test]
 fn freeing_ends_channels_before_what_they_use() {
     let object = Effect::ObjectFreed {
-        channel: ChannelId(3),
+        channel: ChannelNumber(3),
         class: 0xc7b5,
         engine: Engine::Copy(2),
     };
-    let channel = Effect::ChannelFreed(ChannelId(3));
+    let channel = Effect::ChannelFreed(ChannelNumber(3));
     let space = Effect::PageDirectoryUnset {
         space: SpaceId {
             client: Scene::CLIENT,
@@ -796,7 +795,7 @@ fn freeing_a_space_ends_channels_that_share_it() {
         scene.take_effects();
         scene.free(object);
         let effects = scene.take_effects();
-        assert_eq!(effects[0], Effect::ChannelFreed(ChannelId(3)));
+        assert_eq!(effects[0], Effect::ChannelFreed(ChannelNumber(3)));
         assert_eq!(effects.len(), expected, "{object:#x}");
         let gone = scene.objects.client(Scene::CLIENT).unwrap().find(SHARE);
         assert!(gone.is_err(), "the context share");
@@ -843,7 +842,7 @@ fn nouveau_gets_its_copy_channel_on_every_chip() {
             .iter()
             .map(|effect| match effect {
                 Effect::PageDirectorySet { directory, .. } => {
-                    assert_eq!(directory.aperture, Aperture::Video);
+                    assert_eq!(directory.aperture, Aperture::Vram);
                     assert_eq!(
                         *directory,
                         PageDirectory {

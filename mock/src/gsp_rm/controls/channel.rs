@@ -8,8 +8,8 @@ use nova_hw::abi::status::{NV_ERR_INVALID_OBJECT, NV_ERR_INVALID_STATE};
 use super::call::{invalid, Call, Control};
 use crate::chips::engines::{self, Row};
 use crate::gsp_rm::effects::Effect;
-use crate::gsp_rm::payload::{Channel, Payload};
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::{Channel, Resource};
 
 /// Bytes of the parameters that let a channel run, or a group; `NVA06F_CTRL_GPFIFO_SCHEDULE_PARAMS`
 /// and `NVA06C_CTRL_GPFIFO_SCHEDULE_PARAMS`.
@@ -46,12 +46,12 @@ pub(super) static CONTROLS: &[Control] = &[
 /// The channel that a control is for, or those of the group.
 fn channels(call: &Call<'_>) -> Result<Vec<Channel>, Refused> {
     let client = call.objects.client(call.client)?;
-    Ok(match client.find(call.object)?.payload {
-        Payload::Channel(channel) => vec![channel],
+    Ok(match client.find(call.object)?.resource {
+        Resource::Channel(channel) => vec![channel],
         _ => {
             let below = client.below(call.object);
             below
-                .filter_map(|object| object.payload.channel().copied())
+                .filter_map(|object| object.resource.channel().copied())
                 .collect()
         }
     })
@@ -90,7 +90,7 @@ fn bind(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 fn schedule(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     let [enable, _]: [u8; SCHEDULE] = call.read()?;
     let effect = |channel: Channel| Effect::Scheduled {
-        channel: channel.id,
+        channel: channel.number,
         runs: enable != 0,
     };
     let effects: Vec<_> = channels(call)?.into_iter().map(effect).collect();
@@ -104,7 +104,7 @@ fn schedule(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 /// is not public.
 fn token(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     match channels(call)?.first() {
-        Some(channel) => Ok(u32::from(channel.id.0).to_le_bytes().to_vec()),
+        Some(channel) => Ok(u32::from(channel.number.0).to_le_bytes().to_vec()),
         None => Err((NV_ERR_INVALID_OBJECT, "there is no channel".into())),
     }
 }
@@ -112,7 +112,7 @@ fn token(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gsp_rm::payload::ChannelId;
+    use crate::gsp_rm::resource::ChannelNumber;
     use crate::gsp_rm::testing::Scene;
     use nova_hw::abi::class::{AMPERE_CHANNEL_GPFIFO_A, KEPLER_CHANNEL_GROUP_A};
     use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED};
@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(call(0xa06f_0103, &[1, 0]), Ok(()));
             assert_eq!(call(0xa06f_0103, &[0, 1]), Ok(()));
             let scheduled = |runs| Effect::Scheduled {
-                channel: ChannelId(3),
+                channel: ChannelNumber(3),
                 runs,
             };
             let effects = scene.take_effects();
@@ -176,7 +176,7 @@ mod tests {
         scene.take_effects();
         assert_eq!(scene.control(GROUP, 0xa06c_0101, &[1, 0]), Ok(vec![1, 0]));
         let scheduled = |id| Effect::Scheduled {
-            channel: ChannelId(id),
+            channel: ChannelNumber(id),
             runs: true,
         };
         assert_eq!(scene.take_effects(), [scheduled(5), scheduled(6)]);

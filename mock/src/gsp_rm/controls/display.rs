@@ -12,8 +12,8 @@ use zerocopy::IntoBytes;
 
 use super::call::{invalid, unsupported, Call, Control};
 use crate::gsp_rm::objects::Kind;
-use crate::gsp_rm::payload::Payload;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::Resource;
 
 pub(super) static CONTROLS: &[Control] = &[
     Control {
@@ -110,7 +110,7 @@ fn set_notification(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
         return Err(invalid(format!("event {event:#x}")));
     }
     let object = client.find_to_change(call.object)?;
-    let Payload::Subdevice { actions, .. } = &mut object.payload else {
+    let Resource::Subdevice { actions, .. } = &mut object.resource else {
         return state(format!("events of a {}", object.class.name()));
     };
     match request.action {

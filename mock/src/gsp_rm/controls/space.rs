@@ -9,11 +9,12 @@ use nova_hw::abi::{
 };
 
 use super::call::{invalid, Call, Control};
+use crate::engines::memory::Aperture;
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::objects::Kind;
-use crate::gsp_rm::payload::{Aperture, PageDirectory, Payload, SpaceId};
 use crate::gsp_rm::platform::Platform;
 use crate::gsp_rm::refused::Refused;
+use crate::gsp_rm::resource::{PageDirectory, Resource, SpaceId};
 
 pub(super) static CONTROLS: &[Control] = &[
     Control {
@@ -41,8 +42,8 @@ const TABLE: u64 = 0x1000;
 /// Whether a table may be there.
 fn is_table(platform: &Platform<'_>, aperture: Aperture, address: u64, size: u64) -> bool {
     let address_space = match aperture {
-        Aperture::Video => MemoryDescParams::VIDEO,
-        Aperture::CoherentSystem | Aperture::System => MemoryDescParams::SYSTEM,
+        Aperture::Vram => MemoryDescParams::VIDEO,
+        Aperture::System => MemoryDescParams::SYSTEM,
     };
     address % TABLE == 0 && platform.is_memory(address_space, address, size)
 }
@@ -56,8 +57,8 @@ fn named(call: &Call<'_>, handle: u32) -> Result<SpaceId, Refused> {
     if let Some(space) = client.space(call.client, handle)? {
         return Ok(space);
     }
-    match &client.find(call.object)?.payload {
-        Payload::Device { va_mode, .. } if *va_mode == Nv0080AllocParameters::VA_MODE_MULTIPLE => {
+    match &client.find(call.object)?.resource {
+        Resource::Device { va_mode, .. } if *va_mode == Nv0080AllocParameters::VA_MODE_MULTIPLE => {
             let error = "the device has no address space of its own".into();
             Err((NV_ERR_INVALID_STATE, error))
         }
@@ -80,10 +81,10 @@ fn set(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
         let error = format!("address space {:#x} has a page directory", id.handle);
         return Err((NV_ERR_INVALID_STATE, error));
     }
-    let aperture = match request.flags & SetPageDirectory::APERTURE {
-        0 => Aperture::Video,
-        1 => Aperture::CoherentSystem,
-        2 => Aperture::System,
+    let (aperture, is_coherent) = match request.flags & SetPageDirectory::APERTURE {
+        0 => (Aperture::Vram, false),
+        1 => (Aperture::System, true),
+        2 => (Aperture::System, false),
         _ => {
             return Err(invalid(format!(
                 "flags {:#x} of a directory",
@@ -108,6 +109,7 @@ fn set(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     }
     let directory = PageDirectory {
         aperture,
+        is_coherent,
         address: request.phys_address,
         entries: request.num_entries,
     };
@@ -180,19 +182,20 @@ fn copy_reserved(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 }
 
 fn directory(platform: &Platform<'_>, level: &PageLevel) -> Result<PageDirectory, Refused> {
-    let aperture = match level.aperture {
-        1 => Some(Aperture::Video),
-        2 => Some(Aperture::CoherentSystem),
-        3 => Some(Aperture::System),
+    let place = match level.aperture {
+        1 => Some((Aperture::Vram, false)),
+        2 => Some((Aperture::System, true)),
+        3 => Some((Aperture::System, false)),
         _ => None,
     };
     let (address, size) = (level.phys_address, level.size);
-    let aperture = aperture.filter(|&aperture| is_table(platform, aperture, address, size));
-    let Some(aperture) = aperture else {
+    let place = place.filter(|&(aperture, _)| is_table(platform, aperture, address, size));
+    let Some((aperture, is_coherent)) = place else {
         return Err(invalid(format!("a table as {level:x?}")));
     };
     Ok(PageDirectory {
         aperture,
+        is_coherent,
         address,
         entries: (size / 8).try_into().unwrap_or(u32::MAX),
     })
@@ -256,10 +259,10 @@ mod tests {
     #[test]
     fn a_directory_is_set_and_unset() {
         let mut scene = with_space("ga102", 1 << 3);
-        for (flags, aperture) in [
-            (0, Aperture::Video),
-            (1, Aperture::CoherentSystem),
-            (2 | 8, Aperture::System),
+        for (flags, aperture, is_coherent) in [
+            (0, Aperture::Vram, false),
+            (1, Aperture::System, true),
+            (2 | 8, Aperture::System, false),
         ] {
             let request = SetPageDirectory {
                 num_entries: 4,
@@ -269,6 +272,7 @@ mod tests {
             assert_eq!(set(&mut scene, request), Ok(()));
             let directory = PageDirectory {
                 aperture,
+                is_coherent,
                 address: 0x10_0000,
                 entries: 4,
             };
@@ -370,7 +374,8 @@ mod tests {
             let reply = scene.control(SPACE, 0x90f1_0106, params.as_bytes());
             assert_eq!(reply.as_deref(), Ok(params.as_bytes()));
             let directory = PageDirectory {
-                aperture: Aperture::Video,
+                aperture: Aperture::Vram,
+                is_coherent: false,
                 address: 0x1000 * shift,
                 entries,
             };

@@ -131,7 +131,7 @@ fn add_region(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
 mod tests {
     use super::*;
     use crate::gsp_rm::objects::{INTERNAL_CLIENT, INTERNAL_DEVICE};
-    use crate::gsp_rm::payload::{MemoryList, Pages};
+    use crate::gsp_rm::resource::{MemoryList, Pages};
     use crate::gsp_rm::testing::Scene;
     use crate::gsp_rm::{classes, suspend::Region};
     use nova_hw::abi::status::{

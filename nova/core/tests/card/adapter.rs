@@ -14,9 +14,9 @@ use nova_core::platform::{
 };
 use nova_firmware::vbios::ROM_LEN;
 use nova_mock::config::bars;
-use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, MappedFile, Memory};
 use nova_mock::Gpu;
+use nova_mock::GuestMemory;
 
 /// Offset of PROM, the window to the ROM, in BAR0.
 const PROM: u32 = 0x300000;
@@ -112,7 +112,7 @@ impl Scratch for Machine {
     type Boxed<T> = Box<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
-        match self.card().host_mut().take_allocation() {
+        match self.card().machine_mut().take_allocation() {
             true => Ok(vec![0; size]),
             false => Err(OutOfMemory { size }),
         }
@@ -123,7 +123,7 @@ impl Scratch for Machine {
     }
 
     fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {
-        match self.card().host_mut().take_allocation() {
+        match self.card().machine_mut().take_allocation() {
             true => Ok(Box::new(value)),
             false => Err(OutOfMemory {
                 size: size_of::<T>(),
@@ -242,7 +242,7 @@ impl Platform for Machine {
 
     fn disable_dma(&self) {
         let mut card = self.card();
-        let allocations = card.host().allocations();
+        let allocations = card.machine().allocations();
         assert!(allocations > 0, "memory was freed before DMA was disabled");
         self.dma_disabled.set(self.dma_disabled.get() + 1);
         match card.chip().has_flr() {
@@ -271,14 +271,14 @@ fn accesses_beyond_the_end_of_memory_fail() {
     let read = memory.read(usize::MAX, &mut [0; 2]);
     assert_eq!(read, Err(outside(usize::MAX, 2)));
     assert_eq!(memory.write(8192, &[0]), Err(outside(8192, 1)));
-    let read = machine.card().host().read_u32(memory.dma_addr() + 8188);
+    let read = machine.card().machine().read_u32(memory.dma_addr() + 8188);
     assert_eq!(read, Ok(0x1234_5678));
 }
 
 #[test]
 fn allocations_of_all_kinds_can_fail() {
     let machine = Machine::synthetic();
-    machine.card().host_mut().limit_allocations(Some(1));
+    machine.card().machine_mut().limit_allocations(Some(1));
     assert!(machine.alloc_bytes(1).is_ok());
     assert_eq!(machine.alloc_bytes(1), Err(OutOfMemory { size: 1 }));
     assert_eq!(machine.boxed(0_u32), Err(OutOfMemory { size: 4 }));
@@ -299,7 +299,7 @@ fn an_image_has_the_contents_of_the_file() {
     assert_eq!(image.page_addr(0), None, "not a page boundary");
     let mut page = [0; 4096];
     let address = image.page_addr(64 + 4096).unwrap();
-    machine.card().host().read(address, &mut page).unwrap();
+    machine.card().machine().read(address, &mut page).unwrap();
     assert_eq!(page, file[64 + 4096..64 + 8192]);
 }
 

@@ -9,9 +9,9 @@ use nova_core::platform::{Clock, Registers};
 use nova_core::{probe, Error, ErrorKind, Stage};
 use nova_mock::chips::{by_name, CHIPS};
 use nova_mock::firmware::{Firmwares, Folder};
-use nova_mock::host::GuestMemory;
 use nova_mock::in_process::InProcess;
 use nova_mock::vbios::Size;
+use nova_mock::GuestMemory;
 use nova_mock::{synthetic, vbios, Fault, Fuses, Setup, Trace, Vram};
 
 /// Register reads of one stage.
@@ -138,7 +138,11 @@ fn the_card_gets_the_flush_page_and_doorbells() {
     assert_eq!(machine.doorbells.get(), 3);
     let page = machine.card().flush_page();
     assert!(page != 0 && page % 0x1000 == 0);
-    machine.card().host().read(page, &mut [0; 0x1000]).unwrap();
+    machine
+        .card()
+        .machine()
+        .read(page, &mut [0; 0x1000])
+        .unwrap();
     machine.unload(running).unwrap();
 }
 
@@ -250,7 +254,7 @@ fn the_card_counts_unloads_but_not_resets() {
 fn dropping_a_prepared_boot_does_not_change_the_card() {
     let machine = Machine::synthetic();
     let prepared = probe(&machine).unwrap().prepare(&machine).unwrap();
-    assert!(machine.card().host().allocations() > 0);
+    assert!(machine.card().machine().allocations() > 0);
     drop(prepared);
     machine.assert_as_before();
     machine.assert_boots();
@@ -261,7 +265,10 @@ fn any_failed_allocation_is_handled() {
     let machine = Machine::synthetic();
     let mut failures = 0;
     loop {
-        machine.card().host_mut().limit_allocations(Some(failures));
+        machine
+            .card()
+            .machine_mut()
+            .limit_allocations(Some(failures));
         match machine.boot().and_then(|running| machine.unload(running)) {
             Ok(()) => break,
             Err(failure) => {

@@ -11,8 +11,8 @@ use nova_core::platform::PciInfo;
 use nova_core::{probe, Event, Failure, GspEvent, Irq, Running};
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
-use nova_mock::host::GuestMemory;
 use nova_mock::in_process::{Arena, InProcess};
+use nova_mock::GuestMemory;
 use nova_mock::{synthetic, Gpu};
 
 /// Notices that GSP-RM of the newest release sends in each boot: three times that it has closed its
@@ -123,7 +123,7 @@ impl Machine {
         let allocations = self.allocations.borrow();
         let contents = allocations
             .iter()
-            .map(|&(address, size)| card.host().read_vec(address, size));
+            .map(|&(address, size)| card.machine().read_vec(address, size));
         contents.flatten().collect()
     }
 
@@ -140,7 +140,7 @@ impl Machine {
     #[track_caller]
     pub(crate) fn assert_as_before(&self) {
         let card = self.mock.card();
-        assert_eq!(card.host().allocations(), 0, "DMA memory is left");
+        assert_eq!(card.machine().allocations(), 0, "DMA memory is left");
         assert_eq!(card.wpr2(), None, "WPR2 is left");
         assert_eq!(card.flush_page(), 0, "the flush page is left");
         assert!(!card.lets_interrupts_through(), "an interrupt is enabled");
@@ -150,7 +150,7 @@ impl Machine {
     #[track_caller]
     pub(crate) fn assert_cut_off(&self) {
         let card = self.mock.card();
-        assert_eq!(card.host().allocations(), 0, "DMA memory is left");
+        assert_eq!(card.machine().allocations(), 0, "DMA memory is left");
         assert!(
             !card.config().is_bus_master(),
             "the card can access freed memory"

@@ -9,7 +9,7 @@ use crate::common::{ga102, with_file, Machine};
 use nova_core::platform::Clock;
 use nova_core::{ErrorKind, Stage};
 use nova_mock::chips::by_name;
-use nova_mock::{synthetic, Engine, Fault};
+use nova_mock::{synthetic, FalconId, Fault};
 
 /// Maximum time of a failing boot, including the teardown; the tests' own limit.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -55,7 +55,7 @@ fn check_on(machine: &Machine, case: Case) {
     assert!(line.contains(says), "{fault:?}: {line}");
     assert!(!line.contains('\n'), "{fault:?}: {line}");
     assert!(machine.now() - start < LIMIT, "{fault:?}: {line}");
-    assert_eq!(machine.card().host().allocations(), 0, "{fault:?}");
+    assert_eq!(machine.card().machine().allocations(), 0, "{fault:?}");
     assert_eq!(machine.card().flush_page(), 0, "{fault:?}");
 
     machine.card().repair();
@@ -209,23 +209,23 @@ fn late_interrupts() {
 #[test]
 fn scrubbing() {
     let says = "GSP memory scrubbing";
-    let fault = Fault::ScrubbingNeverDone(Engine::Gsp);
+    let fault = Fault::ScrubbingNeverDone(FalconId::Gsp);
     check(case(fault, Stage::FwsecFrts, ErrorKind::Timeout, says));
     let says = "SEC2 memory scrubbing";
-    let fault = Fault::ScrubbingNeverDone(Engine::Sec2);
+    let fault = Fault::ScrubbingNeverDone(FalconId::Sec2);
     check(case(fault, Stage::BooterLoad, ErrorKind::Timeout, says));
 }
 
 #[test]
 fn dma() {
-    let fault = Fault::DmaNeverIdle(Engine::Gsp);
+    let fault = Fault::DmaNeverIdle(FalconId::Gsp);
     check(case(
         fault,
         Stage::FwsecFrts,
         ErrorKind::Timeout,
         "falcon DMA",
     ));
-    let fault = Fault::DmaNeverIdle(Engine::Sec2);
+    let fault = Fault::DmaNeverIdle(FalconId::Sec2);
     check(case(
         fault,
         Stage::BooterLoad,
@@ -237,10 +237,10 @@ fn dma() {
 #[test]
 fn falcons_that_never_halt() {
     let says = "GSP falcon to halt";
-    let fault = Fault::NeverHalts(Engine::Gsp);
+    let fault = Fault::NeverHalts(FalconId::Gsp);
     check(case(fault, Stage::FwsecFrts, ErrorKind::Timeout, says));
     let says = "SEC2 falcon to halt";
-    let fault = Fault::NeverHalts(Engine::Sec2);
+    let fault = Fault::NeverHalts(FalconId::Sec2);
     check(case(fault, Stage::BooterLoad, ErrorKind::Timeout, says));
 }
 
@@ -420,7 +420,7 @@ fn check_unload_on(machine: &Machine, fault: Fault, stage: Stage, kind: ErrorKin
     assert_eq!(failure.kind(), kind, "{fault:?}: {line}");
     assert!(line.contains(says), "{fault:?}: {line}");
     assert!(machine.now() - start < LIMIT, "{fault:?}: {line}");
-    assert_eq!(machine.card().host().allocations(), 0, "{fault:?}");
+    assert_eq!(machine.card().machine().allocations(), 0, "{fault:?}");
     machine.card().repair();
     machine.assert_boots();
 }
@@ -437,12 +437,7 @@ fn the_unload() {
         says,
     );
     let says = "waited 5s for the GSP's processor to be suspended, saw 0x";
-    check_unload(
-        Fault::NeverEnds,
-        Stage::Shutdown,
-        ErrorKind::Timeout,
-        says,
-    );
+    check_unload(Fault::NeverEnds, Stage::Shutdown, ErrorKind::Timeout, says);
     let says = "message queue: checksum of function 0x2f";
     check_unload(
         Fault::BadChecksum,
@@ -451,7 +446,7 @@ fn the_unload() {
         says,
     );
     let says = "GSP falcon core";
-    let fault = Fault::CoreNeverSelected(Engine::Gsp);
+    let fault = Fault::CoreNeverSelected(FalconId::Gsp);
     check_unload(fault, Stage::FwsecSb, ErrorKind::Timeout, says);
     let says = "FWSEC-SB: error code in scratch register 0x15: expected 0, found 0x3";
     check_unload(Fault::SbError(3), Stage::FwsecSb, ErrorKind::Io, says);
@@ -515,7 +510,7 @@ fn dma_is_disabled_if_teardown_fails_and_reset_is_impossible() {
 fn sec2_is_stopped_before_dma_is_enabled() {
     let chip = by_name("tu104").unwrap();
     let machine = Machine::new(chip, synthetic::firmware(chip));
-    machine.card().inject(Fault::NeverHalts(Engine::Sec2));
+    machine.card().inject(Fault::NeverHalts(FalconId::Sec2));
     let failure = machine.boot().map(|_| ()).unwrap_err();
     assert_eq!(failure.stage, Stage::BooterLoad);
     machine.assert_cut_off();

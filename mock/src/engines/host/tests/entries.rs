@@ -235,7 +235,7 @@ fn crcs_are_compared() {
         bench.ring(1);
         let mut events = bench.events();
         events.pop().map(|event| match event {
-            Event::Stopped(stop) => stop,
+            HostEvent::Stopped(stop) => stop,
             event => panic!("{event:?}"),
         })
     };

@@ -203,7 +203,7 @@ fn the_ring_must_be_in_the_address_space() {
         bench.ring(1);
         let mut events = bench.events();
         assert_eq!(events.is_empty(), is_right, "{class:?} {gpfifo:#x}");
-        if let Some(Event::Stopped(stop)) = events.pop() {
+        if let Some(HostEvent::Stopped(stop)) = events.pop() {
             assert_eq!(stop.cause, Cause::GpFifo);
         }
     }
@@ -252,7 +252,7 @@ fn a_group_stops_together() {
     };
     assert_eq!(bench.host.create(elsewhere, setup), Ok(()));
     bench.push(1, &[0xc000_0000]);
-    let [Event::Stopped(stop)] = &bench.events()[..] else {
+    let [HostEvent::Stopped(stop)] = &bench.events()[..] else {
         panic!("not stopped");
     };
     assert_eq!(stop.others, [id(2)]);
@@ -263,7 +263,7 @@ fn a_group_stops_together() {
     assert_eq!(bench.host.status(elsewhere), Some(Status::Disabled));
     bench.push(2, &release(0, 1));
     bench.push(5, &[0xc000_0000]);
-    let [Event::Stopped(stop)] = &bench.events()[..] else {
+    let [HostEvent::Stopped(stop)] = &bench.events()[..] else {
         panic!("not stopped");
     };
     assert_eq!(stop.others, []);
@@ -275,7 +275,7 @@ fn a_group_stops_together() {
     };
     bench.add_as(8, setup);
     bench.push(8, &inc(0x38, &[0]));
-    let [Event::Stopped(stop)] = &bench.events()[..] else {
+    let [HostEvent::Stopped(stop)] = &bench.events()[..] else {
         panic!("not stopped");
     };
     assert_eq!(stop.others, []);

@@ -23,7 +23,7 @@ fn each_class_has_its_methods() {
                 method::ILLEGAL | method::CLEAR_FAULTED | method::CRC_CHECK => true,
                 method => !class.has_method(method),
             };
-            let is_interrupt = error == Some(Event::NonStall);
+            let is_interrupt = error == Some(HostEvent::NonStall);
             assert_eq!(is_interrupt, method == method::NON_STALL_INTERRUPT);
             let is_error = error.is_some() && !is_interrupt;
             assert_eq!(is_error, is_refused, "{class:?} {method:#x}: {error:?}");
@@ -56,7 +56,11 @@ fn the_host_ignores_the_subchannel() {
     bench.push(1, &words);
     assert_eq!(
         bench.events(),
-        [Event::NonStall, Event::NonStall, Event::NonStall]
+        [
+            HostEvent::NonStall,
+            HostEvent::NonStall,
+            HostEvent::NonStall
+        ]
     );
 }
 
@@ -194,7 +198,7 @@ fn interrupts_come_after_what_was_written_before_them() {
     let turn = bench.turn().unwrap();
     assert_eq!(turn.channel, id(1));
     let engine = OBJECT_TYPE;
-    let events = [Event::EngineNonStall { engine }, Event::NonStall];
+    let events = [HostEvent::EngineNonStall { engine }, HostEvent::NonStall];
     assert_eq!(turn.report.events, events);
     assert_eq!(bench.data(0), u32::MAX);
 }
@@ -257,7 +261,7 @@ fn privileged_channels_invalidate_tlbs() {
     };
     let invalidate = |directory, page, levels| {
         (
-            vec![Event::Invalidate(Invalidate {
+            vec![HostEvent::Invalidate(Invalidate {
                 directory,
                 page,
                 levels,
@@ -288,7 +292,7 @@ fn privileged_channels_invalidate_tlbs() {
         let (events, goes_on) = run(&words.0, words.1);
         assert!(matches!(
             &events[..],
-            [Event::Stopped(stop)] if matches!(stop.cause, Cause::Method { .. })
+            [HostEvent::Stopped(stop)] if matches!(stop.cause, Cause::Method { .. })
         ));
         assert!(!goes_on);
     }

@@ -115,7 +115,7 @@ fn an_engine_that_hangs_holds_up_its_runlist() {
     bench.card.hangs_at = Some(TestEngine::COPY);
     let words = [&inc(TestEngine::COPY.into(), &[1]), &[immd(0x100, 1)][..]];
     bench.push(1, &words.concat());
-    assert_eq!(bench.events(), [Event::Hangs]);
+    assert_eq!(bench.events(), [HostEvent::Hangs]);
     bench.card.hangs_at = None;
     let waits = inc(0x5c, &[DATA as u32, 0, 1, 0, 0]);
     bench.push(2, &[vec![immd(0x100, 2)], waits].concat());

@@ -310,7 +310,7 @@ fn misaligned_semaphores_stop_the_channel() {
         bench.push(1, &words);
         let events = bench.events();
         assert_eq!(events.is_empty(), is_right, "{words:x?}: {events:?}");
-        if let Some(Event::Stopped(stop)) = events.first() {
+        if let Some(HostEvent::Stopped(stop)) = events.first() {
             assert!(matches!(stop.cause, Cause::Semaphore { .. }));
             assert_eq!(stop.exception, 32);
             assert_eq!(bench.data(0) | bench.data(8) | bench.data(16), 0);

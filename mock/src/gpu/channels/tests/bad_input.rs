@@ -64,9 +64,9 @@ fn pages_that_are_not_there_stop_the_channel() {
 
 #[test]
 fn a_channel_without_its_own_memory_stops() {
-    let changes: [fn(&mut payload::Channel); 2] = [
-        |channel| channel.userd = (payload::Aperture::System, GONE),
-        |channel| channel.instance = (payload::Aperture::System, GONE),
+    let changes: [fn(&mut resource::Channel); 2] = [
+        |channel| channel.userd = (Aperture::System, GONE),
+        |channel| channel.instance = (Aperture::System, GONE),
     ];
     for change in changes {
         let mut tested = Tested::with(change);
@@ -124,7 +124,7 @@ fn a_copy_ends_before_wpr2() {
 /// A channel that has copied a third of some memory of the machine; and the bus address of that.
 fn in_a_copy() -> (Tested, u64) {
     let mut tested = privileged();
-    let from = tested.card.host.place(&vec![7; LEN]);
+    let from = tested.card.machine.place(&vec![7; LEN]);
     let system = PhysMode::new().with_target(PhysTarget::COHERENT_SYSMEM);
     tested.push(&physical((system, from), TO, LEN as u32));
     tested.turn();
@@ -151,7 +151,7 @@ fn a_long_copy_takes_three_turns() {
 fn a_copy_ends_where_its_memory_goes() {
     let changes: [fn(&mut Tested, u64); 2] = [
         |tested, _| tested.card.config_mut().set_bus_master(false),
-        |tested, from| tested.card.host.remove(from),
+        |tested, from| tested.card.machine.remove(from),
     ];
     for change in changes {
         let (mut tested, from) = in_a_copy();
@@ -170,11 +170,11 @@ fn a_copy_ends_where_its_memory_goes() {
 fn a_copy_ends_with_its_channel() {
     let ends: [fn(&mut Tested); 4] = [
         |tested| {
-            let id = tested.channel().id;
+            let id = tested.channel().number;
             tested.card.apply(Effect::ChannelFreed(id));
         },
         |tested| {
-            let (channel, class) = (tested.channel().id, CopyClass::AmpereB as u32);
+            let (channel, class) = (tested.channel().number, CopyClass::AmpereB as u32);
             tested.card.apply(Effect::ObjectFreed {
                 channel,
                 class,
@@ -195,7 +195,7 @@ fn a_copy_ends_with_its_channel() {
 #[test]
 fn a_channel_that_is_taken_out_of_its_runlist_goes_on_when_it_is_back() {
     let (mut tested, _) = in_a_copy();
-    let channel = tested.channel().id;
+    let channel = tested.channel().number;
     let scheduled = |runs| Effect::Scheduled { channel, runs };
     tested.card.apply(scheduled(false));
     tested.settle();

@@ -48,9 +48,9 @@ fn a_channel_that_gsp_rm_has_stopped_does_nothing() {
 fn a_group_stops_together_and_is_reported_once() {
     let mut tested = with_gsp_rm();
     let group = |client| {
-        move |channel: &mut payload::Channel| {
+        move |channel: &mut resource::Channel| {
             let handle = 0xa06c_0000;
-            channel.group = Some(payload::GroupId { client, handle });
+            channel.group = Some(resource::GroupId { client, handle });
         }
     };
     for client in [1, 1, 2, 2] {

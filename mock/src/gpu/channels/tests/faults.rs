@@ -40,7 +40,7 @@ fn an_engine_that_hangs_holds_up_its_runlist_and_no_other() {
         "no turns in vain"
     );
     // GSP-RM resets the engine for whoever comes next.
-    let hanging = tested.channel().id;
+    let hanging = tested.channel().number;
     tested.card.apply(Effect::ChannelFreed(hanging));
     tested.settle();
     assert_eq!(done(&tested), [0, 7, 7]);

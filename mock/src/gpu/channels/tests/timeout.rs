@@ -8,7 +8,7 @@ use super::*;
 use crate::faults::Fault;
 use crate::gpu::channels::timeout::SWITCH;
 
-const GROUP: Option<payload::GroupId> = Some(payload::GroupId {
+const GROUP: Option<resource::GroupId> = Some(resource::GroupId {
     client: 1,
     handle: 2,
 });
@@ -16,7 +16,7 @@ const GROUP: Option<payload::GroupId> = Some(payload::GroupId {
 /// A card whose engine hangs in a copy of the first channel; a second one is in the same group.
 fn hanging() -> Tested {
     let mut tested = with_gsp_rm();
-    let first = tested.channel().id;
+    let first = tested.channel().number;
     tested.card.apply(Effect::ChannelFreed(first));
     tested.pushed.clear();
     for _ in 0..2 {
@@ -59,7 +59,7 @@ fn an_engine_that_nobody_waits_for_any_more_is_in_time() {
     let next = tested.add(ENGINE, |_| {});
     tested.push_to(next, &releases(va(DATA + 4), 7));
     pass(&mut tested.card, SWITCH / 2);
-    let id = tested.pushed[next].channel.id;
+    let id = tested.pushed[next].channel.number;
     let runs = |runs| Effect::Scheduled { channel: id, runs };
     tested.card.apply(runs(false));
     pass(&mut tested.card, SWITCH);
@@ -69,7 +69,7 @@ fn an_engine_that_nobody_waits_for_any_more_is_in_time() {
         "the next one is not in the runlist"
     );
     tested.card.apply(runs(true));
-    let hanging = tested.channel().id;
+    let hanging = tested.channel().number;
     tested.card.apply(Effect::ChannelFreed(hanging));
     pass(&mut tested.card, 4 * TURN);
     assert_eq!(tested.word(DATA + 4), 7);

@@ -64,7 +64,7 @@ fn clients_with_the_same_handles_are_apart() {
             handle: SPACE,
         };
         [
-            Effect::ChannelFreed(ChannelId(id)),
+            Effect::ChannelFreed(ChannelNumber(id)),
             Effect::PageDirectoryUnset { space },
         ]
     };

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use nova_hw::gsp::PAGE_SIZE;
 
 use crate::chips::engines::Engine;
+use crate::engines::memory::Aperture;
 
 /// Number of a channel, by which the doorbell and errors name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ChannelId(pub(crate) u16);
+pub(crate) struct ChannelNumber(pub(crate) u16);
 
-impl ChannelId {
+impl ChannelNumber {
     /// Numbers of channels; nouveau's and an H200's.
     pub(crate) const COUNT: u32 = 2048;
 }
@@ -31,18 +32,12 @@ pub(crate) struct GroupId {
     pub(crate) handle: u32,
 }
 
-/// Where a physical address is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aperture {
-    Video,
-    CoherentSystem,
-    System,
-}
-
 /// The root of an address space's page tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PageDirectory {
     pub(crate) aperture: Aperture,
+    /// The MMU reads it coherently with the CPU's caches.
+    pub(crate) is_coherent: bool,
     pub(crate) address: u64,
     /// Number of its entries.
     pub(crate) entries: u32,
@@ -70,7 +65,7 @@ pub(crate) enum Privilege {
 /// A channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Channel {
-    pub(crate) id: ChannelId,
+    pub(crate) number: ChannelNumber,
     /// Its class.
     pub(crate) class: u32,
     /// Its group; `None` for one that GSP-RM has made for this channel alone.
@@ -149,9 +144,9 @@ impl MemoryList {
     }
 }
 
-/// What GSP-RM knows about an object.
+/// What GSP-RM knows about an object; NVIDIA's name for what a handle stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Payload {
+pub(crate) enum Resource {
     /// Nothing.
     None,
     /// The number of the device, and how its address spaces are (`vaMode`).
@@ -175,11 +170,11 @@ pub(crate) enum Payload {
     Engine {
         class: u32,
         engine: Engine,
-        channel: ChannelId,
+        channel: ChannelNumber,
     },
 }
 
-impl Payload {
+impl Resource {
     /// The number of the device or subdevice.
     pub(crate) fn instance(&self) -> Option<u32> {
         match self {

@@ -62,6 +62,6 @@ pub trait InterruptSink {
 }
 
 /// The machine that the card is plugged into.
-pub trait Host: GuestMemory + InterruptSink {}
+pub trait Machine: GuestMemory + InterruptSink {}
 
-impl<T: GuestMemory + InterruptSink> Host for T {}
+impl<T: GuestMemory + InterruptSink> Machine for T {}
