@@ -2,7 +2,7 @@
 
 //! The interface of an engine that the host feeds with methods.
 
-use super::memory::{Address, Fault, Memory};
+use super::memory::{Address, Memory, MmuFault};
 
 /// What an engine reaches while it executes.
 pub(crate) struct Context<'a> {
@@ -55,7 +55,7 @@ pub(crate) enum Progress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Exception {
     /// A memory access failed.
-    Fault(Fault),
+    Fault(MmuFault),
     /// The engine has no such method, or its data is invalid.
     Method {
         /// What is wrong, for the trace.
@@ -68,8 +68,8 @@ pub(crate) enum Exception {
     },
 }
 
-impl From<Fault> for Exception {
-    fn from(fault: Fault) -> Self {
+impl From<MmuFault> for Exception {
+    fn from(fault: MmuFault) -> Self {
         Self::Fault(fault)
     }
 }

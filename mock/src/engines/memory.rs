@@ -72,7 +72,7 @@ pub(crate) enum FaultType {
 
 /// A failed access to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct MmuFault {
     /// The first byte that could not be accessed, as the work named it.
     pub(crate) address: Address,
     pub(crate) access: Access,
@@ -85,10 +85,10 @@ pub(crate) struct Fault {
 /// nothing behind it.
 pub(crate) trait Memory {
     /// Reads `into.len()` bytes.
-    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), Fault>;
+    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), MmuFault>;
 
     /// Writes `from`.
-    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), Fault>;
+    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), MmuFault>;
 
     /// Replaces the `size` (4 or 8) bytes by what `change` makes of them, as one atomic access.
     fn update(
@@ -96,19 +96,19 @@ pub(crate) trait Memory {
         at: Address,
         size: usize,
         change: &mut dyn FnMut(u64) -> u64,
-    ) -> Result<(), Fault>;
+    ) -> Result<(), MmuFault>;
 }
 
 impl dyn Memory + '_ {
     /// Reads a little-endian word of 32 bits.
-    pub(crate) fn read_u32(&mut self, at: Address) -> Result<u32, Fault> {
+    pub(crate) fn read_u32(&mut self, at: Address) -> Result<u32, MmuFault> {
         let mut bytes = [0; 4];
         self.read(at, &mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
     /// Reads a little-endian word of 64 bits.
-    pub(crate) fn read_u64(&mut self, at: Address) -> Result<u64, Fault> {
+    pub(crate) fn read_u64(&mut self, at: Address) -> Result<u64, MmuFault> {
         let mut bytes = [0; 8];
         self.read(at, &mut bytes)?;
         Ok(u64::from_le_bytes(bytes))

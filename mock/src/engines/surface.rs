@@ -4,7 +4,7 @@
 
 use nova_hw::class::copy::KindBpp;
 
-use super::memory::{Address, Fault, Memory};
+use super::memory::{Address, Memory, MmuFault};
 
 /// Bytes of a line of a GOB, which is the width of a block.
 const GOB_WIDTH: u64 = 64;
@@ -141,7 +141,7 @@ impl Surface {
         mut x: u64,
         line: u64,
         mut into: &mut [u8],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MmuFault> {
         while !into.is_empty() {
             let (at, together) = self.locate(x, line);
             let size = together.min(into.len() as u64);
@@ -159,7 +159,7 @@ impl Surface {
         mut x: u64,
         line: u64,
         mut from: &[u8],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MmuFault> {
         while !from.is_empty() {
             let (at, together) = self.locate(x, line);
             let size = together.min(from.len() as u64);

@@ -7,7 +7,7 @@ use std::iter;
 use std::ops::Range;
 
 use super::engine::Context;
-use super::memory::{Access, Address, Aperture, Fault, FaultType, Memory};
+use super::memory::{Access, Address, Aperture, FaultType, Memory, MmuFault};
 
 const PAGE: usize = 0x1000;
 
@@ -137,7 +137,7 @@ impl TestMemory {
     }
 
     /// How many of `size` bytes can be accessed, and the fault of the first that cannot.
-    fn check(&self, at: Address, size: usize, access: Access) -> (usize, Result<(), Fault>) {
+    fn check(&self, at: Address, size: usize, access: Access) -> (usize, Result<(), MmuFault>) {
         if self.faults.is_empty() {
             return (size, Ok(()));
         }
@@ -150,7 +150,7 @@ impl TestMemory {
                     && refused.access.is_none_or(|refused| refused == access)
             });
             if let Some(&Refused { reason, .. }) = refused {
-                let fault = Fault {
+                let fault = MmuFault {
                     address,
                     access,
                     reason,
@@ -161,7 +161,12 @@ impl TestMemory {
         (size, Ok(()))
     }
 
-    fn access(&mut self, at: Address, size: usize, access: Access) -> (usize, Result<(), Fault>) {
+    fn access(
+        &mut self,
+        at: Address,
+        size: usize,
+        access: Access,
+    ) -> (usize, Result<(), MmuFault>) {
         let (size, result) = self.check(at, size, access);
         self.log.push(Logged { access, at, size });
         (size, result)
@@ -169,13 +174,13 @@ impl TestMemory {
 }
 
 impl Memory for TestMemory {
-    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), Fault> {
+    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), MmuFault> {
         let (size, result) = self.access(at, into.len(), Access::Read);
         self.copy_to(at, &mut into[..size]);
         result
     }
 
-    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), Fault> {
+    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), MmuFault> {
         let (size, result) = self.access(at, from.len(), Access::Write);
         self.set(at, &from[..size]);
         result
@@ -186,7 +191,7 @@ impl Memory for TestMemory {
         at: Address,
         size: usize,
         change: &mut dyn FnMut(u64) -> u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MmuFault> {
         assert!(matches!(size, 4 | 8), "an atomic access of {size} bytes");
         let (done, result) = self.check(at, size, Access::Atomic);
         let size_done = if done == size { size } else { 0 };
@@ -243,7 +248,7 @@ fn an_access_stops_at_the_first_byte_that_fails() {
     let mut memory = TestMemory::new();
     let at = Address::Virtual(0x1ffe);
     memory.refuse(Address::Virtual(0x2001), 2, FaultType::Pte);
-    let fault = |access| Fault {
+    let fault = |access| MmuFault {
         address: Address::Virtual(0x2001),
         access,
         reason: FaultType::Pte,

@@ -8,7 +8,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use nova_hw::chipset::Architecture;
 use nova_hw::gmmu::{Format, Version};
 
-use crate::engines::memory::{Address, Aperture, Fault, FaultType, Memory};
+use crate::engines::memory::{Address, Aperture, FaultType, Memory, MmuFault};
 use crate::engines::mmu::space::Space;
 use crate::engines::mmu::testing::Machine;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root, TlbMode};
@@ -167,7 +167,7 @@ impl Tested {
     }
 
     /// What an access has read, or its fault.
-    fn step(&mut self, step: &Step) -> Result<Vec<u8>, Fault> {
+    fn step(&mut self, step: &Step) -> Result<Vec<u8>, MmuFault> {
         match step {
             &Step::Write { page, slot, entry } => {
                 let bytes = self.entry(entry);
@@ -199,7 +199,7 @@ impl Tested {
         Ok(Vec::new())
     }
 
-    fn access(&mut self, va: u64, access: &Access) -> Result<Vec<u8>, Fault> {
+    fn access(&mut self, va: u64, access: &Access) -> Result<Vec<u8>, MmuFault> {
         let at = Address::Virtual(va);
         let mut space = Space {
             mmu: &mut self.mmu,

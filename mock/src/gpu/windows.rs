@@ -14,7 +14,7 @@ use nova_hw::abi::GspFwWprMeta;
 use super::{Gpu, Windows};
 use crate::block_id::BlockId;
 use crate::bus::machine::Machine;
-use crate::engines::memory::{Address, Aperture, Fault, FaultType, Memory};
+use crate::engines::memory::{Address, Aperture, FaultType, Memory, MmuFault};
 use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
@@ -119,8 +119,8 @@ impl<M: Machine> Gpu<M> {
         &mut self,
         bar: Bar,
         offset: u64,
-        access: impl FnOnce(&mut dyn Memory, Address) -> Result<(), Fault>,
-    ) -> Option<Result<(), Fault>> {
+        access: impl FnOnce(&mut dyn Memory, Address) -> Result<(), MmuFault>,
+    ) -> Option<Result<(), MmuFault>> {
         if self.has_no_registers() {
             return None;
         }
@@ -143,7 +143,7 @@ impl<M: Machine> Gpu<M> {
         Some(access(&mut space, at))
     }
 
-    fn refuse_window(&mut self, bar: Bar, offset: u64, fault: Fault) {
+    fn refuse_window(&mut self, bar: Bar, offset: u64, fault: MmuFault) {
         let reason = format!(
             "offset {offset:#x}: {:?} of {:?}",
             fault.access, fault.reason

@@ -5,7 +5,7 @@
 use nova_hw::class::copy::{offset, Class, LaunchDma, Reduction, SemaphoreType};
 
 use super::super::engine::{Context, Exception, Work};
-use super::super::memory::{Address, Fault};
+use super::super::memory::{Address, MmuFault};
 use super::super::reduction::{reduce, reduce_u32};
 use super::report::{self, not_modelled, refused};
 use super::state::State;
@@ -75,7 +75,7 @@ impl Release {
     }
 
     /// Releases the semaphore. Who sees the payload sees the time, too.
-    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), MmuFault> {
         let payload = self.payload.to_le_bytes();
         match self.how {
             How::Write => context.memory.write(self.at, &payload[..self.size])?,

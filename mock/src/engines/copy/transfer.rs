@@ -3,7 +3,7 @@
 //! A copy in progress.
 
 use super::super::engine::{Context, Exception, Progress, Work};
-use super::super::memory::{Fault, Memory};
+use super::super::memory::{Memory, MmuFault};
 use super::super::surface::Surface;
 use super::elements::Elements;
 
@@ -94,7 +94,7 @@ impl Transfer {
     }
 
     /// Reads the piece.
-    fn fetch(&mut self, memory: &mut dyn Memory) -> Result<(), Fault> {
+    fn fetch(&mut self, memory: &mut dyn Memory) -> Result<(), MmuFault> {
         let source_size = self.elements.source_size();
         let largest = source_size.max(self.elements.destination_size());
         let count = (PIECE / largest).min(self.length - self.element);

@@ -6,7 +6,7 @@ use nova_hw::class::copy::Reduction;
 use nova_hw::class::graphics::{ReductionFormat, ReductionOp};
 
 use super::super::engine::{Context, Exception, Work};
-use super::super::memory::{Address, Fault};
+use super::super::memory::{Address, MmuFault};
 use super::super::reduction::{reduce, reduce_u32};
 use super::error::{self, not_modelled, refused};
 
@@ -86,7 +86,7 @@ impl Release {
     }
 
     /// Releases the semaphore. Who sees the payload sees the time, too.
-    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<(), MmuFault> {
         let size = self.structure.size();
         let (at, payload) = (self.at, self.payload);
         if let Some(Reduce {

@@ -8,7 +8,7 @@ mod properties;
 mod report;
 
 use super::super::engine::Work;
-use super::super::memory::{Access, Address, Fault, FaultType};
+use super::super::memory::{Access, Address, FaultType, MmuFault};
 use super::super::testing::{context, Logged, TestMemory, TIME};
 use super::*;
 

@@ -6,7 +6,7 @@ use nova_hw::class::host::{exception, method};
 use thiserror::Error;
 
 use crate::engines::engine::Exception;
-use crate::engines::memory::Fault;
+use crate::engines::memory::MmuFault;
 
 /// What was wrong. In brackets: the interrupt that tells GSP-RM.
 ///
@@ -15,7 +15,7 @@ use crate::engines::memory::Fault;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Cause {
     #[error("MMU fault: {:?} of {:x?}: {:?}", .0.access, .0.address, .0.reason)]
-    Fault(Fault),
+    Fault(MmuFault),
     /// GPFIFO.
     #[error("the GPFIFO does not end within the address space")]
     GpFifo,
@@ -140,8 +140,8 @@ impl From<Cause> for Stop {
     }
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
+impl From<MmuFault> for Stop {
+    fn from(fault: MmuFault) -> Self {
         Cause::Fault(fault).into()
     }
 }

@@ -9,7 +9,7 @@ use nova_hw::class::host::{reduction, ChannelClass, SemExecute, SemaphoreD};
 
 use super::error::Cause;
 use crate::engines::engine::Work;
-use crate::engines::memory::{Address, Fault, Memory};
+use crate::engines::memory::{Address, Memory, MmuFault};
 
 /// Registers that the semaphore methods of both kinds set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,7 +77,7 @@ impl Acquire {
     }
 
     /// Looks once at the semaphore.
-    pub(super) fn is_acquired(&self, memory: &mut dyn Memory) -> Result<bool, Fault> {
+    pub(super) fn is_acquired(&self, memory: &mut dyn Memory) -> Result<bool, MmuFault> {
         let at = Address::Virtual(self.address);
         let payload = self.payload;
         let (value, difference) = if self.is_64bit {
@@ -179,7 +179,7 @@ impl Release {
     }
 
     /// Writes the time, then the value, so that who sees the value sees the time.
-    pub(super) fn release(&self, memory: &mut dyn Memory, time: u64) -> Result<(), Fault> {
+    pub(super) fn release(&self, memory: &mut dyn Memory, time: u64) -> Result<(), MmuFault> {
         let at = Address::Virtual(self.address);
         if self.has_time {
             memory.write(at.plus(8), &time.to_le_bytes())?;

@@ -11,7 +11,7 @@ use super::error::Cause;
 use super::event::{Invalidate, Step};
 use super::*;
 use crate::engines::engine::{Context, Engine, Exception, Progress};
-use crate::engines::memory::{Address, Aperture, Fault};
+use crate::engines::memory::{Address, Aperture, MmuFault};
 use crate::engines::testing::{TestMemory, TIME};
 
 mod entries;
@@ -74,11 +74,11 @@ impl Surroundings for Card {
 struct Borrowed<'a>(&'a mut TestMemory);
 
 impl Memory for Borrowed<'_> {
-    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), Fault> {
+    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), MmuFault> {
         self.0.read(at, into)
     }
 
-    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), Fault> {
+    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), MmuFault> {
         self.0.write(at, from)
     }
 
@@ -87,7 +87,7 @@ impl Memory for Borrowed<'_> {
         at: Address,
         size: usize,
         change: &mut dyn FnMut(u64) -> u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MmuFault> {
         self.0.update(at, size, change)
     }
 }

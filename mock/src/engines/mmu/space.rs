@@ -4,7 +4,7 @@
 
 use super::page::Root;
 use super::Mmu;
-use crate::engines::memory::{Access, Address, Aperture, Fault, FaultType, Memory};
+use crate::engines::memory::{Access, Address, Aperture, FaultType, Memory, MmuFault};
 use crate::engines::physical::Physical;
 
 /// The memory of a channel.
@@ -29,14 +29,14 @@ struct Part {
 
 impl Space<'_> {
     /// The first part of an access of `len` bytes.
-    fn part(&mut self, address: Address, len: usize, access: Access) -> Result<Part, Fault> {
+    fn part(&mut self, address: Address, len: usize, access: Access) -> Result<Part, MmuFault> {
         let (target, left) = match address {
             Address::Physical(aperture, at) => {
                 // An access does not go around the end.
                 (Some((aperture, at)), (u64::MAX - at).saturating_add(1))
             }
             Address::Virtual(va) => {
-                let fault = |reason| Fault {
+                let fault = |reason| MmuFault {
                     address,
                     access,
                     reason,
@@ -55,25 +55,25 @@ impl Space<'_> {
         })
     }
 
-    fn read_part(&self, part: &Part, access: Access, into: &mut [u8]) -> Result<(), Fault> {
+    fn read_part(&self, part: &Part, access: Access, into: &mut [u8]) -> Result<(), MmuFault> {
         let Some((aperture, at)) = part.target else {
             into.fill(0);
             return Ok(());
         };
         let read = self.physical.read(aperture, at, into);
-        read.map_err(|end| Fault {
+        read.map_err(|end| MmuFault {
             address: part.address.plus(end.done as u64),
             access,
             reason: end.into(),
         })
     }
 
-    fn write_part(&mut self, part: &Part, access: Access, from: &[u8]) -> Result<(), Fault> {
+    fn write_part(&mut self, part: &Part, access: Access, from: &[u8]) -> Result<(), MmuFault> {
         let Some((aperture, at)) = part.target else {
             return Ok(());
         };
         let written = self.physical.write(aperture, at, from);
-        written.map_err(|end| Fault {
+        written.map_err(|end| MmuFault {
             address: part.address.plus(end.done as u64),
             access,
             reason: end.into(),
@@ -82,7 +82,7 @@ impl Space<'_> {
 }
 
 impl Memory for Space<'_> {
-    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), Fault> {
+    fn read(&mut self, at: Address, into: &mut [u8]) -> Result<(), MmuFault> {
         let mut done = 0;
         while done < into.len() {
             let part = self.part(at.plus(done as u64), into.len() - done, Access::Read)?;
@@ -93,7 +93,7 @@ impl Memory for Space<'_> {
         Ok(())
     }
 
-    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), Fault> {
+    fn write(&mut self, at: Address, from: &[u8]) -> Result<(), MmuFault> {
         let mut done = 0;
         while done < from.len() {
             let part = self.part(at.plus(done as u64), from.len() - done, Access::Write)?;
@@ -110,7 +110,7 @@ impl Memory for Space<'_> {
         at: Address,
         size: usize,
         change: &mut dyn FnMut(u64) -> u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), MmuFault> {
         let mut bytes = [0; 8];
         let bytes = &mut bytes[..size];
         let mut parts = Vec::with_capacity(1);

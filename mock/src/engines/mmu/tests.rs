@@ -9,7 +9,7 @@ use super::page::Attributes;
 use super::space::Space;
 use super::testing::{no_small_pages, sparse, Machine, Mapping, Tables};
 use super::*;
-use crate::engines::memory::{Access, Address, Aperture, Fault, Memory};
+use crate::engines::memory::{Access, Address, Aperture, Memory, MmuFault};
 
 const VRAM: u64 = 1 << 40;
 
@@ -503,14 +503,14 @@ fn a_fault_leaves_what_lies_before_it() {
         fixture.machine.protected = Some(0x8010..0x9000);
         let mut space = fixture.space();
         let at = Address::Virtual(VA + 0xffc);
-        let fault = Fault {
+        let fault = MmuFault {
             address: Address::Virtual(VA + 0x1010),
             access: Access::Write,
             reason: FaultType::Region,
         };
         assert_eq!(space.write(at, &[7; 0x40]), Err(fault));
         let mut bytes = [0; 0x40];
-        let read = Fault {
+        let read = MmuFault {
             access: Access::Read,
             ..fault
         };
@@ -519,7 +519,7 @@ fn a_fault_leaves_what_lies_before_it() {
         expected[..0x14].fill(7);
         assert_eq!(bytes, expected);
         // Atomic accesses that cross pages happen as a whole, or not at all.
-        let fault = Fault {
+        let fault = MmuFault {
             address: Address::Virtual(VA + 0x2000),
             access: Access::Atomic,
             reason: FaultType::Pte,
@@ -563,7 +563,7 @@ fn physical_addresses_go_around_the_tables() {
         (Aperture::Vram, u64::MAX, u64::MAX),
         (Aperture::System, u64::MAX, u64::MAX),
     ] {
-        let fault = Fault {
+        let fault = MmuFault {
             address: Address::Physical(aperture, address),
             access: Access::Read,
             reason: FaultType::Region,

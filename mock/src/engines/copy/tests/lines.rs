@@ -2,7 +2,7 @@
 
 //! Lines that are a pitch apart: their number, their length, faults and turns.
 
-use super::super::super::memory::Fault;
+use super::super::super::memory::MmuFault;
 use super::super::super::surface::{Layout, Surface};
 use super::super::transfer::PIECE;
 use super::*;
@@ -255,7 +255,7 @@ fn a_fault_stops_the_copy() {
             let bytes = bench.memory.fill(SRC, size as usize, 9);
             bench.memory.refuse_access(side.plus(at), 1, access, reason);
             bench.semaphore(1);
-            let fault = Fault {
+            let fault = MmuFault {
                 address: side.plus(at),
                 access,
                 reason,

@@ -2,7 +2,7 @@
 
 //! What a launch does when it has copied.
 
-use super::super::super::memory::Fault;
+use super::super::super::memory::MmuFault;
 use super::super::super::testing::Logged;
 use super::*;
 
@@ -91,7 +91,7 @@ fn a_semaphore_may_fault() {
         let mut bench = Bench::new(Class::HopperA);
         bench.memory.refuse(SEMAPHORE, 16, FaultType::Pde);
         bench.semaphore(1);
-        let fault = Fault {
+        let fault = MmuFault {
             address: SEMAPHORE,
             access,
             reason: FaultType::Pde,

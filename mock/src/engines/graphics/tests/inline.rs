@@ -270,7 +270,7 @@ fn data_may_fault() {
     bench.memory.refuse(DST.plus(6), 1, FaultType::Pte);
     bench.set(&[(LAUNCH, PITCH | SEMAPHORE_RELEASE | INTERRUPT)]);
     bench.set(&words(1));
-    let fault = Fault {
+    let fault = MmuFault {
         address: DST.plus(6),
         access: Access::Write,
         reason: FaultType::Pte,

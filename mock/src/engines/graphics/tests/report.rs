@@ -190,7 +190,7 @@ fn a_semaphore_may_fault() {
     ] {
         let mut bench = old(Class::HopperA, 1);
         bench.memory.refuse(SEMAPHORE, 16, FaultType::Pde);
-        let fault = Fault {
+        let fault = MmuFault {
             address: SEMAPHORE,
             access,
             reason: FaultType::Pde,

@@ -89,7 +89,7 @@ fn faults_stop_the_channel_where_they_happen() {
         bench.segment(1, &[&release(0, 1), words].concat());
         bench.push(1, &release(8, 1));
         let stop = bench.error();
-        let fault = Fault {
+        let fault = MmuFault {
             address: at,
             access,
             reason: FaultType::Pte,

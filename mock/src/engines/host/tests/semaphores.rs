@@ -448,7 +448,7 @@ fn a_fault_stops_a_waiting_channel() {
     bench.card.memory.refuse(at, 4, reason);
     bench.host.poll();
     let stop = bench.error();
-    let fault = Fault {
+    let fault = MmuFault {
         address: at,
         access: Access::Read,
         reason,
