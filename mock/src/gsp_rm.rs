@@ -19,30 +19,29 @@ mod records;
 mod refused;
 pub(crate) mod resource;
 pub(crate) mod sequencer;
+mod start;
+pub(crate) mod static_info;
 pub(crate) mod suspend;
 #[cfg(test)]
 pub(crate) mod testing;
+mod unload;
 
 use std::time::Duration;
 
-use nova_hw::abi::status::{
-    NV_ERR_INVALID_ARGUMENT, NV_ERR_INVALID_STATE, NV_ERR_NOT_SUPPORTED, NV_OK,
-};
+use nova_hw::abi::status::{NV_ERR_INVALID_ARGUMENT, NV_ERR_NOT_SUPPORTED, NV_OK};
 use nova_hw::abi::{
-    control, event, function, FbRegionInfo, FbRegionInfoParams, GspFwWprMeta, PackedRegistryEntry,
-    PackedRegistryTable, RmControl, RpcSetPageDirectory, SetGuestSystemInfo, UnloadingGuestDriver,
+    control, event, function, GspFwWprMeta, RmControl, RpcSetPageDirectory, SetGuestSystemInfo,
     UpdateBarPde,
 };
-use nova_hw::field::Field;
-use nova_hw::release::{Release, StaticInfoLayout, SystemInfoLayout};
-use zerocopy::{FromBytes, FromZeros, IntoBytes};
+use nova_hw::release::Release;
+use zerocopy::{FromBytes, IntoBytes};
 
-use crate::bus::config::{self, bars, mirror_base, ConfigSpace};
-use crate::chips::{engines, Chip};
+use crate::bus::config::ConfigSpace;
+use crate::chips::Chip;
 use crate::faults::{Fault, Faults};
 use crate::gsp_rm::queue::{Message, Outgoing, Queues};
 use effects::{Bar, Effect};
-use objects::{Objects, INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
+use objects::Objects;
 use platform::Platform;
 use records::Partial;
 use suspend::{Started, Suspend};
@@ -52,19 +51,6 @@ use suspend::{Started, Suspend};
 /// The model's own values.
 const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
 const LONGEST_PAUSE: Duration = Duration::from_millis(10);
-
-/// The levels into which a driver may unload GSP-RM: the power levels, and a fast unload, which
-/// skips freeing what GSP-RM has. nvidia.ko asks for the latter when the machine shuts down, and
-/// tinygrad always.
-///
-/// Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrl2080/ctrl2080gpu.h
-/// (`NV2080_CTRL_GPU_SET_POWER_STATE_GPU_LEVEL_*`) and src/nvidia/src/kernel/gpu/gpu.c
-/// (`gpuEnterShutdown_IMPL`, `GPU_STATE_FLAGS_FAST_UNLOAD`).
-const UNLOAD_LEVELS: [u32; 7] = [0, 1, 2, 3, 4, 7, 0x40];
-
-/// The levels into which GSP-RM can be suspended, so that it can resume: those of suspend and
-/// hibernation.
-const SUSPEND_LEVELS: [u32; 2] = [3, 7];
 
 /// State of GSP-RM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,12 +242,17 @@ impl GspRm {
             .unwrap_or("a function without a name");
         match (self.state, message.function) {
             (State::SystemInfo, function::GSP_SET_SYSTEM_INFO) => {
-                let checked = check_system_info(card, &self.release.system_info, &message.payload);
+                let checked = start::check_system_info(
+                    card.chip,
+                    card.config,
+                    &self.release.system_info,
+                    &message.payload,
+                );
                 self.start_with(checked, State::Registry)?;
                 Ok(Next::Wait)
             }
             (State::Registry, function::SET_REGISTRY) => {
-                self.start_with(check_registry(&message.payload), State::Starting)?;
+                self.start_with(start::check_registry(&message.payload), State::Starting)?;
                 Ok(Next::Start)
             }
             (State::Ready, function::SET_GUEST_SYSTEM_INFO) => {
@@ -274,7 +265,12 @@ impl GspRm {
                     self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
                     return Err(format!("{name} of {:#x} bytes", message.payload.len()));
                 }
-                self.reply(card, message, NV_OK, static_info(card, at));
+                self.reply(
+                    card,
+                    message,
+                    NV_OK,
+                    static_info::static_info(card.chip, card.meta, at),
+                );
                 Ok(Next::Wait)
             }
             (State::Ready, function::GSP_RM_CONTROL) => self.control(card, message),
@@ -433,65 +429,6 @@ impl GspRm {
         Ok(Next::Wait)
     }
 
-    fn unload(&mut self, card: &Card<'_>, message: &Message) -> Result<Next, String> {
-        let Ok((request, _)) = UnloadingGuestDriver::read_from_prefix(&message.payload) else {
-            self.reply(card, message, NV_ERR_INVALID_ARGUMENT, Vec::new());
-            return Err(format!(
-                "UNLOADING_GUEST_DRIVER of {:#x} bytes",
-                message.payload.len()
-            ));
-        };
-        if (request.b_in_pm_transition, request.b_gc6_entering) == (1, 0) {
-            return self.begin_suspend(card, message, request.new_level);
-        }
-        // NVIDIA's driver also has GSP-RM sleep in GC6. The model cannot.
-        let sleeps = (request.b_in_pm_transition, request.b_gc6_entering) != (0, 0);
-        if sleeps || !UNLOAD_LEVELS.contains(&request.new_level) {
-            self.reply(card, message, NV_ERR_NOT_SUPPORTED, message.payload.clone());
-            return Err(format!("unload into {request:?}"));
-        }
-        self.state = State::Unloading;
-        // The answer is a header without payload, as Linux 7.3's nova-core expects it.
-        self.reply(card, message, NV_OK, Vec::new());
-        Ok(Next::End)
-    }
-
-    /// Stops like [`Self::unload`], but keeps all objects for the resume. The driver must have named
-    /// the memory for that, and frees it if the suspend fails.
-    ///
-    /// Source: open-gpu-kernel-modules 570, `gpuPowerManagementEnter` in
-    /// src/nvidia/src/kernel/gpu/gpu_suspend.c.
-    fn begin_suspend(
-        &mut self,
-        card: &Card<'_>,
-        message: &Message,
-        level: u32,
-    ) -> Result<Next, String> {
-        let suspend = match self.objects.backup.take() {
-            _ if !SUSPEND_LEVELS.contains(&level) => {
-                Err((NV_ERR_NOT_SUPPORTED, format!("a suspend into {level}")))
-            }
-            None => {
-                let error = "a suspend without memory for the frame buffer".into();
-                Err((NV_ERR_INVALID_STATE, error))
-            }
-            Some(backup) => Suspend::new(&backup, card.meta, level)
-                .map_err(|error| (NV_ERR_INVALID_STATE, error)),
-        };
-        match suspend {
-            Ok(suspend) => {
-                self.suspend = Some(suspend);
-                self.state = State::Unloading;
-                self.reply(card, message, NV_OK, Vec::new());
-                Ok(Next::End)
-            }
-            Err((status, error)) => {
-                self.reply(card, message, status, message.payload.clone());
-                Err(error)
-            }
-        }
-    }
-
     /// Continues after a suspend.
     pub(crate) fn resume(&mut self, now: Duration) {
         self.state = State::Resuming(Resuming {
@@ -507,216 +444,6 @@ impl GspRm {
         self.state = State::Ready;
         self.notify(event::GSP_INIT_DONE, status, Vec::new());
     }
-}
-
-/// Checks that the driver describes the card as it is. All drivers fill the fields with the
-/// addresses and numbers of PCI: `rpcGspSetSystemInfo_v17_00` of NVIDIA's driver (in
-/// src/nvidia/src/kernel/vgpu/rpc.c), `r535_gsp_set_system_info` of nouveau, Linux's nova-core and
-/// tinygrad.
-fn check_system_info(card: &Card<'_>, at: &SystemInfoLayout, payload: &[u8]) -> Result<(), String> {
-    if payload.len() < at.size {
-        return Err(format!("system info of {:#x} bytes", payload.len()));
-    }
-    let word = |field: Field<u32>| field.read(payload).map(u64::from);
-    let chip = card.chip;
-    let pair = |high: u16, low: u16| u64::from(high) << 16 | u64::from(low);
-    // Linux 7.3's nova-core assumes a 32-bit BAR0 when it looks for these two BARs, and passes 0 if
-    // BAR0 has 64 bits (drivers/gpu/nova-core/gsp/fw/commands.rs).
-    let [registers, ..] = bars(chip);
-    let is_told = |&address: &u64| address != 0 || !registers.is_64bit;
-    let fields = [
-        (
-            "gpuPhysAddr",
-            at.gpu_phys_addr.read(payload),
-            card.config.bar_address(0),
-        ),
-        (
-            "gpuPhysFbAddr",
-            at.gpu_phys_fb_addr.read(payload).filter(is_told),
-            card.config.bar_address(1),
-        ),
-        (
-            "gpuPhysInstAddr",
-            at.gpu_phys_inst_addr.read(payload).filter(is_told),
-            card.config.bar_address(2),
-        ),
-        (
-            "pciConfigMirrorBase",
-            word(at.pci_config_mirror_base),
-            mirror_base(chip).into(),
-        ),
-        (
-            "pciConfigMirrorSize",
-            word(at.pci_config_mirror_size),
-            config::SIZE as u64,
-        ),
-        (
-            "PCIDeviceID",
-            at.pci_device_id.and_then(word),
-            pair(chip.device_id, chip.vendor_id),
-        ),
-        (
-            "PCISubDeviceID",
-            at.pci_sub_device_id.and_then(word),
-            pair(chip.subsystem_id, chip.subsystem_vendor_id),
-        ),
-        (
-            "PCIRevisionID",
-            at.pci_revision_id.and_then(word),
-            chip.pci_revision.into(),
-        ),
-    ];
-    for (name, found, expected) in fields {
-        // Fields that the release does not have are not checked.
-        if let Some(found) = found.filter(|&found| found != expected) {
-            return Err(format!("{name} is {found:#x}, not {expected:#x}"));
-        }
-    }
-    if at.max_user_va.read(payload) == Some(0) {
-        return Err("maxUserVa is 0".into());
-    }
-    Ok(())
-}
-
-/// Checks that the table lies within its message and that each entry is one.
-///
-/// Source: open-gpu-kernel-modules 570, `rpcSetRegistry_v17_00` in src/nvidia/src/kernel/vgpu/rpc.c,
-/// which writes it.
-fn check_registry(payload: &[u8]) -> Result<(), String> {
-    let Ok((table, entries)) = PackedRegistryTable::read_from_prefix(payload) else {
-        return Err(format!("registry of {:#x} bytes", payload.len()));
-    };
-    if table.size as usize != payload.len() {
-        return Err(format!(
-            "registry of {:#x} bytes has size {:#x}",
-            payload.len(),
-            table.size
-        ));
-    }
-    let entries = entries.chunks_exact(size_of::<PackedRegistryEntry>());
-    if entries.len() < table.num_entries as usize {
-        return Err(format!(
-            "registry with {} entries is too short",
-            table.num_entries
-        ));
-    }
-    for (index, entry) in entries.take(table.num_entries as usize).enumerate() {
-        let Ok(entry) = PackedRegistryEntry::read_from_bytes(entry) else {
-            return Err(format!("registry entry {index} is cut off"));
-        };
-        let name = payload
-            .get(entry.name_offset as usize..)
-            .unwrap_or_default();
-        let is_named = name
-            .iter()
-            .position(|&byte| byte == 0)
-            .is_some_and(|len| len > 0);
-        if !is_named {
-            return Err(format!("registry entry {index} has no name"));
-        }
-        let is_sound = match entry.kind {
-            PackedRegistryEntry::DWORD => matches!(entry.length, 0 | 4),
-            PackedRegistryEntry::BINARY | PackedRegistryEntry::STRING => payload
-                .get(entry.data as usize..)
-                .is_some_and(|value| value.len() >= entry.length as usize),
-            _ => false,
-        };
-        if !is_sound {
-            return Err(format!("registry entry {index} is {entry:?}"));
-        }
-    }
-    Ok(())
-}
-
-/// The static info about the GPU, in the release's layout.
-fn static_info(card: &Card<'_>, at: &StaticInfoLayout) -> Vec<u8> {
-    let mut reply = vec![0; at.size];
-    let name = card.chip.marketing_name;
-    at.name.write(&mut reply, &text(name.bytes()));
-    at.unicode_name
-        .write(&mut reply, &text(name.encode_utf16()));
-    let short = card.chip.chipset.name().to_uppercase();
-    at.short_name.write(&mut reply, &text(short.bytes()));
-
-    let graphics = engines::of(card.chip.chipset);
-    if let Some(at) = at.gpcs {
-        at.write(&mut reply, &graphics.gpc_mask());
-    }
-    if let Some(at) = at.tpcs {
-        let mut tpcs = [[0; 2]; 32];
-        for (gpc, row) in (0..).zip(&mut tpcs) {
-            *row = [gpc, graphics.tpc_mask(gpc)];
-        }
-        at.write(&mut reply, &tpcs);
-    }
-
-    let meta = card.meta;
-    at.fb_length.write(&mut reply, &meta.fb_size);
-    at.fb_regions.write(&mut reply, &fb_regions(meta));
-    let heap = meta.non_wpr_heap_offset;
-    let [bar1, bar2] = page_directories(meta);
-    at.bar1_pde_base.write(&mut reply, &bar1);
-    at.bar2_pde_base.write(&mut reply, &bar2);
-    at.vbios_valid.write(&mut reply, &1);
-    at.vbios_sub_vendor
-        .write(&mut reply, &card.chip.subsystem_vendor_id.into());
-    at.vbios_sub_device
-        .write(&mut reply, &card.chip.subsystem_id.into());
-    at.client.write(&mut reply, &INTERNAL_CLIENT);
-    at.device.write(&mut reply, &INTERNAL_DEVICE);
-    at.subdevice.write(&mut reply, &INTERNAL_SUBDEVICE);
-    if let Some(at) = at.non_wpr_heap {
-        at.write(&mut reply, &heap);
-    }
-    if let Some(at) = at.frts {
-        at.write(&mut reply, &meta.frts_offset);
-    }
-    reply
-}
-
-/// Bytes of a page directory of GSP-RM, of which only the first entries are in use.
-pub(crate) const PAGE_DIRECTORY: u64 = 0x1000;
-
-/// Addresses of GSP-RM's page directories for BAR1 and BAR2: in its heap outside of WPR2, which has
-/// had the sequencer's image before. The model's choice.
-pub(crate) fn page_directories(meta: &GspFwWprMeta) -> [u64; 2] {
-    [1, 2].map(|page| meta.non_wpr_heap_offset + page * PAGE_DIRECTORY)
-}
-
-/// Characters in a field, padded with NULs.
-fn text<T: Default + Copy, const N: usize>(characters: impl Iterator<Item = T>) -> [T; N] {
-    let mut field = [T::default(); N];
-    for (to, from) in field.iter_mut().zip(characters) {
-        *to = from;
-    }
-    field
-}
-
-/// The regions of the frame buffer: the driver's, and the firmware's.
-fn fb_regions(meta: &GspFwWprMeta) -> FbRegionInfoParams {
-    let mut params = FbRegionInfoParams::new_zeroed();
-    let regions = [
-        (0..meta.gsp_fw_rsvd_start, 0),
-        (
-            meta.gsp_fw_rsvd_start..meta.fb_size,
-            meta.fb_size - meta.gsp_fw_rsvd_start,
-        ),
-    ];
-    params.num_fb_regions = regions.len() as u32;
-    for (entry, (range, reserved)) in params.fb_region.iter_mut().zip(regions) {
-        let is_usable = u8::from(reserved == 0);
-        *entry = FbRegionInfo {
-            base: range.start,
-            limit: range.end - 1,
-            reserved,
-            performance: 100,
-            support_compressed: is_usable,
-            support_iso: is_usable,
-            b_protected: 1 - is_usable,
-            ..FbRegionInfo::new_zeroed()
-        };
-    }
-    params
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::{Bar, Effect};
-use crate::gsp_rm::page_directories;
 use crate::gsp_rm::resource::{self, PageDirectory, Privilege, SpaceId};
+use crate::gsp_rm::static_info::page_directories;
 use crate::schedule::Event;
 
 mod errors;

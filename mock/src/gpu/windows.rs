@@ -19,7 +19,7 @@ use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::Bar;
-use crate::gsp_rm::{page_directories, PAGE_DIRECTORY};
+use crate::gsp_rm::static_info::{page_directories, PAGE_DIRECTORY};
 
 /// The BAR, as the trace names it.
 fn block(bar: Bar) -> BlockId {

@@ -2,17 +2,24 @@
 
 //! Tests of messages to GSP-RM.
 
+use super::objects::{INTERNAL_CLIENT, INTERNAL_DEVICE, INTERNAL_SUBDEVICE};
+use super::start::{check_registry, check_system_info};
+use super::static_info::static_info;
+use super::unload::UNLOAD_LEVELS;
 use super::*;
 use crate::chips::CHIPS;
 use crate::gsp_rm::resource::Pages;
 use nova_hw::abi::status::{
-    NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_OBJECT_NOT_FOUND,
+    NV_ERR_INVALID_CLASS, NV_ERR_INVALID_OBJECT_PARENT, NV_ERR_INVALID_STATE,
+    NV_ERR_OBJECT_NOT_FOUND,
 };
 use nova_hw::abi::{
-    class, RmAlloc, RmFree, RpcAllocMemory, SetPageDirectory, VaSpaceAllocationParameters,
+    class, PackedRegistryEntry, PackedRegistryTable, RmAlloc, RmFree, RpcAllocMemory,
+    SetPageDirectory, UnloadingGuestDriver, VaSpaceAllocationParameters,
 };
 use nova_hw::release::r570_144::{self, GspSystemInfo};
 use nova_hw::release::{NVIDIAS_OWN, RELEASES};
+use zerocopy::FromZeros;
 
 fn config() -> ConfigSpace {
     let mut config = ConfigSpace::new(&CHIPS[0]);
@@ -53,7 +60,14 @@ fn system_info_must_match_the_card() {
     let check = |change: fn(&mut GspSystemInfo)| {
         let mut info = system_info();
         change(&mut info);
-        with_card(|card| check_system_info(card, &RELEASES[0].system_info, info.as_bytes()))
+        with_card(|card| {
+            check_system_info(
+                card.chip,
+                card.config,
+                &RELEASES[0].system_info,
+                info.as_bytes(),
+            )
+        })
     };
     assert_eq!(check(|_| {}), Ok(()));
     assert!(check(|info| info.gpu_phys_addr = 0).is_err());
@@ -66,7 +80,7 @@ fn system_info_must_match_the_card() {
     assert!(check(|info| info.pci_revision_id = 0).is_err());
     assert!(check(|info| info.max_user_va = 0).is_err());
     let at = &RELEASES[0].system_info;
-    assert!(with_card(|card| check_system_info(card, at, &[0; 927])).is_err());
+    assert!(with_card(|card| check_system_info(card.chip, card.config, at, &[0; 927])).is_err());
 }
 
 /// A registry with one entry, a number.
@@ -102,7 +116,7 @@ fn a_registry_that_is_corrupt_or_cut_off_is_refused() {
 fn static_info_has_the_name_and_the_regions() {
     for release in RELEASES {
         let at = &release.static_info;
-        let info = with_card(|card| static_info(card, at));
+        let info = with_card(|card| static_info(card.chip, card.meta, at));
         let name = at.name.read(&info).unwrap();
         assert!(name.starts_with(b"NVIDIA GeForce RTX 3090\0"));
         let regions = at.fb_regions.read(&info).unwrap();
@@ -153,16 +167,7 @@ fn the_roots_of_the_bars_are_in_gsp_rm_s_memory() {
             };
             let start = meta.non_wpr_heap_offset;
             let end = start + meta.non_wpr_heap_size;
-            (
-                static_info(
-                    &Card {
-                        meta: &meta,
-                        ..*card
-                    },
-                    at,
-                ),
-                start..end,
-            )
+            (static_info(card.chip, &meta, at), start..end)
         });
         let roots = [at.bar1_pde_base, at.bar2_pde_base].map(|at| at.read(&info).unwrap());
         assert_ne!(roots[0], roots[1]);
