@@ -12,21 +12,21 @@
 
 use nova_hw::falcon::{CoreRev, SecurityModel, BLOCK_SIZE};
 use nova_hw::regs::falcon as reg;
-use nova_hw::regs::fbif::{FbifCtl, FbifMemType, FbifTarget, FbifTranscfg};
-use nova_hw::regs::riscv::{
-    CoreSelect, RiscvBcrCtrl, RiscvCoreSwitchRiscvStatus, RiscvCpuctl, RiscvIrqdest,
-    RiscvIrqdestTu102, RiscvIrqmask, RiscvIrqmaskTu102,
-};
+use nova_hw::regs::fbif::{FbifCtl, FbifTarget, FbifTranscfg};
+use nova_hw::regs::riscv::{CoreSelect, RiscvBcrCtrl, RiscvCpuctl};
 
 use crate::chips::Generation;
 use brom::Brom;
 use memory::{CodeBlock, Memories};
 use ports::Ports;
+use riscv::Riscv;
 
 mod actions;
 pub(crate) mod brom;
+mod dma;
 pub(crate) mod memory;
 mod ports;
+mod riscv;
 
 pub(crate) use actions::read_target;
 
@@ -180,18 +180,6 @@ pub(crate) struct Falcon {
     ports: Ports,
     pub(crate) brom: Brom,
     pub(crate) riscv: Riscv,
-}
-
-/// State of the RISC-V core.
-#[derive(Debug)]
-pub(crate) struct Riscv {
-    pub(crate) active: bool,
-    /// Interrupts that its program routes to the CPU.
-    pub(crate) irqmask: u32,
-    pub(crate) core: CoreSelect,
-    /// The switch to `core` is complete.
-    pub(crate) core_valid: bool,
-    br_fetch: bool,
 }
 
 impl Falcon {
@@ -525,151 +513,12 @@ impl Falcon {
         Action::SelectCore(value.core_select())
     }
 
-    /// Checks a transfer. One that the hardware refuses never ends, and blocks the queue until the
-    /// next reset.
-    fn transfer(&mut self, command: reg::FalconDmatrfcmd) -> Action {
-        match self.check_transfer(command) {
-            Ok(transfer) => Action::Dma(transfer),
-            Err(reason) => {
-                self.dma_stuck = true;
-                Action::Refused(reason)
-            }
-        }
-    }
-
-    /// Aperture that DMA with configuration `ctxdma` of the FBIF reads, if the hardware allows
-    /// that.
-    ///
-    /// Source: open-gpu-kernel-modules 570, `kflcnDisableCtxReq_TU102` in kernel_falcon_tu102.c and
-    /// `s_setupLoaderAperture` in kernel_gsp_falcon_tu102.c: all drivers disable the context and set
-    /// physical addresses, which also tinygrad and gpu-admin-tools do.
-    pub(crate) fn dma_target(&self, ctxdma: u8) -> Result<FbifTarget, &'static str> {
-        let Some(config) = self.transcfg.get(usize::from(ctxdma)) else {
-            return Err("DMA with a configuration that does not exist");
-        };
-        if self.require_ctx {
-            return Err("DMA without a context, which DMACTL requires");
-        }
-        match config.mem_type() {
-            FbifMemType::Virtual => {
-                return Err("DMA to virtual addresses without an address space")
-            }
-            FbifMemType::Physical if !self.fbif_ctl.allow_phys_no_ctx() => {
-                return Err("DMA to physical addresses without a context, which FBIF_CTL forbids");
-            }
-            FbifMemType::Physical => {}
-        }
-        match config.target() {
-            FbifTarget::Reserved => Err("DMA to an aperture that does not exist"),
-            target => Ok(target),
-        }
-    }
-
-    /// Checks a transfer against the sizes of the memories. The source's comments in
-    /// dev_falcon_v4.h and `s_dmaTransfer_GA102` in kernel_gsp_falcon_ga102.c have the units: offsets
-    /// are multiples of the size of a transfer, and code is loaded by blocks.
-    fn check_transfer(&self, command: reg::FalconDmatrfcmd) -> Result<Transfer, &'static str> {
-        if self.dma_stuck {
-            return Err("DMA after a transfer that never ends");
-        }
-        if self.scrubbing {
-            return Err("DMA before the scrubbing is done");
-        }
-        // A falcon has instructions that load code, load data and store data, and none that stores
-        // code: envytools, docs/hw/falcon/xfer.rst.
-        if command.is_write() && command.imem() {
-            return Err("DMA that stores code");
-        }
-        let target = self.dma_target(command.ctxdma())?;
-        let len = 4 << command.size();
-        let offset = self.dma_offset as usize;
-        let (memory, size) = match command.imem() {
-            true => (
-                Memory::Imem {
-                    tag: self.dma_bus_offset / BLOCK_SIZE as u32,
-                    secure: command.sec() != 0,
-                },
-                self.imem.len(),
-            ),
-            false => (Memory::Dmem, self.dmem.len()),
-        };
-        if command.imem() && command.size() != reg::FalconDmatrfcmd::SIZE_256B {
-            return Err("DMA of less than a block to the code memory");
-        }
-        if offset % len != 0 || self.dma_bus_offset as usize % len != 0 {
-            return Err("DMA that is not aligned to its size");
-        }
-        if offset + len > size {
-            return Err("DMA beyond the end of the falcon's memory");
-        }
-        Ok(Transfer {
-            is_store: command.is_write(),
-            target,
-            address: self.dma_base + u64::from(self.dma_bus_offset),
-            memory,
-            offset,
-            len,
-        })
-    }
-
-    /// Writes the bytes of a transfer to the falcon's memory.
-    pub(crate) fn load(&mut self, transfer: &Transfer, bytes: &[u8]) {
-        let range = transfer.offset..transfer.offset + transfer.len;
-        match transfer.memory {
-            Memory::Dmem => self.dmem[range].copy_from_slice(bytes),
-            Memory::Imem { tag, secure } => {
-                self.imem[range].copy_from_slice(bytes);
-                self.code[transfer.offset / BLOCK_SIZE] = CodeBlock {
-                    tag,
-                    secure,
-                    valid: true,
-                };
-            }
-        }
-    }
-
     /// Number of the first code block that is loaded for virtual address `address`.
     pub(crate) fn block_at(&self, address: u32) -> Option<usize> {
         let tag = address / BLOCK_SIZE as u32;
         self.code
             .iter()
             .position(|block| block.valid && block.tag == tag)
-    }
-}
-
-impl Riscv {
-    /// Reads the register at `offset` from the second base, if there is one.
-    fn read(&self, offset: u32) -> Option<u32> {
-        match offset {
-            RiscvCpuctl::OFFSET => Some(
-                RiscvCpuctl::new()
-                    .with_active_stat(self.active)
-                    .with_halted(!self.active)
-                    .into(),
-            ),
-            RiscvIrqmask::OFFSET | RiscvIrqdest::OFFSET => Some(self.irqmask),
-            RiscvBcrCtrl::OFFSET => Some(
-                RiscvBcrCtrl::new()
-                    .with_valid(self.core_valid)
-                    .with_core_select(self.core)
-                    .with_br_fetch(self.br_fetch)
-                    .into(),
-            ),
-            _ => None,
-        }
-    }
-
-    /// As [`Self::read`], for Turing and GA100.
-    fn read_tu102(&self, offset: u32) -> Option<u32> {
-        match offset {
-            RiscvCoreSwitchRiscvStatus::OFFSET => Some(
-                RiscvCoreSwitchRiscvStatus::new()
-                    .with_active_stat(self.active)
-                    .into(),
-            ),
-            RiscvIrqmaskTu102::OFFSET | RiscvIrqdestTu102::OFFSET => Some(self.irqmask),
-            _ => None,
-        }
     }
 }
 
