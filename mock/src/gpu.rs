@@ -44,6 +44,7 @@ mod gsp_rm;
 mod registers;
 mod suspend;
 mod turns;
+mod view;
 mod windows;
 
 /// A program that a falcon runs.
@@ -350,41 +351,6 @@ impl<M: Machine> Gpu<M> {
         });
     }
 
-    /// The chip.
-    pub fn chip(&self) -> &'static Chip {
-        self.parts.chip
-    }
-
-    /// The machine.
-    pub fn machine(&self) -> &M {
-        &self.machine
-    }
-
-    /// The machine.
-    pub fn machine_mut(&mut self) -> &mut M {
-        &mut self.machine
-    }
-
-    /// The frame buffer.
-    pub fn vram(&self) -> &Vram {
-        &self.vram
-    }
-
-    /// The frame buffer.
-    pub fn vram_mut(&mut self) -> &mut Vram {
-        &mut self.vram
-    }
-
-    /// PCI configuration space.
-    pub fn config(&self) -> &ConfigSpace {
-        &self.config
-    }
-
-    /// PCI configuration space, for the machine to enumerate.
-    pub fn config_mut(&mut self) -> &mut ConfigSpace {
-        &mut self.config
-    }
-
     /// Reads PCI configuration space as the CPU does.
     pub fn read_config(&self, offset: usize, into: &mut [u8]) {
         match self.is_gone() {
@@ -410,31 +376,6 @@ impl<M: Machine> Gpu<M> {
     pub(crate) fn restore_config(&mut self, saved: ConfigSpace) {
         self.config = saved;
         self.announce_tree();
-    }
-
-    /// The trace.
-    pub fn trace(&self) -> &Trace {
-        &self.trace
-    }
-
-    /// The trace, for closing it.
-    pub fn trace_mut(&mut self) -> &mut Trace {
-        &mut self.trace
-    }
-
-    /// The write-protected region, if it is set up.
-    pub fn wpr2(&self) -> Option<std::ops::Range<u64>> {
-        self.blocks.pfb.wpr2.clone()
-    }
-
-    /// Address of the page for system memory flushes, 0 if the driver has set none.
-    pub fn flush_page(&self) -> u64 {
-        self.blocks.pfb.flush_page()
-    }
-
-    /// Number of times that the driver has unloaded GSP-RM.
-    pub fn unloads(&self) -> u64 {
-        self.unloads
     }
 
     /// Time since the card was made.
@@ -472,21 +413,6 @@ impl<M: Machine> Gpu<M> {
     /// records a refusal.
     pub(crate) fn reaches_memory(&mut self, block: BlockId) -> bool {
         self.wired(block).1.reaches_memory()
-    }
-
-    /// Whether the GSP's RISC-V core runs.
-    pub fn gsp_runs(&self) -> bool {
-        self.blocks.gsp.falcon.riscv.active
-    }
-
-    /// Whether a program runs on SEC2.
-    pub fn sec2_runs(&self) -> bool {
-        !self.blocks.sec2.falcon.halted
-    }
-
-    /// Whether any vector of a leaf or any bit of the top is enabled in the interrupt tree.
-    pub fn lets_interrupts_through(&self) -> bool {
-        self.blocks.intr.is_any_enabled()
     }
 
     /// Whether nothing of the card answers.
