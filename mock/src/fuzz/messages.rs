@@ -604,14 +604,15 @@ mod tests {
                 });
             }
             let before = driver.objects();
-            for (is_suspend, is_over) in [(true, false), (false, true)] {
+            for (unloads, is_suspend) in [(1, true), (2, false)] {
                 let changes = Vec::new();
                 assert_eq!(driver.objects(), before, "{chip}");
                 driver.step(Step::Unload {
                     is_suspend,
                     changes,
                 });
-                assert_eq!(driver.is_over, is_over, "{chip}: {is_suspend}");
+                assert_eq!(driver.card.unloads(), unloads, "{chip}");
+                assert_eq!(driver.is_over, !is_suspend, "{chip}");
             }
         }
     }
