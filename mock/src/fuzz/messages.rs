@@ -53,6 +53,8 @@ const CLIENT: Handle = Handle::One(0);
 const DEVICE: Handle = Handle::One(1);
 const SUBDEVICE: Handle = Handle::One(2);
 const SPACE: Handle = Handle::One(3);
+/// System memory, and memory of the frame buffer.
+const MEMORIES: [Handle; 2] = [Handle::One(10), Handle::One(11)];
 
 impl Handle {
     fn number(self) -> u32 {
@@ -233,6 +235,15 @@ impl Driver {
         };
         let params = (directory.as_bytes().to_vec(), Vec::new());
         driver.call(control::DMA_SET_PAGE_DIRECTORY, [CLIENT, DEVICE], params);
+        for (object, is_video) in MEMORIES.into_iter().zip([false, true]) {
+            driver.step(Step::Memory {
+                owner: Owner::Driver,
+                object,
+                is_video,
+                pages: (0..PAGES as u8).map(Number::Known).collect(),
+                changes: Vec::new(),
+            });
+        }
         driver
     }
 
@@ -585,20 +596,10 @@ mod tests {
     fn a_suspend_is_executed() {
         for (chip, release) in CARDS {
             let mut driver = Driver::new(chip, RELEASES[release]);
-            let owner = Owner::GspRm;
-            for is_video in [false, true] {
-                driver.step(Step::Memory {
-                    owner,
-                    object: Handle::One(4 + u8::from(is_video)),
-                    is_video,
-                    pages: (0..PAGES as u8).map(Number::Known).collect(),
-                    changes: Vec::new(),
-                });
-            }
-            for is_region in [false, true] {
+            for (memory, is_region) in MEMORIES.into_iter().zip([false, true]) {
                 driver.step(Step::Backup {
-                    owner,
-                    memory: Handle::One(4 + u8::from(is_region)),
+                    owner: Owner::Driver,
+                    memory,
                     is_region,
                     changes: Vec::new(),
                 });
