@@ -13,6 +13,7 @@
 
 use crate::chipset::Architecture;
 
+pub mod fault;
 pub mod instance;
 pub mod ver2;
 pub mod ver3;

@@ -28,6 +28,7 @@ pub mod ptop;
 pub mod riscv;
 pub mod therm;
 pub mod uflush;
+pub mod usermode;
 pub mod vf_mmu;
 pub mod xal;
 
@@ -75,6 +76,7 @@ const ABSOLUTE: &[&[Entry]] = &[
     uflush::REGISTERS,
     xal::REGISTERS,
     ce::REGISTERS,
+    usermode::REGISTERS,
 ];
 
 /// Blocks whose offsets count from a falcon's base.

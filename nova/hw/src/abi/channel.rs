@@ -158,6 +158,10 @@ impl MemoryDescParams {
     pub const SYSTEM: u32 = 1;
     /// Video memory; `ADDR_FBMEM`.
     pub const VIDEO: u32 = 2;
+    /// The CPU caches it; `NV_MEMORY_CACHED` of src/nvidia/inc/kernel/os/nv_memory_type.h.
+    pub const CACHED: u32 = 0;
+    /// The CPU does not cache it; `NV_MEMORY_UNCACHED`.
+    pub const UNCACHED: u32 = 1;
 }
 
 /// Start of the parameters of a channel, such as
@@ -280,6 +284,10 @@ impl ChannelFlags {
     pub const fn with_fixed_id(self, id: u32) -> Self {
         Self(self.0 | 1 << 21 | id >> 3 << 12 | (id & 7) << 8)
     }
+
+    /// Internal flags of a user's channel without notifiers: `ERROR_NOTIFIER_TYPE_NONE` and
+    /// `ECC_ERROR_NOTIFIER_TYPE_NONE`.
+    pub const USER_WITHOUT_NOTIFIERS: u32 = 1 << 2 | 1 << 4;
 
     /// The privilege in the internal flags: 0 a user's, 1 an administrator's, 2 the kernel's.
     pub const fn privilege(internal_flags: u32) -> u32 {

@@ -27,6 +27,14 @@ pub mod engine_type {
     pub const OFA1: u32 = 0x3e;
     /// Fourth video encoder of 570.144; `NV2080_ENGINE_TYPE_NVENC3`.
     pub const NVENC3: u32 = 0x3f;
+
+    /// A copy engine; there are 20 numbers.
+    pub const fn copy(instance: u8) -> u32 {
+        match instance {
+            0..=9 => COPY0 + instance as u32,
+            _ => COPY10 + (instance as u32 - 10),
+        }
+    }
 }
 
 /// Kinds of engines in an *engine descriptor* (`ENG_DESC`): the kind in bits 31:8, the instance

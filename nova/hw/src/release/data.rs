@@ -39,6 +39,11 @@ pub struct Release {
     pub controls: ControlSizes,
     /// Sizes of the parameters of objects.
     pub objects: ObjectSizes,
+    /// Channels, from number 0 on, that GSP-RM has for itself.
+    ///
+    /// Source: open-gpu-kernel-modules, `KFIFO_NUM_GSP_RESERVED_CHANNELS` in
+    /// src/nvidia/src/kernel/gpu/fifo/kernel_fifo.c, which 535 does not have.
+    pub reserved_channels: u16,
     /// Number of events that a subdevice has; `NV2080_NOTIFIERS_MAXCOUNT`.
     pub notifiers: u32,
     /// Parameters of a client.
@@ -274,6 +279,8 @@ pub struct EngineNumbers {
     pub rm: EngineBases,
     /// In an interrupt table (`MC_ENGINE_IDX_*`).
     pub mc: EngineBases,
+    /// Copy engines that have numbers in both (`RM_ENGINE_TYPE_COPY_SIZE`).
+    pub copies: u8,
     /// The display in an interrupt table; `MC_ENGINE_IDX_DISP`.
     pub display: u16,
     /// The display's interrupts with low latency in an interrupt table; `MC_ENGINE_IDX_DISP_LOW`.

@@ -108,6 +108,7 @@ pub(super) const DESCRIPTION: Release = Release {
     engines: EngineNumbers {
         rm: RM_ENGINES,
         mc: MC_ENGINES,
+        copies: 10,
         display: 2,
         display_low: None,
     },
@@ -131,6 +132,7 @@ pub(super) const DESCRIPTION: Release = Release {
         channel: 0x168,
         ofa: 8,
     },
+    reserved_channels: 0,
     notifiers: 181,
     root: RootLayout {
         size: size_of::<Nv0000AllocParameters>(),

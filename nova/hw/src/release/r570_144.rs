@@ -122,6 +122,7 @@ pub static RELEASE: Release = Release {
     engines: EngineNumbers {
         rm: RM_ENGINES,
         mc: MC_ENGINES,
+        copies: 20,
         display: 2,
         display_low: Some(176),
     },
@@ -145,6 +146,7 @@ pub static RELEASE: Release = Release {
         channel: 0x170,
         ofa: 12,
     },
+    reserved_channels: 1,
     notifiers: 197,
     root: RootLayout {
         size: size_of::<Nv0000AllocParameters>(),
