@@ -8,11 +8,10 @@
 
 use std::ops::Range;
 
+use nova_hw::regs::usermode::Doorbell;
+
 use super::block::{Block, Parts};
 use super::wires::{Request, Wires};
-
-/// NV_VIRTUAL_FUNCTION_DOORBELL.
-const DOORBELL: u32 = 0xbb_0090;
 
 /// The block; it has no state.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ impl Block for Usermode {
     }
 
     fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
-        (offset == DOORBELL).then(|| wires.ask(Request::Doorbell(value)))
+        (offset == Doorbell::OFFSET).then(|| wires.ask(Request::Doorbell(value)))
     }
 }
 
@@ -38,6 +37,8 @@ impl Block for Usermode {
 mod tests {
     use super::*;
     use crate::blocks::testing::TestCard;
+
+    const DOORBELL: u32 = 0xbb_0090;
 
     #[test]
     fn a_doorbell_passes_its_token_on() {

@@ -242,16 +242,13 @@ fn channel_engine(
 ///
 /// Source: `kchannelAllocHwID_GM107` in
 /// src/nvidia/src/kernel/gpu/fifo/arch/maxwell/kernel_channel_gm107.c, `kfifoChidMgrAllocChid_IMPL`
-/// in src/nvidia/src/kernel/gpu/fifo/kernel_fifo.c (`KFIFO_NUM_GSP_RESERVED_CHANNELS`) and
-/// `eheapAlloc` in src/nvidia/src/libraries/containers/eheap/eheap_old.c.
+/// in src/nvidia/src/kernel/gpu/fifo/kernel_fifo.c and `eheapAlloc` in
+/// src/nvidia/src/libraries/containers/eheap/eheap_old.c.
 fn channel_number(
     allocation: &Allocation<'_>,
     flags: ChannelFlags,
 ) -> Result<ChannelNumber, Refused> {
-    let reserved = match allocation.platform.release.branch() {
-        Some(570..) => 1,
-        _ => 0,
-    };
+    let reserved = allocation.platform.release.reserved_channels.into();
     let mut used: Vec<u32> = allocation
         .channels()
         .map(|channel| channel.number.0.into())
