@@ -93,6 +93,8 @@ pub enum Notice {
         channel: u32,
         /// Address of the MMU fault; not sent by releases without that field.
         fault_address: u64,
+        /// Type of the MMU fault (`NV_PFAULT_FAULT_TYPE_*`); as for the address.
+        fault_type: u32,
     },
     /// The MMU fault buffer has entries (`MMU_FAULT_QUEUED`).
     MmuFaultQueued,
@@ -115,6 +117,7 @@ impl Notice {
                 engine,
                 channel,
                 fault_address,
+                fault_type,
             } => {
                 let at = &release.rc_triggered;
                 let mut payload = vec![0; at.size];
@@ -130,6 +133,7 @@ impl Notice {
                 };
                 maybe(at.mmu_fault_addr_lo, *fault_address as u32);
                 maybe(at.mmu_fault_addr_hi, (*fault_address >> 32) as u32);
+                maybe(at.mmu_fault_type, *fault_type);
                 (event::RC_TRIGGERED, payload)
             }
             Self::MmuFaultQueued => (event::MMU_FAULT_QUEUED, Vec::new()),
@@ -166,11 +170,17 @@ mod tests {
                 engine: 1,
                 channel: 2,
                 fault_address: 3 << 32,
+                fault_type: 6,
             };
             let (function, payload) = notice.message(release);
             let at = &release.rc_triggered;
             assert_eq!((function, payload.len()), (0x1004, at.size));
             assert_eq!(at.channel.read(&payload), Some(2));
+            let kind = at.mmu_fault_type.map(|field| field.read(&payload));
+            assert_eq!(
+                kind,
+                release.branch().filter(|&it| it >= 570).map(|_| Some(6))
+            );
             // As cards report also a channel without a group (nouveau logs "scope:1").
             assert_eq!(at.scope.read(&payload), Some(1));
         }

@@ -8,7 +8,7 @@
 //! - `repair`: removes all faults.
 //! - `event os-error xid=31 text=…`: GSP-RM reports an error to the driver.
 //! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: GSP-RM reports an error that
-//!   has stopped a channel.
+//!   has stopped a channel; a fault of the MMU is one of an invalid page.
 //! - `event mmu-fault`: GSP-RM reports that the MMU fault buffer has entries.
 //! - `event other function=0x1fff`: GSP-RM sends any event, without a payload.
 //! - `unloads`: answers the number of times that the driver has unloaded GSP-RM.
@@ -19,6 +19,8 @@
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::str::FromStr;
+
+use nova_hw::gmmu::fault;
 
 use crate::bus::machine::Machine;
 use crate::faults::{number, Fault};
@@ -82,6 +84,7 @@ fn parse_event(text: &str) -> Result<Command, String> {
                 engine: field(next(), "engine")?,
                 channel: field(next(), "channel")?,
                 fault_address: field(next(), "address")?,
+                fault_type: fault::PTE,
             }
         }
         "mmu-fault" => Notice::MmuFaultQueued,
@@ -232,6 +235,7 @@ mod tests {
             engine: 1,
             channel: 2,
             fault_address: 0x1000,
+            fault_type: 2,
         };
         let text = "event rc-triggered xid=31 engine=1 channel=2 address=0x1000";
         assert_eq!(event(text), Ok(Command::Event(expected)));

@@ -46,17 +46,18 @@ impl<M: Machine> Gpu<M> {
             let args = json!({"channels": others});
             self.note(BlockId::Usermode, "stopped with the group", args);
         }
-        let fault_address = match &stopped.cause {
+        let (fault_address, fault_type) = match &stopped.cause {
             Cause::Fault(fault) => match fault.address {
-                Address::Virtual(at) | Address::Physical(_, at) => at,
+                Address::Virtual(at) | Address::Physical(_, at) => (at, fault.reason as u32),
             },
-            _ => 0,
+            _ => (0, 0),
         };
         self.report(&Notice::RcTriggered {
             xid: stopped.exception,
             engine: stopped.engine,
             channel: channel.channel.into(),
             fault_address,
+            fault_type,
         });
     }
 

@@ -298,6 +298,7 @@ fn events_are_reported_between_replies() {
             engine: 1,
             channel: 8,
             fault_address: 0x7f_0000_1000,
+            fault_type: 2,
         },
         Notice::MmuFaultQueued,
         Notice::Other {

@@ -22,6 +22,8 @@ fn gsp_rm_reports_a_fault() {
     assert_eq!(at.engine.read(report), Some(ENGINE.number()));
     let address = at.mmu_fault_addr_lo.unwrap().read(report);
     assert_eq!(address, Some(NOWHERE as u32));
+    let kind = at.mmu_fault_type.unwrap().read(report);
+    assert_eq!(kind, Some(0), "PDE");
 }
 
 #[test]
@@ -33,6 +35,7 @@ fn a_channel_that_gsp_rm_has_stopped_does_nothing() {
         engine,
         channel,
         fault_address: 0,
+        fault_type: 0,
     });
     assert_eq!(sent(&mut tested).len(), 1);
     assert!(tested.status().contains("Stopped"), "{}", tested.status());
