@@ -61,7 +61,7 @@ pub use gsp::commands::alloc::{Alloc, Class};
 pub use gsp::commands::control::Control;
 pub use gsp::commands::free::Free;
 pub use gsp::commands::static_info::StaticInfo;
-pub use gsp::events::{ChannelError, EventCounts, GspEvent};
+pub use gsp::events::{ChannelError, EventCounts, GspEvent, MmuFault};
 pub use gsp::handles::{Handles, Internal};
 pub use gsp::payload::{Payload, ShortPayload};
 pub use gsp::queue::QueueError;

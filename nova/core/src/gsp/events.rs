@@ -9,8 +9,8 @@ use core::fmt;
 use core::mem::offset_of;
 
 use nova_hw::abi::{event, OsErrorLog};
-use nova_hw::field::Field;
-use nova_hw::release::Release;
+use nova_hw::class::host::exception;
+use nova_hw::release::{RcTriggeredLayout, Release};
 
 use crate::gsp::payload::{Payload, ShortPayload};
 use crate::text::Text;
@@ -50,10 +50,17 @@ pub struct ChannelError {
     pub xid: u32,
     /// Scope of the failure: the channel (0), or all channels of its group (1).
     pub scope: u32,
-    /// Address of the MMU fault; 0 if there was none or the release does not report it.
-    pub fault_address: u64,
-    /// Type of the MMU fault.
-    pub fault_type: u32,
+    /// The MMU fault, if it was one and the release reports it.
+    pub mmu_fault: Option<MmuFault>,
+}
+
+/// An access that the page tables do not permit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MmuFault {
+    /// The address.
+    pub address: u64,
+    /// The type (`NV_PFAULT_FAULT_TYPE_*`, [`nova_hw::gmmu::fault`]).
+    pub kind: u32,
 }
 
 /// Callback for events.
@@ -122,21 +129,39 @@ fn read(
         }
         event::RC_TRIGGERED => {
             let at = &release.rc_triggered;
-            let maybe = |field: Option<Field<u32>>| field.map_or(Ok(0), |f| payload.at(f));
+            let xid = payload.at(at.xid)?;
             events(GspEvent::RcTriggered(ChannelError {
                 engine: payload.at(at.engine)?,
                 channel: payload.at(at.channel)?,
-                xid: payload.at(at.xid)?,
+                xid,
                 scope: payload.at(at.scope)?,
-                fault_address: u64::from(maybe(at.mmu_fault_addr_hi)?) << 32
-                    | u64::from(maybe(at.mmu_fault_addr_lo)?),
-                fault_type: maybe(at.mmu_fault_type)?,
+                mmu_fault: mmu_fault(at, payload)?
+                    .filter(|_| xid == exception::FIFO_ERROR_MMU_ERR_FLT),
             }));
         }
         event::MMU_FAULT_QUEUED => events(GspEvent::MmuFaultQueued),
         function => events(GspEvent::Unknown { function }),
     }
     Ok(())
+}
+
+/// The MMU fault that stopped a channel, if one did; `None` if the release does not report it.
+fn mmu_fault(
+    at: &RcTriggeredLayout,
+    payload: Payload<'_>,
+) -> Result<Option<MmuFault>, ShortPayload> {
+    let fields = (
+        at.mmu_fault_addr_hi,
+        at.mmu_fault_addr_lo,
+        at.mmu_fault_type,
+    );
+    let (Some(high), Some(low), Some(kind)) = fields else {
+        return Ok(None);
+    };
+    Ok(Some(MmuFault {
+        address: u64::from(payload.at(high)?) << 32 | u64::from(payload.at(low)?),
+        kind: payload.at(kind)?,
+    }))
 }
 
 impl fmt::Display for GspEvent<'_> {
@@ -158,14 +183,16 @@ impl fmt::Display for ChannelError {
             channel,
             xid,
             scope,
-            fault_address,
-            fault_type,
+            mmu_fault,
         } = self;
         write!(
             f,
-            "Xid {xid}: channel {channel:#x} of engine {engine:#x} has died (scope {scope}, \
-             fault {fault_type:#x} at {fault_address:#x})"
-        )
+            "Xid {xid}: channel {channel:#x} of engine {engine:#x} has died (scope {scope}"
+        )?;
+        if let Some(MmuFault { address, kind }) = mmu_fault {
+            write!(f, ", fault {kind:#x} at {address:#x}")?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -215,6 +242,11 @@ mod tests {
         let (events, counts) = report(event::RC_TRIGGERED, &rc);
         let expected =
             "Xid 31: channel 0x10 of engine 0x1 has died (scope 1, fault 0x2 at 0x7f00001000)";
+        assert_eq!(events, [expected]);
+        // What the fields of a fault have means nothing if it was none.
+        Fields(&mut rc).set(at.xid, 13);
+        let (events, _) = report(event::RC_TRIGGERED, &rc);
+        let expected = "Xid 13: channel 0x10 of engine 0x1 has died (scope 1)";
         assert_eq!(events, [expected]);
         assert_eq!(counts.channel_errors, 1);
         let (events, counts) = report(event::MMU_FAULT_QUEUED, &[]);
