@@ -4,17 +4,22 @@
 //! the table is in the files of the blocks and in `boot`.
 
 mod blocks;
+mod classes;
 pub(crate) mod identify;
 
 use nova_hw::chipset::Chipset;
+use nova_hw::class::copy;
+use nova_hw::class::host::ChannelClass;
 use nova_hw::release;
 use nova_hw::size::{GIB, KIB, MIB};
+
+pub use classes::Classes;
 
 pub(crate) use blocks::{
     BootMethod, FalconKind, FbRegisters, FlushRegisters, FspBoot, FspStatus, HeapKind, IntrWiring,
 };
 
-/// The properties of a chip that the boot depends on.
+/// The properties of a chip that the driver depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Chip {
     /// The way to start GSP-RM.
@@ -39,6 +44,8 @@ pub(crate) struct Chip {
     pub(crate) pci_config_mirror: (u32, u32),
     /// The chip has a scrubber, for the part of the frame buffer that GFW does not scrub.
     pub(crate) scrubber: bool,
+    /// Classes of channels and of the objects on them.
+    pub(crate) classes: Classes,
 }
 
 /// Turing.
@@ -54,6 +61,10 @@ const TU10X: Chip = Chip {
     heap: HeapKind::Libos2,
     pci_config_mirror: (0x088000, 0x001000),
     scrubber: false,
+    classes: Classes {
+        channel: ChannelClass::TuringA,
+        copy: copy::Class::TuringA,
+    },
 };
 
 /// GA100: Turing's falcons; no display, and so no FRTS.
@@ -62,6 +73,10 @@ const GA100: Chip = Chip {
     flush: FlushRegisters::Ga100,
     interrupt: IntrWiring::Ga100,
     frts_size: 0,
+    classes: Classes {
+        channel: ChannelClass::AmpereA,
+        copy: copy::Class::AmpereA,
+    },
     ..TU10X
 };
 
@@ -72,6 +87,10 @@ const GA10X: Chip = Chip {
     interrupt: IntrWiring::Ga102,
     frts_size: TU10X.frts_size,
     heap: HeapKind::Libos3,
+    classes: Classes {
+        copy: copy::Class::AmpereB,
+        ..GA100.classes
+    },
     ..GA100
 };
 
@@ -95,6 +114,10 @@ const GH100: Chip = Chip {
     non_wpr_heap_size: 2 * MIB,
     heap: HeapKind::Libos3Gh100,
     pci_config_mirror: (0x092000, 0x001000),
+    classes: Classes {
+        channel: ChannelClass::HopperA,
+        copy: copy::Class::HopperA,
+    },
     ..GA10X
 };
 
@@ -110,6 +133,10 @@ const GB10X_FSP: FspBoot = FspBoot {
 const GB10X: Chip = Chip {
     method: BootMethod::Fsp(GB10X_FSP),
     flush: FlushRegisters::Gb100,
+    classes: Classes {
+        channel: ChannelClass::BlackwellA,
+        copy: copy::Class::BlackwellA,
+    },
     ..GH100
 };
 
@@ -121,8 +148,19 @@ const GB20X: Chip = Chip {
     }),
     flush: FlushRegisters::Gb202,
     non_wpr_heap_size: 2 * MIB + 128 * KIB,
+    classes: Classes {
+        channel: ChannelClass::BlackwellB,
+        copy: copy::Class::BlackwellB,
+    },
     ..GH100
 };
+
+impl Classes {
+    /// The classes of `chipset`.
+    pub const fn of(chipset: Chipset) -> Self {
+        Chip::of(chipset).classes
+    }
+}
 
 impl Chip {
     /// The entry of `chipset`.
@@ -214,6 +252,23 @@ mod tests {
         ] {
             let chip = Chip::of(chipset);
             assert_eq!((chip.fb, chip.flush, chip.interrupt), expected, "{chipset}");
+        }
+    }
+
+    #[test]
+    fn families_have_classes_of_their_own() {
+        for (chipset, channel, copy) in [
+            (Chipset::TU116, 0xc46f, 0xc5b5),
+            (Chipset::GA100, 0xc56f, 0xc6b5),
+            (Chipset::GA107, 0xc56f, 0xc7b5),
+            (Chipset::AD103, 0xc56f, 0xc7b5),
+            (Chipset::GH100, 0xc86f, 0xc8b5),
+            (Chipset::GB102, 0xc96f, 0xc9b5),
+            (Chipset::GB205, 0xca6f, 0xcab5),
+        ] {
+            let classes = Classes::of(chipset);
+            let numbers = (classes.channel as u32, classes.copy.number());
+            assert_eq!(numbers, (channel, copy), "{chipset}");
         }
     }
 

@@ -4,12 +4,18 @@
 //! sends them and receives the replies.
 
 pub(crate) mod alloc;
+pub(crate) mod channel;
+pub(crate) mod channel_bind;
+pub(crate) mod channel_schedule;
 pub(crate) mod control;
+pub(crate) mod copy_object;
 pub(crate) mod free;
 pub(crate) mod init_done;
 pub(crate) mod interrupt_table;
+pub(crate) mod page_directory;
 pub(crate) mod ping;
 pub(crate) mod set_registry;
 pub(crate) mod set_system_info;
 pub(crate) mod static_info;
 pub(crate) mod unloading_guest_driver;
+pub(crate) mod va_space;

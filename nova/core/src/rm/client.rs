@@ -27,6 +27,13 @@ impl Client {
         Self(handle::CLIENT_BASE | (number % handle::CLIENT_MAX))
     }
 
+    /// Handles of the device, below which address spaces and channels are.
+    pub(super) fn device(self) -> Handles {
+        let Self(client) = self;
+        let object = DEVICE;
+        Handles { client, object }
+    }
+
     /// The commands that allocate the client, its device and its subdevice. They are freed in
     /// reverse order; freeing an object frees all objects below it.
     pub fn allocs(self) -> [Alloc<'static>; 3] {

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An address space of channels, whose page tables are the driver's.
+//!
+//! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/vmm.c.
+
+use super::caller::Caller;
+use super::client::Client;
+use crate::gsp::commands::alloc::Alloc;
+use crate::gsp::commands::control::Call;
+use crate::gsp::commands::page_directory::{SetPageDirectory, UnsetPageDirectory};
+use crate::gsp::commands::va_space::VaSpace;
+use crate::gsp::handles::Handles;
+
+/// Handle of each client's first address space, chosen by the driver; those of the others follow.
+const FIRST: u32 = 0xd100_0000;
+
+/// Number of handles.
+const HANDLES: u32 = 0x100_0000;
+
+/// An address space of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressSpace {
+    client: Client,
+    number: u32,
+}
+
+impl AddressSpace {
+    /// The address space with this number. Handles repeat after 16,777,216 address spaces; GSP-RM
+    /// refuses a handle that is in use.
+    pub fn new(client: Client, number: u32) -> Self {
+        Self { client, number }
+    }
+
+    /// Handle of the address space, by which a channel names it.
+    pub fn handle(self) -> u32 {
+        FIRST | (self.number % HANDLES)
+    }
+
+    fn object(self) -> Handles {
+        Handles {
+            object: self.handle(),
+            ..self.client.device()
+        }
+    }
+
+    /// Allocates the address space, and gives it the root of its page tables: the address of a
+    /// directory in VRAM, and the number of its entries.
+    ///
+    /// # Errors
+    ///
+    /// A call failed; there is no address space then.
+    pub fn allocate<C: Caller>(
+        self,
+        caller: &mut C,
+        root: u64,
+        entries: u32,
+    ) -> Result<(), C::Error> {
+        let device = self.client.device();
+        caller.alloc(&Alloc {
+            object: self.object(),
+            parent: device.object,
+            class: &VaSpace,
+        })?;
+        let space = self.handle();
+        let set = caller.call(&Call {
+            on: device,
+            method: SetPageDirectory {
+                space,
+                root,
+                entries,
+            },
+        });
+        if set.is_err() {
+            caller.free(self.object());
+        }
+        set
+    }
+
+    /// Frees the address space, which no channel may use any more. After that, its page tables can
+    /// be freed.
+    pub fn free<C: Caller>(self, caller: &mut C) {
+        // If this fails, the object that is freed next takes its page directory with it.
+        let _ = caller.call(&Call {
+            on: self.client.device(),
+            method: UnsetPageDirectory {
+                space: self.handle(),
+            },
+        });
+        caller.free(self.object());
+    }
+}
