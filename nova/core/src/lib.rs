@@ -76,7 +76,7 @@ pub use gsp::rpc::lost::Lost;
 pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
-pub use intr::{Handled, Irq, NoInterrupt};
+pub use intr::{Handled, Irq, NoInterrupt, Vectors};
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The GSP's interrupt.
+//! The GSP's interrupt, and the interrupts of channels, which come to the CPU in the same way.
 //!
 //! GSP-RM raises SWGEN0 in the GSP's falcon when it has put a message into its queue. The falcon passes it on as a vector
-//! of the [tree](super::tree).
+//! of the [tree](super::tree). A channel raises the vector of its engine by itself, when its work says so; this is the
+//! *non-stalling* interrupt: the channel goes on at once, and nothing has to be quieted.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gsp.c (`r535_gsp_intr`).
 
@@ -49,10 +50,12 @@ impl fmt::Display for NoInterrupt {
 /// What an interrupt was about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Handled {
-    /// It was the GSP's.
+    /// It was the GSP's, or a channel's.
     pub ours: bool,
     /// There may be messages in the GSP's queue, or the GSP has stopped for good.
     pub messages: bool,
+    /// The vectors that channels have raised.
+    pub channels: Vectors,
 }
 
 impl Irq {
@@ -79,26 +82,49 @@ impl Irq {
         tree.enable(registers, &vectors);
     }
 
-    /// Disables the interrupt.
+    /// Disables the interrupt. Vectors of channels have been disabled before.
     pub fn disable(self, registers: &dyn Registers) {
         let (tree, vectors) = self.tree();
-        tree.disable(registers, &vectors);
+        tree.disable(registers, &vectors, &Vectors::default());
     }
 
-    /// Handles an MSI: says whether it was the GSP's, quiets it and makes the next one possible.
+    /// Enables the vectors of channels, once the adapter can handle them. What channels have raised before is not
+    /// announced any more: the adapter has to look at them once after this.
+    pub fn enable_channels(self, registers: &dyn Registers, channels: &Vectors) {
+        Tree(self.wiring).enable(registers, channels);
+    }
+
+    /// Disables the vectors of channels, which the adapter no longer passes to [`Self::handle_with`].
+    pub fn disable_channels(self, registers: &dyn Registers, channels: &Vectors) {
+        let (tree, vectors) = self.tree();
+        tree.disable(registers, channels, &vectors);
+    }
+
+    /// Handles an MSI while no vector of channels is enabled.
+    pub fn handle(self, registers: &dyn Registers) -> Handled {
+        self.handle_with(registers, &Vectors::default())
+    }
+
+    /// Handles an MSI: says what it was about, quiets it and makes the next one possible. `channels` are the enabled
+    /// vectors of channels.
     ///
     /// Reads and writes registers only, so it may be called where nothing may sleep or lock.
-    pub fn handle(self, registers: &dyn Registers) -> Handled {
+    pub fn handle_with(self, registers: &dyn Registers, channels: &Vectors) -> Handled {
         let (tree, vectors) = self.tree();
         let mut handled = Handled::default();
-        tree.handle(registers, &vectors, &mut |_| {
-            handled = self.serve(registers);
+        tree.handle(registers, &vectors.union(channels), &mut |vector| {
+            handled.ours = true;
+            if vector == self.vector {
+                handled.messages = self.serve(registers);
+            } else {
+                handled.channels.insert(vector);
+            }
         });
         handled
     }
 
-    /// Quiets the falcon, which has raised the vector.
-    fn serve(self, registers: &dyn Registers) -> Handled {
+    /// Quiets the falcon, which has raised the vector; returns whether there may be messages.
+    fn serve(self, registers: &dyn Registers) -> bool {
         let status: FalconIrqstat = read(registers, GSP_BASE);
         let mask: u32 = match self.wiring {
             IntrWiring::Tu102 | IntrWiring::Ga100 => {
@@ -122,10 +148,7 @@ impl Irq {
                 write(registers, GSP_BASE, retrigger);
             }
         }
-        Handled {
-            ours: true,
-            messages: pending.swgen0() || pending.halt(),
-        }
+        pending.swgen0() || pending.halt()
     }
 }
 
@@ -271,6 +294,45 @@ mod tests {
             say(Some(512)),
             "interrupt table: expected a vector of the GSP below 512, found 0x200"
         );
+    }
+
+    #[test]
+    fn vectors_of_channels_are_told_apart_from_the_gsp_s() {
+        let channels = Vectors::of(5).union(&Vectors::of(0x9a));
+        let card = interrupted(1 << 6, 1 << 6);
+        card.set(LEAF, 1 << 27 | 1 << 26 | 1 << 25);
+        let handled = IRQ.handle_with(&card, &channels);
+        assert!(handled.ours && handled.messages);
+        assert_eq!(handled.channels, Vectors::of(0x9a));
+        card.set(TOP, 1 << 0);
+        card.set(0xb81000, 1 << 5);
+        let handled = IRQ.handle_with(&card, &channels);
+        let expected = Handled {
+            ours: true,
+            messages: false,
+            channels: Vectors::of(5),
+        };
+        assert_eq!(handled, expected);
+        assert_eq!(IRQ.handle(&card), Handled::default(), "not enabled");
+    }
+
+    /// The GSP's subtree stays enabled, or no message would be announced any more.
+    #[test]
+    fn vectors_of_channels_come_and_go_beside_the_gsp_s() {
+        let channels = Vectors::of(5).union(&Vectors::of(0x9a));
+        let card = Card::default();
+        IRQ.enable_channels(&card, &channels);
+        card.writes.borrow_mut().clear();
+        IRQ.disable_channels(&card, &channels);
+        let expected = [(TOP_EN_CLEAR, 1), (0xb81400, 1 << 5), (0xb81410, 1 << 26)];
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn an_msi_without_channels_takes_six_writes() {
+        let card = interrupted(1 << 6, 1 << 6);
+        IRQ.handle(&card);
+        assert_eq!(card.writes.borrow().len(), 6);
     }
 
     #[test]

@@ -23,7 +23,7 @@ const LEAVES: usize = 16;
 
 /// A set of vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Vectors([u32; LEAVES]);
+pub struct Vectors([u32; LEAVES]);
 
 impl Vectors {
     /// This vector alone.
@@ -40,6 +40,25 @@ impl Vectors {
         if let Some(leaf) = leaf {
             *leaf |= 1 << (vector % LEAF);
         }
+    }
+
+    /// Whether the set has no vector.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the sets have a vector in common.
+    pub fn intersects(&self, other: &Self) -> bool {
+        let common = self.0.iter().zip(&other.0).map(|(a, b)| a & b);
+        common.into_iter().any(|bits| bits != 0)
+    }
+
+    /// The vectors of both sets.
+    pub fn union(mut self, other: &Self) -> Self {
+        for (leaf, bits) in self.0.iter_mut().zip(other.0) {
+            *leaf |= bits;
+        }
+        self
     }
 
     /// The leaves with at least one of the vectors: the number of each, and the vectors as its bits.
@@ -83,9 +102,10 @@ impl Tree {
         write(registers, CpuIntrTopEnSet::from(vectors.subtrees()));
     }
 
-    /// Disables vectors, and their subtrees.
-    pub(crate) fn disable(self, registers: &dyn Registers, vectors: &Vectors) {
-        write(registers, CpuIntrTopEnClear::from(vectors.subtrees()));
+    /// Disables vectors, and their subtrees but for those that others need.
+    pub(crate) fn disable(self, registers: &dyn Registers, vectors: &Vectors, others: &Vectors) {
+        let subtrees = vectors.subtrees() & !others.subtrees();
+        write(registers, CpuIntrTopEnClear::from(subtrees));
         for (leaf, bits) in vectors.leaves() {
             write_leaf(registers, leaf, CpuIntrLeafEnClear::from(bits));
         }
@@ -223,7 +243,7 @@ mod tests {
         let card = Card::default();
         let vectors = set(&[3, 4, 95]);
         TREE.enable(&card, &vectors);
-        TREE.disable(&card, &vectors);
+        TREE.disable(&card, &vectors, &Vectors::default());
         let expected = [
             (LEAF_0, 0x18),
             (0xb81200, 0x18),
@@ -235,5 +255,21 @@ mod tests {
             (0xb81408, 1 << 31),
         ];
         assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn a_subtree_that_others_need_stays_enabled() {
+        let card = Card::default();
+        TREE.disable(&card, &set(&[3, 95]), &set(&[40]));
+        let expected = [(0xb81610, 0b10), (0xb81400, 8), (0xb81408, 1 << 31)];
+        assert_eq!(*card.writes.borrow(), expected);
+    }
+
+    #[test]
+    fn sets_are_joined_and_compared() {
+        let (a, b) = (set(&[3, 95]), set(&[95, 511]));
+        assert!(a.intersects(&b) && !a.intersects(&set(&[4, 63])));
+        assert_eq!(a.union(&b), set(&[3, 95, 511]));
+        assert!(!a.is_empty() && set(&[]).is_empty());
     }
 }
