@@ -11,8 +11,8 @@
 //!
 //! The modules are layers, each built on those before it and with its own error: `platform` and
 //! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
-//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; and `boot` on top. `make
-//! lint` checks this.
+//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `fifo`, channels; and `boot` on top.
+//! `make lint` checks this.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors have all details for a message of one line, and cannot be boxed without an allocator.
@@ -26,6 +26,7 @@ mod bug;
 mod chip;
 mod error_kind;
 mod falcon;
+mod fifo;
 mod firmware;
 mod fsp;
 #[cfg(any(test, fuzzing))]
@@ -54,6 +55,7 @@ pub use chip::identify::UnknownChip;
 pub use chip::Classes;
 pub use error_kind::ErrorKind;
 pub use falcon::error::{FalconError, Stopped};
+pub use fifo::engines::{Engine, EngineReader, Engines};
 pub use firmware::check::choose_firmware;
 pub use firmware::error::{FirmwareError, ImageError};
 pub use firmware::names::{firmware_kinds, name_parts, File, FileSet, ImageFile, Packing};

@@ -21,7 +21,7 @@ use crate::chip::Chip;
 use crate::falcon::processors::Processors;
 use crate::gsp::commands::control;
 use crate::gsp::commands::init_done::InitDone;
-use crate::gsp::commands::interrupt_table::GetGspVector;
+use crate::gsp::commands::interrupt_table::{GetInterruptTable, InterruptTable};
 use crate::gsp::commands::ping::Ping;
 use crate::gsp::commands::static_info::{GetStaticInfo, StaticInfo};
 use crate::gsp::commands::unloading_guest_driver::UnloadingGuestDriver;
@@ -52,6 +52,8 @@ pub(crate) struct Gpu<P: Platform> {
     pub(crate) flush: FlushPage<P::Memory>,
     pub(crate) rpc: P::Boxed<Rpc<P>>,
     pub(crate) libos: Libos<P::Memory>,
+    /// The vectors of interrupts, once GSP-RM runs.
+    pub(crate) interrupts: InterruptTable,
     pub(crate) teardown: Teardown<P>,
 }
 
@@ -151,23 +153,23 @@ impl<P: Platform> Gpu<P> {
         Ok(rpc.call(platform, &GetStaticInfo, wait, sequencer, events)?)
     }
 
-    /// Reads the vector of the GSP's interrupt; until it is known, messages are polled for.
+    /// Reads the vectors of interrupts; until the GSP's is known, messages are polled for.
     fn get_interrupt(
         &mut self,
         platform: &P,
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<Irq, Error> {
-        let get_vector = control::Call {
+        let get_table = control::Call {
             on: self.report.info.internal(Internal::Subdevice),
-            method: GetGspVector,
+            method: GetInterruptTable,
         };
         let wait = Wait::Polling;
         let rpc = &mut self.rpc;
-        let vector = rpc.call(platform, &get_vector, wait, sequencer, events)?;
+        self.interrupts = rpc.call(platform, &get_table, wait, sequencer, events)?;
         let ping = self.ping_command();
         self.rpc.keep_ping(platform, &ping)?;
-        Ok(Irq::new(self.chip.interrupt, vector)?)
+        Ok(Irq::new(self.chip.interrupt, self.interrupts.gsp)?)
     }
 
     /// The command for pings: reads the table of interrupts, as the boot has done, which changes
@@ -176,7 +178,7 @@ impl<P: Platform> Gpu<P> {
     fn ping_command(&self) -> Ping {
         Ping(control::Call {
             on: self.report.info.internal(Internal::Subdevice),
-            method: GetGspVector,
+            method: GetInterruptTable,
         })
     }
 

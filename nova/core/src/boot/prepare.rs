@@ -15,6 +15,7 @@ use super::progress::Progress;
 use super::report::BootReport;
 use super::stage::Stage;
 use crate::chip::Chip;
+use crate::gsp::commands::interrupt_table::InterruptTable;
 use crate::gsp::commands::set_registry::SetRegistry;
 use crate::gsp::commands::set_system_info::SetSystemInfo;
 use crate::gsp::commands::static_info::StaticInfo;
@@ -72,6 +73,7 @@ fn write<P: Platform>(platform: &P, found: &Found, plan: Plan<P>) -> Result<Prep
         flush: FlushPage::new(platform, found.chip.flush)?,
         rpc,
         libos,
+        interrupts: InterruptTable::default(),
         teardown,
     };
     Ok(Prepared {

@@ -4,6 +4,8 @@
 
 use core::time::Duration;
 
+use nova_hw::chipset::Architecture;
+use nova_hw::regs::ce::CeGrceMask;
 use nova_hw::release::Release;
 
 use super::error::{Error, Failure};
@@ -15,6 +17,7 @@ use super::report::BootReport;
 use super::sequencer_list::{FinishedList, SequencerList};
 use super::stage::Stage;
 use crate::falcon::error::Stopped;
+use crate::fifo::engines::EngineReader;
 use crate::gsp::events::EventCounts;
 use crate::gsp::handles::{Handles, Internal};
 use crate::gsp::rpc::call::Ticket;
@@ -141,6 +144,21 @@ impl<P: Platform> Running<P> {
     /// Handles of an object that GSP-RM has allocated for the driver.
     pub fn internal(&self, object: Internal) -> Handles {
         self.gpu.report.info.internal(object)
+    }
+
+    /// What is needed to read which engines the GPU has, by calls that the caller makes.
+    pub fn engine_reader(&self, platform: &P) -> EngineReader {
+        let grces = match self.gpu.report.chipset.arch() {
+            Architecture::BlackwellGb20x => Io::new(platform).read::<CeGrceMask>().value().into(),
+            _ => 0,
+        };
+        EngineReader {
+            subdevice: self.internal(Internal::Subdevice),
+            release: self.release(),
+            irq: self.irq,
+            interrupts: self.gpu.interrupts,
+            grces,
+        }
     }
 
     /// Whether another call can be made now, or only after some call was taken or cancelled.

@@ -9,6 +9,8 @@ pub(crate) mod channel_bind;
 pub(crate) mod channel_schedule;
 pub(crate) mod control;
 pub(crate) mod copy_object;
+pub(crate) mod device_info;
+pub(crate) mod fault_method_buffer;
 pub(crate) mod free;
 pub(crate) mod init_done;
 pub(crate) mod interrupt_table;

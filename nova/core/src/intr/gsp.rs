@@ -68,6 +68,11 @@ impl Irq {
         }
     }
 
+    /// The last vector of the tree.
+    pub(crate) fn last_vector(self) -> u32 {
+        Tree(self.wiring).vectors().saturating_sub(1)
+    }
+
     fn tree(self) -> (Tree, Vectors) {
         (Tree(self.wiring), Vectors::of(self.vector))
     }
@@ -326,6 +331,7 @@ mod tests {
         IRQ.disable_channels(&card, &channels);
         let expected = [(TOP_EN_CLEAR, 1), (0xb81400, 1 << 5), (0xb81410, 1 << 26)];
         assert_eq!(*card.writes.borrow(), expected);
+        assert_eq!(IRQ.last_vector(), 255);
     }
 
     #[test]

@@ -6,17 +6,17 @@
 use nova_hw::release::Release;
 
 use super::control;
-use super::interrupt_table::GetGspVector;
+use super::interrupt_table::GetInterruptTable;
 use crate::gsp::payload::Payload;
 use crate::gsp::rpc::call::{CallKind, Header};
 use crate::gsp::rpc::command::Command;
 use crate::gsp::rpc::error::RpcError;
 
 /// A ping.
-pub(crate) struct Ping(pub(crate) control::Call<GetGspVector>);
+pub(crate) struct Ping(pub(crate) control::Call<GetInterruptTable>);
 
 impl Command for Ping {
-    const FUNCTION: u32 = control::Call::<GetGspVector>::FUNCTION;
+    const FUNCTION: u32 = control::Call::<GetInterruptTable>::FUNCTION;
     const NAME: &'static str = "a ping";
     const KIND: CallKind = CallKind::Ping;
     const HEADER: Header = control::HEADER;

@@ -39,6 +39,15 @@ pub enum RpcError {
     },
     /// The reply is too short.
     Payload(ShortPayload),
+    /// The reply contradicts itself, or what hardware can be.
+    Reply {
+        /// What it says.
+        what: &'static str,
+        /// What it should be at most.
+        expected: u32,
+        /// What was found.
+        found: u32,
+    },
     /// GSP-RM did not answer in time.
     Timeout(Timeout),
     /// The GSP's processor has stopped.
@@ -59,7 +68,7 @@ impl RpcError {
             Self::Refused { .. } => ErrorKind::Io,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Stopped(error) => error.kind(),
-            Self::Payload(_) | Self::Queue(_) => ErrorKind::Protocol,
+            Self::Payload(_) | Self::Reply { .. } | Self::Queue(_) => ErrorKind::Protocol,
             Self::Sequencer(error) => error.kind(),
         }
     }
@@ -115,6 +124,14 @@ impl fmt::Display for RpcError {
                 }
             }
             Self::Payload(e) => e.fmt(f),
+            Self::Reply {
+                what,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{what}: expected at most {expected:#x}, found {found:#x}"
+            ),
             Self::Timeout(e) => e.fmt(f),
             Self::Stopped(e) => e.fmt(f),
             Self::Queue(e) => e.fmt(f),

@@ -7,7 +7,7 @@ use crate::falcon::error::Stopped;
 use crate::falcon::processors::Processors;
 use crate::gsp::commands::control::{self, Control};
 use crate::gsp::commands::init_done::InitDone;
-use crate::gsp::commands::interrupt_table::GetGspVector;
+use crate::gsp::commands::interrupt_table::GetInterruptTable;
 use crate::gsp::commands::ping::Ping;
 use crate::gsp::handles::Handles;
 use crate::gsp::payload::{Payload, ShortPayload};
@@ -253,7 +253,7 @@ fn a_reply_may_be_shorter_than_its_call_and_is_truncated_if_longer() {
 
 const PING: Ping = Ping(control::Call {
     on: CONTROL.on,
-    method: GetGspVector,
+    method: GetInterruptTable,
 });
 
 const CONTROL: Control<'_> = Control {

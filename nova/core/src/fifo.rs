@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Channels as the host runs them: the engines that they feed, their rings, what the kernel pushes,
+//! the doorbell, and what their errors mean. The objects of GSP-RM behind them are in `rm`; copies
+//! are in `ce`.
+//!
+//! Nothing here locks or waits: a channel says what to write, and what has completed.
+
+pub(crate) mod engines;
