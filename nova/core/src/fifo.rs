@@ -6,4 +6,9 @@
 //!
 //! Nothing here locks or waits: a channel says what to write, and what has completed.
 
+pub(crate) mod channel;
+pub(crate) mod doorbell;
 pub(crate) mod engines;
+pub(crate) mod fault;
+pub(crate) mod push;
+pub(crate) mod ring;

@@ -24,6 +24,11 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// All bytes.
+    pub(crate) fn read_all(&self) -> Vec<u8> {
+        self.bytes.borrow().clone()
+    }
+
     /// Offset of the last word that was stored with release ordering after all other writes.
     pub(crate) fn stored(&self) -> Option<usize> {
         self.stored.get()
