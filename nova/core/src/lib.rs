@@ -11,8 +11,8 @@
 //!
 //! The modules are layers, each built on those before it and with its own error: `platform` and
 //! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
-//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `fifo`, channels; and `boot` on top.
-//! `make lint` checks this.
+//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `fifo`, channels; `ce`, what
+//! they push to copy engines; and `boot` on top. `make lint` checks this.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors have all details for a message of one line, and cannot be boxed without an allocator.
@@ -23,6 +23,7 @@ extern crate std;
 
 mod boot;
 mod bug;
+mod ce;
 mod chip;
 mod error_kind;
 mod falcon;
@@ -51,6 +52,7 @@ pub use boot::report::BootReport;
 pub use boot::running::Running;
 pub use boot::sequencer_list::{FinishedList, SequencerList};
 pub use boot::stage::Stage;
+pub use ce::{ClearBytes, CopyBytes};
 pub use chip::identify::UnknownChip;
 pub use chip::Classes;
 pub use error_kind::ErrorKind;
