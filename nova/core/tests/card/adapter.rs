@@ -204,7 +204,9 @@ impl Interrupts for Machine {
         let interrupted = self.mock.wait_for_interrupt(timeout);
         match self.irq.get() {
             Some(irq) if interrupted => {
-                let handled = irq.handle(self);
+                let channels = self.channels.get();
+                let handled = irq.handle_with(self, &channels);
+                self.raised.set(self.raised.get().union(&handled.channels));
                 if handled.messages {
                     self.announced.set(self.announced.get() + 1);
                 }

@@ -70,7 +70,7 @@ fn make(
 }
 
 /// Executes a command.
-fn execute<C: Command>(
+pub(crate) fn execute<C: Command>(
     machine: &Machine,
     running: &mut Running<Machine>,
     command: &C,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::adapter::pci_info;
 use nova_core::platform::PciInfo;
-use nova_core::{probe, Event, Failure, GspEvent, Irq, Running};
+use nova_core::{probe, Event, Failure, GspEvent, Irq, Running, Vectors};
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::firmware::{file_name, InMemory, Store};
 use nova_mock::in_process::{Arena, InProcess};
@@ -27,6 +27,9 @@ pub(crate) struct Machine {
     pub(crate) files: RefCell<Box<dyn Store>>,
     /// Set while the adapter handles the interrupt.
     pub(crate) irq: Cell<Option<Irq>>,
+    /// The enabled vectors of channels, and those that were raised.
+    pub(crate) channels: Cell<Vectors>,
+    pub(crate) raised: Cell<Vectors>,
     /// Interrupts that announced messages.
     pub(crate) announced: Cell<u32>,
     pub(crate) events: RefCell<Vec<String>>,
@@ -64,6 +67,8 @@ impl Machine {
             pci,
             files: RefCell::new(Box::new(files)),
             irq: Cell::new(None),
+            channels: Cell::default(),
+            raised: Cell::default(),
             announced: Cell::new(0),
             events: RefCell::default(),
             rom: RefCell::default(),
@@ -96,6 +101,18 @@ impl Machine {
             .service(self, &mut |event| self.note_in_boot(event))
             .unwrap();
         Ok(running)
+    }
+
+    /// Enables these vectors of channels, and disables the others.
+    pub(crate) fn set_channels(&self, channels: Vectors) {
+        let irq = self.irq.get().unwrap();
+        irq.disable_channels(self, &self.channels.replace(channels));
+        irq.enable_channels(self, &channels);
+    }
+
+    /// The vectors that channels have raised since the last call.
+    pub(crate) fn take_raised(&self) -> Vectors {
+        self.raised.take()
     }
 
     /// Unloads the card.

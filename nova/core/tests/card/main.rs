@@ -6,10 +6,12 @@
 mod adapter;
 mod boot;
 mod calls;
+mod channels;
 mod common;
 mod faults;
 mod firmware;
 mod identify;
+mod page_tables;
 mod release;
 mod tlv;
 mod vbios;

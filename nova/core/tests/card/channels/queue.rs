@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A booted card with objects of GSP-RM, and channels on it.
+
+use std::time::Duration;
+
+use crate::adapter::Coherent;
+use crate::calls::execute;
+use crate::common::Machine;
+use crate::page_tables;
+use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts};
+use nova_core::{
+    AddressSpace, Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects,
+    Classes, Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent,
+    Handles, NewChannel, Push, RpcError, Running, SubmitError, Token, Vectors, Words,
+};
+use nova_hw::class::host::userd;
+
+/// Where things are in VRAM. That it is the driver's is asserted.
+const TABLES: u64 = 0x100_0000;
+pub(super) const CHANNELS: u64 = 0x110_0000;
+pub(super) const DATA: u64 = 0x120_0000;
+const END: u64 = 0x200_0000;
+
+/// Instance block and USERD of a channel.
+const CHANNEL: u64 = 0x2000;
+
+/// A booted card, and the client that has all objects.
+pub(super) struct Session<'m> {
+    pub(super) machine: &'m Machine,
+    pub(super) running: Running<Machine>,
+    pub(super) client: Client,
+    ids: ChannelIds,
+    pub(super) engines: Engines,
+    pub(super) errors: Vec<ChannelError>,
+    /// The vectors that channels have raised.
+    pub(super) raised: Vectors,
+}
+
+impl Caller for Session<'_> {
+    type Error = RpcError;
+
+    fn alloc(&mut self, alloc: &Alloc<'_>) -> Result<(), RpcError> {
+        self.call(alloc)
+    }
+
+    fn call<C: Command>(&mut self, command: &C) -> Result<C::Reply, RpcError> {
+        execute(self.machine, &mut self.running, command)
+    }
+
+    fn free(&mut self, object: Handles) {
+        self.call(&Free(object)).unwrap();
+    }
+}
+
+impl<'m> Session<'m> {
+    pub(super) fn new(machine: &'m Machine) -> Self {
+        let running = machine.boot().unwrap();
+        let usable = running.report().info.usable_regions().next().unwrap();
+        assert!(usable.start <= TABLES && END <= usable.end, "{usable:x?}");
+        let ids = ChannelIds::new(running.release());
+        let mut session = Self {
+            machine,
+            running,
+            client: Client::new(0),
+            ids,
+            engines: Engines::default(),
+            errors: Vec::new(),
+            raised: Vectors::default(),
+        };
+        let reader = session.running.engine_reader(machine);
+        session.engines = reader.read(&mut session).unwrap();
+        for alloc in session.client.allocs() {
+            session.alloc(&alloc).unwrap();
+        }
+        machine.set_channels(session.engines.all_interrupts());
+        session
+    }
+
+    /// A new address space, which maps the same as the others.
+    pub(super) fn space(&mut self, number: u32) -> AddressSpace {
+        let at = TABLES + u64::from(number) * page_tables::SIZE;
+        let entries = page_tables::write(&mut self.machine.card(), at);
+        let space = AddressSpace::new(self.client, number);
+        space.allocate(self, at, entries).unwrap();
+        space
+    }
+
+    /// The copy engines that graphics does not share.
+    pub(super) fn engine(&self, n: usize) -> Engine {
+        let mut engines = self.engines.copies().filter(|it| !it.shares_graphics);
+        engines.nth(n).unwrap()
+    }
+
+    /// Waits for the next interrupt, which must come, and handles it.
+    #[track_caller]
+    pub(super) fn wait(&mut self) {
+        let machine = self.machine;
+        let messages = machine.wait(Duration::from_secs(1));
+        let raised = machine.take_raised();
+        let is_interrupted = messages || !raised.is_empty();
+        assert!(is_interrupted, "no interrupt: {:?}", machine.refusals());
+        self.raised = self.raised.union(&raised);
+        if messages {
+            let errors = &mut self.errors;
+            let events = &mut |event: Event<'_>| {
+                if let Event::Gsp(GspEvent::RcTriggered(error)) = event {
+                    errors.push(error);
+                }
+            };
+            self.running.service(machine, events).unwrap();
+        }
+    }
+
+    /// Frees the client, and unloads.
+    pub(super) fn end(mut self) {
+        let [client, ..] = self.client.allocs();
+        self.free(client.object);
+        let machine = self.machine;
+        machine.set_channels(Vectors::default());
+        machine.unload(self.running).unwrap();
+        let lets_through = machine.card().lets_interrupts_through();
+        assert!(!lets_through, "an interrupt is enabled");
+    }
+}
+
+/// A channel, and what it pushes.
+pub(super) struct Queue {
+    objects: ChannelObjects,
+    pub(super) id: u16,
+    pub(super) engine: Engine,
+    channel: Channel<Machine>,
+    memory: Coherent,
+    userd: u64,
+    token: Token,
+    pub(super) classes: Classes,
+    /// The channel's own, while it exists.
+    _methods: Coherent,
+    /// The segments of each job.
+    pushed: Vec<Coherent>,
+}
+
+impl Queue {
+    pub(super) fn new(
+        session: &mut Session<'_>,
+        space: AddressSpace,
+        engine: Engine,
+        entries: u32,
+    ) -> Self {
+        let machine = session.machine;
+        let classes = Classes::of(machine.card().chip().chipset);
+        let layout = ChannelLayout::new(entries).unwrap();
+        let memory = machine.alloc_dma(layout.size() as usize).unwrap();
+        let va = memory.dma_addr();
+        let channel = Channel::new(machine, classes.channel, layout, va).unwrap();
+        let bytes = session.engines.method_buffer();
+        let methods = machine.alloc_dma(bytes as usize).unwrap();
+        let id = session.ids.take().unwrap();
+        let instance = CHANNELS + u64::from(id) * CHANNEL;
+        let new = NewChannel {
+            class: classes.channel,
+            id,
+            space: space.handle(),
+            engine: engine.number(),
+            ring: va,
+            entries: layout.entries(),
+            instance,
+            userd: instance + 0x1000,
+            method_buffer: (methods.dma_addr(), bytes),
+        };
+        let copy = CopyObject {
+            class: classes.copy,
+            engine: engine.number(),
+        };
+        let objects = ChannelObjects::new(session.client, id);
+        objects.allocate(session, &new, &copy).unwrap();
+        Self {
+            objects,
+            id,
+            engine,
+            channel,
+            memory,
+            userd: new.userd,
+            token: Token::new(classes.channel, engine.runlist, id),
+            classes,
+            _methods: methods,
+            pushed: Vec::new(),
+        }
+    }
+
+    /// A copy for this queue's engine.
+    pub(super) fn copy(&self, from: u64, to: u64, bytes: usize) -> CopyBytes {
+        CopyBytes {
+            class: self.classes.copy,
+            from,
+            to,
+            bytes: bytes as u64,
+        }
+    }
+
+    /// Submits a job that copies.
+    pub(super) fn submit(
+        &mut self,
+        machine: &Machine,
+        copies: &mut [CopyBytes],
+    ) -> Result<u64, SubmitError> {
+        let mut segment = [0; 64];
+        let mut words = Words::new(&mut segment);
+        assert!(copies.iter_mut().all(|copy| copy.write(&mut words)));
+        self.submit_words(machine, words.written())
+    }
+
+    pub(super) fn submit_words(
+        &mut self,
+        machine: &Machine,
+        words: &[u32],
+    ) -> Result<u64, SubmitError> {
+        let memory = machine.alloc_dma(0x1000).unwrap();
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory.write(0, &bytes).unwrap();
+        // In two pieces, which divide a method from its data.
+        let first = words.len() as u32 / 2;
+        let rest = words.len() as u32 - first;
+        let push = |at: u32, words| Push {
+            address: memory.dma_addr() + 4 * u64::from(at),
+            words,
+            no_prefetch: false,
+        };
+        let submitted = self
+            .channel
+            .submit(&self.memory, &[push(0, first), push(first, rest)])?;
+        self.pushed.push(memory);
+        let put = submitted.gp_put.to_le_bytes();
+        let at = self.userd + userd::GP_PUT;
+        machine.card().vram_mut().write(at, &put);
+        self.token.ring(machine);
+        Ok(submitted.job)
+    }
+
+    pub(super) fn completed(&mut self) -> u64 {
+        self.channel.poll(&self.memory)
+    }
+
+    /// Waits until a job has completed, for interrupts alone.
+    pub(super) fn wait(&mut self, session: &mut Session<'_>, job: u64) {
+        while self.completed() < job {
+            session.wait();
+        }
+    }
+
+    pub(super) fn free(self, session: &mut Session<'_>) {
+        self.objects.free(session);
+        session.ids.give_back(self.id);
+    }
+}
