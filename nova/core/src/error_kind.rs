@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Invalid,
     /// Memory allocation failed (`ENOMEM`).
     NoMemory,
+    /// There is no VRAM left (`ENOSPC`).
+    NoSpace,
     /// A time-out (`ETIMEDOUT`).
     Timeout,
     /// A malformed message of the GSP (`EPROTO`).

@@ -84,6 +84,9 @@ pub trait Scratch {
     /// A value that only the CPU sees; freed when dropped.
     type Boxed<T>: DerefMut<Target = T>;
 
+    /// Values that only the CPU sees; freed when dropped.
+    type Slice<T>: DerefMut<Target = [T]>;
+
     /// Allocates `size` zeroed bytes.
     fn alloc_bytes(&self, size: usize) -> Result<Self::Bytes, OutOfMemory>;
 
@@ -92,6 +95,39 @@ pub trait Scratch {
 
     /// Moves `value` off the stack.
     fn boxed<T>(&self, value: T) -> Result<Self::Boxed<T>, OutOfMemory>;
+
+    /// Allocates `len` values, each made where it stays: together they need not fit on a stack.
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<Self::Slice<T>, OutOfMemory>;
+}
+
+/// There is no VRAM left, or none that the CPU can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfVram {
+    /// Bytes asked for.
+    pub size: u64,
+}
+
+/// Memory of one page table or page directory of the GPU: 4096 bytes of VRAM, aligned to as many.
+///
+/// What is in it at first is undefined. It is freed when dropped.
+pub trait TableMemory {
+    /// Address in VRAM.
+    fn address(&self) -> u64;
+
+    /// Writes the words of 64 bits from number `first` on.
+    ///
+    /// Each word is written at once, and words in the order of the calls, since the GPU may read the
+    /// table meanwhile. A word beyond the table's end is a bug of the caller, and is dropped.
+    fn write(&self, first: usize, words: &[u64]);
+}
+
+/// Where [`TableMemory`] comes from.
+pub trait TableSource {
+    /// Memory of one table.
+    type Table: TableMemory;
+
+    /// Allocates the memory of one table.
+    fn alloc_table(&self) -> Result<Self::Table, OutOfVram>;
 }
 
 /// A firmware file could not be loaded.
@@ -219,6 +255,12 @@ impl fmt::Display for OutOfBounds {
 impl fmt::Display for OutOfMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "no memory for {:#x} bytes", self.size)
+    }
+}
+
+impl fmt::Display for OutOfVram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no VRAM for {:#x} bytes", self.size)
     }
 }
 

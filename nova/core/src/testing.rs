@@ -80,6 +80,7 @@ impl DmaAllocator for Allocator {
 impl Scratch for Allocator {
     type Bytes = Vec<u8>;
     type Boxed<T> = Box<T>;
+    type Slice<T> = Vec<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
         Ok(std::vec![0; size])
@@ -91,6 +92,10 @@ impl Scratch for Allocator {
 
     fn boxed<T>(&self, value: T) -> Result<Box<T>, OutOfMemory> {
         Ok(Box::new(value))
+    }
+
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<Vec<T>, OutOfMemory> {
+        Ok(core::iter::repeat_with(make).take(len).collect())
     }
 }
 

@@ -121,6 +121,7 @@ impl AsMut<[u8]> for Bytes {
 impl Scratch for Machine<'_> {
     type Bytes = Bytes;
     type Boxed<T> = KBox<T>;
+    type Slice<T> = KVVec<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Bytes, OutOfMemory> {
         KVVec::zeroed(size, GFP_KERNEL)
@@ -140,5 +141,16 @@ impl Scratch for Machine<'_> {
     fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {
         let size = size_of::<T>();
         KBox::new(value, GFP_KERNEL).map_err(|_| OutOfMemory { size })
+    }
+
+    fn slice<T>(&self, len: usize, mut make: impl FnMut() -> T) -> Result<KVVec<T>, OutOfMemory> {
+        let no_memory = OutOfMemory {
+            size: len.saturating_mul(size_of::<T>()),
+        };
+        let mut values = KVVec::with_capacity(len, GFP_KERNEL).map_err(|_| no_memory)?;
+        for _ in 0..len {
+            values.push_within_capacity(make()).map_err(|_| no_memory)?;
+        }
+        Ok(values)
     }
 }

@@ -12,6 +12,7 @@ pub(crate) fn errno(kind: ErrorKind) -> Error {
         ErrorKind::NotFound => ENOENT,
         ErrorKind::Invalid => EINVAL,
         ErrorKind::NoMemory => ENOMEM,
+        ErrorKind::NoSpace => ENOSPC,
         ErrorKind::Timeout => ETIMEDOUT,
         ErrorKind::Protocol => EPROTO,
         ErrorKind::Busy => EBUSY,

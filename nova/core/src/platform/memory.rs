@@ -6,7 +6,7 @@ use core::fmt;
 
 use zerocopy::FromZeros;
 
-use super::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, Scratch};
+use super::{DmaAllocator, DmaMemory, OutOfBounds, OutOfMemory, OutOfVram, Scratch};
 use crate::error_kind::ErrorKind;
 
 /// There is no memory, or not such as it has to be.
@@ -19,6 +19,8 @@ pub enum MemoryError {
         /// Bytes asked for.
         size: usize,
     },
+    /// There was no VRAM.
+    NoVram(OutOfVram),
     /// The GPU cannot be told of memory at such an address.
     Unreachable {
         /// What lies there.
@@ -34,9 +36,10 @@ pub enum MemoryError {
 
 impl MemoryError {
     /// The coarse sort.
-    pub(crate) fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NoMemory { .. } => ErrorKind::NoMemory,
+            Self::NoVram(_) => ErrorKind::NoSpace,
             Self::Unreachable { .. } | Self::OutOfBounds(_) => ErrorKind::Invalid,
         }
     }
@@ -98,10 +101,17 @@ impl From<OutOfBounds> for MemoryError {
     }
 }
 
+impl From<OutOfVram> for MemoryError {
+    fn from(e: OutOfVram) -> Self {
+        Self::NoVram(e)
+    }
+}
+
 impl fmt::Display for MemoryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoMemory { what, size } => write!(f, "no memory for {what} ({size:#x} bytes)"),
+            Self::NoVram(e) => e.fmt(f),
             Self::Unreachable {
                 what,
                 address,

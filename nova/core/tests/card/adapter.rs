@@ -110,6 +110,7 @@ impl DmaAllocator for Machine {
 impl Scratch for Machine {
     type Bytes = Vec<u8>;
     type Boxed<T> = Box<T>;
+    type Slice<T> = Vec<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
         match self.card().machine_mut().take_allocation() {
@@ -127,6 +128,15 @@ impl Scratch for Machine {
             true => Ok(Box::new(value)),
             false => Err(OutOfMemory {
                 size: size_of::<T>(),
+            }),
+        }
+    }
+
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<Vec<T>, OutOfMemory> {
+        match self.card().host_mut().take_allocation() {
+            true => Ok(std::iter::repeat_with(make).take(len).collect()),
+            false => Err(OutOfMemory {
+                size: len * size_of::<T>(),
             }),
         }
     }
