@@ -37,6 +37,7 @@ mod vram;
 pub use block_id::{BlockId, FalconId};
 pub use bus::config;
 pub use bus::machine::{GuestMemory, InterruptSink, Machine, Unmapped};
+pub use engines::mmu::alone::{FaultNumber, MmuAlone, Place, Translated};
 pub use faults::Fault;
 pub use fuses::Fuses;
 pub use gpu::{Gpu, NoFwsec, Setup};

@@ -16,6 +16,7 @@ use super::memory::FaultType;
 use super::physical::Physical;
 use tlb::Tlb;
 
+pub(crate) mod alone;
 mod entry;
 pub(crate) mod instance;
 mod page;
