@@ -9,8 +9,8 @@
 //! [`probe`] identifies a GPU, [`Found::prepare`] prepares its boot, [`Prepared::boot`] boots it
 //! and [`Running::unload`] unloads it.
 //!
-//! The modules are layers, each built on those before it and with its own error: `platform` and
-//! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
+//! The modules are layers, each built on those before it and with its own error: `platform`, `mmio`
+//! and `mm`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
 //! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `fifo`, channels; `ce`, what
 //! they push to copy engines; and `boot` on top. `make lint` checks this.
 #![no_std]
@@ -34,6 +34,7 @@ mod fsp;
 pub mod fuzz;
 mod gsp;
 mod intr;
+mod mm;
 mod mmio;
 pub mod platform;
 mod rm;
@@ -87,6 +88,10 @@ pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq, NoInterrupt, Vectors};
+pub use mm::tables::blocks::{Aperture, Attributes, Block};
+pub use mm::tables::prepare::Change;
+pub use mm::tables::spare::Spare;
+pub use mm::tables::PageTables;
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;

@@ -91,6 +91,16 @@ pub(crate) fn zeroed<S: Scratch, T: FromZeros>(
     scratch.zeroed().map_err(no_memory(what))
 }
 
+/// Allocates `len` values, each made where it stays.
+pub(crate) fn slice<S: Scratch, T>(
+    scratch: &S,
+    what: &'static str,
+    len: usize,
+    make: impl FnMut() -> T,
+) -> Result<S::Slice<T>, MemoryError> {
+    scratch.slice(len, make).map_err(no_memory(what))
+}
+
 fn no_memory(what: &'static str) -> impl Fn(OutOfMemory) -> MemoryError {
     move |OutOfMemory { size }| MemoryError::NoMemory { what, size }
 }

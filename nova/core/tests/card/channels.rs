@@ -2,13 +2,14 @@
 
 //! Channels on a mocked card: address spaces, copies, completions and their interrupts, errors.
 
+mod identity;
 mod queue;
 
 use std::time::Duration;
 
 use crate::adapter::Coherent;
 use crate::common::{ga102, Machine};
-use crate::page_tables::NOWHERE;
+use identity::NOWHERE;
 use nova_core::platform::{Clock, DmaAllocator, DmaMemory};
 use nova_core::{
     AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind, MmuFault, NewChannel,

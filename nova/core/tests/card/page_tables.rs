@@ -1,91 +1,327 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Page tables for tests of channels, written into the card's frame buffer from behind: the first
-//! 512 MiB of VRAM at the same addresses, and 512 MiB of system memory from the first bus address of
-//! an allocation on.
+//! The driver's page tables, as the mocked MMU reads them.
 
-use nova_hw::gmmu::{kind, ver2, ver3, Format, PdeAperture, PteAperture, Version};
-use nova_mock::in_process::Arena;
-use nova_mock::Gpu;
+mod model;
+mod vram;
 
-/// The tables: bytes, from an address in VRAM on.
-pub(crate) const SIZE: u64 = 8 * TABLE;
+use nova_core::{Aperture, Attributes, Block, Change, PageTables, Spare};
+use nova_hw::chipset::Architecture;
+use nova_hw::gmmu::{kind, Format};
+use nova_mock::Place;
+use proptest::prelude::*;
 
-/// An address at which nothing is mapped.
-pub(crate) const NOWHERE: u64 = 0x5000_0000;
+use model::{Model, Operation};
+use vram::Vram;
 
-const TABLE: u64 = 0x1000;
+/// An architecture for each format.
+const ARCHITECTURES: [Architecture; 4] = [
+    Architecture::Turing,
+    Architecture::Ada,
+    Architecture::Hopper,
+    Architecture::BlackwellGb20x,
+];
 
-/// Where system memory begins, and its index in a directory whose entries are for 512 MiB.
-const SYSTEM: u64 = 0x1_0000_0000;
-const SYSTEM_INDEX: u64 = SYSTEM >> 29;
+const GENERIC: Attributes = Attributes {
+    kind: kind::GENERIC_MEMORY,
+    read_only: false,
+};
 
-/// Writes the tables to `at`; returns the number of entries of the root, which is there.
-pub(crate) fn write(card: &mut Gpu<Arena>, at: u64) -> u32 {
-    let format = Format::of(card.chip().chipset.arch());
-    let above = format.directories.len() as u64 - 1;
-    let table = |index: u64| at + index * TABLE;
-    card.vram_mut().write(at, &[0; SIZE as usize]);
-    let mut link = |from: u64, entry: u64, to: u64| {
-        let pde = pde(format.version, table(to)).to_le_bytes();
-        card.vram_mut().write(table(from) + entry * 8, &pde);
-    };
-    for level in 1..above {
-        link(level - 1, 0, level);
-    }
-    link(above - 1, 0, above);
-    link(above - 1, SYSTEM_INDEX, above + 1);
-    for page in 0..256 {
-        let offset = page << 21;
-        for (table_index, aperture, address) in [
-            (above, PteAperture::VideoMemory, offset),
-            (
-                above + 1,
-                PteAperture::SystemCoherentMemory,
-                SYSTEM + offset,
-            ),
-        ] {
-            let pte = pte(format.version, aperture, address).to_le_bytes();
-            card.vram_mut().write(table(table_index) + page * 16, &pte);
+/// An address space in a frame buffer, and what should be mapped in it.
+struct Space {
+    vram: Vram,
+    tables: PageTables<Vram>,
+    spare: Spare<Vram>,
+    model: Model,
+}
+
+impl Space {
+    fn new(arch: Architecture) -> Self {
+        let vram = Vram::new(arch);
+        let tables = PageTables::new(&vram, Format::of(arch)).unwrap();
+        Self {
+            vram,
+            tables,
+            spare: Spare::new(),
+            model: Model::default(),
         }
     }
-    1 << format.directories[0].bits
-}
 
-fn pde(version: Version, table: u64) -> u64 {
-    let (aperture, page) = (PdeAperture::VideoMemory, table >> 12);
-    match version {
-        Version::Ver2 => ver2::Pde::new()
-            .with_aperture(aperture)
-            .with_page(page)
-            .into(),
-        Version::Ver3 => ver3::Pde::new()
-            .with_aperture(aperture)
-            .with_page(page)
-            .into(),
+    /// Makes a change. The MMU looks on.
+    fn change(&mut self, operation: &Operation) {
+        let Self {
+            vram,
+            tables,
+            spare,
+            model,
+        } = self;
+        let range = operation.range.clone();
+        let change = operation.change();
+        vram.note_tables();
+        tables
+            .prepare(vram, spare, range.clone(), change)
+            .expect("memory");
+        vram.watch(Some(model.watch(operation, tables.root())));
+        match &operation.blocks {
+            Some((blocks, attributes)) => {
+                tables.map(spare, range, blocks.iter().copied(), *attributes);
+            }
+            None if operation.is_sparse => tables.map_sparse(spare, range),
+            None => tables.unmap(spare, range),
+        }
+        vram.watch(None);
+        model.apply(operation.clone());
+    }
+
+    /// Ends a call: only now may tables be freed that the MMU may know of.
+    fn invalidate(&mut self) {
+        self.vram.invalidate();
+        self.spare = Spare::new();
+        self.model.invalidated();
+        for (va, expected) in self.model.probes() {
+            let found = self.vram.translate(self.tables.root(), va);
+            assert!(
+                expected.is(found),
+                "{va:#x}: {found:x?}, not {expected:x?}\n{:#x?}",
+                self.model
+            );
+        }
+    }
+
+    fn map(&mut self, va: u64, blocks: &[Block], page_shift: u32) {
+        let size: u64 = blocks.iter().map(|block| block.size).sum();
+        self.change(&Operation {
+            range: va..va + size,
+            blocks: Some((blocks.to_vec(), GENERIC)),
+            page_shift,
+            is_sparse: false,
+        });
+    }
+
+    fn sparse(&mut self, va: u64, size: u64) {
+        self.change(&Operation {
+            range: va..va + size,
+            blocks: None,
+            page_shift: 12,
+            is_sparse: true,
+        });
+    }
+
+    fn unmap(&mut self, va: u64, size: u64) {
+        self.change(&Operation {
+            range: va..va + size,
+            blocks: None,
+            page_shift: 12,
+            is_sparse: false,
+        });
+    }
+
+    /// Size of the page at an address.
+    fn page_size(&self, va: u64) -> u64 {
+        let found = self.vram.translate(self.tables.root(), va).unwrap();
+        assert_eq!(va & (found.left - 1), 0, "not the start of a page");
+        found.left
     }
 }
 
-fn pte(version: Version, aperture: PteAperture, address: u64) -> u64 {
-    let page = address >> 12;
-    match (version, aperture) {
-        (Version::Ver2, PteAperture::VideoMemory) => ver2::Pte::new()
-            .with_valid(true)
-            .with_aperture(aperture)
-            .with_vid_page(page as u32)
-            .with_kind(kind::GENERIC_MEMORY)
-            .into(),
-        (Version::Ver2, _) => ver2::Pte::new()
-            .with_valid(true)
-            .with_aperture(aperture)
-            .with_sys_page(page)
-            .with_kind(kind::GENERIC_MEMORY)
-            .into(),
-        (Version::Ver3, _) => ver3::Pte::new()
-            .with_valid(true)
-            .with_aperture(aperture)
-            .with_kind(kind::GENERIC_MEMORY)
-            .with_page(page)
-            .into(),
+fn in_vram(address: u64, size: u64) -> Block {
+    Block {
+        aperture: Aperture::Vram,
+        address,
+        size,
+    }
+}
+
+fn in_system(address: u64, size: u64) -> Block {
+    Block {
+        aperture: Aperture::System,
+        address,
+        size,
+    }
+}
+
+const K: u64 = 1 << 10;
+const M: u64 = 1 << 20;
+
+#[test]
+fn each_part_gets_the_largest_pages() {
+    for arch in ARCHITECTURES {
+        let mut space = Space::new(arch);
+        // From 60 KiB before 2 MiB on, all borders are the same in VRAM.
+        let va = 8 * M - 60 * K;
+        space.map(va, &[in_vram(0x4000_0000 - 60 * K, 4 * M + 200 * K)], 12);
+        space.invalidate();
+        assert_eq!(space.page_size(va), 4 * K);
+        assert_eq!(space.page_size(8 * M), 2 * M);
+        assert_eq!(space.page_size(12 * M), 64 * K);
+        assert_eq!(space.page_size(12 * M + 64 * K), 64 * K);
+        assert_eq!(space.page_size(12 * M + 128 * K), 4 * K);
+        // The end of a block is in the middle of a page.
+        let blocks = [in_vram(0x20_0000, M), in_vram(0x80_0000, M)];
+        space.map(32 * M, &blocks, 16);
+        space.invalidate();
+        assert_eq!(space.page_size(32 * M), 64 * K);
+        assert_eq!(space.page_size(33 * M), 64 * K);
+        // System memory has small pages.
+        space.map(64 * M, &[in_system(0x1_0000_0000, 4 * M)], 12);
+        space.invalidate();
+        assert_eq!(space.page_size(64 * M), 4 * K);
+        // Where there are such pages.
+        let large = Format::of(arch)
+            .directories
+            .iter()
+            .any(|level| level.shift == 29 && level.has_pages);
+        space.map(1 << 40, &[in_vram(1 << 30, 1 << 30)], 21);
+        space.invalidate();
+        let expected = if large { 512 * M } else { 2 * M };
+        assert_eq!(space.page_size(1 << 40), expected);
+    }
+}
+
+#[test]
+fn only_words_that_matter_are_written() {
+    for arch in ARCHITECTURES {
+        let mut space = Space::new(arch);
+        let written = |space: &mut Space, change: &dyn Fn(&mut Space)| {
+            let before = space.tables.words_written();
+            change(space);
+            space.invalidate();
+            space.tables.words_written() - before
+        };
+        // Keeps the directories.
+        space.map(0, &[in_vram(0, 2 * M)], 21);
+        let words = written(&mut space, &|space| {
+            space.map(64 * M, &[in_system(0x1_0000_0000, 64 * M)], 12);
+        });
+        assert_eq!(words, 32 * (512 + 1), "small pages");
+        let words = written(&mut space, &|space| space.unmap(64 * M, 64 * M));
+        assert_eq!(words, 32, "tables are unlinked, not cleared");
+        let words = written(&mut space, &|space| {
+            space.map(64 * M, &[in_vram(64 * M, 64 * M)], 21);
+        });
+        assert_eq!(words, 32, "pages of 2 MiB");
+        let words = written(&mut space, &|space| space.unmap(66 * M, 64 * K));
+        assert_eq!(words, 32 + 1 + 1, "a page of 2 MiB is cut");
+        let words = written(&mut space, &|space| space.unmap(66 * M + 64 * K, 4 * K));
+        assert_eq!(words, 16 + 32 + 1 + 2, "one of 64 KiB is cut");
+        let words = written(&mut space, &|space| space.unmap(66 * M + 128 * K, 4 * K));
+        assert_eq!(words, 16 + 1, "another one");
+        let words = written(&mut space, &|space| space.unmap(66 * M, 2 * M));
+        assert_eq!(words, 2, "two tables are unlinked");
+    }
+}
+
+#[test]
+fn what_is_not_mapped_takes_no_tables() {
+    for arch in ARCHITECTURES {
+        let mut space = Space::new(arch);
+        let end = 1 << Format::of(arch).va_bits;
+        space.unmap(0, end);
+        space.unmap(0x1000, 0x1000);
+        space.unmap(end - 0x1000, 0x1000);
+        space.invalidate();
+        assert_eq!(
+            space.tables.words_written(),
+            u64::from(space.tables.root_entries())
+        );
+        space.sparse(0, end);
+        space.invalidate();
+        assert_eq!(space.vram.tables(), 1, "directories are sparse themselves");
+        space.unmap(0, end);
+        space.invalidate();
+        drop(space.tables);
+        assert_eq!(space.vram.tables(), 0);
+    }
+}
+
+#[test]
+fn a_page_of_64_kib_says_where_small_pages_are() {
+    for arch in ARCHITECTURES {
+        let mut space = Space::new(arch);
+        // Small pages, then a large one in their place, then small ones beside it.
+        space.map(4 * M, &[in_system(0x1_0000_0000, 64 * K)], 12);
+        space.invalidate();
+        space.map(4 * M, &[in_vram(64 * K, 64 * K)], 16);
+        space.invalidate();
+        space.map(4 * M + 64 * K, &[in_system(0x2_0000_0000, 4 * K)], 12);
+        space.invalidate();
+        // Their entries are still in the table, and not in use.
+        space.unmap(4 * M, 64 * K);
+        space.invalidate();
+        let root = space.tables.root();
+        assert!(space.vram.translate(root, 4 * M + 4 * K).is_err());
+        let found = space.vram.translate(root, 4 * M + 64 * K).unwrap();
+        assert_eq!(found.place, Place::System(0x2_0000_0000));
+    }
+}
+
+#[test]
+fn tables_of_small_pages_are_not_seen_without_theirs_of_big_ones() {
+    for arch in ARCHITECTURES {
+        let mut space = Space::new(arch);
+        // Half of 2 MiB takes big pages, half of it small ones, then the other way round.
+        let big_first = [in_vram(16 * M, M), in_vram(64 * M + 4 * K, M)];
+        let small_first = [in_vram(32 * M + 4 * K, M), in_vram(128 * M, M)];
+        for blocks in [&big_first, &small_first, &big_first] {
+            space.map(4 * M, blocks, 12);
+            space.invalidate();
+        }
+        space.unmap(4 * M, 2 * M);
+        space.invalidate();
+    }
+}
+
+#[test]
+fn memory_that_is_missing_is_told() {
+    use nova_core::MemoryError;
+
+    for arch in ARCHITECTURES {
+        let space = Space::new(arch);
+        let change = Change::Map {
+            aperture: Aperture::System,
+            page_shift: 12,
+        };
+        space.vram.limit(Some(3));
+        let mut spare = Spare::new();
+        let full = space
+            .tables
+            .prepare(&space.vram, &mut spare, 0..4 * M, change);
+        assert!(matches!(full, Err(MemoryError::NoVram(_))));
+        drop(spare);
+        assert_eq!(space.vram.tables(), 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Any sequence of changes. The frame buffer says what else is checked.
+    #[test]
+    fn the_mmu_finds_what_was_mapped(
+        operations in model::operations(),
+        piecewise in any::<bool>(),
+    ) {
+        for arch in ARCHITECTURES {
+            let mut space = Space::new(arch);
+            let end = 1 << Format::of(arch).va_bits;
+            for (seed, is_last) in &operations {
+                space.change(&seed.operation(arch));
+                if *is_last {
+                    space.invalidate();
+                }
+            }
+            space.invalidate();
+            // An empty address space has no tables but its root.
+            match piecewise {
+                true => for range in space.model.ranges() {
+                    space.unmap(range.start, range.end - range.start);
+                }
+                false => space.unmap(0, end),
+            }
+            space.invalidate();
+            prop_assert_eq!(space.vram.tables(), 1);
+            drop(space.tables);
+            prop_assert_eq!(space.vram.tables(), 0);
+        }
     }
 }

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use super::identity;
 use crate::adapter::Coherent;
 use crate::calls::execute;
 use crate::common::Machine;
-use crate::page_tables;
 use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts};
 use nova_core::{
     AddressSpace, Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects,
@@ -79,8 +79,8 @@ impl<'m> Session<'m> {
 
     /// A new address space, which maps the same as the others.
     pub(super) fn space(&mut self, number: u32) -> AddressSpace {
-        let at = TABLES + u64::from(number) * page_tables::SIZE;
-        let entries = page_tables::write(&mut self.machine.card(), at);
+        let at = TABLES + u64::from(number) * identity::SIZE;
+        let entries = identity::write(&mut self.machine.card(), at);
         let space = AddressSpace::new(self.client, number);
         space.allocate(self, at, entries).unwrap();
         space
