@@ -5,18 +5,11 @@
 
 use std::ops::Range;
 
-use nova_hw::regs::pbus::{Bar1Block, PbusIntr0, SwScratch};
+use nova_hw::regs::pbus::{Bar0Window, Bar1Block, PbusIntr0, SwScratch};
 
 use super::block::{Block, Parts};
 use super::wires::{Request, Wires};
 use crate::engines::memory::Aperture;
-
-/// Selects the 64 KiB page of the frame buffer at which PRAMIN starts.
-///
-/// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h
-/// (NV_PBUS_BAR0_WINDOW).
-const BAR0_WINDOW: u32 = 0x1700;
-const BAR0_WINDOW_BASE: u32 = 0x00ff_ffff;
 
 /// Scratch register with FWSEC-FRTS's error in its high half.
 ///
@@ -30,7 +23,7 @@ const SB_SCRATCH: usize = 0x15;
 #[derive(Debug)]
 pub(crate) struct Pbus {
     scratch: [u32; SwScratch::COUNT as usize],
-    window: u32,
+    window: Bar0Window,
     bar1_block: u32,
 }
 
@@ -43,7 +36,7 @@ impl Block for Pbus {
 
     fn read(&mut self, _: &mut Wires<'_>, offset: u32) -> Option<u32> {
         match offset {
-            BAR0_WINDOW => Some(self.window),
+            Bar0Window::OFFSET => Some(self.window.into()),
             Bar1Block::OFFSET => Some(self.bar1_block),
             // Nothing is ever pending.
             PbusIntr0::OFFSET => Some(0),
@@ -54,9 +47,10 @@ impl Block for Pbus {
     fn write(&mut self, wires: &mut Wires<'_>, offset: u32, value: u32) -> Option<()> {
         let register = match offset {
             PbusIntr0::OFFSET => return Some(()),
-            BAR0_WINDOW => {
-                self.window = value & BAR0_WINDOW_BASE;
-                wires.signals.pramin_base = u64::from(self.window) << 16;
+            Bar0Window::OFFSET => {
+                let base = Bar0Window::from(value).base();
+                self.window = Bar0Window::new().with_base(base);
+                wires.signals.pramin_base = u64::from(base) << 16;
                 return Some(());
             }
             Bar1Block::OFFSET => {
@@ -88,7 +82,7 @@ impl Pbus {
     fn new() -> Self {
         Self {
             scratch: [0; SwScratch::COUNT as usize],
-            window: 0,
+            window: Bar0Window::new(),
             bar1_block: 0,
         }
     }

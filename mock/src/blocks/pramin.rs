@@ -4,11 +4,10 @@
 
 use std::ops::Range;
 
+use nova_hw::regs::pbus::PRAMIN;
+
 use super::block::{Block, Parts};
 use super::wires::Wires;
-
-/// Where the window is in BAR0.
-const WINDOW: Range<u32> = 0x70_0000..0x80_0000;
 
 /// The block; it has no state.
 #[derive(Debug)]
@@ -16,11 +15,11 @@ pub(crate) struct Pramin;
 
 /// The address in the frame buffer that is seen at byte `offset` of BAR0.
 fn address(wires: &Wires<'_>, offset: u32) -> u64 {
-    wires.signals.pramin_base + u64::from(offset - WINDOW.start)
+    wires.signals.pramin_base + u64::from(offset - PRAMIN.start)
 }
 
 impl Block for Pramin {
-    const RANGES: &'static [Range<u32>] = &[WINDOW];
+    const RANGES: &'static [Range<u32>] = &[PRAMIN];
 
     fn new(_: &Parts) -> Self {
         Self

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! PBUS, the bus interface: scratch registers with results of the VBIOS's ucode.
+//! PBUS, the bus interface: scratch registers with results of the VBIOS's ucode, and where the
+//! windows onto the frame buffer lead.
 //!
 //! Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_bus.h;
 //! Linux 7.3, drivers/gpu/nova-core/regs.rs and gsp/regs.rs.
+
+use core::ops::Range;
+
+/// PRAMIN, a window in BAR0 onto the frame buffer; `NV_PRAMIN`.
+///
+/// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/turing/tu102/dev_ram.h.
+pub const PRAMIN: Range<u32> = 0x70_0000..0x80_0000;
 
 registers! {
     /// Interrupts of the bus interface, such as accesses that no block has answered; written bits
@@ -25,6 +33,20 @@ registers! {
         pub fb_ack_timeout: bool,
         #[bits(26)]
         __: u32,
+    }
+
+    /// Where [`PRAMIN`] starts in the frame buffer, up to Ada.
+    ///
+    /// Source: open-gpu-kernel-modules 570, src/common/inc/swref/published/maxwell/gm107/dev_bus.h.
+    NV_PBUS_BAR0_WINDOW as Bar0Window @ 0x001700 {
+        /// Address in units of 64 KiB.
+        #[bits(24)]
+        pub base: u32,
+        /// Memory: 0 for the frame buffer.
+        #[bits(2)]
+        pub target: u8,
+        #[bits(6)]
+        __: u8,
     }
 
     /// Where BAR1 leads: to the frame buffer as it is, or through the page tables that this block
