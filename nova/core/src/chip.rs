@@ -17,6 +17,7 @@ pub use classes::Classes;
 
 pub(crate) use blocks::{
     BootMethod, FalconKind, FbRegisters, FlushRegisters, FspBoot, FspStatus, HeapKind, IntrWiring,
+    PraminRegister,
 };
 
 /// The properties of a chip that the driver depends on.
@@ -30,6 +31,8 @@ pub(crate) struct Chip {
     pub(crate) fb: FbRegisters,
     /// Registers for the sysmem flush page.
     pub(crate) flush: FlushRegisters,
+    /// Register that moves PRAMIN.
+    pub(crate) pramin: PraminRegister,
     /// Wiring of the GSP's interrupt.
     pub(crate) interrupt: IntrWiring,
     /// Number of bits of a bus address.
@@ -54,6 +57,7 @@ const TU10X: Chip = Chip {
     falcon: FalconKind::Tu102,
     fb: FbRegisters::Tu102,
     flush: FlushRegisters::Tu102,
+    pramin: PraminRegister::Tu102,
     interrupt: IntrWiring::Tu102,
     dma_address_bits: 47,
     frts_size: MIB,
@@ -109,6 +113,7 @@ const GH100: Chip = Chip {
         pmu_reserved: 0,
     }),
     flush: FlushRegisters::Gh100,
+    pramin: PraminRegister::Gh100,
     interrupt: IntrWiring::Gh100,
     dma_address_bits: 52,
     non_wpr_heap_size: 2 * MIB,

@@ -15,7 +15,7 @@ pub enum ErrorKind {
     Invalid,
     /// Memory allocation failed (`ENOMEM`).
     NoMemory,
-    /// There is no VRAM left (`ENOSPC`).
+    /// There is no VRAM left, or no room in a window onto it (`ENOSPC`).
     NoSpace,
     /// A time-out (`ETIMEDOUT`).
     Timeout,

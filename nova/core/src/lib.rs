@@ -9,10 +9,10 @@
 //! [`probe`] identifies a GPU, [`Found::prepare`] prepares its boot, [`Prepared::boot`] boots it
 //! and [`Running::unload`] unloads it.
 //!
-//! The modules are layers, each built on those before it and with its own error: `platform`, `mmio`
-//! and `mm`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
-//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `fifo`, channels; `ce`, what
-//! they push to copy engines; and `boot` on top. `make lint` checks this.
+//! The modules are layers, each built on those before it and with its own error: `platform` and
+//! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
+//! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `mm`, memory of the GPU;
+//! `fifo`, channels; `ce`, what they push to copy engines; and `boot` on top. `make lint` checks this.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors have all details for a message of one line, and cannot be boxed without an allocator.
@@ -75,6 +75,7 @@ pub use gsp::commands::control::Control;
 pub use gsp::commands::copy_object::CopyObject;
 pub use gsp::commands::free::Free;
 pub use gsp::commands::static_info::StaticInfo;
+pub use gsp::commands::update_bar_pde::UpdateBar2Pde;
 pub use gsp::events::{ChannelError, EventCounts, GspEvent, MmuFault};
 pub use gsp::handles::{Handles, Internal};
 pub use gsp::payload::{Payload, ShortPayload};
@@ -88,10 +89,13 @@ pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq, NoInterrupt, Vectors};
+pub use mm::instance::{InstanceMemory, MemoryInfo, MemoryPlatform, WindowTables};
 pub use mm::tables::blocks::{Aperture, Attributes, Block};
 pub use mm::tables::prepare::Change;
 pub use mm::tables::spare::Spare;
 pub use mm::tables::PageTables;
+pub use mm::Piece;
+pub use mm::WindowError;
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;

@@ -1,5 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of the GPU: the page tables of its MMU.
+//! Memory of the GPU: the page tables of its MMU (`tables`); and what the driver itself uses, which
+//! are the windows through which the CPU sees VRAM, the pages that are cut from it for page tables
+//! and instance blocks, and the TLBs.
+//!
+//! Nothing here locks: the adapter has one lock for the [`InstanceMemory`](instance::InstanceMemory)
+//! of a GPU, and holds it for each call.
 
+mod error;
+mod flush;
+pub(crate) mod instance;
+mod pool;
+mod pramin;
+mod slots;
 pub(crate) mod tables;
+mod tlb;
+mod tree;
+
+pub use error::WindowError;
+pub use pool::Piece;

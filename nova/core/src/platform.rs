@@ -4,7 +4,7 @@
 //!
 //! The kernel modules, the tests on a mocked GPU and (later) VFIO from user space implement these
 //! traits; the rest of this crate knows no other way out. Nothing here locks, and nothing allocates except
-//! through [`DmaAllocator`] and [`Scratch`], which may fail.
+//! through [`DmaAllocator`], [`Scratch`] and [`VideoMemory`], which may fail.
 
 pub(crate) mod memory;
 
@@ -100,36 +100,6 @@ pub trait Scratch {
     fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<Self::Slice<T>, OutOfMemory>;
 }
 
-/// There is no VRAM left, or none that the CPU can reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfVram {
-    /// Bytes asked for.
-    pub size: u64,
-}
-
-/// Memory of one page table or page directory of the GPU: 4096 bytes of VRAM, aligned to as many.
-///
-/// What is in it at first is undefined. It is freed when dropped.
-pub trait TableMemory {
-    /// Address in VRAM.
-    fn address(&self) -> u64;
-
-    /// Writes the words of 64 bits from number `first` on.
-    ///
-    /// Each word is written at once, and words in the order of the calls, since the GPU may read the
-    /// table meanwhile. A word beyond the table's end is a bug of the caller, and is dropped.
-    fn write(&self, first: usize, words: &[u64]);
-}
-
-/// Where [`TableMemory`] comes from.
-pub trait TableSource {
-    /// Memory of one table.
-    type Table: TableMemory;
-
-    /// Allocates the memory of one table.
-    fn alloc_table(&self) -> Result<Self::Table, OutOfVram>;
-}
-
 /// A firmware file could not be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadError {
@@ -162,6 +132,81 @@ pub enum FileLen {
     Known(usize),
     /// What this says of its first 64 bytes; `None` for a file that cannot be used.
     FromHead(fn(&[u8; 64]) -> Option<usize>),
+}
+
+/// VRAM was asked for and there was none, or none that the CPU can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfVram {
+    /// Bytes asked for.
+    pub size: u64,
+}
+
+/// Where VRAM comes from.
+pub trait VideoMemory {
+    /// A block of VRAM; freed when dropped.
+    type Block: VideoBlock;
+
+    /// Allocates a block of `size` bytes at a multiple of `align`, which is a power of two. Its
+    /// contents are undefined.
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Self::Block, OutOfVram>;
+}
+
+/// A contiguous block of VRAM.
+pub trait VideoBlock {
+    /// Address in VRAM of the first byte.
+    fn address(&self) -> u64;
+
+    /// Size in bytes.
+    fn size(&self) -> u64;
+}
+
+/// A BAR through which the CPU sees memory by page tables of the GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowBar {
+    /// BAR1, which is for VRAM that programs use.
+    Bar1,
+    /// BAR2, which is for what the driver itself keeps in VRAM.
+    Bar2,
+}
+
+/// The BARs that are windows onto memory of the GPU.
+///
+/// Accesses of one thread reach the GPU in their order.
+pub trait Windows {
+    /// Bytes of the BAR, from its start on, that this machine can access.
+    fn window_size(&self, bar: WindowBar) -> u64;
+
+    /// Reads the naturally aligned 64-bit word at byte `offset`.
+    ///
+    /// All ones where the card is gone, where the window shows nothing, or outside of
+    /// [`Self::window_size`].
+    fn read_window(&self, bar: WindowBar, offset: u64) -> u64;
+
+    /// Writes such a word; dropped where [`Self::read_window`] would read all ones.
+    fn write_window(&self, bar: WindowBar, offset: u64, value: u64);
+}
+
+/// Memory of one page table or page directory of the GPU: 4096 bytes of VRAM, aligned to as many.
+///
+/// What is in it at first is undefined. It is freed when dropped.
+pub trait TableMemory {
+    /// Address in VRAM.
+    fn address(&self) -> u64;
+
+    /// Writes the words of 64 bits from number `first` on.
+    ///
+    /// Each word is written at once, and words in the order of the calls, since the GPU may read the
+    /// table meanwhile. A word beyond the table's end is a bug of the caller, and is dropped.
+    fn write(&self, first: usize, words: &[u64]);
+}
+
+/// Where [`TableMemory`] comes from.
+pub trait TableSource {
+    /// Memory of one table.
+    type Table: TableMemory;
+
+    /// Allocates the memory of one table.
+    fn alloc_table(&self) -> Result<Self::Table, OutOfVram>;
 }
 
 /// Firmware files by the name under which the distribution installs them

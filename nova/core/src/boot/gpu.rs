@@ -25,6 +25,7 @@ use crate::gsp::commands::interrupt_table::{GetInterruptTable, InterruptTable};
 use crate::gsp::commands::ping::Ping;
 use crate::gsp::commands::static_info::{GetStaticInfo, StaticInfo};
 use crate::gsp::commands::unloading_guest_driver::UnloadingGuestDriver;
+use crate::gsp::commands::update_bar_pde::UpdateBar2Pde;
 use crate::gsp::events::GspEvents;
 use crate::gsp::handles::Internal;
 use crate::gsp::libos::Libos;
@@ -188,6 +189,21 @@ impl<P: Platform> Gpu<P> {
         self.rpc.ping(&ping, io.now())?;
         self.rpc.ring(io);
         Ok(())
+    }
+
+    /// Takes the page tables of BAR2 from GSP-RM.
+    pub(crate) fn unbind_bar2(
+        &mut self,
+        platform: &P,
+        io: &Io<'_>,
+        unbind: &UpdateBar2Pde,
+        events: GspEvents<'_>,
+    ) -> Result<(), RpcError> {
+        let sequencer = self.sequencer(self.processors(io));
+        let wait = Wait::Interrupt(platform);
+        // Their callers do not wait any more.
+        self.rpc.cancel_all();
+        self.rpc.call(platform, unbind, wait, &sequencer, events)
     }
 
     /// Undoes a boot; if that fails, disables the GPU's DMA, since the GPU may still access memory.

@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use nova_hw::chipset::Architecture;
+use nova_hw::gmmu::Format;
 use nova_hw::regs::ce::CeGrceMask;
 use nova_hw::release::Release;
 
@@ -27,6 +28,7 @@ use crate::gsp::rpc::lost::Lost;
 use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::reply::Reply;
 use crate::intr::Irq;
+use crate::mm::instance::{InstanceMemory, MemoryInfo, MemoryPlatform};
 use crate::mmio::{Counts, Io};
 use crate::platform::Platform;
 
@@ -161,6 +163,16 @@ impl<P: Platform> Running<P> {
         }
     }
 
+    /// What the driver has to know to make windows onto VRAM.
+    pub fn memory_info(&self) -> MemoryInfo {
+        let Gpu { chip, report, .. } = &*self.gpu;
+        MemoryInfo {
+            format: Format::of(report.chipset.arch()),
+            pramin: chip.pramin,
+            bar1_root: report.info.bar1_root,
+        }
+    }
+
     /// Whether another call can be made now, or only after some call was taken or cancelled.
     pub fn has_room(&self) -> bool {
         self.gpu.rpc.has_room()
@@ -213,6 +225,26 @@ impl<P: Platform> Running<P> {
     /// Number of events of each kind that GSP-RM has sent.
     pub fn event_counts(&self) -> EventCounts {
         self.gpu.rpc.counts()
+    }
+
+    /// Takes the page tables of BAR2 from GSP-RM. The adapter calls this before [`Self::unload`] if
+    /// there is instance memory, and then drops that. Callers of GSP-RM do not wait any more.
+    ///
+    /// # Errors
+    ///
+    /// GSP-RM refused, or the GSP is lost. The memory can be dropped all the same: nobody uses the
+    /// windows any more.
+    pub fn close_windows<M: MemoryPlatform>(
+        &mut self,
+        platform: &P,
+        memory: &InstanceMemory<M>,
+        events: Events<'_>,
+    ) -> Result<(), RpcError> {
+        let io = &Io::new(platform);
+        self.gpu
+            .unbind_bar2(platform, io, &memory.unbind(), &mut |event| {
+                events(Event::Gsp(event));
+            })
     }
 
     /// Undoes the boot as far as possible without GSP-RM, and frees all memory that the GPU used.

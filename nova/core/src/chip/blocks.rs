@@ -70,6 +70,15 @@ pub(crate) enum FlushRegisters {
     Gb202,
 }
 
+/// Register that moves PRAMIN, the window in BAR0 onto VRAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PraminRegister {
+    /// Turing to Ada.
+    Tu102,
+    /// Hopper and later.
+    Gh100,
+}
+
 /// The wiring of the GSP's interrupt from its falcon into the CPU's interrupt tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IntrWiring {

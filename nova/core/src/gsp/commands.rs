@@ -20,4 +20,5 @@ pub(crate) mod set_registry;
 pub(crate) mod set_system_info;
 pub(crate) mod static_info;
 pub(crate) mod unloading_guest_driver;
+pub(crate) mod update_bar_pde;
 pub(crate) mod va_space;

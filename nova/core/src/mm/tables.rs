@@ -23,7 +23,7 @@ use writer::Writer;
 
 pub(crate) mod blocks;
 mod content;
-mod entry;
+pub(super) mod entry;
 mod level;
 mod node;
 mod page_tables;

@@ -2,7 +2,11 @@
 
 //! The adapter for tests: implements the driver's traits on a machine with the mocked card.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use zerocopy::FromZeros;
@@ -10,9 +14,12 @@ use zerocopy::FromZeros;
 use crate::common::{with_file, Machine};
 use nova_core::platform::{
     Clock, DmaAllocator, DmaMemory, FileLen, FirmwareFiles, FirmwareImage, Interrupts, LoadError,
-    OutOfBounds, OutOfMemory, PciInfo, Platform, Registers, Scratch,
+    OutOfBounds, OutOfMemory, OutOfVram, PciInfo, Platform, Registers, Scratch, VideoBlock,
+    VideoMemory, WindowBar, Windows,
 };
 use nova_firmware::vbios::ROM_LEN;
+use nova_hw::regs::pbus::PRAMIN;
+use nova_hw::regs::vf_mmu::MmuInvalidate;
 use nova_mock::config::bars;
 use nova_mock::in_process::{Arena, MappedFile, Memory};
 use nova_mock::Gpu;
@@ -36,6 +43,12 @@ const GSP: &str = "nvidia/ga102/gsp/gsp-570.144.bin";
 
 impl Registers for Machine {
     fn read32(&self, offset: u32) -> u32 {
+        if PRAMIN.contains(&offset) {
+            self.unflushed.set(false);
+        }
+        if self.silent.get() == Some(offset) {
+            return u32::MAX;
+        }
         let found = self.mock.read32(offset);
         let rom = self.rom.borrow();
         match (rom.as_ref(), offset.checked_sub(PROM)) {
@@ -48,8 +61,14 @@ impl Registers for Machine {
     }
 
     fn write32(&self, offset: u32, value: u32) {
-        if offset == DOORBELL {
-            self.doorbells.set(self.doorbells.get() + 1);
+        match offset {
+            DOORBELL => self.doorbells.set(self.doorbells.get() + 1),
+            _ if PRAMIN.contains(&offset) => self.unflushed.set(true),
+            _ => {}
+        }
+        if matches!(offset, DOORBELL | MmuInvalidate::OFFSET) {
+            let is_flushed = !self.unflushed.get();
+            assert!(is_flushed, "the GPU may read what is still under way");
         }
         self.mock.write32(offset, value);
     }
@@ -133,11 +152,115 @@ impl Scratch for Machine {
     }
 
     fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<Vec<T>, OutOfMemory> {
-        match self.card().host_mut().take_allocation() {
+        match self.card().machine_mut().take_allocation() {
             true => Ok(std::iter::repeat_with(make).take(len).collect()),
             false => Err(OutOfMemory {
                 size: len * size_of::<T>(),
             }),
+        }
+    }
+}
+
+/// The VRAM that a test has for the driver: blocks are cut from it in rising order, and from its
+/// start again where it ends.
+#[derive(Debug, Default)]
+pub(crate) struct Vram {
+    range: Range<u64>,
+    next: u64,
+    /// Start and end of each block.
+    blocks: BTreeMap<u64, u64>,
+}
+
+impl Vram {
+    pub(crate) fn new(range: Range<u64>) -> Self {
+        Self {
+            next: range.start,
+            range,
+            blocks: BTreeMap::new(),
+        }
+    }
+
+    /// Number of blocks that are allocated.
+    pub(crate) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
+    fn alloc(&mut self, size: u64, align: u64) -> Option<u64> {
+        let from = |start: u64| (start.next_multiple_of(align)..).step_by(align as usize);
+        let starts = from(self.next).take_while(|start| start + size <= self.range.end);
+        let wrapped = from(self.range.start).take_while(|start| *start < self.next);
+        let start = starts.chain(wrapped).find(|&start| {
+            let last = self.blocks.range(..start + size).next_back();
+            let is_free = last.is_none_or(|(_, &end)| end <= start);
+            is_free && start + size <= self.range.end
+        })?;
+        self.blocks.insert(start, start + size);
+        self.next = start + size;
+        Some(start)
+    }
+}
+
+/// A block of [`Vram`].
+#[derive(Debug)]
+pub(crate) struct Block {
+    vram: Rc<RefCell<Vram>>,
+    address: u64,
+    size: u64,
+}
+
+impl VideoBlock for Block {
+    fn address(&self) -> u64 {
+        self.address
+    }
+
+    fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.vram.borrow_mut().blocks.remove(&self.address);
+    }
+}
+
+impl VideoMemory for Machine {
+    type Block = Block;
+
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Block, OutOfVram> {
+        let address = self.vram.borrow_mut().alloc(size, align);
+        Ok(Block {
+            address: address.ok_or(OutOfVram { size })?,
+            vram: self.vram.clone(),
+            size,
+        })
+    }
+}
+
+impl Windows for Machine {
+    fn window_size(&self, bar: WindowBar) -> u64 {
+        match bar {
+            WindowBar::Bar1 => self.pci.bar_sizes[1],
+            WindowBar::Bar2 => self.pci.bar_sizes[2],
+        }
+    }
+
+    fn read_window(&self, bar: WindowBar, offset: u64) -> u64 {
+        self.unflushed.set(false);
+        let (mut word, mut card) = ([0; 8], self.card());
+        match bar {
+            WindowBar::Bar1 => card.read_bar1(offset, &mut word),
+            WindowBar::Bar2 => card.read_bar2(offset, &mut word),
+        }
+        u64::from_le_bytes(word)
+    }
+
+    fn write_window(&self, bar: WindowBar, offset: u64, value: u64) {
+        self.unflushed.set(true);
+        let (word, mut card) = (value.to_le_bytes(), self.card());
+        match bar {
+            WindowBar::Bar1 => card.write_bar1(offset, &word),
+            WindowBar::Bar2 => card.write_bar2(offset, &word),
         }
     }
 }

@@ -4,9 +4,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::adapter::pci_info;
+use crate::adapter::{pci_info, Vram};
 use nova_core::platform::PciInfo;
 use nova_core::{probe, Event, Failure, GspEvent, Irq, Running, Vectors};
 use nova_mock::chips::{by_name, Chip};
@@ -43,6 +44,12 @@ pub(crate) struct Machine {
     pub(crate) dma_disabled: Cell<u32>,
     /// Number of loaded firmware images.
     pub(crate) images: Cell<u32>,
+    /// A register that reads as all ones.
+    pub(crate) silent: Cell<Option<u32>>,
+    /// Set by a write to VRAM through a window, and cleared by a read, which completes it.
+    pub(crate) unflushed: Cell<bool>,
+    /// VRAM for the driver; a test gives it some.
+    pub(crate) vram: Rc<RefCell<Vram>>,
     /// Bus address and size of all DMA allocations so far.
     pub(crate) allocations: RefCell<Vec<(u64, usize)>>,
 }
@@ -76,6 +83,9 @@ impl Machine {
             doorbells: Cell::new(0),
             dma_disabled: Cell::new(0),
             images: Cell::new(0),
+            silent: Cell::new(None),
+            unflushed: Cell::new(false),
+            vram: Rc::default(),
             allocations: RefCell::default(),
         }
     }

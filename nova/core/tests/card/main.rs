@@ -15,3 +15,4 @@ mod page_tables;
 mod release;
 mod tlv;
 mod vbios;
+mod windows;

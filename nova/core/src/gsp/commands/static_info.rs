@@ -51,6 +51,8 @@ pub struct StaticInfo {
     pub(crate) device: u32,
     /// Handle of the internal client's subdevice.
     pub(crate) subdevice: u32,
+    /// Address in VRAM of the root of BAR1's page tables, which GSP-RM shares with the driver.
+    pub(crate) bar1_root: u64,
     /// Usable regions, followed by empty ranges.
     usable: [Range<u64>; REGIONS],
 }
@@ -63,6 +65,7 @@ impl StaticInfo {
             client: reply.at(at.client)?,
             device: reply.at(at.device)?,
             subdevice: reply.at(at.subdevice)?,
+            bar1_root: reply.at(at.bar1_pde_base)?,
             ..Self::default()
         };
         let regions = |field| at.fb_regions.offset().saturating_add(field);
@@ -202,12 +205,13 @@ mod tests {
         at.device.write(&mut bytes, &11);
         at.subdevice.write(&mut bytes, &12);
         at.fb_length.write(&mut bytes, &13);
+        at.bar1_pde_base.write(&mut bytes, &14);
         let info = read(&bytes).unwrap();
         let handles = [Internal::Client, Internal::Device, Internal::Subdevice];
         let handles = handles.map(|object| info.internal(object));
         let expected = [10, 11, 12].map(|object| Handles { client: 10, object });
         assert_eq!(handles, expected);
-        assert_eq!(info.fb_length, 13);
+        assert_eq!((info.fb_length, info.bar1_root), (13, 14));
     }
 
     #[test]

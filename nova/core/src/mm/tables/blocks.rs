@@ -22,8 +22,8 @@ pub struct Block {
     pub size: u64,
 }
 
-/// How pages are accessed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How pages are accessed. By default lines lie one after the other (`PITCH`), and the GPU can write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Kind ([`nova_hw::gmmu::kind`]).
     pub kind: u8,

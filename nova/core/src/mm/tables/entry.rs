@@ -85,6 +85,14 @@ impl Mapped {
     }
 }
 
+/// Bits of an address in VRAM, as entries have it.
+pub(in crate::mm) const fn address_bits(version: Version) -> u32 {
+    match version {
+        Version::Ver2 => 37,
+        Version::Ver3 => 40,
+    }
+}
+
 /// The entry of a table of big pages where the table of small pages decides.
 pub(super) const SMALL_PAGES: u64 = 0;
 
@@ -103,7 +111,7 @@ fn small_half(entry: impl Into<u128>) -> u64 {
 }
 
 /// The entry for a page of any size.
-pub(super) fn page(
+pub(in crate::mm) fn page(
     version: Version,
     aperture: Aperture,
     address: u64,
@@ -148,7 +156,7 @@ pub(super) fn page(
 }
 
 /// The entry of a directory above PD0 that leads to the table at `address`.
-pub(super) fn directory(version: Version, address: u64) -> u64 {
+pub(in crate::mm) fn directory(version: Version, address: u64) -> u64 {
     match version {
         Version::Ver2 => ver2::Pde::new()
             .with_aperture(PdeAperture::VideoMemory)
@@ -193,5 +201,22 @@ pub(super) fn small_table(version: Version, address: u64) -> u64 {
                 .with_pcf_small(TABLE)
                 .with_page_small(address >> 12),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Words as nouveau writes them.
+    #[test]
+    fn entries_have_the_format_of_the_mmu() {
+        let (ver2, ver3) = (Version::Ver2, Version::Ver3);
+        let large =
+            |version, address| page(version, Aperture::Vram, address, Attributes::default());
+        assert_eq!(directory(ver2, 0x12_3456_7000), 0x1_2345_6702);
+        assert_eq!(large(ver2, 0x1f_ffe0_0000), 0x1_fffe_0001);
+        assert_eq!(directory(ver3, 0x12_3456_7000), 0x12_3456_7012);
+        assert_eq!(large(ver3, 0xff_ffe0_0000), 0xff_ffe0_0081);
     }
 }
