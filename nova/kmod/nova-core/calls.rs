@@ -69,7 +69,10 @@ pub(crate) struct Target {
 
 impl<'a> Current<'a> {
     /// The running GSP-RM, if it is still that of `epoch`.
-    fn running_in(&mut self, epoch: Epoch) -> Result<&mut Running<Machine<'a>>, CallError> {
+    pub(crate) fn running_in(
+        &mut self,
+        epoch: Epoch,
+    ) -> Result<&mut Running<Machine<'a>>, CallError> {
         match epoch == self.epoch {
             true => self.running().ok_or(CallError::Gone),
             false => Err(CallError::Gone),

@@ -8,13 +8,16 @@ use kernel::fmt;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::types::CovariantForLt;
-use nova_core::platform::PciInfo;
+use nova_core::platform::Platform;
 use nova_core::{BootReport, Text};
 use nova_hw::chipset::{Chipset, Revision};
 
 use crate::calls::Epoch;
+use crate::gsp::Gsp;
 use crate::health::{Listener, Listeners};
+use crate::instance::{Instance, Memory};
 use crate::rm::{Client, Rm};
+use crate::vram::Vram;
 
 /// A booted GPU. Second-level drivers get it from the auxiliary device that nova-core registers for it.
 pub struct Gpu<'a> {
@@ -28,12 +31,15 @@ pub struct Gpu<'a> {
     pub vram: u64,
     /// VRAM that is not reserved by GSP-RM, in bytes.
     pub usable_vram: u64,
+    /// The same VRAM, to be allocated.
+    pub free_vram: Arc<Vram>,
     /// Size of the BAR through which the CPU sees VRAM, in bytes.
     pub vram_bar: u64,
     /// Release of the firmware that runs the GPU.
     pub firmware_release: Text<32>,
     listeners: Arc<Listeners>,
     rm: Arc<dyn Rm + 'a>,
+    instance: Arc<dyn Instance + 'a>,
 }
 
 /// [`Gpu`] as the registration data of the auxiliary device.
@@ -84,16 +90,19 @@ impl<'a> Gpu<'a> {
         Client::new(&self.rm)
     }
 
-    pub(crate) fn new(
-        report: &BootReport,
-        pci: &PciInfo,
-        listeners: Arc<Listeners>,
-        rm: Arc<dyn Rm + 'a>,
-    ) -> Self {
-        let [_registers, vram_bar, _instance] = pci.bar_sizes;
+    /// The driver's own memory in VRAM, for page tables, in the epoch of a client. It is the CPU that writes to it.
+    #[inline(never)]
+    pub fn memory(&self, epoch: Epoch) -> Memory<'a> {
+        Memory::new(&self.instance, epoch)
+    }
+
+    pub(crate) fn new(gsp: &Arc<Gsp<'a>>, report: &BootReport, vram: Arc<Vram>) -> Self {
+        let [_registers, vram_bar, _instance] = gsp.machine().pci().bar_sizes;
         Self {
-            listeners,
-            rm,
+            listeners: gsp.listeners.clone(),
+            rm: gsp.clone(),
+            instance: gsp.clone(),
+            free_vram: vram,
             chipset: report.chipset,
             revision: report.revision,
             name: report.info.name,

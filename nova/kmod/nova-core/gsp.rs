@@ -19,6 +19,7 @@ use crate::calls::Epoch;
 use crate::debugfs;
 use crate::errno::errno;
 use crate::health::Listeners;
+use crate::instance::Open;
 use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
 use nova_kernel::ratelimit::RateLimit;
@@ -39,6 +40,9 @@ pub(crate) struct Gsp<'a> {
     pub(crate) lifecycle: Mutex<Lifecycle>,
     #[pin]
     pub(crate) current: Mutex<Current<'a>>,
+    /// The driver's memory in VRAM, made when it is first needed. Taken before `current`.
+    #[pin]
+    pub(crate) instance: Mutex<Option<Open<'a>>>,
     /// Threads that wait for a change of `current`.
     #[pin]
     pub(crate) changed: WaitQueue,
@@ -128,6 +132,7 @@ impl<'a> Gsp<'a> {
                 gsp_rm: GspRm::Down,
                 epoch: Epoch::FIRST,
             }),
+            instance <- new_mutex!(None),
             changed <- WaitQueue::new(c"Gsp::changed", static_lock_class!()),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,

@@ -11,8 +11,8 @@ use core::time::Duration;
 
 use kernel::prelude::*;
 use kernel::sync::{static_lock_class, Arc};
-use nova_core::platform::{Clock, Platform};
-use nova_core::{ErrorKind, Failure, Found, Running};
+use nova_core::platform::Clock;
+use nova_core::{BootReport, ErrorKind, Failure, Found, Running};
 
 use crate::coredump;
 use crate::debugfs;
@@ -20,6 +20,7 @@ use crate::gpu::Gpu;
 use crate::gsp::{Gsp, GspRm};
 use crate::health::Health;
 use crate::machine::Machine;
+use crate::vram::Vram;
 use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::DeviceLock;
 use nova_kernel::sync::own_stack;
@@ -99,9 +100,10 @@ impl<'a> Gsp<'a> {
     pub(crate) fn boot(self: &Arc<Self>, found: Found) -> Result<Gpu<'a>> {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self.boot_found(found)?;
-        let (pci, listeners) = (self.machine().pci(), self.listeners.clone());
-        let gpu = Gpu::new(running.report(), pci, listeners, self.clone());
-        dev_info!(self.machine().device(), "{}\n", gpu);
+        let gpu = self.describe(running.report());
+        if let Ok(gpu) = &gpu {
+            dev_info!(self.machine().device(), "{}\n", gpu);
+        }
         if let Some(file) = running.report().passed_over {
             dev_info!(
                 self.machine().device(),
@@ -112,7 +114,19 @@ impl<'a> Gsp<'a> {
         self.irq.populate(running.irq());
         self.set_running(lifecycle, running);
         self.queue_work_after(LOOK_INTERVAL);
-        Ok(gpu)
+        gpu
+    }
+
+    /// The GPU as second-level drivers see it, with its VRAM, after the first boot.
+    fn describe(self: &Arc<Self>, report: &BootReport) -> Result<Gpu<'a>> {
+        let vram = Vram::new(&report.info).inspect_err(|&error| {
+            if error == EPROTO {
+                dev_err!(self.machine().device(), "GSP-RM leaves no usable VRAM\n");
+            }
+        })?;
+        let vram = Arc::new(vram, GFP_KERNEL)?;
+        self.machine().vram.populate(vram.clone());
+        Ok(Gpu::new(self, report, vram))
     }
 
     /// Boots the GPU. If a reset may help, the GPU is reset and booted once more.
@@ -341,6 +355,7 @@ impl<'a> Gsp<'a> {
 
     /// Resets a GPU whose GSP is lost, and frees the memory that the GPU used.
     fn reset(&self, running: Running<Machine<'a>>) {
+        self.drop_instance();
         match self.machine().resettable().reset() {
             // After the reset, the GPU does not access the memory any more.
             Ok(()) => drop(running),
@@ -364,13 +379,23 @@ impl<'a> Gsp<'a> {
         let running = self.boot_found(found)?;
         if self.irq.copy() != Some(running.irq()) {
             dev_err!(self.machine().device(), "the GSP's interrupt has moved\n");
-            if let Err(failure) = running.abandon(self.machine()) {
-                return Err(self.log_failure(&failure));
-            }
-            return Err(EIO);
+            return Err(self.give_up(running, EIO));
+        }
+        let vram = self.machine().vram.as_ref();
+        if !vram.is_some_and(|vram| vram.is_of(&running.report().info)) {
+            dev_err!(self.machine().device(), "the usable VRAM has changed\n");
+            return Err(self.give_up(running, EIO));
         }
         self.set_running(lifecycle, running);
         Ok(())
+    }
+
+    /// Undoes a boot whose result is of no use, for the reason `error`.
+    fn give_up(&self, running: Running<Machine<'a>>, error: Error) -> Error {
+        match running.abandon(self.machine()) {
+            Ok(()) => error,
+            Err(failure) => self.log_failure(&failure),
+        }
     }
 
     /// Identifies the GPU.
@@ -392,12 +417,13 @@ impl<'a> Gsp<'a> {
 
     /// Sets the state of GSP-RM to `then`, and unloads GSP-RM if it runs.
     fn unload(&self, then: GspRm<'a>) {
-        let GspRm::Running(running) = self.replace(then) else {
+        let GspRm::Running(mut running) = self.replace(then) else {
             return;
         };
         if running.lost().is_some() {
             return self.reset(running);
         }
+        self.close_instance(&mut running);
         let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
         if let Err(failure) = unloaded {
             // The GPU is left as it is: the next boot handles leftover state.

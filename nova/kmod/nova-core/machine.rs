@@ -9,11 +9,16 @@ use kernel::io::Io;
 use kernel::pci::{self, Bar};
 use kernel::pr_err_once;
 use kernel::prelude::*;
-use kernel::sizes::SZ_16M;
+use kernel::sizes::{SZ_16M, SZ_32M, SZ_64M};
+use kernel::sync::{Arc, SetOnce};
 use kernel::time::{Instant, Monotonic};
-use nova_core::platform::{Interrupts, PciInfo, Platform, Registers};
+use nova_core::platform::{
+    Interrupts, OutOfVram, PciInfo, Platform, Registers, VideoMemory, WindowBar, Windows,
+};
 
 use crate::bars::bars;
+use crate::vram::{Chunk, Vram};
+use nova_kernel::pci::bar_start::BarStart;
 use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::Resettable;
 use nova_kernel::sync::completion::Completion;
@@ -24,6 +29,13 @@ const REGISTERS: u32 = 0;
 /// Minimum size of the BAR on all GPUs from Turing on; Blackwell's is larger.
 const REGISTERS_SIZE: usize = SZ_16M;
 
+/// How much of BAR2 is mapped: all of it, on all GPUs.
+const BAR2_MAX: usize = SZ_32M;
+
+/// How much of BAR1 is mapped, for what has no room in BAR2: with that, there is room for the page tables that map 40 GiB
+/// in pages of 4 KiB.
+const BAR1_MAX: usize = SZ_64M;
+
 /// What the BARs show, in their order.
 const BARS: [&str; 3] = ["registers", "frame buffer", "instance memory"];
 
@@ -33,7 +45,12 @@ pub(crate) struct Machine<'a> {
     device: &'a pci::Device<Bound>,
     resettable: Resettable<'a>,
     registers: Bar<'a, REGISTERS_SIZE>,
+    /// The windows are uncached, since writes to page tables must not be merged or reordered.
+    bar1: BarStart<'a>,
+    bar2: BarStart<'a>,
     pci: PciInfo,
+    /// The VRAM of the driver and its users; set by the first boot.
+    pub(crate) vram: SetOnce<Arc<Vram>>,
     /// Zero of [`Clock::now`](nova_core::platform::Clock::now).
     start: Instant<Monotonic>,
     /// The GSP's interrupt.
@@ -56,6 +73,9 @@ impl<'a> Machine<'a> {
                     )
                 })?,
             pci: pci_info(device)?,
+            bar1: window(device, WindowBar::Bar1)?,
+            bar2: window(device, WindowBar::Bar2)?,
+            vram: SetOnce::new(),
             start: Instant::now(),
             interrupt <- Completion::new(),
         })
@@ -81,6 +101,13 @@ impl<'a> Machine<'a> {
         self.interrupt.complete();
     }
 
+    fn window(&self, bar: WindowBar) -> &BarStart<'a> {
+        match bar {
+            WindowBar::Bar1 => &self.bar1,
+            WindowBar::Bar2 => &self.bar2,
+        }
+    }
+
     /// Logs an access beyond the BAR. Offsets from outside the driver are checked before the access, so
     /// this is a bug of the driver.
     #[cold]
@@ -88,6 +115,17 @@ impl<'a> Machine<'a> {
         debug_assert!(false, "no register at {offset:#x}");
         pr_err_once!("bug: there is no register at {offset:#x}\n");
     }
+}
+
+/// Maps what is used of a window.
+fn window(device: &pci::Device<Bound>, bar: WindowBar) -> Result<BarStart<'_>> {
+    let [_, bar1, bar2] = bars(device)?;
+    let (index, limit) = match bar {
+        WindowBar::Bar1 => (bar1, BAR1_MAX),
+        WindowBar::Bar2 => (bar2, BAR2_MAX),
+    };
+    BarStart::new(device, index, limit)
+        .inspect_err(|error| dev_err!(device, "BAR{index}: cannot map it: {error:?}\n"))
 }
 
 fn pci_info(device: &pci::Device<Bound>) -> Result<PciInfo> {
@@ -134,6 +172,34 @@ impl Registers for Machine<'_> {
         if self.registers.try_write32(value, offset as usize).is_err() {
             self.no_register(offset);
         }
+    }
+}
+
+impl Windows for Machine<'_> {
+    fn window_size(&self, bar: WindowBar) -> u64 {
+        self.window(bar).size() as u64
+    }
+
+    fn read_window(&self, bar: WindowBar, offset: u64) -> u64 {
+        let read = |offset| self.window(bar).read64(offset).ok();
+        let word = usize::try_from(offset).ok().and_then(read);
+        debug_assert!(word.is_some(), "{bar:?} has no {offset:#x}");
+        word.unwrap_or(u64::MAX)
+    }
+
+    fn write_window(&self, bar: WindowBar, offset: u64, value: u64) {
+        let write = |offset| self.window(bar).write64(offset, value).ok();
+        let written = usize::try_from(offset).ok().and_then(write);
+        debug_assert!(written.is_some(), "{bar:?} has no {offset:#x}");
+    }
+}
+
+impl VideoMemory for Machine<'_> {
+    type Block = Chunk;
+
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Chunk, OutOfVram> {
+        let vram = self.vram.as_ref().ok_or(OutOfVram { size })?;
+        vram.chunk(size, align).map_err(|_| OutOfVram { size })
     }
 }
 

@@ -21,11 +21,13 @@ mod gsp;
 mod gsp_file;
 mod health;
 mod image;
+mod instance;
 mod lifecycle;
 mod machine;
 mod rm;
 mod rm_control;
 mod status;
+mod vram;
 
 use kernel::driver::Registration;
 use kernel::prelude::*;
@@ -35,7 +37,9 @@ use nova_kernel::pci::power;
 pub use calls::Epoch;
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
+pub use instance::{Memory, Table};
 pub use rm::Client;
+pub use vram::{Blocks, Vram};
 
 /// Name of the module and of its folder in debugfs, and first half of its auxiliary devices' names.
 pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;

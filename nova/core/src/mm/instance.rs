@@ -300,21 +300,21 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         let seat = take(WindowBar::Bar2, &mut self.bar2)
             .or_else(|| take(WindowBar::Bar1, &mut self.bar1))
             .ok_or(WindowError::Full)?;
-        let shown = boxed::<P>(platform, Chunk::new(block, seat)).and_then(|chunk| {
-            self.write_pd0(platform, seat);
-            self.set_slot(platform, seat, Some(address))?;
-            Ok(chunk)
-        });
-        match shown {
-            Ok(chunk) => {
-                self.pool.add(chunk);
-                Ok(())
-            }
+        let mut chunk = match boxed::<P>(platform, Chunk::new(block, seat)) {
+            Ok(chunk) => chunk,
             Err(error) => {
                 self.window(seat.bar).slots.give(seat.slot);
-                Err(error)
+                return Err(error);
             }
+        };
+        self.write_pd0(platform, seat);
+        let shown = self.set_slot(platform, seat, Some(address));
+        if shown.is_err() {
+            // The window may show it.
+            chunk.keep_all();
         }
+        self.pool.add(chunk);
+        shown
     }
 
     /// Writes the tables of a slot that are not written yet.

@@ -234,6 +234,49 @@ fn what_is_not_mapped_takes_no_tables() {
     }
 }
 
+/// What is beside the cut stays throughout, as `Space::change` checks.
+#[test]
+fn pages_of_every_size_are_cut() {
+    for arch in ARCHITECTURES {
+        let directories = Format::of(arch).directories.iter();
+        let shifts = directories.filter(|level| level.has_pages);
+        for shift in shifts.map(|level| level.shift).chain([16]) {
+            let mut space = Space::new(arch);
+            let size = 1 << shift;
+            for cut in [0, size / 2, size - 4 * K] {
+                space.map(size, &[in_vram(size, size)], shift);
+                space.invalidate();
+                assert_eq!(space.page_size(size), size);
+                space.unmap(size + cut, 4 * K);
+                space.map(size + cut, &[in_system(0x1_0000_0000, 4 * K)], 12);
+                space.invalidate();
+            }
+            space.map(size, &[in_vram(size, size)], shift);
+            space.sparse(size + size / 2, 64 * K.min(size / 2));
+            space.invalidate();
+        }
+    }
+}
+
+#[test]
+fn sparse_entries_of_every_size_are_cut() {
+    for arch in ARCHITECTURES {
+        let directories = Format::of(arch).directories.iter();
+        for shift in directories.map(|level| level.shift).chain([16]) {
+            let mut space = Space::new(arch);
+            let size = 1 << shift;
+            for cut in [0, size / 2, size - 4 * K] {
+                space.sparse(size, size);
+                space.invalidate();
+                space.map(size + cut, &[in_system(0x1_0000_0000, 4 * K)], 12);
+                space.invalidate();
+            }
+            space.unmap(size + size / 4, size / 2);
+            space.invalidate();
+        }
+    }
+}
+
 #[test]
 fn a_page_of_64_kib_says_where_small_pages_are() {
     for arch in ARCHITECTURES {
@@ -241,8 +284,10 @@ fn a_page_of_64_kib_says_where_small_pages_are() {
         // Small pages, then a large one in their place, then small ones beside it.
         space.map(4 * M, &[in_system(0x1_0000_0000, 64 * K)], 12);
         space.invalidate();
+        let tables = space.vram.tables();
         space.map(4 * M, &[in_vram(64 * K, 64 * K)], 16);
         space.invalidate();
+        assert_eq!(space.vram.tables(), tables, "one table less, and one more");
         space.map(4 * M + 64 * K, &[in_system(0x2_0000_0000, 4 * K)], 12);
         space.invalidate();
         // Their entries are still in the table, and not in use.
