@@ -100,6 +100,55 @@ pub fn gem_close(file: &File, handle: u32) -> Result<(), Errno> {
     unsafe { ioctl(file, GEM_CLOSE, &mut argument) }
 }
 
+/// Source: `struct drm_gem_flink`, `include/uapi/drm/drm.h`.
+#[repr(C)]
+struct RawGemFlink {
+    handle: u32,
+    name: u32,
+}
+
+/// `DRM_IOCTL_GEM_FLINK`: DRM_IOWR(0x0a, struct drm_gem_flink).
+const GEM_FLINK: u32 = iowr::<RawGemFlink>(0x0a);
+
+/// Gives a GEM object a name that all clients can open; returns it.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn gem_flink(file: &File, handle: u32) -> Result<u32, Errno> {
+    let mut argument = RawGemFlink { handle, name: 0 };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, GEM_FLINK, &mut argument)? };
+    Ok(argument.name)
+}
+
+/// Source: `struct drm_gem_open`, `include/uapi/drm/drm.h`.
+#[repr(C)]
+struct RawGemOpen {
+    name: u32,
+    handle: u32,
+    size: u64,
+}
+
+/// `DRM_IOCTL_GEM_OPEN`: DRM_IOWR(0x0b, struct drm_gem_open).
+const GEM_OPEN: u32 = iowr::<RawGemOpen>(0x0b);
+
+/// Opens the GEM object of a name; returns its handle.
+///
+/// # Errors
+///
+/// The kernel's error; `ENOENT` if there is no such name.
+pub fn gem_open(file: &File, name: u32) -> Result<u32, Errno> {
+    let mut argument = RawGemOpen {
+        name,
+        handle: 0,
+        size: 0,
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { ioctl(file, GEM_OPEN, &mut argument)? };
+    Ok(argument.handle)
+}
+
 /// Source: `struct drm_get_cap`, `include/uapi/drm/drm.h`.
 #[repr(C)]
 struct RawGetCap {
@@ -301,6 +350,8 @@ mod tests {
     fn numbers_have_direction_size_and_command() {
         assert_eq!(VERSION, 0xc040_6400);
         assert_eq!(GEM_CLOSE, 0x4008_6409);
+        assert_eq!(GEM_FLINK, 0xc008_640a);
+        assert_eq!(GEM_OPEN, 0xc010_640b);
         assert_eq!(PRIME_HANDLE_TO_FD, 0xc00c_642d);
         assert_eq!(CREATE_DUMB, 0xc020_64b2);
         assert_eq!(MAP_DUMB, 0xc010_64b3);

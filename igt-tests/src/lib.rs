@@ -21,10 +21,12 @@
 
 pub mod cgroup;
 pub mod children;
+pub mod data;
 pub mod device;
 pub mod drm;
 pub mod exit_handler;
 pub mod fault_injection;
+pub mod fdinfo;
 pub mod fuzz;
 pub mod kernel_report;
 pub mod kmsg;
@@ -40,6 +42,7 @@ pub mod syncobj;
 pub mod sysfs;
 pub mod timeout;
 pub mod uevent;
+pub mod vgem;
 pub mod wildmat;
 
 mod args;

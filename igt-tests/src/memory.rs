@@ -11,7 +11,9 @@ use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
 use nix::errno::Errno;
-use nix::sys::mman::{mmap, mmap_anonymous, mprotect, munmap, MapFlags, ProtFlags};
+use nix::sys::mman::{
+    mmap, mmap_anonymous, mprotect, mremap, munmap, MRemapFlags, MapFlags, ProtFlags,
+};
 
 /// Bytes of a page on the machines that these tests support.
 const PAGE: usize = 4096;
@@ -203,12 +205,79 @@ impl Mapped {
     ///
     /// If the length is zero, or the offset none of a file.
     pub fn new(file: impl AsFd, offset: u64, length: usize) -> Result<Self, Errno> {
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        Self::with(file, offset, length, access, MapFlags::MAP_SHARED)
+    }
+
+    /// As [`Self::new`], with other flags.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    ///
+    /// # Panics
+    ///
+    /// If the length is zero, the offset none of a file, or the mapping is to replace another one.
+    pub fn with(
+        file: impl AsFd,
+        offset: u64,
+        length: usize,
+        access: ProtFlags,
+        flags: MapFlags,
+    ) -> Result<Self, Errno> {
+        assert!(!flags.contains(MapFlags::MAP_FIXED));
         let length = NonZeroUsize::new(length).expect("there is a byte");
         let offset = i64::try_from(offset).expect("files have such offsets");
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         // SAFETY: A new mapping at an address that the kernel chooses disturbs no other.
-        let start = unsafe { mmap(None, length, access, MapFlags::MAP_SHARED, file, offset)? };
+        let start = unsafe { mmap(None, length, access, flags, file, offset)? };
         Ok(Self { start, length })
+    }
+
+    /// Unmaps the first `length` bytes.
+    ///
+    /// # Panics
+    ///
+    /// If they are no pages, or all of the mapping, or the kernel refuses.
+    pub fn unmap_front(&mut self, length: usize) {
+        let rest = self
+            .length
+            .get()
+            .checked_sub(length)
+            .and_then(NonZeroUsize::new);
+        let rest = rest
+            .filter(|_| length % PAGE == 0)
+            .expect("part of the pages");
+        // SAFETY: The mapping is this value's own, and no reference leads into it.
+        unsafe {
+            munmap(self.start, length).unwrap_or_else(|error| panic!("munmap: {error}"));
+            self.start = self.start.byte_add(length);
+        }
+        self.length = rest;
+    }
+
+    /// Makes the mapping larger or smaller, wherever it may have to go.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    ///
+    /// # Panics
+    ///
+    /// If the length is zero.
+    pub fn resize(&mut self, length: usize) -> Result<(), Errno> {
+        let new = NonZeroUsize::new(length).expect("there is a byte");
+        // SAFETY: The mapping is this value's own, and no reference leads into it.
+        self.start = unsafe {
+            mremap(
+                self.start,
+                self.length.get(),
+                length,
+                MRemapFlags::MREMAP_MAYMOVE,
+                None,
+            )?
+        };
+        self.length = new;
+        Ok(())
     }
 
     fn place<T: Access>(&self, at: usize) -> *mut T {

@@ -8,7 +8,6 @@
 
 mod channel;
 mod chip;
-mod data;
 mod ioctl;
 pub mod push;
 
@@ -25,9 +24,9 @@ use crate::syncobj::Syncobj;
 use crate::sysfs::PciDevice;
 use crate::{drm, nova, wait_for, HANG};
 
+pub use crate::data::{assert_same, pattern};
 pub use channel::{assert_done, Channel, Engine, Object, Segment, Signal};
 pub use chip::{Chip, Classes};
-pub use data::{assert_same, pattern};
 pub use ioctl::ZcullInfo;
 pub use push::Push;
 

@@ -6,13 +6,11 @@
 use std::fs::File;
 use std::process::ExitCode;
 
-use igt::device::{self, DrmDevice};
 use igt::memory::Mapped;
-use igt::module::Module;
 use igt::nouveau::push::Until;
 use igt::nouveau::{assert_done, assert_same, pattern, Client, Engine, Gpu, Param, Place, Push};
 use igt::nouveau::{HUGE_PAGE, LARGE_PAGE, PAGE};
-use igt::{drm, wait_for, HANG};
+use igt::{drm, vgem, wait_for, HANG};
 use nix::errno::Errno;
 
 fn main() -> ExitCode {
@@ -74,7 +72,7 @@ fn main() -> ExitCode {
             );
 
             tests.group("Buffers that are shared with vgem.", |tests| {
-                let vgem = tests.fixture(require_vgem);
+                let vgem = tests.fixture(vgem::require);
 
                 tests.subtest(
                     "prime-import",
@@ -263,17 +261,6 @@ fn prime_clients(gpu: &Gpu) {
     drop(buffer);
     channels[1].run(&Push::new().copy(other_address, to, 4));
     assert_eq!(target.memory().get::<u32>(0), 0x2222);
-}
-
-/// The file of vgem, whose buffers are system memory.
-fn require_vgem() -> File {
-    if let Err(error) = Module::new("vgem").load() {
-        igt::skip!("{error}");
-    }
-    let vgem = || DrmDevice::of_driver("vgem").filter(|vgem| vgem.primary.exists());
-    wait_for(HANG, "vgem's node", || vgem().is_some());
-    let node = vgem().map(|vgem| vgem.primary).unwrap_or_default();
-    device::open(&node).unwrap_or_else(|error| panic!("{}: {error}", node.display()))
 }
 
 /// Bytes of buffers that are shared.
