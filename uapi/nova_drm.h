@@ -80,14 +80,16 @@ extern "C" {
  *
  * These calls check their argument, up to the look-up of ids and handles, and
  * then fail with -EOPNOTSUPP: VM_CREATE, VM_DESTROY, VM_BIND, VM_GET_FAULTS,
- * QUEUE_CREATE, QUEUE_DESTROY, QUEUE_GET_STATE, EXEC, GET_TIME and
- * GEM_SET_LABEL. QUERY does so for all but DEVICE and FIRMWARE.
+ * QUEUE_CREATE, QUEUE_DESTROY, QUEUE_GET_STATE, EXEC and GET_TIME. QUERY does
+ * so for ENGINES, VM and LIMITS.
  *
- * Objects have no memory yet. Their size counts as VRAM: the objects of a GPU
- * have at most &drm_nova_query_device.vram_usable bytes in total, or GEM_CREATE
- * fails with -ENOSPC. All pages have 4 KiB. GEM_CREATE fails with -EOPNOTSUPP
- * for every flag, and for a placement without VRAM. GEM_INFO does not report
- * &DRM_NOVA_GEM_STATE_EXPORTED or &DRM_NOVA_GEM_STATE_CONTENT_LOST.
+ * Objects in VRAM have no memory yet; their size counts nevertheless. So
+ * &DRM_NOVA_GEM_CPU_ACCESS requires a placement with system memory, where the
+ * object lies then, and &DRM_NOVA_GEM_CONTIGUOUS fails with -EOPNOTSUPP. All
+ * pages have 4 KiB. GEM_INFO does not report
+ * &DRM_NOVA_GEM_STATE_CONTENT_LOST. Importing another driver's dma-buf fails
+ * with -EOPNOTSUPP. In &struct drm_nova_memory_region, VRAM has no largest_free
+ * and no cpu_visible_size.
  *
  * There are no fences: DRM_CAP_SYNCOBJ and DRM_CAP_SYNCOBJ_TIMELINE are 0.
  *

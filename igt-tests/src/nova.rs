@@ -6,8 +6,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nova_uapi::{GemCreate, GemInfo, GetParam, Query, QueryDevice, QueryFirmware};
-use zerocopy::{FromZeros, IntoBytes};
+use nova_uapi as uapi;
+use nova_uapi::{
+    GemCreate, GemInfo, GetParam, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryList,
+    QueryStatus,
+};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::device::{self, DrmDevice};
 use crate::memory::BadAddress;
@@ -16,6 +20,7 @@ use crate::sysfs::{self, PciDevice};
 use crate::{drm, wait_for, ExitHandler, HANG};
 
 pub mod calls;
+pub mod object;
 
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;
@@ -396,7 +401,7 @@ pub fn get_param(file: &File, param: u64) -> Result<u64, Errno> {
 ///
 /// `EIO` if the GPU does not work, `ENODEV` if it has been unbound.
 pub fn needs_gpu(file: &File) -> Result<(), Errno> {
-    get_param(file, nova_uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
+    get_param(file, uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
 }
 
 /// Creates a GEM object of that size; returns its handle.
@@ -441,7 +446,7 @@ pub fn query_into(file: &File, query: Query, room: &mut [u8]) -> Result<Query, (
     let data = room.as_mut_ptr() as u64;
     let mut query = Query { data, ..query };
     // SAFETY: The kernel writes at most `size` bytes to `data`, and `room` has them.
-    match unsafe { drm::ioctl(file, nova_uapi::IOCTL_QUERY, &mut query) } {
+    match unsafe { drm::ioctl(file, uapi::IOCTL_QUERY, &mut query) } {
         Ok(()) => Ok(query),
         Err(error) => Err((error, query)),
     }
@@ -458,7 +463,7 @@ pub fn query_at(file: &File, query: Query, at: BadAddress) -> Result<Query, (Err
         ..query
     };
     // SAFETY: No memory of this program is where the kernel may write.
-    match unsafe { drm::ioctl(file, nova_uapi::IOCTL_QUERY, &mut query) } {
+    match unsafe { drm::ioctl(file, uapi::IOCTL_QUERY, &mut query) } {
         Ok(()) => Ok(query),
         Err(error) => Err((error, query)),
     }
@@ -484,7 +489,7 @@ pub fn query_size(file: &File, id: u32) -> Result<u64, Errno> {
 ///
 /// The kernel's error.
 pub fn query_device(file: &File) -> Result<QueryDevice, Errno> {
-    query_whole(file, nova_uapi::QUERY_DEVICE)
+    query_whole(file, uapi::QUERY_DEVICE)
 }
 
 /// Queries the GPU's firmware.
@@ -493,14 +498,50 @@ pub fn query_device(file: &File) -> Result<QueryDevice, Errno> {
 ///
 /// The kernel's error.
 pub fn query_firmware(file: &File) -> Result<QueryFirmware, Errno> {
-    query_whole(file, nova_uapi::QUERY_FIRMWARE)
+    query_whole(file, uapi::QUERY_FIRMWARE)
+}
+
+/// Queries the regions of memory, in the order of their ids.
+///
+/// # Errors
+///
+/// The kernel's error.
+///
+/// # Panics
+///
+/// If the kernel says less than the header has.
+pub fn query_regions(file: &File) -> Result<Vec<MemoryRegion>, Errno> {
+    query_list(file, uapi::QUERY_MEMORY_REGIONS)
+}
+
+/// Queries how the GPU is.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn query_status(file: &File) -> Result<QueryStatus, Errno> {
+    query_whole(file, uapi::QUERY_STATUS)
+}
+
+/// Queries a list.
+fn query_list<T: FromBytes>(file: &File, id: u32) -> Result<Vec<T>, Errno> {
+    let mut room = vec![0; query_size(file, id)? as usize];
+    let query = Query {
+        query: id,
+        size: room.len() as u64,
+        ..Query::default()
+    };
+    query_into(file, query, &mut room).map_err(|(error, _)| error)?;
+    let (list, elements) = QueryList::read_from_prefix(&room).expect("a list begins like that");
+    let elements = elements.chunks_exact(list.stride as usize);
+    assert_eq!(elements.len(), list.count as usize, "{list:?}");
+    let element = |bytes| T::read_from_prefix(bytes).map(|(element, _)| element);
+    let elements: Result<Vec<T>, _> = elements.map(element).collect();
+    Ok(elements.unwrap_or_else(|_| panic!("{list:?} is too short")))
 }
 
 /// Queries a whole structure; fields that the kernel does not know are zero.
-fn query_whole<T: FromZeros + IntoBytes + zerocopy::FromBytes>(
-    file: &File,
-    id: u32,
-) -> Result<T, Errno> {
+fn query_whole<T: FromZeros + IntoBytes + FromBytes>(file: &File, id: u32) -> Result<T, Errno> {
     let mut answer = T::new_zeroed();
     let query = Query {
         query: id,

@@ -8,16 +8,19 @@ use std::thread;
 
 use igt::cgroup::Cgroup;
 use igt::memory::{BadAddress, HalfWritable};
+use igt::nova::object::{within, VRAM};
 use igt::nova::{self, Gpu};
 use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
-use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware};
+use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus};
 
 /// All queries that are answered, each with the size of its first version.
-const QUERIES: [(u32, usize); 2] = [
+const QUERIES: [(u32, usize); 4] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
+    (uapi::QUERY_MEMORY_REGIONS, QueryList::FIRST_SIZE),
+    (uapi::QUERY_STATUS, QueryStatus::FIRST_SIZE),
 ];
 
 /// Number of threads or processes that call at once.
@@ -283,11 +286,11 @@ fn size_short(nodes: &Nodes) {
 
 fn size_exact(nodes: &Nodes) {
     for (id, first_size) in QUERIES {
-        let mut room = vec![0; first_size];
+        let mut room = vec![0xa5; first_size];
         let asked = query(id, first_size as u64);
         let after = nova::query_into(&nodes.render, asked, &mut room).unwrap();
         assert_eq!(after.size, first_size as u64);
-        assert!(room.iter().any(|byte| *byte != 0), "nothing was copied");
+        assert!(room.iter().any(|byte| *byte != 0xa5), "nothing was copied");
     }
 }
 
@@ -515,8 +518,7 @@ fn gem_too_large(nodes: &Nodes) {
         for size in [vram + 1, 1 << 48, 1 << 63, u64::MAX - 0xfff] {
             let asked = GemCreate {
                 handle: 0x1234,
-                size,
-                ..GemCreate::default()
+                ..within(VRAM, size)
             };
             let mut create = asked;
             let result = nova::gem_create(node, &mut create);
@@ -526,13 +528,20 @@ fn gem_too_large(nodes: &Nodes) {
     }
 }
 
+/// Creates an object in VRAM; returns its handle.
+fn create_in_vram(node: &File, size: u64) -> Result<u32, Errno> {
+    let mut create = within(VRAM, size);
+    nova::gem_create(node, &mut create)?;
+    Ok(create.handle)
+}
+
 /// Creates objects until not even a page is free.
 fn fill(node: &File) -> Vec<u32> {
     let mut handles = Vec::new();
     let mut size = 1 << 62;
     while size >= 4096 {
         assert!(handles.len() < 64, "objects never fill VRAM");
-        match nova::create(node, size) {
+        match create_in_vram(node, size) {
             Ok(handle) => handles.push(handle),
             Err(Errno::ENOSPC) => size /= 2,
             Err(error) => panic!("an object of {size:#x} bytes: {error}"),
@@ -545,11 +554,11 @@ fn gem_full(nodes: &Nodes) {
     let node = nodes.gpu.open_render();
     let handles = fill(&node);
     for other in nodes.each() {
-        assert_eq!(nova::create(other, 1), Err(Errno::ENOSPC));
+        assert_eq!(create_in_vram(other, 1), Err(Errno::ENOSPC));
     }
     let last = handles.last().expect("there was no room at all");
     assert_eq!(drm::gem_close(&node, *last), Ok(()));
-    let handle = nova::create(&nodes.render, 4096).expect("a page was freed");
+    let handle = create_in_vram(&nodes.render, 4096).expect("a page was freed");
     assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
     drop(node);
     let handles = fill(&nodes.render).into_iter();

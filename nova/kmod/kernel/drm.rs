@@ -3,6 +3,9 @@
 //! DRM drivers. `kernel::drm` is missing where DRM is a module, as in distributions; upstream's `kernel::drm` built as a module
 //! will replace all of it.
 
+mod debugfs;
 pub mod device;
+pub mod fdinfo;
 pub mod gem;
 pub mod ioctl;
+mod shim;

@@ -14,7 +14,7 @@ use nova_hw::chipset::{Chipset, Revision};
 
 use crate::calls::Epoch;
 use crate::gsp::Gsp;
-use crate::health::{Listener, Listeners};
+use crate::health::{Health, Listener, Listeners};
 use crate::instance::{Instance, Memory};
 use crate::rm::{Client, Rm};
 use crate::vram::Vram;
@@ -66,6 +66,13 @@ impl<'a> Gpu<'a> {
     #[inline(never)]
     pub fn listen(&self, listener: Option<Arc<dyn Listener>>) {
         self.listeners.set(listener);
+    }
+
+    /// The GPU's health, and how often it has been booted again since it was bound: after the loss of its GSP, a reset,
+    /// or a sleep.
+    #[inline(never)]
+    pub fn health(&self) -> (Health, u64) {
+        self.listeners.health_and_boots()
     }
 
     /// The epoch of the running GSP-RM.

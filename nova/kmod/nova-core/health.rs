@@ -34,6 +34,8 @@ struct State {
     listener: Option<Arc<dyn Listener>>,
     health: Health,
     recoveries: u32,
+    /// All boots but the first.
+    boots: u64,
 }
 
 impl Listeners {
@@ -43,6 +45,7 @@ impl Listeners {
             listener: None,
             health: Health::Works,
             recoveries: 0,
+            boots: 0,
         };
         Arc::pin_init(pin_init!(Self { state <- new_mutex!(state) }), GFP_KERNEL)
     }
@@ -60,6 +63,9 @@ impl Listeners {
     pub(crate) fn notify(&self, health: Health) {
         let mut state = self.state.lock();
         let before = core::mem::replace(&mut state.health, health);
+        if health == Health::Works {
+            state.boots = state.boots.saturating_add(1);
+        }
         match health {
             Health::Works if before != health => {
                 state.recoveries = state.recoveries.saturating_add(1);
@@ -69,6 +75,12 @@ impl Listeners {
             Health::Lost | Health::Dead => {}
         }
         state.notify();
+    }
+
+    /// The GPU's health, and the number of boots after the first one.
+    pub(crate) fn health_and_boots(&self) -> (Health, u64) {
+        let state = self.state.lock();
+        (state.health, state.boots)
     }
 
     /// The GPU's health, and the number of recoveries.

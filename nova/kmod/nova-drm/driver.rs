@@ -4,15 +4,17 @@
 
 use kernel::device::{self, Core};
 use kernel::prelude::*;
+use kernel::seq_file::SeqFile;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
 use kernel::{auxiliary, pci};
 use nova_core_module::{Health, Listener, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
+use nova_kernel::drm::fdinfo::MemoryStats;
 use nova_kernel::drm::gem as drm_gem;
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
-use crate::gem::{Quota, Stored};
+use crate::gem::{self, Accounts, Stored};
 use crate::gpu::Gpu;
 use crate::ioctls;
 use crate::not_yet::NotYet;
@@ -47,12 +49,12 @@ impl auxiliary::Driver for NovaDrmDriver {
         // User space identifies GPUs by their PCI device, so that is the parent of the DRM device.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = nova_core_module::Gpu::of(device)?;
-        let quota = Arc::new(Quota::new(gpu.usable_vram), GFP_KERNEL)?;
+        let accounts = Arc::new(Accounts::new(gpu.usable_vram), GFP_KERNEL)?;
         // If the GSP is lost already, the device is wedged until the GPU has been booted again.
         let client = gpu.client().ok();
         let is_wedged = client.is_none();
         let data = Gpu::new(gpu, parent, client);
-        let registration = Registration::new(parent.as_ref(), is_wedged, Ok(quota), data)?;
+        let registration = Registration::new(parent.as_ref(), is_wedged, Ok(accounts), data)?;
         let watch = Watch::new(registration.device().clone());
         gpu.listen(Some(Arc::pin_init(watch, GFP_KERNEL)?));
         Ok(Bound {
@@ -154,8 +156,8 @@ impl Listener for Watch {
 }
 
 impl drm_device::Driver for NovaDrmDriver {
-    /// The quota of GEM objects, which have no memory yet.
-    type Data = Arc<Quota>;
+    /// What GEM objects take.
+    type Data = Arc<Accounts>;
     type RegistrationData<'a> = Gpu<'a>;
     type Object = Stored;
     type Module = crate::LocalModule;
@@ -178,6 +180,19 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, NotYet<nova_uapi::QueueGetState>>(),
         entry::<Self, NotYet<nova_uapi::Exec>>(),
         entry::<Self, NotYet<nova_uapi::GetTime>>(),
-        entry::<Self, NotYet<nova_uapi::GemSetLabel>>(),
+        entry::<Self, ioctls::GemSetLabel>(),
     ]);
+
+    // There are no address spaces yet that objects could be private to.
+    fn is_private(_object: &Stored) -> bool {
+        false
+    }
+
+    fn show_memory(file: &File<'_>, show: &mut dyn FnMut(&CStr, &MemoryStats)) {
+        gem::usage::show(file, show);
+    }
+
+    fn show_objects(device: &Device, to: &SeqFile) {
+        gem::list::show(device, to);
+    }
 }

@@ -1,21 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects. They have a size and handles, but no memory yet.
+//! GEM objects. Those in system memory have pages; those in VRAM have a size, but no memory yet.
 
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::Arc;
-use nova_uapi::Layout;
+use kernel::sync::{new_spinlock, Arc, SpinLock};
+use nova_kernel::drm::gem::Backing;
+use nova_uapi::{Layout, GEM_CPU_ACCESS};
 
 use crate::driver::{Device, Object};
+use crate::limits::{SYSTEM, VRAM};
+
+pub(crate) mod list;
+pub(crate) mod regions;
+pub(crate) mod usage;
 
 /// The bytes that are left for GEM objects.
-pub(crate) struct Quota(Atomic<u64>);
+pub(crate) struct Quota {
+    size: u64,
+    left: Atomic<u64>,
+}
 
 impl Quota {
     /// A quota of `bytes`.
     pub(crate) fn new(bytes: u64) -> Self {
-        Self(Atomic::new(bytes))
+        Self {
+            size: bytes,
+            left: Atomic::new(bytes),
+        }
+    }
+
+    /// Bytes of all objects together.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes that are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.left.load(Relaxed)
     }
 
     /// Charges `size` bytes.
@@ -24,10 +46,10 @@ impl Quota {
     ///
     /// `ENOSPC` if fewer are left.
     fn charge(&self, size: u64) -> Result {
-        let mut free = self.0.load(Relaxed);
+        let mut free = self.left.load(Relaxed);
         loop {
             let left = free.checked_sub(size).ok_or(ENOSPC)?;
-            match self.0.cmpxchg(free, left, Relaxed) {
+            match self.left.cmpxchg(free, left, Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(now) => free = now,
             }
@@ -36,48 +58,137 @@ impl Quota {
 
     /// Returns bytes that were charged.
     fn uncharge(&self, size: u64) {
-        self.0.add(size, Relaxed);
+        self.left.add(size, Relaxed);
     }
 }
 
-/// The bytes that a GEM object is charged; the drop returns them.
-pub(crate) struct Charge {
-    quota: Arc<Quota>,
+/// What the objects of a device take.
+pub(crate) struct Accounts {
+    pub(crate) vram: Quota,
+    /// Bytes of the objects in system memory. Their pages are charged to memory cgroups, so there is no quota.
+    system: Atomic<u64>,
+}
+
+impl Accounts {
+    /// Of a device with so many bytes of VRAM for objects.
+    pub(crate) fn new(vram: u64) -> Self {
+        Self {
+            vram: Quota::new(vram),
+            system: Atomic::new(0),
+        }
+    }
+
+    /// Bytes of the objects in system memory.
+    pub(crate) fn system(&self) -> u64 {
+        self.system.load(Relaxed)
+    }
+}
+
+/// The bytes that a GEM object is charged in its region; the drop returns them.
+struct Charge {
+    accounts: Arc<Accounts>,
+    region: u32,
     size: u64,
+}
+
+impl Charge {
+    /// Charges `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the region has not so many.
+    fn new(accounts: &Arc<Accounts>, region: u32, size: u64) -> Result<Self> {
+        match region {
+            VRAM => accounts.vram.charge(size)?,
+            _ if size > regions::system_size() => return Err(ENOSPC),
+            _ => accounts.system.add(size, Relaxed),
+        }
+        Ok(Self {
+            accounts: accounts.clone(),
+            region,
+            size,
+        })
+    }
 }
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.quota.uncharge(self.size);
+        match self.region {
+            VRAM => self.accounts.vram.uncharge(self.size),
+            _ => {
+                self.accounts.system.fetch_sub(self.size, Relaxed);
+            }
+        }
     }
 }
 
 /// What is stored with a GEM object.
+#[pin_data]
 pub(crate) struct Stored {
     /// What it is to be like.
     pub(crate) layout: Layout,
+    /// The flags that it was created with.
+    pub(crate) flags: u32,
+    /// The region in which it lies.
+    pub(crate) region: u32,
+    /// Its name with a NUL, or nothing.
+    #[pin]
+    label: SpinLock<KVec<u8>>,
     _charge: Charge,
 }
 
-/// Creates an object.
+impl Stored {
+    /// Names the object; an empty label removes the name.
+    pub(crate) fn set_label(&self, label: KVec<u8>) {
+        // The old one is freed without the lock.
+        let old = core::mem::replace(&mut *self.label.lock(), label);
+        drop(old);
+    }
+
+    /// Calls `f` with the object's name, which is empty if it has none. A spin lock is held meanwhile.
+    pub(crate) fn with_label<R>(&self, f: impl FnOnce(&str) -> R) -> R {
+        let label = self.label.lock();
+        let text = label.split_last().map_or(&[][..], |(_nul, text)| text);
+        // It was checked when it was set.
+        f(core::str::from_utf8(text).unwrap_or_default())
+    }
+}
+
+/// Creates an object. VRAM is tried first, but what the CPU is to map cannot lie there yet.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if it exceeds the quota that is left.
-pub(crate) fn create(device: &Device, layout: Layout) -> Result<Object> {
-    let quota = device.data();
-    quota.charge(layout.size)?;
-    let charge = Charge {
-        quota: quota.clone(),
-        size: layout.size,
+/// `ENOSPC` if it exceeds what is left of its regions, `EOPNOTSUPP` if it would have to lie in VRAM and that cannot be
+/// done, `ENOMEM`.
+pub(crate) fn create(device: &Device, layout: Layout, flags: u32) -> Result<Object> {
+    let allows = |region: u32| layout.placement & 1 << region != 0;
+    if allows(VRAM) && flags == 0 {
+        match create_in(device, VRAM, layout, flags) {
+            Err(error) if error == ENOSPC && allows(SYSTEM) => {}
+            created => return created,
+        }
+    }
+    match allows(SYSTEM) {
+        true => create_in(device, SYSTEM, layout, flags),
+        false => Err(EOPNOTSUPP),
+    }
+}
+
+fn create_in(device: &Device, region: u32, layout: Layout, flags: u32) -> Result<Object> {
+    let charge = Charge::new(device.data(), region, layout.size)?;
+    let backing = match region {
+        VRAM => Backing::Driver,
+        _ => Backing::System {
+            cpu_access: flags & GEM_CPU_ACCESS != 0,
+        },
     };
     let size = usize::try_from(layout.size)?;
-    Object::new(
-        device,
-        size,
-        Stored {
-            layout,
-            _charge: charge,
-        },
-    )
+    let stored = try_pin_init!(Stored {
+        layout,
+        flags,
+        region,
+        label <- new_spinlock!(KVec::new()),
+        _charge: charge,
+    });
+    Object::new(device, size, backing, stored)
 }

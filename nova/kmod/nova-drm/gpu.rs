@@ -6,8 +6,8 @@ use kernel::device::Bound;
 use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Mutex};
-use nova_core_module::Client;
-use nova_uapi::{QueryDevice, QueryFirmware, Text};
+use nova_core_module::{Client, Health};
+use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
 /// A bound GPU.
 #[pin_data]
@@ -78,6 +78,22 @@ impl<'a> Gpu<'a> {
     pub(crate) fn firmware(&self) -> QueryFirmware {
         QueryFirmware {
             release: Text::new(self.core.firmware_release.as_str().as_bytes()),
+        }
+    }
+    /// The answer to `DRM_NOVA_QUERY_STATUS`; `is_wedged` is whether calls fail.
+    pub(crate) fn status(&self, is_wedged: bool) -> QueryStatus {
+        let (health, boots) = self.core.health();
+        QueryStatus {
+            health: match health {
+                Health::Dead => nova_uapi::HEALTH_LOST,
+                Health::Works if !is_wedged => nova_uapi::HEALTH_OK,
+                // When it works again, this driver has to be told before calls are let through.
+                Health::Lost | Health::Works => nova_uapi::HEALTH_RECOVERING,
+            },
+            reserved: 0,
+            resets: boots,
+            // Nothing saves the contents of VRAM.
+            vram_losses: boots,
         }
     }
 }

@@ -5,13 +5,14 @@
 use kernel::prelude::*;
 use kernel::uaccess::{UserPtr, UserSlice};
 use nova_kernel::drm::ioctl::{Gate, Ioctl};
-use zerocopy::IntoBytes;
+use nova_uapi::QueryList;
+use zerocopy::{Immutable, IntoBytes};
 
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
-use crate::limits::{REGIONS, VRAM};
-use crate::user::error;
+use crate::limits::REGIONS;
+use crate::user::{error, read_label};
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
 pub(crate) struct GetParam;
@@ -55,14 +56,11 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
             return Err(ENOENT);
         }
         let layout = argument.layout(&REGIONS).map_err(error)?;
-        // Objects have no memory yet, so the CPU cannot map them, and they count as VRAM.
-        if argument.flags != 0 || layout.placement & 1 << VRAM == 0 {
-            return Err(EOPNOTSUPP);
-        }
-        argument.handle = gem::create(device, layout)?.create_handle(file)?;
+        let object = gem::create(device, layout, argument.flags)?;
+        argument.handle = object.create_handle(file)?;
         argument.page_shift = layout.page_shift;
-        argument.mmap_offset = 0;
-        argument.region = VRAM;
+        argument.mmap_offset = object.mmap_offset().unwrap_or(0);
+        argument.region = object.data().region;
         Ok(())
     }
 }
@@ -82,16 +80,46 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
         argument: &mut Self::Argument,
     ) -> Result {
         let object = Object::lookup(file, argument.handle)?;
-        let layout = object.data().layout;
+        let stored = object.data();
+        let state = match object.is_exported() {
+            true => nova_uapi::GEM_STATE_EXPORTED,
+            false => 0,
+        };
         *argument = nova_uapi::GemInfo {
             handle: argument.handle,
             pad: argument.pad,
-            size: layout.size,
-            placement: layout.placement,
-            page_shift: layout.page_shift,
-            region: VRAM,
-            ..Default::default()
+            size: stored.layout.size,
+            placement: stored.layout.placement,
+            flags: stored.flags,
+            // There are no address spaces yet.
+            vm_id: 0,
+            page_shift: stored.layout.page_shift,
+            mmap_offset: object.mmap_offset().unwrap_or(0),
+            region: stored.region,
+            state,
         };
+        Ok(())
+    }
+}
+
+/// `DRM_IOCTL_NOVA_GEM_SET_LABEL`.
+pub(crate) struct GemSetLabel;
+
+impl Ioctl<NovaDrmDriver> for GemSetLabel {
+    type Argument = nova_uapi::GemSetLabel;
+    const NUMBER: u32 = nova_uapi::IOCTL_GEM_SET_LABEL;
+    const GATE: Gate = Gate::Always;
+
+    fn call(
+        _device: &Device,
+        _gpu: &Gpu<'_>,
+        file: &File<'_>,
+        argument: &mut Self::Argument,
+    ) -> Result {
+        argument.check().map_err(error)?;
+        let label = read_label(argument)?;
+        let object = Object::lookup(file, argument.handle)?;
+        object.data().set_label(label);
         Ok(())
     }
 }
@@ -105,19 +133,35 @@ impl Ioctl<NovaDrmDriver> for Query {
     const GATE: Gate = Gate::Always;
 
     fn call(
-        _device: &Device,
+        device: &Device,
         gpu: &Gpu<'_>,
-        _file: &File<'_>,
+        file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
         argument.check().map_err(error)?;
         match argument.query {
             nova_uapi::QUERY_DEVICE => answer(argument, gpu.device()?.as_bytes()),
             nova_uapi::QUERY_FIRMWARE => answer(argument, gpu.firmware().as_bytes()),
+            nova_uapi::QUERY_MEMORY_REGIONS => {
+                answer(argument, &list(&gem::regions::of(device, file))?)
+            }
+            nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device.is_wedged()).as_bytes()),
             // The others are not implemented yet.
             _ => Err(EOPNOTSUPP),
         }
     }
+}
+
+/// An answer that is a list.
+fn list<T: IntoBytes + Immutable>(elements: &[T]) -> Result<KVec<u8>> {
+    let start = QueryList {
+        count: u32::try_from(elements.len())?,
+        stride: u32::try_from(size_of::<T>())?,
+    };
+    let mut answer = KVec::new();
+    answer.extend_from_slice(start.as_bytes(), GFP_KERNEL)?;
+    answer.extend_from_slice(elements.as_bytes(), GFP_KERNEL)?;
+    Ok(answer)
 }
 
 /// Copies an answer to user space.

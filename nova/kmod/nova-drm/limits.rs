@@ -2,19 +2,23 @@
 
 //! What arguments are checked against.
 
+use kernel::prelude::*;
 use nova_uapi::{MemoryRegion, QueryLimits, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
 /// Id of the region of system memory.
-const SYSTEM: u32 = 0;
+pub(crate) const SYSTEM: u32 = 0;
 
 /// Id of the region of VRAM.
 pub(crate) const VRAM: u32 = 1;
 
-/// The regions of memory, as far as arguments are checked against them. Larger pages come with the memory of objects.
+/// The regions of memory by their ids, as far as arguments are checked against them.
 pub(crate) const REGIONS: [MemoryRegion; 2] = [
     region(SYSTEM, MEMORY_REGION_SYSTEM),
     region(VRAM, MEMORY_REGION_VRAM),
 ];
+
+/// Names of the regions in fdinfo and debugfs, by their ids.
+pub(crate) const NAMES: [&CStr; REGIONS.len()] = [c"system", c"vram0"];
 
 const fn region(id: u32, region_class: u32) -> MemoryRegion {
     MemoryRegion {

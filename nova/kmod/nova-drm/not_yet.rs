@@ -11,7 +11,7 @@ use nova_kernel::drm::ioctl::{Gate, Ioctl};
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
 use crate::limits::LIMITS;
-use crate::user::{error, read, read_label};
+use crate::user::{error, read};
 
 /// The argument of an ioctl that is not implemented yet.
 pub(crate) trait Argument: Copy + zerocopy::FromBytes + zerocopy::IntoBytes {
@@ -133,16 +133,5 @@ impl Argument for nova_uapi::GetTime {
 
     fn check_all(&self) -> Result {
         self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::GemSetLabel {
-    const NUMBER: u32 = nova_uapi::IOCTL_GEM_SET_LABEL;
-    const GATE: Gate = Gate::Always;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)?;
-        read_label(self)?;
-        Ok(())
     }
 }

@@ -153,7 +153,7 @@ pub(crate) fn enums(nodes: &Nodes) {
 }
 
 pub(crate) fn queries(nodes: &Nodes) {
-    for query in uapi::QUERY_MEMORY_REGIONS..=uapi::QUERY_STATUS {
+    for query in [uapi::QUERY_ENGINES, uapi::QUERY_VM, uapi::QUERY_LIMITS] {
         let first_size = uapi::first_size(query).expect("the query is known") as u64;
         for (size, error) in [
             (0, Errno::EOPNOTSUPP),
@@ -180,15 +180,19 @@ pub(crate) fn queries(nodes: &Nodes) {
 
 pub(crate) fn label(nodes: &Nodes) {
     let label = |text: &[u8]| GemSetLabel {
-        handle: 1,
+        handle: 0,
         size: text.len() as u32,
         label: text.as_ptr() as u64,
     };
     let mut long = [b'a'; 4097];
     long[4095] = 0;
-    nodes.fails(label(b"vertices\0"), Errno::EOPNOTSUPP);
-    nodes.fails(label(&long[..4096]), Errno::EOPNOTSUPP);
-    nodes.fails(GemSetLabel::default(), Errno::EOPNOTSUPP);
+    // There is no such object, which is found out last.
+    for handle in [0, 0x1234, u32::MAX] {
+        let unknown = |label| GemSetLabel { handle, ..label };
+        nodes.fails(unknown(label(b"vertices\0")), Errno::ENOENT);
+        nodes.fails(unknown(label(&long[..4096])), Errno::ENOENT);
+        nodes.fails(unknown(GemSetLabel::default()), Errno::ENOENT);
+    }
     for wrong in [&b"vertices"[..], b"a\0b\0", b"a\nb\0", b"\xff\0", &long] {
         nodes.fails(label(wrong), Errno::EINVAL);
     }

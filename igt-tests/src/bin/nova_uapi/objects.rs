@@ -4,15 +4,12 @@
 
 use igt::drm;
 use igt::nova::calls::{call, OfLinux};
+use igt::nova::object::{SYSTEM, VRAM};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, GemInfo};
 
 use crate::nodes::Nodes;
-
-/// Ids of memory regions, which `DRM_NOVA_QUERY_MEMORY_REGIONS` does not tell yet.
-const SYSTEM: u32 = 0;
-const VRAM: u32 = 1;
 
 pub(crate) fn gem_old(nodes: &Nodes) {
     for node in nodes.each() {
@@ -39,7 +36,12 @@ pub(crate) fn gem_old(nodes: &Nodes) {
 
 pub(crate) fn gem_layout(nodes: &Nodes) {
     for node in nodes.each() {
-        for (placement, reported) in [(0, 0b11), (1 << VRAM, 1 << VRAM), (0b11, 0b11)] {
+        for (placement, reported, region) in [
+            (0, 0b11, VRAM),
+            (1 << VRAM, 1 << VRAM, VRAM),
+            (0b11, 0b11, VRAM),
+            (1 << SYSTEM, 1 << SYSTEM, SYSTEM),
+        ] {
             for (size, page_shift) in [(1, 0), (4096, 12), (2 << 20, 0)] {
                 let mut create = GemCreate {
                     size,
@@ -51,7 +53,7 @@ pub(crate) fn gem_layout(nodes: &Nodes) {
                     ..GemCreate::default()
                 };
                 assert_eq!(call(node, &mut create), Ok(()), "{create:?}");
-                assert_eq!((create.page_shift, create.region), (12, VRAM));
+                assert_eq!((create.page_shift, create.region), (12, region));
                 assert_eq!(create.mmap_offset, 0);
                 let mut info = GemInfo {
                     handle: create.handle,
@@ -64,7 +66,7 @@ pub(crate) fn gem_layout(nodes: &Nodes) {
                     size: size.next_multiple_of(4096),
                     placement: reported,
                     page_shift: 12,
-                    region: VRAM,
+                    region,
                     ..GemInfo::default()
                 };
                 assert_eq!(info, expected);
@@ -141,9 +143,4 @@ pub(crate) fn gem_later(nodes: &Nodes) {
     ] {
         nodes.fails(GemCreate { flags, ..right }, Errno::EOPNOTSUPP);
     }
-    let system = GemCreate {
-        placement: 1 << SYSTEM,
-        ..right
-    };
-    nodes.fails(system, Errno::EOPNOTSUPP);
 }

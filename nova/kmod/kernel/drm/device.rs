@@ -13,11 +13,15 @@ use kernel::device::{self, Bound};
 use kernel::error::{from_err_ptr, to_result};
 use kernel::module::{this_module, ModuleMetadata};
 use kernel::prelude::*;
+use kernel::seq_file::SeqFile;
 use kernel::str::as_char_ptr_in_const_context;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::Opaque;
 
-use super::ioctl::Entry;
+use super::debugfs;
+use super::fdinfo::{self, MemoryStats};
+use super::gem::{self, dma::Mappings};
+use super::ioctl::{self, Entry, File};
 
 /// A render driver.
 pub trait Driver: Sized + 'static {
@@ -48,6 +52,15 @@ pub trait Driver: Sized + 'static {
 
     /// The ioctls, a [`table`](super::ioctl::table).
     const IOCTLS: &'static [Entry];
+
+    /// Whether an object must not leave the file that made it.
+    fn is_private(object: &Self::Object) -> bool;
+
+    /// Calls `show` with the name of each region of memory, and what the file's objects take of it, for fdinfo.
+    fn show_memory(file: &File<'_, Self>, show: &mut dyn FnMut(&CStr, &MemoryStats));
+
+    /// Prints the device's objects, for debugfs.
+    fn show_objects(device: &Device<Self>, to: &SeqFile);
 }
 
 /// A DRM device.
@@ -62,6 +75,8 @@ pub struct Device<D: Driver> {
     is_wedged: Atomic<bool>,
     /// There while the device is plugged in.
     registration_data: UnsafeCell<*const c_void>,
+    /// The objects that are mapped for the parent; none but while the device is plugged in.
+    dma_mappings: Mappings,
     data: D::Data,
 }
 
@@ -96,13 +111,14 @@ impl<D: Driver> Device<D> {
         owner: this_module::<D::Module>().as_ptr(),
         open: Some(bindings::drm_open),
         release: Some(bindings::drm_release),
-        unlocked_ioctl: Some(bindings::drm_ioctl),
+        unlocked_ioctl: Some(ioctl::ioctl::<D>),
         #[cfg(CONFIG_COMPAT)]
-        compat_ioctl: Some(bindings::drm_compat_ioctl),
+        compat_ioctl: Some(ioctl::compat_ioctl::<D>),
         poll: Some(bindings::drm_poll),
         read: Some(bindings::drm_read),
         llseek: Some(bindings::noop_llseek),
-        mmap: Some(bindings::drm_gem_mmap),
+        mmap: Some(gem::mmap::<D>),
+        show_fdinfo: Some(bindings::drm_show_fdinfo),
         fop_flags: bindings::FOP_UNSIGNED_OFFSET,
         ..pin_init::zeroed()
     };
@@ -117,6 +133,8 @@ impl<D: Driver> Device<D> {
         desc: as_char_ptr_in_const_context(D::DESCRIPTION).cast_mut(),
         ioctls: D::IOCTLS.as_ptr().cast(),
         num_ioctls: D::IOCTLS.len() as i32,
+        gem_prime_import: Some(gem::import::<D>),
+        show_fdinfo: Some(fdinfo::show::<D>),
         fops: &Self::FILE_OPERATIONS,
         ..pin_init::zeroed()
     };
@@ -132,8 +150,12 @@ impl<D: Driver> Device<D> {
     ///
     /// For DRM to call when the last reference to a device is gone whose data has been made.
     unsafe extern "C" fn release(drm: *mut bindings::drm_device) {
-        // SAFETY: As the caller promises; nobody uses the data any more, and DRM frees its memory.
-        unsafe { ptr::drop_in_place(&raw mut (*drm.cast::<Self>()).data) };
+        let device = drm.cast::<Self>();
+        // SAFETY: As the caller promises; nobody uses them any more, and DRM frees the memory.
+        unsafe {
+            ptr::drop_in_place(&raw mut (*device).data);
+            ptr::drop_in_place(&raw mut (*device).dma_mappings);
+        }
     }
 
     /// Keeps the device from being unplugged until the value is dropped; `None` where it has been.
@@ -169,6 +191,11 @@ impl<D: Driver> Device<D> {
         unsafe { bindings::drm_dev_wedged_event(self.as_raw(), method, ptr::null_mut()) };
     }
 
+    /// The objects that are mapped for the parent.
+    pub(super) fn dma_mappings(&self) -> &Mappings {
+        &self.dma_mappings
+    }
+
     /// What lives as long as the device.
     pub fn data(&self) -> &D::Data {
         &self.data
@@ -193,13 +220,11 @@ impl<D: Driver> Device<D> {
 /// A device that user space sees; unplugged when dropped.
 ///
 /// Files that are open then stay valid, but all that can be done with them is to close them.
-///
-/// # Invariants
-///
-/// The device is registered, and is unplugged before the data goes.
 pub struct Registration<'a, D: Driver> {
-    device: Reference<D>,
+    // In the order in which they are dropped.
+    plugged: Plugged<D>,
     _data: Pin<KBox<D::RegistrationData<'a>>>,
+    _mapped: Mapped<D>,
 }
 
 impl<'a, D: Driver> Registration<'a, D> {
@@ -212,18 +237,45 @@ impl<'a, D: Driver> Registration<'a, D> {
     ) -> Result<Self> {
         let device = Reference::new(parent, data)?;
         device.set_wedged(is_wedged);
+        let mapped = Mapped(device.clone());
         let registration_data = KBox::pin_init(registration_data, GFP_KERNEL)?;
         // SAFETY: Nobody can enter the device before it is registered.
         unsafe { *device.registration_data.get() = ptr::from_ref(&*registration_data).cast() };
+        debugfs::add(&device);
         // Where this fails, DRM lets nobody enter any more, and has waited for whoever has, before it returns
         // (drm_drv.c): the data may go.
         // SAFETY: The device is initialized, and not registered yet.
         to_result(unsafe { bindings::drm_dev_register(device.as_raw(), 0) })?;
-        // INVARIANT: It has just been registered.
         Ok(Self {
-            device,
+            // INVARIANT: It has just been registered.
+            plugged: Plugged(device),
             _data: registration_data,
+            _mapped: mapped,
         })
+    }
+}
+
+/// A device that is registered; the drop unplugs it, and waits for whoever has entered it.
+///
+/// # Invariants
+///
+/// The device is registered.
+struct Plugged<D: Driver>(Reference<D>);
+
+impl<D: Driver> Drop for Plugged<D> {
+    fn drop(&mut self) {
+        // SAFETY: The device is registered.
+        unsafe { bindings::drm_dev_unplug(self.0.as_raw()) };
+    }
+}
+
+/// Unmaps all objects from the parent when dropped, while that is still bound. Nobody can enter the device then to map
+/// another one, and what lent the objects to the hardware is gone.
+struct Mapped<D: Driver>(Reference<D>);
+
+impl<D: Driver> Drop for Mapped<D> {
+    fn drop(&mut self) {
+        self.0.dma_mappings.clear();
     }
 }
 
@@ -261,6 +313,7 @@ impl<D: Driver> Reference<D> {
         unsafe {
             (&raw mut (*place).is_wedged).write(Atomic::new(false));
             (&raw mut (*place).registration_data).write(UnsafeCell::new(ptr::null()));
+            pin_init::raw_try_init(&raw mut (*place).dma_mappings, Mappings::new())?;
             pin_init::raw_try_init(&raw mut (*place).data, data)?;
             (*place.cast::<bindings::drm_device>()).driver = const { &Device::<D>::DRIVER };
         }
@@ -296,7 +349,7 @@ impl<D: Driver> Drop for Reference<D> {
 impl<D: Driver> Registration<'_, D> {
     /// The device.
     pub fn device(&self) -> &Reference<D> {
-        &self.device
+        &self.plugged.0
     }
 }
 
@@ -307,11 +360,4 @@ pub enum Remedy {
     None,
     /// Unbind the driver, reset the device, and bind it again.
     BusReset,
-}
-
-impl<D: Driver> Drop for Registration<'_, D> {
-    fn drop(&mut self) {
-        // SAFETY: The device is registered.
-        unsafe { bindings::drm_dev_unplug(self.device.as_raw()) };
-    }
 }

@@ -2,39 +2,77 @@
 
 //! GEM objects: what files know by handles, and what a driver keeps with each.
 //!
-//! `kernel::drm::gem` is missing where DRM is a module.
+//! `kernel::drm::gem` is missing where DRM is a module. What an object is made of is in `pages.rs`, what the CPU maps
+//! of it in `mmap.rs`, what other drivers get in `prime.rs`, what devices read and write in `dma.rs`, and the objects
+//! of a file in `list.rs`.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::error::to_result;
+use kernel::page::PAGE_SHIFT;
 use kernel::prelude::*;
 use kernel::types::Opaque;
 
 use super::device::{Device, Driver};
 use super::ioctl::File;
+use super::shim;
+
+pub mod dma;
+pub mod list;
+mod mmap;
+mod pages;
+mod prime;
+
+use pages::Pages;
+
+pub(super) use mmap::mmap;
+pub(super) use prime::import;
 
 /// Memory of a GEM object.
+#[pin_data]
 #[repr(C)]
-struct Memory<T> {
+struct Memory<D: Driver> {
+    #[pin]
     object: Opaque<bindings::drm_gem_object>,
-    data: T,
+    /// The pages of an object in system memory.
+    #[pin]
+    pages: Pages,
+    #[pin]
+    data: D::Object,
 }
 
 /// A reference to a GEM object.
 ///
 /// # Invariants
 ///
-/// The object is initialized, and the reference is held.
+/// The object is initialized, it is the first field of a `Memory<D>` of a `Device<D>`, and the reference is held.
 pub struct Object<D: Driver> {
     object: NonNull<bindings::drm_gem_object>,
     _driver: PhantomData<D>,
 }
 
+/// What an object is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Backing {
+    /// Nothing that this crate knows of.
+    Driver,
+    /// Pages of system memory, which the CPU may map or not.
+    System {
+        /// Whether it may.
+        cpu_access: bool,
+    },
+}
+
 impl<D: Driver> Object<D> {
     const FUNCTIONS: bindings::drm_gem_object_funcs = bindings::drm_gem_object_funcs {
         free: Some(free::<D>),
+        export: Some(prime::export::<D>),
+        pin: Some(prime::pin::<D>),
+        get_sg_table: Some(prime::sg_table::<D>),
+        mmap: Some(mmap::mmap_object::<D>),
+        vm_ops: &Self::VM_OPERATIONS,
         ..pin_init::zeroed()
     };
 
@@ -42,9 +80,10 @@ impl<D: Driver> Object<D> {
     ///
     /// # Safety
     ///
-    /// The reference is the caller's, to an initialized object of a device of `D`.
+    /// The reference is the caller's, to an initialized object of a `Device<D>`.
     unsafe fn from_raw(object: *mut bindings::drm_gem_object) -> Option<Self> {
-        // INVARIANT: The caller promises so.
+        // INVARIANT: The caller promises so. All objects of a `Device<D>` are made by `new`: there are no imports from
+        // other drivers.
         Some(Self {
             object: NonNull::new(object)?,
             _driver: PhantomData,
@@ -53,21 +92,54 @@ impl<D: Driver> Object<D> {
 
     /// Makes an object of `size` bytes, which are whole pages.
     ///
-    /// The caller's memory cgroup is charged for the structure.
-    pub fn new(device: &Device<D>, size: usize, data: D::Object) -> Result<Self> {
-        let memory = Memory {
-            object: Opaque::zeroed(),
-            data,
-        };
-        let object = KBox::into_raw(KBox::new(memory, GFP_KERNEL_ACCOUNT)?)
-            .cast::<bindings::drm_gem_object>();
-        // SAFETY: It is zeroed and nobody else's; `free` is given it back.
-        unsafe {
-            (*object).funcs = &Self::FUNCTIONS;
-            bindings::drm_gem_private_object_init(device.as_raw(), object, size);
+    /// The caller's memory cgroup is charged for the structure, and whoever makes the pages be allocated for those.
+    pub fn new(
+        device: &Device<D>,
+        size: usize,
+        backing: Backing,
+        data: impl PinInit<D::Object, Error>,
+    ) -> Result<Self> {
+        let memory = KBox::try_pin_init(
+            try_pin_init!(Memory::<D> {
+                object: Opaque::zeroed(),
+                pages <- Pages::new(),
+                data <- data,
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        // SAFETY: It is not moved out of: `free` puts it back into a box, to be dropped in place.
+        let memory = KBox::into_raw(unsafe { Pin::into_inner_unchecked(memory) });
+        let object = memory.cast::<bindings::drm_gem_object>();
+        // SAFETY: It is zeroed, and nobody else's.
+        unsafe { (*object).funcs = &Self::FUNCTIONS };
+        match backing {
+            // SAFETY: As above. The device lives as long as its objects: files and dma-bufs, which have them, hold it.
+            Backing::Driver => unsafe {
+                bindings::drm_gem_private_object_init(device.as_raw(), object, size);
+            },
+            Backing::System { .. } => {
+                // SAFETY: As above.
+                let made = to_result(unsafe {
+                    bindings::drm_gem_object_init(device.as_raw(), object, size)
+                });
+                if let Err(error) = made {
+                    // SAFETY: Where it fails, it has made a private object, which nobody has seen.
+                    unsafe { bindings::drm_gem_private_object_fini(object) };
+                    // SAFETY: The memory came from a box.
+                    drop(unsafe { KBox::from_raw(memory) });
+                    return Err(error);
+                }
+                // SAFETY: The object has a file of shmem.
+                unsafe { shim::gem_pin_gfp(object) };
+            }
         }
         // SAFETY: An initialized object has one reference, which is this one.
-        unsafe { Self::from_raw(object) }.ok_or(ENOMEM)
+        let made = unsafe { Self::from_raw(object) }.ok_or(ENOMEM)?;
+        if let Backing::System { cpu_access: true } = backing {
+            // SAFETY: The object is initialized.
+            to_result(unsafe { bindings::drm_gem_create_mmap_offset(object) })?;
+        }
+        Ok(made)
     }
 
     /// The object that `file` knows as `handle`.
@@ -87,30 +159,83 @@ impl<D: Driver> Object<D> {
         let mut handle = 0;
         // SAFETY: The file is open, and the object initialized.
         to_result(unsafe {
-            bindings::drm_gem_handle_create(file.as_raw(), self.object.as_ptr(), &mut handle)
+            bindings::drm_gem_handle_create(file.as_raw(), self.as_raw(), &mut handle)
         })?;
         Ok(handle)
     }
 
+    /// The C side of it.
+    pub fn as_raw(&self) -> *mut bindings::drm_gem_object {
+        self.object.as_ptr()
+    }
+
+    fn memory(&self) -> &Memory<D> {
+        // SAFETY: By the invariant; it lives as long as the reference is held.
+        unsafe { memory(self.as_raw()) }
+    }
+
     /// What the driver keeps with it.
     pub fn data(&self) -> &D::Object {
-        let memory = self.object.as_ptr().cast::<Memory<D::Object>>();
-        // SAFETY: All objects of a `D` are made by `new`: there are no imports from other drivers. The data lives as
-        // long as the object, to which a reference is held.
-        unsafe { &(*memory).data }
+        &self.memory().data
     }
 
     /// Its size in bytes.
     pub fn size(&self) -> usize {
         // SAFETY: The object is initialized; its size never changes.
-        unsafe { (*self.object.as_ptr()).size }
+        unsafe { (*self.as_raw()).size }
     }
+
+    /// The offset in the device's file at which the CPU maps it, if it may.
+    pub fn mmap_offset(&self) -> Option<u64> {
+        // SAFETY: The object is initialized. Its place is set before anybody else sees it, and stays.
+        let first = unsafe { (*self.as_raw()).vma_node.vm_node.start };
+        // 0 is no place: DRM_FILE_PAGE_OFFSET_START is above it.
+        (first != 0).then_some(first << PAGE_SHIFT)
+    }
+
+    /// Whether its pages have been allocated.
+    pub fn is_resident(&self) -> bool {
+        self.memory().pages.get().is_some()
+    }
+
+    /// Whether it has been exported as a dma-buf. That stays so while it has a handle.
+    pub fn is_exported(&self) -> bool {
+        // SAFETY: The object is initialized.
+        unsafe { shim::gem_is_exported(self.as_raw()) }
+    }
+
+    /// Whether more than one file may have it.
+    pub fn is_shared(&self) -> bool {
+        // SAFETY: The object is initialized.
+        unsafe { shim::gem_is_shared(self.as_raw()) }
+    }
+
+    /// Whether a job that uses it has not ended.
+    pub fn is_active(&self) -> bool {
+        // SAFETY: The object is initialized, and so is its reservation object.
+        unsafe {
+            !bindings::dma_resv_test_signaled(
+                (*self.as_raw()).resv,
+                bindings::dma_resv_usage_DMA_RESV_USAGE_BOOKKEEP,
+            )
+        }
+    }
+}
+
+/// The memory of an object.
+///
+/// # Safety
+///
+/// The object is one of a `Device<D>`, initialized, and lives for `'a`.
+unsafe fn memory<'a, D: Driver>(object: *mut bindings::drm_gem_object) -> &'a Memory<D> {
+    // SAFETY: As the caller promises; the object is the first field of a `repr(C)` structure that `Object::new` made.
+    unsafe { &*object.cast() }
 }
 
 impl<D: Driver> Drop for Object<D> {
     fn drop(&mut self) {
         // SAFETY: The reference is held.
-        let count = unsafe { &raw mut (*self.object.as_ptr()).refcount };
+        let count = unsafe { &raw mut (*self.as_raw()).refcount };
         // SAFETY: As above; it is not used again.
         if unsafe { bindings::refcount_dec_and_test(&raw mut (*count).refcount) } {
             // SAFETY: That was the last one.
@@ -124,8 +249,17 @@ impl<D: Driver> Drop for Object<D> {
 /// For DRM to call when the last reference to an object of [`Object::new`] is gone, made on a device of
 /// the driver `D`.
 unsafe extern "C" fn free<D: Driver>(object: *mut bindings::drm_gem_object) {
+    {
+        // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
+        let (memory, device) =
+            unsafe { (memory::<D>(object), Device::<D>::from_raw((*object).dev)) };
+        // Devices must not reach the pages any more when these are freed.
+        device.dma_mappings().remove(object);
+        // SAFETY: Nobody uses them any more: mappings of the CPU and dma-bufs would hold the object.
+        unsafe { memory.put_pages() };
+    }
     // SAFETY: Nobody else uses the object any more.
     unsafe { bindings::drm_gem_object_release(object) };
     // SAFETY: The memory came from a box of this type.
-    drop(unsafe { KBox::from_raw(object.cast::<Memory<D::Object>>()) });
+    drop(unsafe { KBox::from_raw(object.cast::<Memory<D>>()) });
 }

@@ -19,6 +19,18 @@ pub struct File<'a, D: Driver> {
 }
 
 impl<D: Driver> File<'_, D> {
+    /// The open file that DRM calls back about.
+    ///
+    /// # Safety
+    ///
+    /// The file is one of a `Device<D>`, and stays open for as long as the result is used.
+    pub(super) unsafe fn from_raw(raw: *mut bindings::drm_file) -> Self {
+        Self {
+            raw,
+            _open: PhantomData,
+        }
+    }
+
     /// The C side of it.
     pub fn as_raw(&self) -> *mut bindings::drm_file {
         self.raw
@@ -81,6 +93,45 @@ pub const fn table<const N: usize>(entries: [Entry; N]) -> [Entry; N] {
     entries
 }
 
+/// Number of `DRM_IOCTL_GEM_FLINK`.
+const GEM_FLINK: u32 = 0x0a;
+
+/// Does the ioctls of a file but for GEM_FLINK, which gives an object a name by which every client of the primary node
+/// finds it, also one that is private. A name is a small number, so it can be guessed; dma-bufs cannot.
+///
+/// # Safety
+///
+/// For the kernel to call, with an open file of a `Device<D>`.
+pub(super) unsafe extern "C" fn ioctl<D: Driver>(
+    file: *mut bindings::file,
+    number: c_uint,
+    argument: c_ulong,
+) -> c_long {
+    match kernel::ioctl::_IOC_NR(number) {
+        GEM_FLINK => EOPNOTSUPP.to_errno() as c_long,
+        // SAFETY: As the caller promises.
+        _ => unsafe { bindings::drm_ioctl(file, number, argument) },
+    }
+}
+
+/// As [`ioctl`], for programs of 32 bits.
+///
+/// # Safety
+///
+/// As there.
+#[cfg(CONFIG_COMPAT)]
+pub(super) unsafe extern "C" fn compat_ioctl<D: Driver>(
+    file: *mut bindings::file,
+    number: c_uint,
+    argument: c_ulong,
+) -> c_long {
+    match kernel::ioctl::_IOC_NR(number) {
+        GEM_FLINK => EOPNOTSUPP.to_errno() as c_long,
+        // SAFETY: As the caller promises.
+        _ => unsafe { bindings::drm_compat_ioctl(file, number, argument) },
+    }
+}
+
 /// # Safety
 ///
 /// For DRM to call, with a device of the driver `D`, an argument of at least the size that the number
@@ -98,10 +149,8 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
     if I::GATE == Gate::Works && device.is_wedged() {
         return EIO.to_errno();
     }
-    let file = File {
-        raw: file,
-        _open: PhantomData,
-    };
+    // SAFETY: It stays open during the call.
+    let file = unsafe { File::from_raw(file) };
     let place = argument.cast::<I::Argument>();
     // SAFETY: The argument is as large as its number tells, which `entry` has checked, and any bytes
     // are valid for it.

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Inline functions and macros that have no symbol. nova-drm/shim.c gives them one, under the name of the original
+//! behind `nova_helper_`; those that take a GEM object begin with `gem_` here.
+//!
+//! `rust/helpers` of the kernel lacks them where DRM is a module.
+
+use kernel::bindings::{
+    drm_device, drm_gem_object, drm_vma_offset_manager, page, seq_file, vm_area_struct, vm_flags_t,
+};
+use kernel::prelude::*;
+
+#[allow(
+    improper_ctypes,
+    reason = "lockdep's structures are empty without it, as in all bindings"
+)]
+unsafe extern "C" {
+    /// Has the object's pages come from where pages may stay for long.
+    #[link_name = "nova_helper_gem_pin_gfp"]
+    pub(super) fn gem_pin_gfp(object: *mut drm_gem_object);
+
+    /// Takes a reference, unless the last one is gone.
+    #[link_name = "nova_helper_gem_get_unless_zero"]
+    pub(super) fn gem_get_unless_zero(object: *mut drm_gem_object) -> bool;
+
+    /// Whether the object has more than one handle, or has been exported.
+    #[link_name = "nova_helper_gem_is_shared"]
+    pub(super) fn gem_is_shared(object: *mut drm_gem_object) -> bool;
+
+    /// Whether the object has been exported.
+    #[link_name = "nova_helper_gem_is_exported"]
+    pub(super) fn gem_is_exported(object: *mut drm_gem_object) -> bool;
+
+    #[link_name = "nova_helper_page_to_pfn"]
+    pub(super) fn page_to_pfn(page: *mut page) -> c_ulong;
+
+    #[link_name = "nova_helper_vma_is_cow_mapping"]
+    pub(super) fn vma_is_cow_mapping(vma: *mut vm_area_struct) -> bool;
+
+    #[link_name = "nova_helper_vm_flags_set"]
+    pub(super) fn vm_flags_set(vma: *mut vm_area_struct, flags: vm_flags_t);
+
+    #[link_name = "nova_helper_vma_offset_lock_lookup"]
+    pub(super) fn vma_offset_lock_lookup(manager: *mut drm_vma_offset_manager);
+
+    #[link_name = "nova_helper_vma_offset_unlock_lookup"]
+    pub(super) fn vma_offset_unlock_lookup(manager: *mut drm_vma_offset_manager);
+
+    /// Adds a file to the device's folder in debugfs.
+    #[link_name = "nova_helper_debugfs_add_file"]
+    pub(super) fn debugfs_add_file(
+        device: *mut drm_device,
+        name: *const c_char,
+        show: unsafe extern "C" fn(*mut seq_file, *mut c_void) -> c_int,
+    );
+
+    /// The device that a file of `debugfs_add_file` is about.
+    #[link_name = "nova_helper_debugfs_device"]
+    pub(super) fn debugfs_device(file: *mut seq_file) -> *mut drm_device;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The answer to `DRM_NOVA_QUERY_MEMORY_REGIONS`.
+
+use kernel::bindings;
+use kernel::page::PAGE_SIZE;
+use nova_uapi::{MemoryRegion, MEMORY_REGION_SYSTEM};
+
+use super::usage;
+use crate::driver::{Device, File};
+use crate::limits::REGIONS;
+
+/// Bytes of system memory.
+pub(crate) fn system_size() -> u64 {
+    let mut info = bindings::sysinfo::default();
+    // SAFETY: The kernel fills the structure.
+    unsafe { bindings::si_meminfo(&mut info) };
+    let pages = u64::try_from(info.totalram).unwrap_or(u64::MAX);
+    pages.saturating_mul(info.mem_unit.into())
+}
+
+/// Bytes of system memory that programs can have before the machine swaps.
+fn system_available() -> u64 {
+    // SAFETY: It only reads counters.
+    let pages = unsafe { bindings::si_mem_available() };
+    u64::try_from(pages)
+        .unwrap_or(0)
+        .saturating_mul(PAGE_SIZE as u64)
+}
+
+/// The regions, as the owner of `file` sees them.
+pub(crate) fn of(device: &Device, file: &File<'_>) -> [MemoryRegion; REGIONS.len()] {
+    let mut regions = REGIONS;
+    for (region, stats) in regions.iter_mut().zip(usage::of(file)) {
+        let accounts = device.data();
+        let left;
+        if region.region_class == MEMORY_REGION_SYSTEM {
+            region.size = system_size();
+            region.used = accounts.system();
+            // The CPU reaches all of it.
+            region.cpu_visible_size = region.size;
+            region.cpu_visible_used = region.used;
+            left = system_available();
+        } else {
+            region.size = accounts.vram.size();
+            left = accounts.vram.left();
+            region.used = region.size.saturating_sub(left);
+        }
+        region.client_used = stats.total();
+        region.client_budget = region.client_used.saturating_add(left).min(region.size);
+    }
+    regions
+}
