@@ -4,13 +4,14 @@
 //! point to, and files that threads close and replace concurrently.
 
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::Ordering::Relaxed;
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::mman::{MapFlags, ProtFlags};
 
-use crate::memory::{BadAddress, Words};
+use crate::memory::{BadAddress, Mapped, Words};
 
 /// Words of an arena.
 const WORDS: usize = 1 << 17;
@@ -156,6 +157,23 @@ impl Slot {
         self.copy(number);
         // SAFETY: No other code knows the number, which the kernel has just allocated.
         unsafe { libc::close(number) };
+    }
+
+    /// Maps memory of the slot's file, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn map(self, offset: u64, length: usize, is_shared: bool) -> Result<Mapped, Errno> {
+        let flags = match is_shared {
+            true => MapFlags::MAP_SHARED,
+            false => MapFlags::MAP_PRIVATE,
+        };
+        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // SAFETY: The number is the slot's own. If its file is closed or replaced, the kernel maps
+        // nothing, or the other file.
+        let file = unsafe { BorrowedFd::borrow_raw(self.0) };
+        Mapped::with(file, offset, length, access, flags)
     }
 
     /// Closes the slot's file, if it has one.

@@ -8,10 +8,20 @@ use igt::memory::BadAddress;
 use nix::errno::Errno;
 
 use crate::ioctls::{Ioctl, Kind, Member, IOCTLS};
-use crate::{Scoreboard, NODES};
+use crate::{Scoreboard, MMAP, NODES};
 
-/// Handles and names are chosen below this: the kernel allocates the lowest free ones, from 1 on.
+/// Handles are chosen below this: the kernel allocates the lowest free ones, from 1 on.
 const HANDLES: u32 = 8;
+
+/// Sizes of objects that are not created: they are possible, and mapping one would leave no memory
+/// for the machine.
+const EXHAUSTING: std::ops::Range<u64> = 1 << 20..1 << 40;
+
+/// Where the first object is in the file of a device: `DRM_FILE_PAGE_OFFSET_START` of Linux.
+const FIRST_OBJECT: u64 = 1 << 32;
+
+/// Pages from there on that are mapped.
+const MAPPED_PAGES: u64 = 1 << 10;
 
 /// The most elements of an array.
 const ELEMENTS: u64 = 4;
@@ -82,7 +92,7 @@ impl<'a> Caller<'a> {
         for member in ioctl.members {
             let value = match member.kind() {
                 Kind::Zero => 0,
-                Kind::Object | Kind::Name | Kind::Syncobj => self.rng.u32(1..HANDLES).into(),
+                Kind::Object | Kind::Syncobj => self.rng.u32(1..HANDLES).into(),
                 Kind::File => {
                     let slot = Slot::new(self.rng.usize(NODES..Slot::COUNT));
                     slot.get() as u64
@@ -118,8 +128,33 @@ impl<'a> Caller<'a> {
     /// Mostly a possible size of an object, and sometimes one at a limit.
     fn size(&mut self) -> u64 {
         match self.rng.u32(..8) {
-            0 => self.border(),
-            _ => self.rng.u64(..1 << 24),
+            0 => match self.border() {
+                large if EXHAUSTING.contains(&large) => large >> 20,
+                size => size,
+            },
+            _ => self.rng.u64(..1 << 18),
+        }
+    }
+
+    /// Maps pages of the file in `slot`, if there are any, and reads and writes some of them.
+    pub(crate) fn map(&mut self, slot: Slot) {
+        // Places of objects in the file of a device begin there, and those in a dma-buf's at 0.
+        let first = match self.rng.u32(..4) {
+            0 => 0,
+            _ => FIRST_OBJECT,
+        };
+        let offset = first + (self.rng.u64(..MAPPED_PAGES) << 12);
+        let length = self.rng.usize(1..16) << 12;
+        let is_shared = self.rng.u32(..8) != 0;
+        let mapped = slot.map(offset, length, is_shared);
+        self.scoreboard.count(MMAP, mapped.is_ok());
+        let Ok(memory) = mapped else {
+            return;
+        };
+        for _ in 0..4 {
+            let at = self.rng.usize(..length / 8) * 8;
+            let _ = memory.get::<u64>(at);
+            memory.set(at, self.rng.u64(..));
         }
     }
 

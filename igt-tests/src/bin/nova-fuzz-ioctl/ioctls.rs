@@ -14,8 +14,6 @@ pub(crate) enum Kind {
     Zero,
     /// Handle of a GEM object.
     Object,
-    /// Global name (flink) of a GEM object.
-    Name,
     /// Handle of a sync object.
     Syncobj,
     /// File descriptor.
@@ -152,8 +150,6 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     ioctl("GET_MAGIC", 0x02, READ, &[Word(Zero)]),
     ioctl("GET_CLIENT", 0x05, BOTH, &[Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
     ioctl("GEM_CLOSE", 0x09, WRITE, &[Word(Object), Word(Zero)]),
-    ioctl("GEM_FLINK", 0x0a, BOTH, &[Word(Object), Word(Zero)]),
-    ioctl("GEM_OPEN", 0x0b, BOTH, &[Word(Name), Word(Zero), Long(Zero)]),
     ioctl("GET_CAP", 0x0c, BOTH, &[Long(Choice), Long(Zero)]),
     ioctl("SET_MASTER", 0x1e, NONE, &[]),
     ioctl("DROP_MASTER", 0x1f, NONE, &[]),
@@ -172,7 +168,7 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     later("NOVA_QUEUE_GET_STATE", uapi::QUEUE_GET_STATE, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
     later("NOVA_EXEC", uapi::EXEC, &[Word(Choice), Word(Zero), Long(Pushes), Word(Count), Word(Bytes(16)), Long(Syncs), Word(Count), Word(Bytes(16))]),
     later("NOVA_GET_TIME", uapi::GET_TIME, &[Word(Choice), Word(Zero), Long(Zero), Long(Zero), Long(Zero)]),
-    later("NOVA_GEM_SET_LABEL", uapi::GEM_SET_LABEL, &[Word(Object), Word(Bytes(8)), Long(Label)]),
+    ioctl("NOVA_GEM_SET_LABEL", 0x40 + uapi::GEM_SET_LABEL, BOTH, &[Word(Object), Word(Bytes(8)), Long(Label)]),
     ioctl("SYNCOBJ_CREATE", 0xbf, BOTH, &[Word(Zero), Word(Flags)]),
     ioctl("SYNCOBJ_DESTROY", 0xc0, BOTH, &[Word(Syncobj), Word(Zero)]),
     opening("SYNCOBJ_HANDLE_TO_FD", 0xc1, &[Word(Syncobj), Word(Flags), Word(Zero), Word(Zero), Long(Point)], 8),

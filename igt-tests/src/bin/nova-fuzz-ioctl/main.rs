@@ -3,7 +3,7 @@
 //! Calls the ioctls of a Nova device with valid, nearly valid and random arguments.
 //!
 //! Two processes share open files; in each, four threads call ioctls and open, copy and close
-//! files. From time to time one of the processes is killed and replaced by a new one. The test
+//! files, and map them. From time to time one of the processes is killed and replaced by a new one. The test
 //! fails if the kernel reports a bug of its own, if an error number is unknown to user space, if a
 //! process cannot be killed, if the GPU does not answer afterwards, or if an ioctl never succeeded,
 //! since it was not tested then.
@@ -36,6 +36,9 @@ const THREADS: usize = 4;
 
 /// Number of slots for nodes; the other half of the slots is for files that ioctls open or take.
 pub(crate) const NODES: usize = Slot::COUNT / 2;
+
+/// The place of mmap on the scoreboard, behind the ioctls.
+pub(crate) const MMAP: usize = IOCTLS.len();
 
 /// The longest time until a process is killed.
 const LIFE: Duration = Duration::from_secs(2);
@@ -133,6 +136,7 @@ fn act(caller: &mut Caller<'_>, nodes: &[PathBuf]) {
         1 => drop(EventFd::new().map(|file| others[0].put(&file.into()))),
         2 => one.copy(other.get()),
         3 => one.close(),
+        4 => caller.map(one),
         _ => caller.call(nodes_of[0], others[0]),
     }
 }
@@ -154,16 +158,16 @@ impl Drop for Found<'_> {
     }
 }
 
-/// The results that all processes share: whether a thread has failed, and how often each ioctl was
-/// called and succeeded.
+/// The results that all processes share: whether a thread has failed, and how often each ioctl, and
+/// mmap, was called and succeeded.
 pub(crate) struct Scoreboard(Words);
 
 impl Scoreboard {
     fn new() -> Self {
-        Self(Words::new(1 + 2 * IOCTLS.len()))
+        Self(Words::new(1 + 2 * (MMAP + 1)))
     }
 
-    /// Counts a call of the ioctl with this index in [`IOCTLS`].
+    /// Counts a call of the ioctl with this index in [`IOCTLS`], or of mmap.
     pub(crate) fn count(&self, ioctl: usize, is_done: bool) {
         self.0[1 + 2 * ioctl].fetch_add(1, Relaxed);
         self.0[2 + 2 * ioctl].fetch_add(is_done.into(), Relaxed);
@@ -178,11 +182,16 @@ impl Scoreboard {
         self.assert_nothing_found();
         println!("{:24} {:>9} {:>9}", "", "called", "done");
         let mut all_done = true;
-        for (number, ioctl) in IOCTLS.iter().enumerate() {
+        let print = |name: &str, number: usize| {
             let [called, done] = [1, 2].map(|which| self.0[2 * number + which].load(Relaxed));
-            println!("{:24} {called:9} {done:9}", ioctl.name);
-            all_done &= done > 0 || (ioctl.is_about_syncobjs() && !has_syncobjs);
+            println!("{name:24} {called:9} {done:9}");
+            done > 0
+        };
+        for (number, ioctl) in IOCTLS.iter().enumerate() {
+            let is_done = print(ioctl.name, number);
+            all_done &= is_done || (ioctl.is_about_syncobjs() && !has_syncobjs);
         }
+        all_done &= print("mmap", MMAP);
         if all_done {
             return ExitCode::SUCCESS;
         }
