@@ -40,6 +40,11 @@ fn main() -> ExitCode {
                 || fallback(&gpu),
             );
             tests.subtest(
+                "system-full",
+                "System memory for objects is limited, and closing them frees it.",
+                || system_full(&gpu),
+            );
+            tests.subtest(
                 "too-large",
                 "An object larger than its region is refused.",
                 || too_large(&gpu),
@@ -159,6 +164,22 @@ fn fallback(gpu: &Gpu) {
     assert_eq!(Object::new(&node, within(VRAM, PAGE)).created.region, VRAM);
 }
 
+/// The objects have no pages, since nobody maps them.
+fn system_full(gpu: &Gpu) {
+    let (node, other) = (gpu.open_render(), gpu.open_render());
+    let system = region(&node, SYSTEM);
+    let all = Object::new(&node, within(SYSTEM, system.size - system.used));
+    assert_eq!(region(&node, SYSTEM).used, system.size);
+    for node in [&node, &other] {
+        assert_refused(node, mappable(PAGE), Errno::ENOMEM);
+    }
+    drop(all);
+    drop(Object::new(
+        &other,
+        within(SYSTEM, system.size - system.used),
+    ));
+}
+
 fn too_large(gpu: &Gpu) {
     let node = gpu.open_render();
     for id in [SYSTEM, VRAM] {
@@ -256,7 +277,8 @@ fn regions(gpu: &Gpu) {
         let value = line.strip_prefix("MemTotal:")?.strip_suffix("kB")?;
         value.trim().parse::<u64>().ok()
     });
-    assert_eq!(Some(system.size), total.map(|kibibytes| kibibytes << 10));
+    let half = total.map(|kibibytes| (kibibytes << 10 >> 1) / PAGE * PAGE);
+    assert_eq!(Some(system.size), half, "half of the machine's memory");
     assert_eq!(vram.size, nova::query_device(&node).unwrap().vram_usable);
     for region in regions {
         assert_eq!(region.page_sizes & 1 << 12, 1 << 12, "{region:?}");

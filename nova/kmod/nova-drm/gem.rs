@@ -2,6 +2,7 @@
 
 //! GEM objects. Those in system memory have pages; those in VRAM have a size, but no memory yet.
 
+use kernel::page::PAGE_MASK;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
@@ -40,17 +41,15 @@ impl Quota {
         self.left.load(Relaxed)
     }
 
-    /// Charges `size` bytes.
-    ///
-    /// # Errors
-    ///
-    /// `ENOSPC` if fewer are left.
-    fn charge(&self, size: u64) -> Result {
+    /// Charges `size` bytes; returns whether they were left.
+    fn charge(&self, size: u64) -> bool {
         let mut free = self.left.load(Relaxed);
         loop {
-            let left = free.checked_sub(size).ok_or(ENOSPC)?;
+            let Some(left) = free.checked_sub(size) else {
+                return false;
+            };
             match self.left.cmpxchg(free, left, Relaxed) {
-                Ok(_) => return Ok(()),
+                Ok(_) => return true,
                 Err(now) => free = now,
             }
         }
@@ -62,25 +61,30 @@ impl Quota {
     }
 }
 
-/// What the objects of a device take.
+/// What the objects of a device may take.
 pub(crate) struct Accounts {
-    pub(crate) vram: Quota,
-    /// Bytes of the objects in system memory. Their pages are charged to memory cgroups, so there is no quota.
-    system: Atomic<u64>,
+    vram: Quota,
+    system: Quota,
 }
 
 impl Accounts {
     /// Of a device with so many bytes of VRAM for objects.
+    ///
+    /// Objects may take half of system memory, as with TTM (drivers/gpu/drm/ttm/ttm_device.c): their pages cannot be
+    /// swapped out, and the OOM killer does not see whose they are.
     pub(crate) fn new(vram: u64) -> Self {
         Self {
             vram: Quota::new(vram),
-            system: Atomic::new(0),
+            system: Quota::new(regions::machine_memory() / 2 & PAGE_MASK as u64),
         }
     }
 
-    /// Bytes of the objects in system memory.
-    pub(crate) fn system(&self) -> u64 {
-        self.system.load(Relaxed)
+    /// The quota of a region.
+    pub(crate) fn of(&self, region: u32) -> &Quota {
+        match region {
+            VRAM => &self.vram,
+            _ => &self.system,
+        }
     }
 }
 
@@ -96,12 +100,13 @@ impl Charge {
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if the region has not so many.
+    /// `ENOSPC` if the region never has so many, or is VRAM and has not so many left, and `ENOMEM` if system memory has
+    /// not.
     fn new(accounts: &Arc<Accounts>, region: u32, size: u64) -> Result<Self> {
-        match region {
-            VRAM => accounts.vram.charge(size)?,
-            _ if size > regions::system_size() => return Err(ENOSPC),
-            _ => accounts.system.add(size, Relaxed),
+        let quota = accounts.of(region);
+        if !quota.charge(size) {
+            let is_short = region == SYSTEM && size <= quota.size();
+            return Err(if is_short { ENOMEM } else { ENOSPC });
         }
         Ok(Self {
             accounts: accounts.clone(),
@@ -113,12 +118,7 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        match self.region {
-            VRAM => self.accounts.vram.uncharge(self.size),
-            _ => {
-                self.accounts.system.fetch_sub(self.size, Relaxed);
-            }
-        }
+        self.accounts.of(self.region).uncharge(self.size);
     }
 }
 

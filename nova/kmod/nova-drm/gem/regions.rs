@@ -10,8 +10,8 @@ use super::usage;
 use crate::driver::{Device, File};
 use crate::limits::REGIONS;
 
-/// Bytes of system memory.
-pub(crate) fn system_size() -> u64 {
+/// Bytes of the machine's memory.
+pub(crate) fn machine_memory() -> u64 {
     let mut info = bindings::sysinfo::default();
     // SAFETY: The kernel fills the structure.
     unsafe { bindings::si_meminfo(&mut info) };
@@ -19,8 +19,8 @@ pub(crate) fn system_size() -> u64 {
     pages.saturating_mul(info.mem_unit.into())
 }
 
-/// Bytes of system memory that programs can have before the machine swaps.
-fn system_available() -> u64 {
+/// Bytes of it that programs can have before the machine swaps.
+fn machine_memory_available() -> u64 {
     // SAFETY: It only reads counters.
     let pages = unsafe { bindings::si_mem_available() };
     u64::try_from(pages)
@@ -32,22 +32,18 @@ fn system_available() -> u64 {
 pub(crate) fn of(device: &Device, file: &File<'_>) -> [MemoryRegion; REGIONS.len()] {
     let mut regions = REGIONS;
     for (region, stats) in regions.iter_mut().zip(usage::of(file)) {
-        let accounts = device.data();
-        let left;
+        let quota = device.data().of(region.id);
+        let mut left = quota.left();
+        region.size = quota.size();
+        region.used = region.size.saturating_sub(left);
         if region.region_class == MEMORY_REGION_SYSTEM {
-            region.size = system_size();
-            region.used = accounts.system();
             // The CPU reaches all of it.
             region.cpu_visible_size = region.size;
             region.cpu_visible_used = region.used;
-            left = system_available();
-        } else {
-            region.size = accounts.vram.size();
-            left = accounts.vram.left();
-            region.used = region.size.saturating_sub(left);
+            left = left.min(machine_memory_available());
         }
         region.client_used = stats.total();
-        region.client_budget = region.client_used.saturating_add(left).min(region.size);
+        region.client_budget = region.client_used.saturating_add(left);
     }
     regions
 }
