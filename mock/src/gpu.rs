@@ -41,6 +41,7 @@ mod boot_fsp;
 mod channels;
 mod falcons;
 mod gsp_rm;
+mod peek;
 mod registers;
 mod suspend;
 mod turns;

@@ -15,6 +15,10 @@
 //! - `objects`: answers a line for each object of GSP-RM, parents before their children, such as
 //!   `client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0`, and `ok`.
 //! - `channels`: answers a line for each channel, with what it does, and `ok`.
+//! - `peek client=0xc1d00000 space=0x90f10000 address=0x200000`: reads 64 bits at an address of an address
+//!   space, as a channel's work does, and answers them, or `fault: ` and what is wrong with the address.
+//! - `poke client=0xc1d00000 space=0x90f10000 address=0x200000 value=1`: writes 64 bits; answers `ok` or a
+//!   fault.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -26,6 +30,7 @@ use crate::bus::machine::Machine;
 use crate::faults::{number, Fault};
 use crate::gpu::Gpu;
 use crate::gsp_rm::notice::Notice;
+use crate::gsp_rm::resource::SpaceId;
 
 /// Bytes of the longest command line; the model's own limit.
 const LINE: u64 = 1024;
@@ -42,6 +47,8 @@ enum Command {
     Unloads,
     Objects,
     Channels,
+    Peek(SpaceId, u64),
+    Poke(SpaceId, u64, u64),
 }
 
 impl FromStr for Command {
@@ -56,6 +63,17 @@ impl FromStr for Command {
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
             "objects" if rest.is_empty() => Ok(Self::Objects),
             "channels" if rest.is_empty() => Ok(Self::Channels),
+            "peek" => {
+                let mut fields = rest.split(' ');
+                let (space, address) = parse_address(&mut fields)?;
+                Ok(Self::Peek(space, address))
+            }
+            "poke" => {
+                let mut fields = rest.split(' ');
+                let (space, address) = parse_address(&mut fields)?;
+                let value = field(fields.next().unwrap_or_default(), "value")?;
+                Ok(Self::Poke(space, address, value))
+            }
             _ => Err(format!("{line:?} is not a command")),
         }
     }
@@ -97,6 +115,16 @@ fn parse_event(text: &str) -> Result<Command, String> {
     Ok(Command::Event(notice))
 }
 
+/// An address in an address space.
+fn parse_address<'a>(fields: &mut impl Iterator<Item = &'a str>) -> Result<(SpaceId, u64), String> {
+    let mut next = || fields.next().unwrap_or_default();
+    let space = SpaceId {
+        client: field(next(), "client")?,
+        handle: field(next(), "space")?,
+    };
+    Ok((space, field(next(), "address")?))
+}
+
 /// The number in `name=number`.
 fn field<T: TryFrom<i64>>(text: &str, name: &str) -> Result<T, String> {
     let value = text
@@ -128,6 +156,14 @@ pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
             None => Err(NO_GSP_RM.into()),
         },
         Command::Channels => Ok(format!("{}ok", card.channels())),
+        Command::Peek(space, address) => match card.peek(space, address)? {
+            Ok(value) => Ok(format!("{value:#x}")),
+            Err(fault) => Ok(format!("fault: {fault:?}")),
+        },
+        Command::Poke(space, address, value) => match card.poke(space, address, value)? {
+            Ok(()) => Ok("ok".into()),
+            Err(fault) => Ok(format!("fault: {fault:?}")),
+        },
     });
     done.unwrap_or_else(|error: String| format!("error: {error}"))
 }
@@ -211,6 +247,23 @@ mod tests {
         assert!(objects[2].ends_with("class=0x2080 name=NV20_SUBDEVICE_0"));
         card.blocks.gsp.falcon.riscv.active = false;
         assert_eq!(obey(&mut card, "objects"), "error: GSP-RM does not run");
+    }
+
+    #[test]
+    fn memory_is_named_by_an_address_space_and_an_address() {
+        let command = |text: &str| text.parse::<Command>();
+        let space = SpaceId {
+            client: 0xc1d0_0000,
+            handle: 0x90f1_0000,
+        };
+        let at = "client=0xc1d00000 space=0x90f10000 address=0x200000";
+        let peek = Command::Peek(space, 0x20_0000);
+        assert_eq!(command(&format!("peek {at}")), Ok(peek));
+        let poke = Command::Poke(space, 0x20_0000, 7);
+        assert_eq!(command(&format!("poke {at} value=7")), Ok(poke));
+        assert!(command(&format!("poke {at}")).is_err());
+        let answer = answer(&[&format!("peek {at}")]);
+        assert_eq!(answer, ["error: there is no GSP-RM"]);
     }
 
     #[test]
