@@ -2,6 +2,7 @@
 
 //! Memory of the portable driver: coherent DMA memory, and memory that only the CPU accesses.
 
+use kernel::alloc::Flags;
 use kernel::debugfs::BinaryWriter;
 use kernel::dma::{Coherent, CoherentView};
 use kernel::fs::file;
@@ -124,33 +125,57 @@ impl Scratch for Machine<'_> {
     type Slice<T> = KVVec<T>;
 
     fn alloc_bytes(&self, size: usize) -> Result<Bytes, OutOfMemory> {
-        KVVec::zeroed(size, GFP_KERNEL)
-            .map(Bytes)
-            .map_err(|_| OutOfMemory { size })
+        bytes(size, GFP_KERNEL)
     }
 
     fn zeroed<T: FromZeros>(&self) -> Result<KBox<T>, OutOfMemory> {
-        let size = size_of::<T>();
-        let value = KBox::<T>::new_uninit(GFP_KERNEL | __GFP_ZERO);
-        let value = value.map_err(|_| OutOfMemory { size })?;
-        // SAFETY: `__GFP_ZERO` has zeroed the memory, and `T: FromZeros` guarantees that zeros are a
-        // valid `T`.
-        Ok(unsafe { value.assume_init() })
+        zeroed(GFP_KERNEL)
     }
 
     fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {
-        let size = size_of::<T>();
-        KBox::new(value, GFP_KERNEL).map_err(|_| OutOfMemory { size })
+        boxed(value, GFP_KERNEL)
     }
 
-    fn slice<T>(&self, len: usize, mut make: impl FnMut() -> T) -> Result<KVVec<T>, OutOfMemory> {
-        let no_memory = OutOfMemory {
-            size: len.saturating_mul(size_of::<T>()),
-        };
-        let mut values = KVVec::with_capacity(len, GFP_KERNEL).map_err(|_| no_memory)?;
-        for _ in 0..len {
-            values.push_within_capacity(make()).map_err(|_| no_memory)?;
-        }
-        Ok(values)
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<KVVec<T>, OutOfMemory> {
+        slice(len, make, GFP_KERNEL)
     }
+}
+
+/// [`Scratch::alloc_bytes`] with these flags.
+pub(crate) fn bytes(size: usize, flags: Flags) -> Result<Bytes, OutOfMemory> {
+    KVVec::zeroed(size, flags)
+        .map(Bytes)
+        .map_err(|_| OutOfMemory { size })
+}
+
+/// [`Scratch::zeroed`] with these flags.
+pub(crate) fn zeroed<T: FromZeros>(flags: Flags) -> Result<KBox<T>, OutOfMemory> {
+    let size = size_of::<T>();
+    let value = KBox::<T>::new_uninit(flags | __GFP_ZERO);
+    let value = value.map_err(|_| OutOfMemory { size })?;
+    // SAFETY: `__GFP_ZERO` has zeroed the memory, and `T: FromZeros` guarantees that zeros are a
+    // valid `T`.
+    Ok(unsafe { value.assume_init() })
+}
+
+/// [`Scratch::boxed`] with these flags.
+pub(crate) fn boxed<T>(value: T, flags: Flags) -> Result<KBox<T>, OutOfMemory> {
+    let size = size_of::<T>();
+    KBox::new(value, flags).map_err(|_| OutOfMemory { size })
+}
+
+/// [`Scratch::slice`] with these flags.
+pub(crate) fn slice<T>(
+    len: usize,
+    mut make: impl FnMut() -> T,
+    flags: Flags,
+) -> Result<KVVec<T>, OutOfMemory> {
+    let no_memory = OutOfMemory {
+        size: len.saturating_mul(size_of::<T>()),
+    };
+    let mut values = KVVec::with_capacity(len, flags).map_err(|_| no_memory)?;
+    for _ in 0..len {
+        values.push_within_capacity(make()).map_err(|_| no_memory)?;
+    }
+    Ok(values)
 }

@@ -11,7 +11,9 @@ use kernel::types::CovariantForLt;
 use nova_core::platform::Platform;
 use nova_core::{BootReport, Text};
 use nova_hw::chipset::{Chipset, Revision};
+use nova_hw::gmmu::Format;
 
+use crate::address_space::AddressSpace;
 use crate::calls::Epoch;
 use crate::gsp::Gsp;
 use crate::health::{Health, Listener, Listeners};
@@ -83,6 +85,29 @@ impl<'a> Gpu<'a> {
     #[inline(never)]
     pub fn epoch(&self) -> Result<Epoch> {
         self.rm.epoch()
+    }
+
+    /// As [`Self::epoch`], but waits for a boot if the GPU is stopped for a suspend or a reset.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if GSP-RM does not run and will not be booted, `EINTR` if the task was killed.
+    #[inline(never)]
+    pub fn await_epoch(&self) -> Result<Epoch> {
+        self.rm.await_epoch()
+    }
+
+    /// Allocates an address space of a client, in which nothing is mapped.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the client's epoch has ended, `ENOSPC` if there is no VRAM, `ENOMEM`, `EINTR` if the task was killed, or
+    /// the error of the call of GSP-RM, which is logged.
+    #[inline(never)]
+    pub fn address_space(&self, client: &Client<'a>) -> Result<Arc<AddressSpace<'a>>> {
+        let memory = self.memory(client.epoch());
+        let format = Format::of(self.chipset.arch());
+        AddressSpace::new(&self.rm, memory, client.handles(), format)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM

@@ -57,6 +57,8 @@ pub(crate) struct Gsp<'a> {
     pub(crate) listeners: Arc<Listeners>,
     /// Number of the next client of GSP-RM.
     pub(crate) next_client: Atomic<u32>,
+    /// Number of the next address space of GSP-RM.
+    pub(crate) next_space: Atomic<u32>,
 }
 
 /// The current state of a GPU's GSP-RM.
@@ -139,6 +141,7 @@ impl<'a> Gsp<'a> {
             events <- RateLimit::new(c"Gsp::events", static_lock_class!()),
             listeners: Listeners::new()?,
             next_client: Atomic::new(0),
+            next_space: Atomic::new(0),
         })
     }
 

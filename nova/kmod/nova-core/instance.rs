@@ -86,7 +86,10 @@ impl<'a> Gsp<'a> {
 
     #[inline(never)]
     fn log_window_error(&self, error: WindowError) -> Error {
-        let is_expected = matches!(error, WindowError::Vram(_) | WindowError::Memory(_));
+        let is_expected = matches!(
+            error,
+            WindowError::Vram(_) | WindowError::Memory(_) | WindowError::Full
+        );
         if !is_expected {
             dev_err!(self.machine().device(), "{}\n", format_args!("{error}"));
         }

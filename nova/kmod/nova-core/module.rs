@@ -7,6 +7,7 @@
 //! registers, DMA memory, firmware files, time and interrupts. All it knows about GPUs is the order
 //! of their BARs.
 
+mod address_space;
 mod bars;
 mod calls;
 mod clock;
@@ -34,10 +35,12 @@ use kernel::prelude::*;
 use kernel::InPlaceModule;
 use nova_kernel::pci::power;
 
+pub use address_space::{AddressSpace, Spare, Tables};
 pub use calls::Epoch;
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
+pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use rm::Client;
 pub use vram::{Blocks, Vram};
 

@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
-use nova_core::{Alloc, Command, Free, Handles, RpcError};
+use nova_core::{AddressSpace, Alloc, Caller, Command, Free, Handles, RpcError};
 
 use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
@@ -16,14 +16,26 @@ pub(crate) trait Rm: Send + Sync {
     /// The epoch of the running GSP-RM.
     fn epoch(&self) -> Result<Epoch>;
 
+    /// As [`Self::epoch`], but waits for a boot if the GPU is stopped.
+    fn await_epoch(&self) -> Result<Epoch>;
+
     /// The number of a new client.
     fn next_client(&self) -> u32;
+
+    /// The number of a new address space.
+    fn next_space(&self) -> u32;
 
     /// Allocates an object.
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result;
 
     /// Frees an object and its children. Does nothing if the GSP-RM of `epoch` does not run any more.
     fn free(&self, epoch: Epoch, object: Handles);
+
+    /// Allocates an address space, with the root of its page tables and the number of its entries.
+    fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result;
+
+    /// Frees an address space. Does nothing if the GSP-RM of `epoch` does not run any more.
+    fn free_space(&self, epoch: Epoch, space: AddressSpace);
 }
 
 impl Gsp<'_> {
@@ -54,27 +66,80 @@ impl Gsp<'_> {
     }
 }
 
+/// Makes calls of the GSP-RM of an epoch, and waits for their replies.
+struct InEpoch<'x, 'a> {
+    gsp: &'x Gsp<'a>,
+    epoch: Epoch,
+    /// How a task waits for all but the end of an object.
+    state: TaskState,
+}
+
+impl Caller for InEpoch<'_, '_> {
+    type Error = CallError;
+
+    fn alloc(&mut self, alloc: &Alloc<'_>) -> Result<(), CallError> {
+        let allocated = self.call(alloc);
+        // GSP-RM allocates the object late then, and frees it after that.
+        if let Err(CallError::Killed | CallError::Rpc(RpcError::Timeout(_))) = allocated {
+            self.free(alloc.object);
+        }
+        allocated
+    }
+
+    fn call<C: Command>(&mut self, command: &C) -> Result<C::Reply, CallError> {
+        self.gsp.execute_in(self.epoch, self.state, command)
+    }
+
+    fn free(&mut self, object: Handles) {
+        // Uninterruptible, since the object must be freed even if the task is killed. Errors are logged.
+        let state = TaskState::Uninterruptible;
+        let _ = self.gsp.execute_in(self.epoch, state, &Free(object));
+    }
+}
+
+impl<'a> Gsp<'a> {
+    fn in_epoch(&self, epoch: Epoch, state: TaskState) -> InEpoch<'_, 'a> {
+        InEpoch {
+            gsp: self,
+            epoch,
+            state,
+        }
+    }
+}
+
 impl Rm for Gsp<'_> {
     fn epoch(&self) -> Result<Epoch> {
         Ok(self.target()?.epoch)
+    }
+
+    fn await_epoch(&self) -> Result<Epoch> {
+        Ok(self.await_target()?.epoch)
     }
 
     fn next_client(&self) -> u32 {
         self.next_client.fetch_add(1, Relaxed)
     }
 
+    fn next_space(&self) -> u32 {
+        self.next_space.fetch_add(1, Relaxed)
+    }
+
     fn alloc(&self, epoch: Epoch, alloc: &Alloc<'_>) -> Result {
-        let allocated = self.execute_in(epoch, TaskState::Killable, alloc);
-        // GSP-RM allocates the object late then, and frees it after that.
-        if let Err(CallError::Killed | CallError::Rpc(RpcError::Timeout(_))) = allocated {
-            self.free(epoch, alloc.object);
-        }
-        Ok(allocated?)
+        Ok(self.in_epoch(epoch, TaskState::Killable).alloc(alloc)?)
     }
 
     fn free(&self, epoch: Epoch, object: Handles) {
-        // Uninterruptible, since the object must be freed even if the task is killed. Errors are logged.
-        let _ = self.execute_in(epoch, TaskState::Uninterruptible, &Free(object));
+        self.in_epoch(epoch, TaskState::Uninterruptible)
+            .free(object);
+    }
+
+    fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result {
+        let caller = &mut self.in_epoch(epoch, TaskState::Killable);
+        Ok(space.allocate(caller, root, entries)?)
+    }
+
+    fn free_space(&self, epoch: Epoch, space: AddressSpace) {
+        space.free(&mut self.in_epoch(epoch, TaskState::Uninterruptible));
     }
 }
 
@@ -109,12 +174,14 @@ pub struct Client<'a> {
     _subdevice: Object<'a>,
     _device: Object<'a>,
     root: Object<'a>,
+    client: nova_core::Client,
 }
 
 impl<'a> Client<'a> {
     pub(crate) fn new(rm: &Arc<dyn Rm + 'a>) -> Result<Self> {
         let epoch = rm.epoch()?;
-        let [root, device, subdevice] = nova_core::Client::new(rm.next_client()).allocs();
+        let client = nova_core::Client::new(rm.next_client());
+        let [root, device, subdevice] = client.allocs();
         let root = Object::new(rm, epoch, &root)?;
         let device = Object::new(rm, epoch, &device)?;
         let subdevice = Object::new(rm, epoch, &subdevice)?;
@@ -122,11 +189,17 @@ impl<'a> Client<'a> {
             _subdevice: subdevice,
             _device: device,
             root,
+            client,
         })
     }
 
     /// The epoch of the GSP-RM in which the client exists.
     pub fn epoch(&self) -> Epoch {
         self.root.epoch
+    }
+
+    /// Its handles.
+    pub(crate) fn handles(&self) -> nova_core::Client {
+        self.client
     }
 }

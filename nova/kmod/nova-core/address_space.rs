@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces of the GPU for second-level drivers: page tables in VRAM, and the object of GSP-RM that names them.
+
+use core::ops::Range;
+
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core::platform::{OutOfMemory, OutOfVram, Scratch, TableSource};
+use nova_core::{Attributes, Block, Change, MemoryError, PageTables};
+use nova_hw::gmmu::Format;
+use zerocopy::FromZeros;
+
+use crate::calls::Epoch;
+use crate::dma;
+use crate::errno::errno;
+use crate::instance::{Memory, Table};
+use crate::rm::Rm;
+
+/// Where the memory of page tables, and of what the driver knows of them, comes from.
+struct Source<'a>(Memory<'a>);
+
+impl<'a> TableSource for Source<'a> {
+    type Table = Table<'a>;
+
+    fn alloc_table(&self) -> Result<Table<'a>, OutOfVram> {
+        self.0.alloc_table()
+    }
+}
+
+impl Scratch for Source<'_> {
+    type Bytes = dma::Bytes;
+    type Boxed<T> = KBox<T>;
+    type Slice<T> = KVVec<T>;
+
+    fn alloc_bytes(&self, size: usize) -> Result<dma::Bytes, OutOfMemory> {
+        dma::bytes(size, GFP_KERNEL_ACCOUNT)
+    }
+
+    fn zeroed<T: FromZeros>(&self) -> Result<KBox<T>, OutOfMemory> {
+        dma::zeroed(GFP_KERNEL_ACCOUNT)
+    }
+
+    fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {
+        dma::boxed(value, GFP_KERNEL_ACCOUNT)
+    }
+
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<KVVec<T>, OutOfMemory> {
+        dma::slice(len, make, GFP_KERNEL_ACCOUNT)
+    }
+}
+
+/// The object of GSP-RM; the drop frees it, after which the GPU does not use the page tables any more.
+struct Object<'a> {
+    rm: Arc<dyn Rm + 'a>,
+    memory: Memory<'a>,
+    space: nova_core::AddressSpace,
+    root: u64,
+}
+
+impl Drop for Object<'_> {
+    fn drop(&mut self) {
+        let epoch = self.memory.epoch();
+        self.rm.free_space(epoch, self.space);
+        // If the epoch has ended, the TLBs have nothing of it. Other errors are logged: no channel uses the address space
+        // any more.
+        let _ = self.memory.invalidate(self.root);
+    }
+}
+
+/// An address space of the GPU. It is valid in one epoch; a change of one of an earlier epoch fails.
+#[pin_data]
+pub struct AddressSpace<'a> {
+    /// Dropped before the tables.
+    object: Object<'a>,
+    #[pin]
+    tables: Mutex<PageTables<Source<'a>>>,
+    source: Source<'a>,
+}
+
+impl<'a> AddressSpace<'a> {
+    /// Allocates an address space in which nothing is mapped.
+    pub(crate) fn new(
+        rm: &Arc<dyn Rm + 'a>,
+        memory: Memory<'a>,
+        client: nova_core::Client,
+        format: &'static Format,
+    ) -> Result<Arc<Self>> {
+        let source = Source(memory.clone());
+        let tables = PageTables::new(&source, format).map_err(error)?;
+        let (root, entries) = (tables.root(), tables.root_entries());
+        let space = nova_core::AddressSpace::new(client, rm.next_space());
+        rm.alloc_space(memory.epoch(), space, root, entries)?;
+        let object = Object {
+            rm: rm.clone(),
+            memory,
+            space,
+            root,
+        };
+        let space = pin_init!(Self {
+            object,
+            tables <- new_mutex!(tables),
+            source,
+        });
+        Arc::pin_init(space, GFP_KERNEL_ACCOUNT)
+    }
+
+    /// The epoch in which it is valid.
+    pub fn epoch(&self) -> Epoch {
+        self.object.memory.epoch()
+    }
+
+    /// Adds to `spare` what a change of `range` may need.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there is no VRAM, `ENOMEM`.
+    #[inline(never)]
+    pub fn prepare(&self, spare: &mut Spare<'a>, range: Range<u64>, change: Change) -> Result {
+        let tables = self.tables.lock();
+        let prepared = tables.prepare(&self.source, &mut spare.0, range, change);
+        prepared.map_err(error)
+    }
+
+    /// Has `changes` change the page tables, and then the GPU use them. The changes must have been
+    /// [prepared](Self::prepare), with the same `spare`.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be invalidated: what was mapped before may be
+    /// in use by the GPU until it is reset.
+    #[inline(never)]
+    pub fn change(
+        &self,
+        mut spare: Spare<'a>,
+        changes: &mut dyn FnMut(&mut Tables<'_, 'a>),
+    ) -> Result {
+        let mut tables = self.tables.lock();
+        changes(&mut Tables {
+            tables: &mut tables,
+            spare: &mut spare.0,
+        });
+        self.object.memory.invalidate(self.object.root)
+    }
+}
+
+/// Tables for changes of an address space, and tables that changes have unlinked.
+pub struct Spare<'a>(nova_core::Spare<Source<'a>>);
+
+impl Default for Spare<'_> {
+    /// Without any tables.
+    #[inline(never)]
+    fn default() -> Self {
+        Self(nova_core::Spare::new())
+    }
+}
+
+/// The page tables of an address space while they are changed. No change fails.
+pub struct Tables<'x, 'a> {
+    tables: &'x mut PageTables<Source<'a>>,
+    spare: &'x mut nova_core::Spare<Source<'a>>,
+}
+
+impl Tables<'_, '_> {
+    /// Maps `blocks`, one after the other, in place of what is mapped in `range`, which has their size altogether.
+    #[inline(never)]
+    pub fn map(
+        &mut self,
+        range: Range<u64>,
+        blocks: &mut dyn Iterator<Item = Block>,
+        attributes: Attributes,
+    ) {
+        self.tables.map(self.spare, range, blocks, attributes);
+    }
+
+    /// Makes `range` sparse: it reads as zero and drops writes.
+    #[inline(never)]
+    pub fn map_sparse(&mut self, range: Range<u64>) {
+        self.tables.map_sparse(self.spare, range);
+    }
+
+    /// Unmaps `range`, of which any parts may be mapped.
+    #[inline(never)]
+    pub fn unmap(&mut self, range: Range<u64>) {
+        self.tables.unmap(self.spare, range);
+    }
+}
+
+fn error(error: MemoryError) -> Error {
+    errno(error.kind())
+}
