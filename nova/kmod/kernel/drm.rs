@@ -5,7 +5,9 @@
 
 mod debugfs;
 pub mod device;
+pub mod exec;
 pub mod fdinfo;
 pub mod gem;
+pub mod gpuvm;
 pub mod ioctl;
 mod shim;

@@ -16,8 +16,10 @@ use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
 use crate::gem::{self, Accounts, Stored};
 use crate::gpu::Gpu;
+use crate::ids::Ids;
 use crate::ioctls;
 use crate::not_yet::NotYet;
+use crate::vm::{self, Vm};
 
 /// DRM types for this driver.
 pub(crate) type Device = drm_device::Device<NovaDrmDriver>;
@@ -159,7 +161,9 @@ impl drm_device::Driver for NovaDrmDriver {
     /// What GEM objects take.
     type Data = Arc<Accounts>;
     type RegistrationData<'a> = Gpu<'a>;
+    type FileData = FileData;
     type Object = Stored;
+    type Mapping = vm::Mapped;
     type Module = crate::LocalModule;
 
     const NAME: &'static CStr = c"nova";
@@ -171,9 +175,9 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, ioctls::GemCreate>(),
         entry::<Self, ioctls::GemInfo>(),
         entry::<Self, ioctls::Query>(),
-        entry::<Self, NotYet<nova_uapi::VmCreate>>(),
-        entry::<Self, NotYet<nova_uapi::VmDestroy>>(),
-        entry::<Self, NotYet<nova_uapi::VmBind>>(),
+        entry::<Self, vm::VmCreate>(),
+        entry::<Self, vm::VmDestroy>(),
+        entry::<Self, vm::VmBind>(),
         entry::<Self, NotYet<nova_uapi::VmGetFaults>>(),
         entry::<Self, NotYet<nova_uapi::QueueCreate>>(),
         entry::<Self, NotYet<nova_uapi::QueueDestroy>>(),
@@ -183,9 +187,8 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, ioctls::GemSetLabel>(),
     ]);
 
-    // There are no address spaces yet that objects could be private to.
-    fn is_private(_object: &Stored) -> bool {
-        false
+    fn is_private(object: &Stored) -> bool {
+        object.private.is_some()
     }
 
     fn show_memory(file: &File<'_>, show: &mut dyn FnMut(&CStr, &MemoryStats)) {
@@ -195,4 +198,18 @@ impl drm_device::Driver for NovaDrmDriver {
     fn show_objects(device: &Device, to: &SeqFile) {
         gem::list::show(device, to);
     }
+
+    fn open(_device: &Device) -> impl PinInit<FileData, Error> {
+        try_pin_init!(FileData {
+            vms <- Ids::new(),
+        })
+    }
+}
+
+/// What belongs to an open file.
+#[pin_data]
+pub(crate) struct FileData {
+    /// Its address spaces.
+    #[pin]
+    pub(crate) vms: Ids<Vm>,
 }

@@ -6,10 +6,11 @@ use kernel::page::PAGE_MASK;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
+use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
 use nova_uapi::{Layout, GEM_CPU_ACCESS};
 
-use crate::driver::{Device, Object};
+use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::limits::{SYSTEM, VRAM};
 
 pub(crate) mod list;
@@ -122,6 +123,9 @@ impl Drop for Charge {
     }
 }
 
+/// The reservation lock of an address space, which its private objects share.
+pub(crate) type Private = Reservation<NovaDrmDriver>;
+
 /// What is stored with a GEM object.
 #[pin_data]
 pub(crate) struct Stored {
@@ -131,6 +135,8 @@ pub(crate) struct Stored {
     pub(crate) flags: u32,
     /// The region in which it lies.
     pub(crate) region: u32,
+    /// The reservation lock of the only address space that may map it.
+    pub(crate) private: Option<Private>,
     /// Its name with a NUL, or nothing.
     #[pin]
     label: SpinLock<KVec<u8>>,
@@ -154,27 +160,38 @@ impl Stored {
     }
 }
 
-/// Creates an object. VRAM is tried first, but what the CPU is to map cannot lie there yet.
+/// Creates an object, which other address spaces can map or not. VRAM is tried first, but what the CPU is to map cannot lie there yet.
 ///
 /// # Errors
 ///
 /// `ENOSPC` if it exceeds what is left of its regions, `EOPNOTSUPP` if it would have to lie in VRAM and that cannot be
 /// done, `ENOMEM`.
-pub(crate) fn create(device: &Device, layout: Layout, flags: u32) -> Result<Object> {
+pub(crate) fn create(
+    device: &Device,
+    layout: Layout,
+    flags: u32,
+    private: Option<Private>,
+) -> Result<Object> {
     let allows = |region: u32| layout.placement & 1 << region != 0;
     if allows(VRAM) && flags == 0 {
-        match create_in(device, VRAM, layout, flags) {
+        match create_in(device, VRAM, layout, flags, private.clone()) {
             Err(error) if error == ENOSPC && allows(SYSTEM) => {}
             created => return created,
         }
     }
     match allows(SYSTEM) {
-        true => create_in(device, SYSTEM, layout, flags),
+        true => create_in(device, SYSTEM, layout, flags, private),
         false => Err(EOPNOTSUPP),
     }
 }
 
-fn create_in(device: &Device, region: u32, layout: Layout, flags: u32) -> Result<Object> {
+fn create_in(
+    device: &Device,
+    region: u32,
+    layout: Layout,
+    flags: u32,
+    private: Option<Private>,
+) -> Result<Object> {
     let charge = Charge::new(device.data(), region, layout.size)?;
     let backing = match region {
         VRAM => Backing::Driver,
@@ -183,12 +200,14 @@ fn create_in(device: &Device, region: u32, layout: Layout, flags: u32) -> Result
         },
     };
     let size = usize::try_from(layout.size)?;
+    let reservation = private.clone();
     let stored = try_pin_init!(Stored {
         layout,
         flags,
         region,
+        private,
         label <- new_spinlock!(KVec::new()),
         _charge: charge,
     });
-    Object::new(device, size, backing, stored)
+    Object::new(device, size, backing, reservation.as_ref(), stored)
 }

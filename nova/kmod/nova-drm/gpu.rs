@@ -5,9 +5,11 @@
 use kernel::device::Bound;
 use kernel::pci;
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, Mutex};
-use nova_core_module::{Client, Health};
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core_module::{AddressSpace, Client, Health};
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
+
+use crate::vm::Spaces;
 
 /// A bound GPU.
 #[pin_data]
@@ -15,6 +17,9 @@ pub(crate) struct Gpu<'a> {
     /// nova-core's handle of the GPU.
     pub(crate) core: &'a nova_core_module::Gpu<'a>,
     pci: &'a pci::Device<Bound>,
+    /// The address spaces of programs. Dropped before the client, of which they are.
+    #[pin]
+    pub(crate) spaces: Spaces<'a>,
     /// This driver's client of GSP-RM. While the GPU does not work it is `None`, or one of an earlier epoch.
     #[pin]
     client: Mutex<Option<Client<'a>>>,
@@ -30,6 +35,7 @@ impl<'a> Gpu<'a> {
         try_pin_init!(Self {
             core,
             pci,
+            spaces <- Spaces::new(),
             client <- new_mutex!(client),
         })
     }
@@ -46,13 +52,28 @@ impl<'a> Gpu<'a> {
     ///
     /// Those of [`nova_core_module::Gpu::client`], and `EIO` while GSP-RM does not run.
     pub(crate) fn renew_client(&self) -> Result {
+        self.with_client(|_| Ok(()))
+    }
+
+    /// Calls `f` with a client of the running GSP-RM.
+    fn with_client<R>(&self, f: impl FnOnce(&Client<'a>) -> Result<R>) -> Result<R> {
         let mut client = self.client.lock();
         let epoch = self.core.epoch()?;
-        if client.as_ref().is_none_or(|client| client.epoch() != epoch) {
-            *client = None;
-            *client = Some(self.core.client()?);
-        }
-        Ok(())
+        let current = client.take().filter(|client| client.epoch() == epoch);
+        let current = match current {
+            Some(current) => current,
+            None => self.core.client()?,
+        };
+        f(client.insert(current))
+    }
+
+    /// Allocates an address space in which nothing is mapped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::renew_client`], and of [`nova_core_module::Gpu::address_space`].
+    pub(crate) fn address_space(&self) -> Result<Arc<AddressSpace<'a>>> {
+        self.with_client(|client| self.core.address_space(client))
     }
 
     /// The answer to `DRM_NOVA_QUERY_DEVICE`.

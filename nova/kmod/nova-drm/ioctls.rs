@@ -11,7 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
-use crate::limits::REGIONS;
+use crate::limits::{REGIONS, VM};
 use crate::user::{error, read_label};
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
@@ -51,12 +51,12 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
         argument: &mut Self::Argument,
     ) -> Result {
         argument.check(&REGIONS).map_err(error)?;
-        // There are no address spaces yet.
-        if argument.vm_id != 0 {
-            return Err(ENOENT);
-        }
+        let private = match argument.vm_id {
+            0 => None,
+            id => Some(file.data().vms.get(id)?.private()),
+        };
         let layout = argument.layout(&REGIONS).map_err(error)?;
-        let object = gem::create(device, layout, argument.flags)?;
+        let object = gem::create(device, layout, argument.flags, private)?;
         argument.handle = object.create_handle(file)?;
         argument.page_shift = layout.page_shift;
         argument.mmap_offset = object.mmap_offset().unwrap_or(0);
@@ -85,14 +85,16 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
             true => nova_uapi::GEM_STATE_EXPORTED,
             false => 0,
         };
+        let vm_id = stored.private.as_ref().map_or(0, |private| {
+            file.data().vms.find(|vm| vm.private() == *private)
+        });
         *argument = nova_uapi::GemInfo {
             handle: argument.handle,
             pad: argument.pad,
             size: stored.layout.size,
             placement: stored.layout.placement,
             flags: stored.flags,
-            // There are no address spaces yet.
-            vm_id: 0,
+            vm_id,
             page_shift: stored.layout.page_shift,
             mmap_offset: object.mmap_offset().unwrap_or(0),
             region: stored.region,
@@ -146,6 +148,7 @@ impl Ioctl<NovaDrmDriver> for Query {
                 answer(argument, &list(&gem::regions::of(device, file))?)
             }
             nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device.is_wedged()).as_bytes()),
+            nova_uapi::QUERY_VM => answer(argument, VM.as_bytes()),
             // The others are not implemented yet.
             _ => Err(EOPNOTSUPP),
         }

@@ -3,7 +3,7 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
-use nova_uapi::{MemoryRegion, QueryLimits, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
+use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
 /// Id of the region of system memory.
 pub(crate) const SYSTEM: u32 = 0;
@@ -44,7 +44,8 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
     push_bytes_max: (1 << 23) - 4,
     push_align: 4,
     syncs_max: 256,
-    bind_ops_max: 4096,
+    // What so many operations may need of page tables at most, six tables each, has room in the windows onto VRAM.
+    bind_ops_max: 1024,
     jobs_max: 1024,
     priorities: 1 << nova_uapi::PRIORITY_LOW | 1 << nova_uapi::PRIORITY_NORMAL,
     timeslice_us_min: 100,
@@ -54,4 +55,20 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
     job_timeout_ms_max: 60_000,
     vms_max: 0,
     queues_max: 0,
+};
+
+/// What address spaces look like.
+pub(crate) const VM: QueryVm = QueryVm {
+    // Null pointers fault.
+    va_start: 2 << 20,
+    // The page tables of Turing, Ampere and Ada translate 49 bits, and later ones more.
+    va_end: 1 << 49,
+    // The entries of a ring have addresses of 40 bits.
+    push_va_end: 1 << 40,
+    kernel_size_min: 1 << 30,
+    kernel_align: 512 << 20,
+    // Rows of bytes alone.
+    kinds: 1 << 0,
+    kinds_compressible: 0,
+    compression_align: 64 << 10,
 };

@@ -7,10 +7,12 @@
 mod driver;
 mod gem;
 mod gpu;
+mod ids;
 mod ioctls;
 mod limits;
 mod not_yet;
 mod user;
+mod vm;
 
 kernel::module_auxiliary_driver! {
     type: driver::NovaDrmDriver,

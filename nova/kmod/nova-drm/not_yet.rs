@@ -48,36 +48,6 @@ impl<T: Argument> Ioctl<NovaDrmDriver> for NotYet<T> {
     }
 }
 
-impl Argument for nova_uapi::VmCreate {
-    const NUMBER: u32 = nova_uapi::IOCTL_VM_CREATE;
-    const GATE: Gate = Gate::Works;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::VmDestroy {
-    const NUMBER: u32 = nova_uapi::IOCTL_VM_DESTROY;
-    const GATE: Gate = Gate::Always;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::VmBind {
-    const NUMBER: u32 = nova_uapi::IOCTL_VM_BIND;
-    const GATE: Gate = Gate::Works;
-
-    fn check_all(&self) -> Result {
-        let (ops, syncs) = self.check(&LIMITS).map_err(error)?;
-        read(&ops)?;
-        read(&syncs)?;
-        Ok(())
-    }
-}
-
 impl Argument for nova_uapi::VmGetFaults {
     const NUMBER: u32 = nova_uapi::IOCTL_VM_GET_FAULTS;
     const GATE: Gate = Gate::Always;

@@ -16,7 +16,7 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::str::as_char_ptr_in_const_context;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::types::Opaque;
+use kernel::types::{ForeignOwnable, Opaque};
 
 use super::debugfs;
 use super::fdinfo::{self, MemoryStats};
@@ -32,8 +32,14 @@ pub trait Driver: Sized + 'static {
     /// has [entered](Device::enter) the device.
     type RegistrationData<'a>: Send + Sync + 'a;
 
+    /// What belongs to each open file; dropped when it is closed.
+    type FileData: Send + Sync + 'static;
+
     /// What belongs to each GEM object; dropped with it.
     type Object: Send + Sync + 'static;
+
+    /// What belongs to each mapping in an address space, and to each part of it if it is split.
+    type Mapping: Copy + Default + Send + Sync + 'static;
 
     /// The module that must stay as long as files are open.
     type Module: ModuleMetadata;
@@ -61,6 +67,8 @@ pub trait Driver: Sized + 'static {
 
     /// Prints the device's objects, for debugfs.
     fn show_objects(device: &Device<Self>, to: &SeqFile);
+    /// The data of a file that is opened.
+    fn open(device: &Device<Self>) -> impl PinInit<Self::FileData, Error>;
 }
 
 /// A DRM device.
@@ -135,6 +143,8 @@ impl<D: Driver> Device<D> {
         num_ioctls: D::IOCTLS.len() as i32,
         gem_prime_import: Some(gem::import::<D>),
         show_fdinfo: Some(fdinfo::show::<D>),
+        open: Some(Self::open),
+        postclose: Some(Self::close),
         fops: &Self::FILE_OPERATIONS,
         ..pin_init::zeroed()
     };
@@ -143,6 +153,37 @@ impl<D: Driver> Device<D> {
         release: Some(Self::release),
         ..Self::NEW_DRIVER
     };
+
+    /// Makes the data of a file.
+    ///
+    /// # Safety
+    ///
+    /// For DRM to call when a file of a device of `D` is opened.
+    unsafe extern "C" fn open(
+        drm: *mut bindings::drm_device,
+        file: *mut bindings::drm_file,
+    ) -> c_int {
+        // SAFETY: The device lives as long as files of it are open.
+        let device = unsafe { Self::from_raw(drm) };
+        match KBox::pin_init(D::open(device), GFP_KERNEL_ACCOUNT) {
+            Ok(data) => {
+                // SAFETY: Nobody else uses the file yet.
+                unsafe { (*file).driver_priv = data.into_foreign() };
+                0
+            }
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// Drops the data of a file.
+    ///
+    /// # Safety
+    ///
+    /// For DRM to call when a file that [`Self::open`] has opened is closed.
+    unsafe extern "C" fn close(_: *mut bindings::drm_device, file: *mut bindings::drm_file) {
+        // SAFETY: `open` has put it there, and nobody uses the file any more.
+        drop(unsafe { <Pin<KBox<D::FileData>>>::from_foreign((*file).driver_priv) });
+    }
 
     /// Drops the data.
     ///
@@ -194,6 +235,14 @@ impl<D: Driver> Device<D> {
     /// The objects that are mapped for the parent.
     pub(super) fn dma_mappings(&self) -> &Mappings {
         &self.dma_mappings
+    }
+
+    /// A reference to it.
+    pub fn reference(&self) -> Reference<D> {
+        // SAFETY: Whoever lends it holds a reference.
+        unsafe { bindings::drm_dev_get(self.as_raw()) };
+        // INVARIANT: The reference has just been taken.
+        Reference(NonNull::from(self))
     }
 
     /// What lives as long as the device.
@@ -323,10 +372,7 @@ impl<D: Driver> Reference<D> {
 
 impl<D: Driver> Clone for Reference<D> {
     fn clone(&self) -> Self {
-        // SAFETY: A reference to the device is held.
-        unsafe { bindings::drm_dev_get(self.as_raw()) };
-        // INVARIANT: The reference has just been taken.
-        Self(self.0)
+        self.reference()
     }
 }
 

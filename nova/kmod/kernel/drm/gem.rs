@@ -24,8 +24,10 @@ pub mod list;
 mod mmap;
 mod pages;
 mod prime;
+pub mod reservation;
 
 use pages::Pages;
+use reservation::Reservation;
 
 pub(super) use mmap::mmap;
 pub(super) use prime::import;
@@ -48,6 +50,7 @@ struct Memory<D: Driver> {
 /// # Invariants
 ///
 /// The object is initialized, it is the first field of a `Memory<D>` of a `Device<D>`, and the reference is held.
+#[repr(transparent)]
 pub struct Object<D: Driver> {
     object: NonNull<bindings::drm_gem_object>,
     _driver: PhantomData<D>,
@@ -90,13 +93,26 @@ impl<D: Driver> Object<D> {
         })
     }
 
+    /// The object of a reference that somebody else holds.
+    ///
+    /// # Safety
+    ///
+    /// The place must have a reference to an initialized object of a device of `D`, and keep it for `'a`.
+    pub(super) unsafe fn from_pointer<'a>(place: *const *mut bindings::drm_gem_object) -> &'a Self {
+        // SAFETY: The caller promises so; an `Object` is nothing but such a pointer.
+        unsafe { &*place.cast() }
+    }
+
     /// Makes an object of `size` bytes, which are whole pages.
+    ///
+    /// It has a reservation lock of its own, or shares one, to which `data` must have a reference.
     ///
     /// The caller's memory cgroup is charged for the structure, and whoever makes the pages be allocated for those.
     pub fn new(
         device: &Device<D>,
         size: usize,
         backing: Backing,
+        reservation: Option<&Reservation<D>>,
         data: impl PinInit<D::Object, Error>,
     ) -> Result<Self> {
         let memory = KBox::try_pin_init(
@@ -111,7 +127,12 @@ impl<D: Driver> Object<D> {
         let memory = KBox::into_raw(unsafe { Pin::into_inner_unchecked(memory) });
         let object = memory.cast::<bindings::drm_gem_object>();
         // SAFETY: It is zeroed, and nobody else's.
-        unsafe { (*object).funcs = &Self::FUNCTIONS };
+        unsafe {
+            (*object).funcs = &Self::FUNCTIONS;
+            if let Some(reservation) = reservation {
+                (*object).resv = (*reservation.as_raw()).resv;
+            }
+        }
         match backing {
             // SAFETY: As above. The device lives as long as its objects: files and dma-bufs, which have them, hold it.
             Backing::Driver => unsafe {
@@ -232,15 +253,48 @@ unsafe fn memory<'a, D: Driver>(object: *mut bindings::drm_gem_object) -> &'a Me
     unsafe { &*object.cast() }
 }
 
+impl<D: Driver> Clone for Object<D> {
+    fn clone(&self) -> Self {
+        // SAFETY: A reference is held.
+        unsafe { get(self.as_raw()) };
+        // INVARIANT: The reference has just been taken.
+        Self {
+            object: self.object,
+            _driver: PhantomData,
+        }
+    }
+}
+
 impl<D: Driver> Drop for Object<D> {
     fn drop(&mut self) {
-        // SAFETY: The reference is held.
-        let count = unsafe { &raw mut (*self.as_raw()).refcount };
-        // SAFETY: As above; it is not used again.
-        if unsafe { bindings::refcount_dec_and_test(&raw mut (*count).refcount) } {
-            // SAFETY: That was the last one.
-            unsafe { bindings::drm_gem_object_free(count) };
-        }
+        // SAFETY: The reference is held, and not used again.
+        unsafe { put::<D>(self.object.as_ptr()) };
+    }
+}
+
+/// Takes a reference to an object. This is `drm_gem_object_get()`, an inline function without a binding.
+///
+/// # Safety
+///
+/// There must be a reference already.
+unsafe fn get(object: *mut bindings::drm_gem_object) {
+    // SAFETY: The caller promises so.
+    unsafe { bindings::refcount_inc(&raw mut (*object).refcount.refcount) };
+}
+
+/// Gives up a reference to an object. This is `drm_gem_object_put()`, an inline function without a binding. It is
+/// generic so that it is instantiated in nova-drm.ko, like all that calls DRM.
+///
+/// # Safety
+///
+/// The reference must be the caller's, to an initialized object, and not be used again.
+unsafe fn put<D: Driver>(object: *mut bindings::drm_gem_object) {
+    // SAFETY: The caller promises so.
+    let count = unsafe { &raw mut (*object).refcount };
+    // SAFETY: As above.
+    if unsafe { bindings::refcount_dec_and_test(&raw mut (*count).refcount) } {
+        // SAFETY: That was the last one.
+        unsafe { bindings::drm_gem_object_free(count) };
     }
 }
 

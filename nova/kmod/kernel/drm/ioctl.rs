@@ -35,6 +35,13 @@ impl<D: Driver> File<'_, D> {
     pub fn as_raw(&self) -> *mut bindings::drm_file {
         self.raw
     }
+
+    /// What belongs to it.
+    pub fn data(&self) -> Pin<&D::FileData> {
+        // SAFETY: DRM has opened the file by `Device::open`, which has put it there, where it stays until the file is
+        // closed.
+        unsafe { Pin::new_unchecked(&*(*self.raw).driver_priv.cast::<D::FileData>()) }
+    }
 }
 
 /// An ioctl.

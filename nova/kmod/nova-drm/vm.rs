@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Address spaces of programs.
+
+use core::ops::Range;
+
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core_module::{AddressSpace, Spare};
+use nova_kernel::drm::device::Reference;
+use nova_kernel::drm::gpuvm;
+
+use crate::driver::{Device, NovaDrmDriver, Object};
+use crate::gem::Private;
+use crate::gpu::Gpu;
+use crate::limits::VM;
+
+mod bind;
+mod ioctls;
+mod pages;
+mod spaces;
+
+pub(crate) use ioctls::{VmBind, VmCreate, VmDestroy};
+pub(crate) use pages::Mapped;
+pub(crate) use spaces::Spaces;
+
+use pages::Pages;
+use spaces::Number;
+
+type GpuVm = gpuvm::GpuVm<NovaDrmDriver>;
+type Mappings = gpuvm::Mappings<NovaDrmDriver>;
+
+/// An address space. It lives as long as its id, or as a call that uses it.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Vm {
+    number: Number,
+    device: Reference<NovaDrmDriver>,
+    /// The kernel's own range, where programs map nothing.
+    kernel: Range<u64>,
+    /// Changed while the reservation of `gpuvm` is locked, too.
+    #[pin]
+    mappings: Mutex<Mappings>,
+    gpuvm: GpuVm,
+}
+
+impl Vm {
+    /// A new address space.
+    fn new(device: &Device, gpu: &Gpu<'_>, kernel: Range<u64>) -> Result<Arc<Self>> {
+        let range = VM.va_start..VM.va_end;
+        let (gpuvm, mappings) = GpuVm::new(device, c"nova", range, kernel.clone())?;
+        let vm = pin_init!(Self {
+            number: Number::next(),
+            device: device.reference(),
+            kernel,
+            mappings <- new_mutex!(mappings),
+            gpuvm,
+        });
+        let vm = Arc::pin_init(vm, GFP_KERNEL_ACCOUNT)?;
+        gpu.spaces.set(vm.number, gpu.address_space()?)?;
+        Ok(vm)
+    }
+
+    /// What its private objects share.
+    pub(crate) fn private(&self) -> Private {
+        self.gpuvm.reservation()
+    }
+
+    /// The address space of the GPU, made anew if another epoch has begun. The caller has locked the reservation, so that
+    /// no mapping changes meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` while GSP-RM does not run, `ENOMEM`, `ENOSPC`, and those of GSP-RM.
+    fn space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
+        let epoch = gpu.core.epoch()?;
+        if let Some(space) = gpu.spaces.get(self.number).filter(|it| it.epoch() == epoch) {
+            return Ok(space);
+        }
+        let space = gpu.address_space()?;
+        self.map_again(&space)?;
+        gpu.spaces.set(self.number, space.clone())?;
+        Ok(space)
+    }
+
+    /// Writes the page tables of a new address space.
+    fn map_again(&self, space: &AddressSpace<'_>) -> Result {
+        let copies = self.copy_mappings()?;
+        let mut spare = Spare::default();
+        let mut prepared = KVVec::with_capacity(copies.len(), GFP_KERNEL_ACCOUNT)?;
+        for (range, object, mapped) in &copies {
+            let object = object.as_ref().map(|(object, offset)| (object, *offset));
+            let pages = Pages::prepare(space, &mut spare, range.clone(), object, *mapped)?;
+            prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
+        }
+        let mut prepared = prepared.into_iter();
+        space.change(spare, &mut |tables| {
+            prepared.by_ref().for_each(|pages| pages.map(tables))
+        })
+    }
+
+    /// The mappings, without their lock, under which no memory is allocated.
+    fn copy_mappings(&self) -> Result<KVVec<(Range<u64>, Option<(Object, u64)>, Mapped)>> {
+        let count = self.mappings.lock().iter().count();
+        let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        for mapping in self.mappings.lock().iter() {
+            let object = mapping.object();
+            let object = object.map(|(object, offset)| (object.clone(), offset));
+            let copy = (mapping.range(), object, mapping.data());
+            copies.push_within_capacity(copy).map_err(|_| EAGAIN)?;
+        }
+        Ok(copies)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Vm {
+    fn drop(self: Pin<&mut Self>) {
+        // First of all, the GPU stops using the memory of the objects that are mapped.
+        if let Some(entered) = self.device.enter() {
+            entered.with(|gpu| drop(gpu.spaces.remove(self.number)));
+        }
+    }
+}
