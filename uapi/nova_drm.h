@@ -79,9 +79,11 @@ extern "C" {
  * DOC: What is not implemented yet
  *
  * These calls check their argument, up to the look-up of ids and handles, and
- * then fail with -EOPNOTSUPP: VM_CREATE, VM_DESTROY, VM_BIND, VM_GET_FAULTS,
- * QUEUE_CREATE, QUEUE_DESTROY, QUEUE_GET_STATE, EXEC and GET_TIME. QUERY does
- * so for ENGINES, VM and LIMITS.
+ * then fail with -EOPNOTSUPP: VM_GET_FAULTS, QUEUE_CREATE, QUEUE_DESTROY,
+ * QUEUE_GET_STATE, EXEC and GET_TIME. QUERY does so for ENGINES and LIMITS.
+ *
+ * There are no queues, so VM_BIND fails with -ENOENT for every queue. It fails
+ * with -EOPNOTSUPP for an object that lies in VRAM. The only kind of pages is 0.
  *
  * Objects in VRAM have no memory yet; their size counts nevertheless. So
  * &DRM_NOVA_GEM_CPU_ACCESS requires a placement with system memory, where the

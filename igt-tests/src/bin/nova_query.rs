@@ -13,13 +13,16 @@ use igt::nova::{self, Gpu};
 use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
-use nova_uapi::{GemCreate, GemInfo, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus};
+use nova_uapi::{
+    GemCreate, GemInfo, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus, QueryVm,
+};
 
 /// All queries that are answered, each with the size of its first version.
-const QUERIES: [(u32, usize); 4] = [
+const QUERIES: [(u32, usize); 5] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
     (uapi::QUERY_MEMORY_REGIONS, QueryList::FIRST_SIZE),
+    (uapi::QUERY_VM, QueryVm::FIRST_SIZE),
     (uapi::QUERY_STATUS, QueryStatus::FIRST_SIZE),
 ];
 

@@ -12,7 +12,7 @@ use crate::arguments::{bind, exec, OP, PUSH, WAIT};
 use crate::nodes::Nodes;
 
 /// Limits of the driver, which `DRM_NOVA_QUERY_LIMITS` does not tell yet.
-const BIND_OPS_MAX: u32 = 4096;
+const BIND_OPS_MAX: u32 = 1024;
 const SYNCS_MAX: u32 = 256;
 const RING_ENTRIES_MAX: u32 = 65536;
 
@@ -25,6 +25,20 @@ fn with_arrays(nodes: &Nodes, of: Of, wrong: Array, error: Errno) {
         Of::Syncs => {
             nodes.fails(bind(none, wrong), error);
             nodes.fails(exec(none, wrong), error);
+        }
+    }
+}
+
+/// The calls of [`with_arrays`] with an array that is right: the next thing they find out is that there is no such
+/// address space, or that they are not done yet.
+fn right_arrays(nodes: &Nodes, of: Of, right: Array) {
+    let none = Array::default();
+    match of {
+        Of::Ops => nodes.fails(bind(right, none), Errno::ENOENT),
+        Of::Pushes => nodes.fails(exec(right, none), Errno::EOPNOTSUPP),
+        Of::Syncs => {
+            nodes.fails(bind(none, right), Errno::ENOENT);
+            nodes.fails(exec(none, right), Errno::EOPNOTSUPP);
         }
     }
 }
@@ -88,7 +102,7 @@ pub(crate) fn array_shape(nodes: &Nodes) {
     nodes.fails(faults(1, 257), Errno::E2BIG);
     let (ops, pushes) = (largest(OP, BIND_OPS_MAX), largest(PUSH, RING_ENTRIES_MAX));
     let syncs = largest(WAIT, SYNCS_MAX);
-    nodes.fails(bind(array(&ops), array(&syncs)), Errno::EOPNOTSUPP);
+    nodes.fails(bind(array(&ops), array(&syncs)), Errno::ENOENT);
     nodes.fails(exec(array(&pushes), array(&syncs)), Errno::EOPNOTSUPP);
 }
 
@@ -115,7 +129,7 @@ pub(crate) fn array_unreadable(nodes: &Nodes) {
             count: 2,
             stride: size,
         };
-        with_arrays(nodes, of, end(2 * size), Errno::EOPNOTSUPP);
+        right_arrays(nodes, of, end(2 * size));
         for readable in [0, 1, size, 2 * size - 1] {
             with_arrays(nodes, of, end(readable), Errno::EFAULT);
         }
@@ -131,7 +145,7 @@ struct Newer<T> {
 }
 
 pub(crate) fn array_newer(nodes: &Nodes) {
-    let with = |unknown: [u8; 80], error| {
+    let with = |unknown: [u8; 80], check: &dyn Fn(Of, Array)| {
         let op = Newer { known: OP, unknown };
         let push = Newer {
             known: PUSH,
@@ -141,15 +155,17 @@ pub(crate) fn array_newer(nodes: &Nodes) {
             known: WAIT,
             unknown,
         };
-        with_arrays(nodes, Of::Ops, longer(&[op, op]), error);
-        with_arrays(nodes, Of::Pushes, longer(&[push, push]), error);
-        with_arrays(nodes, Of::Syncs, longer(&[sync, sync]), error);
+        check(Of::Ops, longer(&[op, op]));
+        check(Of::Pushes, longer(&[push, push]));
+        check(Of::Syncs, longer(&[sync, sync]));
     };
-    with([0; 80], Errno::EOPNOTSUPP);
+    with([0; 80], &|of, right| right_arrays(nodes, of, right));
     for byte in [0, 63, 64, 79] {
         let mut unknown = [0; 80];
         unknown[byte] = 1;
-        with(unknown, Errno::E2BIG);
+        with(unknown, &|of, wrong| {
+            with_arrays(nodes, of, wrong, Errno::E2BIG)
+        });
     }
 }
 

@@ -29,14 +29,6 @@ const QUEUE: QueueCreate = QueueCreate {
 };
 
 pub(crate) fn later(nodes: &Nodes) {
-    let create = VmCreate {
-        vm_id: u32::MAX,
-        ..VmCreate::default()
-    };
-    nodes.fails(create, Errno::EOPNOTSUPP);
-    nodes.fails(VmDestroy { vm_id: 1, pad: 0 }, Errno::EOPNOTSUPP);
-    nodes.fails(bind(array(&[OP]), array(&[WAIT])), Errno::EOPNOTSUPP);
-    nodes.fails(VmBind::default(), Errno::EOPNOTSUPP);
     let faults = Faults::new(VmGetFaults::default(), BadAddress::NULL);
     nodes.fails(faults, Errno::EOPNOTSUPP);
     nodes.fails(QUEUE, Errno::EOPNOTSUPP);
@@ -153,7 +145,7 @@ pub(crate) fn enums(nodes: &Nodes) {
 }
 
 pub(crate) fn queries(nodes: &Nodes) {
-    for query in [uapi::QUERY_ENGINES, uapi::QUERY_VM, uapi::QUERY_LIMITS] {
+    for query in [uapi::QUERY_ENGINES, uapi::QUERY_LIMITS] {
         let first_size = uapi::first_size(query).expect("the query is known") as u64;
         for (size, error) in [
             (0, Errno::EOPNOTSUPP),
