@@ -547,7 +547,7 @@ struct drm_nova_memory_region {
 	/** @size: Size for objects. */
 	__u64 size;
 
-	/** @used: Size that the objects of all files take. */
+	/** @used: Size that the objects of all files, and the driver, take. */
 	__u64 used;
 
 	/**

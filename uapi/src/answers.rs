@@ -100,7 +100,7 @@ pub struct MemoryRegion {
     pub page_sizes: u64,
     /// Bytes for objects.
     pub size: u64,
-    /// Bytes that the objects of all files take.
+    /// Bytes that the objects of all files, and the driver, take.
     pub used: u64,
     /// The largest block of free memory in bytes; zero if unknown.
     pub largest_free: u64,

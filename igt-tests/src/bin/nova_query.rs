@@ -14,7 +14,8 @@ use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
-    GemCreate, GemInfo, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus, QueryVm,
+    GemCreate, GemInfo, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus,
+    QueryVm,
 };
 
 /// All queries that are answered, each with the size of its first version.
@@ -167,6 +168,11 @@ fn main() -> ExitCode {
                     "gem-full",
                     "All objects together cannot be larger than VRAM, and closing them frees it.",
                     || gem_full(&nodes),
+                );
+                tests.subtest(
+                    "gem-used",
+                    "What objects take of VRAM is told, and is free when they are closed.",
+                    || gem_used(&nodes),
                 );
                 tests.subtest(
                     "gem-accounted",
@@ -568,6 +574,35 @@ fn gem_full(nodes: &Nodes) {
     assert!(handles.len() > 1, "a closed file does not free its objects");
     for handle in handles {
         assert_eq!(drm::gem_close(&nodes.render, handle), Ok(()));
+    }
+}
+
+/// The region of VRAM.
+fn vram(node: &File) -> MemoryRegion {
+    let regions = nova::query_regions(node).unwrap().into_iter();
+    let mut vram = regions.filter(|region| region.region_class == uapi::MEMORY_REGION_VRAM);
+    vram.next().expect("there is VRAM")
+}
+
+fn gem_used(nodes: &Nodes) {
+    let used = || vram(&nodes.render).used;
+    let before = used();
+    // The second time shows that nothing is lost.
+    for _ in 0..2 {
+        let node = nodes.gpu.open_render();
+        let handles = fill(&node);
+        let full = used();
+        assert_eq!(full, vram(&nodes.render).size, "VRAM is full");
+        let largest = handles.first().expect("there was no room at all");
+        let mut info = GemInfo {
+            handle: *largest,
+            ..GemInfo::default()
+        };
+        assert_eq!(nova::gem_info(&node, &mut info), Ok(()));
+        assert_eq!(drm::gem_close(&node, *largest), Ok(()));
+        assert_eq!(used(), full - info.size);
+        drop(node);
+        assert_eq!(used(), before);
     }
 }
 

@@ -51,7 +51,7 @@ impl auxiliary::Driver for NovaDrmDriver {
         // User space identifies GPUs by their PCI device, so that is the parent of the DRM device.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = nova_core_module::Gpu::of(device)?;
-        let accounts = Arc::new(Accounts::new(gpu.usable_vram), GFP_KERNEL)?;
+        let accounts = Arc::new(Accounts::new(&gpu.free_vram), GFP_KERNEL)?;
         // If the GSP is lost already, the device is wedged until the GPU has been booted again.
         let client = gpu.client().ok();
         let is_wedged = client.is_none();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects. Those in system memory have pages; those in VRAM have a size, but no memory yet.
+//! GEM objects. Those in system memory have pages, those in VRAM have blocks of it, which neither the GPU nor the CPU maps
+//! yet.
 
 use kernel::page::PAGE_MASK;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
+use nova_core_module::{Blocks, Vram};
 use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
 use nova_uapi::{Layout, GEM_CPU_ACCESS};
@@ -17,7 +19,7 @@ pub(crate) mod list;
 pub(crate) mod regions;
 pub(crate) mod usage;
 
-/// The bytes that are left for GEM objects.
+/// The bytes of system memory that are left for GEM objects.
 pub(crate) struct Quota {
     size: u64,
     left: Atomic<u64>,
@@ -64,54 +66,63 @@ impl Quota {
 
 /// What the objects of a device may take.
 pub(crate) struct Accounts {
-    vram: Quota,
+    vram: Arc<Vram>,
     system: Quota,
 }
 
 impl Accounts {
-    /// Of a device with so many bytes of VRAM for objects.
+    /// Of a device with this VRAM.
     ///
     /// Objects may take half of system memory, as with TTM (drivers/gpu/drm/ttm/ttm_device.c): their pages cannot be
     /// swapped out, and the OOM killer does not see whose they are.
-    pub(crate) fn new(vram: u64) -> Self {
+    pub(crate) fn new(vram: &Arc<Vram>) -> Self {
         Self {
-            vram: Quota::new(vram),
+            vram: vram.clone(),
             system: Quota::new(regions::machine_memory() / 2 & PAGE_MASK as u64),
         }
     }
 
-    /// The quota of a region.
-    pub(crate) fn of(&self, region: u32) -> &Quota {
+    /// Bytes of a region, and those of them that are left.
+    pub(crate) fn of(&self, region: u32) -> (u64, u64) {
         match region {
-            VRAM => &self.vram,
-            _ => &self.system,
+            VRAM => {
+                let size = self.vram.size();
+                (size, size.saturating_sub(self.vram.used()))
+            }
+            _ => (self.system.size(), self.system.left()),
         }
     }
 }
 
-/// The bytes that a GEM object is charged in its region; the drop returns them.
-struct Charge {
-    accounts: Arc<Accounts>,
-    region: u32,
-    size: u64,
+/// What a GEM object takes of its region; the drop returns it, which may be after the GPU is unbound.
+enum Charge {
+    /// Blocks of VRAM. Nobody can reach them yet, so nothing clears them.
+    Vram { _blocks: Blocks },
+    /// A number of bytes.
+    System { accounts: Arc<Accounts>, size: u64 },
 }
 
 impl Charge {
-    /// Charges `size` bytes.
+    /// Takes what an object in this region needs.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if the region never has so many, or is VRAM and has not so many left, and `ENOMEM` if system memory has
-    /// not.
-    fn new(accounts: &Arc<Accounts>, region: u32, size: u64) -> Result<Self> {
-        let quota = accounts.of(region);
+    /// `ENOSPC` if the region never has so many bytes, or is VRAM and has not so many left, and `ENOMEM` if system memory
+    /// has not.
+    fn new(accounts: &Arc<Accounts>, region: u32, layout: &Layout) -> Result<Self> {
+        let size = layout.size;
+        if region == VRAM {
+            let min_block = 1_u64.checked_shl(layout.page_shift).ok_or(EINVAL)?;
+            let blocks = accounts.vram.alloc(size, min_block)?;
+            return Ok(Self::Vram { _blocks: blocks });
+        }
+        let quota = &accounts.system;
         if !quota.charge(size) {
-            let is_short = region == SYSTEM && size <= quota.size();
+            let is_short = size <= quota.size();
             return Err(if is_short { ENOMEM } else { ENOSPC });
         }
-        Ok(Self {
+        Ok(Self::System {
             accounts: accounts.clone(),
-            region,
             size,
         })
     }
@@ -119,7 +130,9 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        self.accounts.of(self.region).uncharge(self.size);
+        if let Self::System { accounts, size } = self {
+            accounts.system.uncharge(*size);
+        }
     }
 }
 
@@ -192,7 +205,7 @@ fn create_in(
     flags: u32,
     private: Option<Private>,
 ) -> Result<Object> {
-    let charge = Charge::new(device.data(), region, layout.size)?;
+    let charge = Charge::new(device.data(), region, &layout)?;
     let backing = match region {
         VRAM => Backing::Driver,
         _ => Backing::System {

@@ -32,10 +32,10 @@ fn machine_memory_available() -> u64 {
 pub(crate) fn of(device: &Device, file: &File<'_>) -> [MemoryRegion; REGIONS.len()] {
     let mut regions = REGIONS;
     for (region, stats) in regions.iter_mut().zip(usage::of(file)) {
-        let quota = device.data().of(region.id);
-        let mut left = quota.left();
-        region.size = quota.size();
-        region.used = region.size.saturating_sub(left);
+        let (size, mut left) = device.data().of(region.id);
+        region.size = size;
+        // The kernel's allocator does not tell its largest free block.
+        region.used = size.saturating_sub(left);
         if region.region_class == MEMORY_REGION_SYSTEM {
             // The CPU reaches all of it.
             region.cpu_visible_size = region.size;
