@@ -86,23 +86,24 @@ impl Writer {
         let version = format.version;
         let mut first = 0;
         for chunk in slots.chunks(CHUNK) {
-            let mut words = [0; 2 * CHUNK];
+            let mut words = [[0; 2]; CHUNK];
             let len = match is_pd0(level) {
                 true => {
-                    for (into, slot) in words.chunks_exact_mut(2).zip(chunk) {
+                    for (into, slot) in words.iter_mut().zip(chunk) {
                         let Dual { big, small, .. } = slot.dual(version);
-                        into.copy_from_slice(&[big, small]);
+                        *into = [big, small];
                     }
                     2 * chunk.len()
                 }
                 false => {
-                    for (into, slot) in words.iter_mut().zip(chunk) {
+                    for (into, slot) in words.as_flattened_mut().iter_mut().zip(chunk) {
                         *into = slot.word(version);
                     }
                     chunk.len()
                 }
             };
-            self.write(&*memory, first, words.get(..len).unwrap_or(&[]));
+            let words = words.as_flattened().get(..len);
+            self.write(&*memory, first, words.unwrap_or(&[]));
             first += len;
         }
     }
