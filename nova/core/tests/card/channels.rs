@@ -253,9 +253,7 @@ fn objects_that_are_refused_leave_nothing() {
     let mut session = Session::new(&machine);
     let before = machine.card().objects();
     let space = AddressSpace::new(session.client, 7);
-    let error = space
-        .allocate(&mut session, u64::MAX & !0xfff, 4)
-        .unwrap_err();
+    let error = space.allocate(&mut session, !0xfff, 4).unwrap_err();
     let expected =
         "DMA_SET_PAGE_DIRECTORY: expected status 0, found 0x1f (NV_ERR_INVALID_ARGUMENT)";
     assert_eq!(error.to_string(), expected);
