@@ -13,7 +13,7 @@ use nova_kernel::drm::gpuvm;
 use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::gem::Private;
 use crate::gpu::Gpu;
-use crate::limits::VM;
+use crate::limits::{LIMITS, VM};
 
 mod bind;
 mod ioctls;
@@ -85,17 +85,22 @@ impl Vm {
     /// Writes the page tables of a new address space.
     fn map_again(&self, space: &AddressSpace<'_>) -> Result {
         let copies = self.copy_mappings()?;
-        let mut spare = Spare::default();
-        let mut prepared = KVVec::with_capacity(copies.len(), GFP_KERNEL_ACCOUNT)?;
-        for (range, object, mapped) in &copies {
-            let object = object.as_ref().map(|(object, offset)| (object, *offset));
-            let pages = Pages::prepare(space, &mut spare, range.clone(), object, *mapped)?;
-            prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
+        // As many at once as VM_BIND has at most: each is prepared for the worst case. Nobody uses the address space before
+        // it has all of them.
+        for part in copies.chunks(LIMITS.bind_ops_max as usize) {
+            let mut spare = Spare::default();
+            let mut prepared = KVVec::with_capacity(part.len(), GFP_KERNEL_ACCOUNT)?;
+            for (range, object, mapped) in part {
+                let object = object.as_ref().map(|(object, offset)| (object, *offset));
+                let pages = Pages::prepare(space, &mut spare, range.clone(), object, *mapped)?;
+                prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
+            }
+            let mut prepared = prepared.into_iter();
+            space.change(spare, &mut |tables| {
+                prepared.by_ref().for_each(|pages| pages.map(tables))
+            })?;
         }
-        let mut prepared = prepared.into_iter();
-        space.change(spare, &mut |tables| {
-            prepared.by_ref().for_each(|pages| pages.map(tables))
-        })
+        Ok(())
     }
 
     /// The mappings, without their lock, under which no memory is allocated.

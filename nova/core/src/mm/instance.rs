@@ -55,6 +55,12 @@ impl MemoryInfo {
     pub fn format(&self) -> &'static Format {
         self.format
     }
+
+    /// Whether GSP-RM has named a root of BAR1's tables that can be written through PRAMIN.
+    fn has_bar1_root(&self) -> bool {
+        let root = self.bar1_root;
+        root != 0 && root % PAGE == 0 && root >> self.pramin.address_bits() == 0
+    }
 }
 
 /// What instance memory is made with.
@@ -157,10 +163,15 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         let size = |bar| platform.window_size(bar);
         let after = tables.saturating_add(BAR2_TABLES);
         let bar2_size = size(WindowBar::Bar2).min(BAR2_USED);
+        // Without a root that PRAMIN reaches, BAR1 has no slots.
+        let bar1_size = match info.has_bar1_root() {
+            true => size(WindowBar::Bar1),
+            false => 0,
+        };
         let mut memory = Self {
             info: *info,
             tables,
-            bar1: Window::new(info.format, after, size(WindowBar::Bar1)),
+            bar1: Window::new(info.format, after, bar1_size),
             bar2: Window::new(info.format, tables, bar2_size),
             pool: Pool::new(),
             stuck: None,
@@ -191,6 +202,9 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         if size > PIECE_MAX {
             return Err(WindowError::TooLarge { size });
         }
+        if let Some(timeout) = self.stuck {
+            return Err(timeout.into());
+        }
         if let Some(piece) = self.pool.take(size) {
             return Ok(piece);
         }
@@ -199,7 +213,12 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
     }
 
     /// Frees a piece of this memory. If that was the last one of its chunk, the chunk is freed, too.
+    ///
+    /// After an invalidation that did not end, nothing is freed: the TLBs may still lead there.
     pub fn free(&mut self, platform: &P, piece: Piece) {
+        if self.stuck.is_some() {
+            return;
+        }
         let Some(mut chunk) = self.pool.give(piece) else {
             return;
         };
@@ -402,3 +421,31 @@ const _: () = {
     assert!(TABLES % PAGE == 0);
     assert!(BAR1_PD0S <= 64, "PD0s are bits of a word");
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nova_hw::chipset::Architecture;
+
+    #[test]
+    fn a_root_that_pramin_does_not_reach_is_none() {
+        for (pramin, bits) in [(PraminRegister::Tu102, 40), (PraminRegister::Gh100, 38)] {
+            let limit = 1 << bits;
+            for (bar1_root, expected) in [
+                (PAGE, true),
+                (limit - PAGE, true),
+                (0, false),
+                (limit, false),
+                (PAGE + 8, false),
+                (u64::MAX, false),
+            ] {
+                let info = MemoryInfo {
+                    format: Format::of(Architecture::Ampere),
+                    pramin,
+                    bar1_root,
+                };
+                assert_eq!(info.has_bar1_root(), expected, "{bar1_root:#x}");
+            }
+        }
+    }
+}

@@ -273,6 +273,7 @@ fn a_chunk_that_a_window_may_show_is_kept() {
     let machine = machine("ga102");
     let mut running = machine.boot().unwrap();
     let mut memory = open(&machine, &mut running).unwrap();
+    let piece = memory.alloc(&machine, PIECE).unwrap();
     machine.silent.set(Some(INVALIDATE));
     let error = loop {
         if let Err(error) = memory.alloc(&machine, PIECE) {
@@ -283,6 +284,9 @@ fn a_chunk_that_a_window_may_show_is_kept() {
     machine.silent.set(None);
     assert_eq!(machine.vram.borrow().blocks(), 2);
     assert_eq!(memory.alloc(&machine, PIECE), Err(error), "it is not used");
+    // The TLBs may lead to this piece.
+    memory.free(&machine, piece);
+    assert_eq!(memory.alloc(&machine, PIECE), Err(error), "nor is this");
     close(&machine, running, memory);
 }
 
