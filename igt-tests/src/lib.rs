@@ -37,6 +37,7 @@ pub mod nouveau;
 pub mod nova;
 pub mod rm_control;
 pub mod sleep;
+pub mod space;
 pub mod stop;
 pub mod syncobj;
 pub mod sysfs;

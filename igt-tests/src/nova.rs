@@ -21,7 +21,6 @@ use crate::{drm, wait_for, ExitHandler, HANG};
 
 pub mod calls;
 pub mod object;
-pub mod space;
 
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;

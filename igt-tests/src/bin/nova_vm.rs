@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use igt::mock::Mock;
 use igt::nova::calls::call;
-use igt::nova::space::{map, spaces, unmap, Filled, Space, PAGE};
 use igt::nova::{self, Gpu};
+use igt::space::{map, spaces, unmap, Filled, Space, PAGE};
 use igt::{wait_for, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;

@@ -6,7 +6,7 @@ use std::thread;
 
 use igt::drm;
 use igt::nova::object::{self, Object};
-use igt::nova::space::{map, spaces, unmap, Filled, Space, PAGE};
+use igt::space::{map, spaces, unmap, Filled, Space, PAGE};
 use igt::{wait_for, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;

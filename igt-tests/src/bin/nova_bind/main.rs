@@ -6,8 +6,8 @@ use std::fs::File;
 use std::process::ExitCode;
 
 use igt::mock::Mock;
-use igt::nova::space::Space;
 use igt::nova::Gpu;
+use igt::space::Space;
 
 mod lifetimes;
 mod ranges;

@@ -2,7 +2,7 @@
 
 //! What is mapped where.
 
-use igt::nova::space::{map, sparse, unmap, unmap_object, Filled, PAGE};
+use igt::space::{map, sparse, unmap, unmap_object, Filled, PAGE};
 use nova_uapi as uapi;
 use nova_uapi::VmBindOp;
 

@@ -3,7 +3,7 @@
 //! Calls that fail, and change nothing.
 
 use igt::nova::calls::{array, call};
-use igt::nova::space::{map, sparse, unmap, unmap_object, Filled, Space, PAGE};
+use igt::space::{map, sparse, unmap, unmap_object, Filled, Space, PAGE};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{Sync, VmBind, VmBindOp};

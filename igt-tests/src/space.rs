@@ -10,10 +10,10 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{VmBind, VmBindOp, VmCreate, VmDestroy};
 
-use super::calls::{array, call};
-use super::object::{self, Object};
 use crate::memory::Mapped;
 use crate::mock::Mock;
+use crate::nova::calls::{array, call};
+use crate::nova::object::{self, Object};
 
 /// Bytes of the smallest page.
 pub const PAGE: u64 = 4096;
