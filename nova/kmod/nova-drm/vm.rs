@@ -120,7 +120,8 @@ impl Vm {
 #[pinned_drop]
 impl PinnedDrop for Vm {
     fn drop(self: Pin<&mut Self>) {
-        // First of all, the GPU stops using the memory of the objects that are mapped.
+        // First of all, the GPU forgets the memory of the objects that are mapped. Where the device has been unplugged, the
+        // page tables go with it, and may go later than the objects (docs/memory.md, "What is missing").
         if let Some(entered) = self.device.enter() {
             entered.with(|gpu| drop(gpu.spaces.remove(self.number)));
         }
