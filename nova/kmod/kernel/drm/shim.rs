@@ -14,6 +14,7 @@ use kernel::prelude::*;
     improper_ctypes,
     reason = "lockdep's structures are empty without it, as in all bindings"
 )]
+// SAFETY: The declarations agree with nova-drm/shim.c, which is linked into the only module that calls them.
 unsafe extern "C" {
     /// Has the object's pages come from where pages may stay for long.
     #[link_name = "nova_helper_gem_pin_gfp"]
