@@ -204,6 +204,8 @@ impl drm_device::Driver for NovaDrmDriver {
             vms <- Ids::new(),
         })
     }
+
+    fn close(_file: &File<'_>) {}
 }
 
 /// What belongs to an open file.

@@ -6,12 +6,15 @@
  * is not built as a module.
  */
 
+#include <linux/dma-fence-chain.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/seq_file.h>
+#include <linux/time_namespace.h>
 
 #include <drm/drm_debugfs.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_syncobj.h>
 #include <drm/drm_vma_manager.h>
 
 /* As drm_gem_shmem_helper.c: pages that stay where they are must not come from the movable zone. */
@@ -72,4 +75,33 @@ struct drm_device *nova_helper_debugfs_device(struct seq_file *file)
 	struct drm_debugfs_entry *entry = file->private;
 
 	return entry->dev;
+}
+
+void nova_helper_syncobj_put(struct drm_syncobj *syncobj)
+{
+	drm_syncobj_put(syncobj);
+}
+
+/* As dma_fence_chain_alloc(), which does not charge a memory cgroup. */
+struct dma_fence_chain *nova_helper_fence_chain_alloc(void)
+{
+	return kmalloc_obj(struct dma_fence_chain, GFP_KERNEL_ACCOUNT);
+}
+
+void nova_helper_fence_chain_free(struct dma_fence_chain *chain)
+{
+	dma_fence_chain_free(chain);
+}
+
+s64 nova_helper_timens_monotonic(void)
+{
+	struct timespec64 offset = {};
+
+	timens_add_monotonic(&offset);
+	return timespec64_to_ns(&offset);
+}
+
+s64 nova_helper_timens_boottime(void)
+{
+	return timens_add_boottime_ns(0);
 }

@@ -67,8 +67,12 @@ pub trait Driver: Sized + 'static {
 
     /// Prints the device's objects, for debugfs.
     fn show_objects(device: &Device<Self>, to: &SeqFile);
+
     /// The data of a file that is opened.
     fn open(device: &Device<Self>) -> impl PinInit<Self::FileData, Error>;
+
+    /// A file is about to be closed, and nobody calls an ioctl of it any more. Its handles go next, and then its data.
+    fn close(file: &File<'_, Self>);
 }
 
 /// A DRM device.
@@ -118,7 +122,7 @@ impl<D: Driver> Device<D> {
     const FILE_OPERATIONS: bindings::file_operations = bindings::file_operations {
         owner: this_module::<D::Module>().as_ptr(),
         open: Some(bindings::drm_open),
-        release: Some(bindings::drm_release),
+        release: Some(Self::release_file),
         unlocked_ioctl: Some(ioctl::ioctl::<D>),
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: Some(ioctl::compat_ioctl::<D>),
@@ -134,7 +138,9 @@ impl<D: Driver> Device<D> {
     /// The driver, as far as a device without data has one.
     const NEW_DRIVER: bindings::drm_driver = bindings::drm_driver {
         driver_features: bindings::drm_driver_feature_DRIVER_GEM
-            | bindings::drm_driver_feature_DRIVER_RENDER,
+            | bindings::drm_driver_feature_DRIVER_RENDER
+            | bindings::drm_driver_feature_DRIVER_SYNCOBJ
+            | bindings::drm_driver_feature_DRIVER_SYNCOBJ_TIMELINE,
         major: D::MAJOR as i32,
         minor: D::MINOR as i32,
         name: as_char_ptr_in_const_context(D::NAME).cast_mut(),
@@ -144,7 +150,7 @@ impl<D: Driver> Device<D> {
         gem_prime_import: Some(gem::import::<D>),
         show_fdinfo: Some(fdinfo::show::<D>),
         open: Some(Self::open),
-        postclose: Some(Self::close),
+        postclose: Some(Self::drop_file_data),
         fops: &Self::FILE_OPERATIONS,
         ..pin_init::zeroed()
     };
@@ -175,12 +181,30 @@ impl<D: Driver> Device<D> {
         }
     }
 
+    /// Closes a file. DRM has no callback before the one that comes after the handles have gone.
+    ///
+    /// # Safety
+    ///
+    /// For the kernel to call when the last reference to a file is gone that `drm_open()` has opened.
+    unsafe extern "C" fn release_file(
+        inode: *mut bindings::inode,
+        file: *mut bindings::file,
+    ) -> c_int {
+        // SAFETY: `drm_open()` has put a file of a device of `D` there, which stays until `drm_release()`.
+        D::close(&unsafe { File::from_raw((*file).private_data.cast()) });
+        // SAFETY: As the caller promises.
+        unsafe { bindings::drm_release(inode, file) }
+    }
+
     /// Drops the data of a file.
     ///
     /// # Safety
     ///
     /// For DRM to call when a file that [`Self::open`] has opened is closed.
-    unsafe extern "C" fn close(_: *mut bindings::drm_device, file: *mut bindings::drm_file) {
+    unsafe extern "C" fn drop_file_data(
+        _: *mut bindings::drm_device,
+        file: *mut bindings::drm_file,
+    ) {
         // SAFETY: `open` has put it there, and nobody uses the file any more.
         drop(unsafe { <Pin<KBox<D::FileData>>>::from_foreign((*file).driver_priv) });
     }

@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Inline functions and macros that have no symbol. nova-drm/shim.c gives them one, under the name of the original
-//! behind `nova_helper_`; those that take a GEM object begin with `gem_` here.
+//! behind `nova_helper_`; those that take a GEM object begin with `gem_` here. Functions of DRM that have a symbol but no
+//! binding are here, too.
 //!
 //! `rust/helpers` of the kernel lacks them where DRM is a module.
 
 use kernel::bindings::{
-    drm_device, drm_gem_object, drm_vma_offset_manager, page, seq_file, vm_area_struct, vm_flags_t,
+    dma_fence, drm_device, drm_file, drm_gem_object, drm_vma_offset_manager, page, seq_file,
+    vm_area_struct, vm_flags_t,
 };
 use kernel::prelude::*;
+
+/// A `struct drm_syncobj`.
+#[repr(C)]
+pub(super) struct Syncobj {
+    _opaque: [u8; 0],
+}
+
+/// A `struct dma_fence_chain`.
+#[repr(C)]
+pub(super) struct FenceChain {
+    _opaque: [u8; 0],
+}
 
 #[allow(
     improper_ctypes,
@@ -58,4 +72,49 @@ unsafe extern "C" {
     /// The device that a file of `debugfs_add_file` is about.
     #[link_name = "nova_helper_debugfs_device"]
     pub(super) fn debugfs_device(file: *mut seq_file) -> *mut drm_device;
+
+    #[link_name = "nova_helper_syncobj_put"]
+    pub(super) fn syncobj_put(syncobj: *mut Syncobj);
+
+    /// Memory for a point of a timeline, or null. The caller's memory cgroup is charged.
+    #[link_name = "nova_helper_fence_chain_alloc"]
+    pub(super) fn fence_chain_alloc() -> *mut FenceChain;
+
+    /// Frees what has not become a point.
+    #[link_name = "nova_helper_fence_chain_free"]
+    pub(super) fn fence_chain_free(chain: *mut FenceChain);
+
+    /// What is to be added to CLOCK_MONOTONIC for the current task, in nanoseconds.
+    #[link_name = "nova_helper_timens_monotonic"]
+    pub(crate) fn timens_monotonic() -> i64;
+
+    /// As `timens_monotonic`, for CLOCK_BOOTTIME.
+    #[link_name = "nova_helper_timens_boottime"]
+    pub(crate) fn timens_boottime() -> i64;
+}
+
+#[allow(
+    improper_ctypes,
+    reason = "lockdep's structures are empty without it, as in all bindings"
+)]
+// SAFETY: The declarations agree with include/drm/drm_syncobj.h.
+unsafe extern "C" {
+    pub(super) fn drm_syncobj_find(file: *mut drm_file, handle: u32) -> *mut Syncobj;
+
+    pub(super) fn drm_syncobj_find_fence(
+        file: *mut drm_file,
+        handle: u32,
+        point: u64,
+        flags: u64,
+        fence: *mut *mut dma_fence,
+    ) -> c_int;
+
+    pub(super) fn drm_syncobj_add_point(
+        syncobj: *mut Syncobj,
+        chain: *mut FenceChain,
+        fence: *mut dma_fence,
+        point: u64,
+    );
+
+    pub(super) fn drm_syncobj_replace_fence(syncobj: *mut Syncobj, fence: *mut dma_fence);
 }
