@@ -75,6 +75,7 @@ pub fn with_room_for_fence<D: Driver, R>(
             to_result(bindings::drm_gpuvm_prepare_objects(vm.as_raw(), exec.0, 1))
         }
     };
+    // INVARIANT: Both functions lock with room for one fence, and `lock` has locked nothing else.
     with_exec(lock, |exec| then(Room { vm, exec }))
 }
 

@@ -5,7 +5,6 @@
 //! The `kernel` crate has no abstraction of them. The rules are in drivers/dma-buf/dma-fence.c, "fence cross-driver
 //! contract". Waiting for a fence of somebody else without a thread is in `wait.rs`.
 
-use core::mem::ManuallyDrop;
 use core::ptr::{addr_of, addr_of_mut, NonNull};
 
 use kernel::bindings;
@@ -88,8 +87,7 @@ impl Fence {
     /// `dma_fence_test_signaled_flag()`, an inline function without a binding.
     fn has_ended(&self) -> bool {
         // SAFETY: By the invariant. C changes the flags by atomic operations alone.
-        let flags =
-            unsafe { Atomic::from_ptr(addr_of_mut!((*self.as_raw()).flags).cast::<usize>()) };
+        let flags = unsafe { Atomic::from_ptr(addr_of_mut!((*self.as_raw()).flags)) };
         flags.load(Acquire) & (1 << bindings::dma_fence_flag_bits_DMA_FENCE_FLAG_SIGNALED_BIT) != 0
     }
 }
@@ -184,31 +182,34 @@ impl NewFence {
                 timeline.context,
                 timeline.last,
             );
-            // INVARIANT: A new fence has one reference.
-            OwnFence(Fence(NonNull::new_unchecked(fence)))
+        }
+        OwnFence {
+            // SAFETY: The fence is initialized; a new one has one reference.
+            fence: unsafe { Fence::from_raw(NonNull::new_unchecked(fence)) },
+            is_signaled: false,
         }
     }
 }
 
 /// A fence of this driver that has not been signalled. It must be, by [`Self::signal`]: a drop is a bug.
-pub struct OwnFence(Fence);
+pub struct OwnFence {
+    fence: Fence,
+    is_signaled: bool,
+}
 
 impl OwnFence {
     /// The fence, for others to wait for.
     pub fn fence(&self) -> &Fence {
-        &self.0
+        &self.fence
     }
 
     /// Signals it, with an error if it ended with one. May be called in atomic context.
-    pub fn signal(self, result: Result) {
-        let mut this = ManuallyDrop::new(self);
-        this.end(result);
-        // SAFETY: It is not used again.
-        unsafe { core::ptr::drop_in_place(&mut this.0) };
+    pub fn signal(mut self, result: Result) {
+        self.end(result);
     }
 
     fn end(&mut self, result: Result) {
-        let fence = self.0.as_raw();
+        let fence = self.fence.as_raw();
         // SAFETY: The fence is initialized, and nobody but this value signals it, or sets the error.
         unsafe {
             if let Err(error) = result {
@@ -216,13 +217,15 @@ impl OwnFence {
             }
             bindings::dma_fence_signal(fence);
         }
+        self.is_signaled = true;
     }
 }
 
 impl Drop for OwnFence {
     fn drop(&mut self) {
-        kernel::warn_on!(true);
-        self.end(Err(ECANCELED));
+        if kernel::warn_on!(!self.is_signaled) {
+            self.end(Err(ECANCELED));
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl<D: Driver> Signal<D> {
         Ok(Self { syncobj, point })
     }
 
-    /// Gives the syncobj a fence.
+    /// Gives the syncobj a fence, which must not be a point of a timeline itself.
     pub fn publish(self, fence: &Fence) {
         let syncobj = self.syncobj.0.as_ptr();
         match self.point {

@@ -128,7 +128,9 @@ pub fn queue_after<T: HasArcWork>(owner: &Arc<T>, delay: Duration) {
     if kernel::warn_on!(workqueue.is_null()) {
         return;
     }
-    let millis = Msecs::try_from(delay.as_millis()).unwrap_or(Msecs::MAX);
+    // Never earlier, so that the caller finds that the time has passed.
+    let millis = delay.saturating_add(ALMOST_A_MILLI).as_millis();
+    let millis = Msecs::try_from(millis).unwrap_or(Msecs::MAX);
     // SAFETY: `ArcWork::new` has initialized the item.
     if unsafe { bindings::cancel_delayed_work(work.later.get()) } {
         // SAFETY: The item was queued, and is not any more.
@@ -162,6 +164,8 @@ pub fn stop<T: HasArcWork>(owner: &Arc<T>) {
         }
     }
 }
+
+const ALMOST_A_MILLI: Duration = Duration::from_nanos(999_999);
 
 const ANY_CPU: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
 
