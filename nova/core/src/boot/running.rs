@@ -211,10 +211,16 @@ impl<P: Platform> Running<P> {
     }
 
     /// The loss of the GSP, if it is lost: it did not answer a ping after a late call, its
-    /// processor has stopped, its queues are corrupt, or the card is gone. From then on all calls
-    /// fail, and the caller has to call [`Self::abandon`].
+    /// processor has stopped, its queues are corrupt, the card is gone, or [`Self::lose`] was
+    /// called. From then on all calls fail, and the caller has to call [`Self::abandon`].
     pub fn lost(&self) -> Option<&Lost> {
         self.gpu.rpc.lost()
+    }
+
+    /// Counts the GSP as lost, since a call failed by which the GPU was to let go of memory, or the
+    /// GPU does something else that only a reset ends.
+    pub fn lose(&mut self, platform: &P, cause: RpcError) {
+        self.gpu.rpc.lose(platform.now(), cause);
     }
 
     /// The last calls, the oldest first.

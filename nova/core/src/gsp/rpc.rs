@@ -486,7 +486,7 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
     }
 
     /// Marks the GSP as lost; returns the cause.
-    fn lose(&mut self, now: Duration, cause: RpcError) -> RpcError {
+    pub(crate) fn lose(&mut self, now: Duration, cause: RpcError) -> RpcError {
         let oldest = self.calls.oldest(now);
         let call = oldest.map(|(slot, age)| (slot.name(), age));
         self.lost.get_or_insert(Lost { call, cause }).cause

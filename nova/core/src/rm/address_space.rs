@@ -72,14 +72,19 @@ impl AddressSpace {
             },
         });
         if set.is_err() {
-            caller.free(self.object());
+            // The first error is returned, and no channel used it.
+            let _ = caller.free(self.object());
         }
         set
     }
 
     /// Frees the address space, which no channel may use any more. After that, its page tables can
     /// be freed.
-    pub fn free<C: Caller>(self, caller: &mut C) {
+    ///
+    /// # Errors
+    ///
+    /// It could not be freed, and the GPU may go on using its page tables until it is reset.
+    pub fn free<C: Caller>(self, caller: &mut C) -> Result<(), C::Error> {
         // If this fails, the object that is freed next takes its page directory with it.
         let _ = caller.call(&Call {
             on: self.client.device(),
@@ -87,6 +92,6 @@ impl AddressSpace {
                 space: self.handle(),
             },
         });
-        caller.free(self.object());
+        caller.free(self.object())
     }
 }

@@ -28,7 +28,10 @@ pub trait Caller {
     /// As for [`Self::alloc`].
     fn call<C: Command>(&mut self, command: &C) -> Result<C::Reply, Self::Error>;
 
-    /// Frees an object and all objects below it. An object that cannot be freed is lost with the
-    /// GSP.
-    fn free(&mut self, object: Handles);
+    /// Frees an object and all objects below it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::alloc`]. The GPU may go on using the object until it is reset.
+    fn free(&mut self, object: Handles) -> Result<(), Self::Error>;
 }

@@ -60,7 +60,8 @@ impl ChannelObjects {
         })?;
         let made = self.equip(caller, channel.engine, copy);
         if made.is_err() {
-            caller.free(self.object(FIRST_CHANNEL));
+            // The first error is returned, and GSP-RM never ran the channel.
+            let _ = caller.free(self.object(FIRST_CHANNEL));
         }
         made
     }
@@ -85,8 +86,13 @@ impl ChannelObjects {
     }
 
     /// Frees the objects. After that, the GPU no longer uses the channel's memory.
-    pub fn free<C: Caller>(self, caller: &mut C) {
-        caller.free(self.object(FIRST_COPY_OBJECT));
-        caller.free(self.object(FIRST_CHANNEL));
+    ///
+    /// # Errors
+    ///
+    /// The channel could not be freed, and the GPU may go on using its memory until it is reset.
+    pub fn free<C: Caller>(self, caller: &mut C) -> Result<(), C::Error> {
+        // If this fails, the channel takes the object with it.
+        let _ = caller.free(self.object(FIRST_COPY_OBJECT));
+        caller.free(self.object(FIRST_CHANNEL))
     }
 }

@@ -537,3 +537,21 @@ fn all_calls_fail_if_the_card_is_gone() {
     running.abandon(&machine).unwrap();
     machine.assert_cut_off();
 }
+
+/// The GSP answers, but the adapter cannot free what the GPU uses.
+#[test]
+fn a_gsp_that_is_given_up_is_lost() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let ticket = submit_name(&machine, &mut running).unwrap();
+    let cause = RpcError::TooManyCalls;
+    running.lose(&machine, cause);
+    assert_eq!(running.lost().unwrap().cause, cause);
+    assert_eq!(running.take(ticket).unwrap().unwrap_err(), cause);
+    let later = submit_name(&machine, &mut running);
+    assert_eq!(later, Err(cause));
+    running.abandon(&machine).unwrap();
+    machine.assert_as_before();
+    machine.mock.reset();
+    machine.assert_boots();
+}

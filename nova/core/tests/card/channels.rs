@@ -75,7 +75,7 @@ fn a_copy_engine_copies_and_says_so() {
         assert_eq!(session.errors, []);
 
         queue.free(&mut session);
-        space.free(&mut session);
+        space.free(&mut session).unwrap();
         assert_eq!(machine.card().objects(), before);
         assert!(machine.refusals().is_empty(), "{:?}", machine.refusals());
         session.end();

@@ -48,8 +48,8 @@ impl Caller for Session<'_> {
         execute(self.machine, &mut self.running, command)
     }
 
-    fn free(&mut self, object: Handles) {
-        self.call(&Free(object)).unwrap();
+    fn free(&mut self, object: Handles) -> Result<(), RpcError> {
+        self.call(&Free(object))
     }
 }
 
@@ -115,7 +115,7 @@ impl<'m> Session<'m> {
     /// Frees the client, and unloads.
     pub(super) fn end(mut self) {
         let [client, ..] = self.client.allocs();
-        self.free(client.object);
+        self.free(client.object).unwrap();
         let machine = self.machine;
         machine.set_channels(Vectors::default());
         machine.unload(self.running).unwrap();
@@ -249,7 +249,7 @@ impl Queue {
     }
 
     pub(super) fn free(self, session: &mut Session<'_>) {
-        self.objects.free(session);
+        self.objects.free(session).unwrap();
         session.ids.give_back(self.id);
     }
 }
