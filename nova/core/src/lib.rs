@@ -89,7 +89,7 @@ pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq, NoInterrupt, Vectors};
-pub use mm::instance::{InstanceMemory, MemoryInfo, MemoryPlatform, WindowTables};
+pub use mm::instance::{InstanceMemory, MemoryInfo, MemoryPlatform, NewChunk, WindowTables};
 pub use mm::tables::blocks::{Aperture, Attributes, Block};
 pub use mm::tables::prepare::Change;
 pub use mm::tables::spare::Spare;

@@ -14,6 +14,8 @@ use core::time::Duration;
 
 use zerocopy::FromZeros;
 
+use memory::MemoryError;
+
 /// The 32-bit registers of BAR0.
 pub trait Registers {
     /// Reads the register at byte `offset`.
@@ -148,7 +150,7 @@ pub trait VideoMemory {
 
     /// Allocates a block of `size` bytes at a multiple of `align`, which is a power of two. Its
     /// contents are undefined.
-    fn alloc_vram(&self, size: u64, align: u64) -> Result<Self::Block, OutOfVram>;
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Self::Block, MemoryError>;
 }
 
 /// A contiguous block of VRAM.
@@ -206,7 +208,7 @@ pub trait TableSource {
     type Table: TableMemory;
 
     /// Allocates the memory of one table.
-    fn alloc_table(&self) -> Result<Self::Table, OutOfVram>;
+    fn alloc_table(&self) -> Result<Self::Table, MemoryError>;
 }
 
 /// Firmware files by the name under which the distribution installs them

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core::platform::{OutOfMemory, OutOfVram, Scratch, TableSource};
+use nova_core::platform::{OutOfMemory, Scratch, TableSource};
 use nova_core::{Attributes, Block, Change, MemoryError, PageTables};
 use nova_hw::gmmu::Format;
 use zerocopy::FromZeros;
@@ -15,6 +15,7 @@ use crate::calls::Epoch;
 use crate::dma;
 use crate::errno::errno;
 use crate::instance::{Memory, Table};
+use crate::kept::Keep;
 use crate::rm::Rm;
 
 /// Where the memory of page tables, and of what the driver knows of them, comes from.
@@ -23,7 +24,7 @@ struct Source<'a>(Memory<'a>);
 impl<'a> TableSource for Source<'a> {
     type Table = Table<'a>;
 
-    fn alloc_table(&self) -> Result<Table<'a>, OutOfVram> {
+    fn alloc_table(&self) -> Result<Table<'a>, MemoryError> {
         self.0.alloc_table()
     }
 }
@@ -50,21 +51,26 @@ impl Scratch for Source<'_> {
     }
 }
 
-/// The object of GSP-RM; the drop frees it, after which the GPU does not use the page tables any more.
+/// The object of GSP-RM; the drop frees it, after which the GPU does not use the page tables any more. If that fails,
+/// the page tables, and what they map, are kept.
 struct Object<'a> {
     rm: Arc<dyn Rm + 'a>,
     memory: Memory<'a>,
     space: nova_core::AddressSpace,
     root: u64,
+    /// What the page tables map. `None` only once it is dropped.
+    mapped: Option<Keep>,
 }
 
 impl Drop for Object<'_> {
     fn drop(&mut self) {
         let epoch = self.memory.epoch();
-        self.rm.free_space(epoch, self.space);
-        // If the epoch has ended, the TLBs have nothing of it. Other errors are logged: no channel uses the address space
-        // any more.
-        let _ = self.memory.invalidate(self.root);
+        let freed = self.rm.free_space(epoch, self.space);
+        let freed = freed.and_then(|()| self.memory.invalidate(self.root));
+        if let (Err(_), Some(mapped)) = (freed, self.mapped.take()) {
+            self.memory.keep();
+            self.rm.keep(epoch, mapped);
+        }
     }
 }
 
@@ -76,16 +82,20 @@ pub struct AddressSpace<'a> {
     #[pin]
     tables: Mutex<PageTables<Source<'a>>>,
     source: Source<'a>,
+    format: &'static Format,
 }
 
 impl<'a> AddressSpace<'a> {
-    /// Allocates an address space in which nothing is mapped.
+    /// Allocates an address space in which nothing is mapped. `mapped` has all that will be mapped, and is kept until the
+    /// GPU does not use that any more.
     pub(crate) fn new(
         rm: &Arc<dyn Rm + 'a>,
         memory: Memory<'a>,
         client: nova_core::Client,
         format: &'static Format,
+        mapped: Arc<dyn Send + Sync>,
     ) -> Result<Arc<Self>> {
+        let mapped = Keep::new(mapped)?;
         let source = Source(memory.clone());
         let tables = PageTables::new(&source, format).map_err(error)?;
         let (root, entries) = (tables.root(), tables.root_entries());
@@ -96,11 +106,13 @@ impl<'a> AddressSpace<'a> {
             memory,
             space,
             root,
+            mapped: Some(mapped),
         };
         let space = pin_init!(Self {
             object,
             tables <- new_mutex!(tables),
             source,
+            format,
         });
         Arc::pin_init(space, GFP_KERNEL_ACCOUNT)
     }
@@ -110,15 +122,16 @@ impl<'a> AddressSpace<'a> {
         self.object.memory.epoch()
     }
 
-    /// Adds to `spare` what a change of `range` may need.
+    /// Adds to `spare` what a change of `range` may need. Takes no lock that a change takes, but to take pieces of memory
+    /// that is there.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is no VRAM, `ENOMEM`.
+    /// `ENOSPC` if there is no VRAM, `ENOMEM`, `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be
+    /// invalidated.
     #[inline(never)]
     pub fn prepare(&self, spare: &mut Spare<'a>, range: Range<u64>, change: Change) -> Result {
-        let tables = self.tables.lock();
-        let prepared = tables.prepare(&self.source, &mut spare.0, range, change);
+        let prepared = spare.0.prepare(&self.source, self.format, range, change);
         prepared.map_err(error)
     }
 

@@ -138,7 +138,7 @@ impl<'a> Gsp<'a> {
     }
 
     /// Sends a call and waits for the reply. If the task is killed meanwhile, the reply is dropped when it arrives.
-    fn send_and_wait(
+    pub(crate) fn send_and_wait(
         &self,
         epoch: Epoch,
         state: TaskState,

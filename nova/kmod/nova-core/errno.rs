@@ -5,6 +5,16 @@
 use kernel::prelude::*;
 use nova_core::ErrorKind;
 
+/// The kind of errors with this number.
+pub(crate) fn kind(error: Error) -> ErrorKind {
+    match error {
+        ENOSPC => ErrorKind::NoSpace,
+        ENOMEM => ErrorKind::NoMemory,
+        ETIMEDOUT => ErrorKind::Timeout,
+        _ => ErrorKind::Io,
+    }
+}
+
 /// The error number for an error of this kind.
 pub(crate) fn errno(kind: ErrorKind) -> Error {
     match kind {

@@ -97,17 +97,22 @@ impl<'a> Gpu<'a> {
         self.rm.await_epoch()
     }
 
-    /// Allocates an address space of a client, in which nothing is mapped.
+    /// Allocates an address space of a client, in which nothing is mapped. `mapped` has all that will be mapped there; the
+    /// address space has a reference to it as long as the GPU may use it.
     ///
     /// # Errors
     ///
     /// `EIO` if the client's epoch has ended, `ENOSPC` if there is no VRAM, `ENOMEM`, `EINTR` if the task was killed, or
     /// the error of the call of GSP-RM, which is logged.
     #[inline(never)]
-    pub fn address_space(&self, client: &Client<'a>) -> Result<Arc<AddressSpace<'a>>> {
+    pub fn address_space(
+        &self,
+        client: &Client<'a>,
+        mapped: Arc<dyn Send + Sync>,
+    ) -> Result<Arc<AddressSpace<'a>>> {
         let memory = self.memory(client.epoch());
         let format = Format::of(self.chipset.arch());
-        AddressSpace::new(&self.rm, memory, client.handles(), format)
+        AddressSpace::new(&self.rm, memory, client.handles(), format, mapped)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM
@@ -120,6 +125,15 @@ impl<'a> Gpu<'a> {
     #[inline(never)]
     pub fn client(&self) -> Result<Client<'a>> {
         Client::new(&self.rm)
+    }
+
+    /// Waits until the GPU uses nothing any more of what second-level drivers have dropped. If GSP-RM or the TLBs have not
+    /// let go of it, so that nova-core keeps it, that is when the GPU has been reset.
+    ///
+    /// A second-level driver calls this at unbind, when all that it had of this GPU has been dropped.
+    #[inline(never)]
+    pub fn settle(&self) {
+        self.rm.settle();
     }
 
     /// The driver's own memory in VRAM, for page tables, in the epoch of a client. It is the CPU that writes to it.

@@ -13,13 +13,14 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use nova_core::platform::Registers;
-use nova_core::{Event, Failure, GspEvent, Irq, Running};
+use nova_core::{Event, Failure, GspEvent, Irq, RpcError, Running};
 
 use crate::calls::Epoch;
 use crate::debugfs;
 use crate::errno::errno;
 use crate::health::Listeners;
 use crate::instance::Open;
+use crate::kept::Kept;
 use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
 use nova_kernel::ratelimit::RateLimit;
@@ -43,6 +44,9 @@ pub(crate) struct Gsp<'a> {
     /// The driver's memory in VRAM, made when it is first needed. Taken before `current`.
     #[pin]
     pub(crate) instance: Mutex<Option<Open<'a>>>,
+    /// What the GPU may still use. Nothing is taken while it is held.
+    #[pin]
+    pub(crate) kept: Mutex<Kept>,
     /// Threads that wait for a change of `current`.
     #[pin]
     pub(crate) changed: WaitQueue,
@@ -135,6 +139,7 @@ impl<'a> Gsp<'a> {
                 epoch: Epoch::FIRST,
             }),
             instance <- new_mutex!(None),
+            kept <- new_mutex!(Kept::default()),
             changed <- WaitQueue::new(c"Gsp::changed", static_lock_class!()),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,
@@ -181,6 +186,18 @@ impl<'a> Gsp<'a> {
             }
             _ => {}
         }
+    }
+
+    /// Counts the GSP of an epoch as lost, for the reason `cause`, since only a reset keeps the GPU from what it does.
+    pub(crate) fn lose(&self, epoch: Epoch, cause: RpcError) {
+        let mut current = self.current.lock();
+        if let Ok(running) = current.running_in(epoch) {
+            let was_lost = running.lost().is_some();
+            running.lose(&self.machine, cause);
+            self.note_loss(running, was_lost);
+        }
+        drop(current);
+        self.changed.wake_all();
     }
 
     /// Queues the work item, which runs a list of register accesses or boots the GSP if necessary.

@@ -8,11 +8,14 @@
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
-use nova_core::platform::{OutOfVram, TableMemory, TableSource};
-use nova_core::{InstanceMemory, MemoryInfo, Piece, Running, WindowError, WindowTables};
+use nova_core::platform::{TableMemory, TableSource};
+use nova_core::{
+    InstanceMemory, MemoryError, MemoryInfo, NewChunk, Outgoing, Piece, Reply, RpcError, Running,
+    UpdateBar2Pde, WindowError, WindowTables,
+};
 
 use crate::calls::{CallError, Epoch, Target};
-use crate::errno::errno;
+use crate::errno::{errno, kind};
 use crate::gsp::Gsp;
 use crate::machine::Machine;
 use nova_kernel::sync::wait_queue::TaskState;
@@ -24,6 +27,8 @@ const TABLE: u64 = 4096;
 pub(crate) struct Open<'a> {
     epoch: Epoch,
     memory: KBox<InstanceMemory<Machine<'a>>>,
+    /// The GPU may use pieces that nobody else uses any more, so none are freed before the end of the epoch.
+    keeps: bool,
 }
 
 /// Instance memory. This is a trait for the reason of [`Rm`](crate::rm::Rm).
@@ -34,28 +39,61 @@ pub(crate) trait Instance: Send + Sync {
     /// Frees a piece. Does nothing if the epoch has ended.
     fn free(&self, epoch: Epoch, piece: Piece);
 
+    /// Frees no more pieces in this epoch: the GPU may go on using those that are freed.
+    fn keep(&self, epoch: Epoch);
+
     /// Writes words to a piece. Does nothing if the epoch has ended.
     fn write(&self, epoch: Epoch, piece: &Piece, first: usize, words: &[u64]);
 
-    /// Completes what was written, and invalidates the TLBs for an address space.
+    /// Completes what was written, and invalidates the TLBs for an address space. If the GPU does not do that, the GSP is
+    /// lost.
     fn invalidate(&self, epoch: Epoch, root: u64) -> Result;
 }
 
 impl<'a> Gsp<'a> {
-    /// Makes the memory of an epoch.
-    fn open(&self, epoch: Epoch) -> Result<Open<'a>> {
+    /// Allocates the memory of an epoch, and all that opening it takes.
+    fn prepare_open(&self, epoch: Epoch) -> Result<Closed<'a>> {
         let target = self.target()?;
         if target.epoch != epoch {
             return Err(EIO);
         }
         let info = self.memory_info(target)?;
-        let log = |error| self.log_window_error(error);
-        let tables = WindowTables::new(self.machine(), &info).map_err(log)?;
+        let tables = WindowTables::new(self.machine(), &info);
+        let tables = tables.map_err(|error| self.window_error(epoch, error))?;
+        let bind = tables.bind();
+        let call = Outgoing::new(self.machine(), target.release, &bind).map_err(CallError::Rpc)?;
+        Ok(Closed {
+            target,
+            tables,
+            bind,
+            call,
+        })
+    }
+
+    /// Opens the memory. Allocates nothing; if it fails, what is to be freed comes with the error.
+    fn open(&self, closed: Closed<'a>) -> Result<Open<'a>, (WindowTables<Machine<'a>>, Error)> {
+        let Closed {
+            target,
+            tables,
+            bind,
+            call,
+        } = closed;
+        let epoch = target.epoch;
+        tables.write(self.machine());
         // Uninterruptible, since GSP-RM may execute the command even if the task is killed.
-        let state = TaskState::Uninterruptible;
-        self.execute(target, state, &tables.bind())?;
-        let memory = tables.open(self.machine()).map_err(log)?;
-        Ok(Open { epoch, memory })
+        let reply = self.send_and_wait(epoch, TaskState::Uninterruptible, call);
+        let read = |reply: Reply<_>| Ok(reply.read(target.release, &bind)?);
+        if let Err(error) = reply.and_then(read) {
+            return Err((tables, error.into()));
+        }
+        match tables.open(self.machine()) {
+            Ok(memory) => Ok(Open {
+                epoch,
+                memory,
+                keeps: false,
+            }),
+            Err((tables, error)) => Err((tables, self.window_error(epoch, error))),
+        }
     }
 
     fn memory_info(&self, target: Target) -> Result<MemoryInfo, CallError> {
@@ -84,17 +122,25 @@ impl<'a> Gsp<'a> {
         drop(open);
     }
 
+    /// Logs an error, unless there is just too little memory. If the GPU does not invalidate its TLBs, nobody knows what it
+    /// uses, so it has to be reset: the GSP is lost, which is logged once.
     #[inline(never)]
-    fn log_window_error(&self, error: WindowError) -> Error {
-        let is_expected = matches!(
-            error,
-            WindowError::Vram(_) | WindowError::Memory(_) | WindowError::Full
-        );
-        if !is_expected {
-            dev_err!(self.machine().device(), "{}\n", format_args!("{error}"));
+    fn window_error(&self, epoch: Epoch, error: WindowError) -> Error {
+        match error {
+            WindowError::Vram(_) | WindowError::Memory(_) | WindowError::Full => {}
+            WindowError::Timeout(timeout) => self.lose(epoch, RpcError::Timeout(timeout)),
+            _ => dev_err!(self.machine().device(), "{}\n", format_args!("{error}")),
         }
         errno(error.kind())
     }
+}
+
+/// Memory of an epoch that is not open yet, with the call that opens it.
+struct Closed<'a> {
+    target: Target,
+    tables: WindowTables<Machine<'a>>,
+    bind: UpdateBar2Pde,
+    call: Outgoing<Machine<'a>>,
 }
 
 impl<'a> Open<'a> {
@@ -109,18 +155,52 @@ impl<'a> Open<'a> {
 
 impl Instance for Gsp<'_> {
     fn alloc(&self, epoch: Epoch, size: u64) -> Result<Piece> {
-        let mut instance = self.instance.lock();
-        if instance.is_none() {
-            *instance = Some(self.open(epoch)?);
+        // Allocated, and freed if they were not needed in the end, without the lock.
+        let (mut closed, mut chunk) = (None, None);
+        loop {
+            let mut instance = self.instance.lock();
+            if instance.is_none() {
+                let Some(prepared) = closed.take() else {
+                    drop(instance);
+                    closed = Some(self.prepare_open(epoch)?);
+                    continue;
+                };
+                match self.open(prepared) {
+                    Ok(open) => *instance = Some(open),
+                    Err((tables, error)) => {
+                        drop(instance);
+                        drop(tables);
+                        return Err(error);
+                    }
+                }
+            }
+            let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
+            let piece = memory.alloc(self.machine(), size, &mut chunk);
+            if let Some(piece) = piece.map_err(|error| self.window_error(epoch, error))? {
+                return Ok(piece);
+            }
+            let info = *memory.info();
+            drop(instance);
+            let new = NewChunk::new(self.machine(), &info);
+            chunk = Some(new.map_err(|error| self.window_error(epoch, error))?);
         }
-        let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
-        let piece = memory.alloc(self.machine(), size);
-        piece.map_err(|error| self.log_window_error(error))
     }
 
     fn free(&self, epoch: Epoch, piece: Piece) {
-        if let Some(memory) = Open::of(&mut self.instance.lock(), epoch) {
-            memory.free(self.machine(), piece);
+        let chunk = match &mut *self.instance.lock() {
+            Some(open) if open.epoch == epoch && !open.keeps => {
+                open.memory.free(self.machine(), piece)
+            }
+            Some(_) | None => None,
+        };
+        // Freed without the lock.
+        drop(chunk);
+    }
+
+    fn keep(&self, epoch: Epoch) {
+        match &mut *self.instance.lock() {
+            Some(open) if open.epoch == epoch => open.keeps = true,
+            Some(_) | None => {}
         }
     }
 
@@ -134,7 +214,7 @@ impl Instance for Gsp<'_> {
         let mut instance = self.instance.lock();
         let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
         let done = memory.invalidate(self.machine(), root);
-        done.map_err(|error| self.log_window_error(error))
+        done.map_err(|error| self.window_error(epoch, error))
     }
 }
 
@@ -163,10 +243,16 @@ impl<'a> Memory<'a> {
     ///
     /// # Errors
     ///
-    /// `EIO` if the epoch has ended, so that nothing uses the tables, and `ETIMEDOUT` if the GPU does not invalidate.
+    /// `EIO` if the epoch has ended; then the GPU uses the tables until it is reset, or until GSP-RM is unloaded.
+    /// `ETIMEDOUT` if the GPU does not invalidate; then the GSP is lost, and the epoch ends soon.
     #[inline(never)]
     pub fn invalidate(&self, root: u64) -> Result {
         self.instance.invalidate(self.epoch, root)
+    }
+
+    /// Frees no more tables before the end of the epoch: the GPU may go on using those that are dropped.
+    pub(crate) fn keep(&self) {
+        self.instance.keep(self.epoch);
     }
 }
 
@@ -174,11 +260,15 @@ impl<'a> TableSource for Memory<'a> {
     type Table = Table<'a>;
 
     #[inline(never)]
-    fn alloc_table(&self) -> Result<Table<'a>, OutOfVram> {
+    fn alloc_table(&self) -> Result<Table<'a>, MemoryError> {
         let piece = self.instance.alloc(self.epoch, TABLE);
+        let no_table = |error| MemoryError::NoInstance {
+            what: "a page table",
+            kind: kind(error),
+        };
         Ok(Table {
             memory: self.clone(),
-            piece: Some(piece.map_err(|_| OutOfVram { size: TABLE })?),
+            piece: Some(piece.map_err(no_table)?),
         })
     }
 }

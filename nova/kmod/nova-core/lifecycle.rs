@@ -19,11 +19,13 @@ use crate::debugfs;
 use crate::gpu::Gpu;
 use crate::gsp::{Gsp, GspRm};
 use crate::health::Health;
+use crate::kept::Kept;
 use crate::machine::Machine;
 use crate::vram::Vram;
 use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::DeviceLock;
 use nova_kernel::sync::own_stack;
+use nova_kernel::sync::wait_queue::TaskState;
 
 /// Maximum number of attempts to boot a lost GSP within [`PERIOD`], each of two boots at most; this driver's own limit.
 const RECOVERIES: usize = 3;
@@ -371,6 +373,7 @@ impl<'a> Gsp<'a> {
                 }
             }
         }
+        Kept::end(&self.kept);
     }
 
     /// Boots the GPU after a stop or a loss.
@@ -409,6 +412,9 @@ impl<'a> Gsp<'a> {
     fn replace(&self, gsp_rm: GspRm<'a>) -> GspRm<'a> {
         let mut current = self.current.lock();
         current.epoch = current.epoch.next();
+        if let GspRm::Running(_) = gsp_rm {
+            Kept::begin(&self.kept, current.epoch);
+        }
         let before = core::mem::replace(&mut current.gsp_rm, gsp_rm);
         drop(current);
         self.changed.wake_all();
@@ -428,6 +434,27 @@ impl<'a> Gsp<'a> {
         if let Err(failure) = unloaded {
             // The GPU is left as it is: the next boot handles leftover state.
             let _ = self.log_failure(&failure);
+        }
+        Kept::end(&self.kept);
+    }
+
+    /// Waits until nothing is kept any more that the GPU may use: if the GSP is lost, for the reset. The work item does
+    /// that at once if the card answers, and else after [`RECOVERY_LIMIT`].
+    pub(crate) fn await_nothing_kept(&self) {
+        loop {
+            let lifecycle = self.lifecycle.lock();
+            if let ToDo::Dead = lifecycle.to_do {
+                // The caller is unbind, which has the device lock; the work item boots no more.
+                self.reset_lost();
+            }
+            // During a reset, `lifecycle` is held.
+            if self.kept.lock().is_empty() {
+                return;
+            }
+            drop(lifecycle);
+            let current = self.current.lock();
+            let (changed, state) = (&self.changed, TaskState::Uninterruptible);
+            let _ = changed.wait(&self.current, current, state, STEP_INTERVAL);
         }
     }
 }

@@ -15,8 +15,10 @@ use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{
     Interrupts, OutOfVram, PciInfo, Platform, Registers, VideoMemory, WindowBar, Windows,
 };
+use nova_core::MemoryError;
 
 use crate::bars::bars;
+use crate::errno::kind;
 use crate::vram::{Chunk, Vram};
 use nova_kernel::pci::bar_start::BarStart;
 use nova_kernel::pci::enabled::set_master;
@@ -197,9 +199,15 @@ impl Windows for Machine<'_> {
 impl VideoMemory for Machine<'_> {
     type Block = Chunk;
 
-    fn alloc_vram(&self, size: u64, align: u64) -> Result<Chunk, OutOfVram> {
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Chunk, MemoryError> {
         let vram = self.vram.as_ref().ok_or(OutOfVram { size })?;
-        vram.chunk(size, align).map_err(|_| OutOfVram { size })
+        vram.chunk(size, align).map_err(|error| match error {
+            ENOSPC => OutOfVram { size }.into(),
+            error => MemoryError::NoInstance {
+                what: "the driver itself",
+                kind: kind(error),
+            },
+        })
     }
 }
 

@@ -23,6 +23,7 @@ mod gsp_file;
 mod health;
 mod image;
 mod instance;
+mod kept;
 mod lifecycle;
 mod machine;
 mod rm;

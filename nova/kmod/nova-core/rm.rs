@@ -2,14 +2,24 @@
 
 //! Objects of GSP-RM for second-level drivers.
 
+use core::time::Duration;
+
 use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
+use nova_core::platform::Clock;
 use nova_core::{AddressSpace, Alloc, Caller, Command, Free, Handles, RpcError};
 
 use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
+use crate::kept::{Keep, Kept};
 use nova_kernel::sync::wait_queue::TaskState;
+
+/// How often an object is to be freed again for which there was no memory; this driver's own value.
+const FREE_TRIES: u32 = 20;
+
+/// Time between two of these; this driver's own value.
+const FREE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Allocates objects of GSP-RM. This is a trait since `dyn Rm + 'a` is covariant in `'a`, and `Gsp<'a>` is not.
 pub(crate) trait Rm: Send + Sync {
@@ -34,8 +44,20 @@ pub(crate) trait Rm: Send + Sync {
     /// Allocates an address space, with the root of its page tables and the number of its entries.
     fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result;
 
-    /// Frees an address space. Does nothing if the GSP-RM of `epoch` does not run any more.
-    fn free_space(&self, epoch: Epoch, space: AddressSpace);
+    /// Frees an address space.
+    ///
+    /// # Errors
+    ///
+    /// GSP-RM has not freed it, so the GSP is lost: the GPU may use the page tables until it is reset, or until GSP-RM is
+    /// unloaded.
+    fn free_space(&self, epoch: Epoch, space: AddressSpace) -> Result;
+
+    /// Keeps what the GPU was given in `epoch` and has not let go of, until it is certain that the GPU does not use it any
+    /// more.
+    fn keep(&self, epoch: Epoch, keep: Keep);
+
+    /// Waits until nothing is kept any more.
+    fn settle(&self);
 }
 
 impl Gsp<'_> {
@@ -81,7 +103,8 @@ impl Caller for InEpoch<'_, '_> {
         let allocated = self.call(alloc);
         // GSP-RM allocates the object late then, and frees it after that.
         if let Err(CallError::Killed | CallError::Rpc(RpcError::Timeout(_))) = allocated {
-            self.free(alloc.object);
+            // An error is logged.
+            let _ = self.free(alloc.object);
         }
         allocated
     }
@@ -90,10 +113,17 @@ impl Caller for InEpoch<'_, '_> {
         self.gsp.execute_in(self.epoch, self.state, command)
     }
 
-    fn free(&mut self, object: Handles) {
+    fn free(&mut self, object: Handles) -> Result<(), CallError> {
         // Uninterruptible, since the object must be freed even if the task is killed. Errors are logged.
         let state = TaskState::Uninterruptible;
-        let _ = self.gsp.execute_in(self.epoch, state, &Free(object));
+        let mut tries = 0;
+        loop {
+            match self.gsp.execute_in(self.epoch, state, &Free(object)) {
+                Err(CallError::Rpc(RpcError::Memory(_))) if tries < FREE_TRIES => tries += 1,
+                freed => return freed,
+            }
+            self.gsp.machine().sleep(FREE_PAUSE);
+        }
     }
 }
 
@@ -129,7 +159,9 @@ impl Rm for Gsp<'_> {
     }
 
     fn free(&self, epoch: Epoch, object: Handles) {
-        self.in_epoch(epoch, TaskState::Uninterruptible)
+        // GSP-RM alone knows of it, so an object that is not freed does no harm. Errors are logged.
+        let _ = self
+            .in_epoch(epoch, TaskState::Uninterruptible)
             .free(object);
     }
 
@@ -138,8 +170,20 @@ impl Rm for Gsp<'_> {
         Ok(space.allocate(caller, root, entries)?)
     }
 
-    fn free_space(&self, epoch: Epoch, space: AddressSpace) {
-        space.free(&mut self.in_epoch(epoch, TaskState::Uninterruptible));
+    fn free_space(&self, epoch: Epoch, space: AddressSpace) -> Result {
+        let freed = space.free(&mut self.in_epoch(epoch, TaskState::Uninterruptible));
+        if let Err(CallError::Rpc(error)) = freed {
+            self.lose(epoch, error);
+        }
+        Ok(freed?)
+    }
+
+    fn keep(&self, epoch: Epoch, keep: Keep) {
+        Kept::add(&self.kept, epoch, keep);
+    }
+
+    fn settle(&self) {
+        self.await_nothing_kept();
     }
 }
 

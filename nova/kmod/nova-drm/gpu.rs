@@ -23,6 +23,17 @@ pub(crate) struct Gpu<'a> {
     /// This driver's client of GSP-RM. While the GPU does not work it is `None`, or one of an earlier epoch.
     #[pin]
     client: Mutex<Option<Client<'a>>>,
+    /// Dropped last.
+    _settled: Settled<'a>,
+}
+
+/// The drop waits until the GPU uses nothing of this driver any more.
+struct Settled<'a>(&'a nova_core_module::Gpu<'a>);
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
 }
 
 impl<'a> Gpu<'a> {
@@ -37,6 +48,7 @@ impl<'a> Gpu<'a> {
             pci,
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
+            _settled: Settled(core),
         })
     }
 
@@ -67,13 +79,17 @@ impl<'a> Gpu<'a> {
         f(client.insert(current))
     }
 
-    /// Allocates an address space in which nothing is mapped.
+    /// Allocates an address space in which nothing is mapped. As long as the GPU may use what will be mapped there, there
+    /// is a reference to `mapped`.
     ///
     /// # Errors
     ///
     /// Those of [`Self::renew_client`], and of [`nova_core_module::Gpu::address_space`].
-    pub(crate) fn address_space(&self) -> Result<Arc<AddressSpace<'a>>> {
-        self.with_client(|client| self.core.address_space(client))
+    pub(crate) fn address_space(
+        &self,
+        mapped: Arc<dyn Send + Sync>,
+    ) -> Result<Arc<AddressSpace<'a>>> {
+        self.with_client(|client| self.core.address_space(client, mapped))
     }
 
     /// The answer to `DRM_NOVA_QUERY_DEVICE`.

@@ -37,6 +37,13 @@ pub(crate) struct Vm {
     device: Reference<NovaDrmDriver>,
     /// The kernel's own range, where programs map nothing.
     kernel: Range<u64>,
+    contents: Arc<Contents>,
+}
+
+/// What is mapped in an address space. The GPU's address space has a reference to it, too, so that the objects live as
+/// long as the GPU may use them.
+#[pin_data]
+struct Contents {
     /// Changed while the reservation of `gpuvm` is locked, too.
     #[pin]
     mappings: Mutex<Mappings>,
@@ -48,21 +55,26 @@ impl Vm {
     fn new(device: &Device, gpu: &Gpu<'_>, kernel: Range<u64>) -> Result<Arc<Self>> {
         let range = VM.va_start..VM.va_end;
         let (gpuvm, mappings) = GpuVm::new(device, c"nova", range, kernel.clone())?;
+        let contents = pin_init!(Contents {
+            mappings <- new_mutex!(mappings),
+            gpuvm,
+        });
+        let contents = Arc::pin_init(contents, GFP_KERNEL_ACCOUNT)?;
         let vm = pin_init!(Self {
             number: Number::next(),
             device: device.reference(),
             kernel,
-            mappings <- new_mutex!(mappings),
-            gpuvm,
+            contents,
         });
         let vm = Arc::pin_init(vm, GFP_KERNEL_ACCOUNT)?;
-        gpu.spaces.set(vm.number, gpu.address_space()?)?;
+        let space = gpu.address_space(vm.contents.clone())?;
+        gpu.spaces.set(vm.number, space)?;
         Ok(vm)
     }
 
     /// What its private objects share.
     pub(crate) fn private(&self) -> Private {
-        self.gpuvm.reservation()
+        self.contents.gpuvm.reservation()
     }
 
     /// The address space of the GPU, made anew if another epoch has begun. The caller has locked the reservation, so that
@@ -76,7 +88,7 @@ impl Vm {
         if let Some(space) = gpu.spaces.get(self.number).filter(|it| it.epoch() == epoch) {
             return Ok(space);
         }
-        let space = gpu.address_space()?;
+        let space = gpu.address_space(self.contents.clone())?;
         self.map_again(&space)?;
         gpu.spaces.set(self.number, space.clone())?;
         Ok(space)
@@ -105,9 +117,10 @@ impl Vm {
 
     /// The mappings, without their lock, under which no memory is allocated.
     fn copy_mappings(&self) -> Result<KVVec<(Range<u64>, Option<(Object, u64)>, Mapped)>> {
-        let count = self.mappings.lock().iter().count();
+        let mappings = &self.contents.mappings;
+        let count = mappings.lock().iter().count();
         let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        for mapping in self.mappings.lock().iter() {
+        for mapping in mappings.lock().iter() {
             let object = mapping.object();
             let object = object.map(|(object, offset)| (object.clone(), offset));
             let copy = (mapping.range(), object, mapping.data());
@@ -120,8 +133,7 @@ impl Vm {
 #[pinned_drop]
 impl PinnedDrop for Vm {
     fn drop(self: Pin<&mut Self>) {
-        // First of all, the GPU forgets the memory of the objects that are mapped. Where the device has been unplugged, the
-        // page tables go with it, and may go later than the objects (docs/memory.md, "What is missing").
+        // Where the device has been unplugged, the GPU's address space goes with that, and the contents after it.
         if let Some(entered) = self.device.enter() {
             entered.with(|gpu| drop(gpu.spaces.remove(self.number)));
         }

@@ -55,15 +55,12 @@ impl WindowError {
     }
 }
 
-impl From<OutOfVram> for WindowError {
-    fn from(e: OutOfVram) -> Self {
-        Self::Vram(e)
-    }
-}
-
 impl From<MemoryError> for WindowError {
     fn from(e: MemoryError) -> Self {
-        Self::Memory(e)
+        match e {
+            MemoryError::NoVram(e) => Self::Vram(e),
+            e => Self::Memory(e),
+        }
     }
 }
 

@@ -71,30 +71,61 @@ impl<P: Registers + Clock + Scratch + Windows + VideoMemory> MemoryPlatform for 
 /// A chunk of a platform, on its heap.
 type BoxedChunk<P> = <P as Scratch>::Boxed<Chunk<<P as VideoMemory>::Block>>;
 
-/// Instance memory whose tables are written, but which the windows do not show yet.
-pub struct WindowTables<P: MemoryPlatform>(P::Boxed<InstanceMemory<P>>);
+/// A chunk of VRAM that no window shows.
+pub struct NewChunk<P: MemoryPlatform>(BoxedChunk<P>);
 
-impl<P: MemoryPlatform> WindowTables<P> {
-    /// Allocates the chunk of the tables, and writes those of BAR2 through PRAMIN.
+impl<P: MemoryPlatform> NewChunk<P> {
+    /// Allocates a chunk that page tables and PRAMIN reach.
     ///
     /// # Errors
     ///
     /// There is no memory, or VRAM is where it cannot be reached.
     #[inline(never)]
     pub fn new(platform: &P, info: &MemoryInfo) -> Result<Self, WindowError> {
-        let io = &Io::new(platform);
-        let block = alloc_chunk(platform, info)?;
-        let tables = block.address();
-        let memory = InstanceMemory::new(platform, info, block)?;
+        let block = platform.alloc_vram(CHUNK, CHUNK)?;
+        let (address, size) = (block.address(), block.size());
+        if size < CHUNK || address % CHUNK != 0 {
+            debug_assert!(false, "{size:#x} bytes at {address:#x} are no chunk");
+            return Err(WindowError::Vram(OutOfVram { size: CHUNK }));
+        }
+        let bits = address_bits(info.format.version).min(info.pramin.address_bits());
+        if address >> bits != 0 {
+            return Err(WindowError::Unreachable { address, bits });
+        }
+        let what = "a chunk of instance memory";
+        Ok(Self(memory::boxed(platform, what, Chunk::new(block))?))
+    }
+}
+
+/// Instance memory that the windows do not show yet.
+pub struct WindowTables<P: MemoryPlatform>(P::Boxed<InstanceMemory<P>>);
+
+impl<P: MemoryPlatform> WindowTables<P> {
+    /// Allocates the chunk of the tables.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory, or VRAM is where it cannot be reached.
+    #[inline(never)]
+    pub fn new(platform: &P, info: &MemoryInfo) -> Result<Self, WindowError> {
+        let NewChunk(chunk) = NewChunk::new(platform, info)?;
+        let memory = InstanceMemory::new(platform, info, chunk)?;
         let memory = memory::boxed(platform, "instance memory", memory)?;
-        let mut pramin = Pramin::new(io, info.pramin);
+        Ok(Self(memory))
+    }
+
+    /// Writes the tables of BAR2 through PRAMIN.
+    #[inline(never)]
+    pub fn write(&self, platform: &P) {
+        let Self(memory) = self;
+        let io = &Io::new(platform);
+        let mut pramin = Pramin::new(io, memory.info.pramin);
         let mut write = |address, value| pramin.write(address, value);
         let tree = &memory.bar2.tree;
         tree.write_upper(&mut write);
         tree.write_pd0(0, &mut write);
-        write(tree.slot(0), tree.slot_entry(Some(tables)));
+        write(tree.slot(0), tree.slot_entry(Some(memory.tables)));
         pramin.flush();
-        Ok(Self(memory))
     }
 
     /// The command that tells GSP-RM of the tables.
@@ -106,20 +137,31 @@ impl<P: MemoryPlatform> WindowTables<P> {
         }
     }
 
-    /// Takes the windows into use, once GSP-RM has executed [`Self::bind`].
+    /// Takes the windows into use, once the tables are [written](Self::write) and GSP-RM has executed [`Self::bind`].
     ///
     /// # Errors
     ///
-    /// BAR2 does not show the tables, or the TLBs cannot be invalidated.
-    pub fn open(self, platform: &P) -> Result<P::Boxed<InstanceMemory<P>>, WindowError> {
-        let Self(mut memory) = self;
+    /// BAR2 does not show the tables, or the TLBs cannot be invalidated. The memory comes with the
+    /// error, since the caller may hold a lock under which none is to be freed.
+    pub fn open(
+        mut self,
+        platform: &P,
+    ) -> Result<P::Boxed<InstanceMemory<P>>, (Self, WindowError)> {
+        match self.check(platform) {
+            Ok(()) => Ok(self.0),
+            Err(error) => Err((self, error)),
+        }
+    }
+
+    fn check(&mut self, platform: &P) -> Result<(), WindowError> {
+        let Self(memory) = self;
         memory.invalidate_windows(platform)?;
         let tree = &memory.bar2.tree;
         let expected = tree.slot_entry(Some(memory.tables));
         let at = tree.slot(0).saturating_sub(memory.tables);
         let found = platform.read_window(WindowBar::Bar2, at);
         match found == expected {
-            true => Ok(memory),
+            true => Ok(()),
             false => Err(WindowError::NotShown { expected, found }),
         }
     }
@@ -158,8 +200,8 @@ pub struct InstanceMemory<P: MemoryPlatform> {
 
 impl<P: MemoryPlatform> InstanceMemory<P> {
     #[inline(never)]
-    fn new(platform: &P, info: &MemoryInfo, block: P::Block) -> Result<Self, WindowError> {
-        let tables = block.address();
+    fn new(platform: &P, info: &MemoryInfo, mut chunk: BoxedChunk<P>) -> Result<Self, WindowError> {
+        let tables = chunk.block.address();
         let size = |bar| platform.window_size(bar);
         let after = tables.saturating_add(BAR2_TABLES);
         let bar2_size = size(WindowBar::Bar2).min(BAR2_USED);
@@ -179,10 +221,15 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         memory.bar2.pd0s = 1;
         let slot = memory.bar2.slots.take().ok_or(WindowError::Full)?;
         let bar = WindowBar::Bar2;
-        let mut chunk = Chunk::new(block, Seat { bar, slot });
+        chunk.seat = Seat { bar, slot };
         chunk.keep(TABLES);
-        memory.pool.add(boxed::<P>(platform, chunk)?);
+        memory.pool.add(chunk);
         Ok(memory)
+    }
+
+    /// What it was made for, and what further chunks are for.
+    pub fn info(&self) -> &MemoryInfo {
+        &self.info
     }
 
     /// Lowest bit of the addresses by which the root is indexed.
@@ -194,11 +241,18 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
     /// Allocates a piece of `size` bytes, rounded up to a power of two and to 4 KiB. Its contents
     /// are undefined.
     ///
+    /// It is `None` if that takes another chunk, and `chunk` is none. Then the caller gets one and
+    /// calls this again: the caller may hold a lock under which nothing is to be allocated or freed.
+    ///
     /// # Errors
     ///
-    /// There is no VRAM or no slot left, the size is above 256 KiB, or the TLBs cannot be
-    /// invalidated.
-    pub fn alloc(&mut self, platform: &P, size: u64) -> Result<Piece, WindowError> {
+    /// There is no slot left, the size is above 256 KiB, or the TLBs cannot be invalidated.
+    pub fn alloc(
+        &mut self,
+        platform: &P,
+        size: u64,
+        chunk: &mut Option<NewChunk<P>>,
+    ) -> Result<Option<Piece>, WindowError> {
         if size > PIECE_MAX {
             return Err(WindowError::TooLarge { size });
         }
@@ -206,29 +260,34 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
             return Err(timeout.into());
         }
         if let Some(piece) = self.pool.take(size) {
-            return Ok(piece);
+            return Ok(Some(piece));
         }
-        self.add_chunk(platform)?;
-        self.pool.take(size).ok_or(WindowError::Full)
+        match self.add_chunk(platform, chunk)? {
+            true => self.pool.take(size).ok_or(WindowError::Full).map(Some),
+            false => Ok(None),
+        }
     }
 
-    /// Frees a piece of this memory. If that was the last one of its chunk, the chunk is freed, too.
+    /// Frees a piece of this memory. If that was the last one of its chunk, no window shows the
+    /// chunk any more, and the caller frees it.
     ///
     /// After an invalidation that did not end, nothing is freed: the TLBs may still lead there.
-    pub fn free(&mut self, platform: &P, piece: Piece) {
+    pub fn free(&mut self, platform: &P, piece: Piece) -> Option<NewChunk<P>> {
         if self.stuck.is_some() {
-            return;
+            return None;
         }
-        let Some(mut chunk) = self.pool.give(piece) else {
-            return;
-        };
+        let mut chunk = self.pool.give(piece)?;
         let seat = chunk.seat;
         match self.set_slot(platform, seat, None) {
-            Ok(()) => self.window(seat.bar).slots.give(seat.slot),
+            Ok(()) => {
+                self.window(seat.bar).slots.give(seat.slot);
+                Some(NewChunk(chunk))
+            }
             // The window may still show it.
             Err(_) => {
                 chunk.keep_all();
                 self.pool.add(chunk);
+                None
             }
         }
     }
@@ -302,16 +361,15 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         Ok(result.inspect_err(|&timeout| self.stuck = Some(timeout))?)
     }
 
-    /// Adds a chunk of VRAM, in a slot of BAR2 if there is one.
-    fn add_chunk(&mut self, platform: &P) -> Result<(), WindowError> {
-        if let Some(timeout) = self.stuck {
-            return Err(timeout.into());
-        }
+    /// Adds a chunk of VRAM, in a slot of BAR2 if there is one; `false` if there is no chunk.
+    fn add_chunk(
+        &mut self,
+        platform: &P,
+        chunk: &mut Option<NewChunk<P>>,
+    ) -> Result<bool, WindowError> {
         if !self.pool.has_room() {
             return Err(WindowError::Full);
         }
-        let block = alloc_chunk(platform, &self.info)?;
-        let address = block.address();
         let take = |bar, window: &mut Window| {
             let slot = window.slots.take()?;
             Some(Seat { bar, slot })
@@ -319,21 +377,19 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         let seat = take(WindowBar::Bar2, &mut self.bar2)
             .or_else(|| take(WindowBar::Bar1, &mut self.bar1))
             .ok_or(WindowError::Full)?;
-        let mut chunk = match boxed::<P>(platform, Chunk::new(block, seat)) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                self.window(seat.bar).slots.give(seat.slot);
-                return Err(error);
-            }
+        let Some(NewChunk(mut chunk)) = chunk.take() else {
+            self.window(seat.bar).slots.give(seat.slot);
+            return Ok(false);
         };
+        chunk.seat = seat;
         self.write_pd0(platform, seat);
-        let shown = self.set_slot(platform, seat, Some(address));
+        let shown = self.set_slot(platform, seat, Some(chunk.block.address()));
         if shown.is_err() {
             // The window may show it.
             chunk.keep_all();
         }
         self.pool.add(chunk);
-        shown
+        shown.map(|()| true)
     }
 
     /// Writes the tables of a slot that are not written yet.
@@ -388,32 +444,6 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
 /// Writes a word of the tables, which start at `tables` in VRAM, through the first slot of BAR2.
 fn write_table<W: Windows>(windows: &W, tables: u64, address: u64, value: u64) {
     windows.write_window(WindowBar::Bar2, address.saturating_sub(tables), value);
-}
-
-/// Allocates a chunk that page tables and PRAMIN reach.
-fn alloc_chunk<P: MemoryPlatform>(
-    platform: &P,
-    info: &MemoryInfo,
-) -> Result<P::Block, WindowError> {
-    let block = platform.alloc_vram(CHUNK, CHUNK)?;
-    let (address, size) = (block.address(), block.size());
-    if size < CHUNK || address % CHUNK != 0 {
-        debug_assert!(false, "{size:#x} bytes at {address:#x} are no chunk");
-        return Err(WindowError::Vram(OutOfVram { size: CHUNK }));
-    }
-    let bits = address_bits(info.format.version).min(info.pramin.address_bits());
-    match address >> bits {
-        0 => Ok(block),
-        _ => Err(WindowError::Unreachable { address, bits }),
-    }
-}
-
-fn boxed<P: MemoryPlatform>(
-    platform: &P,
-    chunk: Chunk<P::Block>,
-) -> Result<BoxedChunk<P>, WindowError> {
-    let what = "a chunk of instance memory";
-    Ok(memory::boxed(platform, what, chunk)?)
 }
 
 const _: () = {

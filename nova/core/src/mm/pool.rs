@@ -26,19 +26,21 @@ pub(super) struct Seat {
     pub(super) slot: usize,
 }
 
-/// 2 MiB of VRAM that a window shows.
+/// 2 MiB of VRAM, which a window shows once they are in a pool.
 pub(super) struct Chunk<B> {
     pub(super) block: B,
+    /// Set before the chunk is added to a pool.
     pub(super) seat: Seat,
     /// A bit for each page that is in use.
     used: [u64; (CHUNK / PAGE / 64) as usize],
 }
 
 impl<B> Chunk<B> {
-    pub(super) fn new(block: B, seat: Seat) -> Self {
+    pub(super) fn new(block: B) -> Self {
+        let bar = WindowBar::Bar2;
         Self {
             block,
-            seat,
+            seat: Seat { bar, slot: 0 },
             used: [0; (CHUNK / PAGE / 64) as usize],
         }
     }
@@ -216,7 +218,9 @@ mod tests {
             bar: WindowBar::Bar1,
             slot: number,
         };
-        Box::new(Chunk::new(Block(number as u64 * CHUNK + (1 << 32)), seat))
+        let mut chunk = Chunk::new(Block(number as u64 * CHUNK + (1 << 32)));
+        chunk.seat = seat;
+        Box::new(chunk)
     }
 
     #[test]

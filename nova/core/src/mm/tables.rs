@@ -16,7 +16,6 @@ use content::{Content, Pages};
 use entry::Mapped;
 use level::SMALL_PAGE;
 use node::Directory;
-use prepare::{Change, Need};
 use spare::Spare;
 use walk::Walk;
 use writer::Writer;
@@ -40,7 +39,7 @@ mod writer;
 /// All ranges are of virtual addresses, aligned to 4 KiB, and end within the address space; others
 /// are a bug of the caller, and change nothing.
 ///
-/// A change is made in three steps. [`Self::prepare`] gets the memory that it may need, and may
+/// A change is made in three steps. [`Spare::prepare`] gets the memory that it may need, and may
 /// fail. [`Self::map`], [`Self::map_sparse`] and [`Self::unmap`] neither allocate nor fail. Then the
 /// caller flushes its writes, invalidates the TLBs, and drops the [`Spare`], which has the tables
 /// that the GPU does not use any more. One `Spare` does for any number of changes.
@@ -83,20 +82,6 @@ impl<P: Scratch + TableSource> PageTables<P> {
     /// Number of words of 64 bits that were written to tables so far.
     pub fn words_written(&self) -> u64 {
         self.writer.written
-    }
-
-    /// Adds to `spare` what a later change of `range` may need, whatever is mapped by then.
-    ///
-    /// If this fails, `spare` may have got a part of that, and is good for what it was before.
-    pub fn prepare(
-        &self,
-        platform: &P,
-        spare: &mut Spare<P>,
-        range: Range<u64>,
-        change: Change,
-    ) -> Result<(), MemoryError> {
-        let need = Need::of(self.format, &range, change);
-        spare.add(platform, self.format, &need)
     }
 
     /// Maps `blocks`, one after the other, in place of what is mapped in `range`, which has their

@@ -21,6 +21,14 @@ pub enum MemoryError {
     },
     /// There was no VRAM.
     NoVram(OutOfVram),
+    /// There is no VRAM that the driver itself could use, maybe since the GPU does not do what that
+    /// takes.
+    NoInstance {
+        /// For what.
+        what: &'static str,
+        /// Why.
+        kind: ErrorKind,
+    },
     /// The GPU cannot be told of memory at such an address.
     Unreachable {
         /// What lies there.
@@ -40,6 +48,7 @@ impl MemoryError {
         match self {
             Self::NoMemory { .. } => ErrorKind::NoMemory,
             Self::NoVram(_) => ErrorKind::NoSpace,
+            Self::NoInstance { kind, .. } => *kind,
             Self::Unreachable { .. } | Self::OutOfBounds(_) => ErrorKind::Invalid,
         }
     }
@@ -122,6 +131,7 @@ impl fmt::Display for MemoryError {
         match self {
             Self::NoMemory { what, size } => write!(f, "no memory for {what} ({size:#x} bytes)"),
             Self::NoVram(e) => e.fmt(f),
+            Self::NoInstance { what, kind } => write!(f, "no VRAM for {what} ({kind:?})"),
             Self::Unreachable {
                 what,
                 address,

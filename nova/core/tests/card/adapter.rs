@@ -17,6 +17,7 @@ use nova_core::platform::{
     OutOfBounds, OutOfMemory, OutOfVram, PciInfo, Platform, Registers, Scratch, VideoBlock,
     VideoMemory, WindowBar, Windows,
 };
+use nova_core::MemoryError;
 use nova_firmware::vbios::ROM_LEN;
 use nova_hw::regs::pbus::PRAMIN;
 use nova_hw::regs::vf_mmu::MmuInvalidate;
@@ -227,7 +228,7 @@ impl Drop for Block {
 impl VideoMemory for Machine {
     type Block = Block;
 
-    fn alloc_vram(&self, size: u64, align: u64) -> Result<Block, OutOfVram> {
+    fn alloc_vram(&self, size: u64, align: u64) -> Result<Block, MemoryError> {
         let address = self.vram.borrow_mut().alloc(size, align);
         Ok(Block {
             address: address.ok_or(OutOfVram { size })?,

@@ -29,6 +29,7 @@ const GENERIC: Attributes = Attributes {
 
 /// An address space in a frame buffer, and what should be mapped in it.
 struct Space {
+    format: &'static Format,
     vram: Vram,
     tables: PageTables<Vram>,
     spare: Spare<Vram>,
@@ -38,8 +39,10 @@ struct Space {
 impl Space {
     fn new(arch: Architecture) -> Self {
         let vram = Vram::new(arch);
-        let tables = PageTables::new(&vram, Format::of(arch)).unwrap();
+        let format = Format::of(arch);
+        let tables = PageTables::new(&vram, format).unwrap();
         Self {
+            format,
             vram,
             tables,
             spare: Spare::new(),
@@ -50,6 +53,7 @@ impl Space {
     /// Makes a change. The MMU looks on.
     fn change(&mut self, operation: &Operation) {
         let Self {
+            format,
             vram,
             tables,
             spare,
@@ -58,8 +62,8 @@ impl Space {
         let range = operation.range.clone();
         let change = operation.change();
         vram.note_tables();
-        tables
-            .prepare(vram, spare, range.clone(), change)
+        spare
+            .prepare(vram, format, range.clone(), change)
             .expect("memory");
         vram.watch(Some(model.watch(operation, tables.root())));
         match &operation.blocks {
@@ -328,9 +332,7 @@ fn memory_that_is_missing_is_told() {
         };
         space.vram.limit(Some(3));
         let mut spare = Spare::new();
-        let full = space
-            .tables
-            .prepare(&space.vram, &mut spare, 0..4 * M, change);
+        let full = spare.prepare(&space.vram, space.format, 0..4 * M, change);
         assert!(matches!(full, Err(MemoryError::NoVram(_))));
         drop(spare);
         assert_eq!(space.vram.tables(), 1);

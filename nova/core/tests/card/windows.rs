@@ -10,7 +10,7 @@ use crate::adapter::Vram;
 use crate::calls::execute;
 use crate::common::Machine;
 use nova_core::platform::{Clock, WindowBar};
-use nova_core::{ErrorKind, InstanceMemory, Piece, Running, WindowError, WindowTables};
+use nova_core::{ErrorKind, InstanceMemory, NewChunk, Piece, Running, WindowError, WindowTables};
 use nova_mock::chips::by_name;
 use nova_mock::synthetic;
 
@@ -43,8 +43,21 @@ fn machine(chip: &str) -> Machine {
 /// Takes the windows into use.
 fn open(machine: &Machine, running: &mut Running<Machine>) -> Result<Memory, WindowError> {
     let tables = WindowTables::new(machine, &running.memory_info())?;
+    tables.write(machine);
     execute(machine, running, &tables.bind()).unwrap();
-    tables.open(machine)
+    tables.open(machine).map_err(|(_, error)| error)
+}
+
+/// Allocates a piece, with another chunk if that is needed.
+fn alloc(machine: &Machine, memory: &mut Memory, size: u64) -> Result<Piece, WindowError> {
+    let mut chunk = None;
+    loop {
+        if let Some(piece) = memory.alloc(machine, size, &mut chunk)? {
+            assert!(chunk.is_none(), "it is used");
+            return Ok(piece);
+        }
+        chunk = Some(NewChunk::new(machine, memory.info())?);
+    }
 }
 
 fn close(machine: &Machine, mut running: Running<Machine>, memory: Memory) {
@@ -67,7 +80,7 @@ fn in_vram(machine: &Machine, address: u64) -> u64 {
 fn fill_up_to(machine: &Machine, memory: &mut Memory, bar: WindowBar) -> Vec<Piece> {
     let mut pieces = Vec::new();
     while pieces.last().is_none_or(|piece: &Piece| piece.bar() != bar) {
-        pieces.push(memory.alloc(machine, PIECE).unwrap());
+        pieces.push(alloc(machine, memory, PIECE).unwrap());
     }
     pieces
 }
@@ -76,7 +89,7 @@ fn fill_up_to(machine: &Machine, memory: &mut Memory, bar: WindowBar) -> Vec<Pie
 fn fill_chunk(machine: &Machine, memory: &mut Memory) -> Piece {
     let blocks = machine.vram.borrow().blocks();
     loop {
-        let piece = memory.alloc(machine, PIECE).unwrap();
+        let piece = alloc(machine, memory, PIECE).unwrap();
         if machine.vram.borrow().blocks() > blocks {
             return piece;
         }
@@ -141,7 +154,7 @@ fn a_slot_shows_its_next_chunk() {
             addresses.push(piece.address());
             memory.free(&machine, piece);
             assert_eq!(machine.vram.borrow().blocks(), 1, "the chunk is freed");
-            piece = memory.alloc(&machine, PIECE).unwrap();
+            piece = alloc(&machine, &mut memory, PIECE).unwrap();
         }
         assert_eq!(machine.refusals(), [""; 0]);
         close(&machine, running, memory);
@@ -172,7 +185,7 @@ fn windows_and_vram_end() {
     machine.pci.bar_sizes[2] = 2 * CHUNK;
     let mut memory = open(&machine, &mut running).unwrap();
     let error = loop {
-        if let Err(error) = memory.alloc(&machine, PIECE) {
+        if let Err(error) = alloc(&machine, &mut memory, PIECE) {
             break error;
         }
     };
@@ -182,7 +195,7 @@ fn windows_and_vram_end() {
     );
     assert_eq!(machine.vram.borrow().blocks(), 4, "one in each slot");
     assert!(
-        memory.alloc(&machine, 4096).is_ok(),
+        alloc(&machine, &mut memory, 4096).is_ok(),
         "a small piece is left"
     );
     close(&machine, running, memory);
@@ -191,12 +204,12 @@ fn windows_and_vram_end() {
     *machine.vram.borrow_mut() = Vram::new(VRAM.start..VRAM.start + CHUNK);
     let mut memory = open(&machine, &mut running).unwrap();
     let error = loop {
-        if let Err(error) = memory.alloc(&machine, PIECE) {
+        if let Err(error) = alloc(&machine, &mut memory, PIECE) {
             break error;
         }
     };
     assert!(matches!(error, WindowError::Vram(_)), "{error}");
-    let error = memory.alloc(&machine, PIECE + 1).unwrap_err();
+    let error = alloc(&machine, &mut memory, PIECE + 1).unwrap_err();
     assert_eq!(error, WindowError::TooLarge { size: PIECE + 1 });
     close(&machine, running, memory);
 }
@@ -221,7 +234,9 @@ fn windows_that_gsp_rm_was_not_told_of_are_refused() {
     let machine = machine("gh100");
     let running = machine.boot().unwrap();
     let tables = WindowTables::new(&machine, &running.memory_info()).unwrap();
-    let error = tables.open(&machine).err().unwrap();
+    tables.write(&machine);
+    let (tables, error) = tables.open(&machine).err().unwrap();
+    drop(tables);
     assert!(
         matches!(
             error,
@@ -252,7 +267,7 @@ fn without_memory_of_the_machine_nothing_is_left() {
     // More often than there are slots.
     for _ in 0..200 {
         let error = loop {
-            match memory.alloc(&machine, PIECE) {
+            match alloc(&machine, &mut memory, PIECE) {
                 Ok(piece) => pieces.push(piece),
                 Err(error) => break error,
             }
@@ -261,7 +276,7 @@ fn without_memory_of_the_machine_nothing_is_left() {
     }
     assert_eq!(machine.vram.borrow().blocks(), 2);
     machine.card().machine_mut().limit_allocations(None);
-    let piece = memory.alloc(&machine, PIECE).unwrap();
+    let piece = alloc(&machine, &mut memory, PIECE).unwrap();
     memory.write(&machine, &piece, 0, &[7]);
     assert_eq!(memory.read(&machine, &piece, 0), 7);
     assert_eq!(in_vram(&machine, piece.address()), 7);
@@ -273,20 +288,28 @@ fn a_chunk_that_a_window_may_show_is_kept() {
     let machine = machine("ga102");
     let mut running = machine.boot().unwrap();
     let mut memory = open(&machine, &mut running).unwrap();
-    let piece = memory.alloc(&machine, PIECE).unwrap();
+    let piece = alloc(&machine, &mut memory, PIECE).unwrap();
     machine.silent.set(Some(INVALIDATE));
     let error = loop {
-        if let Err(error) = memory.alloc(&machine, PIECE) {
+        if let Err(error) = alloc(&machine, &mut memory, PIECE) {
             break error;
         }
     };
     assert_eq!(error.kind(), ErrorKind::Timeout);
     machine.silent.set(None);
     assert_eq!(machine.vram.borrow().blocks(), 2);
-    assert_eq!(memory.alloc(&machine, PIECE), Err(error), "it is not used");
+    assert_eq!(
+        alloc(&machine, &mut memory, PIECE),
+        Err(error),
+        "it is not used"
+    );
     // The TLBs may lead to this piece.
     memory.free(&machine, piece);
-    assert_eq!(memory.alloc(&machine, PIECE), Err(error), "nor is this");
+    assert_eq!(
+        alloc(&machine, &mut memory, PIECE),
+        Err(error),
+        "nor is this"
+    );
     close(&machine, running, memory);
 }
 
@@ -304,7 +327,7 @@ fn a_gpu_that_does_not_invalidate_is_waited_for_once() {
     let waited = machine.now() - start;
     machine.silent.set(None);
     let error = loop {
-        if let Err(error) = memory.alloc(&machine, PIECE) {
+        if let Err(error) = alloc(&machine, &mut memory, PIECE) {
             break error;
         }
     };

@@ -112,7 +112,7 @@ pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
         with_locked(lock, || apply(vm, gpu, ops, changes))?
     });
     // Nothing is left of the objects that are mapped no more, or were not mapped in the end.
-    vm.gpuvm.clean_up();
+    vm.contents.gpuvm.clean_up();
     bound
 }
 
@@ -122,7 +122,7 @@ type Changes<'a> = KVVec<Option<gpuvm::Change<'a, NovaDrmDriver>>>;
 fn prepare<'a>(vm: &'a Vm, ops: &[Op]) -> Result<Changes<'a>> {
     let mut changes = KVVec::with_capacity(ops.len(), GFP_KERNEL_ACCOUNT)?;
     for op in ops {
-        let (gpuvm, range) = (&vm.gpuvm, op.range());
+        let (gpuvm, range) = (&vm.contents.gpuvm, op.range());
         let change = match op.action() {
             Action::Map(object) => Some(gpuvm.prepare_map(range, object, op.mapped())?),
             Action::Unmap => Some(gpuvm.prepare_unmap(range)?),
@@ -135,7 +135,7 @@ fn prepare<'a>(vm: &'a Vm, ops: &[Op]) -> Result<Changes<'a>> {
 
 /// Locks the reservations of the address space and of the objects that are to be mapped.
 fn lock(exec: &Exec<NovaDrmDriver>, vm: &Vm, ops: &[Op]) -> Result {
-    exec.vm(&vm.gpuvm)?;
+    exec.vm(&vm.contents.gpuvm)?;
     for op in ops {
         if let Action::Map(Some((object, _))) = op.action() {
             exec.object(object)?;
@@ -165,7 +165,7 @@ fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
         };
         all_pages.push(pages, GFP_KERNEL_ACCOUNT)?;
     }
-    let mut mappings = vm.mappings.lock();
+    let mut mappings = vm.contents.mappings.lock();
     let mut all = ops.iter().zip(changes.into_iter().zip(all_pages));
     space.change(spare, &mut |tables| {
         for (op, (change, pages)) in all.by_ref() {

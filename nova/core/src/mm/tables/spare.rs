@@ -3,12 +3,13 @@
 //! Tables that are not in use.
 
 use core::array;
+use core::ops::Range;
 
 use nova_hw::gmmu::Format;
 
 use super::level::LOWER_DIRECTORIES;
 use super::node::{held, Directory, Slot, Tables};
-use super::prepare::Need;
+use super::prepare::{Change, Need};
 use super::stack::{Held, Stack};
 use crate::platform::memory::MemoryError;
 use crate::platform::{Scratch, TableSource};
@@ -46,13 +47,21 @@ impl<P: Scratch + TableSource> Spare<P> {
         }
     }
 
-    /// Adds tables.
-    pub(super) fn add(
+    /// Adds what a later change of `range` may need in page tables of this format, whatever is
+    /// mapped by then.
+    ///
+    /// # Errors
+    ///
+    /// Those of `platform`. Then a part of that may have been added, and what was there before is
+    /// still good for what it was.
+    pub fn prepare(
         &mut self,
         platform: &P,
         format: &Format,
-        need: &Need,
+        range: Range<u64>,
+        change: Change,
     ) -> Result<(), MemoryError> {
+        let need = Need::of(format, &range, change);
         let stacks = self.directories.iter_mut().zip(1..);
         for ((stack, depth), &count) in stacks.zip(&need.directories) {
             for _ in 0..count {

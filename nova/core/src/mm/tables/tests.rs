@@ -13,7 +13,7 @@ use zerocopy::FromZeros;
 
 use super::blocks::Aperture;
 use super::*;
-use crate::platform::{OutOfMemory, OutOfVram};
+use crate::platform::OutOfMemory;
 use crate::testing::Allocator;
 
 /// Memory for tables; words that were not written are missing.
@@ -52,7 +52,7 @@ impl Drop for Table {
 impl TableSource for Vram {
     type Table = Table;
 
-    fn alloc_table(&self) -> Result<Table, OutOfVram> {
+    fn alloc_table(&self) -> Result<Table, MemoryError> {
         self.next.set(self.next.get() + 0x1000);
         self.tables.set(self.tables.get() + 1);
         Ok(Table {
@@ -113,8 +113,8 @@ fn two_pages(arch: Architecture) -> (Vram, PageTables<Vram>) {
             size,
         };
         let range = va..va + size;
-        tables
-            .prepare(&vram, &mut spare, range.clone(), change)
+        spare
+            .prepare(&vram, Format::of(arch), range.clone(), change)
             .unwrap();
         tables.map(&mut spare, range, [block].into_iter(), READ_ONLY);
     };
@@ -182,8 +182,8 @@ fn sparse_entries_are_as_the_manuals_have_them() {
         // Below the root: a directory of 512 GiB, then one of 2 MiB, and small pages.
         let ranges = [0..1 << 47, 1 << 47..(1 << 47) + 0x20_1000];
         for range in ranges {
-            tables
-                .prepare(&vram, &mut spare, range.clone(), Change::Unmap)
+            spare
+                .prepare(&vram, Format::of(arch), range.clone(), Change::Unmap)
                 .unwrap();
             tables.map_sparse(&mut spare, range);
         }
@@ -250,8 +250,9 @@ fn all_tables_are_freed() {
     assert_eq!(vram.tables.get(), 6);
     let mut spare = Spare::new();
     let range = 0..1 << 49;
-    tables
-        .prepare(&vram, &mut spare, range.clone(), Change::Unmap)
+    let format = Format::of(Architecture::Ampere);
+    spare
+        .prepare(&vram, format, range.clone(), Change::Unmap)
         .unwrap();
     tables.unmap(&mut spare, range);
     assert_eq!(vram.tables.get(), 6, "the GPU may still use them");

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use nova_core::platform::{OutOfMemory, OutOfVram, Scratch, TableMemory, TableSource};
+use nova_core::MemoryError;
 use nova_hw::chipset::Architecture;
 use nova_mock::{FaultNumber, MmuAlone, Translated};
 use zerocopy::FromZeros;
@@ -150,10 +151,11 @@ impl Drop for Table {
 impl TableSource for Vram {
     type Table = Table;
 
-    fn alloc_table(&self) -> Result<Table, OutOfVram> {
+    fn alloc_table(&self) -> Result<Table, MemoryError> {
         let state = &mut *self.0.borrow_mut();
         if let Some(left) = &mut state.left {
-            *left = left.checked_sub(1).ok_or(OutOfVram { size: PAGE })?;
+            let none = OutOfVram { size: PAGE };
+            *left = left.checked_sub(1).ok_or(none)?;
         }
         let address = state.free.pop().unwrap_or_else(|| {
             let new = state.next;
