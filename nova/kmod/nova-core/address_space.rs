@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core::platform::{OutOfMemory, Scratch, TableSource};
+use nova_core::platform::{OutOfMemory, OutOfVram, Scratch, TableMemory, TableSource};
 use nova_core::{Attributes, Block, Change, MemoryError, PageTables};
 use nova_hw::gmmu::Format;
 use zerocopy::FromZeros;
@@ -14,18 +14,42 @@ use zerocopy::FromZeros;
 use crate::calls::Epoch;
 use crate::dma;
 use crate::errno::errno;
-use crate::instance::{Memory, Table};
+use crate::instance::{Memory, Table, TABLE};
 use crate::kept::Keep;
 use crate::rm::Rm;
+use crate::table_limit::{Charge, TableLimit};
 
 /// Where the memory of page tables, and of what the driver knows of them, comes from.
-struct Source<'a>(Memory<'a>);
+struct Source<'a> {
+    memory: Memory<'a>,
+    limit: Arc<TableLimit>,
+}
+
+/// A table, and what it is charged.
+struct Charged<'a> {
+    table: Table<'a>,
+    _charge: Charge,
+}
+
+impl TableMemory for Charged<'_> {
+    fn address(&self) -> u64 {
+        self.table.address()
+    }
+
+    fn write(&self, first: usize, words: &[u64]) {
+        self.table.write(first, words);
+    }
+}
 
 impl<'a> TableSource for Source<'a> {
-    type Table = Table<'a>;
+    type Table = Charged<'a>;
 
-    fn alloc_table(&self) -> Result<Table<'a>, MemoryError> {
-        self.0.alloc_table()
+    fn alloc_table(&self) -> Result<Charged<'a>, MemoryError> {
+        let charge = self.limit.charge().ok_or(OutOfVram { size: TABLE })?;
+        Ok(Charged {
+            table: self.memory.alloc_table()?,
+            _charge: charge,
+        })
     }
 }
 
@@ -87,16 +111,20 @@ pub struct AddressSpace<'a> {
 
 impl<'a> AddressSpace<'a> {
     /// Allocates an address space in which nothing is mapped. `mapped` has all that will be mapped, and is kept until the
-    /// GPU does not use that any more.
+    /// GPU does not use that any more. Page tables are charged to `limit`.
     pub(crate) fn new(
         rm: &Arc<dyn Rm + 'a>,
         memory: Memory<'a>,
         client: nova_core::Client,
         format: &'static Format,
         mapped: Arc<dyn Send + Sync>,
+        limit: Arc<TableLimit>,
     ) -> Result<Arc<Self>> {
         let mapped = Keep::new(mapped)?;
-        let source = Source(memory.clone());
+        let source = Source {
+            memory: memory.clone(),
+            limit,
+        };
         let tables = PageTables::new(&source, format).map_err(error)?;
         let (root, entries) = (tables.root(), tables.root_entries());
         let space = nova_core::AddressSpace::new(client, rm.next_space());
@@ -127,7 +155,7 @@ impl<'a> AddressSpace<'a> {
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is no VRAM, `ENOMEM`, `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be
+    /// `ENOSPC` if there is no VRAM or the limit is reached, `ENOMEM`, `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be
     /// invalidated.
     #[inline(never)]
     pub fn prepare(&self, spare: &mut Spare<'a>, range: Range<u64>, change: Change) -> Result {
@@ -136,7 +164,8 @@ impl<'a> AddressSpace<'a> {
     }
 
     /// Has `changes` change the page tables, and then the GPU use them. The changes must have been
-    /// [prepared](Self::prepare), with the same `spare`.
+    /// [prepared](Self::prepare), with the same `spare`, which the caller drops after that, without the locks that other
+    /// changes need.
     ///
     /// # Errors
     ///
@@ -145,7 +174,7 @@ impl<'a> AddressSpace<'a> {
     #[inline(never)]
     pub fn change(
         &self,
-        mut spare: Spare<'a>,
+        spare: &mut Spare<'a>,
         changes: &mut dyn FnMut(&mut Tables<'_, 'a>),
     ) -> Result {
         let mut tables = self.tables.lock();

@@ -19,6 +19,7 @@ use crate::gsp::Gsp;
 use crate::health::{Health, Listener, Listeners};
 use crate::instance::{Instance, Memory};
 use crate::rm::{Client, Rm};
+use crate::table_limit::TableLimit;
 use crate::vram::Vram;
 
 /// A booted GPU. Second-level drivers get it from the auxiliary device that nova-core registers for it.
@@ -98,7 +99,7 @@ impl<'a> Gpu<'a> {
     }
 
     /// Allocates an address space of a client, in which nothing is mapped. `mapped` has all that will be mapped there; the
-    /// address space has a reference to it as long as the GPU may use it.
+    /// address space has a reference to it as long as the GPU may use it. Page tables are charged to `limit`.
     ///
     /// # Errors
     ///
@@ -109,10 +110,11 @@ impl<'a> Gpu<'a> {
         &self,
         client: &Client<'a>,
         mapped: Arc<dyn Send + Sync>,
+        limit: Arc<TableLimit>,
     ) -> Result<Arc<AddressSpace<'a>>> {
         let memory = self.memory(client.epoch());
         let format = Format::of(self.chipset.arch());
-        AddressSpace::new(&self.rm, memory, client.handles(), format, mapped)
+        AddressSpace::new(&self.rm, memory, client.handles(), format, mapped, limit)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM

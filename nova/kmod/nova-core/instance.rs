@@ -21,7 +21,7 @@ use crate::machine::Machine;
 use nova_kernel::sync::wait_queue::TaskState;
 
 /// Bytes of a table of the GPU's page tables.
-const TABLE: u64 = 4096;
+pub(crate) const TABLE: u64 = 4096;
 
 /// The memory of an epoch.
 pub(crate) struct Open<'a> {

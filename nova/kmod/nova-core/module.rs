@@ -29,6 +29,7 @@ mod machine;
 mod rm;
 mod rm_control;
 mod status;
+mod table_limit;
 mod vram;
 
 use kernel::driver::Registration;
@@ -43,6 +44,7 @@ pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use rm::Client;
+pub use table_limit::TableLimit;
 pub use vram::{Blocks, Vram};
 
 /// Name of the module and of its folder in debugfs, and first half of its auxiliary devices' names.

@@ -7,7 +7,7 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
 use kernel::{auxiliary, pci};
-use nova_core_module::{Health, Listener, MODULE_NAME};
+use nova_core_module::{Health, Listener, TableLimit, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
 use nova_kernel::drm::fdinfo::MemoryStats;
 use nova_kernel::drm::gem as drm_gem;
@@ -18,6 +18,7 @@ use crate::gem::{self, Accounts, Stored};
 use crate::gpu::Gpu;
 use crate::ids::Ids;
 use crate::ioctls;
+use crate::limits::TABLES_MAX;
 use crate::not_yet::NotYet;
 use crate::vm::{self, Vm};
 
@@ -202,6 +203,7 @@ impl drm_device::Driver for NovaDrmDriver {
     fn open(_device: &Device) -> impl PinInit<FileData, Error> {
         try_pin_init!(FileData {
             vms <- Ids::new(),
+            tables: TableLimit::new(TABLES_MAX)?,
         })
     }
 
@@ -214,4 +216,6 @@ pub(crate) struct FileData {
     /// Its address spaces.
     #[pin]
     pub(crate) vms: Ids<Vm>,
+    /// The page tables of these.
+    pub(crate) tables: Arc<TableLimit>,
 }

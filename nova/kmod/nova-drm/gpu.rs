@@ -6,7 +6,7 @@ use kernel::device::Bound;
 use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core_module::{AddressSpace, Client, Health};
+use nova_core_module::{AddressSpace, Client, Health, TableLimit};
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
 use crate::vm::Spaces;
@@ -80,7 +80,7 @@ impl<'a> Gpu<'a> {
     }
 
     /// Allocates an address space in which nothing is mapped. As long as the GPU may use what will be mapped there, there
-    /// is a reference to `mapped`.
+    /// is a reference to `mapped`. Page tables are charged to `limit`.
     ///
     /// # Errors
     ///
@@ -88,8 +88,9 @@ impl<'a> Gpu<'a> {
     pub(crate) fn address_space(
         &self,
         mapped: Arc<dyn Send + Sync>,
+        limit: Arc<TableLimit>,
     ) -> Result<Arc<AddressSpace<'a>>> {
-        self.with_client(|client| self.core.address_space(client, mapped))
+        self.with_client(|client| self.core.address_space(client, mapped, limit))
     }
 
     /// The answer to `DRM_NOVA_QUERY_DEVICE`.

@@ -57,6 +57,10 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
     queues_max: 0,
 };
 
+/// Page tables of a file, of 4 KiB each: half of those that have room in the windows onto VRAM. They map 20 GiB in pages
+/// of 4 KiB.
+pub(crate) const TABLES_MAX: u64 = 10 << 10;
+
 /// What address spaces look like.
 pub(crate) const VM: QueryVm = QueryVm {
     // Null pointers fault.

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core_module::{AddressSpace, Spare};
+use nova_core_module::{AddressSpace, Spare, TableLimit};
 use nova_kernel::drm::device::Reference;
 use nova_kernel::drm::gpuvm;
 
@@ -38,6 +38,8 @@ pub(crate) struct Vm {
     /// The kernel's own range, where programs map nothing.
     kernel: Range<u64>,
     contents: Arc<Contents>,
+    /// The page tables of the file.
+    tables: Arc<TableLimit>,
 }
 
 /// What is mapped in an address space. The GPU's address space has a reference to it, too, so that the objects live as
@@ -52,7 +54,12 @@ struct Contents {
 
 impl Vm {
     /// A new address space.
-    fn new(device: &Device, gpu: &Gpu<'_>, kernel: Range<u64>) -> Result<Arc<Self>> {
+    fn new(
+        device: &Device,
+        gpu: &Gpu<'_>,
+        tables: Arc<TableLimit>,
+        kernel: Range<u64>,
+    ) -> Result<Arc<Self>> {
         let range = VM.va_start..VM.va_end;
         let (gpuvm, mappings) = GpuVm::new(device, c"nova", range, kernel.clone())?;
         let contents = pin_init!(Contents {
@@ -65,9 +72,10 @@ impl Vm {
             device: device.reference(),
             kernel,
             contents,
+            tables,
         });
         let vm = Arc::pin_init(vm, GFP_KERNEL_ACCOUNT)?;
-        let space = gpu.address_space(vm.contents.clone())?;
+        let space = vm.new_space(gpu)?;
         gpu.spaces.set(vm.number, space)?;
         Ok(vm)
     }
@@ -88,14 +96,19 @@ impl Vm {
         if let Some(space) = gpu.spaces.get(self.number).filter(|it| it.epoch() == epoch) {
             return Ok(space);
         }
-        let space = gpu.address_space(self.contents.clone())?;
-        self.map_again(&space)?;
+        let space = self.new_space(gpu)?;
+        self.map_again(gpu, &space)?;
         gpu.spaces.set(self.number, space.clone())?;
         Ok(space)
     }
 
+    /// An address space of the GPU, in which nothing is mapped.
+    fn new_space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
+        gpu.address_space(self.contents.clone(), self.tables.clone())
+    }
+
     /// Writes the page tables of a new address space.
-    fn map_again(&self, space: &AddressSpace<'_>) -> Result {
+    fn map_again(&self, gpu: &Gpu<'_>, space: &AddressSpace<'_>) -> Result {
         let copies = self.copy_mappings()?;
         // As many at once as VM_BIND has at most: each is prepared for the worst case. Nobody uses the address space before
         // it has all of them.
@@ -104,11 +117,11 @@ impl Vm {
             let mut prepared = KVVec::with_capacity(part.len(), GFP_KERNEL_ACCOUNT)?;
             for (range, object, mapped) in part {
                 let object = object.as_ref().map(|(object, offset)| (object, *offset));
-                let pages = Pages::prepare(space, &mut spare, range.clone(), object, *mapped)?;
+                let pages = Pages::prepare(gpu, space, &mut spare, range.clone(), object, *mapped)?;
                 prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
             }
             let mut prepared = prepared.into_iter();
-            space.change(spare, &mut |tables| {
+            space.change(&mut spare, &mut |tables| {
                 prepared.by_ref().for_each(|pages| pages.map(tables))
             })?;
         }

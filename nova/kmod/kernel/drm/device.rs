@@ -235,6 +235,15 @@ impl<D: Driver> Device<D> {
         })
     }
 
+    /// Whether this device lends `data`. Then, as long as that is borrowed, the objects stay mapped for the parent.
+    pub(super) fn has_lent(&self, data: &D::RegistrationData<'_>) -> bool {
+        // Else the data of all devices might be in one place.
+        const { assert!(size_of::<D::RegistrationData<'static>>() != 0) };
+        // SAFETY: It was set before the device was registered, and so before it had objects, and does not change.
+        let lent = unsafe { *self.registration_data.get() };
+        ptr::eq(lent, ptr::from_ref(data).cast())
+    }
+
     /// Whether nothing can be asked of the hardware.
     pub fn is_wedged(&self) -> bool {
         self.is_wedged.load(Relaxed)

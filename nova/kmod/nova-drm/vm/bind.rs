@@ -154,7 +154,7 @@ fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
         let pages = match op.action() {
             Action::Map(object) => {
                 let mapped = op.mapped();
-                Some(Pages::prepare(&space, &mut spare, range, object, mapped)?)
+                Some(Pages::prepare(gpu, &space, &mut spare, range, object, mapped)?)
             }
             Action::Unmap => {
                 space.prepare(&mut spare, range, Change::Unmap)?;
@@ -165,9 +165,10 @@ fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
         };
         all_pages.push(pages, GFP_KERNEL_ACCOUNT)?;
     }
+    // Dropped before `spare`, whose tables are freed without this lock.
     let mut mappings = vm.contents.mappings.lock();
     let mut all = ops.iter().zip(changes.into_iter().zip(all_pages));
-    space.change(spare, &mut |tables| {
+    space.change(&mut spare, &mut |tables| {
         for (op, (change, pages)) in all.by_ref() {
             if let Action::UnmapObject(object) = op.action() {
                 mappings.remove_object(object, |range| tables.unmap(range));

@@ -28,7 +28,7 @@ impl Ioctl<NovaDrmDriver> for VmCreate {
         argument.check().map_err(error)?;
         let kernel = argument.kernel_range(&VM).map_err(error)?;
         gpu.core.await_epoch()?;
-        let vm = Vm::new(device, gpu, kernel.clone())?;
+        let vm = Vm::new(device, gpu, file.data().tables.clone(), kernel.clone())?;
         argument.vm_id = file.data().vms.add(vm)?;
         argument.kernel_start = kernel.start;
         argument.kernel_size = kernel.end.saturating_sub(kernel.start);

@@ -8,7 +8,8 @@ use kernel::prelude::*;
 use nova_core_module::{AddressSpace, Aperture, Attributes, Block, Change, Spare, Tables};
 use nova_kernel::drm::gem::dma::{DmaBlock, DmaBlocks};
 
-use crate::driver::{NovaDrmDriver, Object};
+use crate::driver::Object;
+use crate::gpu::Gpu;
 
 /// What is stored with a mapping.
 #[derive(Clone, Copy, Default)]
@@ -23,7 +24,7 @@ pub(crate) struct Mapped {
 pub(super) struct Pages<'a> {
     range: Range<u64>,
     /// The object's memory, and where the part begins; `None` for sparse pages.
-    memory: Option<(DmaBlocks<'a, NovaDrmDriver>, u64)>,
+    memory: Option<(DmaBlocks<'a>, u64)>,
     mapped: Mapped,
 }
 
@@ -34,6 +35,7 @@ impl<'a> Pages<'a> {
     ///
     /// `EOPNOTSUPP` where the object has no memory that can be mapped, `ENOMEM`, `ENOSPC`.
     pub(super) fn prepare<'b>(
+        gpu: &'a Gpu<'_>,
         space: &AddressSpace<'b>,
         spare: &mut Spare<'b>,
         range: Range<u64>,
@@ -41,7 +43,7 @@ impl<'a> Pages<'a> {
         mapped: Mapped,
     ) -> Result<Self> {
         let memory = match object {
-            Some((object, offset)) => Some((object.dma_blocks()?, offset)),
+            Some((object, offset)) => Some((object.dma_blocks(gpu)?, offset)),
             None => None,
         };
         let change = match memory {

@@ -69,7 +69,9 @@ impl Caller for Rm {
         command.read(RELEASES[0], Payload { message, bytes })
     }
 
-    fn free(&mut self, _: Handles) {}
+    fn free(&mut self, _: Handles) -> Result<(), RpcError> {
+        Ok(())
+    }
 }
 
 fn reader() -> EngineReader {

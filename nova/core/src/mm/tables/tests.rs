@@ -12,6 +12,7 @@ use nova_hw::gmmu::kind;
 use zerocopy::FromZeros;
 
 use super::blocks::Aperture;
+use super::prepare::{Change, Need};
 use super::*;
 use crate::platform::OutOfMemory;
 use crate::testing::Allocator;

@@ -15,7 +15,7 @@ use kernel::scatterlist::SGTable;
 use kernel::sync::{new_mutex, Mutex};
 
 use super::Object;
-use crate::drm::device::{Device, Driver, Entered};
+use crate::drm::device::{Device, Driver};
 
 /// Memory as the device sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +26,13 @@ pub struct DmaBlock {
     pub size: u64,
 }
 
-/// The memory of an object as the device sees it. Keeps the device from being unplugged.
-pub struct DmaBlocks<'a, D: Driver> {
-    table: &'a SGTable,
-    _plugged: Entered<'a, D>,
-}
+/// The memory of an object as the device sees it.
+pub struct DmaBlocks<'a>(&'a SGTable);
 
-impl<D: Driver> DmaBlocks<'_, D> {
+impl DmaBlocks<'_> {
     /// The blocks, in the order of the object's bytes.
     pub fn iter(&self) -> impl Iterator<Item = DmaBlock> + '_ {
-        self.table.iter().map(|entry| DmaBlock {
+        self.0.iter().map(|entry| DmaBlock {
             address: entry.dma_address(),
             size: entry.dma_len(),
         })
@@ -44,16 +41,19 @@ impl<D: Driver> DmaBlocks<'_, D> {
 
 impl<D: Driver> Object<D> {
     /// The object's memory as the device sees it. Its pages are allocated and mapped for the device, unless they have
-    /// been. What is returned stays true as long as the object lives and the device is plugged in.
+    /// been. What is returned stays true as long as the object lives and the device is plugged in; `lent` is what only
+    /// lives that long.
     ///
     /// # Errors
     ///
-    /// `ENODEV` once the device is unplugged, `EOPNOTSUPP` where the object is not in system memory, `ENOMEM`, and
+    /// `EINVAL` where another device has lent `lent`, `EOPNOTSUPP` where the object is not in system memory, `ENOMEM`, and
     /// those of mapping.
-    pub fn dma_blocks(&self) -> Result<DmaBlocks<'_, D>> {
+    pub fn dma_blocks<'a>(&'a self, lent: &'a D::RegistrationData<'_>) -> Result<DmaBlocks<'a>> {
         // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
         let device = unsafe { Device::<D>::from_raw((*self.as_raw()).dev) };
-        let plugged = device.enter().ok_or(ENODEV)?;
+        if !device.has_lent(lent) {
+            return Err(EINVAL);
+        }
         let array = self.memory().get_pages()?;
         // Pages must not be mapped twice at once.
         let _lock = self.memory().pages.lock.lock();
@@ -70,12 +70,9 @@ impl<D: Driver> Object<D> {
                 mappings.insert(self.as_raw(), table)?
             }
         };
-        Ok(DmaBlocks {
-            // SAFETY: The table is not changed. It is there until the object is freed, to which `self` is a reference,
-            // or until the device has been unplugged, which `plugged` prevents.
-            table: unsafe { SGTable::from_raw(table.as_ptr()) },
-            _plugged: plugged,
-        })
+        // SAFETY: The table is not changed. It is there until the object is freed, to which `self` is a reference, or until
+        // what `lent` borrows is gone.
+        Ok(DmaBlocks(unsafe { SGTable::from_raw(table.as_ptr()) }))
     }
 }
 
