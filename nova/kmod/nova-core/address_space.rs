@@ -127,6 +127,8 @@ impl<'a> AddressSpace<'a> {
         };
         let tables = PageTables::new(&source, format).map_err(error)?;
         let (root, entries) = (tables.root(), tables.root_entries());
+        // The root must be complete before GSP-RM knows of it.
+        memory.invalidate(root)?;
         let space = nova_core::AddressSpace::new(client, rm.next_space());
         rm.alloc_space(memory.epoch(), space, root, entries)?;
         let object = Object {

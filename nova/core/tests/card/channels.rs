@@ -2,15 +2,14 @@
 
 //! Channels on a mocked card: address spaces, copies, completions and their interrupts, errors.
 
-mod identity;
 mod queue;
+mod space;
 
 use std::time::Duration;
 
 use crate::adapter::Coherent;
 use crate::common::{ga102, Machine};
-use identity::NOWHERE;
-use nova_core::platform::{Clock, DmaAllocator, DmaMemory};
+use nova_core::platform::{Clock, DmaMemory};
 use nova_core::{
     AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind, MmuFault, NewChannel,
     Reason, SubmitError, Words,
@@ -22,6 +21,9 @@ use nova_mock::synthetic;
 use queue::{Queue, Session, CHANNELS, DATA};
 
 const MIB: usize = 1 << 20;
+
+/// An address at which nothing is mapped.
+const NOWHERE: u64 = 0x5000_0000;
 
 /// Bytes that differ everywhere.
 fn pattern(len: usize) -> Vec<u8> {
@@ -52,7 +54,7 @@ fn a_copy_engine_copies_and_says_so() {
         let before = machine.card().objects();
         let space = session.space(0);
         let engine = session.engine(0);
-        let mut queue = Queue::new(&mut session, space, engine, 64);
+        let mut queue = Queue::new(&mut session, &space, engine, 64);
         let first_id = release.reserved_channels;
         assert_eq!(
             (queue.id, engine.name().as_str()),
@@ -60,7 +62,7 @@ fn a_copy_engine_copies_and_says_so() {
         );
 
         // From system memory to VRAM, and from there to system memory.
-        let [from, to] = [MIB; 2].map(|size| machine.alloc_dma(size).unwrap());
+        let [from, to] = [MIB; 2].map(|size| space.alloc(size));
         from.write(0, &pattern(MIB)).unwrap();
         let mut copies = [
             queue.copy(from.dma_addr(), DATA, MIB),
@@ -75,7 +77,7 @@ fn a_copy_engine_copies_and_says_so() {
         assert_eq!(session.errors, []);
 
         queue.free(&mut session);
-        space.free(&mut session).unwrap();
+        space.free(&mut session);
         assert_eq!(machine.card().objects(), before);
         assert!(machine.refusals().is_empty(), "{:?}", machine.refusals());
         session.end();
@@ -96,7 +98,7 @@ fn memory_is_filled_with_zeros_and_nothing_beside_it() {
     let mut session = Session::new(&machine);
     let space = session.space(0);
     let engine = session.engine(1);
-    let mut queue = Queue::new(&mut session, space, engine, 64);
+    let mut queue = Queue::new(&mut session, &space, engine, 64);
     machine.card().vram_mut().write(DATA, &[0xff; 0x3000]);
     let mut segment = [0; 64];
     let mut words = Words::new(&mut segment);
@@ -124,9 +126,9 @@ fn hundreds_of_jobs_go_through_a_small_ring() {
     let mut session = Session::new(&machine);
     let space = session.space(0);
     let engine = session.engine(0);
-    let mut queue = Queue::new(&mut session, space, engine, 16);
-    let from = machine.alloc_dma(0x1000).unwrap();
-    let to = machine.alloc_dma(0x2000).unwrap();
+    let mut queue = Queue::new(&mut session, &space, engine, 16);
+    let from = space.alloc(0x1000);
+    let to = space.alloc(0x2000);
     from.write(0, &pattern(0x1000)).unwrap();
     let mut waits = 0;
     for n in 0..JOBS {
@@ -157,9 +159,9 @@ fn a_fault_stops_its_channel_alone() {
         let space = session.space(0);
         let (engine, other) = (session.engine(0), session.engine(1));
         let mut queues = [
-            Queue::new(&mut session, space, engine, 64),
-            Queue::new(&mut session, space, engine, 64),
-            Queue::new(&mut session, space, other, 64),
+            Queue::new(&mut session, &space, engine, 64),
+            Queue::new(&mut session, &space, engine, 64),
+            Queue::new(&mut session, &space, other, 64),
         ];
         let good = |queue: &Queue| queue.copy(DATA, DATA + 0x1000, 0x1000);
         let first = good(&queues[0]);
@@ -201,10 +203,38 @@ fn a_fault_stops_its_channel_alone() {
         // A new one in the same address space works.
         let [dead, ..] = queues;
         dead.free(&mut session);
-        let mut queue = Queue::new(&mut session, space, engine, 64);
+        let mut queue = Queue::new(&mut session, &space, engine, 64);
         let copy = good(&queue);
         let job = queue.submit(&machine, &mut [copy]).unwrap();
         queue.wait(&mut session, job);
+        session.end();
+    }
+}
+
+/// What is unmapped is not reached any more, although the GPU has just used it.
+#[test]
+fn memory_that_is_unmapped_is_left_alone() {
+    for (chip, release) in cards() {
+        let machine = Machine::new(chip, synthetic::firmware_of(chip, release));
+        let mut session = Session::new(&machine);
+        let space = session.space(0);
+        let engine = session.engine(0);
+        let mut queue = Queue::new(&mut session, &space, engine, 64);
+        let to = space.alloc(0x1000);
+        machine.card().vram_mut().write(DATA, &pattern(0x1000));
+        let copy = queue.copy(DATA, to.dma_addr(), 0x1000);
+        let job = queue.submit(&machine, &mut [copy]).unwrap();
+        queue.wait(&mut session, job);
+        assert!(read(&to, 0x1000) == pattern(0x1000), "{}", chip.chipset);
+
+        space.unmap(&to);
+        to.write(0, &[0; 0x1000]).unwrap();
+        queue.submit(&machine, &mut [copy]).unwrap();
+        while session.errors.is_empty() {
+            session.wait();
+        }
+        assert_eq!(session.errors[0].reason(), Reason::MmuFault);
+        assert!(read(&to, 0x1000) == [0; 0x1000], "{}", chip.chipset);
         session.end();
     }
 }
@@ -219,7 +249,7 @@ fn channels_of_two_engines_run_beside_each_other() {
         .map(|n| {
             let space = session.space(n);
             let engine = session.engine(n as usize);
-            Queue::new(&mut session, space, engine, 64)
+            Queue::new(&mut session, &space, engine, 64)
         })
         .collect();
     let target = |n: usize| DATA + (n as u64 + 1) * MIB as u64;
@@ -266,7 +296,7 @@ fn objects_that_are_refused_leave_nothing() {
     let new = NewChannel {
         class: classes.channel,
         id: 5,
-        space: space.handle(),
+        space: space.object.handle(),
         engine: engine.number(),
         ring: 0x10000,
         entries: 64,

@@ -2,25 +2,29 @@
 
 //! A booted card with objects of GSP-RM, and channels on it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::identity;
-use crate::adapter::Coherent;
+use super::space::{Instance, Space};
+use crate::adapter::{Coherent, Vram};
 use crate::calls::execute;
 use crate::common::Machine;
 use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts};
 use nova_core::{
-    AddressSpace, Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects,
-    Classes, Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent,
-    Handles, NewChannel, Push, RpcError, Running, SubmitError, Token, Vectors, Words,
+    Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects, Classes,
+    Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent, Handles,
+    NewChannel, Push, RpcError, Running, SubmitError, Token, Vectors, WindowTables, Words,
 };
 use nova_hw::class::host::userd;
 
 /// Where things are in VRAM. That it is the driver's is asserted.
-const TABLES: u64 = 0x100_0000;
 pub(super) const CHANNELS: u64 = 0x110_0000;
 pub(super) const DATA: u64 = 0x120_0000;
-const END: u64 = 0x200_0000;
+pub(super) const END: u64 = 0x200_0000;
+
+/// The VRAM in which the driver allocates its own memory.
+const OWN: std::ops::Range<u64> = 64 << 20..128 << 20;
 
 /// Instance block and USERD of a channel.
 const CHANNEL: u64 = 0x2000;
@@ -30,6 +34,7 @@ pub(super) struct Session<'m> {
     pub(super) machine: &'m Machine,
     pub(super) running: Running<Machine>,
     pub(super) client: Client,
+    pub(super) instance: Instance<'m>,
     ids: ChannelIds,
     pub(super) engines: Engines,
     pub(super) errors: Vec<ChannelError>,
@@ -55,14 +60,19 @@ impl Caller for Session<'_> {
 
 impl<'m> Session<'m> {
     pub(super) fn new(machine: &'m Machine) -> Self {
-        let running = machine.boot().unwrap();
+        machine.card().set_tlb(true);
+        *machine.vram.borrow_mut() = Vram::new(OWN);
+        let mut running = machine.boot().unwrap();
         let usable = running.report().info.usable_regions().next().unwrap();
-        assert!(usable.start <= TABLES && END <= usable.end, "{usable:x?}");
+        let is_usable = usable.start <= CHANNELS && OWN.end <= usable.end;
+        assert!(is_usable, "{usable:x?}");
+        let instance = open(machine, &mut running);
         let ids = ChannelIds::new(running.release());
         let mut session = Self {
             machine,
             running,
             client: Client::new(0),
+            instance,
             ids,
             engines: Engines::default(),
             errors: Vec::new(),
@@ -77,13 +87,9 @@ impl<'m> Session<'m> {
         session
     }
 
-    /// A new address space, which maps the same as the others.
-    pub(super) fn space(&mut self, number: u32) -> AddressSpace {
-        let at = TABLES + u64::from(number) * identity::SIZE;
-        let entries = identity::write(&mut self.machine.card(), at);
-        let space = AddressSpace::new(self.client, number);
-        space.allocate(self, at, entries).unwrap();
-        space
+    /// A new address space.
+    pub(super) fn space(&mut self, number: u32) -> Rc<Space<'m>> {
+        Space::new(self, number)
     }
 
     /// The copy engines that graphics does not share.
@@ -118,14 +124,32 @@ impl<'m> Session<'m> {
         self.free(client.object).unwrap();
         let machine = self.machine;
         machine.set_channels(Vectors::default());
+        let memory = self.instance.memory.take().unwrap();
+        let closed = self.running.close_windows(machine, &memory, &mut |_| {});
+        closed.unwrap();
+        drop(memory);
+        assert_eq!(machine.vram.borrow().blocks(), 0);
         machine.unload(self.running).unwrap();
         let lets_through = machine.card().lets_interrupts_through();
         assert!(!lets_through, "an interrupt is enabled");
     }
 }
 
+/// Takes the windows into use.
+fn open<'m>(machine: &'m Machine, running: &mut Running<Machine>) -> Instance<'m> {
+    let tables = WindowTables::new(machine, &running.memory_info()).unwrap();
+    tables.write(machine);
+    execute(machine, running, &tables.bind()).unwrap();
+    let memory = tables.open(machine).map_err(|(_, error)| error).unwrap();
+    Instance {
+        machine,
+        memory: Rc::new(RefCell::new(Some(memory))),
+    }
+}
+
 /// A channel, and what it pushes.
-pub(super) struct Queue {
+pub(super) struct Queue<'m> {
+    space: Rc<Space<'m>>,
     objects: ChannelObjects,
     pub(super) id: u16,
     pub(super) engine: Engine,
@@ -140,17 +164,17 @@ pub(super) struct Queue {
     pushed: Vec<Coherent>,
 }
 
-impl Queue {
+impl<'m> Queue<'m> {
     pub(super) fn new(
-        session: &mut Session<'_>,
-        space: AddressSpace,
+        session: &mut Session<'m>,
+        space: &Rc<Space<'m>>,
         engine: Engine,
         entries: u32,
     ) -> Self {
         let machine = session.machine;
         let classes = Classes::of(machine.card().chip().chipset);
         let layout = ChannelLayout::new(entries).unwrap();
-        let memory = machine.alloc_dma(layout.size() as usize).unwrap();
+        let memory = space.alloc(layout.size() as usize);
         let va = memory.dma_addr();
         let channel = Channel::new(machine, classes.channel, layout, va).unwrap();
         let bytes = session.engines.method_buffer();
@@ -160,7 +184,7 @@ impl Queue {
         let new = NewChannel {
             class: classes.channel,
             id,
-            space: space.handle(),
+            space: space.object.handle(),
             engine: engine.number(),
             ring: va,
             entries: layout.entries(),
@@ -175,6 +199,7 @@ impl Queue {
         let objects = ChannelObjects::new(session.client, id);
         objects.allocate(session, &new, &copy).unwrap();
         Self {
+            space: space.clone(),
             objects,
             id,
             engine,
@@ -215,7 +240,7 @@ impl Queue {
         machine: &Machine,
         words: &[u32],
     ) -> Result<u64, SubmitError> {
-        let memory = machine.alloc_dma(0x1000).unwrap();
+        let memory = self.space.alloc(0x1000);
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         memory.write(0, &bytes).unwrap();
         // In two pieces, which divide a method from its data.
