@@ -152,13 +152,12 @@ impl<'a> AddressSpace<'a> {
         self.object.memory.epoch()
     }
 
-    /// Adds to `spare` what a change of `range` may need. Takes no lock that a change takes, but to take pieces of memory
-    /// that is there.
+    /// Adds to `spare` what a change of `range` may need. No memory is allocated under a lock that a change takes.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is no VRAM or the limit is reached, `ENOMEM`, `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be
-    /// invalidated.
+    /// `ENOSPC` if there is no VRAM or the limit is reached, `ENOMEM`, `EIO` if the epoch has ended, `ETIMEDOUT` if the
+    /// GPU's TLBs cannot be invalidated.
     #[inline(never)]
     pub fn prepare(&self, spare: &mut Spare<'a>, range: Range<u64>, change: Change) -> Result {
         let prepared = spare.0.prepare(&self.source, self.format, range, change);

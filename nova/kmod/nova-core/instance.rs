@@ -70,7 +70,7 @@ impl<'a> Gsp<'a> {
         })
     }
 
-    /// Opens the memory. Allocates nothing; if it fails, what is to be freed comes with the error.
+    /// Opens the memory; `instance` is locked. Allocates nothing; if it fails, what is to be freed comes with the error.
     fn open(&self, closed: Closed<'a>) -> Result<Open<'a>, (WindowTables<Machine<'a>>, Error)> {
         let Closed {
             target,
@@ -79,6 +79,10 @@ impl<'a> Gsp<'a> {
             call,
         } = closed;
         let epoch = target.epoch;
+        // Whoever ends an epoch raises it before taking the lock that is held here. After that, nothing must be written.
+        if let Err(error) = self.memory_info(target) {
+            return Err((tables, error.into()));
+        }
         tables.write(self.machine());
         // Uninterruptible, since GSP-RM may execute the command even if the task is killed.
         let reply = self.send_and_wait(epoch, TaskState::Uninterruptible, call);

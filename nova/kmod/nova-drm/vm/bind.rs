@@ -154,7 +154,9 @@ fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
         let pages = match op.action() {
             Action::Map(object) => {
                 let mapped = op.mapped();
-                Some(Pages::prepare(gpu, &space, &mut spare, range, object, mapped)?)
+                Some(Pages::prepare(
+                    gpu, &space, &mut spare, range, object, mapped,
+                )?)
             }
             Action::Unmap => {
                 space.prepare(&mut spare, range, Change::Unmap)?;
