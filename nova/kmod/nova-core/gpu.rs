@@ -9,12 +9,13 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::types::CovariantForLt;
 use nova_core::platform::Platform;
-use nova_core::{BootReport, Text};
+use nova_core::{pushes_max, BootReport, Classes, Engines, Text};
 use nova_hw::chipset::{Chipset, Revision};
 use nova_hw::gmmu::Format;
 
 use crate::address_space::AddressSpace;
 use crate::calls::Epoch;
+use crate::channel::{Channel, ChannelEvents, NewChannel};
 use crate::gsp::Gsp;
 use crate::health::{Health, Listener, Listeners};
 use crate::instance::{Instance, Memory};
@@ -115,6 +116,50 @@ impl<'a> Gpu<'a> {
         let memory = self.memory(client.epoch());
         let format = Format::of(self.chipset.arch());
         AddressSpace::new(&self.rm, memory, client.handles(), format, mapped, limit)
+    }
+
+    /// The engines that channels can feed. Asks GSP-RM if that has not been done before; they stay the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::client`].
+    #[inline(never)]
+    pub fn engines(&self) -> Result<Engines> {
+        Err(EOPNOTSUPP)
+    }
+
+    /// Number of pushes that a job can have in a ring of so many entries, whatever their addresses.
+    #[inline(never)]
+    pub fn pushes_max(&self, entries: u32) -> u32 {
+        pushes_max(Classes::of(self.chipset).channel, entries)
+    }
+
+    /// The GPU's time in nanoseconds, which is also what semaphores get.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the GPU does not answer.
+    #[inline(never)]
+    pub fn gpu_time(&self) -> Result<u64> {
+        Err(EIO)
+    }
+
+    /// Makes a channel in an address space of the same client.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the epoch of the address space has ended, `EINVAL` if there is no such engine or ring, `EMFILE` if all
+    /// channels of the GPU are in use, `ENOSPC` if there is no VRAM, `ENOMEM`, `EINTR` if the task was killed, or the
+    /// error of the call of GSP-RM, which is logged.
+    #[inline(never)]
+    pub fn channel(
+        &self,
+        space: &Arc<AddressSpace<'a>>,
+        client: &Client<'a>,
+        new: NewChannel,
+        events: Arc<dyn ChannelEvents>,
+    ) -> Result<Arc<Channel<'a>>> {
+        Channel::new(space, client, new, events)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM

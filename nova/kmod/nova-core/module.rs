@@ -10,6 +10,7 @@
 mod address_space;
 mod bars;
 mod calls;
+mod channel;
 mod clock;
 mod coredump;
 mod debugfs;
@@ -39,10 +40,15 @@ use nova_kernel::pci::power;
 
 pub use address_space::{AddressSpace, Spare, Tables};
 pub use calls::Epoch;
+pub use channel::{Channel, ChannelEvents, End, NewChannel, SubmitError};
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::{Aperture, Attributes, Block, Change};
+pub use nova_core::{
+    Blame, ChannelError, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind, Jobs, MmuFault,
+    Push, Ready, Reason, Slot, Text, Words,
+};
 pub use rm::Client;
 pub use table_limit::TableLimit;
 pub use vram::{Blocks, Vram};
