@@ -13,3 +13,5 @@ pub(crate) mod fault;
 pub(crate) mod jobs;
 pub(crate) mod push;
 pub(crate) mod ring;
+pub(crate) mod time;
+pub(crate) mod userd;

@@ -6,4 +6,4 @@ mod gsp;
 mod tree;
 
 pub use gsp::{Handled, Irq, NoInterrupt};
-pub use tree::Vectors;
+pub use tree::{Vectors, LEAVES};

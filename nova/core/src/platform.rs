@@ -186,6 +186,9 @@ pub trait Windows {
 
     /// Writes such a word; dropped where [`Self::read_window`] would read all ones.
     fn write_window(&self, bar: WindowBar, offset: u64, value: u64);
+
+    /// As [`Self::write_window`], a naturally aligned 32-bit word.
+    fn write_window32(&self, bar: WindowBar, offset: u64, value: u32);
 }
 
 /// Memory of one page table or page directory of the GPU: 4096 bytes of VRAM, aligned to as many.

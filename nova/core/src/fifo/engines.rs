@@ -178,6 +178,9 @@ impl EngineReader {
         };
         if let Some(vector) = vector {
             check("vector of an engine", vector, self.irq.last_vector())?;
+            // What an engine raises would be taken for the GSP's, and disabling it would silence the GSP.
+            let is_gsp = vector == self.irq.vector();
+            check("engines with the vector of the GSP", is_gsp.into(), 0)?;
         }
         match slot.replace(place) {
             None => Ok(()),

@@ -68,6 +68,11 @@ impl Irq {
         }
     }
 
+    /// The GSP's vector.
+    pub(crate) fn vector(self) -> u32 {
+        self.vector
+    }
+
     /// The last vector of the tree.
     pub(crate) fn last_vector(self) -> u32 {
         Tree(self.wiring).vectors().saturating_sub(1)

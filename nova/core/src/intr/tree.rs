@@ -18,8 +18,8 @@ use crate::platform::Registers;
 /// Vectors of a leaf.
 const LEAF: u32 = 32;
 
-/// Leaves of the largest tree.
-const LEAVES: usize = 16;
+/// Leaves of the largest tree: words of a set of vectors.
+pub const LEAVES: usize = 16;
 
 /// A set of vectors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +40,16 @@ impl Vectors {
         if let Some(leaf) = leaf {
             *leaf |= 1 << (vector % LEAF);
         }
+    }
+
+    /// The set as words, a bit for each vector, for an adapter that keeps it in atomic words.
+    pub fn words(&self) -> [u32; LEAVES] {
+        self.0
+    }
+
+    /// The set with the vectors of these words.
+    pub fn from_words(words: [u32; LEAVES]) -> Self {
+        Self(words)
     }
 
     /// Whether the set has no vector.
@@ -271,5 +281,6 @@ mod tests {
         assert!(a.intersects(&b) && !a.intersects(&set(&[4, 63])));
         assert_eq!(a.union(&b), set(&[3, 95, 511]));
         assert!(!a.is_empty() && set(&[]).is_empty());
+        assert_eq!(Vectors::from_words(a.words()), a);
     }
 }

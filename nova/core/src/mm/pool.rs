@@ -123,7 +123,7 @@ impl Piece {
     }
 
     /// Offset in that window.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 

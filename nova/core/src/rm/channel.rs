@@ -13,6 +13,7 @@ use crate::gsp::commands::channel_bind::Bind;
 use crate::gsp::commands::channel_schedule::Schedule;
 use crate::gsp::commands::control::Call;
 use crate::gsp::commands::copy_object::CopyObject;
+use crate::gsp::commands::free::Free;
 use crate::gsp::handles::Handles;
 
 /// Handles, chosen by the driver, of the first channel and of the first channel's object; those of
@@ -83,6 +84,12 @@ impl ChannelObjects {
             parent: on.object,
             class: copy,
         })
+    }
+
+    /// The commands that free the objects, in their order, for who must allocate nothing then. Once the last one is
+    /// executed, the GPU no longer uses the channel's memory.
+    pub fn frees(self) -> [Free; 2] {
+        [FIRST_COPY_OBJECT, FIRST_CHANNEL].map(|first| Free(self.object(first)))
     }
 
     /// Frees the objects. After that, the GPU no longer uses the channel's memory.

@@ -15,7 +15,7 @@ use nova_hw::release::Release;
 /// Numbers that there are.
 ///
 /// Source: as above, `chids` in nouveau.
-const CHANNELS: usize = 2048;
+pub const CHANNELS: usize = 2048;
 
 /// Numbers in a word of the set.
 const WORD: usize = u64::BITS as usize;
@@ -23,23 +23,20 @@ const WORD: usize = u64::BITS as usize;
 /// The numbers that are in use.
 #[derive(Clone, Debug)]
 pub struct ChannelIds {
-    /// Numbers below this are GSP-RM's.
-    reserved: u16,
     used: [u64; CHANNELS / WORD],
 }
 
 impl ChannelIds {
-    /// The numbers of a GSP-RM of this release, none of them in use.
-    pub fn new(release: &Release) -> Self {
+    /// None is in use.
+    pub const fn new() -> Self {
         Self {
-            reserved: release.reserved_channels,
             used: [0; CHANNELS / WORD],
         }
     }
 
-    /// Takes the lowest number that is free; `None` if there is none.
-    pub fn take(&mut self) -> Option<u16> {
-        let reserved = self.reserved;
+    /// Takes the lowest number that is free and that GSP-RM of this release leaves to the driver; `None` if there is none.
+    pub fn take(&mut self, release: &Release) -> Option<u16> {
+        let reserved = release.reserved_channels;
         let words = (0..).step_by(WORD).zip(&mut self.used);
         for (first, word) in words {
             // The word's numbers that are GSP-RM's.
@@ -76,14 +73,17 @@ mod tests {
     #[test]
     fn the_lowest_free_number_is_taken() {
         for (release, first) in RELEASES.into_iter().zip([1, 0]) {
-            let mut ids = ChannelIds::new(release);
-            let all: std::vec::Vec<_> = core::iter::from_fn(|| ids.take()).collect();
+            let mut ids = ChannelIds::new();
+            let all: std::vec::Vec<_> = core::iter::from_fn(|| ids.take(release)).collect();
             assert_eq!(all, (first..2048).collect::<std::vec::Vec<_>>());
             for id in [2047, 64, 63] {
                 ids.give_back(id);
             }
-            assert_eq!([ids.take(), ids.take()], [Some(63), Some(64)]);
-            assert_eq!([ids.take(), ids.take()], [Some(2047), None]);
+            let mut take = || ids.take(release);
+            assert_eq!(
+                [take(), take(), take(), take()],
+                [Some(63), Some(64), Some(2047), None]
+            );
         }
     }
 }

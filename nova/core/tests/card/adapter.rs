@@ -257,11 +257,21 @@ impl Windows for Machine {
     }
 
     fn write_window(&self, bar: WindowBar, offset: u64, value: u64) {
+        self.write_window_bytes(bar, offset, &value.to_le_bytes());
+    }
+
+    fn write_window32(&self, bar: WindowBar, offset: u64, value: u32) {
+        self.write_window_bytes(bar, offset, &value.to_le_bytes());
+    }
+}
+
+impl Machine {
+    fn write_window_bytes(&self, bar: WindowBar, offset: u64, bytes: &[u8]) {
         self.unflushed.set(true);
-        let (word, mut card) = (value.to_le_bytes(), self.card());
+        let mut card = self.card();
         match bar {
-            WindowBar::Bar1 => card.write_bar1(offset, &word),
-            WindowBar::Bar2 => card.write_bar2(offset, &word),
+            WindowBar::Bar1 => card.write_bar1(offset, bytes),
+            WindowBar::Bar2 => card.write_bar2(offset, bytes),
         }
     }
 }

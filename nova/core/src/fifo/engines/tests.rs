@@ -180,6 +180,12 @@ fn tables_that_cannot_be_are_refused() {
         say(reader.read(&mut Rm::new(&[(COPY0, 1)])).unwrap_err()),
         "vector of an engine: expected at most 0xff, found 0x100"
     );
+    reader.interrupts.copies[0] = reader.interrupts.gsp;
+    assert_eq!(
+        say(reader.read(&mut Rm::new(&[(COPY0, 1)])).unwrap_err()),
+        "engines with the vector of the GSP: expected at most 0x0, found 0x1"
+    );
+    reader.interrupts.copies[0] = None;
     let mut rm = Rm {
         method_buffer: u32::MAX,
         ..Rm::new(&[])

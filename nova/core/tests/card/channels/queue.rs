@@ -67,13 +67,12 @@ impl<'m> Session<'m> {
         let is_usable = usable.start <= CHANNELS && OWN.end <= usable.end;
         assert!(is_usable, "{usable:x?}");
         let instance = open(machine, &mut running);
-        let ids = ChannelIds::new(running.release());
         let mut session = Self {
             machine,
             running,
             client: Client::new(0),
             instance,
-            ids,
+            ids: ChannelIds::new(),
             engines: Engines::default(),
             errors: Vec::new(),
             raised: Vectors::default(),
@@ -179,7 +178,7 @@ impl<'m> Queue<'m> {
         let channel = Channel::new(machine, classes.channel, layout, va).unwrap();
         let bytes = session.engines.method_buffer();
         let methods = machine.alloc_dma(bytes as usize).unwrap();
-        let id = session.ids.take().unwrap();
+        let id = session.ids.take(session.running.release()).unwrap();
         let instance = CHANNELS + u64::from(id) * CHANNEL;
         let new = NewChannel {
             class: classes.channel,
