@@ -30,6 +30,7 @@ use crate::gsp::events::GspEvents;
 use crate::gsp::handles::Internal;
 use crate::gsp::libos::Libos;
 use crate::gsp::rpc::error::RpcError;
+use crate::gsp::rpc::outgoing::Outgoing;
 use crate::gsp::rpc::{Rpc, Wait};
 use crate::gsp::sequencer::Sequencer;
 use crate::intr::Irq;
@@ -204,6 +205,22 @@ impl<P: Platform> Gpu<P> {
         // Their callers do not wait any more.
         self.rpc.cancel_all();
         self.rpc.call(platform, unbind, wait, &sequencer, events)
+    }
+
+    /// Makes a call that is ready, and waits for its reply.
+    pub(crate) fn call(
+        &mut self,
+        platform: &P,
+        io: &Io<'_>,
+        call: Outgoing<P>,
+        events: GspEvents<'_>,
+    ) -> Result<(), RpcError> {
+        let sequencer = self.sequencer(self.processors(io));
+        let wait = Wait::Interrupt(platform);
+        // Their callers do not wait any more.
+        self.rpc.cancel_all();
+        let reply = self.rpc.make(call, wait, &sequencer, events)?;
+        reply.check()
     }
 
     /// Undoes a boot; if that fails, disables the GPU's DMA, since the GPU may still access memory.

@@ -253,6 +253,24 @@ impl<P: Platform> Running<P> {
             })
     }
 
+    /// Makes a call that is ready, and waits for its reply. The adapter calls this before [`Self::unload`], to free what
+    /// the GPU would go on using. Callers of GSP-RM do not wait any more.
+    ///
+    /// # Errors
+    ///
+    /// GSP-RM refused, or the GSP is lost.
+    pub fn call(
+        &mut self,
+        platform: &P,
+        call: Outgoing<P>,
+        events: Events<'_>,
+    ) -> Result<(), RpcError> {
+        let io = &Io::new(platform);
+        self.gpu.call(platform, io, call, &mut |event| {
+            events(Event::Gsp(event));
+        })
+    }
+
     /// Undoes the boot as far as possible without GSP-RM, and frees all memory that the GPU used.
     ///
     /// This is for a GSP that is lost. The function has to be reset before the next boot.

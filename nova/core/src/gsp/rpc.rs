@@ -374,10 +374,22 @@ impl<P: DmaAllocator + Scratch> Rpc<P> {
         sequencer: &Sequencer<'_>,
         events: GspEvents<'_>,
     ) -> Result<C::Reply, RpcError> {
-        let io = sequencer.processors.io;
-        let ticket = self.submit_new(memory, command, io.now())?;
-        let reply = self.wait(ticket, C::LIMIT, wait, sequencer, events)?;
+        let call = Outgoing::new(memory, self.release, command)?;
+        let reply = self.make(call, wait, sequencer, events)?;
         reply.read(self.release, command)
+    }
+
+    /// Sends a call that is ready, and waits for its reply.
+    pub(crate) fn make(
+        &mut self,
+        call: Outgoing<P>,
+        wait: Wait<'_>,
+        sequencer: &Sequencer<'_>,
+        events: GspEvents<'_>,
+    ) -> Result<Reply<P>, RpcError> {
+        let limit = call.limit();
+        let ticket = self.submit(call, sequencer.processors.io.now())?;
+        self.wait(ticket, limit, wait, sequencer, events)
     }
 
     /// Waits for the reply to a call.

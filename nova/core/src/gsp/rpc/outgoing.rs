@@ -3,6 +3,8 @@
 //! Calls that are ready to be submitted: their memory is allocated and their payload written, so
 //! that submitting under a lock does not allocate.
 
+use core::time::Duration;
+
 use nova_hw::release::Release;
 
 use super::call::{CallInfo, PAYLOAD_LIMIT};
@@ -23,6 +25,11 @@ impl<P: Scratch> Outgoing<P> {
     pub fn new<C: Command>(memory: &P, release: &Release, command: &C) -> Result<Self, RpcError> {
         let write = &mut |payload: &mut [u8]| command.write(release, payload);
         Self::write(memory, CallInfo::of(command), command.size(release), write)
+    }
+
+    /// Time-out of the call.
+    pub(super) fn limit(&self) -> Duration {
+        self.0.call().limit
     }
 
     /// A call with a payload of `len` bytes, which is zeroed before `write` writes it.

@@ -44,6 +44,15 @@ impl<P: Scratch> Reply<P> {
         command.read(release, self.good()?)
     }
 
+    /// Whether the call succeeded, for one whose reply says no more.
+    ///
+    /// # Errors
+    ///
+    /// GSP-RM refused it.
+    pub fn check(&self) -> Result<(), RpcError> {
+        self.good().map(drop)
+    }
+
     /// The parameters, if the call succeeded.
     pub(crate) fn good(&self) -> Result<Payload<'_>, RpcError> {
         let rpc = self.slot.name();
