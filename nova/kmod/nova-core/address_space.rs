@@ -147,6 +147,11 @@ impl<'a> AddressSpace<'a> {
         Arc::pin_init(space, GFP_KERNEL_ACCOUNT)
     }
 
+    /// Its handle, by which a channel names it.
+    pub(crate) fn handle(&self) -> u32 {
+        self.object.space.handle()
+    }
+
     /// The epoch in which it is valid.
     pub fn epoch(&self) -> Epoch {
         self.object.memory.epoch()

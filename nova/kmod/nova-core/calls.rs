@@ -20,7 +20,7 @@ use nova_kernel::sync::wait_queue::{TaskState, WaitResult};
 const RECHECK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Number of a boot of GSP-RM. Objects and calls of one epoch are not valid in a later one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(u64);
 
 impl Epoch {

@@ -2,16 +2,28 @@
 
 //! Channels for second-level drivers.
 
-use core::marker::PhantomData;
+use core::iter;
 use core::ops::Range;
 
 use kernel::prelude::*;
-use kernel::sync::Arc;
-use nova_core::{ChannelError, Engine, Push};
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core::platform::{DmaMemory, TableMemory, TableSource};
+use nova_core::{
+    Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, Classes,
+    CopyObject, Engine, MemoryError, Push, Token, Userd, CHANNELS,
+};
 
-use crate::address_space::AddressSpace;
+use crate::address_space::{AddressSpace, Spare, Tables};
 use crate::calls::Epoch;
-use crate::rm::Client;
+use crate::dma::{self, Accounted};
+use crate::errno::errno;
+use crate::fifo::{Added, Host, NotMade};
+use crate::instance::{Memory, Table, TABLE};
+use crate::kept::Keep;
+use crate::rm::{Client, Rm};
+
+/// Addresses for the ring of a channel, of which each channel of the GPU has its own.
+const RING: u64 = 1 << 20;
 
 /// Why the epoch of a channel has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +59,13 @@ pub struct NewChannel {
     pub engine: Engine,
     /// Entries of the ring, a power of two from 4 to 65536.
     pub entries: u32,
-    /// Addresses of the address space that are the kernel's alone: 1 MiB for each channel of the GPU, 2 GiB altogether.
+    /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes.
     pub hole: Range<u64>,
+}
+
+impl NewChannel {
+    /// Bytes of an address space in which channels have their rings.
+    pub const HOLE: u64 = CHANNELS as u64 * RING;
 }
 
 /// Why a job was not put into a ring.
@@ -62,12 +79,76 @@ pub enum SubmitError {
     Impossible(nova_core::SubmitError),
 }
 
+/// What a channel is made from.
+pub(crate) struct Parts<'x, 'a> {
+    pub(crate) rm: &'x Arc<dyn Rm + 'a>,
+    pub(crate) host: &'x Arc<dyn Host + 'a>,
+    pub(crate) classes: Classes,
+    pub(crate) client: &'x Client<'a>,
+    /// VRAM in the epoch of the address space.
+    pub(crate) memory: Memory<'a>,
+    pub(crate) space: &'x Arc<AddressSpace<'a>>,
+}
+
+/// The number of a channel, which is removed when dropped.
+struct Number<'a> {
+    host: Arc<dyn Host + 'a>,
+    number: u16,
+}
+
+impl Drop for Number<'_> {
+    fn drop(&mut self) {
+        self.host.remove(self.number);
+    }
+}
+
+/// What the GPU accesses in the machine's memory.
+struct Buffers {
+    /// The ring, the driver's segments and the semaphore.
+    ring: dma::Memory,
+    /// For methods that a fault interrupts.
+    methods: dma::Memory,
+}
+
+/// The ring, as the driver writes it.
+struct Ring {
+    channel: nova_core::Channel<Accounted>,
+    is_stopped: bool,
+}
+
+/// Whether GSP-RM has a channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has.
+    Made,
+    /// It has not.
+    Stopped,
+    /// That is not known until the end of the epoch.
+    Unknown,
+}
+
 /// A channel of the GPU, which is valid in one epoch. Its drop stops it.
 ///
 /// The client must be dropped after it.
+#[pin_data(PinnedDrop)]
 pub struct Channel<'a> {
+    #[pin]
+    ring: Mutex<Ring>,
+    /// Held while it is stopped.
+    #[pin]
+    state: Mutex<State>,
+    rm: Arc<dyn Rm + 'a>,
+    userd: Userd,
+    range: Range<u64>,
+    buffers: Arc<Buffers>,
+    /// `None` only once it is dropped.
+    keep: Option<Keep>,
+    /// Dropped after the state is known, as all that follows.
+    number: Number<'a>,
+    memory: Memory<'a>,
+    /// The instance block and USERD.
+    tables: [Table<'a>; 2],
     space: Arc<AddressSpace<'a>>,
-    _gsp: PhantomData<&'a ()>,
 }
 
 impl<'a> Channel<'a> {
@@ -82,14 +163,27 @@ impl<'a> Channel<'a> {
     ///
     /// There is no room, or the channel does not run any more.
     #[inline(never)]
-    pub fn submit(&self, _pushes: &[Push]) -> Result<u64, SubmitError> {
-        Err(SubmitError::Ended)
+    pub fn submit(&self, pushes: &[Push]) -> Result<u64, SubmitError> {
+        let ring = &mut *self.ring.lock();
+        if ring.is_stopped {
+            return Err(SubmitError::Ended);
+        }
+        let submitted = ring.channel.submit(&self.buffers.ring, pushes);
+        let submitted = submitted.map_err(|error| match error {
+            nova_core::SubmitError::NoRoom => SubmitError::NoRoom,
+            error => SubmitError::Impossible(error),
+        })?;
+        let Number { host, .. } = &self.number;
+        match host.put(self.epoch(), self.userd, submitted.gp_put) {
+            true => Ok(submitted.job),
+            false => Err(SubmitError::Ended),
+        }
     }
 
-    /// Number of the last job that is done, as all before it are.
+    /// Number of the last job that is done, as all before it are. Looks at memory only.
     #[inline(never)]
     pub fn completed(&self) -> u64 {
-        0
+        self.ring.lock().channel.poll(&self.buffers.ring)
     }
 
     /// Stops the channel. On success, the GPU does not work on it any more, whatever jobs it had. Allocates nothing, and
@@ -101,15 +195,185 @@ impl<'a> Channel<'a> {
     /// follows.
     #[inline(never)]
     pub fn stop(&self) -> Result {
-        Err(EIO)
+        self.ring.lock().is_stopped = true;
+        let mut state = self.state.lock();
+        if *state == State::Made {
+            let Number { host, number } = &self.number;
+            *state = match host.stop(self.epoch(), *number) {
+                Ok(()) => State::Stopped,
+                Err(_) => State::Unknown,
+            };
+        }
+        match *state {
+            State::Unknown => Err(EIO),
+            State::Made | State::Stopped => Ok(()),
+        }
     }
 
+    /// Makes a channel.
     pub(crate) fn new(
-        _space: &Arc<AddressSpace<'a>>,
-        _client: &Client<'a>,
-        _new: NewChannel,
-        _events: Arc<dyn ChannelEvents>,
+        parts: Parts<'_, 'a>,
+        new: NewChannel,
+        events: Arc<dyn ChannelEvents>,
     ) -> Result<Arc<Self>> {
-        Err(EOPNOTSUPP)
+        let Parts {
+            rm,
+            host,
+            classes,
+            client,
+            memory,
+            space,
+        } = parts;
+        let (engine, epoch) = (new.engine, memory.epoch());
+        let engines = host.open(epoch)?;
+        let is_known = engines.copies().any(|known| known == engine);
+        let layout = ChannelLayout::new(new.entries).filter(|_| is_known);
+        let layout = layout.ok_or(EINVAL)?;
+        let buffers = Buffers {
+            ring: host.alloc_dma(layout.size() as usize)?,
+            methods: host.alloc_dma(engines.method_buffer().max(1) as usize)?,
+        };
+        let buffers = Arc::new(buffers, GFP_KERNEL_ACCOUNT)?;
+        let tables = [zeroed_table(&memory)?, zeroed_table(&memory)?];
+        let added = Added {
+            client: client.handles(),
+            interrupts: engines.interrupts(engine.runlist),
+            events,
+        };
+        let number = Number {
+            number: host.add(epoch, added)?,
+            host: host.clone(),
+        };
+        let token = Token::new(classes.channel, engine.runlist, number.number);
+        let [_, userd] = &tables;
+        let userd = userd.piece().map(|piece| Userd::new(piece, 0, token));
+        let range = range(&new.hole, number.number, &buffers.ring)?;
+        let ring = nova_core::Channel::new(&Accounted, classes.channel, layout, range.start);
+        let ring = Ring {
+            channel: ring.map_err(error)?,
+            is_stopped: false,
+        };
+        let channel = try_pin_init!(Self {
+            ring <- new_mutex!(ring),
+            state <- new_mutex!(State::Stopped),
+            rm: rm.clone(),
+            userd: userd.ok_or(EIO)?,
+            range,
+            keep: Some(Keep::new(buffers.clone())?),
+            buffers,
+            number,
+            memory,
+            tables,
+            space: space.clone(),
+        });
+        let channel = Arc::pin_init(channel, GFP_KERNEL_ACCOUNT)?;
+        // From here on, the drop of the channel undoes what is done.
+        channel.map()?;
+        channel.make(client, classes, engine, layout, engines.method_buffer())?;
+        Ok(channel)
     }
+
+    /// Maps the ring. That also completes what was written to the instance block and to USERD.
+    fn map(&self) -> Result {
+        let aperture = Aperture::System;
+        let change = Change::Map {
+            aperture,
+            page_shift: 12,
+        };
+        let mut spare = Spare::default();
+        self.space.prepare(&mut spare, self.range.clone(), change)?;
+        let ring = &self.buffers.ring;
+        let block = Block {
+            aperture,
+            address: ring.dma_addr(),
+            size: ring.size() as u64,
+        };
+        self.space.change(spare, &mut |tables| {
+            let attributes = Attributes::default();
+            tables.map(self.range.clone(), &mut iter::once(block), attributes);
+        })
+    }
+
+    /// Unmaps the ring. It is unmapped where the mapping ends, so no table is needed.
+    fn unmap(&self) -> Result {
+        let unmap = &mut |tables: &mut Tables<'_, '_>| tables.unmap(self.range.clone());
+        self.space.change(Spare::default(), unmap)
+    }
+
+    /// Has GSP-RM make the objects.
+    fn make(
+        &self,
+        client: &Client<'_>,
+        classes: Classes,
+        engine: Engine,
+        layout: ChannelLayout,
+        method_buffer: u32,
+    ) -> Result {
+        let Number { host, number } = &self.number;
+        let [instance, userd] = &self.tables;
+        let channel = nova_core::NewChannel {
+            class: classes.channel,
+            id: *number,
+            space: self.space.handle(),
+            engine: engine.number(),
+            ring: self.range.start,
+            entries: layout.entries(),
+            instance: instance.address(),
+            userd: userd.address(),
+            method_buffer: (self.buffers.methods.dma_addr(), method_buffer),
+        };
+        let copy = CopyObject {
+            class: classes.copy,
+            engine: engine.number(),
+        };
+        let objects = ChannelObjects::new(client.handles(), *number);
+        let made = host.make(self.epoch(), objects, &channel, &copy);
+        *self.state.lock() = match &made {
+            Ok(()) => State::Made,
+            Err(NotMade { may_exist, .. }) if *may_exist => State::Unknown,
+            Err(_) => State::Stopped,
+        };
+        made.map_err(|NotMade { error, .. }| error)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Channel<'_> {
+    fn drop(self: Pin<&mut Self>) {
+        let unused = self.stop().and_then(|()| self.unmap());
+        if unused.is_err() {
+            // The GPU may use all of it until it is reset, or until GSP-RM is unloaded.
+            self.memory.keep();
+            let (rm, epoch) = (self.rm.clone(), self.epoch());
+            if let Some(keep) = self.project().keep.take() {
+                rm.keep(epoch, keep);
+            }
+        }
+    }
+}
+
+/// A page of VRAM that is zero.
+fn zeroed_table<'a>(memory: &Memory<'a>) -> Result<Table<'a>> {
+    const ZEROS: [u64; TABLE as usize / 8] = [0; TABLE as usize / 8];
+    let table = memory.alloc_table().map_err(error)?;
+    table.write(0, &ZEROS);
+    Ok(table)
+}
+
+/// Where the ring of a channel is mapped.
+fn range(hole: &Range<u64>, number: u16, ring: &dma::Memory) -> Result<Range<u64>> {
+    const _: () = match ChannelLayout::new(0x1_0000) {
+        Some(layout) => assert!(layout.size() as u64 <= RING),
+        None => panic!("there is no such ring"),
+    };
+    let start = hole.start.checked_add(u64::from(number) * RING);
+    let end = start.and_then(|start| start.checked_add(ring.size() as u64));
+    match (start, end) {
+        (Some(start), Some(end)) if end <= hole.end => Ok(start..end),
+        _ => Err(EINVAL),
+    }
+}
+
+fn error(error: MemoryError) -> Error {
+    errno(error.kind())
 }

@@ -141,6 +141,31 @@ impl Scratch for Machine<'_> {
     }
 }
 
+/// Memory that only the CPU accesses, which the current task is charged.
+pub(crate) struct Accounted;
+
+impl Scratch for Accounted {
+    type Bytes = Bytes;
+    type Boxed<T> = KBox<T>;
+    type Slice<T> = KVVec<T>;
+
+    fn alloc_bytes(&self, size: usize) -> Result<Bytes, OutOfMemory> {
+        bytes(size, GFP_KERNEL_ACCOUNT)
+    }
+
+    fn zeroed<T: FromZeros>(&self) -> Result<KBox<T>, OutOfMemory> {
+        zeroed(GFP_KERNEL_ACCOUNT)
+    }
+
+    fn boxed<T>(&self, value: T) -> Result<KBox<T>, OutOfMemory> {
+        boxed(value, GFP_KERNEL_ACCOUNT)
+    }
+
+    fn slice<T>(&self, len: usize, make: impl FnMut() -> T) -> Result<KVVec<T>, OutOfMemory> {
+        slice(len, make, GFP_KERNEL_ACCOUNT)
+    }
+}
+
 /// [`Scratch::alloc_bytes`] with these flags.
 pub(crate) fn bytes(size: usize, flags: Flags) -> Result<Bytes, OutOfMemory> {
     KVVec::zeroed(size, flags)

@@ -103,7 +103,7 @@ impl pci::Driver for NovaCoreDriver {
                     .alloc_irq_vectors(1, 1, IrqTypes::default().with(IrqType::Msi))
                     .inspect_err(failed(device, "no MSI (pci=nomsi?)"))?,
                 interrupt <- {
-                    let handler = Interrupt(gsp.clone());
+                    let handler = Interrupt::new(gsp);
                     // SAFETY: `vectors` is initialized and pinned, and dropped after `interrupt`.
                     let vectors = unsafe { &*core::ptr::from_ref(vectors) };
                     // SAFETY: The driver core drops `NovaCore`, and `interrupt` with it, so the

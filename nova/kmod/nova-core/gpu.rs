@@ -15,7 +15,8 @@ use nova_hw::gmmu::Format;
 
 use crate::address_space::AddressSpace;
 use crate::calls::Epoch;
-use crate::channel::{Channel, ChannelEvents, NewChannel};
+use crate::channel::{Channel, ChannelEvents, NewChannel, Parts};
+use crate::fifo::Host;
 use crate::gsp::Gsp;
 use crate::health::{Health, Listener, Listeners};
 use crate::instance::{Instance, Memory};
@@ -44,6 +45,7 @@ pub struct Gpu<'a> {
     listeners: Arc<Listeners>,
     rm: Arc<dyn Rm + 'a>,
     instance: Arc<dyn Instance + 'a>,
+    host: Arc<dyn Host + 'a>,
 }
 
 /// [`Gpu`] as the registration data of the auxiliary device.
@@ -125,7 +127,7 @@ impl<'a> Gpu<'a> {
     /// Those of [`Self::client`].
     #[inline(never)]
     pub fn engines(&self) -> Result<Engines> {
-        Err(EOPNOTSUPP)
+        self.host.engines()
     }
 
     /// Number of pushes that a job can have in a ring of so many entries, whatever their addresses.
@@ -141,7 +143,7 @@ impl<'a> Gpu<'a> {
     /// `EIO` if the GPU does not answer.
     #[inline(never)]
     pub fn gpu_time(&self) -> Result<u64> {
-        Err(EIO)
+        self.host.time().ok_or(EIO)
     }
 
     /// Makes a channel in an address space of the same client.
@@ -159,7 +161,15 @@ impl<'a> Gpu<'a> {
         new: NewChannel,
         events: Arc<dyn ChannelEvents>,
     ) -> Result<Arc<Channel<'a>>> {
-        Channel::new(space, client, new, events)
+        let parts = Parts {
+            rm: &self.rm,
+            host: &self.host,
+            classes: Classes::of(self.chipset),
+            client,
+            memory: self.memory(space.epoch()),
+            space,
+        };
+        Channel::new(parts, new, events)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM
@@ -195,6 +205,7 @@ impl<'a> Gpu<'a> {
             listeners: gsp.listeners.clone(),
             rm: gsp.clone(),
             instance: gsp.clone(),
+            host: gsp.clone(),
             free_vram: vram,
             chipset: report.chipset,
             revision: report.revision,

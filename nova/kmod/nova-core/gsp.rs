@@ -10,7 +10,7 @@ use kernel::device::Bound;
 use kernel::irq::{IrqReturn, ThreadedHandler, ThreadedIrqReturn};
 use kernel::pci;
 use kernel::prelude::*;
-use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::{Atomic, AtomicFlag, Full, Release};
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use nova_core::platform::Registers;
 use nova_core::{Event, Failure, GspEvent, Irq, RpcError, Running};
@@ -18,6 +18,7 @@ use nova_core::{Event, Failure, GspEvent, Irq, RpcError, Running};
 use crate::calls::Epoch;
 use crate::debugfs;
 use crate::errno::errno;
+use crate::fifo::Fifo;
 use crate::health::Listeners;
 use crate::instance::Open;
 use crate::kept::Kept;
@@ -47,6 +48,9 @@ pub(crate) struct Gsp<'a> {
     /// What the GPU may still use. Nothing is taken while it is held.
     #[pin]
     pub(crate) kept: Mutex<Kept>,
+    /// The channels.
+    #[pin]
+    pub(crate) fifo: Fifo<'a>,
     /// Threads that wait for a change of `current`.
     #[pin]
     pub(crate) changed: WaitQueue,
@@ -140,6 +144,7 @@ impl<'a> Gsp<'a> {
             }),
             instance <- new_mutex!(None),
             kept <- new_mutex!(Kept::default()),
+            fifo <- Fifo::new(),
             changed <- WaitQueue::new(c"Gsp::changed", static_lock_class!()),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,
@@ -163,11 +168,15 @@ impl<'a> Gsp<'a> {
     /// As [`Self::service`], with `current` locked by the caller. Queues the work item if the GSP is lost or if GSP-RM
     /// has sent a list of register accesses.
     pub(crate) fn service_current(&self, current: &mut Current<'a>) {
+        let epoch = current.epoch;
         let Some(running) = current.running() else {
             return;
         };
         let was_lost = running.lost().is_some();
-        let served = running.service(&self.machine, &mut |event| self.log(event));
+        let served = running.service(&self.machine, &mut |event| {
+            self.fifo.note(epoch, &event);
+            self.log(event);
+        });
         debug_assert_eq!(served.is_err(), running.lost().is_some());
         self.note_loss(running, was_lost);
         if running.has_list() {
@@ -243,20 +252,37 @@ impl<'a> Gsp<'a> {
     }
 }
 
-/// The handler of the GSP's interrupt.
-pub(crate) struct Interrupt<'a>(pub(crate) Arc<Gsp<'a>>);
+/// The handler of the interrupts of the GSP and of channels.
+pub(crate) struct Interrupt<'a> {
+    gsp: Arc<Gsp<'a>>,
+    /// There may be messages in the GSP's queue, at which the thread has not looked.
+    messages: AtomicFlag,
+}
+
+impl<'a> Interrupt<'a> {
+    pub(crate) fn new(gsp: &Arc<Gsp<'a>>) -> Self {
+        Self {
+            gsp: gsp.clone(),
+            messages: AtomicFlag::new(false),
+        }
+    }
+}
 
 impl ThreadedHandler for Interrupt<'_> {
     fn handle(&self) -> ThreadedIrqReturn {
-        let Self(gsp) = self;
+        let Self { gsp, messages } = self;
         // The first boot sets this before it enables the GSP's interrupt.
         let Some(irq) = gsp.irq.as_ref() else {
             return ThreadedIrqReturn::None;
         };
         let machine = gsp.machine();
-        let handled = irq.handle(machine);
+        let handled = irq.handle_with(machine, &gsp.fifo.enabled());
+        gsp.fifo.raise(&handled.channels);
         if handled.messages {
+            messages.store(true, Release);
             machine.interrupt_fired();
+        }
+        if handled.messages || !handled.channels.is_empty() {
             ThreadedIrqReturn::WakeThread
         } else if handled.ours {
             ThreadedIrqReturn::Handled
@@ -266,8 +292,11 @@ impl ThreadedHandler for Interrupt<'_> {
     }
 
     fn handle_threaded(&self) -> IrqReturn {
-        let Self(gsp) = self;
-        gsp.service();
+        let Self { gsp, messages } = self;
+        gsp.fifo.notify();
+        if messages.xchg(false, Full) {
+            gsp.service();
+        }
         IrqReturn::Handled
     }
 }

@@ -284,6 +284,13 @@ pub struct Table<'a> {
     piece: Option<Piece>,
 }
 
+impl Table<'_> {
+    /// Where it is.
+    pub(crate) fn piece(&self) -> Option<&Piece> {
+        self.piece.as_ref()
+    }
+}
+
 impl TableMemory for Table<'_> {
     fn address(&self) -> u64 {
         self.piece.as_ref().map_or(0, Piece::address)

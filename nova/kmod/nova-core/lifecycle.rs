@@ -14,6 +14,7 @@ use kernel::sync::{static_lock_class, Arc};
 use nova_core::platform::Clock;
 use nova_core::{BootReport, ErrorKind, Failure, Found, Running};
 
+use crate::channel::End;
 use crate::coredump;
 use crate::debugfs;
 use crate::gpu::Gpu;
@@ -357,6 +358,7 @@ impl<'a> Gsp<'a> {
 
     /// Resets a GPU whose GSP is lost, and frees the memory that the GPU used.
     fn reset(&self, running: Running<Machine<'a>>) {
+        self.disable_channels();
         self.drop_instance();
         match self.machine().resettable().reset() {
             // After the reset, the GPU does not access the memory any more.
@@ -374,6 +376,7 @@ impl<'a> Gsp<'a> {
             }
         }
         Kept::end(&self.kept);
+        self.end_channels(End::Lost);
     }
 
     /// Boots the GPU after a stop or a loss.
@@ -415,6 +418,7 @@ impl<'a> Gsp<'a> {
         if let GspRm::Running(_) = gsp_rm {
             Kept::begin(&self.kept, current.epoch);
         }
+        self.fifo.set_epoch(current.epoch);
         let before = core::mem::replace(&mut current.gsp_rm, gsp_rm);
         drop(current);
         self.changed.wake_all();
@@ -423,12 +427,18 @@ impl<'a> Gsp<'a> {
 
     /// Sets the state of GSP-RM to `then`, and unloads GSP-RM if it runs.
     fn unload(&self, then: GspRm<'a>) {
+        let end = match then {
+            GspRm::Down => End::Unbound,
+            GspRm::Stopped | GspRm::Running(_) => End::Stopped,
+        };
         let GspRm::Running(mut running) = self.replace(then) else {
             return;
         };
         if running.lost().is_some() {
             return self.reset(running);
         }
+        self.disable_channels();
+        self.free_channels(&mut running);
         self.close_instance(&mut running);
         let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
         if let Err(failure) = unloaded {
@@ -436,6 +446,7 @@ impl<'a> Gsp<'a> {
             let _ = self.log_failure(&failure);
         }
         Kept::end(&self.kept);
+        self.end_channels(end);
     }
 
     /// Waits until nothing is kept any more that the GPU may use: if the GSP is lost, for the reset. The work item does

@@ -194,6 +194,12 @@ impl Windows for Machine<'_> {
         let written = usize::try_from(offset).ok().and_then(write);
         debug_assert!(written.is_some(), "{bar:?} has no {offset:#x}");
     }
+
+    fn write_window32(&self, bar: WindowBar, offset: u64, value: u32) {
+        let write = |offset| self.window(bar).write32(offset, value).ok();
+        let written = usize::try_from(offset).ok().and_then(write);
+        debug_assert!(written.is_some(), "{bar:?} has no {offset:#x}");
+    }
 }
 
 impl VideoMemory for Machine<'_> {

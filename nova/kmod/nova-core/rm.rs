@@ -77,7 +77,7 @@ impl Gsp<'_> {
     }
 
     #[inline(never)]
-    fn log_unless_lost(&self, epoch: Epoch, error: &CallError) {
+    pub(crate) fn log_unless_lost(&self, epoch: Epoch, error: &CallError) {
         let current = self.current.lock();
         match error {
             CallError::Rpc(error) if current.epoch == epoch && !current.is_lost() => {
@@ -89,7 +89,7 @@ impl Gsp<'_> {
 }
 
 /// Makes calls of the GSP-RM of an epoch, and waits for their replies.
-struct InEpoch<'x, 'a> {
+pub(crate) struct InEpoch<'x, 'a> {
     gsp: &'x Gsp<'a>,
     epoch: Epoch,
     /// How a task waits for all but the end of an object.
@@ -128,7 +128,8 @@ impl Caller for InEpoch<'_, '_> {
 }
 
 impl<'a> Gsp<'a> {
-    fn in_epoch(&self, epoch: Epoch, state: TaskState) -> InEpoch<'_, 'a> {
+    /// Makes calls of the GSP-RM of an epoch.
+    pub(crate) fn in_epoch(&self, epoch: Epoch, state: TaskState) -> InEpoch<'_, 'a> {
         InEpoch {
             gsp: self,
             epoch,

@@ -62,6 +62,15 @@ impl<'a> BarStart<'a> {
         self.io().try_write64(value, offset)
     }
 
+    /// Writes a naturally aligned 32-bit word.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read64`].
+    pub fn write32(&self, offset: usize, value: u32) -> Result {
+        self.io().try_write32(value, offset)
+    }
+
     fn io(&self) -> Mmio<'_, Region> {
         // SAFETY: The mapping exists until `self` is dropped.
         unsafe { Mmio::from_raw(self.io) }
