@@ -257,9 +257,11 @@ impl Windows for Machine {
     }
 
     fn write_window(&self, bar: WindowBar, offset: u64, value: u64) {
+        self.unflushed.set(true);
         self.write_window_bytes(bar, offset, &value.to_le_bytes());
     }
 
+    /// GP_PUT, which needs no flush: the host may see it late.
     fn write_window32(&self, bar: WindowBar, offset: u64, value: u32) {
         self.write_window_bytes(bar, offset, &value.to_le_bytes());
     }
@@ -267,7 +269,6 @@ impl Windows for Machine {
 
 impl Machine {
     fn write_window_bytes(&self, bar: WindowBar, offset: u64, bytes: &[u8]) {
-        self.unflushed.set(true);
         let mut card = self.card();
         match bar {
             WindowBar::Bar1 => card.write_bar1(offset, bytes),

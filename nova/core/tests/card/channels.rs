@@ -12,7 +12,7 @@ use crate::common::{ga102, Machine};
 use nova_core::platform::{Clock, DmaMemory};
 use nova_core::{
     AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind, MmuFault, NewChannel,
-    Reason, SubmitError, Words,
+    Outgoing, Reason, RpcError, SubmitError, Words,
 };
 use nova_hw::class::copy::Class;
 use nova_hw::release::{Release, RELEASES};
@@ -273,6 +273,29 @@ fn channels_of_two_engines_run_beside_each_other() {
     {
         session.wait();
     }
+    session.end();
+}
+
+/// GSP-RM lets go of a channel before it is unloaded, by calls that were made with the channel.
+#[test]
+fn a_channel_that_is_left_is_freed_before_the_unload() {
+    let machine = Machine::synthetic();
+    let mut session = Session::new(&machine);
+    let space = session.space(0);
+    let engine = session.engine(0);
+    let before = machine.card().objects();
+    let queue = Queue::new(&mut session, &space, engine, 64);
+    let release = session.running.release();
+    let frees = queue.objects.frees();
+    let calls = frees.map(|free| Outgoing::new(&machine, release, &free).unwrap());
+    let [client, ..] = session.client.allocs();
+    let again = Outgoing::new(&machine, release, &client).unwrap();
+    for call in calls {
+        session.running.call(&machine, call, &mut |_| {}).unwrap();
+    }
+    assert_eq!(machine.card().objects(), before);
+    let error = session.running.call(&machine, again, &mut |_| {});
+    assert!(matches!(error, Err(RpcError::Refused { .. })), "{error:?}");
     session.end();
 }
 

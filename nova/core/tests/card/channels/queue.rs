@@ -6,17 +6,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::space::{Instance, Space};
+use super::space::{Instance, Space, Table};
 use crate::adapter::{Coherent, Vram};
 use crate::calls::execute;
 use crate::common::Machine;
-use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts};
+use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts, TableMemory};
 use nova_core::{
     Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects, Classes,
     Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent, Handles,
-    NewChannel, Push, RpcError, Running, SubmitError, Token, Vectors, WindowTables, Words,
+    NewChannel, Push, RpcError, Running, SubmitError, Token, Userd, Vectors, WindowTables, Words,
 };
-use nova_hw::class::host::userd;
 
 /// Where things are in VRAM. That it is the driver's is asserted.
 pub(super) const CHANNELS: u64 = 0x110_0000;
@@ -25,9 +24,6 @@ pub(super) const END: u64 = 0x200_0000;
 
 /// The VRAM in which the driver allocates its own memory.
 const OWN: std::ops::Range<u64> = 64 << 20..128 << 20;
-
-/// Instance block and USERD of a channel.
-const CHANNEL: u64 = 0x2000;
 
 /// A booted card, and the client that has all objects.
 pub(super) struct Session<'m> {
@@ -149,13 +145,14 @@ fn open<'m>(machine: &'m Machine, running: &mut Running<Machine>) -> Instance<'m
 /// A channel, and what it pushes.
 pub(super) struct Queue<'m> {
     space: Rc<Space<'m>>,
-    objects: ChannelObjects,
+    pub(super) objects: ChannelObjects,
     pub(super) id: u16,
     pub(super) engine: Engine,
     channel: Channel<Machine>,
     memory: Coherent,
-    userd: u64,
-    token: Token,
+    userd: Userd,
+    /// The instance block and USERD.
+    _tables: [Table<'m>; 2],
     pub(super) classes: Classes,
     /// The channel's own, while it exists.
     _methods: Coherent,
@@ -173,13 +170,17 @@ impl<'m> Queue<'m> {
         let machine = session.machine;
         let classes = Classes::of(machine.card().chip().chipset);
         let layout = ChannelLayout::new(entries).unwrap();
+        // Mapping the ring completes what is written here.
+        let tables = [(); 2].map(|()| session.instance.zeroed());
         let memory = space.alloc(layout.size() as usize);
         let va = memory.dma_addr();
         let channel = Channel::new(machine, classes.channel, layout, va).unwrap();
         let bytes = session.engines.method_buffer();
         let methods = machine.alloc_dma(bytes as usize).unwrap();
         let id = session.ids.take(session.running.release()).unwrap();
-        let instance = CHANNELS + u64::from(id) * CHANNEL;
+        let [instance, userd] = &tables;
+        let token = Token::new(classes.channel, engine.runlist, id);
+        let userd_at = Userd::new(userd.piece(), 0, token);
         let new = NewChannel {
             class: classes.channel,
             id,
@@ -187,8 +188,8 @@ impl<'m> Queue<'m> {
             engine: engine.number(),
             ring: va,
             entries: layout.entries(),
-            instance,
-            userd: instance + 0x1000,
+            instance: instance.address(),
+            userd: userd.address(),
             method_buffer: (methods.dma_addr(), bytes),
         };
         let copy = CopyObject {
@@ -204,8 +205,8 @@ impl<'m> Queue<'m> {
             engine,
             channel,
             memory,
-            userd: new.userd,
-            token: Token::new(classes.channel, engine.runlist, id),
+            userd: userd_at,
+            _tables: tables,
             classes,
             _methods: methods,
             pushed: Vec::new(),
@@ -254,10 +255,7 @@ impl<'m> Queue<'m> {
             .channel
             .submit(&self.memory, &[push(0, first), push(first, rest)])?;
         self.pushed.push(memory);
-        let put = submitted.gp_put.to_le_bytes();
-        let at = self.userd + userd::GP_PUT;
-        machine.card().vram_mut().write(at, &put);
-        self.token.ring(machine);
+        self.userd.put(machine, submitted.gp_put);
         Ok(submitted.job)
     }
 

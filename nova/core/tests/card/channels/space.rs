@@ -30,7 +30,14 @@ pub(super) struct Instance<'m> {
     pub(super) memory: Rc<RefCell<Option<Box<InstanceMemory<Machine>>>>>,
 }
 
-impl Instance<'_> {
+impl<'m> Instance<'m> {
+    /// A page that is zero.
+    pub(super) fn zeroed(&self) -> Table<'m> {
+        let table = self.alloc_table().unwrap();
+        table.write(0, &[0; TABLE as usize / 8]);
+        table
+    }
+
     fn invalidate(&self, root: u64) {
         let mut memory = self.memory.borrow_mut();
         let invalidated = memory.as_mut().unwrap().invalidate(self.machine, root);
@@ -84,6 +91,12 @@ impl Scratch for Instance<'_> {
 pub(super) struct Table<'m> {
     instance: Instance<'m>,
     piece: Option<Piece>,
+}
+
+impl Table<'_> {
+    pub(super) fn piece(&self) -> &Piece {
+        self.piece.as_ref().unwrap()
+    }
 }
 
 impl TableMemory for Table<'_> {
