@@ -288,7 +288,7 @@ impl<'a> Channel<'a> {
             address: ring.dma_addr(),
             size: ring.size() as u64,
         };
-        self.space.change(spare, &mut |tables| {
+        self.space.change(&mut spare, &mut |tables| {
             let attributes = Attributes::default();
             tables.map(self.range.clone(), &mut iter::once(block), attributes);
         })
@@ -297,7 +297,7 @@ impl<'a> Channel<'a> {
     /// Unmaps the ring. It is unmapped where the mapping ends, so no table is needed.
     fn unmap(&self) -> Result {
         let unmap = &mut |tables: &mut Tables<'_, '_>| tables.unmap(self.range.clone());
-        self.space.change(Spare::default(), unmap)
+        self.space.change(&mut Spare::default(), unmap)
     }
 
     /// Has GSP-RM make the objects.
