@@ -44,7 +44,7 @@ impl<'a> Channels<'a> {
     /// None.
     pub(crate) fn new() -> Self {
         Self {
-            ids: ChannelIds::new(),
+            ids: ChannelIds::default(),
             by_number: RBTree::new(),
             told: Epoch::FIRST,
         }

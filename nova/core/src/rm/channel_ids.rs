@@ -21,19 +21,12 @@ pub const CHANNELS: usize = 2048;
 const WORD: usize = u64::BITS as usize;
 
 /// The numbers that are in use.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ChannelIds {
     used: [u64; CHANNELS / WORD],
 }
 
 impl ChannelIds {
-    /// None is in use.
-    pub const fn new() -> Self {
-        Self {
-            used: [0; CHANNELS / WORD],
-        }
-    }
-
     /// Takes the lowest number that is free and that GSP-RM of this release leaves to the driver; `None` if there is none.
     pub fn take(&mut self, release: &Release) -> Option<u16> {
         let reserved = release.reserved_channels;
@@ -73,7 +66,7 @@ mod tests {
     #[test]
     fn the_lowest_free_number_is_taken() {
         for (release, first) in RELEASES.into_iter().zip([1, 0]) {
-            let mut ids = ChannelIds::new();
+            let mut ids = ChannelIds::default();
             let all: std::vec::Vec<_> = core::iter::from_fn(|| ids.take(release)).collect();
             assert_eq!(all, (first..2048).collect::<std::vec::Vec<_>>());
             for id in [2047, 64, 63] {

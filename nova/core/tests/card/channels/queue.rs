@@ -68,7 +68,7 @@ impl<'m> Session<'m> {
             running,
             client: Client::new(0),
             instance,
-            ids: ChannelIds::new(),
+            ids: ChannelIds::default(),
             engines: Engines::default(),
             errors: Vec::new(),
             raised: Vectors::default(),
