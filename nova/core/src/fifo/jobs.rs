@@ -150,6 +150,18 @@ impl<J, S: AsRef<[Slot<J>]> + AsMut<[Slot<J>]>> Jobs<J, S> {
         Ok(number)
     }
 
+    /// The next job to be started, with its number, if its waits are not over.
+    pub fn waiting(&mut self) -> Option<(u64, &mut J)> {
+        let number = self.unstarted;
+        if self.is_lost {
+            return None;
+        }
+        match self.job(number)? {
+            job if job.is_ready => None,
+            job => Some((number, &mut job.data)),
+        }
+    }
+
     /// Notes that a job's waits are over. Does nothing if the job has left the queue.
     pub fn end_wait(&mut self, number: u64) {
         if let Some(job) = self.job(number) {

@@ -51,9 +51,13 @@ fn a_job_that_waits_holds_up_those_behind_it() {
     assert_eq!(jobs.submit(true, true, 10), Ok(1));
     assert_eq!(jobs.submit(true, false, 20), Ok(2));
     assert_eq!(jobs.submit(true, true, 30), Ok(3));
+    assert_eq!(jobs.waiting(), None);
     assert_eq!(start_all(&mut jobs), [1]);
+    assert_eq!(jobs.waiting(), Some((2, &mut 20)));
     jobs.end_wait(2);
+    assert_eq!(jobs.waiting(), None);
     assert_eq!(start_all(&mut jobs), [2, 3]);
+    assert_eq!(jobs.waiting(), None);
     assert_eq!(done(&mut jobs, 2), [10, 20]);
     assert_eq!((jobs.submitted(), jobs.completed()), (3, 2));
 }
@@ -136,7 +140,9 @@ fn a_lost_queue_gives_back_its_jobs_and_takes_none() {
     jobs.submit(true, false, 20).unwrap();
     start_all(&mut jobs);
     assert_eq!(jobs.take_lost(), None);
+    assert_eq!(jobs.waiting(), Some((2, &mut 20)));
     jobs.lose();
+    assert_eq!(jobs.waiting(), None);
     jobs.end_wait(2);
     assert!(jobs.is_lost());
     assert_eq!(jobs.submit(true, true, 30), Err(30));
