@@ -278,6 +278,7 @@ fn one_allocation_is_refused_and_the_next_ones_succeed() {
             let error = execute(&machine, &mut running, &device).unwrap_err();
             let expected = "GSP_RM_ALLOC: expected status 0, found 0x51 (NV_ERR_NO_MEMORY)";
             assert_eq!(error.to_string(), expected);
+            assert_eq!(error.kind(), ErrorKind::NoSpace);
         }
         for alloc in [&device, &subdevice] {
             execute(&machine, &mut running, alloc).unwrap();

@@ -65,6 +65,11 @@ impl RpcError {
             Self::CallTooLong { .. } | Self::NoCall => ErrorKind::Invalid,
             Self::TooManyCalls => ErrorKind::Busy,
             Self::Memory(error) => error.kind(),
+            // GSP-RM has no memory, or nothing else of what the call asks for, left.
+            Self::Refused {
+                status: status::NV_ERR_NO_MEMORY | status::NV_ERR_INSUFFICIENT_RESOURCES,
+                ..
+            } => ErrorKind::NoSpace,
             Self::Refused { .. } => ErrorKind::Io,
             Self::Timeout(_) => ErrorKind::Timeout,
             Self::Stopped(error) => error.kind(),
