@@ -67,7 +67,8 @@ impl<T: HasArcWork> Wait<T> {
     /// has been signalled already, and then nothing is queued by this call.
     pub fn arm(&mut self, owner: &Arc<T>) -> bool {
         if self.is_armed {
-            return !self.node.is_over.load(Acquire);
+            // The work may run before the callback that has queued it says that it is over.
+            return !self.fence.has_ended();
         }
         *self.node.owner.get_mut() = Some(owner.clone());
         // SAFETY: The fence is initialized. The node stays where it is until it is removed, or the fence has given it up.
