@@ -11,6 +11,7 @@ use kernel::prelude::*;
 use kernel::str::as_char_ptr_in_const_context;
 
 use super::device::{Device, Driver};
+use super::shim;
 
 /// An open file of a device of `D`.
 pub struct File<'a, D: Driver> {
@@ -34,6 +35,12 @@ impl<D: Driver> File<'_, D> {
     /// The C side of it.
     pub fn as_raw(&self) -> *mut bindings::drm_file {
         self.raw
+    }
+
+    /// Whether it is the DRM master of its device, which only a file of a primary node can be.
+    pub fn is_master(&self) -> bool {
+        // SAFETY: The file is open.
+        unsafe { shim::drm_is_current_master(self.raw) }
     }
 
     /// What belongs to it.

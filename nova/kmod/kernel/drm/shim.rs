@@ -97,8 +97,10 @@ unsafe extern "C" {
     improper_ctypes,
     reason = "lockdep's structures are empty without it, as in all bindings"
 )]
-// SAFETY: The declarations agree with include/drm/drm_syncobj.h.
+// SAFETY: The declarations agree with include/drm/drm_auth.h and include/drm/drm_syncobj.h.
 unsafe extern "C" {
+    pub(super) fn drm_is_current_master(file: *mut drm_file) -> bool;
+
     pub(super) fn drm_syncobj_find(file: *mut drm_file, handle: u32) -> *mut Syncobj;
 
     pub(super) fn drm_syncobj_find_fence(
