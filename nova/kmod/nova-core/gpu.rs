@@ -130,6 +130,12 @@ impl<'a> Gpu<'a> {
         self.host.engines()
     }
 
+    /// The classes of channels, and of the objects on them.
+    #[inline(never)]
+    pub fn classes(&self) -> Classes {
+        Classes::of(self.chipset)
+    }
+
     /// Number of pushes that a job can have in a ring of so many entries, whatever their addresses.
     #[inline(never)]
     pub fn pushes_max(&self, entries: u32) -> u32 {

@@ -49,8 +49,8 @@ pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
-    Blame, ChannelError, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind, Jobs, MmuFault,
-    Push, Ready, Reason, Slot, Text, Words,
+    Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind, Jobs,
+    MmuFault, Push, Ready, Reason, Slot, Text, Words,
 };
 pub use rm::Client;
 pub use table_limit::TableLimit;
