@@ -20,6 +20,9 @@ use crate::ids::Ids;
 use crate::ioctls;
 use crate::limits::TABLES_MAX;
 use crate::not_yet::NotYet;
+use crate::number::Number;
+use crate::queue::{self, Queue};
+use crate::time;
 use crate::vm::{self, Vm};
 
 /// DRM types for this driver.
@@ -56,26 +59,29 @@ impl auxiliary::Driver for NovaDrmDriver {
         // If the GSP is lost already, the device is wedged until the GPU has been booted again.
         let client = gpu.client().ok();
         let is_wedged = client.is_none();
+        // Read now, so that QUERY can tell them while the GPU is wedged, too. It tries again if this fails.
+        let _ = gpu.engines();
         let data = Gpu::new(gpu, parent, client);
         let registration = Registration::new(parent.as_ref(), is_wedged, Ok(accounts), data)?;
         let watch = Watch::new(registration.device().clone());
         gpu.listen(Some(Arc::pin_init(watch, GFP_KERNEL)?));
-        Ok(Bound {
-            gpu,
-            _registration: registration,
-        })
+        Ok(Bound { gpu, registration })
     }
 }
 
 /// A GPU with a registered DRM device.
 pub(crate) struct Bound<'a> {
     gpu: &'a nova_core_module::Gpu<'a>,
-    _registration: Registration<'a, NovaDrmDriver>,
+    registration: Registration<'a, NovaDrmDriver>,
 }
 
 impl Drop for Bound<'_> {
     fn drop(&mut self) {
         self.gpu.listen(None);
+        // Who waits for a queue keeps the device from being unplugged.
+        if let Some(entered) = self.registration.device().enter() {
+            entered.with(|gpu| gpu.queues.unbind());
+        }
     }
 }
 
@@ -180,11 +186,11 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, vm::VmDestroy>(),
         entry::<Self, vm::VmBind>(),
         entry::<Self, NotYet<nova_uapi::VmGetFaults>>(),
-        entry::<Self, NotYet<nova_uapi::QueueCreate>>(),
-        entry::<Self, NotYet<nova_uapi::QueueDestroy>>(),
-        entry::<Self, NotYet<nova_uapi::QueueGetState>>(),
-        entry::<Self, NotYet<nova_uapi::Exec>>(),
-        entry::<Self, NotYet<nova_uapi::GetTime>>(),
+        entry::<Self, queue::QueueCreate>(),
+        entry::<Self, queue::QueueDestroy>(),
+        entry::<Self, queue::QueueGetState>(),
+        entry::<Self, queue::Exec>(),
+        entry::<Self, time::GetTime>(),
         entry::<Self, ioctls::GemSetLabel>(),
     ]);
 
@@ -200,19 +206,34 @@ impl drm_device::Driver for NovaDrmDriver {
         gem::list::show(device, to);
     }
 
-    fn open(_device: &Device) -> impl PinInit<FileData, Error> {
+    fn open(device: &Device) -> impl PinInit<FileData, Error> {
         try_pin_init!(FileData {
+            device: device.reference(),
+            number: Number::next(),
+            queues <- Ids::new(),
             vms <- Ids::new(),
             tables: TableLimit::new(TABLES_MAX)?,
         })
     }
 
-    fn close(_file: &File<'_>) {}
+    fn close(file: &File<'_>) {
+        let data = file.data();
+        // Where the device has been unplugged, all queues are stopped.
+        if let Some(entered) = data.device.enter() {
+            entered.with(|gpu| gpu.queues.close_file(data.number));
+        };
+    }
 }
 
 /// What belongs to an open file.
 #[pin_data]
 pub(crate) struct FileData {
+    device: Reference<NovaDrmDriver>,
+    /// No other file has it.
+    pub(crate) number: Number,
+    /// Its queues.
+    #[pin]
+    pub(crate) queues: Ids<Queue>,
     /// Its address spaces.
     #[pin]
     pub(crate) vms: Ids<Vm>,

@@ -6,9 +6,12 @@ use kernel::device::Bound;
 use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core_module::{AddressSpace, Client, Health, TableLimit};
+use nova_core_module::{
+    AddressSpace, Channel, ChannelEvents, Client, Health, NewChannel, TableLimit,
+};
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
+use crate::queue::Queues;
 use crate::vm::Spaces;
 
 /// A bound GPU.
@@ -17,6 +20,9 @@ pub(crate) struct Gpu<'a> {
     /// nova-core's handle of the GPU.
     pub(crate) core: &'a nova_core_module::Gpu<'a>,
     pci: &'a pci::Device<Bound>,
+    /// The queues of programs. Dropped before the address spaces, in which their channels are.
+    #[pin]
+    pub(crate) queues: Queues<'a>,
     /// The address spaces of programs. Dropped before the client, of which they are.
     #[pin]
     pub(crate) spaces: Spaces<'a>,
@@ -46,6 +52,7 @@ impl<'a> Gpu<'a> {
         try_pin_init!(Self {
             core,
             pci,
+            queues <- Queues::new(),
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
             _settled: Settled(core),
@@ -91,6 +98,24 @@ impl<'a> Gpu<'a> {
         limit: Arc<TableLimit>,
     ) -> Result<Arc<AddressSpace<'a>>> {
         self.with_client(|client| self.core.address_space(client, mapped, limit))
+    }
+
+    /// Makes a channel in an address space.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the GPU has no channel left, and those of [`Self::renew_client`] and [`nova_core_module::Gpu::channel`].
+    pub(crate) fn channel(
+        &self,
+        space: &Arc<AddressSpace<'a>>,
+        new: NewChannel,
+        events: Arc<dyn ChannelEvents>,
+    ) -> Result<Arc<Channel<'a>>> {
+        let made = self.with_client(|client| self.core.channel(space, client, new, events));
+        made.map_err(|error| match error {
+            EMFILE => ENOSPC,
+            _ => error,
+        })
     }
 
     /// The answer to `DRM_NOVA_QUERY_DEVICE`.

@@ -11,7 +11,8 @@ use zerocopy::{Immutable, IntoBytes};
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
-use crate::limits::{REGIONS, VM};
+use crate::limits::{self, REGIONS, VM};
+use crate::queue::engines;
 use crate::user::{error, read_label};
 
 /// `DRM_IOCTL_NOVA_GETPARAM`.
@@ -149,8 +150,9 @@ impl Ioctl<NovaDrmDriver> for Query {
             }
             nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device.is_wedged()).as_bytes()),
             nova_uapi::QUERY_VM => answer(argument, VM.as_bytes()),
-            // The others are not implemented yet.
-            _ => Err(EOPNOTSUPP),
+            nova_uapi::QUERY_ENGINES => answer(argument, &list(&engines::of(gpu)?)?),
+            nova_uapi::QUERY_LIMITS => answer(argument, limits::of(file).as_bytes()),
+            _ => Err(EINVAL),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
+use nova_kernel::capability::{is_capable, Capability};
 use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
+
+use crate::driver::File;
 
 /// Id of the region of system memory.
 pub(crate) const SYSTEM: u32 = 0;
@@ -35,7 +38,7 @@ const fn region(id: u32, region_class: u32) -> MemoryRegion {
     }
 }
 
-/// Limits of calls: how much one call makes the kernel read and keep.
+/// Limits of calls, for a caller without rights: how much one call makes the kernel read and keep.
 pub(crate) const LIMITS: QueryLimits = QueryLimits {
     ring_entries_min: 64,
     ring_entries_max: 65536,
@@ -61,6 +64,28 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
 /// of 4 KiB.
 pub(crate) const TABLES_MAX: u64 = 10 << 10;
 
+/// Whether a file's user may have jobs run before those of others.
+pub(crate) fn may_be_urgent(file: &File<'_>) -> bool {
+    file.is_master() || is_capable(Capability::SysNice)
+}
+
+/// Whether the current task may have jobs take longer than by default.
+pub(crate) fn may_take_long() -> bool {
+    is_capable(Capability::SysResource)
+}
+
+/// The answer to `DRM_NOVA_QUERY_LIMITS`.
+pub(crate) fn of(file: &File<'_>) -> QueryLimits {
+    let high = match may_be_urgent(file) {
+        true => 1 << nova_uapi::PRIORITY_HIGH,
+        false => 0,
+    };
+    QueryLimits {
+        priorities: LIMITS.priorities | high,
+        ..LIMITS
+    }
+}
+
 /// What address spaces look like.
 pub(crate) const VM: QueryVm = QueryVm {
     // Null pointers fault.
@@ -69,7 +94,8 @@ pub(crate) const VM: QueryVm = QueryVm {
     va_end: 1 << 49,
     // The entries of a ring have addresses of 40 bits.
     push_va_end: 1 << 40,
-    kernel_size_min: 1 << 30,
+    // 1 MiB for each channel of the GPU.
+    kernel_size_min: 2 << 30,
     kernel_align: 512 << 20,
     // Rows of bytes alone.
     kinds: 1 << 0,

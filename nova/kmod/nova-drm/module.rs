@@ -11,11 +11,40 @@ mod ids;
 mod ioctls;
 mod limits;
 mod not_yet;
+mod number;
+mod queue;
+mod time;
 mod user;
 mod vm;
 
-kernel::module_auxiliary_driver! {
-    type: driver::NovaDrmDriver,
+use kernel::auxiliary;
+use kernel::driver::Registration;
+use kernel::prelude::*;
+use kernel::InPlaceModule;
+use nova_kernel::sync::workqueue::{Created, Workqueue};
+
+/// Runs what ends jobs, for which reclaiming memory may wait.
+static WORKQUEUE: Workqueue = Workqueue::new(c"nova-drm");
+
+#[pin_data]
+struct NovaDrmModule {
+    // Dropped first, since GPUs that are bound use the workqueue.
+    #[pin]
+    driver: Registration<auxiliary::Adapter<driver::NovaDrmDriver>>,
+    workqueue: Created,
+}
+
+impl InPlaceModule for NovaDrmModule {
+    fn init(module: &'static kernel::ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            workqueue: WORKQUEUE.create()?,
+            driver <- Registration::new(<LocalModule as kernel::ModuleMetadata>::NAME, module),
+        })
+    }
+}
+
+module! {
+    type: NovaDrmModule,
     name: "nova-drm",
     authors: ["Nova authors"],
     description: "DRM driver for NVIDIA GPUs from Turing on",

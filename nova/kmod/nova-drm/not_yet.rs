@@ -10,8 +10,7 @@ use nova_kernel::drm::ioctl::{Gate, Ioctl};
 
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
-use crate::limits::LIMITS;
-use crate::user::{error, read};
+use crate::user::error;
 
 /// The argument of an ioctl that is not implemented yet.
 pub(crate) trait Argument: Copy + zerocopy::FromBytes + zerocopy::IntoBytes {
@@ -55,53 +54,5 @@ impl Argument for nova_uapi::VmGetFaults {
     fn check_all(&self) -> Result {
         self.check().map_err(error)?;
         Ok(())
-    }
-}
-
-impl Argument for nova_uapi::QueueCreate {
-    const NUMBER: u32 = nova_uapi::IOCTL_QUEUE_CREATE;
-    const GATE: Gate = Gate::Works;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::QueueDestroy {
-    const NUMBER: u32 = nova_uapi::IOCTL_QUEUE_DESTROY;
-    const GATE: Gate = Gate::Always;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::QueueGetState {
-    const NUMBER: u32 = nova_uapi::IOCTL_QUEUE_GET_STATE;
-    const GATE: Gate = Gate::Always;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
-    }
-}
-
-impl Argument for nova_uapi::Exec {
-    const NUMBER: u32 = nova_uapi::IOCTL_EXEC;
-    const GATE: Gate = Gate::Works;
-
-    fn check_all(&self) -> Result {
-        let (pushes, syncs) = self.check(&LIMITS).map_err(error)?;
-        read(&pushes)?;
-        read(&syncs)?;
-        Ok(())
-    }
-}
-
-impl Argument for nova_uapi::GetTime {
-    const NUMBER: u32 = nova_uapi::IOCTL_GET_TIME;
-    const GATE: Gate = Gate::Works;
-
-    fn check_all(&self) -> Result {
-        self.check().map_err(error)
     }
 }

@@ -8,12 +8,14 @@ use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core_module::{AddressSpace, Spare, TableLimit};
 use nova_kernel::drm::device::Reference;
+use nova_kernel::drm::exec::{with_locked, Exec};
 use nova_kernel::drm::gpuvm;
 
 use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::gem::Private;
 use crate::gpu::Gpu;
 use crate::limits::{LIMITS, VM};
+use crate::number::Number;
 
 mod bind;
 mod ioctls;
@@ -25,7 +27,6 @@ pub(crate) use pages::Mapped;
 pub(crate) use spaces::Spaces;
 
 use pages::Pages;
-use spaces::Number;
 
 type GpuVm = gpuvm::GpuVm<NovaDrmDriver>;
 type Mappings = gpuvm::Mappings<NovaDrmDriver>;
@@ -83,6 +84,17 @@ impl Vm {
     /// What its private objects share.
     pub(crate) fn private(&self) -> Private {
         self.contents.gpuvm.reservation()
+    }
+
+    /// The kernel's own range.
+    pub(crate) fn kernel_range(&self) -> Range<u64> {
+        self.kernel.clone()
+    }
+
+    /// As [`Self::space`], for a caller that has not locked the reservation.
+    pub(crate) fn locked_space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
+        let lock = |exec: &Exec<_>| exec.vm(&self.contents.gpuvm);
+        with_locked(lock, || self.space(gpu))?
     }
 
     /// The address space of the GPU, made anew if another epoch has begun. The caller has locked the reservation, so that

@@ -73,12 +73,15 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         let ops = read(&ops)?;
         read(&syncs)?;
         let vm = file.data().vms.get(argument.vm_id)?;
-        // There are no queues yet.
         if argument.queue_id != 0 {
-            return Err(ENOENT);
+            file.data().queues.get(argument.queue_id)?;
         }
         let ops = bind::look_up(file, ops)?;
         argument.check_syncs().map_err(error)?;
+        // There are no queues of the class BIND yet.
+        if argument.queue_id != 0 {
+            return Err(EINVAL);
+        }
         bind::check(&vm, &ops)?;
         gpu.core.await_epoch()?;
         bind::bind(&vm, gpu, &ops)

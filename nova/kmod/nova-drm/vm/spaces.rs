@@ -7,21 +7,10 @@
 
 use kernel::prelude::*;
 use kernel::rbtree::{RBTree, RBTreeNode};
-use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core_module::AddressSpace;
 
-/// Number of an address space, which no other one has.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Number(u64);
-
-impl Number {
-    /// A new number.
-    pub(super) fn next() -> Self {
-        static NEXT: Atomic<u64> = Atomic::new(0);
-        Self(NEXT.fetch_add(1, Relaxed))
-    }
-}
+use crate::number::Number;
 
 /// The address spaces of a bound GPU.
 #[pin_data]

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Queues of jobs. docs/queues.md tells the life of a job.
+
+use core::time::Duration;
+
+use kernel::prelude::*;
+use kernel::sync::{Arc, CondVar, Mutex};
+use kernel::time::{Instant, Monotonic};
+use nova_core_module::{End, Engine};
+use nova_kernel::drm::device::Reference;
+use nova_kernel::drm::fence::Signalling;
+use nova_kernel::sync::arc_work::{self, ArcWork, HasArcWork};
+
+use crate::driver::NovaDrmDriver;
+use crate::number::Number;
+use crate::vm::Vm;
+
+mod create;
+pub(crate) mod engines;
+mod events;
+mod exec;
+mod ioctls;
+mod job;
+mod loss;
+mod queues;
+mod state;
+
+pub(crate) use ioctls::{Exec, QueueCreate, QueueDestroy, QueueGetState};
+pub(crate) use queues::Queues;
+
+use loss::Loss;
+use queues::Made;
+use state::State;
+
+/// A queue. It lives as long as its id, and as its jobs.
+#[pin_data]
+pub(crate) struct Queue {
+    number: Number,
+    /// The file whose queue it is.
+    file: Number,
+    device: Reference<NovaDrmDriver>,
+    /// Keeps mapped what jobs use.
+    vm: Arc<Vm>,
+    engine: Engine,
+    ring_entries: u32,
+    /// Most pushes of a job.
+    pushes_max: u32,
+    /// How long a job may take.
+    timeout: Duration,
+    born: Instant<Monotonic>,
+    /// Looks what there is to do.
+    #[pin]
+    work: ArcWork,
+    /// Held while the queue gets a channel, which takes memory.
+    #[pin]
+    renewal: Mutex<()>,
+    /// Held while the channel is stopped, and then the jobs of the queue end.
+    #[pin]
+    ending: Mutex<()>,
+    #[pin]
+    state: Mutex<State>,
+    /// Those who wait until there is room for a job.
+    #[pin]
+    room: CondVar,
+}
+
+// SAFETY: `work` is at `OFFSET`.
+unsafe impl HasArcWork for Queue {
+    const OFFSET: usize = core::mem::offset_of!(Self, work);
+
+    fn work(this: Arc<Self>) {
+        if let Some(entered) = this.device.enter() {
+            entered.with(|gpu| this.look(&gpu.queues));
+        }
+    }
+}
+
+impl Queue {
+    /// Time since the queue was made.
+    fn now(&self) -> Duration {
+        let nanos = self.born.elapsed().as_nanos();
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+
+    /// Notes that the id is gone. Returns whether there are no jobs, so that nobody needs the queue any more; otherwise its
+    /// work stops it when they have ended.
+    fn release(&self) -> bool {
+        let mut state = self.state.lock();
+        state.close();
+        state.is_idle()
+    }
+
+    /// Does what there is to do: jobs are ready, done or late, or the channel has failed or ended.
+    fn look(self: &Arc<Self>, queues: &Queues<'_>) {
+        let made = queues.channel(self);
+        let Some(made) = made.filter(|made| self.is_on(made)) else {
+            return;
+        };
+        let signalling = Signalling::begin();
+        // This comes first: what was done before counts.
+        let told = made.events.told();
+        self.advance(&made);
+        if let Some(error) = told.error {
+            self.lose(Some(&made), Loss::error(&error));
+        }
+        match told.end {
+            Some(end) => self.end_channel(&made, end),
+            None => self.look_at_jobs(&made),
+        }
+        drop(signalling);
+        if !self.is_on(&made) {
+            queues.clean_up_later();
+        }
+    }
+
+    /// Does what time brings.
+    fn look_at_jobs(self: &Arc<Self>, made: &Made<'_>) {
+        if self.state.lock().is_late(self.timeout, self.now()) {
+            self.lose(Some(made), Loss::TIMEOUT);
+        }
+        if self.state.lock().is_channel_unneeded() {
+            self.lose(Some(made), Loss::CLOSED);
+        }
+        self.state.lock().looked();
+        self.look_again();
+    }
+
+    /// Has the work look again after a while, if jobs run.
+    fn look_again(self: &Arc<Self>) {
+        let delay = self.state.lock().next_look(self.timeout, self.now());
+        if let Some(delay) = delay {
+            arc_work::queue_after(self, delay);
+        }
+    }
+
+    /// Whether the GPU may work on this channel.
+    fn is_on(&self, made: &Made<'_>) -> bool {
+        self.state.lock().channel() == Some(made.number)
+    }
+
+    /// Starts the jobs that are ready, and ends those that are done.
+    fn advance(self: &Arc<Self>, made: &Made<'_>) {
+        let step = || {
+            let mut state = self.state.lock();
+            if state.channel() != Some(made.number) {
+                return None;
+            }
+            state.start(self, &made.channel, self.now());
+            let done = state.take_done(&made.channel, self.now());
+            drop(state);
+            done.inspect(|_| self.room.notify_all())
+        };
+        core::iter::from_fn(step).for_each(drop);
+    }
+
+    /// The channel's epoch has ended, and the GPU uses nothing of the channel any more.
+    fn end_channel(&self, made: &Made<'_>, end: End) {
+        let mut state = self.state.lock();
+        if state.channel() != Some(made.number) {
+            return;
+        }
+        state.end_channel();
+        if let Some(loss) = Loss::end(end, state.is_idle()) {
+            state.lose(loss);
+        }
+        let is_lost = state.loss().is_some();
+        drop(state);
+        if is_lost {
+            self.end_jobs(None);
+        }
+    }
+
+    /// Loses the queue, unless it is lost already, and ends its jobs. `made` is its channel, if it has one; nothing is done
+    /// if it has another one by now.
+    fn lose(&self, made: Option<&Made<'_>>, loss: Loss) {
+        let mut state = self.state.lock();
+        let channel = state.channel();
+        if channel.is_some() && channel != made.map(|made| made.number) {
+            return;
+        }
+        state.lose(loss);
+        drop(state);
+        self.end_jobs(made);
+    }
+
+    /// Stops the channel of a queue that is lost, and then ends its jobs.
+    ///
+    /// Where the channel cannot be stopped, its epoch ends soon, and the jobs end then.
+    fn end_jobs(&self, made: Option<&Made<'_>>) {
+        let _ending = self.ending.lock();
+        self.room.notify_all();
+        if let Some(made) = made.filter(|made| self.is_on(made)) {
+            if made.channel.stop().is_err() {
+                return;
+            }
+            self.state.lock().end_channel();
+        }
+        self.drop_jobs();
+    }
+
+    /// Ends the jobs of a queue that is lost, whether or not the GPU still works on them.
+    fn drop_jobs(&self) {
+        let take = || self.state.lock().take_lost();
+        core::iter::from_fn(take).for_each(drop);
+    }
+}

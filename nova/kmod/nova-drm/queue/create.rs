@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Making a queue, and its channels.
+
+use core::time::Duration;
+
+use kernel::prelude::*;
+use kernel::sync::{new_condvar, new_mutex, static_lock_class, Arc};
+use kernel::time::{Instant, Monotonic};
+use nova_core_module::{Engine, Epoch, NewChannel};
+use nova_kernel::sync::arc_work::ArcWork;
+use nova_kernel::sync::work::LockClasses;
+use nova_uapi::ENGINE_INSTANCE_ANY;
+
+use super::events::Events;
+use super::queues::Made;
+use super::state::State;
+use super::Queue;
+use crate::driver::Device;
+use crate::gpu::Gpu;
+use crate::limits::LIMITS;
+use crate::number::Number;
+use crate::vm::Vm;
+use crate::WORKQUEUE;
+
+/// Makes a queue as a file wants it, which has been checked.
+pub(super) fn create(
+    device: &Device,
+    gpu: &Gpu<'_>,
+    file: Number,
+    vm: Arc<Vm>,
+    wanted: &nova_uapi::QueueCreate,
+) -> Result<Arc<Queue>> {
+    let engine = choose_engine(gpu, wanted.engine_instance)?;
+    let queue = Queue::new(device, gpu, file, vm, engine, wanted)?;
+    gpu.queues.add(&queue)?;
+    let made = queue.renew(gpu);
+    if made.is_err() {
+        gpu.queues.discard(&queue);
+    }
+    made.map(|_| queue)
+}
+
+/// The copy engine with this number, or the one that has the fewest queues; of these, one that does not share its time with
+/// graphics.
+fn choose_engine(gpu: &Gpu<'_>, instance: u32) -> Result<Engine> {
+    let engines = gpu.core.engines()?;
+    let mut copies = engines.copies();
+    let chosen = match instance {
+        ENGINE_INSTANCE_ANY => copies.min_by_key(|engine| {
+            let queues = gpu.queues.count(|queue| queue.engine == *engine);
+            (queues, engine.shares_graphics)
+        }),
+        _ => copies.find(|engine| u32::from(engine.instance) == instance),
+    };
+    chosen.ok_or(EINVAL)
+}
+
+/// A value, or the default if it is zero.
+fn or_default(wanted: u32, default: u32) -> u32 {
+    match wanted {
+        0 => default,
+        _ => wanted,
+    }
+}
+
+impl Queue {
+    /// A queue without a channel.
+    fn new(
+        device: &Device,
+        gpu: &Gpu<'_>,
+        file: Number,
+        vm: Arc<Vm>,
+        engine: Engine,
+        wanted: &nova_uapi::QueueCreate,
+    ) -> Result<Arc<Self>> {
+        let ring_entries = or_default(wanted.ring_entries, LIMITS.ring_entries_default);
+        let pushes_max = gpu.core.pushes_max(ring_entries);
+        let timeout_ms = or_default(wanted.timeout_ms, LIMITS.job_timeout_ms);
+        let state = State::new()?;
+        let queue = pin_init!(Self {
+            number: Number::next(),
+            file,
+            device: device.reference(),
+            vm,
+            engine,
+            ring_entries,
+            pushes_max,
+            timeout: Duration::from_millis(timeout_ms.into()),
+            born: Instant::<Monotonic>::now(),
+            // SAFETY: This initializes the field `work` of a `Queue`. All that were queued are stopped when the GPU is
+            // unbound, or before, and the workqueue is there until the driver is unregistered.
+            work <- unsafe {
+                ArcWork::new::<Self>(&WORKQUEUE, LockClasses {
+                    name: c"Queue::work",
+                    work: static_lock_class!(),
+                    timer: static_lock_class!(),
+                })
+            },
+            renewal <- new_mutex!(()),
+            ending <- new_mutex!(()),
+            state <- new_mutex!(state),
+            room <- new_condvar!(),
+        });
+        Arc::pin_init(queue, GFP_KERNEL_ACCOUNT)
+    }
+
+    /// The channel of the running epoch, made if there is none. Waits for a boot if the GPU is stopped.
+    ///
+    /// # Errors
+    ///
+    /// `ECANCELED` if the queue is lost, `ENODEV` if the GPU is unbound, `EIO` if GSP-RM does not run, `EINTR` if the task
+    /// was killed, `ENOMEM`, and those of [`nova_core_module::Gpu::channel`].
+    pub(super) fn renew<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
+        let epoch = gpu.core.await_epoch()?;
+        if let Some(made) = self.made_in(gpu, epoch) {
+            return Ok(made);
+        }
+        let _renewal = self.renewal.lock();
+        // The end of the old one may not have been looked at yet.
+        self.look(&gpu.queues);
+        self.check()?;
+        match self.made_in(gpu, epoch) {
+            Some(made) => Ok(made),
+            None => self.make(gpu),
+        }
+    }
+
+    /// The channel, if it is of this epoch.
+    fn made_in<'a>(&self, gpu: &Gpu<'a>, epoch: Epoch) -> Option<Made<'a>> {
+        let made = gpu.queues.channel(self)?;
+        (made.channel.epoch() == epoch && self.is_on(&made)).then_some(made)
+    }
+
+    /// Makes a channel.
+    fn make<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
+        let space = self.vm.locked_space(gpu)?;
+        let events = Events::new(self)?;
+        let new = NewChannel {
+            engine: self.engine,
+            entries: self.ring_entries,
+            hole: self.vm.kernel_range(),
+        };
+        let made = Made {
+            number: Number::next(),
+            channel: gpu.channel(&space, new, events.clone())?,
+            events,
+        };
+        gpu.queues.set_channel(self, made.clone())?;
+        Ok(made)
+    }
+
+    /// Whether the queue takes jobs.
+    ///
+    /// # Errors
+    ///
+    /// `ECANCELED` if it is lost, `ENODEV` if the GPU is unbound.
+    pub(super) fn check(&self) -> Result {
+        match self.state.lock().loss() {
+            Some(loss) => Err(loss.others),
+            None => Ok(()),
+        }
+    }
+}

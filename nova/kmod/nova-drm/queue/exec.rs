@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Giving a queue a job: all that the job needs is prepared, then its fence is published, and from then on nothing waits
+//! for memory.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use nova_core_module::Push;
+use nova_kernel::drm::fence::{NewFence, Signalling, Wait};
+use nova_kernel::drm::syncobj::{find_fence, Signal};
+use nova_kernel::sync::arc_work;
+use nova_uapi::{Sync, PUSH_NO_PREFETCH, SYNC_SIGNAL};
+
+use super::job::Parts;
+use super::Queue;
+use crate::driver::{File, NovaDrmDriver};
+use crate::gpu::Gpu;
+
+/// The sync objects of a call.
+pub(super) struct Syncs {
+    waits: KVVec<Wait<Queue>>,
+    signals: KVVec<Signal<NovaDrmDriver>>,
+    /// One that is to be waited for has no fence.
+    lacks_fence: bool,
+}
+
+impl Syncs {
+    /// Looks up sync objects, and gets what signalling and waiting for them takes.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the file does not know one, `ENOMEM`.
+    pub(super) fn look_up(file: &File<'_>, syncs: &[Sync]) -> Result<Self> {
+        let mut found = Self {
+            waits: KVVec::new(),
+            signals: KVVec::new(),
+            lacks_fence: false,
+        };
+        for sync in syncs {
+            if sync.flags & SYNC_SIGNAL != 0 {
+                let signal = Signal::prepare(file, sync.handle, sync.point)?;
+                found.signals.push(signal, GFP_KERNEL_ACCOUNT)?;
+                continue;
+            }
+            match find_fence(file, sync.handle, sync.point) {
+                Ok(fence) if fence.is_signaled() => {}
+                Ok(fence) => found.waits.push(Wait::new(fence)?, GFP_KERNEL_ACCOUNT)?,
+                // An unknown handle behind it decides.
+                Err(EINVAL) => found.lacks_fence = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The check that comes after the look-ups.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is nothing to wait for yet.
+    pub(super) fn check(&self) -> Result {
+        match self.lacks_fence {
+            true => Err(EINVAL),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Pushes as nova-core takes them.
+fn pushes(wanted: &[nova_uapi::Push]) -> Result<KVVec<Push>> {
+    let mut pushes = KVVec::with_capacity(wanted.len(), GFP_KERNEL_ACCOUNT)?;
+    for push in wanted {
+        let push = Push {
+            address: push.address,
+            words: push.size / 4,
+            no_prefetch: push.flags & PUSH_NO_PREFETCH != 0,
+        };
+        pushes.push(push, GFP_KERNEL_ACCOUNT)?;
+    }
+    Ok(pushes)
+}
+
+impl Queue {
+    /// Takes a job, all of which has been checked.
+    ///
+    /// # Errors
+    ///
+    /// `ECANCELED` if the queue is lost, `ERESTARTSYS` if a signal came while it was full, and those of [`Self::renew`].
+    pub(super) fn exec(
+        self: &Arc<Self>,
+        gpu: &Gpu<'_>,
+        wanted: &[nova_uapi::Push],
+        syncs: Syncs,
+    ) -> Result {
+        self.check()?;
+        let fence = NewFence::new()?;
+        let parts = Parts {
+            pushes: pushes(wanted)?,
+            waits: syncs.waits,
+        };
+        let parts = KBox::new(parts, GFP_KERNEL_ACCOUNT)?;
+        loop {
+            let made = self.renew(gpu)?;
+            self.await_room()?;
+            let signalling = Signalling::begin();
+            let mut state = self.state.lock();
+            // Neither the room nor the channel need be there any more.
+            if !state.has_room() || state.channel() != Some(made.number) {
+                continue;
+            }
+            let fence = state.submit(parts, fence);
+            for signal in syncs.signals {
+                signal.publish(&fence);
+            }
+            drop(state);
+            self.advance(&made);
+            self.look_again();
+            drop(signalling);
+            if self.state.lock().is_channel_unneeded() {
+                // Another thread has destroyed the queue meanwhile, and the job has ended already.
+                arc_work::queue(self);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Waits until there is room for a job.
+    fn await_room(&self) -> Result {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(loss) = state.loss() {
+                return Err(loss.others);
+            }
+            if state.has_room() {
+                return Ok(());
+            }
+            if self.room.wait_interruptible(&mut state) {
+                return Err(ERESTARTSYS);
+            }
+        }
+    }
+}

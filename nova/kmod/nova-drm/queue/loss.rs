@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Why a queue is lost, and what its jobs end with.
+
+use kernel::prelude::*;
+use nova_core_module::{Blame, ChannelError, End, Reason};
+
+/// Why a queue is lost.
+#[derive(Clone, Copy)]
+pub(super) struct Loss {
+    /// One of the `QUEUE_REASON_` constants.
+    pub(super) reason: u32,
+    /// One of the `QUEUE_BLAME_` constants.
+    pub(super) blame: u32,
+    /// GSP-RM's number of the error; zero for none.
+    pub(super) xid: u32,
+    /// What the oldest job ends with.
+    pub(super) oldest: Error,
+    /// What the other jobs end with, and those that come later fail with.
+    pub(super) others: Error,
+}
+
+impl Loss {
+    /// A job took too long.
+    pub(super) const TIMEOUT: Self = Self {
+        reason: nova_uapi::QUEUE_REASON_TIMEOUT,
+        blame: nova_uapi::QUEUE_BLAME_GUILTY,
+        oldest: ETIME,
+        ..Self::CLOSED
+    };
+
+    /// Nobody uses the queue any more, or its file is closed.
+    pub(super) const CLOSED: Self = Self {
+        reason: nova_uapi::QUEUE_REASON_NONE,
+        blame: nova_uapi::QUEUE_BLAME_NONE,
+        xid: 0,
+        oldest: ECANCELED,
+        others: ECANCELED,
+    };
+
+    /// The GPU is unbound.
+    pub(super) const UNBOUND: Self = Self {
+        oldest: ENODEV,
+        others: ENODEV,
+        ..Self::CLOSED
+    };
+
+    /// GSP-RM has stopped the channel.
+    pub(super) fn error(error: &ChannelError) -> Self {
+        Self {
+            reason: match error.reason() {
+                Reason::MmuFault => nova_uapi::QUEUE_REASON_MMU_FAULT,
+                Reason::EngineError => nova_uapi::QUEUE_REASON_ENGINE_ERROR,
+                Reason::Timeout => nova_uapi::QUEUE_REASON_TIMEOUT,
+            },
+            blame: match error.blame() {
+                Blame::Guilty => nova_uapi::QUEUE_BLAME_GUILTY,
+                Blame::Innocent => nova_uapi::QUEUE_BLAME_INNOCENT,
+                Blame::Unknown => nova_uapi::QUEUE_BLAME_UNKNOWN,
+            },
+            xid: error.xid,
+            ..Self::CLOSED
+        }
+    }
+
+    /// The channel's epoch has ended. `None` if the queue can have another channel: nothing was under way, and the GPU was
+    /// only stopped.
+    pub(super) fn end(end: End, is_idle: bool) -> Option<Self> {
+        match end {
+            End::Stopped if is_idle => None,
+            End::Stopped => Some(Self {
+                reason: nova_uapi::QUEUE_REASON_DEVICE_RESET,
+                blame: nova_uapi::QUEUE_BLAME_INNOCENT,
+                ..Self::CLOSED
+            }),
+            End::Lost => Some(Self {
+                reason: nova_uapi::QUEUE_REASON_FIRMWARE_CRASH,
+                // A job may have made the GSP crash.
+                blame: match is_idle {
+                    true => nova_uapi::QUEUE_BLAME_INNOCENT,
+                    false => nova_uapi::QUEUE_BLAME_UNKNOWN,
+                },
+                ..Self::CLOSED
+            }),
+            End::Unbound => Some(Self::UNBOUND),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The queues of a bound GPU, and their channels.
+//!
+//! A [`Queue`] lives as long as its id or its jobs, even after the GPU has been unbound. A [`Channel`] is one of the bound
+//! GPU, and of one epoch. So the two are kept apart, as address spaces are.
+
+use kernel::prelude::*;
+use kernel::rbtree::{RBTree, RBTreeNode};
+use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
+use nova_core_module::Channel;
+use nova_kernel::sync::arc_work;
+use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
+
+use super::events::Events;
+use super::loss::Loss;
+use super::Queue;
+use crate::number::Number;
+
+/// A channel, and what is told of it.
+#[derive(Clone)]
+pub(super) struct Made<'a> {
+    pub(super) number: Number,
+    pub(super) channel: Arc<Channel<'a>>,
+    pub(super) events: Arc<Events>,
+}
+
+/// A queue, and its channel. One that has ended is kept until it is replaced, or [`Queues::clean_up`] is called.
+struct Entry<'a> {
+    queue: Arc<Queue>,
+    made: Option<Made<'a>>,
+}
+
+/// The queues of a bound GPU.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Queues<'a> {
+    /// Drops what jobs do not need any more, which is not for those to do who end jobs: memory is freed, and GSP-RM called.
+    /// It is the first field, since it uses the others and must be dropped before them.
+    #[pin]
+    cleaner: Work,
+    #[pin]
+    table: Mutex<Table<'a>>,
+}
+
+/// See [`Queues`].
+struct Table<'a> {
+    entries: RBTree<Number, Entry<'a>>,
+    /// The GPU is unbound: no queue is added.
+    is_closed: bool,
+}
+
+// SAFETY: `cleaner` is at `OFFSET`. It is the first field, so it is dropped first.
+unsafe impl HasWork for Queues<'_> {
+    const OFFSET: usize = core::mem::offset_of!(Self, cleaner);
+
+    fn work(&self) {
+        self.clean_up();
+    }
+}
+
+impl<'a> Queues<'a> {
+    /// None.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: This initializes the field `cleaner` of `Queues`.
+            cleaner <- unsafe {
+                Work::new::<Self>(When::Always, LockClasses {
+                    name: c"Queues::cleaner",
+                    work: static_lock_class!(),
+                    timer: static_lock_class!(),
+                })
+            },
+            table <- new_mutex!(Table {
+                entries: RBTree::new(),
+                is_closed: false,
+            }),
+        })
+    }
+
+    /// Adds a queue, which has no channel yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the GPU is unbound, `ENOMEM`.
+    pub(super) fn add(&self, queue: &Arc<Queue>) -> Result {
+        let entry = Entry {
+            queue: queue.clone(),
+            made: None,
+        };
+        let node = RBTreeNode::new(queue.number, entry, GFP_KERNEL_ACCOUNT)?;
+        let mut table = self.table.lock();
+        if table.is_closed {
+            drop(table);
+            return Err(ENODEV);
+        }
+        let replaced = table.entries.insert(node);
+        debug_assert!(replaced.is_none());
+        Ok(())
+    }
+
+    /// Gives a queue a channel, in place of one that has ended.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`State::begin_channel`](super::state::State::begin_channel).
+    pub(super) fn set_channel(&self, queue: &Queue, made: Made<'a>) -> Result {
+        let mut table = self.table.lock();
+        let entry = table.entries.get_mut(&queue.number).ok_or(ENODEV)?;
+        queue.state.lock().begin_channel(made.number)?;
+        let old = entry.made.replace(made);
+        drop(table);
+        drop(old);
+        Ok(())
+    }
+
+    /// The channel of a queue, if it has one; it may have ended.
+    pub(super) fn channel(&self, queue: &Queue) -> Option<Made<'a>> {
+        let table = self.table.lock();
+        table.entries.get(&queue.number)?.made.clone()
+    }
+
+    /// How many queues are counted.
+    pub(super) fn count(&self, is_counted: impl Fn(&Queue) -> bool) -> usize {
+        let table = self.table.lock();
+        let queues = table.entries.values().map(|entry| &entry.queue);
+        queues.filter(|queue| is_counted(queue)).count()
+    }
+
+    /// Has the work item [clean up](Self::clean_up).
+    pub(super) fn clean_up_later(&self) {
+        self.cleaner.queue();
+    }
+
+    /// Drops channels that have ended, and queues that nobody needs any more.
+    fn clean_up(&self) {
+        self.for_each(|queue| self.clean_up_after(queue));
+    }
+
+    /// Drops the channel of a queue if it has ended, and the queue if nobody needs it any more. The queue's work must not
+    /// call this.
+    fn clean_up_after(&self, queue: &Arc<Queue>) {
+        drop(self.take_ended(queue));
+        if queue.state.lock().is_over() {
+            arc_work::stop(queue);
+            let entry = self.table.lock().entries.remove(&queue.number);
+            drop(entry);
+        }
+    }
+
+    /// Takes the channel of a queue, if it has ended.
+    fn take_ended(&self, queue: &Queue) -> Option<Made<'a>> {
+        let mut table = self.table.lock();
+        let entry = table.entries.get_mut(&queue.number)?;
+        match queue.state.lock().channel() {
+            Some(_) => None,
+            None => entry.made.take(),
+        }
+    }
+
+    /// Stops the queues of a file that is closed, and ends their jobs.
+    pub(crate) fn close_file(&self, file: Number) {
+        self.for_each(|queue| {
+            if queue.file == file {
+                self.discard(queue);
+            }
+        });
+    }
+
+    /// Stops and drops a queue that nobody needs any more.
+    pub(super) fn discard(&self, queue: &Arc<Queue>) {
+        self.close(queue, Loss::CLOSED);
+        self.clean_up_after(queue);
+    }
+
+    /// Stops a queue that nobody needs any more, and ends its jobs.
+    fn close(&self, queue: &Queue, loss: Loss) {
+        // It gets no other channel after that.
+        queue.state.lock().close();
+        queue.lose(self.channel(queue).as_ref(), loss);
+    }
+
+    /// Stops all queues, and ends their jobs, since the GPU is unbound.
+    pub(crate) fn unbind(&self) {
+        self.table.lock().is_closed = true;
+        self.for_each(|queue| {
+            self.close(queue, Loss::UNBOUND);
+            // If the channel could not be stopped, nobody tells this driver when its epoch has ended. The memory that it
+            // uses stays until then.
+            queue.drop_jobs();
+            arc_work::stop(queue);
+        });
+    }
+
+    /// Calls `f` with each queue, without the lock.
+    fn for_each(&self, f: impl Fn(&Arc<Queue>)) {
+        let mut next = self.table.lock().first();
+        while let Some(queue) = next {
+            f(&queue);
+            next = self.table.lock().after(queue.number);
+        }
+    }
+}
+
+impl Table<'_> {
+    fn first(&self) -> Option<Arc<Queue>> {
+        let first = self.entries.values().next();
+        first.map(|entry| entry.queue.clone())
+    }
+
+    /// The queue after the one with a number, which may be gone.
+    fn after(&self, number: Number) -> Option<Arc<Queue>> {
+        let cursor = self.entries.cursor_lower_bound(&number.following())?;
+        Some(cursor.current().1.queue.clone())
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Queues<'_> {
+    fn drop(self: Pin<&mut Self>) {
+        self.unbind();
+    }
+}
