@@ -78,12 +78,17 @@ extern "C" {
 /**
  * DOC: What is not implemented yet
  *
- * These calls check their argument, up to the look-up of ids and handles, and
- * then fail with -EOPNOTSUPP: VM_GET_FAULTS, QUEUE_CREATE, QUEUE_DESTROY,
- * QUEUE_GET_STATE, EXEC and GET_TIME. QUERY does so for ENGINES and LIMITS.
+ * VM_GET_FAULTS checks its argument, up to the look-up of the address space, and
+ * then fails with -EOPNOTSUPP; so &drm_nova_queue_get_state.fault_sequence is
+ * always that for none.
  *
- * There are no queues, so VM_BIND fails with -ENOENT for every queue. It fails
- * with -EOPNOTSUPP for an object that lies in VRAM. The only kind of pages is 0.
+ * Queues use copy engines alone: QUEUE_CREATE fails with -EOPNOTSUPP for the
+ * class BIND, too, so VM_BIND fails with -EINVAL for every queue. Priorities and
+ * time slices are checked, and then ignored. A queue that has jobs while the
+ * system goes to sleep is lost.
+ *
+ * VM_BIND fails with -EOPNOTSUPP for an object that lies in VRAM. The only kind
+ * of pages is 0.
  *
  * Objects in VRAM have no memory yet; their size counts nevertheless. So
  * &DRM_NOVA_GEM_CPU_ACCESS requires a placement with system memory, where the
@@ -92,8 +97,6 @@ extern "C" {
  * &DRM_NOVA_GEM_STATE_CONTENT_LOST. Importing another driver's dma-buf fails
  * with -EOPNOTSUPP. In &struct drm_nova_memory_region, VRAM has no largest_free
  * and no cpu_visible_size.
- *
- * There are no fences: DRM_CAP_SYNCOBJ and DRM_CAP_SYNCOBJ_TIMELINE are 0.
  *
  * What is said below about all of these is how they will work.
  */
