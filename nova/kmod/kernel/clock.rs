@@ -33,7 +33,7 @@ impl Clock {
         let (time, offset) = unsafe {
             match self {
                 Self::Monotonic => (Monotonic::ktime_get(), shim::timens_monotonic()),
-                Self::MonotonicRaw => (bindings::ktime_get_raw(), 0),
+                Self::MonotonicRaw => (bindings::ktime_get_raw(), shim::timens_monotonic()),
                 Self::RealTime => (RealTime::ktime_get(), 0),
                 Self::BootTime => (BootTime::ktime_get(), shim::timens_boottime()),
                 Self::Tai => (Tai::ktime_get(), 0),
