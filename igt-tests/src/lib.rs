@@ -35,6 +35,7 @@ pub mod mock;
 pub mod module;
 pub mod nouveau;
 pub mod nova;
+pub mod push;
 pub mod rm_control;
 pub mod sleep;
 pub mod space;

@@ -9,7 +9,6 @@
 mod channel;
 mod chip;
 mod ioctl;
-pub mod push;
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -20,15 +19,14 @@ use nix::errno::Errno;
 use crate::device::{self, DrmDevice};
 use crate::memory::Mapped;
 use crate::module::Module;
-use crate::syncobj::Syncobj;
+use crate::syncobj::{Signal, Syncobj};
 use crate::sysfs::PciDevice;
 use crate::{drm, nova, wait_for, HANG};
 
 pub use crate::data::{assert_same, pattern};
-pub use channel::{assert_done, Channel, Engine, Object, Segment, Signal};
+pub use channel::{Channel, Engine, Object};
 pub use chip::{Chip, Classes};
 pub use ioctl::ZcullInfo;
-pub use push::Push;
 
 /// What nouveau says in the kernel's log of a channel that is killed, for [`crate::kmsg::expect`].
 pub const OF_KILLED_CHANNEL: [&str; 7] = [
@@ -490,7 +488,8 @@ impl Client {
             range: buffer.size(),
             ..ioctl::VmBindOp::default()
         };
-        let (wait, signal) = ([ioctl::Sync::binary(after)], [ioctl::Sync::binary(done)]);
+        let [wait, signal] =
+            [after, done].map(|syncobj| [ioctl::Sync::of(&Signal::Binary(syncobj))]);
         let mut argument = ioctl::VmBind {
             op_count: 1,
             flags: ioctl::RUN_ASYNC,

@@ -5,7 +5,7 @@
 //! Source of the structures: `include/uapi/drm/drm.h` and `include/uapi/linux/sync_file.h`.
 
 use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -13,6 +13,7 @@ use nix::libc;
 use nix::time::{clock_gettime, ClockId};
 
 use crate::drm::{self, ioctl, iowr};
+use crate::{wait_for, HANG};
 
 /// `struct drm_syncobj_create`.
 #[repr(C)]
@@ -22,6 +23,9 @@ struct RawCreate {
 }
 
 const CREATE: u32 = iowr::<RawCreate>(0xbf);
+
+/// `DRM_SYNCOBJ_CREATE_SIGNALED`.
+const CREATE_SIGNALED: u32 = 1 << 0;
 
 /// `struct drm_syncobj_destroy`.
 #[repr(C)]
@@ -44,8 +48,14 @@ struct RawHandle {
 
 const HANDLE_TO_FD: u32 = iowr::<RawHandle>(0xc1);
 
-/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE`.
-const EXPORT_SYNC_FILE: u32 = 1 << 0;
+const FD_TO_HANDLE: u32 = iowr::<RawHandle>(0xc2);
+
+/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_EXPORT_SYNC_FILE` and
+/// `DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE`.
+const SYNC_FILE: u32 = 1 << 0;
+
+/// `DRM_SYNCOBJ_HANDLE_TO_FD_FLAGS_TIMELINE`.
+const TIMELINE: u32 = 1 << 1;
 
 /// `struct drm_syncobj_wait`.
 #[repr(C)]
@@ -115,10 +125,20 @@ impl<'a> Syncobj<'a> {
     ///
     /// The kernel's error; `EOPNOTSUPP` if the driver has no sync objects.
     pub fn new(file: &'a File) -> Result<Self, Errno> {
-        let mut argument = RawCreate {
-            handle: 0,
-            flags: 0,
-        };
+        Self::with(file, 0)
+    }
+
+    /// A sync object with a fence that is signaled.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn signaled(file: &'a File) -> Result<Self, Errno> {
+        Self::with(file, CREATE_SIGNALED)
+    }
+
+    fn with(file: &'a File, flags: u32) -> Result<Self, Errno> {
+        let mut argument = RawCreate { handle: 0, flags };
         // SAFETY: There is no pointer in the argument.
         unsafe { ioctl(file, CREATE, &mut argument)? };
         let handle = argument.handle;
@@ -198,11 +218,7 @@ impl<'a> Syncobj<'a> {
     ///
     /// `EINVAL` if there is no fence.
     pub fn is_signaled(&self) -> Result<bool, Errno> {
-        match self.wait(Duration::ZERO) {
-            Ok(()) => Ok(true),
-            Err(Errno::ETIME) => Ok(false),
-            Err(error) => Err(error),
-        }
+        Signal::Binary(self).is_signaled()
     }
 
     /// What has become of the work behind the fence, if it is over: it was done, or failed with
@@ -212,17 +228,130 @@ impl<'a> Syncobj<'a> {
     ///
     /// `EINVAL` if there is no fence.
     pub fn outcome(&self) -> Result<Option<Result<(), Errno>>, Errno> {
+        self.export()?.outcome()
+    }
+
+    /// The fence, as a file.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no fence.
+    pub fn export(&self) -> Result<SyncFile, Errno> {
+        Signal::Binary(self).export()
+    }
+
+    /// Has the fence of a file from now on.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn import(&self, fence: &SyncFile) -> Result<(), Errno> {
         let mut argument = RawHandle {
             handle: self.handle,
-            flags: EXPORT_SYNC_FILE,
-            fd: -1,
+            flags: SYNC_FILE,
+            fd: fence.0.as_raw_fd(),
             pad: 0,
             point: 0,
         };
         // SAFETY: There is no pointer in the argument.
-        unsafe { ioctl(self.file, HANDLE_TO_FD, &mut argument)? };
+        unsafe { ioctl(self.file, FD_TO_HANDLE, &mut argument) }
+    }
+}
+
+/// What is signaled when work is done, and what other work waits for.
+#[derive(Clone, Copy, Debug)]
+pub enum Signal<'s, 'a> {
+    /// A sync object.
+    Binary(&'s Syncobj<'a>),
+    /// A point of a sync object's timeline.
+    Point(&'s Syncobj<'a>, u64),
+}
+
+impl<'s, 'a> Signal<'s, 'a> {
+    fn syncobj(&self) -> &'s Syncobj<'a> {
+        let (Self::Binary(syncobj) | Self::Point(syncobj, _)) = self;
+        syncobj
+    }
+
+    /// The handle of the sync object.
+    pub fn handle(&self) -> u32 {
+        self.syncobj().handle
+    }
+
+    /// The point of the timeline, or 0.
+    pub fn point(&self) -> u64 {
+        match self {
+            Self::Binary(_) => 0,
+            Self::Point(_, point) => *point,
+        }
+    }
+
+    /// Waits until it is signaled, for whatever reason.
+    ///
+    /// # Errors
+    ///
+    /// As [`Syncobj::wait`].
+    pub fn wait(&self, bound: Duration) -> Result<(), Errno> {
+        match self {
+            Self::Binary(syncobj) => syncobj.wait(bound),
+            Self::Point(syncobj, point) => syncobj.wait_for_point(*point, bound),
+        }
+    }
+
+    /// Whether it is signaled.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if nothing was submitted that signals it.
+    pub fn is_signaled(&self) -> Result<bool, Errno> {
+        match self.wait(Duration::ZERO) {
+            Ok(()) => Ok(true),
+            Err(Errno::ETIME) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The fence, as a file.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if there is no fence.
+    pub fn export(&self) -> Result<SyncFile, Errno> {
+        let mut argument = RawHandle {
+            handle: self.handle(),
+            flags: match self {
+                Self::Binary(_) => SYNC_FILE,
+                Self::Point(..) => SYNC_FILE | TIMELINE,
+            },
+            fd: -1,
+            pad: 0,
+            point: self.point(),
+        };
+        // SAFETY: There is no pointer in the argument.
+        unsafe { ioctl(self.syncobj().file, HANDLE_TO_FD, &mut argument)? };
         // SAFETY: The kernel has opened this descriptor for the caller.
-        let file = unsafe { OwnedFd::from_raw_fd(argument.fd) };
+        Ok(SyncFile(unsafe { OwnedFd::from_raw_fd(argument.fd) }))
+    }
+}
+
+/// A fence in a file of its own, which outlives the device's file.
+#[derive(Debug)]
+pub struct SyncFile(OwnedFd);
+
+impl From<OwnedFd> for SyncFile {
+    fn from(file: OwnedFd) -> Self {
+        Self(file)
+    }
+}
+
+impl SyncFile {
+    /// What has become of the work behind the fence, if it is over: it was done, or failed with
+    /// this error.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn outcome(&self) -> Result<Option<Result<(), Errno>>, Errno> {
         let mut info = RawFileInfo {
             name: [0; 32],
             status: 0,
@@ -232,13 +361,48 @@ impl<'a> Syncobj<'a> {
             sync_fence_info: 0,
         };
         // SAFETY: Without room for fences, the kernel writes through no pointer.
-        unsafe { drm::ioctl(&file, FILE_INFO, &mut info)? };
+        unsafe { drm::ioctl(self.0.as_fd(), FILE_INFO, &mut info)? };
         Ok(match info.status {
             0 => None,
             status if status > 0 => Some(Ok(())),
             error => Some(Err(Errno::from_raw(-error))),
         })
     }
+
+    /// Waits until the work is over, and says what has become of it.
+    ///
+    /// # Panics
+    ///
+    /// If it takes longer than [`HANG`].
+    pub fn wait(&self) -> Result<(), Errno> {
+        let mut outcome = None;
+        wait_for(HANG, "the end of work", || {
+            outcome = self.outcome().expect("a file of a fence");
+            outcome.is_some()
+        });
+        outcome.unwrap_or(Ok(()))
+    }
+}
+
+/// Waits until work is over, and asserts that it was done.
+///
+/// # Panics
+///
+/// If it failed, or takes longer than [`HANG`].
+#[track_caller]
+pub fn assert_done(work: &Syncobj<'_>) {
+    assert_ended(work, Ok(()));
+}
+
+/// Waits until work is over, and asserts that this has become of it.
+///
+/// # Panics
+///
+/// If something else has, or it takes longer than [`HANG`].
+#[track_caller]
+pub fn assert_ended(work: &Syncobj<'_>, outcome: Result<(), Errno>) {
+    assert_eq!(work.wait(HANG), Ok(()), "work takes too long");
+    assert_eq!(work.outcome(), Ok(Some(outcome)), "how the work has ended");
 }
 
 impl Drop for Syncobj<'_> {
@@ -275,6 +439,7 @@ mod tests {
         assert_eq!(CREATE, 0xc008_64bf);
         assert_eq!(DESTROY, 0xc008_64c0);
         assert_eq!(HANDLE_TO_FD, 0xc018_64c1);
+        assert_eq!(FD_TO_HANDLE, 0xc018_64c2);
         assert_eq!(WAIT, 0xc028_64c3);
         assert_eq!(TIMELINE_WAIT, 0xc030_64ca);
         assert_eq!(QUERY, 0xc018_64cb);

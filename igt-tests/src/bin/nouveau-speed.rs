@@ -10,7 +10,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use igt::nouveau::{pattern, Client, Engine, Gpu, Place, Push};
+use igt::nouveau::{pattern, Client, Engine, Gpu, Place};
+use igt::push::Push;
 use serde_json::{json, Map, Value};
 
 const COPY: u64 = 64 << 20;

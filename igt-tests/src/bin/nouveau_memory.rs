@@ -7,9 +7,10 @@ use std::fs::File;
 use std::process::ExitCode;
 
 use igt::memory::Mapped;
-use igt::nouveau::push::Until;
-use igt::nouveau::{assert_done, assert_same, pattern, Client, Engine, Gpu, Param, Place, Push};
+use igt::nouveau::{assert_same, pattern, Client, Engine, Gpu, Param, Place};
 use igt::nouveau::{HUGE_PAGE, LARGE_PAGE, PAGE};
+use igt::push::{Push, Until};
+use igt::syncobj::assert_done;
 use igt::{drm, vgem, wait_for, HANG};
 use nix::errno::Errno;
 

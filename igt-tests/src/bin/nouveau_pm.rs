@@ -7,9 +7,8 @@
 use std::io;
 use std::process::ExitCode;
 
-use igt::nouveau::{
-    assert_same, pattern, Client, Engine, Gpu, Place, Push, LARGE_PAGE, OF_RESET, PAGE,
-};
+use igt::nouveau::{assert_same, pattern, Client, Engine, Gpu, Place, LARGE_PAGE, OF_RESET, PAGE};
+use igt::push::Push;
 use igt::sleep::{self, State};
 use igt::{kmsg, Timeout, HANG};
 

@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 
 use nix::errno::Errno;
 
-use super::{ioctl, Buffer, Client, Place, Push};
-use crate::syncobj::Syncobj;
+use super::{ioctl, Buffer, Client, Place};
+use crate::push::{Push, Segment};
+use crate::syncobj::{assert_done, Signal, Syncobj};
 use crate::{drm, HANG};
 
 /// The engines of a channel.
@@ -35,37 +36,6 @@ impl Engine {
 
 /// Bytes of a channel's buffer for words.
 const WORDS: u64 = 256 << 10;
-
-/// Words at an address: one push of an EXEC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// The address.
-    pub address: u64,
-    /// Number of bytes.
-    pub length: u32,
-}
-
-/// What is signaled when work is done.
-#[derive(Clone, Copy, Debug)]
-pub enum Signal<'s, 'a> {
-    /// A sync object.
-    Binary(&'s Syncobj<'a>),
-    /// A point of a sync object's timeline.
-    Point(&'s Syncobj<'a>, u64),
-}
-
-impl Signal<'_, '_> {
-    fn raw(&self) -> ioctl::Sync {
-        match self {
-            Self::Binary(syncobj) => ioctl::Sync::binary(syncobj),
-            Self::Point(syncobj, point) => ioctl::Sync {
-                flags: ioctl::SYNC_TIMELINE,
-                handle: syncobj.handle(),
-                timeline_value: *point,
-            },
-        }
-    }
-}
 
 impl Client {
     /// A channel with a copy engine's object; skips if the engine has none beside it.
@@ -209,8 +179,8 @@ impl<'a> Channel<'a> {
             flags: 0,
         };
         let pushes: Vec<_> = segments.iter().map(push).collect();
-        let waits: Vec<_> = after.iter().map(Signal::raw).collect();
-        let signals: Vec<_> = signals.iter().map(Signal::raw).collect();
+        let waits: Vec<_> = after.iter().map(ioctl::Sync::of).collect();
+        let signals: Vec<_> = signals.iter().map(ioctl::Sync::of).collect();
         let mut argument = ioctl::Exec {
             channel: self.number as u32,
             push_count: pushes.len() as u32,
@@ -267,17 +237,6 @@ impl<'a> Channel<'a> {
             assert_eq!(work.wait(HANG), Ok(()), "work of {self:?}");
         }
     }
-}
-
-/// Waits until work is over, and asserts that it was done.
-///
-/// # Panics
-///
-/// If it failed, or takes longer than [`HANG`].
-#[track_caller]
-pub fn assert_done(work: &Syncobj<'_>) {
-    assert_eq!(work.wait(HANG), Ok(()), "work takes too long");
-    assert_eq!(work.outcome(), Ok(Some(Ok(()))), "work failed");
 }
 
 impl Drop for Channel<'_> {

@@ -6,7 +6,7 @@
 //! `nvif/cl0080.h` in `drivers/gpu/drm/nouveau/include`.
 
 use crate::drm::{ior, iow, iowr, COMMAND_BASE};
-use crate::syncobj::Syncobj;
+use crate::syncobj::Signal;
 
 const fn command(number: u32) -> u32 {
     COMMAND_BASE + number
@@ -106,12 +106,14 @@ pub(super) struct Sync {
 }
 
 impl Sync {
-    /// A binary sync object.
-    pub(super) fn binary(syncobj: &Syncobj<'_>) -> Self {
+    pub(super) fn of(signal: &Signal<'_, '_>) -> Self {
         Self {
-            flags: SYNC_SYNCOBJ,
-            handle: syncobj.handle(),
-            timeline_value: 0,
+            flags: match signal {
+                Signal::Binary(_) => SYNC_SYNCOBJ,
+                Signal::Point(..) => SYNC_TIMELINE,
+            },
+            handle: signal.handle(),
+            timeline_value: signal.point(),
         }
     }
 }

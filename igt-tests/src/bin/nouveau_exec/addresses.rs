@@ -2,11 +2,11 @@
 
 //! Addresses and pages.
 
-use igt::nouveau::push::Until;
 use igt::nouveau::{
-    assert_done, assert_same, pattern, Buffer, Client, Engine, Gpu, Place, Push, Signal, HUGE_PAGE,
-    LARGE_PAGE, PAGE,
+    assert_same, pattern, Buffer, Client, Engine, Gpu, Place, HUGE_PAGE, LARGE_PAGE, PAGE,
 };
+use igt::push::{Push, Until};
+use igt::syncobj::{assert_done, Signal};
 use igt::{Fixture, Tests};
 
 use crate::memory::{word, UNTOUCHED};

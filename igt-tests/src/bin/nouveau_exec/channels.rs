@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use igt::nouveau::push::Until;
 use igt::nouveau::{
-    assert_done, assert_same, pattern, Channel, Client, Engine, Gpu, Place, Push, Segment, Signal,
-    HUGE_PAGE, LARGE_PAGE, OF_KILLED_CHANNEL, PAGE,
+    assert_same, pattern, Channel, Client, Engine, Gpu, Place, HUGE_PAGE, LARGE_PAGE,
+    OF_KILLED_CHANNEL, PAGE,
 };
+use igt::push::{Push, Segment, Until};
+use igt::syncobj::{assert_done, Signal};
 use igt::{kmsg, Children, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
 

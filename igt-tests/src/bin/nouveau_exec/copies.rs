@@ -2,10 +2,9 @@
 
 //! The copy engine.
 
-use igt::nouveau::push::{Lines, Until};
-use igt::nouveau::{
-    assert_done, assert_same, pattern, Client, Engine, Gpu, Place, Push, LARGE_PAGE, PAGE,
-};
+use igt::nouveau::{assert_same, pattern, Client, Engine, Gpu, Place, LARGE_PAGE, PAGE};
+use igt::push::{Lines, Push, Until};
+use igt::syncobj::assert_done;
 use igt::{Fixture, Tests};
 
 use crate::memory::UNTOUCHED;

@@ -2,8 +2,9 @@
 
 //! Order of work: semaphores and sync objects.
 
-use igt::nouveau::push::Until;
-use igt::nouveau::{assert_done, Client, Engine, Gpu, Param, Place, Push, Signal, PAGE};
+use igt::nouveau::{Client, Engine, Gpu, Param, Place, PAGE};
+use igt::push::{Push, Until};
+use igt::syncobj::{assert_done, Signal};
 use igt::{Fixture, Tests, HANG};
 
 use crate::memory::{semaphore_of, word};

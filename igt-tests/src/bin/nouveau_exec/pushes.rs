@@ -2,8 +2,9 @@
 
 //! What a channel reads.
 
-use igt::nouveau::push::Until;
-use igt::nouveau::{assert_done, Client, Engine, Gpu, Param, Push, Signal};
+use igt::nouveau::{Client, Engine, Gpu, Param};
+use igt::push::{Push, Until};
+use igt::syncobj::{assert_done, Signal};
 use igt::{Fixture, Tests};
 
 use crate::memory::{semaphore_of, word};

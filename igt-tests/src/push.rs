@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Push buffers: the words by which a channel is told what to do.
+//! Push buffers: the words by which a channel of the GPU is told what to do, whichever driver it has.
 //!
 //! Source of the numbers: `clc36f.h`, `cl906f.h` and `cla0b5.h` in
 //! `drivers/gpu/drm/nouveau/include/nvhw/class` of Linux 7.3, and `clc46f.h` in
@@ -10,6 +10,15 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Push {
     words: Vec<u32>,
+}
+
+/// Words at an address, which a channel reads as one push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The address.
+    pub address: u64,
+    /// Number of bytes.
+    pub length: u32,
 }
 
 /// The subchannel of the copy engine.
