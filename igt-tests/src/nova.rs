@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
-    GemCreate, GemInfo, GetParam, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryList,
-    QueryStatus,
+    Engine, GemCreate, GemInfo, GetParam, MemoryRegion, Query, QueryDevice, QueryFirmware,
+    QueryLimits, QueryList, QueryStatus, QueryVm,
 };
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -20,7 +20,9 @@ use crate::sysfs::{self, PciDevice};
 use crate::{drm, wait_for, ExitHandler, HANG};
 
 pub mod calls;
+pub mod client;
 pub mod object;
+pub mod queue;
 
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;
@@ -512,6 +514,37 @@ pub fn query_firmware(file: &File) -> Result<QueryFirmware, Errno> {
 /// If the kernel says less than the header has.
 pub fn query_regions(file: &File) -> Result<Vec<MemoryRegion>, Errno> {
     query_list(file, uapi::QUERY_MEMORY_REGIONS)
+}
+
+/// Queries the engines.
+///
+/// # Errors
+///
+/// The kernel's error.
+///
+/// # Panics
+///
+/// If the kernel says less than the header has.
+pub fn query_engines(file: &File) -> Result<Vec<Engine>, Errno> {
+    query_list(file, uapi::QUERY_ENGINES)
+}
+
+/// Queries what address spaces look like.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn query_vm(file: &File) -> Result<QueryVm, Errno> {
+    query_whole(file, uapi::QUERY_VM)
+}
+
+/// Queries the limits of calls.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn query_limits(file: &File) -> Result<QueryLimits, Errno> {
+    query_whole(file, uapi::QUERY_LIMITS)
 }
 
 /// Queries how the GPU is.

@@ -11,9 +11,7 @@ use igt::nova::{self, Gpu};
 use igt::space::{map, spaces, unmap, Filled, Space, PAGE};
 use igt::{wait_for, Timeout, HANG};
 use nix::errno::Errno;
-use nova_uapi as uapi;
-use nova_uapi::{Query, QueryVm, VmCreate, VmDestroy};
-use zerocopy::FromBytes;
+use nova_uapi::{VmCreate, VmDestroy};
 
 /// Number of address spaces that a file has at once in `many`.
 const MANY: u32 = 70;
@@ -66,23 +64,8 @@ fn main() -> ExitCode {
     })
 }
 
-/// What address spaces look like.
-fn facts(file: &File) -> QueryVm {
-    let asked = Query {
-        query: uapi::QUERY_VM,
-        size: QueryVm::FIRST_SIZE as u64,
-        ..Query::default()
-    };
-    let mut room = [0; QueryVm::FIRST_SIZE];
-    match nova::query_into(file, asked, &mut room) {
-        Ok(answer) => assert_eq!(answer.size, QueryVm::FIRST_SIZE as u64),
-        Err(error) => panic!("{error:?}"),
-    }
-    QueryVm::read_from_bytes(&room).expect("so many bytes are the answer")
-}
-
 fn query(file: &File) {
-    let vm = facts(file);
+    let vm = nova::query_vm(file).unwrap();
     assert!(vm.va_start >= PAGE, "null pointers fault: {vm:x?}");
     assert!(
         vm.va_start < vm.push_va_end && vm.push_va_end <= vm.va_end,
@@ -124,7 +107,7 @@ fn ids(gpu: &Gpu) {
 }
 
 fn kernel_range(file: &File) {
-    let vm = facts(file);
+    let vm = nova::query_vm(file).unwrap();
     let (least, align) = (vm.kernel_size_min, vm.kernel_align);
     let aligned = vm.va_start.next_multiple_of(align);
     for (asked, taken) in [
@@ -148,7 +131,7 @@ fn kernel_range(file: &File) {
 }
 
 fn kernel_range_refused(file: &File) {
-    let vm = facts(file);
+    let vm = nova::query_vm(file).unwrap();
     let (least, align) = (vm.kernel_size_min, vm.kernel_align);
     let aligned = vm.va_start.next_multiple_of(align);
     for (kernel_start, kernel_size) in [

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+
+//! A program of the GPU: an address space, objects that are mapped there, and queues.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::ops::Range;
+use std::rc::Rc;
+
+use nix::errno::Errno;
+use nova_uapi as uapi;
+use nova_uapi::{Engine, VmBind, VmBindOp, VmCreate, VmDestroy};
+
+use super::calls::{array, call};
+use super::object::{self, Object};
+use super::queue::Queue;
+use super::{query_engines, Gpu};
+use crate::memory::Mapped;
+use crate::syncobj::Syncobj;
+
+/// Bytes of a page.
+pub const PAGE: u64 = 4096;
+
+/// The first address that a client gives out.
+const FIRST_ADDRESS: u64 = 4 << 30;
+
+/// Bytes to which addresses are aligned, and that are free between two ranges.
+const APART: u64 = 2 << 20;
+
+/// An open file with an address space.
+#[derive(Debug)]
+pub struct Client {
+    file: Rc<File>,
+    vm_id: u32,
+    kernel: Range<u64>,
+    engines: Vec<Engine>,
+    next_address: Cell<u64>,
+}
+
+impl Client {
+    /// A client with a file of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    pub fn new(gpu: &Gpu) -> Self {
+        Self::of(Rc::new(gpu.open_render()))
+    }
+
+    /// A client with another address space of the same file.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    pub fn beside(&self) -> Self {
+        Self::of(Rc::clone(&self.file))
+    }
+
+    fn of(file: Rc<File>) -> Self {
+        let mut create = VmCreate::default();
+        assert_eq!(call(&file, &mut create), Ok(()), "an address space");
+        let engines = query_engines(&file).expect("the driver knows the engines");
+        Self {
+            vm_id: create.vm_id,
+            kernel: create.kernel_start..create.kernel_start + create.kernel_size,
+            engines,
+            next_address: Cell::new(FIRST_ADDRESS),
+            file,
+        }
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The id of the address space.
+    pub fn vm_id(&self) -> u32 {
+        self.vm_id
+    }
+
+    /// The kernel's range in the address space.
+    pub fn kernel(&self) -> Range<u64> {
+        self.kernel.clone()
+    }
+
+    /// The copy engines.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn copy_engines(&self) -> Vec<Engine> {
+        let copies = |engine: &&Engine| engine.engine_class == uapi::ENGINE_CLASS_COPY;
+        let engines: Vec<_> = self.engines.iter().filter(copies).copied().collect();
+        assert!(!engines.is_empty(), "no copy engine: {:?}", self.engines);
+        engines
+    }
+
+    /// A sync object without a fence.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses it.
+    pub fn syncobj(&self) -> Syncobj<'_> {
+        Syncobj::new(&self.file).expect("the driver has sync objects")
+    }
+
+    /// Addresses that nothing uses.
+    ///
+    /// # Panics
+    ///
+    /// If there are none left below the kernel's range.
+    pub fn reserve(&self, size: u64) -> u64 {
+        let step = size.next_multiple_of(APART) + APART;
+        let address = self.next_address.get();
+        assert!(address + step <= self.kernel.start, "no more addresses");
+        self.next_address.replace(address + step)
+    }
+
+    /// Changes mappings.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn bind(&self, op: VmBindOp) {
+        let mut bind = VmBind {
+            vm_id: self.vm_id,
+            ops: array(&[op]),
+            ..VmBind::default()
+        };
+        assert_eq!(call(&self.file, &mut bind), Ok(()), "{op:x?}");
+    }
+
+    /// Unmaps a range.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn unmap(&self, address: u64, size: u64) {
+        self.bind(VmBindOp {
+            op: uapi::VM_BIND_OP_UNMAP,
+            address,
+            size,
+            ..VmBindOp::default()
+        });
+    }
+
+    /// An object in system memory that is mapped at an address.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn bound(&self, size: u64) -> Buffer<'_> {
+        self.bound_with(size, 0)
+    }
+
+    /// As [`Self::bound`], and the GPU cannot write there.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn bound_read_only(&self, size: u64) -> Buffer<'_> {
+        self.bound_with(size, uapi::VM_BIND_OP_FLAG_READONLY)
+    }
+
+    #[track_caller]
+    fn bound_with(&self, size: u64, flags: u32) -> Buffer<'_> {
+        let object = Object::new(&self.file, object::mappable(size));
+        let memory = object.map();
+        let address = self.reserve(size);
+        self.bind(VmBindOp {
+            op: uapi::VM_BIND_OP_MAP,
+            flags,
+            handle: object.handle(),
+            address,
+            size: size.next_multiple_of(PAGE),
+            ..VmBindOp::default()
+        });
+        Buffer {
+            _object: object,
+            memory,
+            address,
+        }
+    }
+
+    /// A queue of a copy engine.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn queue(&self) -> Queue<'_> {
+        self.queue_with(Queue::COPY)
+    }
+
+    /// A queue like this, but of this client's address space.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn queue_with(&self, create: uapi::QueueCreate) -> Queue<'_> {
+        match Queue::try_new(self, create) {
+            Ok(queue) => queue,
+            Err(error) => panic!("{create:?}: {error}"),
+        }
+    }
+
+    /// Destroys the address space.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn destroy_vm(&self) -> Result<(), Errno> {
+        let mut destroy = VmDestroy {
+            vm_id: self.vm_id,
+            pad: 0,
+        };
+        call(&self.file, &mut destroy)
+    }
+}
+
+/// An object in system memory that is mapped at an address, and for the CPU.
+#[derive(Debug)]
+pub struct Buffer<'a> {
+    _object: Object<'a>,
+    /// Its memory, as the CPU sees it.
+    pub memory: Mapped,
+    /// Its address.
+    pub address: u64,
+}
+
+impl Buffer<'_> {
+    /// Its first word, as a semaphore.
+    pub fn word(&self) -> u32 {
+        self.memory.get(0)
+    }
+
+    /// Sets its first word.
+    pub fn set_word(&self, word: u32) {
+        self.memory.set(0, word);
+    }
+}
