@@ -71,6 +71,17 @@ impl Children {
         self.0.iter().all(|child| waits(child) || has_ended(child))
     }
 
+    /// Sends a signal to each child.
+    ///
+    /// # Panics
+    ///
+    /// If a child has been waited for.
+    pub fn signal(&self, signal: Signal) {
+        for child in &self.0 {
+            assert_eq!(kill(*child, signal), Ok(()), "{signal} to {child}");
+        }
+    }
+
     /// Waits until all children have ended.
     ///
     /// # Panics

@@ -55,6 +55,7 @@ const SRC_PITCH: u32 = 1 << 7;
 const DST_PITCH: u32 = 1 << 8;
 const MULTI_LINE: u32 = 1 << 9;
 const REMAP: u32 = 1 << 10;
+const SRC_PHYSICAL: u32 = 1 << 12;
 
 /// A word of four bytes for each element, all from constant A.
 const WORDS_OF_CONST_A: u32 = 4 | 3 << 16;
@@ -165,6 +166,12 @@ impl Push {
     #[must_use]
     pub fn copy(self, from: u64, to: u64, length: u32) -> Self {
         self.transfer(from, to, length, SRC_PITCH | DST_PITCH)
+    }
+
+    /// Copies bytes from a physical address of VRAM, which the channels of programs may not.
+    #[must_use]
+    pub fn copy_physical(self, from: u64, to: u64, length: u32) -> Self {
+        self.transfer(from, to, length, SRC_PITCH | DST_PITCH | SRC_PHYSICAL)
     }
 
     /// As [`Self::copy`], and then writes a word to a semaphore.
