@@ -14,16 +14,18 @@ use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
-    GemCreate, GemInfo, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryList, QueryStatus,
-    QueryVm,
+    GemCreate, GemInfo, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryLimits, QueryList,
+    QueryStatus, QueryVm,
 };
 
-/// All queries that are answered, each with the size of its first version.
-const QUERIES: [(u32, usize); 5] = [
+/// All queries, each with the size of its first version.
+const QUERIES: [(u32, usize); 7] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
     (uapi::QUERY_MEMORY_REGIONS, QueryList::FIRST_SIZE),
+    (uapi::QUERY_ENGINES, QueryList::FIRST_SIZE),
     (uapi::QUERY_VM, QueryVm::FIRST_SIZE),
+    (uapi::QUERY_LIMITS, QueryLimits::FIRST_SIZE),
     (uapi::QUERY_STATUS, QueryStatus::FIRST_SIZE),
 ];
 

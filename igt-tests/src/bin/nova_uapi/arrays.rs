@@ -11,11 +11,6 @@ use nova_uapi::{Array, Push, Sync, VmBind, VmBindOp, VmGetFaults};
 use crate::arguments::{bind, exec, OP, PUSH, WAIT};
 use crate::nodes::Nodes;
 
-/// Limits of the driver, which `DRM_NOVA_QUERY_LIMITS` does not tell yet.
-const BIND_OPS_MAX: u32 = 1024;
-const SYNCS_MAX: u32 = 256;
-const RING_ENTRIES_MAX: u32 = 65536;
-
 /// All calls with arrays, each with one array that is given; the others are empty.
 fn with_arrays(nodes: &Nodes, of: Of, wrong: Array, error: Errno) {
     let none = Array::default();
@@ -30,15 +25,15 @@ fn with_arrays(nodes: &Nodes, of: Of, wrong: Array, error: Errno) {
 }
 
 /// The calls of [`with_arrays`] with an array that is right: the next thing they find out is that there is no such
-/// address space, or that they are not done yet.
+/// address space, or queue.
 fn right_arrays(nodes: &Nodes, of: Of, right: Array) {
     let none = Array::default();
     match of {
         Of::Ops => nodes.fails(bind(right, none), Errno::ENOENT),
-        Of::Pushes => nodes.fails(exec(right, none), Errno::EOPNOTSUPP),
+        Of::Pushes => nodes.fails(exec(right, none), Errno::ENOENT),
         Of::Syncs => {
             nodes.fails(bind(none, right), Errno::ENOENT);
-            nodes.fails(exec(none, right), Errno::EOPNOTSUPP);
+            nodes.fails(exec(none, right), Errno::ENOENT);
         }
     }
 }
@@ -52,11 +47,14 @@ enum Of {
 }
 
 /// Arrays, the size of the first version of their elements, and the most elements.
-const ARRAYS: [(Of, u32, u32); 3] = [
-    (Of::Ops, 40, BIND_OPS_MAX),
-    (Of::Pushes, 16, RING_ENTRIES_MAX),
-    (Of::Syncs, 16, SYNCS_MAX),
-];
+fn arrays(nodes: &Nodes) -> [(Of, u32, u32); 3] {
+    let limits = nodes.limits();
+    [
+        (Of::Ops, 40, limits.bind_ops_max),
+        (Of::Pushes, 16, limits.ring_entries_max),
+        (Of::Syncs, 16, limits.syncs_max),
+    ]
+}
 
 /// As many elements of `element` as make the largest array.
 fn largest<T: Copy>(element: T, count: u32) -> Vec<T> {
@@ -66,7 +64,7 @@ fn largest<T: Copy>(element: T, count: u32) -> Vec<T> {
 pub(crate) fn array_shape(nodes: &Nodes) {
     let zeros = vec![0_u8; 4 * 4096];
     let pointer = zeros.as_ptr() as u64;
-    for (of, size, limit) in ARRAYS {
+    for (of, size, limit) in arrays(nodes) {
         let shape = |pointer, count, stride| Array {
             pointer,
             count,
@@ -100,14 +98,16 @@ pub(crate) fn array_shape(nodes: &Nodes) {
     nodes.fails(faults(1, 55), Errno::EINVAL);
     nodes.fails(faults(0, 56), Errno::EINVAL);
     nodes.fails(faults(1, 257), Errno::E2BIG);
-    let (ops, pushes) = (largest(OP, BIND_OPS_MAX), largest(PUSH, RING_ENTRIES_MAX));
-    let syncs = largest(WAIT, SYNCS_MAX);
+    let limits = nodes.limits();
+    let ops = largest(OP, limits.bind_ops_max);
+    let pushes = largest(PUSH, limits.ring_entries_max);
+    let syncs = largest(WAIT, limits.syncs_max);
     nodes.fails(bind(array(&ops), array(&syncs)), Errno::ENOENT);
-    nodes.fails(exec(array(&pushes), array(&syncs)), Errno::EOPNOTSUPP);
+    nodes.fails(exec(array(&pushes), array(&syncs)), Errno::ENOENT);
 }
 
 pub(crate) fn array_unreadable(nodes: &Nodes) {
-    for (of, size, limit) in ARRAYS {
+    for (of, size, limit) in arrays(nodes) {
         for address in [
             BadAddress::NULL,
             BadAddress::KERNEL,

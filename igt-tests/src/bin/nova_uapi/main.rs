@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What a Nova device says to arguments that are wrong in one place, and to calls that it does not
-//! do yet. `nova_query` has the calls that it does.
+//! What a Nova device says to arguments that are wrong in one place, and to the call that it does not do yet.
 
 use std::process::ExitCode;
 
@@ -20,9 +19,14 @@ fn main() -> ExitCode {
             let nodes = tests.fixture(Nodes::require);
 
             tests.group("Calls.", |tests| {
-                tests.subtest("later", "Calls that are not done yet say so.", || {
+                tests.subtest("later", "A call that is not done yet says so.", || {
                     members::later(&nodes)
                 });
+                tests.subtest(
+                    "unknown",
+                    "Calls about queues look for what they are to work on.",
+                    || members::unknown(&nodes),
+                );
                 tests.subtest(
                     "reserved",
                     "Reserved members and unknown flags are refused.",
@@ -31,11 +35,6 @@ fn main() -> ExitCode {
                 tests.subtest("enums", "Unknown values are refused.", || {
                     members::enums(&nodes)
                 });
-                tests.subtest(
-                    "queries",
-                    "Queries that are not answered yet say so.",
-                    || members::queries(&nodes),
-                );
                 tests.subtest("label", "Labels are text with a NUL at the end.", || {
                     members::label(&nodes)
                 });

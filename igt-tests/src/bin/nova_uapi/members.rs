@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-//! Members that are wrong, and calls that are not done yet.
+//! Members that are wrong, and the call that is not done yet.
 
 use igt::memory::BadAddress;
-use igt::nova;
 use igt::nova::calls::{array, Faults};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
-    Array, Exec, GemSetLabel, GetTime, Query, QueueCreate, QueueDestroy, QueueGetState, VmBind,
-    VmCreate, VmDestroy, VmGetFaults,
+    Array, Exec, GemSetLabel, GetTime, QueueCreate, QueueDestroy, QueueGetState, VmBind, VmCreate,
+    VmDestroy, VmGetFaults,
 };
 
 use crate::arguments::{bind, exec, OP, PUSH, WAIT};
@@ -31,25 +30,21 @@ const QUEUE: QueueCreate = QueueCreate {
 pub(crate) fn later(nodes: &Nodes) {
     let faults = Faults::new(VmGetFaults::default(), BadAddress::NULL);
     nodes.fails(faults, Errno::EOPNOTSUPP);
-    nodes.fails(QUEUE, Errno::EOPNOTSUPP);
+}
+
+/// What is right about an argument gets as far as to what it is about, of which there is none.
+pub(crate) fn unknown(nodes: &Nodes) {
+    nodes.fails(QUEUE, Errno::ENOENT);
     for queue_id in [0, 1, u32::MAX] {
-        nodes.fails(QueueDestroy { queue_id, pad: 0 }, Errno::EOPNOTSUPP);
+        nodes.fails(QueueDestroy { queue_id, pad: 0 }, Errno::ENOENT);
         let state = QueueGetState {
             queue_id,
             ..QueueGetState::default()
         };
-        nodes.fails(state, Errno::EOPNOTSUPP);
+        nodes.fails(state, Errno::ENOENT);
     }
-    nodes.fails(exec(array(&[PUSH]), array(&[WAIT])), Errno::EOPNOTSUPP);
-    nodes.fails(Exec::default(), Errno::EOPNOTSUPP);
-    for clock_id in uapi::CLOCKS {
-        let time = GetTime {
-            clock_id,
-            gpu_ns: u64::MAX,
-            ..GetTime::default()
-        };
-        nodes.fails(time, Errno::EOPNOTSUPP);
-    }
+    nodes.fails(exec(array(&[PUSH]), array(&[WAIT])), Errno::ENOENT);
+    nodes.fails(Exec::default(), Errno::ENOENT);
 }
 
 pub(crate) fn reserved(nodes: &Nodes) {
@@ -117,7 +112,7 @@ pub(crate) fn enums(nodes: &Nodes) {
         engine_class: uapi::ENGINE_CLASS_BIND,
         ..QueueCreate::default()
     };
-    nodes.fails(binds, Errno::EOPNOTSUPP);
+    nodes.fails(binds, Errno::ENOENT);
     for unused in [
         QueueCreate {
             ring_entries: 64,
@@ -140,32 +135,6 @@ pub(crate) fn enums(nodes: &Nodes) {
         };
         if !uapi::CLOCKS.contains(&clock_id) {
             nodes.fails(time, Errno::EINVAL);
-        }
-    }
-}
-
-pub(crate) fn queries(nodes: &Nodes) {
-    for query in [uapi::QUERY_ENGINES, uapi::QUERY_LIMITS] {
-        let first_size = uapi::first_size(query).expect("the query is known") as u64;
-        for (size, error) in [
-            (0, Errno::EOPNOTSUPP),
-            (first_size, Errno::EOPNOTSUPP),
-            (4096, Errno::EOPNOTSUPP),
-            (1, Errno::EINVAL),
-            (first_size - 1, Errno::EINVAL),
-        ] {
-            for node in nodes.each() {
-                let mut room = [0xa5; 4096];
-                let asked = Query {
-                    query,
-                    size,
-                    ..Query::default()
-                };
-                let (found, after) = nova::query_into(node, asked, &mut room).unwrap_err();
-                assert_eq!(found, error, "{asked:?}");
-                assert_eq!(after.size, size, "the query changed");
-                assert_eq!(room, [0xa5; 4096], "something was copied");
-            }
         }
     }
 }

@@ -6,8 +6,9 @@ use std::fmt::Debug;
 use std::fs::File;
 
 use igt::nova::calls::{call, Argument};
-use igt::nova::Gpu;
+use igt::nova::{self, Gpu};
 use nix::errno::Errno;
+use nova_uapi::QueryLimits;
 
 /// Both nodes of the device.
 pub(crate) struct Nodes {
@@ -27,6 +28,11 @@ impl Nodes {
 
     pub(crate) fn each(&self) -> [&File; 2] {
         [&self.render, &self.primary]
+    }
+
+    /// The limits of calls.
+    pub(crate) fn limits(&self) -> QueryLimits {
+        nova::query_limits(&self.render).expect("the driver has limits")
     }
 
     /// The call fails on both nodes, and does not change its argument.
