@@ -10,11 +10,16 @@ use std::process::ExitCode;
 
 use igt::device;
 use igt::fault_injection::FaultInjection;
-use igt::kmsg;
+use igt::nova::calls::call;
+use igt::nova::client::Client;
+use igt::nova::queue::{destroy, Queue};
 use igt::nova::{self, Gpu};
+use igt::push::{Push, Segment};
 use igt::rm_control::{self, RmControl};
+use igt::syncobj::{assert_done, Signal, Syncobj};
+use igt::{kmsg, HANG};
 use nix::errno::Errno;
-use nova_uapi::GemInfo;
+use nova_uapi::{GemInfo, QueueCreate};
 
 /// More allocations than a call makes.
 const MANY: u32 = 10_000;
@@ -28,47 +33,95 @@ const SAYS: &[&str] = &["."];
 /// owner (`__request_region()`, kernel/resource.c).
 const NO_MEMORY: [Option<Errno>; 2] = [Some(Errno::ENOMEM), Some(Errno::EBUSY)];
 
-/// The open files of a user, for its calls.
-struct User {
+/// What a user has, for its calls.
+struct User<'a> {
     path: PathBuf,
-    node: File,
+    node: &'a File,
     object: u32,
     control: RmControl,
+    client: &'a Client,
+    queue: Queue<'a>,
+    /// A job's words, what it waits for, and what it signals.
+    segment: Segment,
+    before: Syncobj<'a>,
+    binary: Syncobj<'a>,
+    timeline: Syncobj<'a>,
 }
 
-impl User {
-    fn of(gpu: &Gpu) -> Self {
-        let node = gpu.open_render();
+impl<'a> User<'a> {
+    fn of(gpu: &Gpu, client: &'a Client) -> Self {
+        let queue = client.queue();
+        let before = queue.start(&Push::new().nops(1));
+        assert_done(&before);
         Self {
-            object: nova::create(&node, 4096).expect("there is memory"),
-            node,
+            object: nova::create(client.file(), 4096).expect("there is memory"),
+            node: client.file(),
             control: RmControl::open(gpu),
             path: gpu
                 .drm()
                 .and_then(|drm| drm.render)
                 .expect("a node is open"),
+            client,
+            segment: queue.place(Push::new().nops(1).words()),
+            queue,
+            before,
+            binary: client.syncobj(),
+            timeline: client.syncobj(),
+        }
+    }
+
+    /// Creates and destroys a queue.
+    fn queue_create(&self) -> Result<(), Errno> {
+        let mut create = QueueCreate {
+            vm_id: self.client.vm_id(),
+            ..Queue::COPY
+        };
+        call(self.node, &mut create)?;
+        destroy(self.node, create.queue_id)
+    }
+
+    /// Has the queue do a job, which is taken as a whole or not at all.
+    fn exec(&self) -> Result<(), Errno> {
+        let point = self.queue.state()?.jobs_submitted + 1;
+        let after = [Signal::Binary(&self.before)];
+        let signals = [
+            Signal::Binary(&self.binary),
+            Signal::Point(&self.timeline, point),
+        ];
+        let result = self.queue.exec(&[self.segment], &after, &signals);
+        let signaled = signals[1].wait(HANG);
+        match result {
+            Ok(()) => signaled,
+            Err(error) => {
+                assert_eq!(signaled, Err(Errno::EINVAL), "a fence");
+                Err(error)
+            }
         }
     }
 }
 
-type Call = fn(&mut User) -> Result<(), Errno>;
+type Call = fn(&mut User<'_>) -> Result<(), Errno>;
 
-const CALLS: [(&str, Call); 8] = [
+const CALLS: [(&str, Call); 12] = [
     ("open", |user| open(&user.path)),
-    ("version", |user| igt::drm::version(&user.node).map(drop)),
+    ("version", |user| igt::drm::version(user.node).map(drop)),
     ("getparam", |user| {
-        nova::get_param(&user.node, nova_uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
+        nova::get_param(user.node, nova_uapi::GETPARAM_VRAM_BAR_SIZE).map(drop)
     }),
     ("query-device", |user| {
-        nova::query_device(&user.node).map(drop)
+        nova::query_device(user.node).map(drop)
     }),
     ("query-firmware", |user| {
-        nova::query_firmware(&user.node).map(drop)
+        nova::query_firmware(user.node).map(drop)
     }),
-    ("gem-create", |user| {
-        nova::create(&user.node, 4096).map(drop)
+    ("query-engines", |user| {
+        nova::query_engines(user.node).map(drop)
     }),
-    ("gem-info", |user| info(&user.node, user.object)),
+    ("gem-create", |user| nova::create(user.node, 4096).map(drop)),
+    ("gem-info", |user| info(user.node, user.object)),
+    ("queue-create", |user| user.queue_create()),
+    ("queue-get-state", |user| user.queue.state().map(drop)),
+    ("exec", |user| user.exec()),
     ("rm-control", |user| ask_name(&mut user.control)),
 ];
 
@@ -82,11 +135,17 @@ fn main() -> ExitCode {
             "calls",
             "A call without memory fails, and the next one succeeds.",
             |parts| {
-                let mut user = User::of(&gpu);
+                let client = Client::new(&gpu);
+                let mut user = User::of(&gpu, &client);
                 for (name, call) in CALLS {
                     parts.dynamic(name, || fails(&faults, &mut user, call));
                 }
             },
+        );
+        tests.subtest(
+            "jobs",
+            "A job that is taken is done, although the driver gets no memory then.",
+            || jobs(&faults, &gpu),
         );
         tests.subtest(
             "probe",
@@ -128,7 +187,7 @@ fn ask_name(control: &mut RmControl) -> Result<(), Errno> {
 }
 
 /// Makes each allocation and copy of a call fail in turn.
-fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
+fn fails(faults: &FaultInjection, user: &mut User<'_>, call: Call) {
     kmsg::expect(SAYS);
     for nth in 1..MANY {
         let (result, failed) = faults.in_thread(nth, || call(user));
@@ -150,6 +209,27 @@ fn fails(faults: &FaultInjection, user: &mut User, call: Call) {
         );
     }
     panic!("more than {MANY} allocations and copies");
+}
+
+/// Neither the interrupt nor the work behind it may need memory to tell that a job is done.
+fn jobs(faults: &FaultInjection, gpu: &Gpu) {
+    kmsg::expect(SAYS);
+    let client = Client::new(gpu);
+    let user = User::of(gpu, &client);
+    for module in [nova::core_module(), nova::drm_module()] {
+        for nth in choice() {
+            let (result, failed) = faults.in_module(&module, nth, || user.exec());
+            let expected = [Ok(()), Err(Errno::ENOMEM), Err(Errno::EFAULT)];
+            assert!(
+                expected.contains(&result),
+                "without allocation {nth}: {result:?}"
+            );
+            assert_eq!(user.exec(), Ok(()), "after allocation {nth} failed");
+            if !failed {
+                break;
+            }
+        }
+    }
 }
 
 /// Numbers of the allocations that fail in a long operation: all of the first ones, then fewer and

@@ -44,7 +44,8 @@ impl Client {
     ///
     /// If the driver refuses it.
     pub fn new(gpu: &Gpu) -> Self {
-        Self::of(Rc::new(gpu.open_render()))
+        let made = Self::of(Rc::new(gpu.open_render()));
+        made.unwrap_or_else(|error| panic!("an address space: {error}"))
     }
 
     /// A client with another address space of the same file.
@@ -53,20 +54,29 @@ impl Client {
     ///
     /// If the driver refuses it.
     pub fn beside(&self) -> Self {
-        Self::of(Rc::clone(&self.file))
+        let made = Self::of(Rc::clone(&self.file));
+        made.unwrap_or_else(|error| panic!("another address space: {error}"))
     }
 
-    fn of(file: Rc<File>) -> Self {
+    /// A client with this file.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn with(file: File) -> Result<Self, Errno> {
+        Self::of(Rc::new(file))
+    }
+
+    fn of(file: Rc<File>) -> Result<Self, Errno> {
         let mut create = VmCreate::default();
-        assert_eq!(call(&file, &mut create), Ok(()), "an address space");
-        let engines = query_engines(&file).expect("the driver knows the engines");
-        Self {
+        call(&file, &mut create)?;
+        Ok(Self {
             vm_id: create.vm_id,
             kernel: create.kernel_start..create.kernel_start + create.kernel_size,
-            engines,
+            engines: query_engines(&file)?,
             next_address: Cell::new(FIRST_ADDRESS),
             file,
-        }
+        })
     }
 
     /// The open file.
@@ -119,17 +129,16 @@ impl Client {
 
     /// Changes mappings.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the driver refuses it.
-    #[track_caller]
-    pub fn bind(&self, op: VmBindOp) {
+    /// The kernel's error.
+    pub fn bind(&self, op: VmBindOp) -> Result<(), Errno> {
         let mut bind = VmBind {
             vm_id: self.vm_id,
             ops: array(&[op]),
             ..VmBind::default()
         };
-        assert_eq!(call(&self.file, &mut bind), Ok(()), "{op:x?}");
+        call(&self.file, &mut bind)
     }
 
     /// Unmaps a range.
@@ -139,12 +148,13 @@ impl Client {
     /// If the driver refuses it.
     #[track_caller]
     pub fn unmap(&self, address: u64, size: u64) {
-        self.bind(VmBindOp {
+        let unmapped = self.bind(VmBindOp {
             op: uapi::VM_BIND_OP_UNMAP,
             address,
             size,
             ..VmBindOp::default()
         });
+        assert_eq!(unmapped, Ok(()), "{size:#x} bytes at {address:#x}");
     }
 
     /// An object in system memory that is mapped at an address.
@@ -154,37 +164,35 @@ impl Client {
     /// If the driver refuses it.
     #[track_caller]
     pub fn bound(&self, size: u64) -> Buffer<'_> {
-        self.bound_with(size, 0)
+        match self.try_bound(size, 0) {
+            Ok(buffer) => buffer,
+            Err(error) => panic!("an object of {size:#x} bytes: {error}"),
+        }
     }
 
-    /// As [`Self::bound`], and the GPU cannot write there.
+    /// An object in system memory that is mapped at an address, with these flags of a mapping.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the driver refuses it.
-    #[track_caller]
-    pub fn bound_read_only(&self, size: u64) -> Buffer<'_> {
-        self.bound_with(size, uapi::VM_BIND_OP_FLAG_READONLY)
-    }
-
-    #[track_caller]
-    fn bound_with(&self, size: u64, flags: u32) -> Buffer<'_> {
-        let object = Object::new(&self.file, object::mappable(size));
-        let memory = object.map();
+    /// The kernel's error.
+    pub fn try_bound(&self, size: u64, flags: u32) -> Result<Buffer<'_>, Errno> {
+        let size = size.next_multiple_of(PAGE);
+        let object = Object::try_new(&self.file, object::mappable(size))?;
+        let memory = object.try_map(0, size as usize)?;
         let address = self.reserve(size);
         self.bind(VmBindOp {
             op: uapi::VM_BIND_OP_MAP,
             flags,
             handle: object.handle(),
             address,
-            size: size.next_multiple_of(PAGE),
+            size,
             ..VmBindOp::default()
-        });
-        Buffer {
+        })?;
+        Ok(Buffer {
             _object: object,
             memory,
             address,
-        }
+        })
     }
 
     /// A queue of a copy engine.

@@ -53,10 +53,21 @@ impl<'a> Object<'a> {
     /// If the kernel refuses.
     #[track_caller]
     pub fn new(file: &'a File, create: GemCreate) -> Self {
+        match Self::try_new(file, create) {
+            Ok(object) => object,
+            Err(error) => panic!("{create:?}: {error}"),
+        }
+    }
+
+    /// Creates an object.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn try_new(file: &'a File, create: GemCreate) -> Result<Self, Errno> {
         let mut created = create;
-        let result = calls::call(file, &mut created);
-        assert_eq!(result, Ok(()), "{create:?}");
-        Self { file, created }
+        calls::call(file, &mut created)?;
+        Ok(Self { file, created })
     }
 
     /// The handle.

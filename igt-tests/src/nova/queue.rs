@@ -75,9 +75,9 @@ impl<'a> Queue<'a> {
         Ok(Self {
             client,
             created,
-            words: client.bound(WORDS),
+            words: client.try_bound(WORDS, 0)?,
             next: Cell::new(0),
-            jobs: client.syncobj(),
+            jobs: Syncobj::new(client.file())?,
             last: Cell::new(0),
         })
     }

@@ -23,6 +23,10 @@ const FIRST_OBJECT: u64 = 1 << 32;
 /// Pages from there on that are mapped.
 const MAPPED_PAGES: u64 = 1 << 10;
 
+/// Where most objects are mapped and most pushes are, and how many pages there are.
+const WORK: u64 = 4 << 20;
+const WORK_PAGES: u64 = 16;
+
 /// The most elements of an array.
 const ELEMENTS: u64 = 4;
 
@@ -106,6 +110,10 @@ impl<'a> Caller<'a> {
                 Kind::Len => self.rng.u64(..256),
                 Kind::Count => self.rng.u64(..=ELEMENTS),
                 Kind::Choice => self.rng.u64(..8),
+                Kind::Mostly(number) => match self.rng.u32(..8) {
+                    0 => self.rng.u64(..8),
+                    _ => number.into(),
+                },
                 Kind::Time => self.time(),
                 Kind::Bytes(bytes) => bytes.into(),
                 Kind::Room
@@ -168,6 +176,8 @@ impl<'a> Caller<'a> {
 
     /// The address of data at word `at`, which this fills for a pointer of this kind.
     fn pointer(&mut self, kind: Kind, at: usize) -> u64 {
+        // Operations of a bind are all of the same kind, since one that fails stops the others.
+        let maps = self.rng.bool();
         for place in 0..FILLED {
             let value = match kind {
                 Kind::Syncobjs => {
@@ -175,10 +185,10 @@ impl<'a> Caller<'a> {
                     handle() << 32 | handle()
                 }
                 Kind::Points => self.rng.u64(..8),
-                Kind::Operations => self.operation(place % 5),
+                Kind::Operations => self.operation(place % 5, maps),
                 // The address, and the size with flags.
                 Kind::Pushes => match place % 2 {
-                    0 => self.rng.u64(..1 << 20) << 12,
+                    0 => self.place_of_work(),
                     _ => 64 | self.rng.u64(..2) << 32,
                 },
                 // The handle with flags, and the point.
@@ -195,13 +205,25 @@ impl<'a> Caller<'a> {
         self.arena.address(at)
     }
 
-    /// A word of the operation that unmaps a range.
-    fn operation(&mut self, word: usize) -> u64 {
-        match word {
-            0 => nova_uapi::VM_BIND_OP_UNMAP.into(),
-            3 => self.rng.u64(..1 << 20) << 12,
-            4 => self.rng.u64(1..16) << 12,
+    /// A word of the operation that maps the start of an object, or unmaps a range.
+    fn operation(&mut self, word: usize, maps: bool) -> u64 {
+        match (word, maps) {
+            (0, true) => nova_uapi::VM_BIND_OP_MAP.into(),
+            (0, false) => nova_uapi::VM_BIND_OP_UNMAP.into(),
+            (1, true) => self.rng.u32(1..HANDLES).into(),
+            (3, _) => self.place_of_work(),
+            (4, true) => self.rng.u64(1..4) << 12,
+            (4, false) => self.rng.u64(1..16) << 12,
             _ => 0,
+        }
+    }
+
+    /// An address where objects are mapped and pushes are, so that some of these are there, with whatever the objects
+    /// hold. Where an object is new, that are zeros, which mean nothing.
+    fn place_of_work(&mut self) -> u64 {
+        match self.rng.u32(..16) {
+            0 => self.rng.u64(..1 << 20) << 12,
+            _ => WORK + (self.rng.u64(..WORK_PAGES) << 12),
         }
     }
 

@@ -36,8 +36,10 @@ pub(crate) enum Kind {
     Point,
     /// Deadline.
     Time,
-    /// A small number, such as the number of a parameter.
+    /// A small number, such as the number of a parameter, or an id.
     Choice,
+    /// Mostly this number, and sometimes a small one.
+    Mostly(u32),
     /// Pointer to operations of a bind.
     Operations,
     /// Pointer to pushes of a job.
@@ -163,11 +165,11 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     ioctl("NOVA_VM_DESTROY", 0x40 + uapi::VM_DESTROY, BOTH, &[Word(Choice), Word(Zero)]),
     ioctl("NOVA_VM_BIND", 0x40 + uapi::VM_BIND, BOTH, &[Word(Choice), Word(Choice), Word(Zero), Word(Zero), Long(Operations), Word(Count), Word(Bytes(40)), Long(Syncs), Word(Count), Word(Bytes(16))]),
     later("NOVA_VM_GET_FAULTS", uapi::VM_GET_FAULTS, &[Word(Choice), Word(Zero), Long(Choice), Long(Zero), Long(Faults), Word(Count), Word(Bytes(56)), Long(Zero)]),
-    later("NOVA_QUEUE_CREATE", uapi::QUEUE_CREATE, &[Word(Choice), Word(Choice), Word(Choice), Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero)]),
-    later("NOVA_QUEUE_DESTROY", uapi::QUEUE_DESTROY, &[Word(Choice), Word(Zero)]),
-    later("NOVA_QUEUE_GET_STATE", uapi::QUEUE_GET_STATE, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
-    later("NOVA_EXEC", uapi::EXEC, &[Word(Choice), Word(Zero), Long(Pushes), Word(Count), Word(Bytes(16)), Long(Syncs), Word(Count), Word(Bytes(16))]),
-    later("NOVA_GET_TIME", uapi::GET_TIME, &[Word(Choice), Word(Zero), Long(Zero), Long(Zero), Long(Zero)]),
+    ioctl("NOVA_QUEUE_CREATE", 0x40 + uapi::QUEUE_CREATE, BOTH, &[Word(Choice), Word(Mostly(uapi::ENGINE_CLASS_COPY)), Word(Mostly(uapi::ENGINE_INSTANCE_ANY)), Word(Mostly(uapi::PRIORITY_NORMAL)), Word(Zero), Word(Mostly(64)), Word(Zero), Word(Choice), Word(Zero), Word(Zero)]),
+    ioctl("NOVA_QUEUE_DESTROY", 0x40 + uapi::QUEUE_DESTROY, BOTH, &[Word(Choice), Word(Zero)]),
+    ioctl("NOVA_QUEUE_GET_STATE", 0x40 + uapi::QUEUE_GET_STATE, BOTH, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
+    ioctl("NOVA_EXEC", 0x40 + uapi::EXEC, BOTH, &[Word(Choice), Word(Zero), Long(Pushes), Word(Count), Word(Bytes(16)), Long(Syncs), Word(Count), Word(Bytes(16))]),
+    ioctl("NOVA_GET_TIME", 0x40 + uapi::GET_TIME, BOTH, &[Word(Choice), Word(Zero), Long(Zero), Long(Zero), Long(Zero)]),
     ioctl("NOVA_GEM_SET_LABEL", 0x40 + uapi::GEM_SET_LABEL, BOTH, &[Word(Object), Word(Bytes(8)), Long(Label)]),
     ioctl("SYNCOBJ_CREATE", 0xbf, BOTH, &[Word(Zero), Word(Flags)]),
     ioctl("SYNCOBJ_DESTROY", 0xc0, BOTH, &[Word(Syncobj), Word(Zero)]),

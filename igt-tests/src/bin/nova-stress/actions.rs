@@ -9,13 +9,17 @@ use std::thread;
 use std::time::Duration;
 
 use fastrand::Rng;
+use igt::data::{assert_same, pattern};
 use igt::device::{self, DrmDevice};
 use igt::mock::Mock;
+use igt::nova::client::Client;
+use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, RmControl, Sizes};
 use igt::sleep::{self, State};
+use igt::syncobj::{Signal, Syncobj};
 use igt::sysfs::{self, PciDevice};
-use igt::{drm, ExitHandler};
+use igt::{drm, ExitHandler, HANG};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nova_uapi::{GemCreate, GemInfo};
@@ -56,7 +60,7 @@ const fn action(
 
 /// The roles that are possible on this machine.
 pub(crate) fn roles() -> Vec<Role> {
-    let mut roles = vec![binders(), sleepers(), breakers(), readers()];
+    let mut roles = vec![binders(), sleepers(), breakers(), readers(), workers()];
     roles.retain(|role| !role.actions.is_empty());
     roles
 }
@@ -167,6 +171,12 @@ fn breakers() -> Role {
                 let fault = FAULTS[context.rng.usize(..FAULTS.len())];
                 context.broken(fault)
             }),
+            action("fault: job interrupt lost", 1, |context| {
+                context.broken("stage=nonstall,kind=lost")
+            }),
+            action("fault: engine hangs", 1, |context| {
+                context.broken("stage=engine,kind=hang,method=0x300")
+            }),
             action("fault: gone", 1, |context| {
                 context.broken("stage=card,kind=gone")
             }),
@@ -203,6 +213,19 @@ fn readers() -> Role {
             }),
             action("read config space", 4, |_| read_config_space()),
             action("use nodes", 6, use_nodes),
+        ],
+    }
+}
+
+/// Processes that have the GPU work. A hang or an error of an engine is for their jobs alone.
+fn workers() -> Role {
+    Role {
+        processes: 2,
+        pause: Duration::from_millis(200),
+        actions: vec![
+            action("copy", 4, |context| copies(context, true)),
+            action("copy and leave", 2, |context| copies(context, false)),
+            action("job that fails", 1, job_that_fails),
         ],
     }
 }
@@ -346,4 +369,54 @@ fn use_nodes(context: &mut Context<'_>) -> io::Result<()> {
         drm::gem_close(&node, create.handle)?;
     }
     Ok(())
+}
+
+/// Opens the render node, with an address space.
+fn client(context: &Context<'_>) -> io::Result<Client> {
+    let drm = context.gpu.drm().ok_or(Errno::ENOENT)?;
+    let node = device::open(&drm.render.ok_or(Errno::ENOENT)?)?;
+    Ok(Client::with(node)?)
+}
+
+/// Copies a few times, and compares what is done; or closes the file before it is.
+fn copies(context: &mut Context<'_>, waits: bool) -> io::Result<()> {
+    const SIZE: usize = 64 << 10;
+    let client = client(context)?;
+    let queue = Queue::try_new(&client, Queue::COPY)?;
+    let [source, target] = [
+        client.try_bound(SIZE as u64, 0)?,
+        client.try_bound(SIZE as u64, 0)?,
+    ];
+    let done = Syncobj::new(client.file())?;
+    for _ in 0..context.rng.u32(1..8) {
+        let written = pattern(context.rng.u64(..), SIZE);
+        source.memory.write(0, &written);
+        let copy = queue
+            .push()
+            .copy(source.address, target.address, SIZE as u32);
+        let signals = [Signal::Binary(&done)];
+        queue.exec(&[queue.place(copy.words())], &[], &signals)?;
+        if waits {
+            done.wait(HANG)?;
+            done.outcome()?.unwrap_or(Ok(()))?;
+            assert_same(&target.memory.read(0, SIZE), &written, "a copy");
+        }
+    }
+    Ok(())
+}
+
+/// Has a job use an address at which there is nothing.
+fn job_that_fails(context: &mut Context<'_>) -> io::Result<()> {
+    let client = client(context)?;
+    let queue = Queue::try_new(&client, Queue::COPY)?;
+    let done = Syncobj::new(client.file())?;
+    let nowhere = queue.push().fill(client.reserve(4096), 1, 1);
+    let signals = [Signal::Binary(&done)];
+    queue.exec(&[queue.place(nowhere.words())], &[], &signals)?;
+    done.wait(HANG)?;
+    match done.outcome()? {
+        Some(Err(Errno::ECANCELED)) => Ok(()),
+        Some(Err(error)) => Err(error.into()),
+        other => panic!("the job has ended with {other:?}"),
+    }
 }

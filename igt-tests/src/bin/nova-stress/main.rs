@@ -37,7 +37,7 @@ const LOOK: Duration = Duration::from_millis(200);
 
 /// Errors that another action may cause: the GPU is removed, unbound, asleep, in reset, lost or
 /// broken.
-const EXPECTED: [Errno; 10] = [
+const EXPECTED: [Errno; 12] = [
     Errno::ENOENT,
     Errno::ENODEV,
     Errno::ENXIO,
@@ -47,6 +47,9 @@ const EXPECTED: [Errno; 10] = [
     Errno::EIO,
     Errno::EPROTO,
     Errno::ETIMEDOUT,
+    // A job ends with its queue, or takes too long since an engine hangs or the GPU is gone.
+    Errno::ECANCELED,
+    Errno::ETIME,
     // A function that has fallen off the bus has no reset.
     Errno::ENOTTY,
 ];

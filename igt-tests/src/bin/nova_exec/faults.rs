@@ -122,7 +122,8 @@ impl Cause {
         const COPY: u32 = 4;
         let nowhere = client.reserve(PAGE);
         let memory = client.bound(PAGE).address;
-        let read_only = client.bound_read_only(PAGE).address;
+        let read_only = client.try_bound(PAGE, uapi::VM_BIND_OP_FLAG_READONLY);
+        let read_only = read_only.expect("it can be mapped for reading").address;
         let push = queue.push();
         let wrong = match self {
             Self::Read => push.copy(nowhere, memory, 64),
