@@ -7,12 +7,18 @@
 use std::io;
 use std::process::ExitCode;
 
+use igt::data::{assert_same, pattern};
 use igt::mock::Mock;
+use igt::nova::client::{Client, PAGE};
+use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
+use igt::push::{Push, Until};
 use igt::rm_control::{self, Answer, RmControl};
 use igt::sleep::{self, State};
+use igt::syncobj::assert_ended;
 use igt::{kmsg, Children, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
+use nova_uapi as uapi;
 
 /// The default of `NOVA_PM_ROUNDS`.
 const ROUNDS: u32 = 2;
@@ -92,6 +98,16 @@ fn main() -> ExitCode {
             "suspend-open",
             "A file that is open while the system sleeps works after it.",
             || suspend_open(&gpu),
+        );
+        tests.subtest(
+            "suspend-queue",
+            "A queue without jobs goes on after the system has slept, and its objects have kept their contents.",
+            || suspend_queue(&gpu),
+        );
+        tests.subtest(
+            "suspend-busy",
+            "Jobs that the sleep ends fail, and so does their queue, which is innocent.",
+            || suspend_busy(&gpu),
         );
         tests.subtest(
             "suspend-mem",
@@ -217,6 +233,48 @@ fn suspend_open(gpu: &Gpu) {
     let before = nova::query_device(&node).unwrap();
     sleep(gpu, State::Mem);
     assert_eq!(nova::query_device(&node), Ok(before));
+}
+
+fn suspend_queue(gpu: &Gpu) {
+    const SIZE: usize = 64 << 10;
+    let _test = test_sleep(State::Mem, "devices");
+    let client = Client::new(gpu);
+    let (queue, unused) = (client.queue(), client.queue());
+    let [source, target] = [(); 2].map(|()| client.bound(SIZE as u64));
+    let written = pattern(1, SIZE);
+    source.memory.write(0, &written);
+    let half = SIZE as u32 / 2;
+    let copy = |queue: &Queue<'_>, at: u64| {
+        queue.run(
+            &queue
+                .push()
+                .copy(source.address + at, target.address + at, half),
+        );
+    };
+    copy(&queue, 0);
+    sleep(gpu, State::Mem);
+    copy(&queue, half.into());
+    assert_same(&target.memory.read(0, SIZE), &written, "both halves");
+    unused.run(&unused.push().nops(1));
+    let state = queue.state().unwrap();
+    assert_eq!(state.state, uapi::QUEUE_STATE_ALIVE, "{state:?}");
+    assert_eq!((state.jobs_submitted, state.jobs_completed), (2, 2));
+}
+
+fn suspend_busy(gpu: &Gpu) {
+    let _test = test_sleep(State::Mem, "devices");
+    let client = Client::new(gpu);
+    let queue = client.queue_with(Queue::patient(client.file()));
+    let semaphore = client.bound(PAGE);
+    let work = queue.start(&Push::new().acquire(semaphore.address, Until::Equals(1)));
+    sleep(gpu, State::Mem);
+    assert_ended(&work, Err(Errno::ECANCELED));
+    let state = queue.state().unwrap();
+    assert_eq!(state.state, uapi::QUEUE_STATE_LOST, "{state:?}");
+    assert_eq!(state.reason, uapi::QUEUE_REASON_DEVICE_RESET, "{state:?}");
+    assert_eq!(state.blame, uapi::QUEUE_BLAME_INNOCENT, "{state:?}");
+    assert_eq!(queue.exec(&[], &[], &[]), Err(Errno::ECANCELED));
+    client.queue().run(&Push::new().nops(1));
 }
 
 fn suspend_until_alarm(gpu: &Gpu) {
