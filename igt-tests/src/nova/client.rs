@@ -133,9 +133,10 @@ impl Client {
     ///
     /// The kernel's error.
     pub fn bind(&self, op: VmBindOp) -> Result<(), Errno> {
+        let ops = [op];
         let mut bind = VmBind {
             vm_id: self.vm_id,
-            ops: array(&[op]),
+            ops: array(&ops),
             ..VmBind::default()
         };
         call(&self.file, &mut bind)
