@@ -12,6 +12,7 @@ use igt::vgem::{self, Fence};
 use igt::{kmsg, wait_for, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
+use nova_uapi::QueueCreate;
 
 pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>, mock: &Fixture<Mock>) {
     tests.subtest(
@@ -33,6 +34,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>, mock: &Fixture<Moc
         "gsp-lost-busy",
         "Jobs end when the GSP is lost, and a new queue works.",
         || gsp_lost(gpu, mock, true),
+    );
+    tests.subtest(
+        "timeout-gsp-hangs",
+        "A job that takes too long while the GSP hangs ends when the GPU does nothing of it any more.",
+        || timeout_gsp_hangs(gpu, mock),
     );
     tests.subtest(
         "wedged",
@@ -144,9 +150,7 @@ fn reset_busy(gpu: &Gpu) {
 }
 
 fn gsp_lost(gpu: &Gpu, mock: &Mock, is_busy: bool) {
-    gpu.unbind();
-    gpu.dismiss_coredump();
-    gpu.bind();
+    bind_anew(gpu);
     kmsg::expect(&[nova::IS_LOST]);
     let client = Client::new(gpu);
     let queue = client.queue();
@@ -171,11 +175,43 @@ fn gsp_lost(gpu: &Gpu, mock: &Mock, is_busy: bool) {
     assert_works(&client, &client.queue());
 }
 
-/// The GSP crashes at the first call of each boot, so that the driver gives it up.
-fn wedged(gpu: &Gpu, mock: &Mock) {
+/// GSP-RM does not answer the call that stops the channel, which so goes on until the GPU is reset.
+fn timeout_gsp_hangs(gpu: &Gpu, mock: &Mock) {
+    bind_anew(gpu);
+    kmsg::expect(&[nova::IS_LOST]);
+    let client = Client::new(gpu);
+    let queue = client.queue_with(QueueCreate {
+        timeout_ms: 500,
+        ..Queue::COPY
+    });
+    let memory = client.bound(PAGE);
+    let push = queue.push().acquire(memory.address, Until::Equals(1));
+    let broken = mock.broken("stage=reply,kind=timeout");
+    let work = queue.start(&push.fill(memory.address + 8, 7, 1));
+    assert_eq!(work.wait(HANG), Ok(()));
+    memory.set_word(1);
+    drop(broken);
+    assert_eq!(work.outcome(), Ok(Some(Err(Errno::ETIME))));
+    works(&client);
+    assert_lost(
+        &queue,
+        uapi::QUEUE_REASON_TIMEOUT,
+        &[uapi::QUEUE_BLAME_GUILTY],
+    );
+    assert_works(&client, &client.queue());
+    assert_eq!(memory.memory.get::<u64>(8), 0, "the job has gone on");
+}
+
+/// Binds the GPU anew, which resets the number of recoveries, and gets rid of the coredump of an earlier loss.
+fn bind_anew(gpu: &Gpu) {
     gpu.unbind();
     gpu.dismiss_coredump();
     gpu.bind();
+}
+
+/// The GSP crashes at the first call of each boot, so that the driver gives it up.
+fn wedged(gpu: &Gpu, mock: &Mock) {
+    bind_anew(gpu);
     kmsg::expect(&[
         "RISC-V core of the GSP",
         nova::STAYS_DOWN,

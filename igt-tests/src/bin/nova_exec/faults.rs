@@ -296,6 +296,8 @@ fn timeout(gpu: &Gpu) {
         neighbors.go_on();
         rounds += 1;
     }
+    // The fence says that the GPU has stopped: it does nothing with the semaphore any more.
+    semaphore.set_word(1);
     log::info!("the others did {rounds} rounds meanwhile");
     assert_ended(&late, Err(Errno::ETIME));
     assert_ended(&behind, Err(Errno::ECANCELED));
@@ -306,8 +308,6 @@ fn timeout(gpu: &Gpu) {
         (4, 1),
         "{state:?}"
     );
-    // The fence says that the GPU has stopped: it does nothing with the semaphore any more.
-    semaphore.set_word(1);
     neighbors.go_on();
     assert_eq!(target.memory.get::<u64>(0), 0);
     assert_eq!(target.memory.get::<u64>(8), 0);
