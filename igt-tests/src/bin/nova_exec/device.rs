@@ -14,6 +14,8 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::QueueCreate;
 
+use crate::jobs::Full;
+
 pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>, mock: &Fixture<Mock>) {
     tests.subtest(
         "reset-idle",
@@ -54,6 +56,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>, mock: &Fixture<Moc
         "unbind-waiting",
         "Jobs that wait for others end when the GPU is unbound.",
         || unbind_waiting(gpu),
+    );
+    tests.subtest(
+        "unbind-full",
+        "The GPU can be unbound while a process waits for room in a queue.",
+        || unbind_full(gpu),
     );
 }
 
@@ -298,6 +305,22 @@ fn unbind_waiting(gpu: &Gpu) {
     assert_eq!(work.wait(), Err(Errno::ENODEV));
     // The end of what it has waited for finds nobody.
     fence.signal();
+    gpu.bind();
+    gpu.assert_running();
+}
+
+/// If the unbind waited for the jobs, they would end by their time-out.
+fn unbind_full(gpu: &Gpu) {
+    let client = Client::new(gpu);
+    let full = Full::new(&client);
+    let child = full.waiting(Some(Errno::ENODEV));
+    let plugged = full.plug.done.export().unwrap();
+    {
+        let _bound = Timeout::new(HANG, "unbinding a GPU with a full queue");
+        gpu.unbind();
+    }
+    child.wait(HANG);
+    assert_eq!(plugged.wait(), Err(Errno::ENODEV));
     gpu.bind();
     gpu.assert_running();
 }

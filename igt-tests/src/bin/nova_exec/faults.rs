@@ -8,7 +8,7 @@ use igt::nova::queue::{Plug, Queue};
 use igt::nova::Gpu;
 use igt::push::{Push, Segment, Until};
 use igt::syncobj::{assert_done, assert_ended, Signal, Syncobj};
-use igt::{kmsg, Fixture, Tests};
+use igt::{kmsg, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{QueueCreate, QueueGetState};
@@ -291,6 +291,7 @@ fn timeout(gpu: &Gpu) {
     let behind = queue.start(&queue.push().fill(target.address + 8, 1, 1));
     let point = client.syncobj();
     assert_eq!(queue.exec(&[], &[], &[Signal::Binary(&point)]), Ok(()));
+    let _bound = Timeout::new(HANG, "the end of work that waits for ever");
     let mut rounds = 0;
     while !late.is_signaled().expect("there is a fence") {
         neighbors.go_on();

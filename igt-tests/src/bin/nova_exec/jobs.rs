@@ -248,17 +248,17 @@ fn interrupt_lost(gpu: &Gpu, mock: &Mock) {
 }
 
 /// A queue with as many jobs as it may have, of which none ends before the semaphore is set.
-struct Full<'a> {
+pub(crate) struct Full<'a> {
     client: &'a Client,
-    plug: Plug<'a>,
-    queue: Queue<'a>,
+    pub(crate) plug: Plug<'a>,
+    pub(crate) queue: Queue<'a>,
     counter: Buffer<'a>,
     segment: Segment,
     jobs_max: u64,
 }
 
 impl<'a> Full<'a> {
-    fn new(client: &'a Client) -> Self {
+    pub(crate) fn new(client: &'a Client) -> Self {
         let plug = Plug::new(client);
         let queue = client.queue();
         let counter = client.bound(PAGE);
@@ -286,7 +286,7 @@ impl<'a> Full<'a> {
     }
 
     /// A process that gives the queue a job, and waits for room.
-    fn waiting(&self, error: Option<Errno>) -> Children {
+    pub(crate) fn waiting(&self, error: Option<Errno>) -> Children {
         let expected = error.map_or(Ok(()), Err);
         let child = Children::fork(1, |_| {
             // The signal interrupts a call, which is not made again.
