@@ -12,7 +12,7 @@ use igt::nova::{self, Gpu};
 use igt::push::{Push, Until};
 use igt::syncobj::{assert_done, Signal};
 use igt::vgem::Fence;
-use igt::{wait_for, Children, Timeout, HANG};
+use igt::{kmsg, wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi::{QueueCreate, QueueGetState};
 
@@ -101,6 +101,7 @@ pub(crate) fn exhaustion(gpu: &Gpu) {
 
 /// GSP-RM refuses each of the allocations of a queue in turn.
 pub(crate) fn refused_by_firmware(gpu: &Gpu, mock: &Mock) {
+    kmsg::expect(&["GSP_RM_ALLOC: "]);
     let client = Client::new(gpu);
     // The address space is one of GSP-RM's from the first queue on at the latest.
     let queue = client.queue();
