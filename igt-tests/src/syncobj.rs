@@ -412,9 +412,10 @@ impl Drop for Syncobj<'_> {
             pad: 0,
         };
         // SAFETY: There is no pointer in the argument.
-        let result = unsafe { ioctl(self.file, DESTROY, &mut argument) };
-        if let Err(error) = result {
-            log::error!("sync object {}: {error}", self.handle);
+        match unsafe { ioctl(self.file, DESTROY, &mut argument) } {
+            // Those of a device that is gone go with their file.
+            Ok(()) | Err(Errno::ENODEV) => {}
+            Err(error) => log::error!("sync object {}: {error}", self.handle),
         }
     }
 }

@@ -13,8 +13,8 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{QueueCreate, QueueGetState};
 
-/// What the driver says of a channel that GSP-RM has stopped.
-const OF_STOPPED: [&str; 2] = ["Xid", "MMU fault"];
+/// What the driver says of a channel that GSP-RM has stopped, and that it says no more for a while.
+const OF_STOPPED: [&str; 3] = ["Xid", "MMU fault", "callbacks suppressed"];
 
 /// Time in ms that the jobs of a queue may take whose jobs take longer.
 const SHORT: u32 = 500;
