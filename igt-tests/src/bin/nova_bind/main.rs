@@ -152,6 +152,11 @@ fn main() -> ExitCode {
                 || refused::all_or_none(&bench),
             );
             tests.subtest(
+                "too-many-tables",
+                "A file has a limit of page tables, which others do not feel.",
+                || refused::too_many_tables(&bench),
+            );
+            tests.subtest(
                 "order-of-checks",
                 "Of two mistakes, the first is reported.",
                 || refused::order_of_checks(&bench),

@@ -14,6 +14,9 @@ use crate::{Bench, AT};
 const END: u64 = 1 << 49;
 const START: u64 = 2 << 20;
 
+/// As the driver says.
+const OPS_MAX: usize = 1024;
+
 /// An address space with an object of four pages at [`AT`].
 struct Scene<'a> {
     bench: &'a Bench,
@@ -249,4 +252,29 @@ pub(crate) fn order_of_checks(bench: &Bench) {
         ..call(&later)
     };
     scene.call_fails(asked, Errno::EINVAL);
+}
+
+/// A file takes page tables until it has no more, and others still get some. Each operation takes a page table of its own,
+/// of which the driver writes little.
+pub(crate) fn too_many_tables(bench: &Bench) {
+    const TABLE: u64 = 2 << 20;
+    const CALLS: u64 = 64;
+    let file = bench.gpu.open_render();
+    let space = Space::new(&file, &bench.mock);
+    let fill = |call: u64| {
+        let first = AT + call * OPS_MAX as u64 * TABLE;
+        let ops: Vec<_> = (0..OPS_MAX as u64)
+            .map(|number| sparse(first + number * TABLE, 16))
+            .collect();
+        space.try_bind(&ops)
+    };
+    let refused = (0..CALLS).find_map(|call| fill(call).err());
+    assert_eq!(refused, Some(Errno::ENOSPC));
+    let other = bench.space();
+    other.bind(&[sparse(AT, 16)]);
+    assert_eq!(other.peek(AT), Ok(0));
+    // What is unmapped is returned.
+    space.bind(&[unmap(AT, CALLS * OPS_MAX as u64 * TABLE / PAGE)]);
+    assert_eq!(fill(0), Ok(()));
+    assert_eq!(space.peek(AT), Ok(0));
 }
