@@ -91,13 +91,17 @@ pub use gsp::rpc::outgoing::Outgoing;
 pub use gsp::rpc::reply::Reply;
 pub use gsp::sequencer::SequencerError;
 pub use intr::{Handled, Irq, NoInterrupt, Vectors, LEAVES as VECTOR_WORDS};
-pub use mm::instance::{InstanceMemory, MemoryInfo, MemoryPlatform, NewChunk, WindowTables};
+pub use mm::instance::{
+    InstanceMemory, MemoryInfo, MemoryPlatform, NewChunk, WindowTables, BAR1_OWN,
+};
 pub use mm::tables::blocks::{Aperture, Attributes, Block};
 pub use mm::tables::prepare::Change;
 pub use mm::tables::spare::Spare;
 pub use mm::tables::PageTables;
 pub use mm::Piece;
 pub use mm::WindowError;
+pub use mm::{extents_of, piece_at, Extent};
+pub use mm::{program_slots, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;

@@ -8,14 +8,18 @@
 //! of a GPU, and holds it for each call.
 
 mod error;
+mod extents;
 mod flush;
 pub(crate) mod instance;
 mod pool;
 mod pramin;
+mod program_slots;
 mod slots;
 pub(crate) mod tables;
 mod tlb;
 mod tree;
 
 pub use error::WindowError;
+pub use extents::{extents_of, piece_at, Extent};
 pub use pool::Piece;
+pub use program_slots::{program_slots, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};

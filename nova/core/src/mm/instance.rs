@@ -11,7 +11,7 @@ use nova_hw::gmmu::Format;
 
 use super::error::WindowError;
 use super::flush::flush;
-use super::pool::{Chunk, Piece, Pool, Seat, CHUNK, PAGE, PIECE_MAX};
+use super::pool::{Chunk, Piece, Pool, Seat, CHUNK, CHUNKS_MAX, PAGE, PIECE_MAX};
 use super::pramin::Pramin;
 use super::slots::{Slots, SLOTS_MAX};
 use super::tables::entry::address_bits;
@@ -29,6 +29,13 @@ use crate::platform::{
 /// (`BUS_BAR2_RM_APERTURE_MB` in open-gpu-kernel-modules 570,
 /// src/nvidia/inc/kernel/gpu/bus/kern_bus.h), and so does nouveau.
 const BAR2_USED: u64 = 16 << 20;
+
+/// Bytes of BAR1, from its start on, that the driver uses for its own memory: for the chunks that
+/// have no room in BAR2. What is above is for programs ([`super::program_slots`]).
+pub const BAR1_OWN: u64 = CHUNKS_MAX as u64 * CHUNK - BAR2_USED;
+
+/// As many slots of BAR1.
+pub(super) const OWN_SLOTS: usize = (BAR1_OWN / CHUNK) as usize;
 
 /// Directories PD0 of BAR1.
 const BAR1_PD0S: u64 = SLOTS_MAX as u64 / 256;
@@ -207,7 +214,7 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         let bar2_size = size(WindowBar::Bar2).min(BAR2_USED);
         // Without a root that PRAMIN reaches, BAR1 has no slots.
         let bar1_size = match info.has_bar1_root() {
-            true => size(WindowBar::Bar1),
+            true => size(WindowBar::Bar1).min(BAR1_OWN),
             false => 0,
         };
         let mut memory = Self {
@@ -318,6 +325,11 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
         is_inside.then_some(piece.offset().saturating_add(within))
     }
 
+    /// Completes what was written, so that the GPU sees it.
+    pub fn flush(&self, platform: &P) {
+        flush(platform);
+    }
+
     /// Completes what was written, and invalidates what the TLBs have of the address space whose
     /// root is at `root` in VRAM.
     ///
@@ -327,6 +339,45 @@ impl<P: MemoryPlatform> InstanceMemory<P> {
     pub fn invalidate(&mut self, platform: &P, root: u64) -> Result<(), WindowError> {
         flush(platform);
         self.note(|| tlb::invalidate(&Io::new(platform), root))
+    }
+
+    /// Has a slot of programs show a chunk of VRAM, or nothing. What it showed before is not seen
+    /// there any more on success.
+    ///
+    /// # Errors
+    ///
+    /// There is no such slot, the chunk cannot be reached, or the TLBs cannot be invalidated.
+    pub fn show(
+        &mut self,
+        platform: &P,
+        slot: usize,
+        chunk: Option<u64>,
+    ) -> Result<(), WindowError> {
+        let is_programs = (OWN_SLOTS..SLOTS_MAX).contains(&slot);
+        debug_assert!(is_programs, "slot {slot} is none of programs");
+        if !is_programs || !self.info.has_bar1_root() {
+            return Err(WindowError::Full);
+        }
+        let chunk = match chunk {
+            Some(number) => Some(self.reachable(number.saturating_mul(CHUNK))?),
+            None => None,
+        };
+        if let Some(timeout) = self.stuck {
+            return Err(timeout.into());
+        }
+        let bar = WindowBar::Bar1;
+        let seat = Seat { bar, slot };
+        self.write_pd0(platform, seat);
+        self.set_slot(platform, seat, chunk)
+    }
+
+    /// Checks that a page table can have an address.
+    fn reachable(&self, address: u64) -> Result<u64, WindowError> {
+        let bits = address_bits(self.info.format.version);
+        match address >> bits {
+            0 => Ok(address),
+            _ => Err(WindowError::Unreachable { address, bits }),
+        }
     }
 
     /// The command that takes the tables from GSP-RM before it unloads.

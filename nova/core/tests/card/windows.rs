@@ -9,8 +9,11 @@ use std::time::Duration;
 use crate::adapter::Vram;
 use crate::calls::execute;
 use crate::common::Machine;
-use nova_core::platform::{Clock, WindowBar};
-use nova_core::{ErrorKind, InstanceMemory, NewChunk, Piece, Running, WindowError, WindowTables};
+use nova_core::platform::{Clock, WindowBar, Windows};
+use nova_core::{
+    program_slots, ErrorKind, InstanceMemory, NewChunk, Piece, Running, WindowError, WindowTables,
+    SLOT_SIZE,
+};
 use nova_mock::chips::by_name;
 use nova_mock::synthetic;
 
@@ -159,6 +162,79 @@ fn a_slot_shows_its_next_chunk() {
         assert_eq!(machine.refusals(), [""; 0]);
         close(&machine, running, memory);
     }
+}
+
+/// The word at the start of a slot of BAR1, as a program would read it.
+fn in_slot(machine: &Machine, slot: usize) -> u64 {
+    machine.read_window(WindowBar::Bar1, slot as u64 * SLOT_SIZE)
+}
+
+#[test]
+fn slots_of_programs_show_any_vram() {
+    for chip in CHIPS {
+        let machine = machine(chip);
+        let mut running = machine.boot().unwrap();
+        let mut memory = open(&machine, &mut running).unwrap();
+        let slots = program_slots(machine.window_size(WindowBar::Bar1));
+        // One in each directory that the BAR is large enough for, and the last one.
+        let probes = slots.clone().step_by(256).chain(slots.clone().last());
+        for (chunk, slot) in (3..).zip(probes) {
+            let address = chunk * SLOT_SIZE;
+            machine
+                .card()
+                .vram_mut()
+                .write(address, &chunk.to_le_bytes());
+            assert_eq!(
+                in_slot(&machine, slot),
+                u64::MAX,
+                "{chip}: {slot} shows VRAM"
+            );
+            memory.show(&machine, slot, Some(chunk)).unwrap();
+            assert_eq!(in_slot(&machine, slot), chunk, "{chip}: {slot}");
+            let other = (chunk + 100) * SLOT_SIZE;
+            memory.show(&machine, slot, Some(chunk + 100)).unwrap();
+            machine.write_window(WindowBar::Bar1, slot as u64 * SLOT_SIZE, !chunk);
+            assert_eq!(in_slot(&machine, slot), !chunk);
+            assert_eq!(in_vram(&machine, other), !chunk, "{chip}: {slot}");
+            assert_eq!(in_vram(&machine, address), chunk);
+            memory.show(&machine, slot, None).unwrap();
+            assert_eq!(in_slot(&machine, slot), u64::MAX);
+        }
+        // The mock has refused the reads of slots that show nothing, and nothing else.
+        let refusals = machine.refusals();
+        assert!(
+            refusals.iter().all(|reason| reason.contains("Read of P")),
+            "{refusals:?}"
+        );
+        // The driver's own chunks go elsewhere.
+        let slot = slots.start;
+        memory.show(&machine, slot, Some(3)).unwrap();
+        let pieces = fill_up_to(&machine, &mut memory, WindowBar::Bar1);
+        for piece in &pieces {
+            memory.write(&machine, piece, 0, &[7]);
+        }
+        assert_eq!(in_slot(&machine, slot), 3);
+        assert_eq!(machine.refusals(), refusals, "{chip}");
+        close(&machine, running, memory);
+    }
+}
+
+#[test]
+fn a_slot_shows_no_vram_that_page_tables_do_not_reach() {
+    let machine = machine("ga102");
+    let mut running = machine.boot().unwrap();
+    let mut memory = open(&machine, &mut running).unwrap();
+    let slot = program_slots(machine.window_size(WindowBar::Bar1)).start;
+    for chunk in [1 << (37 - 21), u64::MAX] {
+        let error = memory.show(&machine, slot, Some(chunk)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{chunk:#x}");
+    }
+    machine.silent.set(Some(INVALIDATE));
+    let error = memory.show(&machine, slot, Some(3)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    machine.silent.set(None);
+    assert_eq!(memory.show(&machine, slot, Some(3)), Err(error));
+    close(&machine, running, memory);
 }
 
 #[test]
