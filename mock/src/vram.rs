@@ -78,6 +78,9 @@ impl Vram {
         let Some(len) = self.len_inside(addr, from.len()) else {
             return;
         };
+        if self.zero(addr, &from[..len]) {
+            return;
+        }
         match &mut self.backing {
             Backing::Pages(pages) => {
                 for_pages(addr, len, |page, at, range| {
@@ -97,13 +100,36 @@ impl Vram {
 
     /// Loses all contents.
     pub(crate) fn lose(&mut self) {
+        self.give_back(0, self.size);
+    }
+
+    /// Writes whole pages of zeros, so that they take no memory any more; `false` if the bytes are
+    /// not such.
+    ///
+    /// A driver clears what it gives to programs, which may be all of a large frame buffer.
+    fn zero(&mut self, addr: u64, from: &[u8]) -> bool {
+        let is_pages = addr % PAGE == 0 && from.len() as u64 % PAGE == 0 && !from.is_empty();
+        let is_zero = is_pages && from.iter().all(|&byte| byte == 0);
+        if is_zero {
+            self.give_back(addr, from.len() as u64);
+        }
+        is_zero
+    }
+
+    /// Gives whole pages back to the machine. They read as zero then.
+    fn give_back(&mut self, addr: u64, len: u64) {
         use rustix::fs::{fallocate, FallocateFlags};
         match &mut self.backing {
-            Backing::Pages(pages) => pages.clear(),
+            Backing::Pages(pages) => {
+                let first = addr / PAGE;
+                let end = (addr + len).div_ceil(PAGE);
+                let there: Vec<u64> = pages.range(first..end).map(|(page, _)| *page).collect();
+                there.iter().for_each(|page| drop(pages.remove(page)));
+            }
             Backing::File(file) => {
                 let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-                if let Err(error) = fallocate(file, hole, 0, self.size) {
-                    tracing::error!("frame buffer: {error}");
+                if let Err(error) = fallocate(file, hole, addr, len) {
+                    tracing::error!("frame buffer at {addr:#x}: {error}");
                 }
             }
         }
@@ -148,6 +174,18 @@ mod tests {
         vram.read(u64::MAX, &mut bytes);
         assert_eq!(bytes, [0; 8], "outside");
 
+        let zeros = vec![0; 2 * PAGE as usize];
+        vram.write(2 * PAGE, &[7; 8]);
+        vram.write(PAGE, &zeros);
+        for (addr, expected) in [(PAGE - 4, [1, 2, 3, 4, 0, 0, 0, 0]), (2 * PAGE, [0; 8])] {
+            vram.read(addr, &mut bytes);
+            assert_eq!(bytes, expected, "at {addr:#x}, after zeros");
+        }
+        vram.write(end - 4, &zeros);
+        vram.read(end - 4, &mut bytes);
+        assert_eq!(bytes, [0; 8], "zeros across the end");
+
+        vram.write(PAGE - 4, &[7; 8]);
         vram.lose();
         vram.read(PAGE - 4, &mut bytes);
         assert_eq!(bytes, [0; 8], "lost");
