@@ -2,6 +2,7 @@
 
 //! Operations on PCI devices that `kernel::pci` lacks.
 
+pub mod bar_pages;
 pub mod bar_start;
 pub mod enabled;
 pub mod power;

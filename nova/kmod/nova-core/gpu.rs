@@ -23,6 +23,7 @@ use crate::instance::{Instance, Memory};
 use crate::rm::{Client, Rm};
 use crate::table_limit::TableLimit;
 use crate::vram::Vram;
+use nova_kernel::pci::bar_pages::BarPages;
 
 /// A booted GPU. Second-level drivers get it from the auxiliary device that nova-core registers for it.
 pub struct Gpu<'a> {
@@ -40,6 +41,8 @@ pub struct Gpu<'a> {
     pub free_vram: Arc<Vram>,
     /// Size of the BAR through which the CPU sees VRAM, in bytes.
     pub vram_bar: u64,
+    /// The pages of that BAR that show VRAM to programs, in slots of [`SLOT_SIZE`](nova_core::SLOT_SIZE).
+    pub program_pages: BarPages<'a>,
     /// Release of the firmware that runs the GPU.
     pub firmware_release: Text<32>,
     listeners: Arc<Listeners>,
@@ -205,7 +208,24 @@ impl<'a> Gpu<'a> {
         Memory::new(&self.instance, epoch)
     }
 
-    pub(crate) fn new(gsp: &Arc<Gsp<'a>>, report: &BootReport, vram: Arc<Vram>) -> Self {
+    /// Has a slot of [`Self::program_pages`] show the chunk of VRAM with this number. What it showed before is not seen
+    /// there any more on success.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be invalidated, `ENOSPC` if there is no such
+    /// slot, `ENOMEM`.
+    #[inline(never)]
+    pub fn show(&self, epoch: Epoch, slot: usize, chunk: u64) -> Result {
+        self.instance.show(epoch, slot, chunk)
+    }
+
+    pub(crate) fn new(
+        gsp: &Arc<Gsp<'a>>,
+        report: &BootReport,
+        vram: Arc<Vram>,
+        program_pages: BarPages<'a>,
+    ) -> Self {
         let [_registers, vram_bar, _instance] = gsp.machine().pci().bar_sizes;
         Self {
             listeners: gsp.listeners.clone(),
@@ -219,6 +239,7 @@ impl<'a> Gpu<'a> {
             vram: report.info.fb_length,
             usable_vram: report.info.usable_vram(),
             vram_bar,
+            program_pages,
             firmware_release: report.firmware_release,
         }
     }

@@ -45,9 +45,15 @@ pub(crate) trait Instance: Send + Sync {
     /// Writes words to a piece. Does nothing if the epoch has ended.
     fn write(&self, epoch: Epoch, piece: &Piece, first: usize, words: &[u64]);
 
+    /// Completes what was written.
+    fn flush(&self, epoch: Epoch);
+
     /// Completes what was written, and invalidates the TLBs for an address space. If the GPU does not do that, the GSP is
     /// lost.
     fn invalidate(&self, epoch: Epoch, root: u64) -> Result;
+
+    /// Has a slot of programs show a chunk of VRAM.
+    fn show(&self, epoch: Epoch, slot: usize, chunk: u64) -> Result;
 }
 
 impl<'a> Gsp<'a> {
@@ -97,6 +103,36 @@ impl<'a> Gsp<'a> {
                 keeps: false,
             }),
             Err((tables, error)) => Err((tables, self.window_error(epoch, error))),
+        }
+    }
+
+    /// Calls `f` with the memory of an epoch, which is opened if it has not been. What that takes is allocated, and freed
+    /// if it was not needed in the end, without the lock.
+    fn with_open<R>(
+        &self,
+        epoch: Epoch,
+        f: impl FnOnce(&mut InstanceMemory<Machine<'a>>) -> R,
+    ) -> Result<R> {
+        let mut closed = None;
+        loop {
+            let mut instance = self.instance.lock();
+            if instance.is_none() {
+                let Some(prepared) = closed.take() else {
+                    drop(instance);
+                    closed = Some(self.prepare_open(epoch)?);
+                    continue;
+                };
+                match self.open(prepared) {
+                    Ok(open) => *instance = Some(open),
+                    Err((tables, error)) => {
+                        drop(instance);
+                        drop(tables);
+                        return Err(error);
+                    }
+                }
+            }
+            let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
+            return Ok(f(memory));
         }
     }
 
@@ -159,32 +195,16 @@ impl<'a> Open<'a> {
 
 impl Instance for Gsp<'_> {
     fn alloc(&self, epoch: Epoch, size: u64) -> Result<Piece> {
-        // Allocated, and freed if they were not needed in the end, without the lock.
-        let (mut closed, mut chunk) = (None, None);
+        // Allocated, and freed if it was not needed in the end, without the lock.
+        let mut chunk = None;
         loop {
-            let mut instance = self.instance.lock();
-            if instance.is_none() {
-                let Some(prepared) = closed.take() else {
-                    drop(instance);
-                    closed = Some(self.prepare_open(epoch)?);
-                    continue;
-                };
-                match self.open(prepared) {
-                    Ok(open) => *instance = Some(open),
-                    Err((tables, error)) => {
-                        drop(instance);
-                        drop(tables);
-                        return Err(error);
-                    }
-                }
-            }
-            let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
-            let piece = memory.alloc(self.machine(), size, &mut chunk);
+            let (piece, info) = self.with_open(epoch, |memory| {
+                let piece = memory.alloc(self.machine(), size, &mut chunk);
+                (piece, *memory.info())
+            })?;
             if let Some(piece) = piece.map_err(|error| self.window_error(epoch, error))? {
                 return Ok(piece);
             }
-            let info = *memory.info();
-            drop(instance);
             let new = NewChunk::new(self.machine(), &info);
             chunk = Some(new.map_err(|error| self.window_error(epoch, error))?);
         }
@@ -214,11 +234,24 @@ impl Instance for Gsp<'_> {
         }
     }
 
+    fn flush(&self, epoch: Epoch) {
+        if let Some(memory) = Open::of(&mut self.instance.lock(), epoch) {
+            memory.flush(self.machine());
+        }
+    }
+
     fn invalidate(&self, epoch: Epoch, root: u64) -> Result {
         let mut instance = self.instance.lock();
         let memory = Open::of(&mut instance, epoch).ok_or(EIO)?;
         let done = memory.invalidate(self.machine(), root);
         done.map_err(|error| self.window_error(epoch, error))
+    }
+
+    fn show(&self, epoch: Epoch, slot: usize, chunk: u64) -> Result {
+        let shown = self.with_open(epoch, |memory| {
+            memory.show(self.machine(), slot, Some(chunk))
+        })?;
+        shown.map_err(|error| self.window_error(epoch, error))
     }
 }
 
@@ -254,6 +287,20 @@ impl<'a> Memory<'a> {
         self.instance.invalidate(self.epoch, root)
     }
 
+    /// Allocates 4 KiB, for a table or for commands.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the epoch has ended, `ETIMEDOUT` if the GPU's TLBs cannot be invalidated, `ENOSPC`, `ENOMEM`.
+    #[inline(never)]
+    pub fn page(&self) -> Result<Table<'a>> {
+        let piece = self.instance.alloc(self.epoch, TABLE)?;
+        Ok(Table {
+            memory: self.clone(),
+            piece: Some(piece),
+        })
+    }
+
     /// Frees no more tables before the end of the epoch: the GPU may go on using those that are dropped.
     pub(crate) fn keep(&self) {
         self.instance.keep(self.epoch);
@@ -265,19 +312,15 @@ impl<'a> TableSource for Memory<'a> {
 
     #[inline(never)]
     fn alloc_table(&self) -> Result<Table<'a>, MemoryError> {
-        let piece = self.instance.alloc(self.epoch, TABLE);
         let no_table = |error| MemoryError::NoInstance {
             what: "a page table",
             kind: kind(error),
         };
-        Ok(Table {
-            memory: self.clone(),
-            piece: Some(piece.map_err(no_table)?),
-        })
+        self.page().map_err(no_table)
     }
 }
 
-/// Memory of one table, freed when dropped.
+/// Memory of one table, or of 4 KiB of commands, freed when dropped.
 pub struct Table<'a> {
     memory: Memory<'a>,
     /// `None` only while it is dropped.
@@ -285,6 +328,13 @@ pub struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// Completes what was written, so that the GPU sees it.
+    #[inline(never)]
+    pub fn flush(&self) {
+        let Memory { instance, epoch } = &self.memory;
+        instance.flush(*epoch);
+    }
+
     /// Where it is.
     pub(crate) fn piece(&self) -> Option<&Piece> {
         self.piece.as_ref()

@@ -129,7 +129,12 @@ impl<'a> Gsp<'a> {
         })?;
         let vram = Arc::new(vram, GFP_KERNEL)?;
         self.machine().vram.populate(vram.clone());
-        Ok(Gpu::new(self, report, vram))
+        Ok(Gpu::new(
+            self,
+            report,
+            vram,
+            self.machine().program_pages()?,
+        ))
     }
 
     /// Boots the GPU. If a reset may help, the GPU is reset and booted once more.

@@ -6,20 +6,22 @@ use core::time::Duration;
 
 use kernel::device::Bound;
 use kernel::io::Io;
+use kernel::page::PAGE_SHIFT;
 use kernel::pci::{self, Bar};
 use kernel::pr_err_once;
 use kernel::prelude::*;
-use kernel::sizes::{SZ_16M, SZ_32M, SZ_64M};
+use kernel::sizes::{SZ_16M, SZ_32M};
 use kernel::sync::{Arc, SetOnce};
 use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{
     Interrupts, OutOfVram, PciInfo, Platform, Registers, VideoMemory, WindowBar, Windows,
 };
-use nova_core::MemoryError;
+use nova_core::{program_slots, MemoryError, BAR1_OWN, SLOT_SIZE};
 
 use crate::bars::bars;
 use crate::errno::kind;
 use crate::vram::{Chunk, Vram};
+use nova_kernel::pci::bar_pages::BarPages;
 use nova_kernel::pci::bar_start::BarStart;
 use nova_kernel::pci::enabled::set_master;
 use nova_kernel::pci::reset::Resettable;
@@ -34,9 +36,8 @@ const REGISTERS_SIZE: usize = SZ_16M;
 /// How much of BAR2 is mapped: all of it, on all GPUs.
 const BAR2_MAX: usize = SZ_32M;
 
-/// How much of BAR1 is mapped, for what has no room in BAR2: with that, there is room for the page tables that map 40 GiB
-/// in pages of 4 KiB.
-const BAR1_MAX: usize = SZ_64M;
+/// How much of BAR1 is mapped: what the driver uses.
+const BAR1_MAX: usize = BAR1_OWN as usize;
 
 /// What the BARs show, in their order.
 const BARS: [&str; 3] = ["registers", "frame buffer", "instance memory"];
@@ -101,6 +102,19 @@ impl<'a> Machine<'a> {
     /// Wakes a wait for the GSP's interrupt, which has fired.
     pub(crate) fn interrupt_fired(&self) {
         self.interrupt.complete();
+    }
+
+    /// The pages of BAR1 that show VRAM to programs.
+    pub(crate) fn program_pages(&self) -> Result<BarPages<'a>> {
+        let [_, bar1, _] = bars(self.device)?;
+        let slots = program_slots(self.device.resource_len(bar1)?);
+        let pages = |slot: usize| slot * (SLOT_SIZE as usize >> PAGE_SHIFT);
+        // A smaller BAR has none of these.
+        let pages = match slots.is_empty() {
+            true => 0..0,
+            false => pages(slots.start)..pages(slots.end),
+        };
+        BarPages::new(self.device, bar1, pages)
     }
 
     fn window(&self, bar: WindowBar) -> &BarStart<'a> {

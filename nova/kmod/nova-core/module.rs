@@ -47,11 +47,14 @@ pub use channel::{Channel, ChannelEvents, End, NewChannel, SubmitError};
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
+pub use nova_core::platform::TableMemory;
+pub use nova_core::{extents_of, piece_at, Classes, Extent};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
     Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind, Jobs,
     MmuFault, Push, Ready, Reason, Slot, Text, Words,
 };
+pub use nova_core::{Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
 pub use rm::Client;
 pub use table_limit::TableLimit;
 pub use vram::{Blocks, Vram};

@@ -13,7 +13,7 @@ use kernel::prelude::*;
 use kernel::ptr::Alignment;
 use kernel::sizes::SZ_4K;
 use nova_core::platform::VideoBlock;
-use nova_core::StaticInfo;
+use nova_core::{Extent, StaticInfo};
 
 /// End of the addresses in VRAM: those of Hopper and later have 40 bits, others fewer.
 const ADDRESS_END: u64 = 1 << 40;
@@ -108,7 +108,7 @@ impl Vram {
         let mode = GpuBuddyAllocMode::Simple;
         let blocks = self.buddy.alloc_blocks(mode, size, min_block, flags);
         match KBox::pin_init(blocks, GFP_KERNEL) {
-            Ok(blocks) => Ok(Blocks(blocks)),
+            Ok(blocks) => Blocks::new(blocks),
             Err(ENOMEM) => Err(ENOMEM),
             // The allocator also says `EINVAL` for more than it manages.
             Err(_) => Err(ENOSPC),
@@ -118,12 +118,17 @@ impl Vram {
     /// Allocates one block for the driver itself.
     pub(crate) fn chunk(&self, size: u64, align: u64) -> Result<Chunk> {
         let blocks = self.alloc(size, size.max(align))?;
-        let (address, size) = blocks.iter().next().ok_or(ENOSPC)?;
+        let &Extent { address, size, .. } = blocks.extents().first().ok_or(ENOSPC)?;
         Ok(Chunk {
             address,
             size,
             _blocks: blocks,
         })
+    }
+
+    /// Where it is, in rising order.
+    pub fn regions(&self) -> &[Range<u64>] {
+        &self.regions
     }
 
     /// Size in bytes.
@@ -176,12 +181,42 @@ fn insert(regions: &mut KVec<Range<u64>>, region: Range<u64>) -> Result {
 }
 
 /// Blocks of VRAM, freed when dropped.
-pub struct Blocks(Pin<KBox<AllocatedBlocks>>);
+pub struct Blocks {
+    /// The blocks one after the other; those that follow each other in VRAM, too, are one extent.
+    extents: KVVec<Extent>,
+    _blocks: Pin<KBox<AllocatedBlocks>>,
+}
 
 impl Blocks {
-    /// Address and size of each block.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.0.iter().map(|block| (block.offset(), block.size()))
+    fn new(blocks: Pin<KBox<AllocatedBlocks>>) -> Result<Self> {
+        let mut extents: KVVec<Extent> = KVVec::new();
+        let mut offset = 0;
+        for block in blocks.iter() {
+            let (address, size) = (block.offset(), block.size());
+            match extents.last_mut() {
+                Some(last) if last.address.saturating_add(last.size) == address => {
+                    last.size = last.size.saturating_add(size);
+                }
+                _ => {
+                    let extent = Extent {
+                        offset,
+                        address,
+                        size,
+                    };
+                    extents.push(extent, GFP_KERNEL_ACCOUNT)?;
+                }
+            }
+            offset = offset.saturating_add(size);
+        }
+        Ok(Self {
+            extents,
+            _blocks: blocks,
+        })
+    }
+
+    /// Where they are in VRAM, in the order of their offsets.
+    pub fn extents(&self) -> &[Extent] {
+        &self.extents
     }
 }
 
