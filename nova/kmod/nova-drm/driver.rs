@@ -10,7 +10,7 @@ use kernel::{auxiliary, pci};
 use nova_core_module::{Health, Listener, TableLimit, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
 use nova_kernel::drm::fdinfo::MemoryStats;
-use nova_kernel::drm::gem as drm_gem;
+use nova_kernel::drm::gem::{self as drm_gem, fault::Fault};
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
@@ -55,7 +55,7 @@ impl auxiliary::Driver for NovaDrmDriver {
         // User space identifies GPUs by their PCI device, so that is the parent of the DRM device.
         let parent: &pci::Device<device::Bound> = device.parent().try_into()?;
         let gpu = nova_core_module::Gpu::of(device)?;
-        let accounts = Arc::new(Accounts::new(&gpu.free_vram), GFP_KERNEL)?;
+        let accounts = Accounts::new(gpu)?;
         // If the GSP is lost already, the device is wedged until the GPU has been booted again.
         let client = gpu.client().ok();
         let is_wedged = client.is_none();
@@ -138,12 +138,16 @@ unsafe impl HasWork for Watch {
         let Some(entered) = self.device.enter() else {
             return;
         };
-        entered.with(|gpu| match self.health() {
-            Health::Lost | Health::Dead => gpu.drop_client(),
-            Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
-            // It has no client, so it is wedged until the next boot, which a loss of the GSP causes by itself.
-            Health::Works => {
-                self.device.set_wedged(true);
+        entered.with(|gpu| {
+            let windows = self.device.data().windows();
+            windows.renew(gpu, &self.device);
+            match self.health() {
+                Health::Lost | Health::Dead => gpu.drop_client(),
+                Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
+                // It has no client, so it is wedged until the next boot, which a loss of the GSP causes by itself.
+                Health::Works => {
+                    self.device.set_wedged(true);
+                }
             }
         });
     }
@@ -204,6 +208,13 @@ impl drm_device::Driver for NovaDrmDriver {
 
     fn show_objects(device: &Device, to: &SeqFile) {
         gem::list::show(device, to);
+    }
+
+    fn fault(gpu: &Gpu<'_>, device: &Device, fault: &mut Fault<'_, Self>) {
+        match fault.object().data().vram() {
+            Some(video) => device.data().windows().fault(gpu, device, video, fault),
+            None => debug_assert!(false, "the object is in system memory"),
+        }
     }
 
     fn open(device: &Device) -> impl PinInit<FileData, Error> {

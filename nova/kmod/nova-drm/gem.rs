@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects. Those in system memory have pages, those in VRAM have blocks of it, which neither the GPU nor the CPU maps
-//! yet.
+//! GEM objects. Those in system memory have pages, those in VRAM have blocks of it.
 
 use kernel::page::PAGE_MASK;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
-use nova_core_module::{Blocks, Vram};
+use nova_core_module::Vram;
 use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
-use nova_uapi::{Layout, GEM_CPU_ACCESS};
+use nova_uapi::{Layout, GEM_CONTIGUOUS, GEM_CPU_ACCESS};
 
 use crate::driver::{Device, NovaDrmDriver, Object};
+use crate::gpu::Gpu;
 use crate::limits::{SYSTEM, VRAM};
 
+pub(crate) mod clear;
 pub(crate) mod list;
 pub(crate) mod regions;
 pub(crate) mod usage;
+pub(crate) mod windows;
+
+use clear::Video;
+use windows::Windows;
 
 /// The bytes of system memory that are left for GEM objects.
 pub(crate) struct Quota {
@@ -64,22 +69,33 @@ impl Quota {
     }
 }
 
-/// What the objects of a device may take.
+/// What the objects of a device may take, and what programs see of their VRAM.
+#[pin_data]
 pub(crate) struct Accounts {
     vram: Arc<Vram>,
     system: Quota,
+    #[pin]
+    windows: Windows,
 }
 
 impl Accounts {
-    /// Of a device with this VRAM.
+    /// Of a GPU.
     ///
     /// Objects may take half of system memory, as with TTM (drivers/gpu/drm/ttm/ttm_device.c): their pages cannot be
     /// swapped out, and the OOM killer does not see whose they are.
-    pub(crate) fn new(vram: &Arc<Vram>) -> Self {
-        Self {
-            vram: vram.clone(),
+    pub(crate) fn new(gpu: &nova_core_module::Gpu<'_>) -> Result<Arc<Self>> {
+        let windows = Windows::new(gpu)?;
+        let accounts = pin_init!(Self {
+            vram: gpu.free_vram.clone(),
             system: Quota::new(regions::machine_memory() / 2 & PAGE_MASK as u64),
-        }
+            windows <- windows,
+        });
+        Arc::pin_init(accounts, GFP_KERNEL)
+    }
+
+    /// What programs see of VRAM.
+    pub(crate) fn windows(&self) -> &Windows {
+        &self.windows
     }
 
     /// Bytes of a region, and those of them that are left.
@@ -96,27 +112,40 @@ impl Accounts {
 
 /// What a GEM object takes of its region; the drop returns it, which may be after the GPU is unbound.
 enum Charge {
-    /// Blocks of VRAM. Nobody can reach them yet, so nothing clears them.
-    Vram { _blocks: Blocks },
+    /// Blocks of VRAM.
+    Vram {
+        accounts: Arc<Accounts>,
+        video: Video,
+    },
     /// A number of bytes.
     System { accounts: Arc<Accounts>, size: u64 },
 }
 
 impl Charge {
-    /// Takes what an object in this region needs.
+    /// Takes VRAM that an object needs.
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if the region never has so many bytes, or is VRAM and has not so many left, and `ENOMEM` if system memory
-    /// has not.
-    fn new(accounts: &Arc<Accounts>, region: u32, layout: &Layout) -> Result<Self> {
-        let size = layout.size;
-        if region == VRAM {
-            let min_block = 1_u64.checked_shl(layout.page_shift).ok_or(EINVAL)?;
-            let blocks = accounts.vram.alloc(size, min_block)?;
-            return Ok(Self::Vram { _blocks: blocks });
-        }
-        let quota = &accounts.system;
+    /// `ENOSPC` if there is not so much left, or no blocks as they have to be; `ENOMEM`.
+    fn vram(accounts: &Arc<Accounts>, layout: &Layout, flags: u32) -> Result<Self> {
+        let min_block = 1_u64.checked_shl(layout.page_shift).ok_or(EINVAL)?;
+        let blocks = match flags & GEM_CONTIGUOUS != 0 {
+            true => accounts.vram.alloc_contiguous(layout.size, min_block),
+            false => accounts.vram.alloc(layout.size, min_block),
+        }?;
+        Ok(Self::Vram {
+            accounts: accounts.clone(),
+            video: Video::new(blocks)?,
+        })
+    }
+
+    /// Takes system memory that an object needs, which gets its pages later.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if there never is so much, and `ENOMEM` if there is not so much left.
+    fn system(accounts: &Arc<Accounts>, layout: &Layout) -> Result<Self> {
+        let (quota, size) = (&accounts.system, layout.size);
         if !quota.charge(size) {
             let is_short = size <= quota.size();
             return Err(if is_short { ENOMEM } else { ENOSPC });
@@ -130,8 +159,9 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
-        if let Self::System { accounts, size } = self {
-            accounts.system.uncharge(*size);
+        match self {
+            Self::Vram { accounts, video } => accounts.windows.forget(video.extents()),
+            Self::System { accounts, size } => accounts.system.uncharge(*size),
         }
     }
 }
@@ -153,10 +183,30 @@ pub(crate) struct Stored {
     /// Its name with a NUL, or nothing.
     #[pin]
     label: SpinLock<KVec<u8>>,
-    _charge: Charge,
+    charge: Charge,
 }
 
 impl Stored {
+    /// The VRAM in which it lies, if it does.
+    pub(crate) fn vram(&self) -> Option<&Video> {
+        match &self.charge {
+            Charge::Vram { video, .. } => Some(video),
+            Charge::System { .. } => None,
+        }
+    }
+
+    /// Zeroes it before it is mapped, unless that has been done. System memory is zero from the start.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Clearer::clear`](clear::Clearer::clear).
+    pub(crate) fn clear(&self, gpu: &Gpu<'_>) -> Result {
+        match self.vram() {
+            Some(video) => gpu.clearer.clear(gpu, video),
+            None => Ok(()),
+        }
+    }
+
     /// Names the object; an empty label removes the name.
     pub(crate) fn set_label(&self, label: KVec<u8>) {
         // The old one is freed without the lock.
@@ -173,46 +223,39 @@ impl Stored {
     }
 }
 
-/// Creates an object, which other address spaces can map or not. VRAM is tried first, but what the CPU is to map cannot lie there yet.
+/// Creates an object, which other address spaces can map or not. VRAM is tried first.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if it exceeds what is left of its regions, `EOPNOTSUPP` if it would have to lie in VRAM and that cannot be
-/// done, `ENOMEM`.
+/// `ENOSPC` if it exceeds what is left of its regions, `ENOMEM`, and those of
+/// [`Clearer::prepare`](clear::Clearer::prepare) if it is in VRAM and the CPU is to map it.
 pub(crate) fn create(
     device: &Device,
+    gpu: &Gpu<'_>,
     layout: Layout,
     flags: u32,
     private: Option<Private>,
 ) -> Result<Object> {
+    let accounts = device.data();
+    let cpu_access = flags & GEM_CPU_ACCESS != 0;
     let allows = |region: u32| layout.placement & 1 << region != 0;
-    if allows(VRAM) && flags == 0 {
-        match create_in(device, VRAM, layout, flags, private.clone()) {
-            Err(error) if error == ENOSPC && allows(SYSTEM) => {}
-            created => return created,
-        }
-    }
-    match allows(SYSTEM) {
-        true => create_in(device, SYSTEM, layout, flags, private),
-        false => Err(EOPNOTSUPP),
-    }
-}
-
-fn create_in(
-    device: &Device,
-    region: u32,
-    layout: Layout,
-    flags: u32,
-    private: Option<Private>,
-) -> Result<Object> {
-    let charge = Charge::new(device.data(), region, &layout)?;
-    let backing = match region {
-        VRAM => Backing::Driver,
-        _ => Backing::System {
-            cpu_access: flags & GEM_CPU_ACCESS != 0,
+    let charge = match allows(VRAM) {
+        true => match Charge::vram(accounts, &layout, flags) {
+            Err(error) if error == ENOSPC && allows(SYSTEM) => Charge::system(accounts, &layout),
+            charged => charged,
         },
+        false => Charge::system(accounts, &layout),
+    }?;
+    let (region, backing) = match charge {
+        Charge::Vram { .. } => (VRAM, Backing::Driver),
+        Charge::System { .. } => (SYSTEM, Backing::System),
     };
     let size = usize::try_from(layout.size)?;
+    if region == VRAM && cpu_access {
+        // A page fault clears it, and cannot say that there is no VRAM for what that takes.
+        gpu.core.await_epoch()?;
+        gpu.clearer.prepare(gpu)?;
+    }
     let reservation = private.clone();
     let stored = try_pin_init!(Stored {
         layout,
@@ -220,7 +263,8 @@ fn create_in(
         region,
         private,
         label <- new_spinlock!(KVec::new()),
-        _charge: charge,
+        charge,
     });
-    Object::new(device, size, backing, reservation.as_ref(), stored)
+    let reservation = reservation.as_ref();
+    Object::new(device, size, backing, cpu_access, reservation, stored)
 }

@@ -11,6 +11,7 @@ use nova_core_module::{
 };
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
+use crate::gem::clear::Clearer;
 use crate::queue::Queues;
 use crate::vm::Spaces;
 
@@ -23,6 +24,9 @@ pub(crate) struct Gpu<'a> {
     /// The queues of programs. Dropped before the address spaces, in which their channels are.
     #[pin]
     pub(crate) queues: Queues<'a>,
+    /// What zeroes VRAM. Dropped before the client, of which its channel is.
+    #[pin]
+    pub(crate) clearer: Clearer<'a>,
     /// The address spaces of programs. Dropped before the client, of which they are.
     #[pin]
     pub(crate) spaces: Spaces<'a>,
@@ -53,6 +57,7 @@ impl<'a> Gpu<'a> {
             core,
             pci,
             queues <- Queues::new(),
+            clearer <- Clearer::new(),
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
             _settled: Settled(core),

@@ -47,7 +47,7 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
 
     fn call(
         device: &Device,
-        _gpu: &Gpu<'_>,
+        gpu: &Gpu<'_>,
         file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
@@ -57,7 +57,7 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
             id => Some(file.data().vms.get(id)?.private()),
         };
         let layout = argument.layout(&REGIONS).map_err(error)?;
-        let object = gem::create(device, layout, argument.flags, private)?;
+        let object = gem::create(device, gpu, layout, argument.flags, private)?;
         argument.handle = object.create_handle(file)?;
         argument.page_shift = layout.page_shift;
         argument.mmap_offset = object.mmap_offset().unwrap_or(0);
@@ -76,16 +76,19 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
 
     fn call(
         _device: &Device,
-        _gpu: &Gpu<'_>,
+        gpu: &Gpu<'_>,
         file: &File<'_>,
         argument: &mut Self::Argument,
     ) -> Result {
         let object = Object::lookup(file, argument.handle)?;
         let stored = object.data();
-        let state = match object.is_exported() {
-            true => nova_uapi::GEM_STATE_EXPORTED,
-            false => 0,
-        };
+        let mut state = 0;
+        if object.is_exported() {
+            state |= nova_uapi::GEM_STATE_EXPORTED;
+        }
+        if stored.vram().is_some_and(|video| video.is_lost(gpu)) {
+            state |= nova_uapi::GEM_STATE_CONTENT_LOST;
+        }
         let vm_id = stored.private.as_ref().map_or(0, |private| {
             file.data().vms.find(|vm| vm.private() == *private)
         });

@@ -16,18 +16,18 @@ pub(crate) const VRAM: u32 = 1;
 
 /// The regions of memory by their ids, as far as arguments are checked against them.
 pub(crate) const REGIONS: [MemoryRegion; 2] = [
-    region(SYSTEM, MEMORY_REGION_SYSTEM),
-    region(VRAM, MEMORY_REGION_VRAM),
+    region(SYSTEM, MEMORY_REGION_SYSTEM, 1 << 12),
+    region(VRAM, MEMORY_REGION_VRAM, 1 << 12 | 1 << 16 | 1 << 21),
 ];
 
 /// Names of the regions in fdinfo and debugfs, by their ids.
 pub(crate) const NAMES: [&CStr; REGIONS.len()] = [c"system", c"vram0"];
 
-const fn region(id: u32, region_class: u32) -> MemoryRegion {
+const fn region(id: u32, region_class: u32, page_sizes: u64) -> MemoryRegion {
     MemoryRegion {
         id,
         region_class,
-        page_sizes: 1 << 12,
+        page_sizes,
         size: 0,
         used: 0,
         largest_free: 0,

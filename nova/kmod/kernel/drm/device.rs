@@ -20,7 +20,7 @@ use kernel::types::{ForeignOwnable, Opaque};
 
 use super::debugfs;
 use super::fdinfo::{self, MemoryStats};
-use super::gem::{self, dma::Mappings};
+use super::gem::{self, dma::Mappings, fault::Fault};
 use super::ioctl::{self, Entry, File};
 
 /// A render driver.
@@ -67,6 +67,10 @@ pub trait Driver: Sized + 'static {
 
     /// Prints the device's objects, for debugfs.
     fn show_objects(device: &Device<Self>, to: &SeqFile);
+
+    /// Has the CPU see a page of an object that is not in system memory: inserts pages of a BAR, or the object's dummy
+    /// page.
+    fn fault(data: &Self::RegistrationData<'_>, device: &Device<Self>, fault: &mut Fault<'_, Self>);
 
     /// The data of a file that is opened.
     fn open(device: &Device<Self>) -> impl PinInit<Self::FileData, Error>;

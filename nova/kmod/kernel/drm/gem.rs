@@ -3,16 +3,17 @@
 //! GEM objects: what files know by handles, and what a driver keeps with each.
 //!
 //! `kernel::drm::gem` is missing where DRM is a module. What an object is made of is in `pages.rs`, what the CPU maps
-//! of it in `mmap.rs`, what other drivers get in `prime.rs`, what devices read and write in `dma.rs`, and the objects
-//! of a file in `list.rs`.
+//! of it in `mmap.rs`, and in `fault.rs` if it is not system memory, what other drivers get in `prime.rs`, what devices
+//! read and write in `dma.rs`, and the objects of a file in `list.rs`.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::error::to_result;
-use kernel::page::PAGE_SHIFT;
+use kernel::page::{Page, PAGE_SHIFT};
 use kernel::prelude::*;
+use kernel::sync::SetOnce;
 use kernel::types::Opaque;
 
 use super::device::{Device, Driver};
@@ -20,6 +21,7 @@ use super::ioctl::File;
 use super::shim;
 
 pub mod dma;
+pub mod fault;
 pub mod list;
 mod mmap;
 mod pages;
@@ -41,6 +43,8 @@ struct Memory<D: Driver> {
     /// The pages of an object in system memory.
     #[pin]
     pages: Pages,
+    /// What the CPU sees of another object while its memory cannot be seen.
+    dummy: SetOnce<Page>,
     #[pin]
     data: D::Object,
 }
@@ -59,13 +63,10 @@ pub struct Object<D: Driver> {
 /// What an object is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
-    /// Nothing that this crate knows of.
+    /// What the driver knows, and shows to the CPU by [`Driver::fault`].
     Driver,
-    /// Pages of system memory, which the CPU may map or not.
-    System {
-        /// Whether it may.
-        cpu_access: bool,
-    },
+    /// Pages of system memory.
+    System,
 }
 
 impl<D: Driver> Object<D> {
@@ -105,13 +106,15 @@ impl<D: Driver> Object<D> {
 
     /// Makes an object of `size` bytes, which are whole pages.
     ///
-    /// It has a reservation lock of its own, or shares one, to which `data` must have a reference.
+    /// The CPU may map it or not. It has a reservation lock of its own, or shares one, to which `data` must have a
+    /// reference.
     ///
     /// The caller's memory cgroup is charged for the structure, and whoever makes the pages be allocated for those.
     pub fn new(
         device: &Device<D>,
         size: usize,
         backing: Backing,
+        cpu_access: bool,
         reservation: Option<&Reservation<D>>,
         data: impl PinInit<D::Object, Error>,
     ) -> Result<Self> {
@@ -119,6 +122,7 @@ impl<D: Driver> Object<D> {
             try_pin_init!(Memory::<D> {
                 object: Opaque::zeroed(),
                 pages <- Pages::new(),
+                dummy: SetOnce::new(),
                 data <- data,
             }),
             GFP_KERNEL_ACCOUNT,
@@ -138,7 +142,7 @@ impl<D: Driver> Object<D> {
             Backing::Driver => unsafe {
                 bindings::drm_gem_private_object_init(device.as_raw(), object, size);
             },
-            Backing::System { .. } => {
+            Backing::System => {
                 // SAFETY: As above.
                 let made = to_result(unsafe {
                     bindings::drm_gem_object_init(device.as_raw(), object, size)
@@ -156,7 +160,7 @@ impl<D: Driver> Object<D> {
         }
         // SAFETY: An initialized object has one reference, which is this one.
         let made = unsafe { Self::from_raw(object) }.ok_or(ENOMEM)?;
-        if let Backing::System { cpu_access: true } = backing {
+        if cpu_access {
             // SAFETY: The object is initialized.
             to_result(unsafe { bindings::drm_gem_create_mmap_offset(object) })?;
         }

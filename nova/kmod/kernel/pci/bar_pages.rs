@@ -54,6 +54,13 @@ impl<'a> BarPages<'a> {
         self.pages.clone()
     }
 
+    /// Number of the frame of a page with this number in the BAR.
+    pub(crate) fn frame(&self, page: usize) -> Option<usize> {
+        self.pages
+            .contains(&page)
+            .then(|| self.frame.wrapping_add(page))
+    }
+
     /// Address and size of them.
     fn bytes(&self) -> (u64, u64) {
         let Self { frame, pages, .. } = self;

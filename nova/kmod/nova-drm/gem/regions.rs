@@ -36,10 +36,12 @@ pub(crate) fn of(device: &Device, file: &File<'_>) -> [MemoryRegion; REGIONS.len
         region.size = size;
         // The kernel's allocator does not tell its largest free block.
         region.used = size.saturating_sub(left);
-        if region.region_class == MEMORY_REGION_SYSTEM {
+        (region.cpu_visible_size, region.cpu_visible_used) = match region.region_class {
             // The CPU reaches all of it.
-            region.cpu_visible_size = region.size;
-            region.cpu_visible_used = region.used;
+            MEMORY_REGION_SYSTEM => (region.size, region.used),
+            _ => device.data().windows().size_and_used(),
+        };
+        if region.region_class == MEMORY_REGION_SYSTEM {
             left = left.min(machine_memory_available());
         }
         region.client_used = stats.total();

@@ -105,8 +105,14 @@ pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
 ///
 /// # Errors
 ///
-/// `EIO` if the GSP is lost meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew.
+/// `EIO` if the GSP is lost meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew and of
+/// clearing VRAM.
 pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
+    for op in ops {
+        if let Action::Map(Some((object, _))) = op.action() {
+            object.data().clear(gpu)?;
+        }
+    }
     let bound = prepare(vm, ops).and_then(|changes| {
         let lock = |exec: &Exec<_>| lock(exec, vm, ops);
         with_locked(lock, || apply(vm, gpu, ops, changes))?

@@ -5,8 +5,10 @@
 use core::ops::Range;
 
 use kernel::prelude::*;
-use nova_core_module::{AddressSpace, Aperture, Attributes, Block, Change, Spare, Tables};
-use nova_kernel::drm::gem::dma::{DmaBlock, DmaBlocks};
+use nova_core_module::{
+    extents_of, AddressSpace, Aperture, Attributes, Block, Change, Extent, Spare, Tables,
+};
+use nova_kernel::drm::gem::dma::DmaBlock;
 
 use crate::driver::Object;
 use crate::gpu::Gpu;
@@ -20,11 +22,17 @@ pub(crate) struct Mapped {
     pub(super) read_only: bool,
 }
 
+/// The memory of an object, and where it is.
+enum Memory<'a> {
+    System(&'a [DmaBlock]),
+    Vram(&'a [Extent]),
+}
+
 /// A range that is to be mapped, with all that this takes.
 pub(super) struct Pages<'a> {
     range: Range<u64>,
     /// The object's memory, and where the part begins; `None` for sparse pages.
-    memory: Option<(DmaBlocks<'a>, u64)>,
+    memory: Option<(Memory<'a>, u64)>,
     mapped: Mapped,
 }
 
@@ -33,7 +41,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` where the object has no memory that can be mapped, `ENOMEM`, `ENOSPC`.
+    /// `ENOMEM`, `ENOSPC`.
     pub(super) fn prepare<'b>(
         gpu: &'a Gpu<'_>,
         space: &AddressSpace<'b>,
@@ -43,15 +51,15 @@ impl<'a> Pages<'a> {
         mapped: Mapped,
     ) -> Result<Self> {
         let memory = match object {
-            Some((object, offset)) => Some((object.dma_blocks(gpu)?, offset)),
+            Some((object, offset)) => Some((Memory::of(gpu, object)?, offset)),
             None => None,
         };
-        let change = match memory {
-            Some(_) => Change::Map {
-                aperture: Aperture::System,
-                page_shift: 12,
+        let change = match (&memory, object) {
+            (Some((memory, offset)), Some((object, _))) => Change::Map {
+                aperture: memory.aperture(),
+                page_shift: page_shift(object, range.start, *offset),
             },
-            None => Change::Unmap,
+            _ => Change::Unmap,
         };
         space.prepare(spare, range.clone(), change)?;
         Ok(Self {
@@ -75,23 +83,64 @@ impl<'a> Pages<'a> {
         let size = range.end.saturating_sub(range.start);
         let part = offset..offset.saturating_add(size);
         let attributes = Attributes { kind, read_only };
-        tables.map(range, &mut blocks(memory.iter(), part), attributes);
+        let block = |extent| block(memory.aperture(), extent);
+        match &memory {
+            Memory::System(blocks) => {
+                let extents = extents_of(blocks, extent, part);
+                tables.map(range, &mut extents.map(block), attributes);
+            }
+            Memory::Vram(extents) => {
+                let extents = extents_of(extents, |extent| *extent, part);
+                tables.map(range, &mut extents.map(block), attributes);
+            }
+        }
     }
 }
 
-/// The blocks of a part of an object.
-fn blocks(all: impl Iterator<Item = DmaBlock>, part: Range<u64>) -> impl Iterator<Item = Block> {
-    let mut next = 0_u64;
-    all.filter_map(move |block| {
-        let start = next;
-        next = start.saturating_add(block.size);
-        let within = start.max(part.start)..next.min(part.end);
-        (!within.is_empty()).then(|| Block {
-            aperture: Aperture::System,
-            address: block
-                .address
-                .saturating_add(within.start.saturating_sub(start)),
-            size: within.end.saturating_sub(within.start),
-        })
-    })
+impl<'a> Memory<'a> {
+    fn of(gpu: &'a Gpu<'_>, object: &'a Object) -> Result<Self> {
+        match object.data().vram() {
+            Some(video) if video.is_cleared() => Ok(Self::Vram(video.extents())),
+            Some(_) => {
+                debug_assert!(false, "VRAM was not cleared");
+                Err(EIO)
+            }
+            None => Ok(Self::System(object.dma_blocks(gpu)?)),
+        }
+    }
+
+    fn aperture(&self) -> Aperture {
+        match self {
+            Self::System(_) => Aperture::System,
+            Self::Vram(_) => Aperture::Vram,
+        }
+    }
+}
+
+/// How large pages are surely where a part of an object is mapped at an address: the object's, unless the address and the
+/// offset of the part differ in the bits below that.
+fn page_shift(object: &Object, address: u64, offset: u64) -> u32 {
+    let alike = (address ^ offset).trailing_zeros();
+    object.data().layout.page_shift.min(alike)
+}
+
+fn extent(block: &DmaBlock) -> Extent {
+    let DmaBlock {
+        offset,
+        address,
+        size,
+    } = *block;
+    Extent {
+        offset,
+        address,
+        size,
+    }
+}
+
+fn block(aperture: Aperture, Extent { address, size, .. }: Extent) -> Block {
+    Block {
+        aperture,
+        address,
+        size,
+    }
 }

@@ -17,38 +17,27 @@ use kernel::sync::{new_mutex, Mutex};
 use super::Object;
 use crate::drm::device::{Device, Driver};
 
-/// Memory as the device sees it.
+/// Memory of an object as the device sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DmaBlock {
+    /// Where it begins in the object.
+    pub offset: u64,
     /// The device's address of it.
     pub address: u64,
     /// Its bytes, whole pages.
     pub size: u64,
 }
 
-/// The memory of an object as the device sees it.
-pub struct DmaBlocks<'a>(&'a SGTable);
-
-impl DmaBlocks<'_> {
-    /// The blocks, in the order of the object's bytes.
-    pub fn iter(&self) -> impl Iterator<Item = DmaBlock> + '_ {
-        self.0.iter().map(|entry| DmaBlock {
-            address: entry.dma_address(),
-            size: entry.dma_len(),
-        })
-    }
-}
-
 impl<D: Driver> Object<D> {
-    /// The object's memory as the device sees it. Its pages are allocated and mapped for the device, unless they have
-    /// been. What is returned stays true as long as the object lives and the device is plugged in; `lent` is what only
-    /// lives that long.
+    /// The object's memory as the device sees it, in the order of the object's bytes. Its pages are allocated and mapped
+    /// for the device, unless they have been. What is returned stays true as long as the object lives and the device is
+    /// plugged in; `lent` is what only lives that long.
     ///
     /// # Errors
     ///
     /// `EINVAL` where another device has lent `lent`, `EOPNOTSUPP` where the object is not in system memory, `ENOMEM`, and
     /// those of mapping.
-    pub fn dma_blocks<'a>(&'a self, lent: &'a D::RegistrationData<'_>) -> Result<DmaBlocks<'a>> {
+    pub fn dma_blocks<'a>(&'a self, lent: &'a D::RegistrationData<'_>) -> Result<&'a [DmaBlock]> {
         // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
         let device = unsafe { Device::<D>::from_raw((*self.as_raw()).dev) };
         if !device.has_lent(lent) {
@@ -58,8 +47,8 @@ impl<D: Driver> Object<D> {
         // Pages must not be mapped twice at once.
         let _lock = self.memory().pages.lock.lock();
         let mappings = device.dma_mappings();
-        let table = match mappings.get(self.as_raw()) {
-            Some(table) => table,
+        let blocks = match mappings.get(self.as_raw()) {
+            Some(blocks) => blocks,
             None => {
                 let (first, count) = array.as_raw();
                 // SAFETY: There are so many pages. The parent of a device that is plugged in is bound.
@@ -70,9 +59,9 @@ impl<D: Driver> Object<D> {
                 mappings.insert(self.as_raw(), table)?
             }
         };
-        // SAFETY: The table is not changed. It is there until the object is freed, to which `self` is a reference, or until
+        // SAFETY: They are not changed. They are there until the object is freed, to which `self` is a reference, or until
         // what `lent` borrows is gone.
-        Ok(DmaBlocks(unsafe { SGTable::from_raw(table.as_ptr()) }))
+        Ok(unsafe { blocks.as_ref() })
     }
 }
 
@@ -84,6 +73,7 @@ impl<D: Driver> Object<D> {
 struct Table {
     table: NonNull<bindings::sg_table>,
     device: *mut bindings::device,
+    blocks: KVVec<DmaBlock>,
 }
 
 // SAFETY: Any thread may unmap it.
@@ -117,7 +107,29 @@ impl Table {
             return Err(error);
         }
         // INVARIANT: It has been mapped.
-        Ok(Self { table, device })
+        let mut made = Self {
+            table,
+            device,
+            blocks: KVVec::new(),
+        };
+        // SAFETY: As above; nobody changes it.
+        made.find_blocks(unsafe { SGTable::from_raw(table.as_ptr()) })?;
+        Ok(made)
+    }
+
+    /// Notes where the blocks are, so that any part of the object is found at once.
+    fn find_blocks(&mut self, table: &SGTable) -> Result {
+        let mut offset = 0_u64;
+        for entry in table.iter() {
+            let block = DmaBlock {
+                offset,
+                address: entry.dma_address(),
+                size: entry.dma_len(),
+            };
+            offset = offset.saturating_add(block.size);
+            self.blocks.push(block, GFP_KERNEL)?;
+        }
+        Ok(())
     }
 }
 
@@ -157,9 +169,10 @@ impl Mappings {
         pin_init!(Self { tables <- new_mutex!(RBTree::new()) })
     }
 
-    fn get(&self, object: *mut bindings::drm_gem_object) -> Option<NonNull<bindings::sg_table>> {
+    fn get(&self, object: *mut bindings::drm_gem_object) -> Option<NonNull<[DmaBlock]>> {
         let tables = self.tables.lock();
-        tables.get(&object.addr()).map(|table| table.table)
+        let table = tables.get(&object.addr())?;
+        Some(NonNull::from(table.blocks.as_slice()))
     }
 
     /// Adds the table of an object that has none.
@@ -167,12 +180,13 @@ impl Mappings {
         &self,
         object: *mut bindings::drm_gem_object,
         table: Table,
-    ) -> Result<NonNull<bindings::sg_table>> {
-        let raw = table.table;
+    ) -> Result<NonNull<[DmaBlock]>> {
+        // They stay where they are when the table is moved.
+        let blocks = NonNull::from(table.blocks.as_slice());
         let node = RBTreeNode::new(object.addr(), table, GFP_KERNEL)?;
         let replaced = self.tables.lock().insert(node);
         debug_assert!(replaced.is_none());
-        Ok(raw)
+        Ok(blocks)
     }
 
     /// Unmaps an object, if it is mapped, before its pages are freed.

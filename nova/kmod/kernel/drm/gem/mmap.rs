@@ -8,6 +8,7 @@ use kernel::mm::virt::{flags, VmaRef};
 use kernel::page::PAGE_SHIFT;
 use kernel::prelude::*;
 
+use super::fault::Fault;
 use super::{memory, Object};
 use crate::drm::device::{Device, Driver};
 use crate::drm::shim;
@@ -80,7 +81,7 @@ pub(in crate::drm) unsafe extern "C" fn mmap<D: Driver>(
 }
 
 /// Prepares a VMA that maps an object, from the device's file or from a dma-buf. It maps system memory as all memory is
-/// mapped: cached and coherent.
+/// mapped: cached and coherent; and what is seen through a BAR write-combined.
 ///
 /// # Safety
 ///
@@ -100,41 +101,51 @@ pub(super) unsafe extern "C" fn mmap_object<D: Driver>(
             return EINVAL.to_errno();
         }
     }
+    // VM_PFNMAP: nobody but the object holds the pages, so that the kernel must not get references to them through the
+    // VMA.
+    let flags = flags::PFNMAP | flags::DONTEXPAND | flags::DONTDUMP;
+    // SAFETY: The object is initialized.
+    if unsafe { (*object).filp.is_null() } {
+        // SAFETY: As above.
+        unsafe {
+            shim::vm_flags_set(vma, flags | flags::IO);
+            let cached = bindings::vm_get_page_prot((*vma).__bindgen_anon_2.vm_flags);
+            (*vma).vm_page_prot = bindings::pgprot_writecombine(cached);
+        }
+        return 0;
+    }
     // They are allocated now, so that a page fault cannot fail.
     if let Err(error) = memory.get_pages() {
         return error.to_errno();
     }
-    // SAFETY: As above. VM_PFNMAP: nobody but the object holds the pages, so that the kernel must not get references
-    // to them through the VMA.
-    unsafe { shim::vm_flags_set(vma, flags::PFNMAP | flags::DONTEXPAND | flags::DONTDUMP) };
+    // SAFETY: As above.
+    unsafe { shim::vm_flags_set(vma, flags) };
     0
 }
 
-/// Maps a page. This works, too, when the device has been unplugged: the pages are the object's as long as it lives.
+/// Maps a page. This works, too, when the device has been unplugged: pages of system memory are the object's as long as
+/// it lives, and for others there is one that has no other purpose.
 ///
 /// # Safety
 ///
 /// For the kernel to call, in a VMA of [`mmap_object`].
 unsafe extern "C" fn fault<D: Driver>(fault: *mut bindings::vm_fault) -> bindings::vm_fault_t {
-    // SAFETY: The kernel has filled the structure. The VMA holds an object of a `Device<D>`, which has pages.
-    unsafe {
+    const ERROR: bindings::vm_fault_t =
+        bindings::vm_fault_reason_VM_FAULT_SIGBUS as bindings::vm_fault_t;
+    // SAFETY: The kernel has filled the structure. The VMA holds an object of a `Device<D>`.
+    let (fault, object) = unsafe {
         let fault = &(*fault).__bindgen_anon_1;
-        let object = (*fault.vma)
-            .vm_private_data
-            .cast::<bindings::drm_gem_object>();
-        // The VMA may begin anywhere in the object: it can be one for a part of it, or the rest of one that was split.
-        let index = fault
-            .pgoff
-            .checked_sub((*object).vma_node.vm_node.start as usize);
-        let pages = memory::<D>(object).pages.get();
-        match pages
-            .zip(index)
-            .and_then(|(pages, index)| pages.page(index))
-        {
-            Some(page) => {
-                bindings::vmf_insert_pfn(fault.vma, fault.address, shim::page_to_pfn(page))
-            }
-            None => bindings::vm_fault_reason_VM_FAULT_SIGBUS as bindings::vm_fault_t,
-        }
+        let place = &raw const (*fault.vma).vm_private_data;
+        (fault, Object::<D>::from_pointer(place.cast()))
+    };
+    // SAFETY: As above.
+    let Some(mut fault) = (unsafe { Fault::new(object, fault) }) else {
+        return ERROR;
+    };
+    // SAFETY: The object is initialized.
+    match unsafe { (*object.as_raw()).filp.is_null() } {
+        true => fault.show(),
+        false => fault.insert_page(),
     }
+    fault.answer()
 }
