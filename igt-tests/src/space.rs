@@ -21,7 +21,7 @@ pub const PAGE: u64 = 4096;
 /// What a word at an address is: the word, or the kind of the fault.
 pub type Found = Result<u64, String>;
 
-/// An object in system memory, each page of which starts with a word of its own.
+/// An object, each page of which starts with a word of its own.
 #[derive(Debug)]
 pub struct Filled<'a> {
     /// `None` once its handle is closed.
@@ -34,13 +34,22 @@ pub struct Filled<'a> {
 }
 
 impl<'a> Filled<'a> {
-    /// Creates an object of so many pages, whose words begin with `seed`.
+    /// Creates an object of so many pages in system memory, whose words begin with `seed`.
     ///
     /// # Panics
     ///
     /// If the driver refuses it.
     pub fn new(file: &'a File, pages: u64, seed: u32) -> Self {
-        let object = Object::new(file, object::mappable(pages * PAGE));
+        Self::within(file, object::SYSTEM, pages, seed)
+    }
+
+    /// As [`Self::new`], in that region.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    pub fn within(file: &'a File, region: u32, pages: u64, seed: u32) -> Self {
+        let object = Object::new(file, object::mappable_in(region, pages * PAGE));
         let filled = Self {
             handle: object.handle(),
             memory: object.map(),

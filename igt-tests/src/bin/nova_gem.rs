@@ -29,11 +29,7 @@ fn main() -> ExitCode {
         let _running = tests.fixture(|| gpu.keep_running());
 
         tests.group("Where objects lie.", |tests| {
-            tests.subtest(
-                "placement",
-                "VRAM is tried first, but not for what the CPU is to map.",
-                || placement(&gpu),
-            );
+            tests.subtest("placement", "VRAM is tried first.", || placement(&gpu));
             tests.subtest(
                 "fallback",
                 "When VRAM is full, objects that may lie in system memory do.",
@@ -48,6 +44,11 @@ fn main() -> ExitCode {
                 "too-large",
                 "An object larger than its region is refused.",
                 || too_large(&gpu),
+            );
+            tests.subtest(
+                "page-sizes",
+                "Objects in VRAM have pages of 4 KiB, 64 KiB and 2 MiB.",
+                || page_sizes(&gpu),
             );
             tests.subtest("info", "An object is as it was created.", || {
                 described(&gpu)
@@ -107,9 +108,11 @@ fn placement(gpu: &Gpu) {
         (EITHER, 0, VRAM),
         (1 << VRAM, 0, VRAM),
         (1 << SYSTEM, 0, SYSTEM),
-        (0, uapi::GEM_CPU_ACCESS, SYSTEM),
-        (EITHER, uapi::GEM_CPU_ACCESS, SYSTEM),
+        (0, uapi::GEM_CPU_ACCESS, VRAM),
+        (EITHER, uapi::GEM_CPU_ACCESS, VRAM),
+        (1 << VRAM, uapi::GEM_CPU_ACCESS, VRAM),
         (1 << SYSTEM, uapi::GEM_CPU_ACCESS, SYSTEM),
+        (1 << VRAM, uapi::GEM_CONTIGUOUS, VRAM),
     ] {
         let create = GemCreate {
             size: SIZE,
@@ -120,13 +123,49 @@ fn placement(gpu: &Gpu) {
         let object = Object::new(&node, create);
         assert_eq!(object.created.region, region, "{create:?}");
     }
-    for flags in [uapi::GEM_CPU_ACCESS, uapi::GEM_CONTIGUOUS] {
+}
+
+/// Blocks of an object are as large as it says, and what the size is a multiple of.
+fn page_sizes(gpu: &Gpu) {
+    const KIB: u64 = 1 << 10;
+    const MIB: u64 = 1 << 20;
+    let node = gpu.open_render();
+    for (id, size, asked, page_shift, rounded) in [
+        (VRAM, 4 * KIB, 0, 12, 4 * KIB),
+        (VRAM, 64 * KIB - 1, 0, 16, 64 * KIB),
+        (VRAM, 68 * KIB, 0, 12, 68 * KIB),
+        (VRAM, 4 * MIB, 0, 21, 4 * MIB),
+        (VRAM, 4 * MIB, 12, 12, 4 * MIB),
+        (VRAM, 4 * KIB, 16, 16, 64 * KIB),
+        (VRAM, 4 * KIB, 21, 21, 2 * MIB),
+        (SYSTEM, 4 * MIB, 0, 12, 4 * MIB),
+    ] {
         let create = GemCreate {
-            flags,
-            ..within(VRAM, SIZE)
+            page_shift: asked,
+            ..within(id, size)
         };
-        assert_refused(&node, create, Errno::EOPNOTSUPP);
+        let object = Object::new(&node, create);
+        let GemInfo {
+            size,
+            page_shift: granted,
+            ..
+        } = object.info();
+        assert_eq!((size, granted), (rounded, page_shift), "{create:?}");
+        assert_eq!(object.created.page_shift, page_shift, "{create:?}");
     }
+    for (id, page_shift) in [(SYSTEM, 16), (SYSTEM, 21), (VRAM, 13), (VRAM, 29)] {
+        let create = GemCreate {
+            page_shift,
+            ..within(id, SIZE)
+        };
+        assert_refused(&node, create, Errno::EINVAL);
+    }
+    // What may be in system memory has the pages of that.
+    let create = GemCreate {
+        size: 2 * MIB,
+        ..GemCreate::default()
+    };
+    assert_eq!(Object::new(&node, create).created.page_shift, 12);
 }
 
 /// The kernel refuses to create the object, and does not change the structure.
@@ -279,7 +318,13 @@ fn regions(gpu: &Gpu) {
     });
     let half = total.map(|kibibytes| (kibibytes << 10 >> 1) / PAGE * PAGE);
     assert_eq!(Some(system.size), half, "half of the machine's memory");
-    assert_eq!(vram.size, nova::query_device(&node).unwrap().vram_usable);
+    let device = nova::query_device(&node).unwrap();
+    assert_eq!(vram.size, device.vram_usable);
+    assert_eq!(vram.page_sizes, 1 << 12 | 1 << 16 | 1 << 21);
+    let bar = device.bar_size.into_iter().max().unwrap();
+    let is_visible = (1..=bar).contains(&vram.cpu_visible_size);
+    assert!(is_visible, "{vram:?} through {bar:#x} bytes");
+    assert_eq!(system.cpu_visible_size, system.size);
     for region in regions {
         assert_eq!(region.page_sizes & 1 << 12, 1 << 12, "{region:?}");
         assert_eq!(region.client_used, 0, "{region:?}");

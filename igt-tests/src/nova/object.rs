@@ -20,11 +20,14 @@ pub const VRAM: u32 = 1;
 
 /// What creates an object in system memory that the CPU can map.
 pub fn mappable(size: u64) -> GemCreate {
+    mappable_in(SYSTEM, size)
+}
+
+/// What creates an object in that region that the CPU can map.
+pub fn mappable_in(region: u32, size: u64) -> GemCreate {
     GemCreate {
-        size,
-        placement: 1 << SYSTEM,
         flags: uapi::GEM_CPU_ACCESS,
-        ..GemCreate::default()
+        ..within(region, size)
     }
 }
 

@@ -19,7 +19,7 @@ const ROUNDS: usize = 50;
 
 pub(crate) fn two_spaces(bench: &Bench) {
     let (here, there) = (bench.space(), bench.space());
-    let [one, two] = [1, 2].map(|seed| Filled::new(&bench.file, 2, seed));
+    let [one, two] = [1, 2].map(|seed| bench.object(2, seed));
     here.bind(&[map(&one, 0, AT, 2)]);
     there.has_nothing(AT, 2);
     there.bind(&[map(&two, 0, AT, 2)]);
@@ -34,7 +34,7 @@ pub(crate) fn two_spaces(bench: &Bench) {
 
 pub(crate) fn closed(bench: &Bench) {
     let space = bench.space();
-    let mut object = Filled::new(&bench.file, 2, 1);
+    let mut object = bench.object(2, 1);
     space.bind(&[map(&object, 0, AT, 2)]);
     object.close();
     assert_eq!(
@@ -53,7 +53,7 @@ pub(crate) fn closed(bench: &Bench) {
 /// In opposite orders, so that the reservations of the objects are contended for.
 pub(crate) fn threads(bench: &Bench) {
     let (here, there) = (bench.space(), bench.space());
-    let objects = [1, 2, 3].map(|seed| Filled::new(&bench.file, 2, seed));
+    let objects = [1, 2, 3].map(|seed| bench.object(2, seed));
     let [one, two, three] = &objects;
     let at = |number: u64| AT + 2 * number * PAGE;
     let forward = [
@@ -91,7 +91,7 @@ pub(crate) fn private(bench: &Bench) {
     let (mine, other) = (bench.space(), bench.space());
     let create = GemCreate {
         vm_id: mine.id,
-        ..object::mappable(2 * PAGE)
+        ..object::mappable_in(bench.region, 2 * PAGE)
     };
     let object = Object::new(&bench.file, create);
     assert_eq!(object.info().vm_id, mine.id);
@@ -119,7 +119,7 @@ pub(crate) fn private(bench: &Bench) {
 pub(crate) fn close_file(bench: &Bench) {
     let before = spaces(&bench.mock);
     let file = bench.gpu.open_render();
-    let mut object = Filled::new(&file, 64, 1);
+    let mut object = Filled::within(&file, bench.region, 64, 1);
     for number in 0..3 {
         let space = Space::new(&file, &bench.mock);
         space.bind(&[map(&object, 0, AT + number * PAGE, 64)]);

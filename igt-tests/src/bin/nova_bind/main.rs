@@ -6,8 +6,9 @@ use std::fs::File;
 use std::process::ExitCode;
 
 use igt::mock::Mock;
+use igt::nova::object::{SYSTEM, VRAM};
 use igt::nova::Gpu;
-use igt::space::Space;
+use igt::space::{Filled, Space};
 
 mod lifetimes;
 mod ranges;
@@ -16,20 +17,34 @@ mod refused;
 /// Where tests map. The kernel's range is far above.
 const AT: u64 = 1 << 30;
 
-/// A GPU, an open file of it, and its mock.
+/// A GPU, an open file of it, and its mock; and where objects lie.
 struct Bench {
     gpu: Gpu,
     file: File,
     mock: Mock,
+    region: u32,
 }
 
 impl Bench {
-    fn require() -> Self {
+    fn require(region: u32) -> Self {
         let gpu = Gpu::require();
         let mock = Mock::require(&gpu);
         gpu.start();
         let file = gpu.open_render();
-        Self { gpu, file, mock }
+        let bench = Self {
+            gpu,
+            file,
+            mock,
+            region,
+        };
+        // The first object in VRAM makes an address space of the driver, which is none of the tests'.
+        drop(bench.object(1, 0));
+        bench
+    }
+
+    /// An object of so many pages.
+    fn object(&self, pages: u64, seed: u32) -> Filled<'_> {
+        Filled::within(&self.file, self.region, pages, seed)
     }
 
     /// An address space in which nothing is mapped.
@@ -40,92 +55,106 @@ impl Bench {
 
 fn main() -> ExitCode {
     igt::run("Mappings, as the GPU sees them.", |tests| {
-        let bench = tests.fixture(Bench::require);
+        for (region, memory, prefix) in [(SYSTEM, "system memory", ""), (VRAM, "VRAM", "vram-")] {
+            let bench = tests.fixture(|| Bench::require(region));
+            let name = |name: &str| format!("{prefix}{name}");
 
-        tests.group("Ranges.", |tests| {
-            tests.subtest(
-                "map",
-                "An object is where it was mapped, and nowhere else.",
-                || ranges::map_object(&bench),
-            );
-            tests.subtest("part", "A part of an object is mapped.", || {
-                ranges::part(&bench)
+            tests.group(&format!("Ranges, and objects in {memory}."), |tests| {
+                tests.subtest(
+                    name("map"),
+                    "An object is where it was mapped, and nowhere else.",
+                    || ranges::map_object(&bench),
+                );
+                tests.subtest(name("part"), "A part of an object is mapped.", || {
+                    ranges::part(&bench)
+                });
+                tests.subtest(
+                    name("edges"),
+                    "The first and the last addresses can be mapped.",
+                    || ranges::edges(&bench),
+                );
+                tests.subtest(
+                    name("replace"),
+                    "A mapping replaces what was there.",
+                    || ranges::replace(&bench),
+                );
+                tests.subtest(
+                    name("split"),
+                    "A mapping is cut at both sides, and the rest stays.",
+                    || ranges::split(&bench),
+                );
+                tests.subtest(
+                    name("unmap"),
+                    "Any range can be unmapped, whatever it holds.",
+                    || ranges::unmap_any(&bench),
+                );
+                tests.subtest(
+                    name("large"),
+                    "A mapping of many MiB is cut and joined.",
+                    || ranges::large(&bench),
+                );
+                tests.subtest(
+                    name("sparse"),
+                    "Sparse addresses read as zero, and drop writes.",
+                    || ranges::sparse_range(&bench),
+                );
+                tests.subtest(
+                    name("read-only"),
+                    "The GPU cannot write where it must not.",
+                    || ranges::read_only(&bench),
+                );
             });
-            tests.subtest(
-                "edges",
-                "The first and the last addresses can be mapped.",
-                || ranges::edges(&bench),
-            );
-            tests.subtest("replace", "A mapping replaces what was there.", || {
-                ranges::replace(&bench)
+            tests.group("Operations.", |tests| {
+                tests.subtest(
+                    name("order"),
+                    "Operations take effect in their order.",
+                    || ranges::order(&bench),
+                );
+                tests.subtest(
+                    name("none"),
+                    "A call without operations does nothing.",
+                    || ranges::none(&bench),
+                );
+                tests.subtest(
+                    name("many"),
+                    "A call can have as many as there may be.",
+                    || ranges::many(&bench),
+                );
+                tests.subtest(
+                    name("unmap-object"),
+                    "All mappings of an object go, and no others.",
+                    || ranges::unmap_object_everywhere(&bench),
+                );
             });
-            tests.subtest(
-                "split",
-                "A mapping is cut at both sides, and the rest stays.",
-                || ranges::split(&bench),
-            );
-            tests.subtest(
-                "unmap",
-                "Any range can be unmapped, whatever it holds.",
-                || ranges::unmap_any(&bench),
-            );
-            tests.subtest("large", "A mapping of many MiB is cut and joined.", || {
-                ranges::large(&bench)
+            tests.group("Lifetimes.", |tests| {
+                tests.subtest(
+                    name("two-spaces"),
+                    "An address is another one in each address space.",
+                    || lifetimes::two_spaces(&bench),
+                );
+                tests.subtest(
+                    name("closed"),
+                    "A mapping keeps an object whose handle is closed.",
+                    || lifetimes::closed(&bench),
+                );
+                tests.subtest(
+                    name("private"),
+                    "An object can be for one address space alone.",
+                    || lifetimes::private(&bench),
+                );
+                tests.subtest(
+                    name("threads"),
+                    "Threads may bind the same objects at once.",
+                    || lifetimes::threads(&bench),
+                );
+                tests.subtest(
+                    name("close-file"),
+                    "The mappings of a file that is closed go.",
+                    || lifetimes::close_file(&bench),
+                );
             });
-            tests.subtest(
-                "sparse",
-                "Sparse addresses read as zero, and drop writes.",
-                || ranges::sparse_range(&bench),
-            );
-            tests.subtest(
-                "read-only",
-                "The GPU cannot write where it must not.",
-                || ranges::read_only(&bench),
-            );
-        });
-        tests.group("Operations.", |tests| {
-            tests.subtest("order", "Operations take effect in their order.", || {
-                ranges::order(&bench)
-            });
-            tests.subtest("none", "A call without operations does nothing.", || {
-                ranges::none(&bench)
-            });
-            tests.subtest("many", "A call can have as many as there may be.", || {
-                ranges::many(&bench)
-            });
-            tests.subtest(
-                "unmap-object",
-                "All mappings of an object go, and no others.",
-                || ranges::unmap_object_everywhere(&bench),
-            );
-        });
-        tests.group("Lifetimes.", |tests| {
-            tests.subtest(
-                "two-spaces",
-                "An address is another one in each address space.",
-                || lifetimes::two_spaces(&bench),
-            );
-            tests.subtest(
-                "closed",
-                "A mapping keeps an object whose handle is closed.",
-                || lifetimes::closed(&bench),
-            );
-            tests.subtest(
-                "private",
-                "An object can be for one address space alone.",
-                || lifetimes::private(&bench),
-            );
-            tests.subtest(
-                "threads",
-                "Threads may bind the same objects at once.",
-                || lifetimes::threads(&bench),
-            );
-            tests.subtest(
-                "close-file",
-                "The mappings of a file that is closed go.",
-                || lifetimes::close_file(&bench),
-            );
-        });
+        }
+        let bench = tests.fixture(|| Bench::require(SYSTEM));
         tests.group("What is refused changes nothing.", |tests| {
             tests.subtest(
                 "unknown",

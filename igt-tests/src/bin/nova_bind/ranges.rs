@@ -2,7 +2,7 @@
 
 //! What is mapped where.
 
-use igt::space::{map, sparse, unmap, unmap_object, Filled, PAGE};
+use igt::space::{map, sparse, unmap, unmap_object, PAGE};
 use nova_uapi as uapi;
 use nova_uapi::VmBindOp;
 
@@ -22,7 +22,7 @@ const OPS_MAX: usize = 1024;
 
 pub(crate) fn map_object(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 3, 1);
+    let object = bench.object(3, 1);
     space.has_nothing(AT, 3);
     space.bind(&[map(&object, 0, AT, 3)]);
     space.has(AT, &object, 0, 3);
@@ -37,7 +37,7 @@ pub(crate) fn map_object(bench: &Bench) {
 
 pub(crate) fn part(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 8, 2);
+    let object = bench.object(8, 2);
     space.bind(&[map(&object, 7, AT, 1), map(&object, 2, AT + PAGE, 3)]);
     space.has(AT, &object, 7, 1);
     space.has(AT + PAGE, &object, 2, 3);
@@ -46,7 +46,7 @@ pub(crate) fn part(bench: &Bench) {
 
 pub(crate) fn edges(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 1, 3);
+    let object = bench.object(1, 3);
     let kernel = space.kernel.clone();
     for address in [START, kernel.start - PAGE, kernel.end, END - PAGE] {
         space.bind(&[map(&object, 0, address, 1)]);
@@ -58,7 +58,7 @@ pub(crate) fn edges(bench: &Bench) {
 
 pub(crate) fn replace(bench: &Bench) {
     let space = bench.space();
-    let objects = [1, 2].map(|seed| Filled::new(&bench.file, 4, seed));
+    let objects = [1, 2].map(|seed| bench.object(4, seed));
     for object in objects.iter().cycle().take(4) {
         space.bind(&[map(object, 0, AT, 4)]);
         space.has(AT, object, 0, 4);
@@ -77,7 +77,7 @@ pub(crate) fn replace(bench: &Bench) {
 
 pub(crate) fn split(bench: &Bench) {
     let space = bench.space();
-    let [old, new] = [1, 2].map(|seed| Filled::new(&bench.file, 5, seed));
+    let [old, new] = [1, 2].map(|seed| bench.object(5, seed));
     space.bind(&[map(&old, 0, AT, 5)]);
     space.bind(&[map(&new, 4, AT + 2 * PAGE, 1)]);
     space.has(AT, &old, 0, 2);
@@ -96,7 +96,7 @@ pub(crate) fn split(bench: &Bench) {
 
 pub(crate) fn unmap_any(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 4, 1);
+    let object = bench.object(4, 1);
     // Nothing.
     space.bind(&[unmap(AT, 16)]);
     // A gap, a mapping, a gap and a half.
@@ -120,7 +120,7 @@ pub(crate) fn unmap_any(bench: &Bench) {
 
 pub(crate) fn large(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 3 * LARGE, 1);
+    let object = bench.object(3 * LARGE, 1);
     let at = |page: u64| AT + page * PAGE;
     space.bind(&[map(&object, 0, AT, 3 * LARGE)]);
     let probes = [0, 1, 15, 16, LARGE - 1, LARGE, 2 * LARGE, 3 * LARGE - 1];
@@ -143,7 +143,7 @@ pub(crate) fn large(bench: &Bench) {
 
 pub(crate) fn sparse_range(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 2, 1);
+    let object = bench.object(2, 1);
     let at = |page: u64| AT + page * PAGE;
     // A small range, and one of whole tables.
     for pages in [8, 2 * LARGE] {
@@ -174,7 +174,7 @@ pub(crate) fn sparse_range(bench: &Bench) {
 
 pub(crate) fn read_only(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 4, 1);
+    let object = bench.object(4, 1);
     let read_only = VmBindOp {
         flags: uapi::VM_BIND_OP_FLAG_READONLY | uapi::VM_BIND_OP_FLAG_DUMPABLE,
         ..map(&object, 0, AT, 4)
@@ -195,7 +195,7 @@ pub(crate) fn read_only(bench: &Bench) {
 
 pub(crate) fn order(bench: &Bench) {
     let space = bench.space();
-    let [one, two] = [1, 2].map(|seed| Filled::new(&bench.file, 2, seed));
+    let [one, two] = [1, 2].map(|seed| bench.object(2, seed));
     space.bind(&[
         map(&one, 0, AT, 2),
         unmap(AT, 2),
@@ -213,7 +213,7 @@ pub(crate) fn order(bench: &Bench) {
 
 pub(crate) fn none(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 1, 1);
+    let object = bench.object(1, 1);
     space.bind(&[map(&object, 0, AT, 1)]);
     space.bind(&[]);
     space.has(AT, &object, 0, 1);
@@ -221,7 +221,7 @@ pub(crate) fn none(bench: &Bench) {
 
 pub(crate) fn many(bench: &Bench) {
     let space = bench.space();
-    let object = Filled::new(&bench.file, 2, 1);
+    let object = bench.object(2, 1);
     // Every other page, so that no two mappings are neighbors.
     let at = |number: usize| AT + 2 * number as u64 * PAGE;
     let maps: Vec<_> = (0..OPS_MAX)
@@ -242,7 +242,7 @@ pub(crate) fn many(bench: &Bench) {
 
 pub(crate) fn unmap_object_everywhere(bench: &Bench) {
     let space = bench.space();
-    let [one, two] = [1, 2].map(|seed| Filled::new(&bench.file, 4, seed));
+    let [one, two] = [1, 2].map(|seed| bench.object(4, seed));
     // It is mapped nowhere.
     space.bind(&[unmap_object(&one)]);
     let far = space.kernel.end;

@@ -74,9 +74,6 @@ fn main() -> ExitCode {
                 tests.subtest("gem-refused", "Impossible objects are refused.", || {
                     objects::gem_refused(&nodes)
                 });
-                tests.subtest("gem-later", "Objects that are for later say so.", || {
-                    objects::gem_later(&nodes)
-                });
             });
         },
     )

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Objects in system memory as the CPU maps them.
+//! Objects as the CPU maps them.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -10,11 +10,15 @@ use std::thread;
 use igt::cgroup::Cgroup;
 use igt::data::{assert_same, pattern};
 use igt::memory::Mapped;
-use igt::nova::object::{mappable, within, Object, SYSTEM, VRAM};
+use igt::nova::object::{mappable, mappable_in, within, Object, SYSTEM, VRAM};
 use igt::nova::Gpu;
 use igt::{drm, vgem, Children, Timeout, HANG};
 use nix::errno::Errno;
 use nix::sys::mman::{MapFlags, ProtFlags};
+
+mod vram;
+
+use vram::Vram;
 
 /// Bytes of a page.
 const PAGE: usize = 4096;
@@ -26,92 +30,140 @@ const PAGES: usize = 16;
 const SIZE: usize = PAGES * PAGE;
 
 fn main() -> ExitCode {
-    igt::run(
-        "Maps objects in system memory, and reads and writes them.",
-        |tests| {
-            let gpu = tests.fixture(Gpu::require);
-            let _running = tests.fixture(|| gpu.keep_running());
+    igt::run("Maps objects, and reads and writes them.", |tests| {
+        let gpu = tests.fixture(Gpu::require);
+        let _running = tests.fixture(|| gpu.keep_running());
 
-            tests.group("Mappings.", |tests| {
-                tests.subtest("whole", "All mappings of an object show its bytes.", || {
-                    whole(&gpu)
-                });
-                tests.subtest("part", "Any pages of an object can be mapped.", || {
-                    part(&gpu)
-                });
+        for (region, memory, prefix) in [(SYSTEM, "system memory", ""), (VRAM, "VRAM", "vram-")] {
+            let name = |name: &str| format!("{prefix}{name}");
+            tests.group(&format!("Mappings of {memory}."), |tests| {
                 tests.subtest(
-                    "split",
+                    name("whole"),
+                    "All mappings of an object show its bytes.",
+                    || whole(&gpu, region),
+                );
+                tests.subtest(
+                    name("part"),
+                    "Any pages of an object can be mapped.",
+                    || part(&gpu, region),
+                );
+                tests.subtest(
+                    name("split"),
                     "The rest of a mapping shows the same pages as before.",
-                    || split(&gpu),
+                    || split(&gpu, region),
                 );
-                tests.subtest("widths", "The CPU accesses any number of bytes.", || {
-                    widths(&gpu)
-                });
-                tests.subtest("read-only", "A mapping can be for reading alone.", || {
-                    read_only(&gpu)
-                });
-                tests.subtest("threads", "Threads touch pages at once.", || threads(&gpu));
-                tests.subtest("fork", "A child shares the mapping.", || fork(&gpu));
                 tests.subtest(
-                    "dma-buf",
+                    name("widths"),
+                    "The CPU accesses any number of bytes.",
+                    || widths(&gpu, region),
+                );
+                tests.subtest(
+                    name("read-only"),
+                    "A mapping can be for reading alone.",
+                    || read_only(&gpu, region),
+                );
+                tests.subtest(name("threads"), "Threads touch pages at once.", || {
+                    threads(&gpu, region)
+                });
+                tests.subtest(name("fork"), "A child shares the mapping.", || {
+                    fork(&gpu, region)
+                });
+                tests.subtest(
+                    name("dma-buf"),
                     "An object's dma-buf is mapped as the object, from any page on.",
-                    || dma_buf(&gpu),
+                    || dma_buf(&gpu, region),
                 );
             });
-            tests.group("What is refused.", |tests| {
-                tests.subtest("private", "Private mappings are refused.", || private(&gpu));
-                tests.subtest("beyond", "Nothing beyond an object is mapped.", || {
-                    beyond(&gpu)
+            tests.group(&format!("What is refused, of {memory}."), |tests| {
+                tests.subtest(name("private"), "Private mappings are refused.", || {
+                    private(&gpu, region)
                 });
                 tests.subtest(
-                    "foreign",
+                    name("beyond"),
+                    "Nothing beyond an object is mapped.",
+                    || beyond(&gpu, region),
+                );
+                tests.subtest(
+                    name("foreign"),
                     "A file that has no handle of an object cannot map it.",
-                    || foreign(&gpu),
+                    || foreign(&gpu, region),
                 );
-                tests.subtest("grow", "A mapping can shrink, but not grow.", || grow(&gpu));
-                tests.subtest(
-                    "without-access",
-                    "Objects without CPU access are not mapped, nor are their dma-bufs.",
-                    || without_access(&gpu),
-                );
+                tests.subtest(name("grow"), "A mapping can shrink, but not grow.", || {
+                    grow(&gpu, region)
+                });
             });
-            tests.group("Contents.", |tests| {
-                tests.subtest(
-                    "zero",
-                    "A new object is zero, whatever was in memory before.",
-                    || zero(&gpu),
-                );
-                tests.subtest(
-                    "closed",
-                    "A mapping stays when the handle and the file are closed.",
-                    || closed(&gpu),
-                );
-                tests.subtest(
-                    "unbound",
-                    "A mapping stays when the GPU is unbound, and bound again.",
-                    || unbound(&gpu),
-                );
-                tests.subtest(
-                    "accounted",
-                    "The pages are charged to the memory cgroup of who maps them.",
-                    || accounted(&gpu),
-                );
-            });
-            tests.group("Other devices.", |tests| {
-                let vgem = tests.fixture(vgem::require);
-                tests.subtest(
-                    "attached",
-                    "Another device gets what lies in system memory, and nothing else.",
-                    || attached(&gpu, &vgem),
-                );
-            });
-        },
-    )
+        }
+        tests.group("Contents.", |tests| {
+            tests.subtest(
+                "without-access",
+                "Objects without CPU access are not mapped, nor are their dma-bufs.",
+                || without_access(&gpu),
+            );
+            tests.subtest(
+                "zero",
+                "A new object is zero, whatever was in memory before.",
+                || zero(&gpu),
+            );
+            tests.subtest(
+                "closed",
+                "A mapping stays when the handle and the file are closed.",
+                || closed(&gpu, SYSTEM),
+            );
+            tests.subtest("vram-closed", "So does one of VRAM.", || closed(&gpu, VRAM));
+            tests.subtest(
+                "unbound",
+                "A mapping stays when the GPU is unbound, and bound again.",
+                || unbound(&gpu),
+            );
+            tests.subtest(
+                "accounted",
+                "The pages are charged to the memory cgroup of who maps them.",
+                || accounted(&gpu),
+            );
+        });
+        tests.group("VRAM.", |tests| {
+            let vram = tests.fixture(|| Vram::new(&gpu));
+            tests.subtest("vram-zero", "New objects in VRAM are zero.", || vram.zero());
+            tests.subtest(
+                "vram-windows",
+                "More VRAM can be mapped than the CPU sees at a time.",
+                || vram.windows(),
+            );
+            tests.subtest(
+                "vram-shared-windows",
+                "Objects next to each other in VRAM are seen at once.",
+                || vram.shared_windows(),
+            );
+            tests.subtest(
+                "vram-threads-windows",
+                "Threads take windows from each other.",
+                || vram.contended(),
+            );
+            tests.subtest(
+                "vram-reset",
+                "A mapping can be used after a reset, as the object.",
+                || vram.reset(),
+            );
+            tests.subtest(
+                "vram-unbound",
+                "A mapping of VRAM can be accessed when the GPU is unbound, and bound again.",
+                || vram.unbound(),
+            );
+        });
+        tests.group("Other devices.", |tests| {
+            let vgem = tests.fixture(vgem::require);
+            tests.subtest(
+                "attached",
+                "Another device gets what lies in system memory, and nothing else.",
+                || attached(&gpu, &vgem),
+            );
+        });
+    })
 }
 
-fn whole(gpu: &Gpu) {
+fn whole(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let [one, other] = [object.map(), object.map()];
     let written = pattern(1, SIZE);
     one.write(0, &written);
@@ -134,9 +186,9 @@ fn assert_numbered(memory: &Mapped, first: usize) {
     assert_eq!(found, expected);
 }
 
-fn part(gpu: &Gpu) {
+fn part(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     number(&object.map());
     for first in [0, 1, PAGES / 2, PAGES - 1] {
         let part = object.try_map((first * PAGE) as u64, (PAGES - first) * PAGE);
@@ -146,9 +198,9 @@ fn part(gpu: &Gpu) {
     }
 }
 
-fn split(gpu: &Gpu) {
+fn split(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     number(&object.map());
     // No page of this mapping has been touched when it is cut.
     let mut memory = object.map();
@@ -158,9 +210,9 @@ fn split(gpu: &Gpu) {
     assert_numbered(&memory, 5);
 }
 
-fn widths(gpu: &Gpu) {
+fn widths(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(1));
+    let object = Object::new(&node, mappable_in(region, 1));
     let memory = object.map();
     memory.set(0, 0x8877_6655_4433_2211_u64);
     memory.set(8, 0xccbb_aa99_u32);
@@ -171,9 +223,9 @@ fn widths(gpu: &Gpu) {
     assert_eq!(bytes, expected);
 }
 
-fn read_only(gpu: &Gpu) {
+fn read_only(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     number(&object.map());
     let offset = object.created.mmap_offset;
     let (access, flags) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
@@ -181,10 +233,10 @@ fn read_only(gpu: &Gpu) {
     assert_numbered(&memory, 0);
 }
 
-fn threads(gpu: &Gpu) {
+fn threads(gpu: &Gpu, region: u32) {
     const THREADS: usize = 4;
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let turn = AtomicU32::new(0);
     thread::scope(|scope| {
         for first in 0..THREADS {
@@ -205,9 +257,9 @@ fn threads(gpu: &Gpu) {
     assert_numbered(&object.map(), 0);
 }
 
-fn fork(gpu: &Gpu) {
+fn fork(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let memory = object.map();
     memory.set(0, 1_u32);
     let children = Children::fork(1, |_| {
@@ -218,9 +270,9 @@ fn fork(gpu: &Gpu) {
     assert_numbered(&memory, 0);
 }
 
-fn dma_buf(gpu: &Gpu) {
+fn dma_buf(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let exported = object.export();
     number(&object.map());
     for first in [0, 1, PAGES - 1] {
@@ -239,9 +291,9 @@ fn dma_buf(gpu: &Gpu) {
     assert_numbered(&Mapped::new(&exported, 0, SIZE).unwrap(), 0);
 }
 
-fn private(gpu: &Gpu) {
+fn private(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let offset = object.created.mmap_offset;
     for access in [
         ProtFlags::PROT_READ,
@@ -252,10 +304,10 @@ fn private(gpu: &Gpu) {
     }
 }
 
-fn beyond(gpu: &Gpu) {
+fn beyond(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
     // Their places in the file follow each other, in some order.
-    let objects = [(); 3].map(|()| Object::new(&node, mappable(SIZE as u64)));
+    let objects = [(); 3].map(|()| Object::new(&node, mappable_in(region, SIZE as u64)));
     for object in &objects {
         let size = SIZE as u64;
         for (at, length) in [
@@ -273,9 +325,9 @@ fn beyond(gpu: &Gpu) {
     }
 }
 
-fn foreign(gpu: &Gpu) {
+fn foreign(gpu: &Gpu, region: u32) {
     let (node, other) = (gpu.open_render(), gpu.open_render());
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let offset = object.created.mmap_offset;
     for at in [0, PAGE as u64] {
         let result = Mapped::new(&other, offset + at, PAGE);
@@ -291,9 +343,9 @@ fn foreign(gpu: &Gpu) {
     assert!(result.is_err(), "the object is gone");
 }
 
-fn grow(gpu: &Gpu) {
+fn grow(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     number(&object.map());
     let mut memory = object.try_map(0, 4 * PAGE).unwrap();
     assert_eq!(memory.resize(5 * PAGE), Err(Errno::EFAULT));
@@ -326,9 +378,9 @@ fn zero(gpu: &Gpu) {
     }
 }
 
-fn closed(gpu: &Gpu) {
+fn closed(gpu: &Gpu, region: u32) {
     let node = gpu.open_render();
-    let object = Object::new(&node, mappable(SIZE as u64));
+    let object = Object::new(&node, mappable_in(region, SIZE as u64));
     let memory = object.map();
     number(&memory);
     drop(object);
