@@ -87,16 +87,12 @@ extern "C" {
  * time slices are checked, and then ignored. A queue that has jobs while the
  * system goes to sleep is lost.
  *
- * VM_BIND fails with -EOPNOTSUPP for an object that lies in VRAM. The only kind
- * of pages is 0.
+ * The only kind of pages is 0.
  *
- * Objects in VRAM have no memory yet; their size counts nevertheless. So
- * &DRM_NOVA_GEM_CPU_ACCESS requires a placement with system memory, where the
- * object lies then, and &DRM_NOVA_GEM_CONTIGUOUS fails with -EOPNOTSUPP. All
- * pages have 4 KiB. GEM_INFO does not report
- * &DRM_NOVA_GEM_STATE_CONTENT_LOST. Importing another driver's dma-buf fails
- * with -EOPNOTSUPP. In &struct drm_nova_memory_region, VRAM has no largest_free
- * and no cpu_visible_size.
+ * Pages in system memory have 4 KiB. An object that lies in VRAM stays there:
+ * other devices cannot attach to its dma-buf (-EOPNOTSUPP). Importing another
+ * driver's dma-buf fails with -EOPNOTSUPP. In &struct drm_nova_memory_region,
+ * VRAM has no largest_free.
  *
  * What is said below about all of these is how they will work.
  */
