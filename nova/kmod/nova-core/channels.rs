@@ -84,8 +84,12 @@ impl<'a> Channels<'a> {
 
     /// Takes the calls that free some channel of an epoch before this one.
     pub(crate) fn take_old_frees(&mut self, epoch: Epoch) -> Option<Frees<'a>> {
-        let mut old = self.by_number.values_mut().filter(|it| it.epoch < epoch);
-        old.find_map(|channel| channel.frees.take())
+        for channel in self.by_number.values_mut() {
+            if channel.epoch < epoch && channel.frees.is_some() {
+                return channel.frees.take();
+            }
+        }
+        None
     }
 
     /// Tells the channels with these interrupts that they came.

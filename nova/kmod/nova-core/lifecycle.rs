@@ -380,8 +380,9 @@ impl<'a> Gsp<'a> {
                 }
             }
         }
-        Kept::end(&self.kept);
+        // First the channels: what is kept may take locks that somebody holds who waits for the fence of a channel.
         self.end_channels(End::Lost);
+        Kept::end(&self.kept);
     }
 
     /// Boots the GPU after a stop or a loss.
@@ -450,8 +451,9 @@ impl<'a> Gsp<'a> {
             // The GPU is left as it is: the next boot handles leftover state.
             let _ = self.log_failure(&failure);
         }
-        Kept::end(&self.kept);
+        // In the same order as in `reset`.
         self.end_channels(end);
+        Kept::end(&self.kept);
     }
 
     /// Waits until nothing is kept any more that the GPU may use: if the GSP is lost, for the reset. The work item does
