@@ -7,7 +7,7 @@ use std::thread;
 use igt::drm;
 use igt::nova::object::{self, Object};
 use igt::space::{map, spaces, unmap, Filled, Space, PAGE};
-use igt::{wait_for, HANG};
+use igt::{wait_for, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, VmBindOp};
@@ -114,6 +114,31 @@ pub(crate) fn private(bench: &Bench) {
     assert_eq!(object.info().vm_id, 0);
     assert_eq!(object.map().get::<u64>(0), 0x1234);
     assert_eq!(other.try_bind(&[map]), Err(Errno::EPERM));
+}
+
+/// What was in VRAM is lost, but the CPU and the GPU still find the object there.
+pub(crate) fn after_reset(bench: &Bench) {
+    bench.gpu.require_reset();
+    let mut space = bench.space();
+    let object = bench.object(4, 1);
+    space.bind(&[map(&object, 0, AT, 4)]);
+    {
+        let _bound = Timeout::new(HANG, "a reset");
+        bench.gpu.pci().reset().expect("the GPU is reset");
+    }
+    let again = [map(&object, 0, AT + 4 * PAGE, 1)];
+    wait_for(HANG, "the address space to work again", || {
+        space.try_bind(&again) == Ok(())
+    });
+    space.find(&[]);
+    for page in 0..4 {
+        object.memory.set((page * PAGE) as usize, object.word(page));
+    }
+    space.has(AT, &object, 0, 4);
+    assert_eq!(space.poke(AT + PAGE + 8, 0x1234), Ok(()));
+    assert_eq!(object.memory.get::<u64>(PAGE as usize + 8), 0x1234);
+    // As `Bench::require` does.
+    drop(bench.object(1, 0));
 }
 
 pub(crate) fn close_file(bench: &Bench) {

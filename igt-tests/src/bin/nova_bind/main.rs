@@ -148,6 +148,11 @@ fn main() -> ExitCode {
                     || lifetimes::threads(&bench),
                 );
                 tests.subtest(
+                    name("after-reset"),
+                    "An object is still mapped after a reset.",
+                    || lifetimes::after_reset(&bench),
+                );
+                tests.subtest(
                     name("close-file"),
                     "The mappings of a file that is closed go.",
                     || lifetimes::close_file(&bench),
