@@ -38,6 +38,18 @@ pub const RUNS_AGAIN: &str = ": the GSP runs again after ";
 /// See [`IS_LOST`].
 pub const STAYS_DOWN: &str = ": the GPU stays down: ";
 
+/// The first render node of the driver.
+pub fn first_render_node() -> Option<PathBuf> {
+    let nodes = DrmDevice::all()
+        .into_iter()
+        .filter_map(|device| device.render);
+    let is_nova = |node: &PathBuf| {
+        let version = device::open(node).ok().map(|file| drm::version(&file));
+        version.is_some_and(|version| version.is_ok_and(|v| v.name == uapi::DRIVER_NAME))
+    };
+    nodes.into_iter().find(is_nova)
+}
+
 /// The GPU under test and its driver.
 #[derive(Clone, Debug)]
 pub struct Gpu {

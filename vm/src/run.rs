@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Boots a GPU, and prints the boot report.
+//! Boots a GPU, has it copy memory, and prints the boot report.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -53,7 +53,7 @@ pub(crate) fn run(host: &Host, chip: &str, branch: u32, vbios: Option<&str>) -> 
         println!("timeline       build/trace.json (opens in https://ui.perfetto.dev)");
     }
     if !ended.succeeded() {
-        say("the boot failed; build/run/ has dmesg, console.log and mock.log");
+        say("the boot or the copy failed; build/run/ has dmesg, console.log and mock.log");
     }
     Ok(ended.code().into())
 }

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use igt::device::{self, DrmDevice};
-use igt::{drm, nova};
+use igt::{device, nova};
 use nova_uapi as uapi;
 
 /// Print the answers of a Nova render node's query ioctl
@@ -32,7 +31,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), String> {
     let node = args
         .node
-        .or_else(find)
+        .or_else(nova::first_render_node)
         .ok_or("no render node of the nova driver")?;
     let shown = node.display();
     let file = device::open(&node).map_err(|error| format!("{shown}: {error}"))?;
@@ -60,18 +59,6 @@ fn run(args: Args) -> Result<(), String> {
     }
     println!("firmware      {}", firmware.release);
     Ok(())
-}
-
-/// The first render node of the nova driver.
-fn find() -> Option<PathBuf> {
-    let nodes = DrmDevice::all()
-        .into_iter()
-        .filter_map(|device| device.render);
-    let is_nova = |node: &PathBuf| {
-        let version = device::open(node).ok().map(|file| drm::version(&file));
-        version.is_some_and(|version| version.is_ok_and(|v| v.name == uapi::DRIVER_NAME))
-    };
-    nodes.into_iter().find(is_nova)
 }
 
 fn architecture(id: u32) -> String {
