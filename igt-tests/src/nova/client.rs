@@ -13,7 +13,6 @@ use nova_uapi::{Engine, VmBind, VmBindOp, VmCreate, VmDestroy};
 
 use super::calls::{array, call};
 use super::object::{self, Object};
-use super::queue::Queue;
 use super::{query_engines, Gpu};
 use crate::memory::Mapped;
 use crate::syncobj::Syncobj;
@@ -194,29 +193,6 @@ impl Client {
             memory,
             address,
         })
-    }
-
-    /// A queue of a copy engine.
-    ///
-    /// # Panics
-    ///
-    /// If the driver refuses it.
-    #[track_caller]
-    pub fn queue(&self) -> Queue<'_> {
-        self.queue_with(Queue::COPY)
-    }
-
-    /// A queue like this, but of this client's address space.
-    ///
-    /// # Panics
-    ///
-    /// If the driver refuses it.
-    #[track_caller]
-    pub fn queue_with(&self, create: uapi::QueueCreate) -> Queue<'_> {
-        match Queue::try_new(self, create) {
-            Ok(queue) => queue,
-            Err(error) => panic!("{create:?}: {error}"),
-        }
     }
 
     /// Destroys the address space.

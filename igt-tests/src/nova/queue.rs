@@ -19,6 +19,31 @@ use crate::HANG;
 /// Bytes of a queue's buffer for words.
 const WORDS: u64 = 64 << 10;
 
+impl Client {
+    /// A queue of a copy engine.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn queue(&self) -> Queue<'_> {
+        self.queue_with(Queue::COPY)
+    }
+
+    /// A queue like this, but of this client's address space.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn queue_with(&self, create: uapi::QueueCreate) -> Queue<'_> {
+        match Queue::try_new(self, create) {
+            Ok(queue) => queue,
+            Err(error) => panic!("{create:?}: {error}"),
+        }
+    }
+}
+
 /// A queue of a copy engine, and a buffer for its words. It goes with its file, unless it is destroyed.
 #[derive(Debug)]
 pub struct Queue<'a> {
