@@ -22,7 +22,7 @@ CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(N
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
 	@echo
-	@echo '  make run              boot the GSP firmware on a mocked GPU in a VM, and print the boot report'
+	@echo '  make run              boot the GSP firmware on a mocked GPU in a VM, print the boot report, and copy memory by it'
 	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others;'
 	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest;'
 	@echo '                        VBIOS=card.rom takes the dump of your own card, of the chip that CHIP=... names)'
