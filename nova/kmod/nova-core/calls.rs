@@ -34,6 +34,7 @@ impl Epoch {
 }
 
 /// Why a call failed.
+#[derive(Clone, Copy)]
 pub(crate) enum CallError {
     /// GSP-RM has refused the call, the GSP is lost, or there is no memory.
     Rpc(RpcError),

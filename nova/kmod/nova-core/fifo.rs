@@ -154,7 +154,8 @@ impl<'a> Gsp<'a> {
 /// Makes the objects of a channel, and notes whether GSP-RM may have one that it did not free.
 struct Maker<'x, 'a> {
     calls: InEpoch<'x, 'a>,
-    leaves_something: bool,
+    /// Why the last free failed, if it did. That is the channel's, which takes the object on it with it.
+    left: Option<CallError>,
 }
 
 impl Caller for Maker<'_, '_> {
@@ -178,7 +179,7 @@ impl Caller for Maker<'_, '_> {
 
     fn free(&mut self, object: Handles) -> Result<(), CallError> {
         let freed = self.calls.free(object);
-        self.leaves_something |= freed.is_err();
+        self.left = freed.err();
         freed
     }
 }
@@ -315,16 +316,18 @@ impl Host for Gsp<'_> {
     ) -> Result<(), NotMade> {
         let mut maker = Maker {
             calls: self.in_epoch(epoch, TaskState::Killable),
-            leaves_something: false,
+            left: None,
         };
         let made = objects.allocate(&mut maker, channel, copy);
-        let may_exist = maker.leaves_something;
         made.map_err(|error| {
-            if let (CallError::Rpc(cause), true) = (&error, may_exist) {
-                self.lose(epoch, *cause);
+            // If it is the epoch that has ended, nothing is to be lost. A free cannot be killed.
+            if let Some(CallError::Rpc(cause)) = maker.left {
+                self.lose(epoch, cause);
             }
-            let error = error.into();
-            NotMade { error, may_exist }
+            NotMade {
+                error: error.into(),
+                may_exist: maker.left.is_some(),
+            }
         })
     }
 
