@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use kernel::prelude::*;
 use kernel::sync::{static_lock_class, Arc};
-use nova_core::platform::Clock;
+use nova_core::platform::{Clock, Platform};
 use nova_core::{BootReport, ErrorKind, Failure, Found, Running};
 
 use crate::channel::End;
@@ -349,40 +349,49 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// If the GSP is lost, creates a coredump and resets the GPU. GSP-RM is down after that, so this happens once for
+    /// If the GSP is lost, resets the GPU and creates a coredump. GSP-RM is down after that, so this happens once for
     /// each loss.
     fn reset_lost(&self) {
         if !self.current.lock().is_lost() {
             return;
         }
-        if let GspRm::Running(running) = self.replace(GspRm::Down) {
+        if let Some(running) = self.end_epoch(GspRm::Down) {
+            self.reset(&running);
+            // This allocates memory, for which the fences of channels may have to end first.
             coredump::submit(self.machine(), &running);
-            self.reset(running);
         }
     }
 
-    /// Resets a GPU whose GSP is lost, and frees the memory that the GPU used.
-    fn reset(&self, running: Running<Machine<'a>>) {
+    /// Resets a GPU whose GSP is lost, so that it uses no memory any more, and tells its channels.
+    fn reset(&self, running: &Running<Machine<'a>>) {
         self.disable_channels();
         self.drop_instance();
         match self.machine().resettable().reset() {
             // After the reset, the GPU does not access the memory any more.
-            Ok(()) => drop(running),
+            Ok(()) => {}
             // The PCI core is about to reset the GPU. Until then, it must not access the memory.
-            Err(EBUSY) => {
-                set_master(self.machine().device(), false);
-                drop(running);
-            }
+            Err(EBUSY) => set_master(self.machine().device(), false),
             // Some cards before Ampere have no function-level reset.
             Err(_) => {
                 if let Err(failure) = running.abandon(self.machine()) {
                     let _ = self.log_failure(&failure);
                 }
+                // The GSP and SEC2 have stopped, for which SEC2 may have had to read memory. The other engines go on.
+                set_master(self.machine().device(), false);
             }
         }
         // First the channels: what is kept may take locks that somebody holds who waits for the fence of a channel.
         self.end_channels(End::Lost);
         Kept::end(&self.kept);
+    }
+
+    /// Replaces the state of GSP-RM. If GSP-RM was running, returns it, to be unloaded or reset: nobody calls it any
+    /// more.
+    fn end_epoch(&self, then: GspRm<'a>) -> Option<Running<Machine<'a>>> {
+        let GspRm::Running(running) = self.replace(then) else {
+            return None;
+        };
+        Some(running)
     }
 
     /// Boots the GPU after a stop or a loss.
@@ -437,19 +446,25 @@ impl<'a> Gsp<'a> {
             GspRm::Down => End::Unbound,
             GspRm::Stopped | GspRm::Running(_) => End::Stopped,
         };
-        let GspRm::Running(mut running) = self.replace(then) else {
+        let Some(mut running) = self.end_epoch(then) else {
             return;
         };
         if running.lost().is_some() {
-            return self.reset(running);
+            return self.reset(&running);
         }
         self.disable_channels();
         self.free_channels(&mut running);
         self.close_instance(&mut running);
+        if let Some(lost) = running.lost() {
+            // Channels may go on that GSP-RM has not freed.
+            dev_err!(self.machine().device(), "{}\n", format_args!("{lost}"));
+            return self.reset(&running);
+        }
         let unloaded = running.unload(self.machine(), &mut |event| self.log(event));
         if let Err(failure) = unloaded {
-            // The GPU is left as it is: the next boot handles leftover state.
             let _ = self.log_failure(&failure);
+            // GSP-RM may have left something running. The next boot handles leftover state.
+            self.machine().disable_dma();
         }
         // In the same order as in `reset`.
         self.end_channels(end);

@@ -271,14 +271,15 @@ impl<P: Platform> Running<P> {
         })
     }
 
-    /// Undoes the boot as far as possible without GSP-RM, and frees all memory that the GPU used.
+    /// Undoes the boot as far as possible without GSP-RM. After that, `self` can be dropped: the GSP does not use its
+    /// memory any more.
     ///
     /// This is for a GSP that is lost. The function has to be reset before the next boot.
     ///
     /// # Errors
     ///
     /// The first failure; all steps were tried.
-    pub fn abandon(self, platform: &P) -> Result<(), Failure> {
+    pub fn abandon(&self, platform: &P) -> Result<(), Failure> {
         if self
             .lost()
             .is_some_and(|lost| lost.cause == RpcError::Stopped(Stopped::CardGone))

@@ -420,6 +420,7 @@ fn lose(fault: Fault) -> (RpcError, Duration) {
 
     machine.card().repair();
     running.abandon(&machine).unwrap();
+    drop(running);
     machine.assert_as_before();
     machine.mock.reset();
     machine.assert_boots();
@@ -536,6 +537,7 @@ fn all_calls_fail_if_the_card_is_gone() {
     let error = finish(&machine, &mut running, ticket).unwrap_err();
     assert_eq!(error, RpcError::Stopped(Stopped::CardGone));
     running.abandon(&machine).unwrap();
+    drop(running);
     machine.assert_cut_off();
 }
 
@@ -552,6 +554,7 @@ fn a_gsp_that_is_given_up_is_lost() {
     let later = submit_name(&machine, &mut running);
     assert_eq!(later, Err(cause));
     running.abandon(&machine).unwrap();
+    drop(running);
     machine.assert_as_before();
     machine.mock.reset();
     machine.assert_boots();
