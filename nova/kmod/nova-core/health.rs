@@ -21,6 +21,11 @@ pub trait Listener: Send + Sync {
     /// The GPU has been booted, or its health has changed. May sleep, but must not call nova-core: the caller may be
     /// the work item, and a call of GSP-RM may have to wait for that.
     fn changed(&self, health: Health);
+
+    /// An epoch has ended, and the GPU is about to be unloaded or reset: on return, no program sees
+    /// [`Gpu::program_pages`](crate::Gpu::program_pages). Fences of channels may wait for this, so it must not allocate
+    /// memory. It may take locks of those who call nova-core, since calls of an epoch that has ended end at once.
+    fn epoch_ended(&self);
 }
 
 /// The GPU's health, and the listener, if there is one.
@@ -75,6 +80,14 @@ impl Listeners {
             Health::Lost | Health::Dead => {}
         }
         state.notify();
+    }
+
+    /// Has the listener take the GPU's memory from programs, since an epoch has ended.
+    pub(crate) fn end_epoch(&self) {
+        let state = self.state.lock();
+        if let Some(listener) = &state.listener {
+            listener.epoch_ended();
+        }
     }
 
     /// The GPU's health, and the number of boots after the first one.

@@ -385,12 +385,13 @@ impl<'a> Gsp<'a> {
         Kept::end(&self.kept);
     }
 
-    /// Replaces the state of GSP-RM. If GSP-RM was running, returns it, to be unloaded or reset: nobody calls it any
-    /// more.
+    /// Replaces the state of GSP-RM. If GSP-RM was running, returns it, to be unloaded or reset: nobody calls it any more,
+    /// and programs do not see VRAM any more.
     fn end_epoch(&self, then: GspRm<'a>) -> Option<Running<Machine<'a>>> {
         let GspRm::Running(running) = self.replace(then) else {
             return None;
         };
+        self.listeners.end_epoch();
         Some(running)
     }
 

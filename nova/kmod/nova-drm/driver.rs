@@ -166,6 +166,10 @@ impl Listener for Watch {
         drop(health);
         self.work.queue();
     }
+
+    fn epoch_ended(&self) {
+        self.device.data().windows().hide(&self.device);
+    }
 }
 
 impl drm_device::Driver for NovaDrmDriver {

@@ -29,7 +29,7 @@ pub(crate) struct Windows {
 }
 
 struct State {
-    /// The epoch to which the rest belongs: BAR1 shows nothing after that.
+    /// The epoch to which the rest belongs; `None` once it has ended. BAR1 shows nothing after that.
     epoch: Option<Epoch>,
     slots: ProgramSlots<KVVec<ProgramSlot>>,
     /// The pieces of objects that programs have touched since their chunk has its slot: where they are in the device's
@@ -79,7 +79,7 @@ impl Windows {
             let pages = fault.object().file_pages(object_pages(&piece));
             Ok(RBTreeNode::new(piece.address, pages, GFP_KERNEL_ACCOUNT)?)
         });
-        // Until the mutex is released, the piece is not taken back, and what is inserted is not removed by `Self::renew`.
+        // Until the mutex is released, the piece is not taken back, and what is inserted is not removed by `Self::renew` or `Self::hide`.
         let mut state = self.state.lock();
         let shown = piece.and_then(|piece| Ok((piece, state.show(gpu, device, &piece)?)));
         let replaced = match (shown, node) {
@@ -111,6 +111,12 @@ impl Windows {
     pub(crate) fn renew(&self, gpu: &Gpu<'_>, device: &Device) {
         let epoch = gpu.core.epoch().ok();
         self.state.lock().renew(device, epoch);
+    }
+
+    /// Takes all from the programs, since the GPU is about to be unloaded or reset. Who touches a page after that gets the
+    /// dummy page.
+    pub(crate) fn hide(&self, device: &Device) {
+        self.state.lock().renew(device, None);
     }
 
     /// Forgets an object whose `blocks` are about to be freed. Nobody has mapped it any more.
