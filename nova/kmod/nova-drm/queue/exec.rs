@@ -93,24 +93,27 @@ impl Queue {
         syncs: Syncs,
     ) -> Result {
         self.check()?;
-        let fence = NewFence::new()?;
+        let mut fence = NewFence::new()?;
         let parts = Parts {
             pushes: pushes(wanted)?,
             waits: syncs.waits,
         };
-        let parts = KBox::new(parts, GFP_KERNEL_ACCOUNT)?;
+        let mut parts = KBox::new(parts, GFP_KERNEL_ACCOUNT)?;
         loop {
             let made = self.renew(gpu)?;
             self.await_room()?;
             let signalling = Signalling::begin();
             let mut state = self.state.lock();
-            // Neither the room nor the channel need be there any more.
-            if !state.has_room() || state.channel() != Some(made.number) {
-                continue;
-            }
-            let fence = state.submit(parts, fence);
+            let submitted = match state.submit(made.number, parts, fence) {
+                Ok(submitted) => submitted,
+                // Neither the room nor the channel need be there any more, and the queue may be lost.
+                Err(refused) => {
+                    (parts, fence) = refused;
+                    continue;
+                }
+            };
             for signal in syncs.signals {
-                signal.publish(&fence);
+                signal.publish(&submitted);
             }
             drop(state);
             self.advance(&made);

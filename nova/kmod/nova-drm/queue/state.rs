@@ -150,15 +150,27 @@ impl State {
         self.is_closing && self.is_idle() && self.channel.is_none()
     }
 
-    /// Takes a job. There must be [room](Self::has_room), and the queue must not be lost. Returns the fence that tells
-    /// the job's end.
-    pub(super) fn submit(&mut self, parts: KBox<Parts>, fence: NewFence) -> Fence {
+    /// Takes a job for a channel. Returns the fence that tells the job's end.
+    ///
+    /// # Errors
+    ///
+    /// Gives back the job, whose fence nobody has seen, if the queue is lost, has no [room](Self::has_room), or has another
+    /// channel.
+    pub(super) fn submit(
+        &mut self,
+        channel: Number,
+        parts: KBox<Parts>,
+        fence: NewFence,
+    ) -> Result<Fence, (KBox<Parts>, NewFence)> {
+        if self.loss.is_some() || !self.has_room() || self.channel != Some(channel) {
+            return Err((parts, fence));
+        }
         let (has_pushes, is_ready) = (!parts.pushes.is_empty(), parts.waits.is_empty());
         let own = fence.init(&mut self.timeline);
         let fence = own.fence().clone();
         let submitted = self.jobs.submit(has_pushes, is_ready, Job::new(parts, own));
         debug_assert!(submitted.is_ok(), "there is no room for a job");
-        fence
+        Ok(fence)
     }
 
     /// Starts jobs while their waits are over. What the next one waits for queues the queue's work.
