@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use kernel::sync::{new_condvar, new_mutex, static_lock_class, Arc};
 use kernel::time::{Instant, Monotonic};
 use nova_core_module::{Engine, Epoch, NewChannel};
-use nova_kernel::sync::arc_work::ArcWork;
+use nova_kernel::sync::arc_work::{self, ArcWork};
 use nova_kernel::sync::work::LockClasses;
 use nova_uapi::ENGINE_INSTANCE_ANY;
 
@@ -147,6 +147,8 @@ impl Queue {
             events,
         };
         gpu.queues.set_channel(self, made.clone())?;
+        // What was told before the queue had the channel was not looked at.
+        arc_work::queue(self);
         Ok(made)
     }
 
