@@ -109,7 +109,10 @@ impl Queue {
             None => self.look_at_jobs(&made),
         }
         drop(signalling);
-        if !self.is_on(&made) {
+        let has_ended = !self.is_on(&made);
+        // Before the table drops its reference, which is the last one then.
+        drop(made);
+        if has_ended {
             queues.clean_up_later();
         }
     }

@@ -165,6 +165,13 @@ pub fn stop<T: HasArcWork>(owner: &Arc<T>) {
     }
 }
 
+/// Waits until the work has ended that runs or is queued to run now. Must not be called by the work itself, nor with a lock
+/// that it takes.
+pub fn flush<T: HasArcWork>(owner: &Arc<T>) {
+    // SAFETY: `ArcWork::new` has initialized the item.
+    unsafe { bindings::flush_work(ArcWork::of(owner).now.get()) };
+}
+
 const ALMOST_A_MILLI: Duration = Duration::from_nanos(999_999);
 
 const ANY_CPU: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;

@@ -103,13 +103,17 @@ impl<'a> Queues<'a> {
     /// # Errors
     ///
     /// Those of [`State::begin_channel`](super::state::State::begin_channel).
-    pub(super) fn set_channel(&self, queue: &Queue, made: Made<'a>) -> Result {
+    ///
+    /// The queue's work must not call this.
+    pub(super) fn set_channel(&self, queue: &Arc<Queue>, made: Made<'a>) -> Result {
         let mut table = self.table.lock();
         let entry = table.entries.get_mut(&queue.number).ok_or(ENODEV)?;
         queue.state.lock().begin_channel(made.number)?;
         let old = entry.made.replace(made);
         drop(table);
-        drop(old);
+        if let Some(old) = old {
+            drop_channel(queue, old);
+        }
         Ok(())
     }
 
@@ -139,7 +143,9 @@ impl<'a> Queues<'a> {
     /// Drops the channel of a queue if it has ended, and the queue if nobody needs it any more. The queue's work must not
     /// call this.
     fn clean_up_after(&self, queue: &Arc<Queue>) {
-        drop(self.take_ended(queue));
+        if let Some(made) = self.take_ended(queue) {
+            drop_channel(queue, made);
+        }
         if queue.state.lock().is_over() {
             arc_work::stop(queue);
             let entry = self.table.lock().entries.remove(&queue.number);
@@ -199,6 +205,13 @@ impl<'a> Queues<'a> {
             next = self.table.lock().after(queue.number);
         }
     }
+}
+
+/// Drops a channel of a queue, which does not find it any more. That frees memory, so it is not for the queue's work to do,
+/// which may still have a reference.
+fn drop_channel(queue: &Arc<Queue>, made: Made<'_>) {
+    arc_work::flush(queue);
+    drop(made);
 }
 
 impl Table<'_> {
