@@ -1379,7 +1379,9 @@ struct drm_nova_push {
  * fence that others would wait for.
  *
  * While the queue has &drm_nova_query_limits.jobs_max jobs, the call waits
- * until one has ended.
+ * until one has ended. It also waits while the pushes of jobs that are not in
+ * the ring yet are too many with those of this job: more than twice the entries
+ * of the ring, and than twice jobs_max. One job alone is never too much.
  *
  * If the queue is lost later, the fence of the job that took too long ends with
  * -ETIME. Those of the job that failed, of jobs behind it, and of all jobs that

@@ -31,7 +31,7 @@ pub(crate) use queues::Queues;
 
 use loss::Loss;
 use queues::Made;
-use state::State;
+use state::{Started, State};
 
 /// A queue. It lives as long as its id, and as its jobs.
 #[pin_data]
@@ -144,17 +144,40 @@ impl Queue {
 
     /// Starts the jobs that are ready, and ends those that are done.
     fn advance(self: &Arc<Self>, made: &Made<'_>) {
-        let step = || {
-            let mut state = self.state.lock();
-            if state.channel() != Some(made.number) {
-                return None;
+        while self.start_one(made) || self.end_one(made) {}
+    }
+
+    /// Starts the next job if it is ready. Returns whether there may be another one.
+    fn start_one(self: &Arc<Self>, made: &Made<'_>) -> bool {
+        let mut state = self.state.lock();
+        if state.channel() != Some(made.number) {
+            return false;
+        }
+        let started = state.start(self, made, self.now());
+        drop(state);
+        match started {
+            Started::Job(pushes) => {
+                self.room.notify_all();
+                drop(pushes);
+                true
             }
-            state.start(self, &made.channel, self.now());
-            let done = state.take_done(&made.channel, self.now());
-            drop(state);
-            done.inspect(|_| self.room.notify_all())
-        };
-        core::iter::from_fn(step).for_each(drop);
+            Started::Nothing => false,
+            Started::Impossible => {
+                self.lose(Some(made), Loss::IMPOSSIBLE);
+                false
+            }
+        }
+    }
+
+    /// Ends the oldest job if it is done. Returns whether there may be another one.
+    fn end_one(&self, made: &Made<'_>) -> bool {
+        let mut state = self.state.lock();
+        if state.channel() != Some(made.number) {
+            return false;
+        }
+        let done = state.take_done(made, self.now());
+        drop(state);
+        done.inspect(|_| self.room.notify_all()).is_some()
     }
 
     /// The channel's epoch has ended, and the GPU uses nothing of the channel any more.

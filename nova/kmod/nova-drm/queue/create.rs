@@ -77,7 +77,7 @@ impl Queue {
         let ring_entries = or_default(wanted.ring_entries, LIMITS.ring_entries_default);
         let pushes_max = gpu.core.pushes_max(ring_entries);
         let timeout_ms = or_default(wanted.timeout_ms, LIMITS.job_timeout_ms);
-        let state = State::new()?;
+        let state = State::new(ring_entries)?;
         let queue = pin_init!(Self {
             number: Number::next(),
             file,

@@ -3,6 +3,7 @@
 //! What nova-core tells of a channel.
 
 use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
 use nova_core_module::{ChannelError, ChannelEvents, End};
 use nova_kernel::sync::arc_work;
@@ -13,6 +14,8 @@ use super::Queue;
 #[pin_data]
 pub(super) struct Events {
     queue: Arc<Queue>,
+    /// The ring may have a job, so the queue wants to be told of interrupts. It changes under the queue's lock.
+    is_busy: Atomic<bool>,
     #[pin]
     told: SpinLock<Told>,
 }
@@ -32,6 +35,7 @@ impl Events {
         let queue = queue.clone();
         let events = pin_init!(Self {
             queue,
+            is_busy: Atomic::new(false),
             told <- new_spinlock!(Told::default()),
         });
         Arc::pin_init(events, GFP_KERNEL_ACCOUNT)
@@ -42,6 +46,12 @@ impl Events {
         *self.told.lock()
     }
 
+    /// Notes whether the ring may have a job.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        // The lock that is taken to put the job into the ring orders it before the doorbell.
+        self.is_busy.store(is_busy, Relaxed);
+    }
+
     fn look(&self) {
         arc_work::queue(&self.queue);
     }
@@ -49,7 +59,10 @@ impl Events {
 
 impl ChannelEvents for Events {
     fn completed(&self) {
-        self.look();
+        // The interrupt is that of all channels of the runlist, most of which may be idle.
+        if self.is_busy.load(Relaxed) {
+            self.look();
+        }
     }
 
     fn failed(&self, error: ChannelError) {

@@ -101,7 +101,7 @@ impl Queue {
         let mut parts = KBox::new(parts, GFP_KERNEL_ACCOUNT)?;
         loop {
             let made = self.renew(gpu)?;
-            self.await_room()?;
+            self.await_room(wanted.len())?;
             let signalling = Signalling::begin();
             let mut state = self.state.lock();
             let submitted = match state.submit(made.number, parts, fence) {
@@ -127,14 +127,14 @@ impl Queue {
         }
     }
 
-    /// Waits until there is room for a job.
-    fn await_room(&self) -> Result {
+    /// Waits until there is room for a job with so many pushes.
+    fn await_room(&self, pushes: usize) -> Result {
         let mut state = self.state.lock();
         loop {
             if let Some(loss) = state.loss() {
                 return Err(loss.others);
             }
-            if state.has_room() {
+            if state.has_room(pushes) {
                 return Ok(());
             }
             if self.room.wait_interruptible(&mut state) {

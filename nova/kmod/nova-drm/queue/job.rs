@@ -9,9 +9,9 @@ use nova_kernel::drm::fence::{OwnFence, Wait};
 
 use super::Queue;
 
-/// What a job is made of. The memory is freed when the job has ended.
+/// What a job is made of. The memory is freed when the job has ended, that of its pushes when it is started.
 pub(super) struct Parts {
-    /// What goes into the ring.
+    /// What goes into the ring. Empty once the job is started.
     pub(super) pushes: KVVec<Push>,
     /// What the job waits for. The last one is waited for first.
     pub(super) waits: KVVec<Wait<Queue>>,
@@ -50,6 +50,11 @@ impl Job {
     /// Puts it into the ring.
     pub(super) fn submit(&self, channel: &Channel<'_>) -> Result<u64, SubmitError> {
         channel.submit(&self.parts.pushes)
+    }
+
+    /// Takes the pushes of a job that is started.
+    pub(super) fn take_pushes(&mut self) -> KVVec<Push> {
+        core::mem::take(&mut self.parts.pushes)
     }
 
     /// Ends its fence, and returns what is to be dropped without locks.

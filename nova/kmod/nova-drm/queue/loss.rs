@@ -38,6 +38,13 @@ impl Loss {
         others: ECANCELED,
     };
 
+    /// A job can be in no ring: a mistake of this driver.
+    pub(super) const IMPOSSIBLE: Self = Self {
+        reason: nova_uapi::QUEUE_REASON_ENGINE_ERROR,
+        blame: nova_uapi::QUEUE_BLAME_UNKNOWN,
+        ..Self::CLOSED
+    };
+
     /// The GPU is unbound.
     pub(super) const UNBOUND: Self = Self {
         oldest: ENODEV,

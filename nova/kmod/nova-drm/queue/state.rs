@@ -6,11 +6,12 @@ use core::time::Duration;
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
-use nova_core_module::{Channel, Jobs, Slot};
+use nova_core_module::{Jobs, Push, Slot, SubmitError};
 use nova_kernel::drm::fence::{Fence, NewFence, Timeline};
 
 use super::job::{Job, Parts};
 use super::loss::Loss;
+use super::queues::Made;
 use super::Queue;
 use crate::limits::LIMITS;
 use crate::number::Number;
@@ -52,15 +53,28 @@ pub(super) struct State {
     is_closing: bool,
     /// How long to wait until the next look.
     pause: Duration,
+    /// Pushes of jobs that are not in a ring yet, and how many there may be.
+    pushes: usize,
+    pushes_max: usize,
+}
+
+/// What [`State::start`] has done.
+pub(super) enum Started {
+    /// A job was started. Its pushes are of no use any more, and to be dropped without the lock.
+    Job(KVVec<Push>),
+    /// Nothing can be started now.
+    Nothing,
+    /// The next job can be in no ring, which EXEC has to refuse: a mistake of this driver.
+    Impossible,
 }
 
 impl State {
-    /// A queue without jobs and without a channel.
+    /// A queue without jobs and without a channel, whose rings will have so many entries.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(ring_entries: u32) -> Result<Self> {
         let count = LIMITS.jobs_max as usize;
         let mut slots = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..count {
@@ -75,6 +89,9 @@ impl State {
             loss: None,
             is_closing: false,
             pause: FIRST_LOOK,
+            pushes: 0,
+            // Enough to fill the ring again at once when it is empty, and for as many small jobs as there may be.
+            pushes_max: (ring_entries.max(LIMITS.jobs_max) as usize).saturating_mul(2),
         })
     }
 
@@ -91,9 +108,10 @@ impl State {
         }
     }
 
-    /// Whether a job can be submitted.
-    pub(super) fn has_room(&self) -> bool {
-        self.jobs.has_room()
+    /// Whether a job with so many pushes can be submitted. One alone always can, however many it has.
+    pub(super) fn has_room(&self, pushes: usize) -> bool {
+        let fits = self.pushes.saturating_add(pushes) <= self.pushes_max;
+        self.jobs.has_room() && (fits || self.pushes == 0)
     }
 
     /// Whether there are no jobs.
@@ -162,10 +180,12 @@ impl State {
         parts: KBox<Parts>,
         fence: NewFence,
     ) -> Result<Fence, (KBox<Parts>, NewFence)> {
-        if self.loss.is_some() || !self.has_room() || self.channel != Some(channel) {
+        let pushes = parts.pushes.len();
+        if self.loss.is_some() || !self.has_room(pushes) || self.channel != Some(channel) {
             return Err((parts, fence));
         }
-        let (has_pushes, is_ready) = (!parts.pushes.is_empty(), parts.waits.is_empty());
+        let (has_pushes, is_ready) = (pushes != 0, parts.waits.is_empty());
+        self.pushes = self.pushes.saturating_add(pushes);
         let own = fence.init(&mut self.timeline);
         let fence = own.fence().clone();
         let submitted = self.jobs.submit(has_pushes, is_ready, Job::new(parts, own));
@@ -173,38 +193,45 @@ impl State {
         Ok(fence)
     }
 
-    /// Starts jobs while their waits are over. What the next one waits for queues the queue's work.
-    pub(super) fn start(&mut self, queue: &Arc<Queue>, channel: &Channel<'_>, now: Duration) {
-        loop {
-            if let Some((number, job)) = self.jobs.waiting() {
-                if job.wait(queue) {
-                    return;
-                }
-                self.jobs.end_wait(number);
+    /// Starts the next job if its waits are over. What it waits for queues the queue's work.
+    pub(super) fn start(&mut self, queue: &Arc<Queue>, made: &Made<'_>, now: Duration) -> Started {
+        if let Some((number, job)) = self.jobs.waiting() {
+            if job.wait(queue) {
+                return Started::Nothing;
             }
-            let Some(ready) = self.jobs.ready() else {
-                return;
-            };
-            if ready.has_pushes {
-                // There is no room yet, or the channel has ended, which is about to be told.
-                let Ok(number) = ready.data.submit(channel) else {
-                    return;
-                };
-                self.in_rings = self.in_rings.saturating_add(1);
-                debug_assert_eq!(self.in_earlier_rings.saturating_add(number), self.in_rings);
-            }
-            self.jobs.started(now);
+            self.jobs.end_wait(number);
         }
+        let Some(ready) = self.jobs.ready() else {
+            return Started::Nothing;
+        };
+        if ready.has_pushes {
+            // Before the job can be done.
+            made.events.set_busy(true);
+            match ready.data.submit(&made.channel) {
+                Ok(number) => {
+                    self.in_rings = self.in_rings.saturating_add(1);
+                    debug_assert_eq!(self.in_earlier_rings.saturating_add(number), self.in_rings);
+                }
+                // There is no room yet, or the channel has ended, which is about to be told.
+                Err(SubmitError::NoRoom | SubmitError::Ended) => return Started::Nothing,
+                Err(SubmitError::Impossible(_)) => {
+                    debug_assert!(false, "a job can be in no ring");
+                    return Started::Impossible;
+                }
+            }
+        }
+        let pushes = ready.data.take_pushes();
+        self.pushes = self.pushes.saturating_sub(pushes.len());
+        self.jobs.started(now);
+        Started::Job(pushes)
     }
 
     /// Takes the oldest job if it is done, and ends its fence. The result is to be dropped without the lock.
-    pub(super) fn take_done(
-        &mut self,
-        channel: &Channel<'_>,
-        now: Duration,
-    ) -> Option<KBox<Parts>> {
-        let completed = self.in_earlier_rings.saturating_add(channel.completed());
+    pub(super) fn take_done(&mut self, made: &Made<'_>, now: Duration) -> Option<KBox<Parts>> {
+        let completed = made.channel.completed();
+        let completed = self.in_earlier_rings.saturating_add(completed);
         let job = self.jobs.take_done(completed, now)?.data;
+        made.events.set_busy(self.jobs.running_since().is_some());
         self.pause = FIRST_LOOK;
         // The lock is held, so the fences of a queue end in their order.
         Some(job.end(Ok(())))
