@@ -730,7 +730,10 @@ struct drm_nova_query_limits {
 	/** @vms_max: Most address spaces of a file; 0: as memory allows. */
 	__u32 vms_max;
 
-	/** @queues_max: Most queues of a file; 0: as memory allows. */
+	/**
+	 * @queues_max: Most queues of a file, with those that are destroyed
+	 * but have jobs; 0: as memory allows.
+	 */
 	__u32 queues_max;
 };
 
@@ -1182,7 +1185,8 @@ enum drm_nova_priority {
  * -EOPNOTSUPP
  *   This GPU has no engine of the class, or this kernel does not use it yet.
  * -ENOSPC
- *   There is no channel, no VRAM or no id left.
+ *   There is no channel or no VRAM left, or the file has
+ *   &drm_nova_query_limits.queues_max queues.
  * -ENOMEM
  *   There is no system memory left.
  */

@@ -223,7 +223,7 @@ pub struct QueryLimits {
     pub job_timeout_ms_max: u32,
     /// Most address spaces of a file; zero if there is no limit.
     pub vms_max: u32,
-    /// Most queues of a file; zero if there is no limit.
+    /// Most queues of a file, with those that are destroyed but have jobs; zero if there is no limit.
     pub queues_max: u32,
 }
 

@@ -54,7 +54,7 @@ pub use nova_core::{
     Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind, Jobs,
     MmuFault, Push, Ready, Reason, Slot, Text, Words,
 };
-pub use nova_core::{Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
+pub use nova_core::{Place, ProgramSlot, ProgramSlots, CHANNELS, SLOT_SIZE};
 pub use rm::Client;
 pub use table_limit::TableLimit;
 pub use vram::{Blocks, Vram};

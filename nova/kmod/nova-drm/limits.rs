@@ -3,6 +3,7 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
+use nova_core_module::CHANNELS;
 use nova_kernel::capability::{is_capable, Capability};
 use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
@@ -57,8 +58,12 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
     job_timeout_ms: 10_000,
     job_timeout_ms_max: 60_000,
     vms_max: 0,
-    queues_max: 0,
+    // A few files cannot take all channels of a GPU.
+    queues_max: 128,
 };
+
+/// Queues of a GPU, of all files together: some of its channels are left for the driver itself, which clears VRAM by one.
+pub(crate) const QUEUES_MAX: usize = CHANNELS - 64;
 
 /// Page tables of a file, of 4 KiB each: half of those that have room in the windows onto VRAM. They map 20 GiB in pages
 /// of 4 KiB.

@@ -21,9 +21,6 @@ use crate::create::works;
 /// Number of queues of a file in `many`, and of processes in `races`.
 const MANY: usize = 40;
 
-/// More queues than a GPU has channels.
-const CHANNELS: usize = 4096;
-
 /// Channels of GSP-RM, of all drivers.
 fn channels(mock: &Mock) -> usize {
     let objects = mock.objects().expect("the mock lists objects");
@@ -58,7 +55,6 @@ pub(crate) fn many(gpu: &Gpu) {
 
 pub(crate) fn exhaustion(gpu: &Gpu) {
     let client = Client::new(gpu);
-    let queue = client.queue();
     let create = QueueCreate {
         vm_id: client.vm_id(),
         ..small(client.file())
@@ -67,36 +63,43 @@ pub(crate) fn exhaustion(gpu: &Gpu) {
         let mut created = create;
         call(client.file(), &mut created).map(|()| created.queue_id)
     };
-    let mut ids = Vec::new();
-    let error = loop {
-        match try_create() {
-            Ok(id) => ids.push(id),
-            Err(error) => break error,
-        }
-        assert!(ids.len() < CHANNELS, "there is no end");
-    };
-    log::info!("{} queues", ids.len());
-    assert_eq!(error, Errno::ENOSPC);
+    let limits = nova::query_limits(client.file()).unwrap();
+    assert_ne!(limits.queues_max, 0, "there is no limit");
+    let queue = client.queue();
+    let ids: Vec<_> = (1..limits.queues_max).map(|_| try_create()).collect();
+    let ids: Vec<_> = ids.into_iter().map(|id| id.expect("a queue")).collect();
+    assert_eq!(try_create(), Err(Errno::ENOSPC));
     assert_eq!(try_create(), Err(Errno::ENOSPC), "again");
     works(&client, &queue);
-    // The channel of a queue that is destroyed is free when GSP-RM has freed it.
-    let last = ids.pop().expect("there are some");
-    assert_eq!(destroy(client.file(), last), Ok(()));
-    wait_for(HANG, "a channel to be free", || match try_create() {
-        Ok(id) => {
-            ids.push(id);
-            true
-        }
-        Err(error) => {
-            assert_eq!(error, Errno::ENOSPC);
-            false
-        }
-    });
-    for id in ids {
-        assert_eq!(destroy(client.file(), id), Ok(()));
-    }
+    let other = Client::new(gpu);
+    works(&other, &other.queue());
+    assert_eq!(destroy(client.file(), ids[0]), Ok(()));
+    assert_eq!(try_create(), Ok(ids[0]));
+    assert_eq!(try_create(), Err(Errno::ENOSPC), "once more");
     works(&client, &queue);
-    wait_for(HANG, "channels to be free", || try_create().is_ok());
+}
+
+/// A queue that is destroyed counts until its jobs have ended.
+pub(crate) fn exhaustion_busy(gpu: &Gpu) {
+    let client = Client::new(gpu);
+    let limits = nova::query_limits(client.file()).unwrap();
+    let semaphore = client.bound(PAGE);
+    let busy = client.queue_with(Queue::patient(client.file()));
+    let work = busy.start(&Push::new().acquire(semaphore.address, Until::Equals(1)));
+    assert_eq!(busy.destroy(), Ok(()));
+    let mut create = QueueCreate {
+        vm_id: client.vm_id(),
+        ..small(client.file())
+    };
+    for _ in 1..limits.queues_max {
+        assert_eq!(call(client.file(), &mut create), Ok(()));
+    }
+    assert_eq!(call(client.file(), &mut { create }), Err(Errno::ENOSPC));
+    semaphore.set_word(1);
+    assert_done(&work);
+    wait_for(HANG, "the queue to go", || {
+        call(client.file(), &mut create).is_ok()
+    });
 }
 
 /// GSP-RM refuses each of the allocations of a queue in turn.

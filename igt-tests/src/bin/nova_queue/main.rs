@@ -88,8 +88,13 @@ fn main() -> ExitCode {
             );
             tests.subtest(
                 "exhaustion",
-                "When there is no channel left, others go on, and there is one when a queue is destroyed.",
+                "A file has as many queues as the limit says, and one more when one is destroyed. Other files have theirs.",
                 || lifetimes::exhaustion(&gpu),
+            );
+            tests.subtest(
+                "exhaustion-busy",
+                "A queue that is destroyed counts until its jobs have ended.",
+                || lifetimes::exhaustion_busy(&gpu),
             );
             tests.subtest(
                 "exhaustion-of-firmware",

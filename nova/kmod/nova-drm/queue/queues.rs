@@ -15,6 +15,7 @@ use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 use super::events::Events;
 use super::loss::Loss;
 use super::Queue;
+use crate::limits::{LIMITS, QUEUES_MAX};
 use crate::number::Number;
 
 /// A channel, and what is told of it.
@@ -81,7 +82,7 @@ impl<'a> Queues<'a> {
     ///
     /// # Errors
     ///
-    /// `ENODEV` if the GPU is unbound, `ENOMEM`.
+    /// `ENOSPC` if the file or the GPU has too many, `ENODEV` if the GPU is unbound, `ENOMEM`.
     pub(super) fn add(&self, queue: &Arc<Queue>) -> Result {
         let entry = Entry {
             queue: queue.clone(),
@@ -92,6 +93,10 @@ impl<'a> Queues<'a> {
         if table.is_closed {
             drop(table);
             return Err(ENODEV);
+        }
+        if table.is_full(queue.file) {
+            drop(table);
+            return Err(ENOSPC);
         }
         let replaced = table.entries.insert(node);
         debug_assert!(replaced.is_none());
@@ -215,6 +220,14 @@ fn drop_channel(queue: &Arc<Queue>, made: Made<'_>) {
 }
 
 impl Table<'_> {
+    /// Whether there are as many queues as there may be, of a file or of all. One whose id is gone counts until its jobs
+    /// have ended.
+    fn is_full(&self, file: Number) -> bool {
+        let is_its = |entry: &&Entry<'_>| entry.queue.file == file;
+        let of_file = self.entries.values().filter(is_its).count();
+        of_file >= LIMITS.queues_max as usize || self.entries.values().count() >= QUEUES_MAX
+    }
+
     fn first(&self) -> Option<Arc<Queue>> {
         let first = self.entries.values().next();
         first.map(|entry| entry.queue.clone())
