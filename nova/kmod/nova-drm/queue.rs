@@ -26,6 +26,7 @@ mod loss;
 mod queues;
 mod state;
 
+pub(crate) use exec::Syncs;
 pub(crate) use ioctls::{Exec, QueueCreate, QueueDestroy, QueueGetState};
 pub(crate) use queues::Queues;
 

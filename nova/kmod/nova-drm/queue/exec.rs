@@ -17,7 +17,7 @@ use crate::driver::{File, NovaDrmDriver};
 use crate::gpu::Gpu;
 
 /// The sync objects of a call.
-pub(super) struct Syncs {
+pub(crate) struct Syncs {
     waits: KVVec<Wait<Queue>>,
     signals: KVVec<Signal<NovaDrmDriver>>,
     /// One that is to be waited for has no fence.
@@ -30,7 +30,7 @@ impl Syncs {
     /// # Errors
     ///
     /// `ENOENT` if the file does not know one, `ENOMEM`.
-    pub(super) fn look_up(file: &File<'_>, syncs: &[Sync]) -> Result<Self> {
+    pub(crate) fn look_up(file: &File<'_>, syncs: &[Sync]) -> Result<Self> {
         let mut found = Self {
             waits: KVVec::new(),
             signals: KVVec::new(),

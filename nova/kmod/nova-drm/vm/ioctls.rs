@@ -9,6 +9,7 @@ use super::{bind, Vm};
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
 use crate::limits::{LIMITS, VM};
+use crate::queue::Syncs;
 use crate::user::{error, read};
 
 /// `DRM_IOCTL_NOVA_VM_CREATE`.
@@ -71,15 +72,16 @@ impl Ioctl<NovaDrmDriver> for VmBind {
     ) -> Result {
         let (ops, syncs) = argument.check(&LIMITS).map_err(error)?;
         let ops = read(&ops)?;
-        read(&syncs)?;
+        let syncs = read(&syncs)?;
         let vm = file.data().vms.get(argument.vm_id)?;
         if argument.queue_id != 0 {
             file.data().queues.get(argument.queue_id)?;
         }
         let ops = bind::look_up(file, ops)?;
         argument.check_syncs().map_err(error)?;
-        // There are no queues of the class BIND yet.
+        // There are no queues of the class BIND yet, but what is not known is told first.
         if argument.queue_id != 0 {
+            Syncs::look_up(file, &syncs)?;
             return Err(EINVAL);
         }
         bind::check(&vm, &ops)?;
