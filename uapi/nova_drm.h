@@ -1435,7 +1435,7 @@ struct drm_nova_exec {
  * releases write.
  *
  * The call fails with -EINVAL if @flags is not zero or @clock_id is another
- * clock.
+ * clock, and with -EIO while the GPU is reset or boots.
  */
 struct drm_nova_get_time {
 	/**

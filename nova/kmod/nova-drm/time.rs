@@ -28,12 +28,17 @@ impl Ioctl<NovaDrmDriver> for GetTime {
     ) -> Result {
         argument.check().map_err(error)?;
         let clock = clock(argument.clock_id).ok_or(EINVAL)?;
+        let epoch = gpu.core.epoch()?;
         // So that nothing comes between the clocks.
         let interrupts = local_interrupt_disable();
         let before = clock.now();
         let gpu_ns = gpu.core.gpu_time();
         let after = clock.now();
         drop(interrupts);
+        // Registers have no values while the GPU is reset, or sleeps.
+        if gpu.core.epoch()? != epoch {
+            return Err(EIO);
+        }
         let between = after.saturating_sub(before);
         argument.gpu_ns = gpu_ns?;
         argument.cpu_ns = before.saturating_add(between / 2);
