@@ -30,7 +30,12 @@ impl Ioctl<NovaDrmDriver> for QueueCreate {
         argument.check().map_err(error)?;
         let vm = file.data().vms.get(argument.vm_id)?;
         argument.check_limits(&LIMITS).map_err(error)?;
-        let engine = argument.check_engine(&engines::of(gpu)?);
+        // Where GSP-RM has never told the engines, the call fails with what else there is first.
+        let engines = engines::of(gpu);
+        let engine = match &engines {
+            Ok(engines) => argument.check_engine(engines),
+            Err(_) => Ok(()),
+        };
         // What this GPU or this kernel lacks comes after what the caller may not do.
         if let Err(refused) = engine {
             if refused.errno == Errno::Invalid {
@@ -42,6 +47,7 @@ impl Ioctl<NovaDrmDriver> for QueueCreate {
         if argument.engine_class == ENGINE_CLASS_BIND {
             return Err(EOPNOTSUPP);
         }
+        engines?;
         let data = file.data();
         let queue = create::create(device, gpu, data.number, vm, argument)?;
         let added = data.queues.add(queue.clone());
