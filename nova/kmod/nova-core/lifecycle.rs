@@ -12,7 +12,7 @@ use core::time::Duration;
 use kernel::prelude::*;
 use kernel::sync::{static_lock_class, Arc};
 use nova_core::platform::{Clock, Platform};
-use nova_core::{BootReport, ErrorKind, Failure, Found, Running};
+use nova_core::{BootReport, ErrorKind, Failure, Found, MemoryInfo, Running};
 
 use crate::channel::End;
 use crate::coredump;
@@ -103,7 +103,7 @@ impl<'a> Gsp<'a> {
     pub(crate) fn boot(self: &Arc<Self>, found: Found) -> Result<Gpu<'a>> {
         let lifecycle = &mut *self.lifecycle.lock();
         let running = self.boot_found(found)?;
-        let gpu = self.describe(running.report());
+        let gpu = self.describe(running.report(), &running.memory_info());
         if let Ok(gpu) = &gpu {
             dev_info!(self.machine().device(), "{}\n", gpu);
         }
@@ -121,7 +121,7 @@ impl<'a> Gsp<'a> {
     }
 
     /// The GPU as second-level drivers see it, with its VRAM, after the first boot.
-    fn describe(self: &Arc<Self>, report: &BootReport) -> Result<Gpu<'a>> {
+    fn describe(self: &Arc<Self>, report: &BootReport, memory: &MemoryInfo) -> Result<Gpu<'a>> {
         let vram = Vram::new(&report.info).inspect_err(|&error| {
             if error == EPROTO {
                 dev_err!(self.machine().device(), "GSP-RM leaves no usable VRAM\n");
@@ -133,7 +133,7 @@ impl<'a> Gsp<'a> {
             self,
             report,
             vram,
-            self.machine().program_pages()?,
+            self.machine().program_pages(memory)?,
         ))
     }
 

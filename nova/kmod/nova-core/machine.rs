@@ -16,7 +16,7 @@ use kernel::time::{Instant, Monotonic};
 use nova_core::platform::{
     Interrupts, OutOfVram, PciInfo, Platform, Registers, VideoMemory, WindowBar, Windows,
 };
-use nova_core::{program_slots, MemoryError, BAR1_OWN, SLOT_SIZE};
+use nova_core::{program_slots, MemoryError, MemoryInfo, BAR1_OWN, SLOT_SIZE};
 
 use crate::bars::bars;
 use crate::errno::kind;
@@ -104,15 +104,14 @@ impl<'a> Machine<'a> {
         self.interrupt.complete();
     }
 
-    /// The pages of BAR1 that show VRAM to programs.
-    pub(crate) fn program_pages(&self) -> Result<BarPages<'a>> {
+    /// The pages of BAR1 that show VRAM to programs; none if BAR1 is too small, or has no page tables.
+    pub(crate) fn program_pages(&self, memory: &MemoryInfo) -> Result<BarPages<'a>> {
         let [_, bar1, _] = bars(self.device)?;
         let slots = program_slots(self.device.resource_len(bar1)?);
         let pages = |slot: usize| slot * (SLOT_SIZE as usize >> PAGE_SHIFT);
-        // A smaller BAR has none of these.
-        let pages = match slots.is_empty() {
-            true => 0..0,
-            false => pages(slots.start)..pages(slots.end),
+        let pages = match memory.has_bar1_root() && !slots.is_empty() {
+            true => pages(slots.start)..pages(slots.end),
+            false => 0..0,
         };
         BarPages::new(self.device, bar1, pages)
     }

@@ -223,12 +223,13 @@ impl Stored {
     }
 }
 
-/// Creates an object, which other address spaces can map or not. VRAM is tried first.
+/// Creates an object, which other address spaces can map or not. VRAM is tried first, unless the CPU is to map the object
+/// and cannot see VRAM.
 ///
 /// # Errors
 ///
-/// `ENOSPC` if it exceeds what is left of its regions, `ENOMEM`, and those of
-/// [`Clearer::prepare`](clear::Clearer::prepare) if it is in VRAM and the CPU is to map it.
+/// `EOPNOTSUPP` if the object may be in VRAM alone, and the CPU cannot see that; `ENOSPC` if it exceeds what is left of its
+/// regions, `ENOMEM`, and those of [`Clearer::prepare`](clear::Clearer::prepare) if it is in VRAM and the CPU is to map it.
 pub(crate) fn create(
     device: &Device,
     gpu: &Gpu<'_>,
@@ -239,7 +240,11 @@ pub(crate) fn create(
     let accounts = device.data();
     let cpu_access = flags & GEM_CPU_ACCESS != 0;
     let allows = |region: u32| layout.placement & 1 << region != 0;
-    let charge = match allows(VRAM) {
+    let vram_serves = !cpu_access || accounts.windows.exist();
+    if allows(VRAM) && !vram_serves && !allows(SYSTEM) {
+        return Err(EOPNOTSUPP);
+    }
+    let charge = match allows(VRAM) && vram_serves {
         true => match Charge::vram(accounts, &layout, flags) {
             Err(error) if error == ENOSPC && allows(SYSTEM) => Charge::system(accounts, &layout),
             charged => charged,

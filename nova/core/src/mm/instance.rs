@@ -64,7 +64,7 @@ impl MemoryInfo {
     }
 
     /// Whether GSP-RM has named a root of BAR1's tables that can be written through PRAMIN.
-    fn has_bar1_root(&self) -> bool {
+    pub fn has_bar1_root(&self) -> bool {
         let root = self.bar1_root;
         root != 0 && root % PAGE == 0 && root >> self.pramin.address_bits() == 0
     }

@@ -62,8 +62,14 @@ impl Windows {
         (state.slots.size(), state.slots.shown())
     }
 
+    /// Whether VRAM can be shown: BAR1 may be too small for that.
+    pub(crate) fn exist(&self) -> bool {
+        self.size_and_used().0 != 0
+    }
+
     /// Has the CPU see the page of an object that has been touched, and what else the same slot shows of the object
-    /// around it; or the dummy page while VRAM cannot be seen. `video` is the object's.
+    /// around it; or the dummy page while the GPU does not work. Where it works and this fails, the touch does (`SIGBUS`), so
+    /// that no program writes to the dummy page unawares. `video` is the object's.
     pub(crate) fn fault(
         &self,
         gpu: &Gpu<'_>,
@@ -93,13 +99,13 @@ impl Windows {
                 fault.out_of_memory();
                 None
             }
-            // Another epoch will remove the page, unless it has begun already.
-            _ if gpu.core.epoch().ok() == epoch => {
-                fault.insert_dummy();
-                None
-            }
             _ => {
-                fault.touch_again();
+                match gpu.core.epoch().ok() {
+                    // Another epoch will remove the page: it has not begun yet.
+                    None => fault.insert_dummy(),
+                    now if now == epoch => fault.fail(),
+                    _ => fault.touch_again(),
+                }
                 None
             }
         };

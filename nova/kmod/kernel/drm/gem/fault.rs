@@ -4,7 +4,8 @@
 //!
 //! What an object outside of system memory has is seen through a BAR of the device. Which pages of the BAR show it may
 //! change, so that the driver inserts them when they are touched, and takes them back by [`Device::unmap_pages`]. While
-//! they cannot be shown, the CPU sees a page of the object that has no other purpose, the dummy page.
+//! they cannot be shown since the device does not work, the CPU sees a page of the object that has no other purpose, the
+//! dummy page.
 
 use core::ops::Range;
 
@@ -94,6 +95,11 @@ impl<'a, D: Driver> Fault<'a, D> {
             let frame = unsafe { shim::page_to_pfn(page.as_ptr()) };
             self.insert_frame(self.address, frame, true);
         }
+    }
+
+    /// Has the touch fail.
+    pub fn fail(&mut self) {
+        self.answer = Some(bindings::vm_fault_reason_VM_FAULT_SIGBUS as bindings::vm_fault_t);
     }
 
     /// Has the page touched again.
