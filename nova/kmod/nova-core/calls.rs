@@ -27,6 +27,11 @@ impl Epoch {
     /// Before the first boot.
     pub(crate) const FIRST: Self = Self(0);
 
+    /// Its number, which is not zero once GSP-RM has run.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// The next epoch.
     pub(crate) fn next(self) -> Self {
         Self(self.0.wrapping_add(1))

@@ -6,7 +6,7 @@ use kernel::page::PAGE_MASK;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
-use nova_core_module::Vram;
+use nova_core_module::{Epoch, Vram};
 use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
 use nova_uapi::{Layout, GEM_CONTIGUOUS, GEM_CPU_ACCESS};
@@ -195,7 +195,7 @@ impl Stored {
         }
     }
 
-    /// Zeroes it before it is mapped, unless that has been done. System memory is zero from the start.
+    /// Zeroes it before it is mapped, unless that has been done in this epoch. System memory is zero from the start.
     ///
     /// # Errors
     ///
@@ -205,6 +205,11 @@ impl Stored {
             Some(video) => gpu.clearer.clear(gpu, video),
             None => Ok(()),
         }
+    }
+
+    /// Whether it can be mapped in an epoch: VRAM must have been zeroed in that.
+    pub(crate) fn is_clear_in(&self, epoch: Epoch) -> bool {
+        self.vram().is_none_or(|video| video.is_cleared_in(epoch))
     }
 
     /// Names the object; an empty label removes the name.

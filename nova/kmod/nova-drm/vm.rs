@@ -53,6 +53,15 @@ struct Contents {
     gpuvm: GpuVm,
 }
 
+/// A mapping: its range, the object and the offset there, and what is stored with it.
+type MappingCopy = (Range<u64>, Option<(Object, u64)>, Mapped);
+
+/// The objects of mappings.
+fn objects(copies: &[MappingCopy]) -> impl Iterator<Item = &Object> {
+    let objects = copies.iter().map(|(_, object, _)| object.as_ref());
+    objects.flatten().map(|(object, _offset)| object)
+}
+
 impl Vm {
     /// A new address space.
     fn new(
@@ -91,27 +100,68 @@ impl Vm {
         self.kernel.clone()
     }
 
-    /// As [`Self::space`], for a caller that has not locked the reservation.
-    pub(crate) fn locked_space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
-        let lock = |exec: &Exec<_>| exec.vm(&self.contents.gpuvm);
-        with_locked(lock, || self.space(gpu))?
-    }
-
-    /// The address space of the GPU, made anew if another epoch has begun. The caller has locked the reservation, so that
-    /// no mapping changes meanwhile.
+    /// The address space of the GPU, made anew if another epoch has begun.
     ///
     /// # Errors
     ///
-    /// `EIO` while GSP-RM does not run, `ENOMEM`, `ENOSPC`, and those of GSP-RM.
-    fn space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
-        let epoch = gpu.core.epoch()?;
-        if let Some(space) = gpu.spaces.get(self.number).filter(|it| it.epoch() == epoch) {
-            return Ok(space);
+    /// Those of [`Self::with_space`].
+    pub(crate) fn renewed_space<'a>(&self, gpu: &Gpu<'a>) -> Result<Arc<AddressSpace<'a>>> {
+        self.with_space(gpu, |exec| exec.vm(&self.contents.gpuvm), Ok)
+    }
+
+    /// Calls `then` with the address space of the GPU, made anew if another epoch has begun, and with all locked that `lock`
+    /// locks. That must include the reservation, so that no mapping changes meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` while GSP-RM does not run, `EINTR`, `ENOMEM`, `ENOSPC`, those of GSP-RM, of clearing VRAM, and of `then`.
+    fn with_space<'a, R>(
+        &self,
+        gpu: &Gpu<'a>,
+        lock: impl Fn(&Exec<NovaDrmDriver>) -> Result,
+        then: impl FnOnce(Arc<AddressSpace<'a>>) -> Result<R>,
+    ) -> Result<R> {
+        let mut then = Some(then);
+        loop {
+            // A copy engine needs a while for that, so it comes before the locks.
+            if self.current_space(gpu)?.is_none() {
+                for object in objects(&self.copy_mappings()?) {
+                    object.data().clear(gpu)?;
+                }
+            }
+            let result = with_locked(&lock, || match self.space(gpu)? {
+                Some(space) => then.take().map(|then| then(space)).transpose(),
+                None => Ok(None),
+            })??;
+            if let Some(result) = result {
+                return Ok(result);
+            }
         }
+    }
+
+    /// The address space of the GPU, if it is of this epoch.
+    fn current_space<'a>(&self, gpu: &Gpu<'a>) -> Result<Option<Arc<AddressSpace<'a>>>> {
+        let epoch = gpu.core.epoch()?;
+        let space = gpu.spaces.get(self.number);
+        Ok(space.filter(|space| space.epoch() == epoch))
+    }
+
+    /// As [`Self::current_space`], made anew if there is none; `None` if objects have not been cleared for that. The caller
+    /// has locked the reservation.
+    fn space<'a>(&self, gpu: &Gpu<'a>) -> Result<Option<Arc<AddressSpace<'a>>>> {
+        if let Some(space) = self.current_space(gpu)? {
+            return Ok(Some(space));
+        }
+        let (epoch, copies) = (gpu.core.epoch()?, self.copy_mappings()?);
+        if !objects(&copies).all(|object| object.data().is_clear_in(epoch)) {
+            return Ok(None);
+        }
+        // Its tables count as long as it is there: until channels that have ended are dropped, too.
+        drop(gpu.spaces.remove(self.number));
         let space = self.new_space(gpu)?;
-        self.map_again(gpu, &space)?;
+        self.map_again(gpu, &space, &copies)?;
         gpu.spaces.set(self.number, space.clone())?;
-        Ok(space)
+        Ok(Some(space))
     }
 
     /// An address space of the GPU, in which nothing is mapped.
@@ -120,38 +170,59 @@ impl Vm {
     }
 
     /// Writes the page tables of a new address space.
-    fn map_again(&self, gpu: &Gpu<'_>, space: &AddressSpace<'_>) -> Result {
-        let copies = self.copy_mappings()?;
-        // As many at once as VM_BIND has at most: each is prepared for the worst case. Nobody uses the address space before
-        // it has all of them.
-        for part in copies.chunks(LIMITS.bind_ops_max as usize) {
-            let mut spare = Spare::default();
-            let mut prepared = KVVec::with_capacity(part.len(), GFP_KERNEL_ACCOUNT)?;
-            for (range, object, mapped) in part {
-                let object = object.as_ref().map(|(object, offset)| (object, *offset));
-                let pages = Pages::prepare(gpu, space, &mut spare, range.clone(), object, *mapped)?;
-                prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
+    fn map_again(
+        &self,
+        gpu: &Gpu<'_>,
+        space: &AddressSpace<'_>,
+        mut copies: &[MappingCopy],
+    ) -> Result {
+        // As many at once as VM_BIND has at most, and fewer where there are not enough tables for that: each is prepared for
+        // the worst case. Nobody uses the address space before it has all of them.
+        let mut count = LIMITS.bind_ops_max as usize;
+        while !copies.is_empty() {
+            count = count.min(copies.len());
+            let (part, others) = copies.split_at(count);
+            match self.map_part(gpu, space, part) {
+                Ok(()) => copies = others,
+                Err(ENOSPC) if count > 1 => count /= 2,
+                Err(error) => return Err(error),
             }
-            let mut prepared = prepared.into_iter();
-            space.change(&mut spare, &mut |tables| {
-                prepared.by_ref().for_each(|pages| pages.map(tables))
-            })?;
         }
         Ok(())
     }
 
-    /// The mappings, without their lock, under which no memory is allocated.
-    fn copy_mappings(&self) -> Result<KVVec<(Range<u64>, Option<(Object, u64)>, Mapped)>> {
-        let mappings = &self.contents.mappings;
-        let count = mappings.lock().iter().count();
-        let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        for mapping in mappings.lock().iter() {
-            let object = mapping.object();
-            let object = object.map(|(object, offset)| (object.clone(), offset));
-            let copy = (mapping.range(), object, mapping.data());
-            copies.push_within_capacity(copy).map_err(|_| EAGAIN)?;
+    /// Writes page tables for these mappings; nothing, if that fails for want of tables.
+    fn map_part(&self, gpu: &Gpu<'_>, space: &AddressSpace<'_>, part: &[MappingCopy]) -> Result {
+        let mut spare = Spare::default();
+        let mut prepared = KVVec::with_capacity(part.len(), GFP_KERNEL_ACCOUNT)?;
+        for (range, object, mapped) in part {
+            let object = object.as_ref().map(|(object, offset)| (object, *offset));
+            let pages = Pages::prepare(gpu, space, &mut spare, range.clone(), object, *mapped)?;
+            prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
         }
-        Ok(copies)
+        let mut prepared = prepared.into_iter();
+        space.change(&mut spare, &mut |tables| {
+            prepared.by_ref().for_each(|pages| pages.map(tables))
+        })
+    }
+
+    /// The mappings, without their lock, under which no memory is allocated.
+    fn copy_mappings(&self) -> Result<KVVec<MappingCopy>> {
+        let mappings = &self.contents.mappings;
+        loop {
+            let count = mappings.lock().iter().count();
+            let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+            let are_all = mappings.lock().iter().all(|mapping| {
+                let object = mapping.object();
+                let object = object.map(|(object, offset)| (object.clone(), offset));
+                let copy = (mapping.range(), object, mapping.data());
+                copies.push_within_capacity(copy).is_ok()
+            });
+            // Without the reservation, there may be more meanwhile.
+            if are_all {
+                return Ok(copies);
+            }
+        }
     }
 }
 

@@ -135,6 +135,7 @@ impl<'a> Vram<'a> {
         let object = object(&file, 2 * PAGE);
         let memory = object.map();
         memory.set(0, 1_u64);
+        memory.set(PAGE, 1_u64);
         assert_eq!(object.info().state, 0);
         let before = nova::query_status(&file).unwrap();
         gpu.pci().reset().expect("the GPU is reset");
@@ -145,10 +146,12 @@ impl<'a> Vram<'a> {
         });
         gpu.assert_running();
         assert_eq!(object.info().state, uapi::GEM_STATE_CONTENT_LOST);
+        // A reset may have brought back what another program had there.
+        let other = object.map();
+        assert_eq!((other.get::<u64>(0), other.get::<u64>(PAGE)), (0, 0));
         // It is the object's memory again, as other mappings see it.
         memory.set(0, 2_u64);
         memory.set(PAGE, 3_u64);
-        let other = object.map();
         assert_eq!((other.get::<u64>(0), other.get::<u64>(PAGE)), (2, 3));
         let new = self::object(&file, 2 * PAGE);
         assert_eq!(new.info().state, 0);

@@ -45,8 +45,11 @@ const LOOK: Duration = Duration::from_millis(20);
 /// VRAM of an object.
 pub(crate) struct Video {
     blocks: Arc<Blocks>,
-    /// The epoch in which it was zeroed, so that it may have been mapped since then.
-    cleared: SetOnce<Epoch>,
+    /// The epoch in which it was zeroed first, so that it may have been mapped since then.
+    first: SetOnce<Epoch>,
+    /// The number of the epoch in which it was zeroed last, or zero. The zeros need not outlive that: a reset may drop what
+    /// the L2 cache has not written to VRAM yet, so that what was there before is seen again.
+    cleared: Atomic<u64>,
 }
 
 impl Video {
@@ -54,24 +57,31 @@ impl Video {
     pub(crate) fn new(blocks: Blocks) -> Result<Self> {
         Ok(Self {
             blocks: Arc::new(blocks, GFP_KERNEL_ACCOUNT)?,
-            cleared: SetOnce::new(),
+            first: SetOnce::new(),
+            cleared: Atomic::new(0),
         })
     }
 
-    /// Where it is. Nobody may map it unless it has been cleared.
+    /// Where it is. Nobody may map it in an epoch in which it has not been cleared.
     pub(crate) fn extents(&self) -> &[Extent] {
         self.blocks.extents()
     }
 
-    /// Whether it has been cleared.
-    pub(crate) fn is_cleared(&self) -> bool {
-        self.cleared.as_ref().is_some()
+    /// Whether it has been cleared in an epoch.
+    pub(crate) fn is_cleared_in(&self, epoch: Epoch) -> bool {
+        self.cleared.load(Relaxed) == epoch.number()
+    }
+
+    /// Notes that it has been cleared.
+    fn set_cleared_in(&self, epoch: Epoch) {
+        self.first.populate(epoch);
+        self.cleared.store(epoch.number(), Relaxed);
     }
 
     /// Whether its contents have been lost: VRAM keeps none over an epoch.
     pub(crate) fn is_lost(&self, gpu: &Gpu<'_>) -> bool {
-        let cleared = self.cleared.copy();
-        cleared.is_some_and(|epoch| gpu.core.epoch() != Ok(epoch))
+        let first = self.first.copy();
+        first.is_some_and(|epoch| gpu.core.epoch() != Ok(epoch))
     }
 }
 
@@ -101,20 +111,21 @@ impl<'a> Clearer<'a> {
         self.with_engine(gpu, |_| Ok(()))
     }
 
-    /// Zeroes VRAM unless it has been cleared. Waits until that is done.
+    /// Zeroes VRAM unless it has been cleared in this epoch. Waits until that is done.
     ///
     /// # Errors
     ///
     /// As [`Self::prepare`], and `ETIMEDOUT` if the engine does not clear it.
     pub(crate) fn clear(&self, gpu: &Gpu<'a>, video: &Video) -> Result {
-        if video.is_cleared() {
+        if video.is_cleared_in(gpu.core.epoch()?) {
             return Ok(());
         }
         self.with_engine(gpu, |engine| {
+            let epoch = engine.channel.epoch();
             // Another thread may have been faster.
-            if !video.is_cleared() {
+            if !video.is_cleared_in(epoch) {
                 engine.clear(&video.blocks)?;
-                video.cleared.populate(engine.channel.epoch());
+                video.set_cleared_in(epoch);
             }
             Ok(())
         })

@@ -87,7 +87,7 @@ impl Windows {
         });
         // Until the mutex is released, the piece is not taken back, and what is inserted is not removed by `Self::renew` or `Self::hide`.
         let mut state = self.state.lock();
-        let shown = piece.and_then(|piece| Ok((piece, state.show(gpu, device, &piece)?)));
+        let shown = piece.and_then(|piece| Ok((piece, state.show(gpu, device, video, &piece)?)));
         let replaced = match (shown, node) {
             (Ok((piece, slot)), Ok(node)) => {
                 let within = (piece.address % SLOT_SIZE) as usize >> PAGE_SHIFT;
@@ -146,9 +146,19 @@ impl State {
         self.pieces = RBTree::new();
     }
 
-    /// Has a slot show the chunk with this piece; returns the slot.
-    fn show(&mut self, gpu: &Gpu<'_>, device: &Device, piece: &Extent) -> Result<usize> {
+    /// Has a slot show the chunk with this piece of `video`; returns the slot.
+    fn show(
+        &mut self,
+        gpu: &Gpu<'_>,
+        device: &Device,
+        video: &Video,
+        piece: &Extent,
+    ) -> Result<usize> {
         let epoch = gpu.core.epoch()?;
+        if !video.is_cleared_in(epoch) {
+            // Another epoch has begun since.
+            return Err(EAGAIN);
+        }
         self.renew(device, Some(epoch));
         let chunk = piece.address / SLOT_SIZE;
         let (slot, taken_from) = match self.slots.find(chunk).ok_or(ENOSPC)? {

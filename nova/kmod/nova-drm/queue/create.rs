@@ -134,7 +134,7 @@ impl Queue {
 
     /// Makes a channel.
     fn make<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
-        let space = self.vm.locked_space(gpu)?;
+        let space = self.vm.renewed_space(gpu)?;
         let events = Events::new(self)?;
         let new = NewChannel {
             engine: self.engine,

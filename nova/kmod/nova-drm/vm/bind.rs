@@ -5,8 +5,8 @@
 use core::ops::Range;
 
 use kernel::prelude::*;
-use nova_core_module::{Change, Spare};
-use nova_kernel::drm::exec::{with_locked, Exec};
+use nova_core_module::{AddressSpace, Change, Spare};
+use nova_kernel::drm::exec::Exec;
 use nova_kernel::drm::gpuvm;
 use nova_uapi::{
     BoundObject, VmBindOp, VM_BIND_OP_FLAG_READONLY, VM_BIND_OP_MAP, VM_BIND_OP_MAP_SPARSE,
@@ -105,7 +105,7 @@ pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
 ///
 /// # Errors
 ///
-/// `EIO` if the GSP is lost meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew and of
+/// `EIO` if the GSP is lost or reset meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew and of
 /// clearing VRAM.
 pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
     for op in ops {
@@ -115,7 +115,7 @@ pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
     }
     let bound = prepare(vm, ops).and_then(|changes| {
         let lock = |exec: &Exec<_>| lock(exec, vm, ops);
-        with_locked(lock, || apply(vm, gpu, ops, changes))?
+        vm.with_space(gpu, lock, |space| apply(vm, gpu, &space, ops, changes))
     });
     // Nothing is left of the objects that are mapped no more, or were not mapped in the end.
     vm.contents.gpuvm.clean_up();
@@ -151,8 +151,13 @@ fn lock(exec: &Exec<NovaDrmDriver>, vm: &Vm, ops: &[Op]) -> Result {
 }
 
 /// Gets what the page tables need, and then changes these and the mappings. The reservations are locked.
-fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
-    let space = vm.space(gpu)?;
+fn apply(
+    vm: &Vm,
+    gpu: &Gpu<'_>,
+    space: &AddressSpace<'_>,
+    ops: &[Op],
+    changes: Changes<'_>,
+) -> Result {
     let mut spare = Spare::default();
     let mut all_pages = KVVec::with_capacity(ops.len(), GFP_KERNEL_ACCOUNT)?;
     for op in ops {
@@ -161,7 +166,7 @@ fn apply(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op], changes: Changes<'_>) -> Result {
             Action::Map(object) => {
                 let mapped = op.mapped();
                 Some(Pages::prepare(
-                    gpu, &space, &mut spare, range, object, mapped,
+                    gpu, space, &mut spare, range, object, mapped,
                 )?)
             }
             Action::Unmap => {

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use kernel::prelude::*;
 use nova_core_module::{
-    extents_of, AddressSpace, Aperture, Attributes, Block, Change, Extent, Spare, Tables,
+    extents_of, AddressSpace, Aperture, Attributes, Block, Change, Epoch, Extent, Spare, Tables,
 };
 use nova_kernel::drm::gem::dma::DmaBlock;
 
@@ -41,7 +41,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `ENOSPC`.
+    /// `ENOMEM`, `ENOSPC`, `EIO` if another epoch has begun since the object was cleared.
     pub(super) fn prepare<'b>(
         gpu: &'a Gpu<'_>,
         space: &AddressSpace<'b>,
@@ -51,7 +51,7 @@ impl<'a> Pages<'a> {
         mapped: Mapped,
     ) -> Result<Self> {
         let memory = match object {
-            Some((object, offset)) => Some((Memory::of(gpu, object)?, offset)),
+            Some((object, offset)) => Some((Memory::of(gpu, space.epoch(), object)?, offset)),
             None => None,
         };
         let change = match (&memory, object) {
@@ -98,13 +98,10 @@ impl<'a> Pages<'a> {
 }
 
 impl<'a> Memory<'a> {
-    fn of(gpu: &'a Gpu<'_>, object: &'a Object) -> Result<Self> {
+    fn of(gpu: &'a Gpu<'_>, epoch: Epoch, object: &'a Object) -> Result<Self> {
         match object.data().vram() {
-            Some(video) if video.is_cleared() => Ok(Self::Vram(video.extents())),
-            Some(_) => {
-                debug_assert!(false, "VRAM was not cleared");
-                Err(EIO)
-            }
+            Some(video) if video.is_cleared_in(epoch) => Ok(Self::Vram(video.extents())),
+            Some(_) => Err(EIO),
             None => Ok(Self::System(object.dma_blocks(gpu)?)),
         }
     }
