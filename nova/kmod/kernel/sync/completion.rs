@@ -56,9 +56,31 @@ impl Completion {
         let jiffies = msecs_to_jiffies(millis).saturating_add(1);
         // SAFETY: `new` has initialized the completion.
         let left = unsafe { bindings::wait_for_completion_timeout(self.inner.get(), jiffies) };
-        // Concurrent calls of `complete` may have counted several events; one wait ends them all.
-        // SAFETY: As above.
-        while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
+        self.end_events();
         left != 0
+    }
+
+    /// As [`Self::wait`].
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task has received a fatal signal.
+    pub fn wait_killable(&self, timeout: Duration) -> Result<bool> {
+        let millis = Msecs::try_from(timeout.as_millis()).unwrap_or(Msecs::MAX);
+        let jiffies = msecs_to_jiffies(millis).saturating_add(1);
+        // SAFETY: `new` has initialized the completion.
+        let left =
+            unsafe { bindings::wait_for_completion_killable_timeout(self.inner.get(), jiffies) };
+        if left < 0 {
+            return Err(EINTR);
+        }
+        self.end_events();
+        Ok(left != 0)
+    }
+
+    /// Concurrent calls of `complete` may have counted several events; one wait ends them all.
+    fn end_events(&self) {
+        // SAFETY: `new` has initialized the completion.
+        while unsafe { bindings::try_wait_for_completion(self.inner.get()) } {}
     }
 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
+use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use kernel::time::{Instant, Monotonic};
 use nova_core_module::{
     AddressSpace, Aperture, Attributes, Block, Blocks, Change, Channel, ChannelError,
@@ -18,6 +18,7 @@ use nova_core_module::{
     TableLimit, TableMemory, Words,
 };
 use nova_kernel::sync::completion::Completion;
+use nova_kernel::sync::wait_queue::{TaskState, WaitQueue, WaitResult};
 
 use crate::gpu::Gpu;
 
@@ -36,7 +37,8 @@ const TABLES_MAX: u64 = 1024;
 /// Entries of the ring: there is one job at a time.
 const ENTRIES: u32 = 64;
 
-/// How long a job may take. So many words clear 150 GiB at most, which takes a copy engine a second.
+/// How long a job may take. So many words clear 150 GiB at most, which takes a copy engine a second. It counts while jobs
+/// of programs are ahead on the same runlist, too.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a job is looked at whose interrupt does not come.
@@ -88,17 +90,28 @@ impl Video {
 /// What clears the VRAM of a GPU.
 #[pin_data]
 pub(crate) struct Clearer<'a> {
-    /// `None` before it is needed. One of an earlier epoch is replaced when it is needed again: by then the GPU has been
-    /// reset, and uses nothing of it any more.
     #[pin]
-    engine: Mutex<Option<Engine<'a>>>,
+    turn: Mutex<Turn<'a>>,
+    /// Those who wait for their turn. A mutex cannot be waited for in a way that a fatal signal ends.
+    #[pin]
+    waiting: WaitQueue,
+}
+
+/// Whose turn it is to use the engine.
+enum Turn<'a> {
+    /// Nobody's. There may be no engine yet. One of an earlier epoch is replaced when it is needed again: by then the GPU
+    /// has been reset, and uses nothing of it any more.
+    Free(Option<Engine<'a>>),
+    /// A thread's, which has the engine.
+    Taken,
 }
 
 impl<'a> Clearer<'a> {
     /// Of a GPU.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            engine <- new_mutex!(None),
+            turn <- new_mutex!(Turn::Free(None)),
+            waiting <- WaitQueue::new(c"Clearer::waiting", static_lock_class!()),
         })
     }
 
@@ -106,12 +119,12 @@ impl<'a> Clearer<'a> {
     ///
     /// # Errors
     ///
-    /// `EIO` if the GPU does not work, and those of making a channel.
+    /// `EIO` if the GPU does not work, `EINTR` if the task was killed, and those of making a channel.
     pub(crate) fn prepare(&self, gpu: &Gpu<'a>) -> Result {
         self.with_engine(gpu, |_| Ok(()))
     }
 
-    /// Zeroes VRAM unless it has been cleared in this epoch. Waits until that is done.
+    /// Zeroes VRAM unless it has been cleared in this epoch. Waits until that is done, or the task is killed.
     ///
     /// # Errors
     ///
@@ -136,16 +149,46 @@ impl<'a> Clearer<'a> {
         gpu: &Gpu<'a>,
         f: impl FnOnce(&mut Engine<'a>) -> Result<R>,
     ) -> Result<R> {
-        let mut guard = self.engine.lock();
-        let engine: &mut Option<Engine<'a>> = &mut guard;
-        let epoch = gpu.core.epoch()?;
-        let is_usable =
-            |engine: &Engine<'_>| engine.channel.epoch() == epoch && !engine.is_stopped();
-        if !engine.as_ref().is_some_and(is_usable) {
-            *engine = Some(Engine::new(gpu)?);
-        }
-        f(engine.as_mut().ok_or(EIO)?)
+        let mut engine = self.take()?;
+        let result = renew(gpu, &mut engine).and_then(f);
+        self.give_back(engine);
+        result
     }
+
+    /// Waits for the engine, and takes it.
+    fn take(&self) -> Result<Option<Engine<'a>>> {
+        let mut turn = self.turn.lock();
+        loop {
+            if let Turn::Free(engine) = core::mem::replace(&mut *turn, Turn::Taken) {
+                return Ok(engine);
+            }
+            let (locked, result) = self
+                .waiting
+                .wait(&self.turn, turn, TaskState::Killable, LIMIT);
+            if result == WaitResult::Killed {
+                return Err(EINTR);
+            }
+            turn = locked;
+        }
+    }
+
+    /// Leaves the engine to the next one.
+    fn give_back(&self, engine: Option<Engine<'a>>) {
+        *self.turn.lock() = Turn::Free(engine);
+        self.waiting.wake_all();
+    }
+}
+
+/// Makes an engine, unless there is one that can be used.
+fn renew<'x, 'a>(gpu: &Gpu<'a>, engine: &'x mut Option<Engine<'a>>) -> Result<&'x mut Engine<'a>> {
+    let epoch = gpu.core.epoch()?;
+    let is_usable = |engine: &Engine<'_>| engine.channel.epoch() == epoch && !engine.is_stopped();
+    if !engine.as_ref().is_some_and(is_usable) {
+        // There may be no channel left but that of the old one.
+        *engine = None;
+        *engine = Some(Engine::new(gpu)?);
+    }
+    engine.as_mut().ok_or(EIO)
 }
 
 /// A channel that clears, in its address space.
@@ -238,7 +281,7 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Has the GPU execute so many words of commands, and waits for that.
+    /// Has the GPU execute so many words of commands, and waits for that, or until the task is killed.
     fn run(&self, count: usize) -> Result {
         let words = self.words.get(..count).ok_or(EINVAL)?;
         for (at, pair) in words.chunks(2).enumerate() {
@@ -260,7 +303,7 @@ impl<'a> Engine<'a> {
             if start.elapsed().as_nanos() > LIMIT.as_nanos() as i64 {
                 return Err(ETIMEDOUT);
             }
-            self.events.something.wait(LOOK);
+            self.events.something.wait_killable(LOOK)?;
         }
         Ok(())
     }
