@@ -156,7 +156,7 @@ impl Vm {
         if !objects(&copies).all(|object| object.data().is_clear_in(epoch)) {
             return Ok(None);
         }
-        // Its tables count as long as it is there: until channels that have ended are dropped, too.
+        // The tables of the old one count until it is gone. Channels in it that have ended may still have it for a moment.
         drop(gpu.spaces.remove(self.number));
         let space = self.new_space(gpu)?;
         self.map_again(gpu, &space, &copies)?;
