@@ -12,7 +12,6 @@ use kernel::prelude::*;
 use kernel::types::Opaque;
 
 use super::device::Driver;
-use super::fence::OwnFence;
 use super::gem::Object;
 use super::gpuvm::GpuVm;
 
@@ -55,62 +54,6 @@ pub fn with_locked<D: Driver, R>(
     lock: impl Fn(&Exec<D>) -> Result,
     then: impl FnOnce() -> R,
 ) -> Result<R> {
-    with_exec(lock, |_| then())
-}
-
-/// Calls `then` while the reservations of an address space, and of all objects that are not private to it and that it maps,
-/// are locked and have room for one more fence.
-///
-/// # Errors
-///
-/// `EINTR` if a signal came, `ENOMEM`.
-pub fn with_room_for_fence<D: Driver, R>(
-    vm: &GpuVm<D>,
-    then: impl FnOnce(Room<'_, D>) -> R,
-) -> Result<R> {
-    let lock = |exec: &Exec<D>| {
-        // SAFETY: Both are initialized. Locking the address space first protects its list of objects.
-        unsafe {
-            to_result(bindings::drm_gpuvm_prepare_vm(vm.as_raw(), exec.0, 1))?;
-            to_result(bindings::drm_gpuvm_prepare_objects(vm.as_raw(), exec.0, 1))
-        }
-    };
-    // INVARIANT: Both functions lock with room for one fence, and `lock` has locked nothing else.
-    with_exec(lock, |exec| then(Room { vm, exec }))
-}
-
-/// Room for a fence in reservations, for [`with_room_for_fence`].
-///
-/// # Invariants
-///
-/// All that is locked has room for one more fence.
-pub struct Room<'a, D: Driver> {
-    vm: &'a GpuVm<D>,
-    exec: &'a Exec<D>,
-}
-
-impl<D: Driver> Room<'_, D> {
-    /// Adds a fence, which nobody waits for who does not ask for all (`DMA_RESV_USAGE_BOOKKEEP`).
-    pub fn add(self, fence: &OwnFence) {
-        let usage = bindings::dma_resv_usage_DMA_RESV_USAGE_BOOKKEEP;
-        // SAFETY: By the invariant. The address space and the fence are initialized, and references are taken to the fence.
-        unsafe {
-            bindings::drm_gpuvm_resv_add_fence(
-                self.vm.as_raw(),
-                self.exec.0,
-                fence.fence().as_raw(),
-                usage,
-                usage,
-            );
-        }
-    }
-}
-
-/// As [`with_locked`], with what has locked.
-fn with_exec<D: Driver, R>(
-    lock: impl Fn(&Exec<D>) -> Result,
-    then: impl FnOnce(&Exec<D>) -> R,
-) -> Result<R> {
     let memory = Opaque::<bindings::drm_exec>::uninit();
     let exec = Exec(memory.get(), PhantomData);
     // SAFETY: It is memory for a `struct drm_exec`, which does not move until `drm_exec_fini()`.
@@ -126,7 +69,7 @@ fn with_exec<D: Driver, R>(
             break;
         }
     }
-    let result = locked.map(|()| then(&exec));
+    let result = locked.map(|()| then());
     // SAFETY: As above; it is not used again.
     unsafe { bindings::drm_exec_fini(exec.0) };
     result

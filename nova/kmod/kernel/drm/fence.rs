@@ -70,20 +70,6 @@ impl Fence {
         self.status().is_some()
     }
 
-    /// Sleeps until it is signalled, however.
-    ///
-    /// # Errors
-    ///
-    /// `ERESTARTSYS` if a signal comes.
-    pub fn wait(&self) -> Result {
-        // SAFETY: By the invariant.
-        let left = unsafe { bindings::dma_fence_wait_timeout(self.as_raw(), true, c_long::MAX) };
-        match c_int::try_from(left) {
-            Ok(error) if error < 0 => Err(Error::from_errno(error)),
-            _ => Ok(()),
-        }
-    }
-
     /// `dma_fence_test_signaled_flag()`, an inline function without a binding.
     fn has_ended(&self) -> bool {
         // SAFETY: By the invariant. C changes the flags by atomic operations alone.
