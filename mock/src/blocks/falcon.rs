@@ -147,8 +147,8 @@ pub(crate) struct Falcon {
     pub(crate) code: Vec<CodeBlock>,
     pub(crate) dmem: Vec<u8>,
     pub(crate) mailbox: [u32; 2],
-    /// The CPU has read mailbox 0 since this was cleared.
-    pub(crate) is_mailbox_read: bool,
+    /// The CPU has read something in mailbox 0 and has not read HWCFG2 since.
+    pub(crate) is_mailbox_seen: bool,
     pub(crate) os: u32,
     rm: u32,
     /// Where a program that has crashed says that it left a report; 0 if it left none.
@@ -190,7 +190,7 @@ impl Falcon {
             code: vec![CodeBlock::default(); IMEM_BLOCKS],
             dmem: vec![0; DMEM_BLOCKS * BLOCK_SIZE],
             mailbox: [0; 2],
-            is_mailbox_read: false,
+            is_mailbox_seen: false,
             os: 0,
             rm: 0,
             debuginfo: 0,
@@ -296,7 +296,7 @@ impl Falcon {
             reg::FalconIrqmask::OFFSET => self.irqmask,
             reg::FalconIrqdest::OFFSET => self.irqdest,
             reg::FalconMailbox0::OFFSET => {
-                self.is_mailbox_read = true;
+                self.is_mailbox_seen = self.mailbox[0] != 0;
                 self.mailbox[0]
             }
             reg::FalconMailbox1::OFFSET => self.mailbox[1],
@@ -304,7 +304,10 @@ impl Falcon {
             reg::FalconOs::OFFSET => self.os,
             reg::FalconRm::OFFSET => self.rm,
             reg::FalconDebuginfo::OFFSET => self.debuginfo,
-            reg::FalconHwcfg2::OFFSET => self.hwcfg2().into(),
+            reg::FalconHwcfg2::OFFSET => {
+                self.is_mailbox_seen = false;
+                self.hwcfg2().into()
+            }
             reg::FalconCpuctl::OFFSET => reg::FalconCpuctl::new()
                 .with_halted(self.halted)
                 .with_alias_en(self.alias_en)
