@@ -20,16 +20,20 @@ const GENERATIONS: [Chipset; 7] = [
     Chipset::GB202,
 ];
 
+/// A chip of each way to boot, and so to sleep.
+const SLEEPERS: [Chipset; 2] = [Chipset::GA102, Chipset::GH100];
+
 /// The tests during which the VM sleeps.
 const PM: &str = "nouveau_pm";
 
 /// The VMs for the chips of `choice`, with all releases that nouveau has for them; of `families`, a
 /// chip of each generation, and GA102 alone with all releases. A chip has two VMs for a release, the
-/// second for the tests during which it sleeps; or only those VMs that have one of `tests`.
+/// second for the tests during which it sleeps, which take longer than all others; of `families`,
+/// only a chip of each way to boot sleeps. With `tests`, only those VMs that have one of these.
 pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
-    let (chips, with_all): (&[_], &[_]) = match choice.name.as_str() {
-        "families" => (&GENERATIONS, &[Chipset::GA102]),
-        _ => (&choice.chips, &choice.chips),
+    let (chips, with_all, sleepers): (&[_], &[_], &[_]) = match choice.name.as_str() {
+        "families" => (&GENERATIONS, &[Chipset::GA102], &SLEEPERS),
+        _ => (&choice.chips, &choice.chips, &choice.chips),
     };
     let [newest, older] = RELEASES;
     let newest = chips.iter().map(|&chip| (chip, newest));
@@ -42,6 +46,8 @@ pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
     let vms = newest
         .chain(older)
         .flat_map(|(chip, release)| runs.clone().map(move |run| (chip, release, run)));
+    let vms = vms
+        .filter(|(chip, _, (_, runner, _))| *runner != Runner::Sleeping || sleepers.contains(chip));
     vms.map(|(chip, release, run)| job(chip, release, run))
         .collect()
 }
@@ -125,7 +131,16 @@ mod tests {
     fn generations_are_among_the_families() {
         let families = choice("families");
         assert!(GENERATIONS.iter().all(|chip| families.chips.contains(chip)));
-        assert_eq!(jobs(&families, &[]).len(), 2 * (GENERATIONS.len() + 1));
+        assert!(SLEEPERS.iter().all(|chip| GENERATIONS.contains(chip)));
+        let names = jobs(&families, &[]).into_iter().map(|job| job.name);
+        let (sleeping, others): (Vec<_>, Vec<_>) = names.partition(|name| name.ends_with("-pm"));
+        let expected = [
+            "nouveau-ga102-pm",
+            "nouveau-gh100-pm",
+            "nouveau-ga102-535-pm",
+        ];
+        assert_eq!(sleeping, expected);
+        assert_eq!(others.len(), GENERATIONS.len() + 1);
         assert_eq!(jobs(&choice("all"), &[]).len(), 2 * (24 + 16));
     }
 }
