@@ -8,8 +8,11 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::refused::{require, require_zero, Errno, Refused};
 
-/// The largest stride in bytes. It bounds the bytes that a call reads.
+/// The largest stride in bytes. It bounds the bytes that a call reads or writes.
 pub const STRIDE_MAX: u32 = 256;
+
+/// What is written where a larger element has members that are unknown here.
+const ZEROS: [u8; STRIDE_MAX as usize] = [0; STRIDE_MAX as usize];
 
 /// `struct drm_nova_array`: an array in user space.
 #[repr(C)]
@@ -116,6 +119,19 @@ pub trait Reader {
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error>;
 }
 
+/// Memory of user space that is written once, from its start on.
+pub trait Writer {
+    /// Why it cannot be written.
+    type Error;
+
+    /// Writes the next bytes.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Self::Error>;
+}
+
 /// Why an element was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadError<E> {
@@ -174,6 +190,27 @@ impl<T: Element> Elements<T> {
         }
         element.check()?;
         Ok(element)
+    }
+
+    /// Writes the next element: without the members that a smaller one lacks, and with zeros where a
+    /// larger one has members that are unknown here.
+    ///
+    /// # Errors
+    ///
+    /// If the memory cannot be written.
+    pub fn write<W: Writer>(&self, element: &T, writer: &mut W) -> Result<(), W::Error>
+    where
+        T: Immutable,
+    {
+        let stride = usize::try_from(self.stride).unwrap_or(usize::MAX);
+        let known = element.as_bytes();
+        let unknown = stride.saturating_sub(known.len());
+        let length = stride.min(known.len());
+        writer.write(known.get(..length).unwrap_or_default())?;
+        match ZEROS.get(..unknown) {
+            Some([]) | None => Ok(()),
+            Some(zeros) => writer.write(zeros),
+        }
     }
 }
 

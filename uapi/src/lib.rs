@@ -34,7 +34,7 @@ mod vm;
 mod vm_bind;
 
 pub use answers::*;
-pub use array::{Array, Element, Elements, ReadError, Reader, STRIDE_MAX};
+pub use array::{Array, Element, Elements, ReadError, Reader, Writer, STRIDE_MAX};
 pub use exec::*;
 pub use fault::*;
 pub use gem::*;

@@ -28,6 +28,21 @@ impl Reader for Memory<'_> {
     }
 }
 
+/// Memory that is written as far as there is room.
+struct Room<'a>(&'a mut [u8]);
+
+impl Writer for Room<'_> {
+    type Error = End;
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
+        let room = core::mem::take(&mut self.0);
+        let (now, later) = room.split_at_mut_checked(bytes.len()).ok_or(End)?;
+        now.copy_from_slice(bytes);
+        self.0 = later;
+        Ok(())
+    }
+}
+
 /// Version 2 of a structure with one member in version 1.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
@@ -104,6 +119,44 @@ fn members_that_an_older_program_lacks_are_zero() {
         Err(ReadError::Reader(End)),
         "all was read"
     );
+}
+
+#[test]
+fn an_older_program_gets_the_members_that_it_knows() {
+    let mut memory = [0xff; 24];
+    let mut room = Room(&mut memory);
+    for old in [1, 2] {
+        assert_eq!(
+            elements(2, 8).write(&Grown { old, new: 7 }, &mut room),
+            Ok(())
+        );
+    }
+    let words = [1_u64, 2, u64::MAX].map(u64::to_ne_bytes);
+    assert_eq!(memory.as_slice(), words.concat());
+}
+
+#[test]
+fn a_newer_program_gets_zeros_for_what_is_unknown() {
+    let grown = Grown { old: 1, new: 7 };
+    for stride in [16, 17, 80, 256] {
+        let mut memory = [0xff; 600];
+        let elements = elements(2, stride);
+        let mut room = Room(&mut memory);
+        assert_eq!(elements.write(&grown, &mut room), Ok(()));
+        assert_eq!(elements.write(&grown, &mut room), Ok(()));
+        let (written, rest) = memory.split_at(2 * stride as usize);
+        for element in written.chunks(stride as usize) {
+            assert_eq!(element[..16], *grown.as_bytes());
+            assert!(element[16..].iter().all(|byte| *byte == 0), "{stride}");
+        }
+        assert!(rest.iter().all(|byte| *byte == 0xff), "{stride}");
+        for short in [0, 15, stride as usize - 1] {
+            assert_eq!(
+                elements.write(&grown, &mut Room(&mut [0; 256][..short])),
+                Err(End)
+            );
+        }
+    }
 }
 
 #[test]
