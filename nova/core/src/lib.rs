@@ -62,6 +62,7 @@ pub use fifo::channel::{Channel, ChannelLayout, Submitted};
 pub use fifo::doorbell::Token;
 pub use fifo::engines::{Engine, EngineReader, Engines};
 pub use fifo::fault::{Blame, FaultKind, Reason};
+pub use fifo::fault_log::FaultLog;
 pub use fifo::jobs::{Ended, Jobs, Ready, Slot};
 pub use fifo::push::{Full, Words};
 pub use fifo::ring::{pushes_max, Push, SubmitError};
