@@ -78,10 +78,6 @@ extern "C" {
 /**
  * DOC: What is not implemented yet
  *
- * VM_GET_FAULTS checks its argument, up to the look-up of the address space, and
- * then fails with -EOPNOTSUPP; so &drm_nova_queue_get_state.fault_sequence is
- * always that for none.
- *
  * Queues use copy engines alone: QUEUE_CREATE fails with -EOPNOTSUPP for the
  * class BIND, too, so VM_BIND fails with -EINVAL for every queue. Priorities and
  * time slices are checked, and then ignored. A queue that has jobs while the
@@ -1040,6 +1036,9 @@ enum drm_nova_fault_access {
 
 /**
  * struct drm_nova_fault - a fault in an address space
+ *
+ * What is known depends on the firmware. None tells the access; release 535
+ * tells neither the address nor the type.
  */
 struct drm_nova_fault {
 	/** @sequence: Number of the fault in its address space, from 0 on. */
@@ -1082,7 +1081,10 @@ struct drm_nova_fault {
 	 */
 	__u32 queue_id;
 
-	/** @hw_type: The type as the GPU has it, NV_PFAULT_FAULT_TYPE. */
+	/**
+	 * @hw_type: The type as the GPU has it, NV_PFAULT_FAULT_TYPE; zero if
+	 * @fault_type is UNKNOWN.
+	 */
 	__u32 hw_type;
 
 	/** @reserved: Always zero. */

@@ -21,6 +21,7 @@ use crate::{drm, wait_for, ExitHandler, HANG};
 
 pub mod calls;
 pub mod client;
+pub mod faults;
 pub mod object;
 pub mod queue;
 

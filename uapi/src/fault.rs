@@ -65,7 +65,7 @@ pub struct Fault {
     pub engine_instance: u32,
     /// The queue, or zero.
     pub queue_id: u32,
-    /// The GPU's own number of the type.
+    /// The GPU's own number of the type; zero if the type is unknown.
     pub hw_type: u32,
     /// Always zero.
     pub reserved: u32,

@@ -12,6 +12,7 @@ use igt::device;
 use igt::fault_injection::FaultInjection;
 use igt::nova::calls::call;
 use igt::nova::client::Client;
+use igt::nova::faults::get_faults;
 use igt::nova::queue::{destroy, Queue};
 use igt::nova::{self, Gpu};
 use igt::push::{Push, Segment};
@@ -102,7 +103,7 @@ impl<'a> User<'a> {
 
 type Call = fn(&mut User<'_>) -> Result<(), Errno>;
 
-const CALLS: [(&str, Call); 12] = [
+const CALLS: [(&str, Call); 13] = [
     ("open", |user| open(&user.path)),
     ("version", |user| igt::drm::version(user.node).map(drop)),
     ("getparam", |user| {
@@ -119,6 +120,9 @@ const CALLS: [(&str, Call); 12] = [
     }),
     ("gem-create", |user| nova::create(user.node, 4096).map(drop)),
     ("gem-info", |user| info(user.node, user.object)),
+    ("vm-get-faults", |user| {
+        get_faults(user.node, user.client.vm_id(), 0, 1).map(drop)
+    }),
     ("queue-create", |user| user.queue_create()),
     ("queue-get-state", |user| user.queue.state().map(drop)),
     ("exec", |user| user.exec()),

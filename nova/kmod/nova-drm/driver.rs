@@ -19,7 +19,6 @@ use crate::gpu::Gpu;
 use crate::ids::Ids;
 use crate::ioctls;
 use crate::limits::TABLES_MAX;
-use crate::not_yet::NotYet;
 use crate::number::Number;
 use crate::queue::{self, Queue};
 use crate::time;
@@ -193,7 +192,7 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, vm::VmCreate>(),
         entry::<Self, vm::VmDestroy>(),
         entry::<Self, vm::VmBind>(),
-        entry::<Self, NotYet<nova_uapi::VmGetFaults>>(),
+        entry::<Self, vm::VmGetFaults>(),
         entry::<Self, queue::QueueCreate>(),
         entry::<Self, queue::QueueDestroy>(),
         entry::<Self, queue::QueueGetState>(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ioctls of `uapi/nova_drm.h`, but for those that are [not implemented yet](crate::not_yet).
+//! The ioctls of `uapi/nova_drm.h` about the GPU and about memory objects.
 
 use kernel::prelude::*;
 use kernel::uaccess::{UserPtr, UserSlice};

@@ -10,7 +10,6 @@ mod gpu;
 mod ids;
 mod ioctls;
 mod limits;
-mod not_yet;
 mod number;
 mod queue;
 mod time;

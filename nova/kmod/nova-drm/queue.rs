@@ -37,7 +37,7 @@ use state::{Started, State};
 /// A queue. It lives as long as its id, and as its jobs.
 #[pin_data]
 pub(crate) struct Queue {
-    number: Number,
+    pub(crate) number: Number,
     /// The file whose queue it is.
     file: Number,
     device: Reference<NovaDrmDriver>,
@@ -103,7 +103,7 @@ impl Queue {
         let told = made.events.told();
         self.advance(&made);
         if let Some(error) = told.error {
-            self.lose(Some(&made), Loss::error(&error));
+            self.lose(Some(&made), Loss::error(&error, told.fault));
         }
         match told.end {
             Some(end) => self.end_channel(&made, end),

@@ -3,7 +3,7 @@
 //! Arrays and text in user space.
 
 use kernel::prelude::*;
-use kernel::uaccess::{UserPtr, UserSlice, UserSliceReader};
+use kernel::uaccess::{UserPtr, UserSlice, UserSliceReader, UserSliceWriter};
 use nova_uapi::{Element, Elements, Errno, GemSetLabel, ReadError, Refused};
 
 /// The error of a call whose argument is refused.
@@ -25,7 +25,7 @@ impl nova_uapi::Reader for Reader {
     }
 }
 
-/// Memory of user space, which is read once, so that what was checked cannot change.
+/// Memory of user space. What is read there is read once, so that what was checked cannot change.
 fn at(pointer: u64, bytes: u64) -> Result<UserSlice> {
     let pointer = UserPtr::from_addr(usize::try_from(pointer)?);
     Ok(UserSlice::new(pointer, usize::try_from(bytes)?))
@@ -49,6 +49,22 @@ pub(crate) fn read<T: Element>(elements: &Elements<T>) -> Result<KVVec<T>> {
         read.push(element, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(read)
+}
+
+/// Room for elements in user space.
+pub(crate) struct Writer(UserSliceWriter);
+
+impl nova_uapi::Writer for Writer {
+    type Error = Error;
+
+    fn write(&mut self, bytes: &[u8]) -> Result {
+        self.0.write_slice(bytes)
+    }
+}
+
+/// What writes the elements of an array.
+pub(crate) fn writer<T: Element>(elements: &Elements<T>) -> Result<Writer> {
+    Ok(Writer(at(elements.pointer(), elements.bytes())?.writer()))
 }
 
 /// Reads and checks the label of an object.

@@ -18,14 +18,17 @@ use crate::limits::{LIMITS, VM};
 use crate::number::Number;
 
 mod bind;
+mod faults;
 mod ioctls;
 mod pages;
 mod spaces;
 
+pub(crate) use faults::{Place, VmGetFaults};
 pub(crate) use ioctls::{VmBind, VmCreate, VmDestroy};
 pub(crate) use pages::Mapped;
 pub(crate) use spaces::Spaces;
 
+use faults::Faults;
 use pages::Pages;
 
 type GpuVm = gpuvm::GpuVm<NovaDrmDriver>;
@@ -41,6 +44,8 @@ pub(crate) struct Vm {
     contents: Arc<Contents>,
     /// The page tables of the file.
     tables: Arc<TableLimit>,
+    #[pin]
+    pub(crate) faults: Faults,
 }
 
 /// What is mapped in an address space. The GPU's address space has a reference to it, too, so that the objects live as
@@ -77,12 +82,13 @@ impl Vm {
             gpuvm,
         });
         let contents = Arc::pin_init(contents, GFP_KERNEL_ACCOUNT)?;
-        let vm = pin_init!(Self {
+        let vm = try_pin_init!(Self {
             number: Number::next(),
             device: device.reference(),
             kernel,
             contents,
             tables,
+            faults <- Faults::new(),
         });
         let vm = Arc::pin_init(vm, GFP_KERNEL_ACCOUNT)?;
         let space = vm.new_space(gpu)?;

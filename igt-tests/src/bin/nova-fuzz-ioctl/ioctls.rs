@@ -86,8 +86,6 @@ pub(crate) struct Ioctl {
     pub(crate) members: &'static [Member],
     /// Offset of the descriptor of a file that the ioctl opens.
     pub(crate) opens: Option<usize>,
-    /// Whether the driver only checks the argument, and says that it does not do the call yet.
-    pub(crate) is_for_later: bool,
 }
 
 impl Ioctl {
@@ -119,14 +117,6 @@ const fn ioctl(
         direction,
         members,
         opens: None,
-        is_for_later: false,
-    }
-}
-
-const fn later(name: &'static str, command: u32, members: &'static [Member]) -> Ioctl {
-    Ioctl {
-        is_for_later: true,
-        ..ioctl(name, 0x40 + command, BOTH, members)
     }
 }
 
@@ -164,7 +154,7 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     ioctl("NOVA_VM_CREATE", 0x40 + uapi::VM_CREATE, BOTH, &[Word(Zero), Word(Zero), Long(Size), Long(Size)]),
     ioctl("NOVA_VM_DESTROY", 0x40 + uapi::VM_DESTROY, BOTH, &[Word(Choice), Word(Zero)]),
     ioctl("NOVA_VM_BIND", 0x40 + uapi::VM_BIND, BOTH, &[Word(Choice), Word(Choice), Word(Zero), Word(Zero), Long(Operations), Word(Count), Word(Bytes(40)), Long(Syncs), Word(Count), Word(Bytes(16))]),
-    later("NOVA_VM_GET_FAULTS", uapi::VM_GET_FAULTS, &[Word(Choice), Word(Zero), Long(Choice), Long(Zero), Long(Faults), Word(Count), Word(Bytes(56)), Long(Zero)]),
+    ioctl("NOVA_VM_GET_FAULTS", 0x40 + uapi::VM_GET_FAULTS, BOTH, &[Word(Choice), Word(Zero), Long(Choice), Long(Zero), Long(Faults), Word(Count), Word(Bytes(56)), Long(Zero)]),
     ioctl("NOVA_QUEUE_CREATE", 0x40 + uapi::QUEUE_CREATE, BOTH, &[Word(Choice), Word(Mostly(uapi::ENGINE_CLASS_COPY)), Word(Mostly(uapi::ENGINE_INSTANCE_ANY)), Word(Mostly(uapi::PRIORITY_NORMAL)), Word(Zero), Word(Mostly(64)), Word(Zero), Word(Choice), Word(Zero), Word(Zero)]),
     ioctl("NOVA_QUEUE_DESTROY", 0x40 + uapi::QUEUE_DESTROY, BOTH, &[Word(Choice), Word(Zero)]),
     ioctl("NOVA_QUEUE_GET_STATE", 0x40 + uapi::QUEUE_GET_STATE, BOTH, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),

@@ -13,6 +13,7 @@ use igt::data::{assert_same, pattern};
 use igt::device::{self, DrmDevice};
 use igt::mock::Mock;
 use igt::nova::client::Client;
+use igt::nova::faults::get_faults;
 use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
 use igt::rm_control::{self, RmControl, Sizes};
@@ -405,7 +406,7 @@ fn copies(context: &mut Context<'_>, waits: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Has a job use an address at which there is nothing.
+/// Has a job use an address at which there is nothing, and reads of that.
 fn job_that_fails(context: &mut Context<'_>) -> io::Result<()> {
     let client = client(context)?;
     let queue = Queue::try_new(&client, Queue::COPY)?;
@@ -415,8 +416,14 @@ fn job_that_fails(context: &mut Context<'_>) -> io::Result<()> {
     queue.exec(&[queue.place(nowhere.words())], &[], &signals)?;
     done.wait(HANG)?;
     match done.outcome()? {
-        Some(Err(Errno::ECANCELED)) => Ok(()),
-        Some(Err(error)) => Err(error.into()),
+        Some(Err(Errno::ECANCELED)) => {}
+        Some(Err(error)) => return Err(error.into()),
         other => panic!("the job has ended with {other:?}"),
     }
+    // There is none if the GPU was stopped before.
+    let sequence = queue.state()?.fault_sequence;
+    let told = get_faults(client.file(), client.vm_id(), 0, 2)?;
+    let is_told = told.faults.iter().any(|fault| fault.sequence == sequence);
+    assert!(is_told || sequence == u64::MAX, "{sequence}: {told:x?}");
+    Ok(())
 }

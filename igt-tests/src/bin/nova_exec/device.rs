@@ -4,6 +4,7 @@
 
 use igt::mock::Mock;
 use igt::nova::client::{Buffer, Client, PAGE};
+use igt::nova::faults::get_faults;
 use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
 use igt::push::{Push, Until};
@@ -247,6 +248,7 @@ fn wedged(gpu: &Gpu, mock: &Mock) {
     // What does not need the GPU is still told.
     assert!(nova::query_engines(client.file()).is_ok());
     assert!(nova::query_limits(client.file()).is_ok());
+    assert!(get_faults(client.file(), client.vm_id(), 0, 1).is_ok());
     drop(broken);
     gpu.unbind();
     gpu.bind();
@@ -262,8 +264,9 @@ fn assert_unbound(client: &Client, queue: &Queue<'_>) {
         Queue::try_new(client, Queue::COPY).map(drop),
         nova::query_engines(client.file()).map(drop),
         nova::query_limits(client.file()).map(drop),
+        get_faults(client.file(), client.vm_id(), 0, 1).map(drop),
     ];
-    assert_eq!(found, [Err(Errno::ENODEV); 6]);
+    assert_eq!(found, [Err(Errno::ENODEV); 7]);
 }
 
 fn unbind(gpu: &Gpu) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What a Nova device says to arguments that are wrong in one place, and to the call that it does not do yet.
+//! What a Nova device says to arguments that are wrong in one place.
 
 use std::process::ExitCode;
 
@@ -19,12 +19,9 @@ fn main() -> ExitCode {
             let nodes = tests.fixture(Nodes::require);
 
             tests.group("Calls.", |tests| {
-                tests.subtest("later", "A call that is not done yet says so.", || {
-                    members::later(&nodes)
-                });
                 tests.subtest(
                     "unknown",
-                    "Calls about queues look for what they are to work on.",
+                    "Calls about faults and queues look for what they are to work on.",
                     || members::unknown(&nodes),
                 );
                 tests.subtest(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Members that are wrong, and the call that is not done yet.
+//! Members that are wrong.
 
 use igt::memory::BadAddress;
 use igt::nova::calls::{array, Faults};
@@ -27,13 +27,10 @@ const QUEUE: QueueCreate = QueueCreate {
     pushes_max: u32::MAX,
 };
 
-pub(crate) fn later(nodes: &Nodes) {
-    let faults = Faults::new(VmGetFaults::default(), BadAddress::NULL);
-    nodes.fails(faults, Errno::EOPNOTSUPP);
-}
-
 /// What is right about an argument gets as far as to what it is about, of which there is none.
 pub(crate) fn unknown(nodes: &Nodes) {
+    let faults = Faults::new(VmGetFaults::default(), BadAddress::NULL);
+    nodes.fails(faults, Errno::ENOENT);
     nodes.fails(QUEUE, Errno::ENOENT);
     for queue_id in [0, 1, u32::MAX] {
         nodes.fails(QueueDestroy { queue_id, pad: 0 }, Errno::ENOENT);

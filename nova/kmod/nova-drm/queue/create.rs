@@ -135,7 +135,7 @@ impl Queue {
     /// Makes a channel.
     fn make<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
         let space = self.vm.renewed_space(gpu)?;
-        let events = Events::new(self)?;
+        let events = Events::new(gpu, self)?;
         let new = NewChannel {
             engine: self.engine,
             entries: self.ring_entries,

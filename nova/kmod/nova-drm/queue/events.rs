@@ -5,15 +5,19 @@
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
-use nova_core_module::{ChannelError, ChannelEvents, End};
+use nova_core_module::{Architecture, ChannelError, ChannelEvents, End, Reason};
 use nova_kernel::sync::arc_work;
 
 use super::Queue;
+use crate::gpu::Gpu;
+use crate::vm::Place;
 
 /// Keeps what nova-core tells of a channel, and has the queue look at it.
 #[pin_data]
 pub(super) struct Events {
     queue: Arc<Queue>,
+    /// The GPU's, which says what numbers of faults mean.
+    architecture: Architecture,
     /// The ring may have a job, so the queue wants to be told of interrupts. It changes under the queue's lock.
     is_busy: Atomic<bool>,
     #[pin]
@@ -25,16 +29,19 @@ pub(super) struct Events {
 pub(super) struct Told {
     /// The first error, if there was one.
     pub(super) error: Option<ChannelError>,
+    /// The number of its fault in the address space, if it was one.
+    pub(super) fault: Option<u64>,
     /// How the channel's epoch has ended, if it has.
     pub(super) end: Option<End>,
 }
 
 impl Events {
     /// Of a channel of this queue.
-    pub(super) fn new(queue: &Arc<Queue>) -> Result<Arc<Self>> {
-        let queue = queue.clone();
+    pub(super) fn new(gpu: &Gpu<'_>, queue: &Arc<Queue>) -> Result<Arc<Self>> {
+        let (queue, architecture) = (queue.clone(), gpu.core.chipset.arch());
         let events = pin_init!(Self {
             queue,
+            architecture,
             is_busy: Atomic::new(false),
             told <- new_spinlock!(Told::default()),
         });
@@ -52,6 +59,22 @@ impl Events {
         self.is_busy.store(is_busy, Relaxed);
     }
 
+    /// Records the fault that an error was, if it was one, in the address space.
+    fn record(&self, error: &ChannelError) -> Option<u64> {
+        if error.reason() != Reason::MmuFault {
+            return None;
+        }
+        let place = error.mmu_fault.map(|fault| Place {
+            address: fault.address,
+            kind: fault.kind(self.architecture),
+            hw_type: fault.kind,
+        });
+        let Queue {
+            number, engine, vm, ..
+        } = &*self.queue;
+        Some(vm.faults.record(*number, engine.instance.into(), place))
+    }
+
     fn look(&self) {
         arc_work::queue(&self.queue);
     }
@@ -66,7 +89,13 @@ impl ChannelEvents for Events {
     }
 
     fn failed(&self, error: ChannelError) {
-        self.told.lock().error.get_or_insert(error);
+        let mut told = self.told.lock();
+        // A channel does not go on after its first one.
+        if told.error.is_none() {
+            told.error = Some(error);
+            told.fault = self.record(&error);
+        }
+        drop(told);
         self.look();
     }
 

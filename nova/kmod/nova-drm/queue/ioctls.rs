@@ -121,8 +121,7 @@ impl Ioctl<NovaDrmDriver> for QueueGetState {
             xid: loss.map_or(0, |loss| loss.xid),
             jobs_submitted: state.submitted(),
             jobs_completed: state.done(),
-            // VM_GET_FAULTS is not implemented yet.
-            fault_sequence: u64::MAX,
+            fault_sequence: loss.and_then(|loss| loss.fault).unwrap_or(u64::MAX),
             ..*argument
         };
         Ok(())

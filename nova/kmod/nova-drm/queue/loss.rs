@@ -14,6 +14,8 @@ pub(super) struct Loss {
     pub(super) blame: u32,
     /// GSP-RM's number of the error; zero for none.
     pub(super) xid: u32,
+    /// Number of the fault in the address space, if it was one.
+    pub(super) fault: Option<u64>,
     /// What the oldest job ends with.
     pub(super) oldest: Error,
     /// What the other jobs end with, and those that come later fail with.
@@ -34,6 +36,7 @@ impl Loss {
         reason: nova_uapi::QUEUE_REASON_NONE,
         blame: nova_uapi::QUEUE_BLAME_NONE,
         xid: 0,
+        fault: None,
         oldest: ECANCELED,
         others: ECANCELED,
     };
@@ -52,8 +55,8 @@ impl Loss {
         ..Self::CLOSED
     };
 
-    /// GSP-RM has stopped the channel.
-    pub(super) fn error(error: &ChannelError) -> Self {
+    /// GSP-RM has stopped the channel, for the fault with this number if it was one.
+    pub(super) fn error(error: &ChannelError, fault: Option<u64>) -> Self {
         Self {
             reason: match error.reason() {
                 Reason::MmuFault => nova_uapi::QUEUE_REASON_MMU_FAULT,
@@ -66,6 +69,7 @@ impl Loss {
                 Blame::Unknown => nova_uapi::QUEUE_BLAME_UNKNOWN,
             },
             xid: error.xid,
+            fault,
             ..Self::CLOSED
         }
     }
