@@ -3,6 +3,7 @@
 //! DRM drivers. `kernel::drm` is missing where DRM is a module, as in distributions; upstream's `kernel::drm` built as a module
 //! will replace all of it.
 
+pub mod debug;
 mod debugfs;
 pub mod device;
 pub mod exec;

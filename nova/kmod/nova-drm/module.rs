@@ -4,6 +4,7 @@
 //!
 //! The user space interface is described in `uapi/nova_drm.h`.
 
+mod debug;
 mod driver;
 mod gem;
 mod gpu;

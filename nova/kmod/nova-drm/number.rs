@@ -2,6 +2,8 @@
 
 //! Numbers by which this driver knows what belongs to a bound GPU, and what belongs to a file.
 
+use core::fmt;
+
 use kernel::sync::atomic::{Atomic, Relaxed};
 
 /// A number that nothing else has.
@@ -18,5 +20,11 @@ impl Number {
     /// The number after it, whoever has that.
     pub(crate) fn following(self) -> Self {
         Self(self.0.wrapping_add(1))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }

@@ -6,6 +6,7 @@
  * is not built as a module.
  */
 
+#include <linux/device.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
@@ -13,6 +14,7 @@
 #include <linux/time_namespace.h>
 
 #include <drm/drm_debugfs.h>
+#include <drm/drm_device.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_syncobj.h>
 #include <drm/drm_vma_manager.h>
@@ -104,4 +106,24 @@ s64 nova_helper_timens_monotonic(void)
 s64 nova_helper_timens_boottime(void)
 {
 	return timens_add_boottime_ns(0);
+}
+
+/*
+ * Dynamic debug knows each dev_dbg() by its function. The messages are those of
+ * format_args!(), as in rust/kernel/print.rs.
+ */
+
+void nova_helper_debug_bind(struct drm_device *device, const void *message)
+{
+	dev_dbg(device->dev, "bind: %pA\n", message);
+}
+
+void nova_helper_debug_exec(struct drm_device *device, const void *message)
+{
+	dev_dbg(device->dev, "exec: %pA\n", message);
+}
+
+void nova_helper_debug_fault(struct drm_device *device, const void *message)
+{
+	dev_dbg(device->dev, "fault: %pA\n", message);
 }

@@ -119,4 +119,13 @@ unsafe extern "C" {
     );
 
     pub(super) fn drm_syncobj_replace_fence(syncobj: *mut Syncobj, fence: *mut dma_fence);
+
+    #[link_name = "nova_helper_debug_bind"]
+    pub(super) fn debug_bind(device: *mut drm_device, message: *const c_void);
+
+    #[link_name = "nova_helper_debug_exec"]
+    pub(super) fn debug_exec(device: *mut drm_device, message: *const c_void);
+
+    #[link_name = "nova_helper_debug_fault"]
+    pub(super) fn debug_fault(device: *mut drm_device, message: *const c_void);
 }

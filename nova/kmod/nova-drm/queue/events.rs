@@ -9,6 +9,7 @@ use nova_core_module::{Architecture, ChannelError, ChannelEvents, End, Reason};
 use nova_kernel::sync::arc_work;
 
 use super::Queue;
+use crate::debug;
 use crate::gpu::Gpu;
 use crate::vm::Place;
 
@@ -94,6 +95,7 @@ impl ChannelEvents for Events {
         if told.error.is_none() {
             told.error = Some(error);
             told.fault = self.record(&error);
+            debug::fault(&self.queue.device, self.queue.number, &error, told.fault);
         }
         drop(told);
         self.look();

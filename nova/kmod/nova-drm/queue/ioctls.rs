@@ -8,6 +8,7 @@ use nova_uapi::{Errno, ENGINE_CLASS_BIND, QUEUE_STATE_ALIVE, QUEUE_STATE_LOST};
 
 use super::exec::Syncs;
 use super::{create, engines};
+use crate::debug;
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
 use crate::limits::{self, LIMITS, VM};
@@ -137,7 +138,7 @@ impl Ioctl<NovaDrmDriver> for Exec {
     const GATE: Gate = Gate::Works;
 
     fn call(
-        _device: &Device,
+        device: &Device,
         gpu: &Gpu<'_>,
         file: &File<'_>,
         argument: &mut Self::Argument,
@@ -153,6 +154,7 @@ impl Ioctl<NovaDrmDriver> for Exec {
             push.check_range(&LIMITS, &VM, &hole).map_err(error)?;
         }
         syncs.check()?;
+        debug::exec(device, argument, queue.number);
         queue.exec(gpu, &pushes, syncs)
     }
 }

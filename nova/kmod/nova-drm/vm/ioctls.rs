@@ -6,6 +6,7 @@ use kernel::prelude::*;
 use nova_kernel::drm::ioctl::{Gate, Ioctl};
 
 use super::{bind, Vm};
+use crate::debug;
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
 use crate::limits::{LIMITS, VM};
@@ -65,7 +66,7 @@ impl Ioctl<NovaDrmDriver> for VmBind {
     const GATE: Gate = Gate::Works;
 
     fn call(
-        _device: &Device,
+        device: &Device,
         gpu: &Gpu<'_>,
         file: &File<'_>,
         argument: &mut Self::Argument,
@@ -73,6 +74,7 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         let (ops, syncs) = argument.check(&LIMITS).map_err(error)?;
         let ops = read(&ops)?;
         let syncs = read(&syncs)?;
+        debug::bind(device, argument, &ops);
         let vm = file.data().vms.get(argument.vm_id)?;
         if argument.queue_id != 0 {
             file.data().queues.get(argument.queue_id)?;
