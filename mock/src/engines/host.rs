@@ -4,9 +4,9 @@
 //!
 //! A turn is short, so that whoever holds the card can let go of it in between. Between turns all
 //! state is in the channels; time does not pass here, and the same calls have the same effects.
-//! Runlists, and channels in a runlist, take turns; the hardware's priorities and time slices are
-//! not modelled. An engine that hangs cannot be given to another channel, so it holds up its runlist
-//! until GSP-RM has removed the channel, or its group, from there and reset the engine.
+//! Runlists take turns, and so do the channels in each (`host/runlist.rs`). An engine that hangs cannot be
+//! given to another channel, so it holds up its runlist until GSP-RM has removed the channel, or its
+//! group, from there and reset the engine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,8 @@ use self::channel::{Channel, ChannelId, Object, Place, Setup, Status};
 use self::error::Stop;
 use self::event::{HostEvent, Report, Stopped};
 use self::pbdma::Pbdma;
+use self::policy::Policy;
+use self::runlist::Runlist;
 use super::memory::Memory;
 
 pub(crate) mod channel;
@@ -24,6 +26,8 @@ pub(crate) mod error;
 pub(crate) mod event;
 mod methods;
 mod pbdma;
+pub(crate) mod policy;
+mod runlist;
 mod semaphore;
 #[cfg(test)]
 mod tests;
@@ -60,8 +64,10 @@ pub(crate) struct Turn {
 #[derive(Default)]
 pub(crate) struct Host {
     channels: BTreeMap<ChannelId, Channel>,
-    /// The last channel that had a turn, by runlist.
-    last: BTreeMap<u8, u16>,
+    /// How the channels of groups run; those of others run by default.
+    policies: BTreeMap<u64, Policy>,
+    /// Whose turn it is on each runlist.
+    runlists: BTreeMap<u8, Runlist>,
     /// The last runlist that had a turn.
     last_runlist: u8,
 }
@@ -82,6 +88,21 @@ impl Host {
     /// Removes a channel, with all that it had to do; false if there is none.
     pub(crate) fn remove(&mut self, id: ChannelId) -> bool {
         self.channels.remove(&id).is_some()
+    }
+
+    /// How the channels of a group run from now on; by default, if that is none.
+    pub(crate) fn set_policy(&mut self, group: u64, policy: Option<Policy>) {
+        match policy {
+            Some(policy) => self.policies.insert(group, policy),
+            None => self.policies.remove(&group),
+        };
+    }
+
+    /// How a channel runs.
+    fn policy(&self, channel: &Channel) -> Policy {
+        let group = channel.setup.group;
+        let policy = group.and_then(|group| self.policies.get(&group));
+        policy.copied().unwrap_or_default()
     }
 
     /// Puts a channel into its runlist, or takes it out; false if there is none.
@@ -178,15 +199,18 @@ impl Host {
     /// Runs one channel for a turn; none if no channel can get further.
     pub(crate) fn turn(&mut self, card: &mut dyn Surroundings) -> Option<Turn> {
         let id = self.next()?;
+        let policy = self.policy(self.channels.get(&id)?);
         self.last_runlist = id.runlist;
-        self.last.insert(id.runlist, id.channel);
+        let runlist = self.runlists.entry(id.runlist).or_default();
+        runlist.take_turn(id.channel, policy);
         let channel = self.channels.get_mut(&id)?;
         let mut report = Report::default();
         let (time, hangs_at) = (card.time(), card.hangs_at());
         let result = {
             let setup = &channel.setup;
             let mut memory = card.memory(setup.instance, setup.is_privileged);
-            Pbdma::new(channel, &mut *memory, time, hangs_at, &mut report).run()
+            let budget = runlist::budget(policy);
+            Pbdma::new(channel, &mut *memory, time, hangs_at, budget, &mut report).run()
         };
         if let Err(stop) = result {
             let stopped = self.stop(id, stop).map(HostEvent::Stopped);
@@ -236,20 +260,20 @@ impl Host {
 
     /// The channel whose turn it is; none if no channel can get further.
     pub(crate) fn next(&self) -> Option<ChannelId> {
-        let ready = self.moving().filter(|(_, channel)| channel.is_ready());
-        let key = |id: ChannelId| {
-            // False sorts first: what comes after the last turn.
-            let had_turn = self
-                .last
-                .get(&id.runlist)
-                .is_some_and(|&last| id.channel <= last);
-            (
-                id.runlist <= self.last_runlist,
-                id.runlist,
-                had_turn,
-                id.channel,
-            )
-        };
-        ready.map(|(id, _)| id).min_by_key(|&id| key(id))
+        let mut ready: BTreeMap<u8, Vec<_>> = BTreeMap::new();
+        for (id, channel) in self.moving().filter(|(_, channel)| channel.is_ready()) {
+            let level = self.policy(channel).level;
+            ready
+                .entry(id.runlist)
+                .or_default()
+                .push((id.channel, level));
+        }
+        // False sorts first: what comes after the last turn.
+        let key = |&runlist: &u8| (runlist <= self.last_runlist, runlist);
+        let runlist = ready.keys().copied().min_by_key(key)?;
+        let none = Runlist::default();
+        let order = self.runlists.get(&runlist).unwrap_or(&none);
+        let channel = order.next(ready.get(&runlist)?)?;
+        Some(ChannelId { runlist, channel })
     }
 }

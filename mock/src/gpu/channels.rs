@@ -27,7 +27,7 @@ use crate::engines::mmu::space::Space;
 use crate::engines::mmu::{instance, Invalidation, Mmu, Root};
 use crate::engines::physical::Physical;
 use crate::gsp_rm::effects::{Bar, Effect};
-use crate::gsp_rm::resource::{self, PageDirectory, Privilege, SpaceId};
+use crate::gsp_rm::resource::{self, GroupId, PageDirectory, Privilege, SpaceId};
 use crate::gsp_rm::static_info::page_directories;
 use crate::schedule::Event;
 
@@ -85,6 +85,11 @@ fn id(channel: &resource::Channel) -> ChannelId {
     }
 }
 
+/// The host's name of a group.
+fn group(group: GroupId) -> u64 {
+    u64::from(group.client) << 32 | u64::from(group.handle)
+}
+
 fn setup(chip: &Chip, channel: &resource::Channel) -> Setup {
     Setup {
         // Volta's class, which later chips also have, differs from Turing's in nothing here.
@@ -94,9 +99,7 @@ fn setup(chip: &Chip, channel: &resource::Channel) -> Setup {
         userd: place(channel.userd),
         gpfifo: channel.gpfifo,
         entries: channel.gpfifo_entries,
-        group: channel
-            .group
-            .map(|group| u64::from(group.client) << 32 | u64::from(group.handle)),
+        group: channel.group.map(group),
         engine: channel.engine.number(),
         is_graphics: channel.runlist == 0,
         // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/gb20x.c.
@@ -143,6 +146,10 @@ impl<M: Machine> Gpu<M> {
                 self.with_channel(channel, |host, id| host.enable(id, runs));
                 self.schedule_turn();
             }
+            Effect::PolicySet { group: id, policy } => {
+                self.channels.host.set_policy(group(id), Some(policy));
+            }
+            Effect::GroupFreed(id) => self.channels.host.set_policy(group(id), None),
             Effect::AllScheduled { run } => {
                 self.channels.are_stopped = !run;
                 self.schedule_turn();

@@ -5,8 +5,9 @@
 //! The card takes the effects of a message before the driver can see the answer, and in their order.
 //! When GSP-RM unloads, or another one starts, all channels end without an effect.
 
-use super::resource::{Channel, ChannelNumber, PageDirectory, Resource, SpaceId};
+use super::resource::{Channel, ChannelNumber, GroupId, PageDirectory, Resource, SpaceId};
 use crate::chips::engines::Engine;
+use crate::engines::host::policy::Policy;
 
 /// A BAR that is a window into an address space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,10 @@ pub(crate) enum Effect {
     ChannelFreed(ChannelNumber),
     /// A channel may run, or not.
     Scheduled { channel: ChannelNumber, runs: bool },
+    /// The channels of a group run like this from now on, and those that it gets.
+    PolicySet { group: GroupId, policy: Policy },
+    /// A group is no more, and with it how its channels run.
+    GroupFreed(GroupId),
     /// No channel runs any more, or all that may run do.
     AllScheduled { run: bool },
     /// A channel has an object on an engine, so that its work may name the class.
@@ -80,6 +85,9 @@ impl Effect {
                 class,
                 engine,
             }),
+            Resource::Group(group) if group.policy != Policy::default() => {
+                Some(Self::GroupFreed(GroupId { client, handle }))
+            }
             Resource::Space(space) if space.directory.is_some() => Some(Self::PageDirectoryUnset {
                 space: SpaceId { client, handle },
             }),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use nova_hw::gsp::PAGE_SIZE;
 
 use crate::chips::engines::Engine;
+use crate::engines::host::policy::Policy;
 use crate::engines::memory::Aperture;
 
 /// Number of a channel, by which the doorbell and errors name it.
@@ -95,6 +96,7 @@ pub(crate) struct Group {
     pub(crate) engine: Engine,
     /// Address space of channels without context share.
     pub(crate) space: Option<SpaceId>,
+    pub(crate) policy: Policy,
 }
 
 /// A context share: an address space for channels of a group.

@@ -33,7 +33,7 @@ const PAGE: u64 = 0x1000;
 const METHODS: u32 = 0x1000;
 
 /// What a turn may do at most before the next channel gets one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
     pub(super) methods: u32,
     pub(super) words: u32,
@@ -49,6 +49,18 @@ impl Budget {
         entries: 64,
         bytes: 4 << 20,
     };
+
+    /// This part of it, and all of it at most; at least one of each.
+    pub(super) fn part(self, part: u32, of: u32) -> Self {
+        let (part, of) = (u64::from(part.min(of)), u64::from(of));
+        let scaled = |all: u32| (u64::from(all) * part / of).max(1) as u32;
+        Self {
+            methods: scaled(self.methods),
+            words: scaled(self.words),
+            entries: scaled(self.entries),
+            bytes: (self.bytes * part / of).max(1),
+        }
+    }
 
     fn is_used_up(&self) -> bool {
         self.methods == 0 || self.words == 0 || self.entries == 0 || self.bytes == 0
@@ -77,6 +89,7 @@ impl<'a> Pbdma<'a> {
         memory: &'a mut (dyn Memory + 'a),
         time: u64,
         hangs_at: Option<u16>,
+        budget: Budget,
         report: &'a mut Report,
     ) -> Self {
         Self {
@@ -84,7 +97,7 @@ impl<'a> Pbdma<'a> {
             memory,
             time,
             hangs_at,
-            budget: Budget::TURN,
+            budget,
             yields: false,
             report,
             fetched: VecDeque::new(),

@@ -13,6 +13,7 @@ use nova_hw::abi::{
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use crate::chips::engines::{self, Row};
+use crate::engines::host::policy::Policy;
 use crate::engines::memory::Aperture;
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
 use crate::gsp_rm::platform::Platform;
@@ -81,6 +82,7 @@ fn construct_group(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Res
     Ok(Resource::Group(Group {
         engine: row.engine,
         space,
+        policy: Policy::default(),
     }))
 }
 

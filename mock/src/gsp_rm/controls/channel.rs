@@ -4,12 +4,14 @@
 
 use nova_hw::abi::control;
 use nova_hw::abi::status::{NV_ERR_INVALID_OBJECT, NV_ERR_INVALID_STATE};
+use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_MAX};
 
 use super::call::{invalid, Call, Control};
 use crate::chips::engines::{self, Row};
+use crate::engines::host::policy::Policy;
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::refused::Refused;
-use crate::gsp_rm::resource::{Channel, Resource};
+use crate::gsp_rm::resource::{Channel, GroupId, Resource};
 
 /// Bytes of the parameters that let a channel run, or a group; `NVA06F_CTRL_GPFIFO_SCHEDULE_PARAMS`
 /// and `NVA06C_CTRL_GPFIFO_SCHEDULE_PARAMS`.
@@ -35,6 +37,16 @@ pub(super) static CONTROLS: &[Control] = &[
         cmd: |_| Some(control::CHANNEL_GROUP_GPFIFO_SCHEDULE),
         size: |_| SCHEDULE,
         call: schedule,
+    },
+    Control {
+        cmd: |_| Some(control::CHANNEL_GROUP_SET_TIMESLICE),
+        size: |_| size_of::<u64>(),
+        call: set_timeslice,
+    },
+    Control {
+        cmd: |_| Some(control::CHANNEL_GROUP_SET_INTERLEAVE_LEVEL),
+        size: |_| size_of::<u32>(),
+        call: set_interleave_level,
     },
     Control {
         cmd: |_| Some(control::GPFIFO_GET_WORK_SUBMIT_TOKEN),
@@ -98,6 +110,45 @@ fn schedule(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     call.accept()
 }
 
+/// Nothing is checked: an H200 takes 0 and all ones, too. A time slice that an entry of a runlist cannot hold is
+/// rounded down.
+///
+/// Source: `kchangrpapiCtrlCmdSetTimeslice_IMPL` in src/nvidia/src/kernel/gpu/fifo/kernel_channel_group_api.c.
+fn set_timeslice(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    let wanted: u64 = call.read()?;
+    let timeslice_us = wanted.min(TIMESLICE_US_MAX.into()) as u32;
+    set_policy(call, |policy| policy.timeslice_us = timeslice_us)
+}
+
+/// Source: `kchangrpSetInterleaveLevel_IMPL` in src/nvidia/src/kernel/gpu/fifo/kernel_channel_group.c. It takes
+/// the right `RS_ACCESS_NICE` (g_kernel_channel_group_api_nvoc.c), which the driver's half of RM checks, and
+/// which GSP-RM has granted to root's calls on an H200. That it checks nothing more is the model's choice.
+fn set_interleave_level(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
+    let number: u32 = call.read()?;
+    let level = InterleaveLevel::from_number(number);
+    let level = level.ok_or_else(|| invalid(format!("interleave level {number:#x}")))?;
+    set_policy(call, |policy| policy.level = level)
+}
+
+/// Changes how a group runs.
+fn set_policy(call: &mut Call<'_>, change: impl FnOnce(&mut Policy)) -> Result<Vec<u8>, Refused> {
+    let (client, handle) = (call.client, call.object);
+    let object = call
+        .objects
+        .client_to_change(client)?
+        .find_to_change(handle)?;
+    let Resource::Group(group) = &mut object.resource else {
+        return Err((NV_ERR_INVALID_OBJECT, "there is no group".into()));
+    };
+    change(&mut group.policy);
+    let effect = Effect::PolicySet {
+        group: GroupId { client, handle },
+        policy: group.policy,
+    };
+    call.effects.push(effect);
+    call.accept()
+}
+
 /// GSP-RM gives the channel's number alone, and the driver adds the runlist: tinygrad finds it so on
 /// real cards. `kfifoGenerateWorkSubmitTokenHal_GA100` in
 /// src/nvidia/src/kernel/gpu/fifo/arch/ampere/kernel_fifo_ga100.c has another way for GSP-RM, which
@@ -150,9 +201,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_group_schedules_its_channels() {
-        const GROUP: u32 = 0xa06c_0000;
+    const GROUP: u32 = 0xa06c_0000;
+
+    /// A scene with a group for graphics.
+    fn with_group() -> Scene {
         let mut scene = Scene::new("ga102", RELEASES[0]);
         let params = ChannelGroupAllocationParameters {
             engine_type: 1,
@@ -165,6 +217,54 @@ mod tests {
             params.as_bytes(),
         );
         assert_eq!(group, Ok(GROUP));
+        scene
+    }
+
+    #[test]
+    fn a_group_has_a_time_slice_and_a_level() {
+        const TIMESLICE: u32 = 0xa06c_0103;
+        const LEVEL: u32 = 0xa06c_0107;
+        let mut scene = with_group();
+        let mut call = |cmd, params: &[u8]| scene.control(GROUP, cmd, params).map(|_| ());
+        assert_eq!(call(TIMESLICE, &[1; 4]), Err(NV_ERR_INVALID_ARGUMENT));
+        for wrong in [3, u32::MAX] {
+            let refused = call(LEVEL, wrong.as_bytes());
+            assert_eq!(refused, Err(NV_ERR_INVALID_ARGUMENT), "{wrong}");
+        }
+        assert_eq!(call(TIMESLICE, 20_000_u64.as_bytes()), Ok(()));
+        assert_eq!(call(LEVEL, 2_u32.as_bytes()), Ok(()));
+        let group = GroupId {
+            client: Scene::CLIENT,
+            handle: GROUP,
+        };
+        let set = |level| Effect::PolicySet {
+            group,
+            policy: Policy {
+                level,
+                timeslice_us: 20_000,
+            },
+        };
+        let expected = [InterleaveLevel::Medium, InterleaveLevel::High].map(set);
+        assert_eq!(scene.take_effects(), expected);
+        for (wanted, slice) in [(0, 0), (u64::MAX, TIMESLICE_US_MAX)] {
+            let taken = scene.control(GROUP, TIMESLICE, wanted.as_bytes());
+            assert_eq!(taken.as_deref(), Ok(wanted.as_bytes()));
+            let effects = scene.take_effects();
+            let [Effect::PolicySet { policy, .. }] = &effects[..] else {
+                panic!("{effects:?}")
+            };
+            assert_eq!(policy.timeslice_us, slice);
+        }
+        scene.free(GROUP);
+        assert_eq!(scene.take_effects(), [Effect::GroupFreed(group)]);
+        let channel = scene.channel();
+        let refused = scene.control(channel, TIMESLICE, 20_000_u64.as_bytes());
+        assert_eq!(refused, Err(NV_ERR_NOT_SUPPORTED), "not of a channel");
+    }
+
+    #[test]
+    fn a_group_schedules_its_channels() {
+        let mut scene = with_group();
         for id in [5, 6] {
             let params = scene.channel_params(|params| {
                 params.flags = ChannelFlags(0).with_fixed_id(id).0;

@@ -12,6 +12,7 @@ use nova_hw::abi::status::{
 };
 
 use super::{Client, Kind, Object, Objects};
+use crate::engines::host::policy::Policy;
 use crate::gsp_rm::refused::Refused;
 use crate::gsp_rm::resource::{MemoryList, Resource, Space, SpaceId};
 
@@ -165,20 +166,28 @@ impl Client {
     }
 }
 
-/// A line for each object, parents before their children.
+/// A line for each object, parents before their children. Groups also tell how they run.
 impl fmt::Display for Objects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (client, objects) in &self.clients {
             for handle in objects.tree(*client) {
-                let Some(Object { parent, class, .. }) = objects.objects.get(&handle) else {
+                let Some(object) = objects.objects.get(&handle) else {
                     continue;
                 };
-                writeln!(
+                let Object { parent, class, .. } = object;
+                write!(
                     f,
-                    "client={client:#x} parent={parent:#x} handle={handle:#x} class={:#x} name={}",
-                    class.number,
-                    class.name()
+                    "client={client:#x} parent={parent:#x} handle={handle:#x} class={:#x} ",
+                    class.number
                 )?;
+                if let Resource::Group(group) = &object.resource {
+                    let Policy {
+                        level,
+                        timeslice_us,
+                    } = group.policy;
+                    write!(f, "level={level:?} timeslice_us={timeslice_us} ")?;
+                }
+                writeln!(f, "name={}", class.name())?;
             }
         }
         Ok(())

@@ -30,6 +30,10 @@ use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 ///   [engine](crate::abi::engine_type): a number of 32 bits.
 /// - `CHANNEL_GPFIFO_SCHEDULE` and `CHANNEL_GROUP_GPFIFO_SCHEDULE` let a channel run, or those of a
 ///   group: two bytes, whether it shall run, and whether it shall do so without being submitted.
+/// - `CHANNEL_GROUP_SET_TIMESLICE` sets how long a group runs before others on its runlist do: a number of
+///   64 bits, in microseconds.
+/// - `CHANNEL_GROUP_SET_INTERLEAVE_LEVEL` sets how often a group is on its runlist: a number of 32 bits,
+///   one of [`InterleaveLevel`].
 /// - `VGPU_MGR_INTERNAL_PGPU_ADD_VGPU_TYPE` adds types of virtual GPUs. Its parameters are the
 ///   longest of all controls. They begin with a flag that discards the types known so far and, at
 ///   byte 4, the number of types that follow.
@@ -70,11 +74,55 @@ pub mod control {
         VASPACE_COPY_SERVER_RESERVED_PDES = 0x90f1_0106,
         CHANNEL_GROUP_GPFIFO_SCHEDULE = 0xa06c_0101,
         CHANNEL_GROUP_BIND = 0xa06c_0102,
+        CHANNEL_GROUP_SET_TIMESLICE = 0xa06c_0103,
+        CHANNEL_GROUP_SET_INTERLEAVE_LEVEL = 0xa06c_0107,
         CHANNEL_GPFIFO_SCHEDULE = 0xa06f_0103,
         CHANNEL_BIND = 0xa06f_0104,
         GPFIFO_GET_WORK_SUBMIT_TOKEN = 0xc36f_0108,
     }
 }
+
+/// How often a channel group is on its runlist; `NVA06C_CTRL_INTERLEAVE_LEVEL_*`. Where there are L groups of
+/// the lowest level and M of the one above, one of the lowest is there once, one of the next L times, and one
+/// of the highest (M + 1) L times; without a group of the lowest, once, and M times.
+///
+/// Source: src/common/sdk/nvidia/inc/ctrl/ctrla06c.h.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum InterleaveLevel {
+    /// Once.
+    Low = 0,
+    /// Between all of the lowest level; that of a new group (`kchangrpapiConstruct_IMPL` in
+    /// src/nvidia/src/kernel/gpu/fifo/kernel_channel_group_api.c).
+    #[default]
+    Medium = 1,
+    /// Between all others.
+    High = 2,
+}
+
+impl InterleaveLevel {
+    /// The level with this number.
+    pub const fn from_number(number: u32) -> Option<Self> {
+        match number {
+            0 => Some(Self::Low),
+            1 => Some(Self::Medium),
+            2 => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+/// Time slice of a new channel group, in microseconds.
+///
+/// Source: `kfifoChannelGroupGetDefaultTimeslice_GV100` in
+/// src/nvidia/src/kernel/gpu/fifo/arch/volta/kernel_fifo_gv100.c.
+pub const TIMESLICE_US_DEFAULT: u32 = 128 << 3;
+
+/// The longest time slice that an entry of a runlist holds, in microseconds: 8 bits, and 4 bits of scale.
+///
+/// Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/engine/fifo/gv100.c (`gv100_runl_insert_cgrp`);
+/// open-gpu-doc, manuals/volta/gv100/dev_ram.ref.txt (`NV_RAMRL_ENTRY_TSG_TIMESLICE_*`).
+pub const TIMESLICE_US_MAX: u32 = 0xff << 0xf;
 
 /// Byte of the parameters of
 /// [`INTERNAL_MEMSYS_GET_STATIC_CONFIG`](control::INTERNAL_MEMSYS_GET_STATIC_CONFIG) that says
