@@ -73,7 +73,7 @@ pub use firmware::error::{FirmwareError, ImageError};
 pub use firmware::names::{firmware_kinds, name_parts, File, FileSet, ImageFile, Packing};
 pub use fsp::FspError;
 pub use gsp::commands::alloc::{Alloc, Class};
-pub use gsp::commands::channel::NewChannel;
+pub use gsp::commands::channel::{NewChannel, Scheduling};
 pub use gsp::commands::control::Control;
 pub use gsp::commands::copy_object::CopyObject;
 pub use gsp::commands::free::Free;

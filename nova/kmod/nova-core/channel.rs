@@ -10,7 +10,7 @@ use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::platform::{DmaMemory, TableMemory, TableSource};
 use nova_core::{
     Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, Classes,
-    CopyObject, Engine, MemoryError, Push, Token, Userd, CHANNELS,
+    CopyObject, Engine, MemoryError, Push, Scheduling, Token, Userd, CHANNELS,
 };
 
 use crate::address_space::{AddressSpace, Spare, Tables};
@@ -59,6 +59,8 @@ pub struct NewChannel {
     pub engine: Engine,
     /// Entries of the ring, a power of two from 4 to 65536.
     pub entries: u32,
+    /// When it runs.
+    pub scheduling: Scheduling,
     /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes.
     pub hole: Range<u64>,
 }
@@ -269,7 +271,7 @@ impl<'a> Channel<'a> {
         let channel = Arc::pin_init(channel, GFP_KERNEL_ACCOUNT)?;
         // From here on, the drop of the channel undoes what is done.
         channel.map()?;
-        channel.make(client, classes, engine, layout, engines.method_buffer())?;
+        channel.make(client, classes, &new, layout, engines.method_buffer())?;
         Ok(channel)
     }
 
@@ -305,17 +307,19 @@ impl<'a> Channel<'a> {
         &self,
         client: &Client<'_>,
         classes: Classes,
-        engine: Engine,
+        new: &NewChannel,
         layout: ChannelLayout,
         method_buffer: u32,
     ) -> Result {
+        let engine = new.engine.number();
         let Number { host, number } = &self.number;
         let [instance, userd] = &self.tables;
         let channel = nova_core::NewChannel {
             class: classes.channel,
             id: *number,
             space: self.space.handle(),
-            engine: engine.number(),
+            scheduling: new.scheduling,
+            engine,
             ring: self.range.start,
             entries: layout.entries(),
             instance: instance.address(),
@@ -324,7 +328,7 @@ impl<'a> Channel<'a> {
         };
         let copy = CopyObject {
             class: classes.copy,
-            engine: engine.number(),
+            engine,
         };
         let objects = ChannelObjects::new(client.handles(), *number);
         let made = host.make(self.epoch(), objects, &channel, &copy);

@@ -154,7 +154,7 @@ impl<'a> Gsp<'a> {
 /// Makes the objects of a channel, and notes whether GSP-RM may have one that it did not free.
 struct Maker<'x, 'a> {
     calls: InEpoch<'x, 'a>,
-    /// Why the last free failed, if it did. That is the channel's, which takes the object on it with it.
+    /// Why the last free failed, if it did. That is the group's, which takes all in it with it.
     left: Option<CallError>,
 }
 
@@ -277,17 +277,17 @@ impl Host for Gsp<'_> {
         } = channel;
         let number = self.fifo.channels.lock().take_number(target.release)?;
         let node = (|| -> Result<_> {
-            let [copy, channel] = ChannelObjects::new(client, number).frees();
+            let [copy, group] = ChannelObjects::new(client, number).frees();
             let call = |free: Free| Outgoing::new(self.machine(), target.release, &free);
-            let frees = [copy, channel].map(call);
-            let [Ok(copy), Ok(channel)] = frees else {
+            let frees = [copy, group].map(call);
+            let [Ok(copy), Ok(group)] = frees else {
                 return Err(ENOMEM);
             };
             let entry = Entry {
                 epoch,
                 interrupts,
                 events,
-                frees: Some([copy, channel]),
+                frees: Some([copy, group]),
             };
             Ok(RBTreeNode::new(number, entry, GFP_KERNEL_ACCOUNT)?)
         })();
@@ -342,10 +342,10 @@ impl Host for Gsp<'_> {
 
     fn stop(&self, epoch: Epoch, number: u16) -> Result {
         let frees = self.fifo.channels.lock().take_frees(number);
-        let [copy, channel] = frees.ok_or(EIO)?;
-        // If this fails, the channel takes the object with it.
+        let [copy, group] = frees.ok_or(EIO)?;
+        // If this fails, the group takes the object with it, as it does the channel.
         let _ = self.free_by(epoch, copy);
-        let freed = self.free_by(epoch, channel);
+        let freed = self.free_by(epoch, group);
         if let Err(CallError::Rpc(cause)) = &freed {
             self.lose(epoch, *cause);
         }

@@ -52,9 +52,10 @@ pub use nova_core::{extents_of, piece_at, Extent};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
     Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind,
-    FaultLog, Jobs, MmuFault, Push, Ready, Reason, Slot, Text, Words,
+    FaultLog, Jobs, MmuFault, Push, Ready, Reason, Scheduling, Slot, Text, Words,
 };
 pub use nova_core::{Place, ProgramSlot, ProgramSlots, CHANNELS, SLOT_SIZE};
+pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};
 pub use nova_hw::chipset::Architecture;
 pub use rm::Client;
 pub use table_limit::TableLimit;

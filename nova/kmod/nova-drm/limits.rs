@@ -3,7 +3,7 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
-use nova_core_module::CHANNELS;
+use nova_core_module::{CHANNELS, TIMESLICE_US_DEFAULT};
 use nova_kernel::capability::{is_capable, Capability};
 use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
@@ -54,7 +54,8 @@ pub(crate) const LIMITS: QueryLimits = QueryLimits {
     priorities: 1 << nova_uapi::PRIORITY_LOW | 1 << nova_uapi::PRIORITY_NORMAL,
     timeslice_us_min: 100,
     timeslice_us_max: 20_000,
-    timeslice_us_default: 2_000,
+    // GSP-RM's.
+    timeslice_us_default: TIMESLICE_US_DEFAULT,
     job_timeout_ms: 10_000,
     job_timeout_ms_max: 60_000,
     vms_max: 0,

@@ -7,7 +7,7 @@ use core::time::Duration;
 use kernel::prelude::*;
 use kernel::sync::{Arc, CondVar, Mutex};
 use kernel::time::{Instant, Monotonic};
-use nova_core_module::{End, Engine};
+use nova_core_module::{End, Engine, Scheduling};
 use nova_kernel::drm::device::Reference;
 use nova_kernel::drm::fence::Signalling;
 use nova_kernel::sync::arc_work::{self, ArcWork, HasArcWork};
@@ -44,6 +44,7 @@ pub(crate) struct Queue {
     /// Keeps mapped what jobs use.
     vm: Arc<Vm>,
     engine: Engine,
+    scheduling: Scheduling,
     ring_entries: u32,
     /// Most pushes of a job.
     pushes_max: u32,

@@ -12,6 +12,7 @@ mod create;
 mod ids;
 mod lifetimes;
 mod rights;
+mod scheduling;
 
 fn main() -> ExitCode {
     igt::run("Queues.", |tests| {
@@ -59,6 +60,23 @@ fn main() -> ExitCode {
                 "rights-master",
                 "A DRM master may run before others, but not longer.",
                 || rights::master(&gpu),
+            );
+        });
+        tests.group("Priorities and time slices.", |tests| {
+            tests.subtest(
+                "scheduling",
+                "GSP-RM is told of priorities and time slices.",
+                || scheduling::told(&gpu, &Mock::require(&gpu)),
+            );
+            tests.subtest(
+                "high-first",
+                "Of queues that do the same, those of a higher priority are done earlier.",
+                || scheduling::high_first(&gpu),
+            );
+            tests.subtest(
+                "long-first",
+                "Of queues that do the same, the one with a longer time slice is done earlier.",
+                || scheduling::long_first(&gpu),
             );
         });
         tests.group("Ids.", |tests| {

@@ -5,13 +5,16 @@
 
 pub(crate) mod alloc;
 pub(crate) mod channel;
-pub(crate) mod channel_bind;
-pub(crate) mod channel_schedule;
+pub(crate) mod channel_group;
 pub(crate) mod control;
 pub(crate) mod copy_object;
 pub(crate) mod device_info;
 pub(crate) mod fault_method_buffer;
 pub(crate) mod free;
+pub(crate) mod group_bind;
+pub(crate) mod group_interleave_level;
+pub(crate) mod group_schedule;
+pub(crate) mod group_timeslice;
 pub(crate) mod init_done;
 pub(crate) mod interrupt_table;
 pub(crate) mod page_directory;

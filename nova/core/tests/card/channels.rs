@@ -3,6 +3,7 @@
 //! Channels on a mocked card: address spaces, copies, completions and their interrupts, errors.
 
 mod queue;
+mod scheduling;
 mod space;
 
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::common::{ga102, Machine};
 use nova_core::platform::{Clock, DmaMemory};
 use nova_core::{
     AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind, MmuFault, NewChannel,
-    Outgoing, Reason, RpcError, SubmitError, Words,
+    Outgoing, Reason, RpcError, Scheduling, SubmitError, Words,
 };
 use nova_hw::class::copy::Class;
 use nova_hw::release::{Release, RELEASES};
@@ -118,7 +119,7 @@ fn memory_is_filled_with_zeros_and_nothing_beside_it() {
     session.end();
 }
 
-/// The ring has room for five jobs of three entries. When there is none, an interrupt tells of it.
+/// The ring has room for three jobs of four entries. When there is none, an interrupt tells of it.
 #[test]
 fn hundreds_of_jobs_go_through_a_small_ring() {
     const JOBS: u64 = 300;
@@ -320,6 +321,7 @@ fn objects_that_are_refused_leave_nothing() {
         class: classes.channel,
         id: 5,
         space: space.object.handle(),
+        scheduling: Scheduling::default(),
         engine: engine.number(),
         ring: 0x10000,
         entries: 64,

@@ -14,7 +14,7 @@ use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex, SetOnce};
 use kernel::time::{Instant, Monotonic};
 use nova_core_module::{
     AddressSpace, Aperture, Attributes, Block, Blocks, Change, Channel, ChannelError,
-    ChannelEvents, Classes, ClearBytes, End, Epoch, Extent, NewChannel, Push, Spare, Table,
+    ChannelEvents, Classes, ClearBytes, End, Epoch, Extent, NewChannel, Push, Scheduling, Spare, Table,
     TableLimit, TableMemory, Words,
 };
 use nova_kernel::sync::completion::Completion;
@@ -229,6 +229,7 @@ impl<'a> Engine<'a> {
         let new = NewChannel {
             engine: engine.ok_or(ENODEV)?,
             entries: ENTRIES,
+            scheduling: Scheduling::default(),
             hole: KERNEL,
         };
         let events = Arc::pin_init(Events::new(), GFP_KERNEL)?;

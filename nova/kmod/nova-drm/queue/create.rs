@@ -7,10 +7,10 @@ use core::time::Duration;
 use kernel::prelude::*;
 use kernel::sync::{new_condvar, new_mutex, static_lock_class, Arc};
 use kernel::time::{Instant, Monotonic};
-use nova_core_module::{Engine, Epoch, NewChannel};
+use nova_core_module::{Engine, Epoch, InterleaveLevel, NewChannel, Scheduling};
 use nova_kernel::sync::arc_work::{self, ArcWork};
 use nova_kernel::sync::work::LockClasses;
-use nova_uapi::ENGINE_INSTANCE_ANY;
+use nova_uapi::{ENGINE_INSTANCE_ANY, PRIORITY_HIGH, PRIORITY_LOW};
 
 use super::events::Events;
 use super::queues::Made;
@@ -64,6 +64,18 @@ fn or_default(wanted: u32, default: u32) -> u32 {
     }
 }
 
+/// When a queue runs, of which a file has the right.
+fn scheduling(wanted: &nova_uapi::QueueCreate) -> Scheduling {
+    Scheduling {
+        level: match wanted.priority {
+            PRIORITY_LOW => InterleaveLevel::Low,
+            PRIORITY_HIGH => InterleaveLevel::High,
+            _ => InterleaveLevel::Medium,
+        },
+        timeslice_us: wanted.timeslice_us,
+    }
+}
+
 impl Queue {
     /// A queue without a channel.
     fn new(
@@ -84,6 +96,7 @@ impl Queue {
             device: device.reference(),
             vm,
             engine,
+            scheduling: scheduling(wanted),
             ring_entries,
             pushes_max,
             timeout: Duration::from_millis(timeout_ms.into()),
@@ -139,6 +152,7 @@ impl Queue {
         let new = NewChannel {
             engine: self.engine,
             entries: self.ring_entries,
+            scheduling: self.scheduling,
             hole: self.vm.kernel_range(),
         };
         let made = Made {

@@ -7,7 +7,7 @@
 //! open-gpu-kernel-modules 570, `_kchannelSendChannelAllocRpc` in
 //! src/nvidia/src/kernel/gpu/fifo/kernel_channel.c.
 
-use nova_hw::abi::{ChannelAllocParams, ChannelFlags, MemoryDescParams};
+use nova_hw::abi::{ChannelAllocParams, ChannelFlags, InterleaveLevel, MemoryDescParams};
 use nova_hw::class::host::{userd, ChannelClass};
 use nova_hw::gmmu::instance;
 use nova_hw::release::Release;
@@ -20,6 +20,15 @@ use super::alloc::Class;
 /// Source: open-gpu-doc, manuals/turing/tu104/dev_ram.ref.txt (`NV_RAMFC_SIZE_VAL`).
 const RAMFC: u64 = 0x200;
 
+/// When a channel runs among the others of its runlist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scheduling {
+    /// How often it is on the runlist.
+    pub level: InterleaveLevel,
+    /// How long it runs before others do, in microseconds; zero for GSP-RM's default.
+    pub timeslice_us: u32,
+}
+
 /// A channel of a user, alone in a group of its own, without notifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewChannel {
@@ -27,8 +36,10 @@ pub struct NewChannel {
     pub class: ChannelClass,
     /// Number of the channel, which the driver chooses.
     pub id: u16,
-    /// Handle of the address space.
+    /// Handle of the address space, which its group has.
     pub space: u32,
+    /// When it runs, as its group is told.
+    pub scheduling: Scheduling,
     /// Engine (`NV2080_ENGINE_TYPE_*`).
     pub engine: u32,
     /// Address of the ring in the address space.
@@ -65,7 +76,6 @@ impl Class for NewChannel {
             gp_fifo_offset: self.ring,
             gp_fifo_entries: self.entries,
             flags: ChannelFlags(0).with_fixed_id(self.id.into()).0,
-            h_va_space: self.space,
             engine_type: self.engine,
             instance_mem: video(self.instance, instance::SIZE),
             userd_mem: video(self.userd, userd::SIZE),
@@ -100,6 +110,7 @@ mod tests {
             class: ChannelClass::AmpereA,
             id: 0x123,
             space: 0x90f1_0000,
+            scheduling: Scheduling::default(),
             engine: 0xb,
             ring: 0x1_0000,
             entries: 0x400,

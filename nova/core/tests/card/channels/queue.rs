@@ -14,7 +14,8 @@ use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts, TableMemory};
 use nova_core::{
     Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects, Classes,
     Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent, Handles,
-    NewChannel, Push, RpcError, Running, SubmitError, Token, Userd, Vectors, WindowTables, Words,
+    NewChannel, Push, RpcError, Running, Scheduling, SubmitError, Token, Userd, Vectors,
+    WindowTables, Words,
 };
 
 /// Where things are in VRAM. That it is the driver's is asserted.
@@ -167,6 +168,17 @@ impl<'m> Queue<'m> {
         engine: Engine,
         entries: u32,
     ) -> Self {
+        Self::scheduled(session, space, engine, entries, Scheduling::default())
+    }
+
+    /// One that runs like this.
+    pub(super) fn scheduled(
+        session: &mut Session<'m>,
+        space: &Rc<Space<'m>>,
+        engine: Engine,
+        entries: u32,
+        scheduling: Scheduling,
+    ) -> Self {
         let machine = session.machine;
         let classes = Classes::of(machine.card().chip().chipset);
         let layout = ChannelLayout::new(entries).unwrap();
@@ -185,6 +197,7 @@ impl<'m> Queue<'m> {
             class: classes.channel,
             id,
             space: space.object.handle(),
+            scheduling,
             engine: engine.number(),
             ring: va,
             entries: layout.entries(),

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! NVA06F_CTRL_CMD_BIND: binds a channel to its engine, which is on the channel's runlist.
+//! NVA06C_CTRL_CMD_BIND: binds the channels of a group to their engine, which is on their runlist.
 //!
-//! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/fifo.c
-//! (`r535_chan_ramfc_write`).
+//! Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrla06c.h.
 
 use nova_hw::abi::control;
 use nova_hw::release::Release;
@@ -12,11 +11,11 @@ use super::control::Method;
 use crate::gsp::payload::Payload;
 use crate::gsp::rpc::error::RpcError;
 
-/// Binds the channel to this engine (`NV2080_ENGINE_TYPE_*`).
+/// Binds the group to this engine (`NV2080_ENGINE_TYPE_*`).
 pub(crate) struct Bind(pub(crate) u32);
 
 impl Method for Bind {
-    const CMD: u32 = control::CHANNEL_BIND;
+    const CMD: u32 = control::CHANNEL_GROUP_BIND;
     type Reply = ();
 
     fn size(&self, _release: &Release) -> usize {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! NVA06F_CTRL_CMD_GPFIFO_SCHEDULE: puts a channel onto its runlist, so that the host runs it.
+//! NVA06C_CTRL_CMD_GPFIFO_SCHEDULE: puts the channels of a group onto their runlist, so that the host runs them.
 //!
-//! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/fifo.c
-//! (`r535_chan_ramfc_write`).
+//! Source: open-gpu-kernel-modules 570, src/common/sdk/nvidia/inc/ctrl/ctrla06c.h.
 
 use nova_hw::abi::control;
 use nova_hw::release::Release;
@@ -12,11 +11,11 @@ use super::control::Method;
 use crate::gsp::payload::Payload;
 use crate::gsp::rpc::error::RpcError;
 
-/// Has the host run the channel from now on.
+/// Has the host run the group from now on.
 pub(crate) struct Schedule;
 
 impl Method for Schedule {
-    const CMD: u32 = control::CHANNEL_GPFIFO_SCHEDULE;
+    const CMD: u32 = control::CHANNEL_GROUP_GPFIFO_SCHEDULE;
     type Reply = ();
 
     fn size(&self, _release: &Release) -> usize {
@@ -24,7 +23,7 @@ impl Method for Schedule {
     }
 
     fn write(&self, _release: &Release, params: &mut [u8]) {
-        // It shall run, and GSP-RM shall submit the runlist.
+        // They shall run, and GSP-RM shall submit the runlist.
         params.copy_from_slice(&[1, 0]);
     }
 
