@@ -116,6 +116,8 @@ struct Buffers {
 struct Ring {
     channel: nova_core::Channel<Accounted>,
     is_stopped: bool,
+    /// The most that [`Channel::engine_time`] has returned.
+    engine_time: u64,
 }
 
 /// Whether GSP-RM has a channel.
@@ -188,6 +190,20 @@ impl<'a> Channel<'a> {
         self.ring.lock().channel.poll(&self.buffers.ring)
     }
 
+    /// Nanoseconds that the channel's jobs have taken together, that of the one under way included. It never gets less.
+    /// Looks at memory and at the GPU's clock only. For a channel that has stopped it is called once at most, since the job
+    /// that was under way then would seem to go on.
+    #[inline(never)]
+    pub fn engine_time(&self) -> u64 {
+        let ring = &mut *self.ring.lock();
+        let memory = &self.buffers.ring;
+        ring.channel.poll(memory);
+        let now = self.number.host.time_in(self.epoch());
+        let time = ring.channel.engine_time(memory, now);
+        ring.engine_time = ring.engine_time.max(time);
+        ring.engine_time
+    }
+
     /// Stops the channel. On success, the GPU does not work on it any more, whatever jobs it had. Allocates nothing, and
     /// waits for GSP-RM.
     ///
@@ -254,6 +270,7 @@ impl<'a> Channel<'a> {
         let ring = Ring {
             channel: ring.map_err(error)?,
             is_stopped: false,
+            engine_time: 0,
         };
         let channel = try_pin_init!(Self {
             ring <- new_mutex!(ring),

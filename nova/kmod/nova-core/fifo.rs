@@ -207,6 +207,9 @@ pub(crate) trait Host: Send + Sync {
     /// The GPU's time.
     fn time(&self) -> Option<u64>;
 
+    /// The GPU's time, unless the epoch has ended.
+    fn time_in(&self, epoch: Epoch) -> Option<u64>;
+
     /// The engines in this epoch, whose interrupts are enabled.
     fn open(&self, epoch: Epoch) -> Result<Engines>;
 
@@ -247,6 +250,15 @@ impl Host for Gsp<'_> {
 
     fn time(&self) -> Option<u64> {
         gpu_time(self.machine())
+    }
+
+    fn time_in(&self, epoch: Epoch) -> Option<u64> {
+        // The gate is held, so that the registers are there.
+        let gate = self.fifo.gate.lock();
+        match *gate == epoch {
+            true => gpu_time(self.machine()),
+            false => None,
+        }
     }
 
     fn open(&self, epoch: Epoch) -> Result<Engines> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver itself pushes: headers and data, and the segment that ends a job.
+//! What the driver itself pushes: headers and data, and the segments that begin and end a job.
 //!
 //! Source: open-gpu-doc, manuals/ampere/ga100/dev_pbdma.ref.txt (`NV_UDMA_SEM_EXECUTE`,
 //! `NV_UDMA_MEM_OP_D_OPERATION_MEMBAR`, `NV_UDMA_NON_STALL_INT`); Linux 7.3,
@@ -59,39 +59,62 @@ impl<'b> Words<'b> {
     }
 }
 
-/// Words of [`completion`].
-pub(crate) const COMPLETION: usize = 13;
+/// Words of a release.
+const RELEASE: usize = 6;
 
-/// The segment that tells the CPU that all before it in the channel is done: it writes `payload`, and
-/// the time behind it, to `semaphore`, which is aligned to 16 bytes, and raises an interrupt.
-///
-/// The release waits until the engine is idle, and then for a barrier: whoever sees the payload sees
-/// all that the engine has written, in VRAM and in system memory. The payload itself may be on its
-/// way then, so a second barrier has it arrive before the interrupt does.
-pub(crate) fn completion(semaphore: u64, payload: u64) -> [u32; COMPLETION] {
+/// Words of [`beginning`].
+pub(crate) const BEGINNING: usize = RELEASE;
+
+/// Words of [`completion`].
+pub(crate) const COMPLETION: usize = 2 * RELEASE + 7;
+
+/// Writes a release: `payload`, and the time behind it, go to `semaphore`, which is aligned to 16 bytes, before or
+/// after the engine is idle.
+fn release(
+    words: &mut Words<'_>,
+    semaphore: u64,
+    payload: u64,
+    waits_for_idle: bool,
+) -> Result<(), Full> {
     let [address_lo, address_hi] = halves(semaphore);
     let [payload_lo, payload_hi] = halves(payload);
     let release = SemExecute::new()
         .with_operation(SemExecute::RELEASE)
-        .with_release_wfi(true)
+        .with_release_wfi(waits_for_idle)
         .with_is_64bit(true)
         .with_release_timestamp(true);
+    let data = [
+        address_lo,
+        address_hi,
+        payload_lo,
+        payload_hi,
+        release.into(),
+    ];
+    words.methods(0, method::SEM_ADDR_LO, &data)
+}
+
+/// The segment that writes `payload`, and when the job begins, to `stamp`, which is aligned to 16 bytes.
+pub(crate) fn beginning(stamp: u64, payload: u64) -> [u32; BEGINNING] {
+    let mut segment = [0; BEGINNING];
+    let mut words = Words::new(&mut segment);
+    let written = release(&mut words, stamp, payload, false);
+    debug_assert!(written.is_ok() && words.room() == 0);
+    segment
+}
+
+/// The segment that tells the CPU that all before it in the channel is done: it writes `payload`, and
+/// the time behind it, to `stamp` and then to `semaphore`, both aligned to 16 bytes, and raises an interrupt.
+///
+/// A release waits until the engine is idle, and then for a barrier: whoever sees the payload sees
+/// all that the engine has written, in VRAM and in system memory. The payload itself may be on its
+/// way then, so a second barrier has it arrive before the interrupt does.
+pub(crate) fn completion(stamp: u64, semaphore: u64, payload: u64) -> [u32; COMPLETION] {
     // Zeros in MEM_OP_C are a barrier for the whole system, and not only for the GPU.
     let barrier = MemOpD::new().with_operation(MemOpD::MEMBAR);
     let mut segment = [0; COMPLETION];
     let mut words = Words::new(&mut segment);
-    let written = words
-        .methods(
-            0,
-            method::SEM_ADDR_LO,
-            &[
-                address_lo,
-                address_hi,
-                payload_lo,
-                payload_hi,
-                release.into(),
-            ],
-        )
+    let written = release(&mut words, stamp, payload, true)
+        .and_then(|()| release(&mut words, semaphore, payload, true))
         .and_then(|()| words.methods(0, method::MEM_OP_A, &[0, 0, 0, barrier.into()]))
         .and_then(|()| words.methods(0, method::NON_STALL_INTERRUPT, &[0]));
     debug_assert!(written.is_ok() && words.room() == 0);
@@ -123,9 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_completion_is_a_release_a_barrier_and_an_interrupt() {
-        let segment = completion(0x12_3456_7890, 0x1_0000_0002);
+    fn a_completion_is_two_releases_a_barrier_and_an_interrupt() {
+        let segment = completion(0x34_0000_0010, 0x12_3456_7890, 0x1_0000_0002);
         let expected = [
+            0x2005_0017,
+            0x10,
+            0x34,
+            2,
+            1,
+            0x0310_0001,
             0x2005_0017,
             0x3456_7890,
             0x12,
@@ -141,5 +170,12 @@ mod tests {
             0,
         ];
         assert_eq!(segment, expected);
+    }
+
+    /// It does not wait for what the engine still does.
+    #[test]
+    fn a_beginning_is_a_release() {
+        let expected = [0x2005_0017, 0x10, 0x34, 2, 1, 0x0300_0001];
+        assert_eq!(beginning(0x34_0000_0010, 0x1_0000_0002), expected);
     }
 }

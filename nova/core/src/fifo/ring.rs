@@ -3,8 +3,8 @@
 //! The ring of a channel (*GPFIFO*): which entries to write for a job, and when there is room for
 //! the next one.
 //!
-//! An entry names a *push*, a piece of commands. A job is a number of pushes and the driver's own
-//! segment behind them, whose semaphore tells that all before it is done. The host processes the
+//! An entry names a *push*, a piece of commands. A job is a number of pushes between two
+//! segments of the driver's own; the semaphore of the second one tells that all before it is done. The host processes the
 //! entries up to the one before GP_PUT. One entry stays free, since a full ring would look like an
 //! empty one.
 //!
@@ -93,12 +93,12 @@ pub(crate) const fn address_bits(class: ChannelClass) -> u32 {
 /// Number of pushes that a job can have in an empty ring of so many entries, whatever their
 /// addresses.
 pub const fn pushes_max(class: ChannelClass, entries: u32) -> u32 {
-    // One entry stays free, and one is the driver's own segment's.
+    // One entry stays free, and two are the driver's own segments'.
     let entries = entries.saturating_sub(1);
     match class.has_wide_addresses() {
         // Each may need another base.
-        true => (entries / 2).saturating_sub(1),
-        false => entries.saturating_sub(1),
+        true => (entries / 2).saturating_sub(2),
+        false => entries.saturating_sub(2),
     }
 }
 
@@ -144,19 +144,24 @@ impl<P: Scratch> Ring<P> {
         mask.saturating_sub(used)
     }
 
-    /// Writes the entries of the next job, all or none: its pushes and the driver's own segment.
+    /// Writes the entries of the next job, all or none: its pushes between the driver's own segments.
     pub(crate) fn submit(
         &mut self,
         pushes: &[Push],
-        segment: Push,
+        [first, last]: [Push; 2],
         write: WriteEntry<'_>,
     ) -> Result<(), SubmitError> {
         let bad = |push: &Push| !is_possible(self.class, push);
         if let Some(index) = pushes.iter().position(bad) {
             return Err(SubmitError::Push { index });
         }
-        debug_assert!(!bad(&segment));
-        let all = || pushes.iter().copied().chain([segment]);
+        debug_assert!(!bad(&first) && !bad(&last));
+        let all = || {
+            [first]
+                .into_iter()
+                .chain(pushes.iter().copied())
+                .chain([last])
+        };
         self.check_room(self.count(all()))?;
         let mut next = (self.put, self.base);
         for push in all() {

@@ -30,15 +30,18 @@ const PUSH: Push = Push {
 #[test]
 fn the_parts_of_the_memory_do_not_overlap() {
     for (entries, segments, size) in [
-        (64, 64, 64 * 8 + 64 * 64 + 16),
-        (4096, 1024, 4096 * 8 + 1024 * 64 + 16),
-        (65536, 1024, 65536 * 8 + 1024 * 64 + 16),
+        (64, 64, 64 * 8 + 64 * 160 + 16),
+        (4096, 1024, 4096 * 8 + 1024 * 160 + 16),
+        (65536, 1024, 65536 * 8 + 1024 * 160 + 16),
     ] {
         let layout = ChannelLayout::new(entries).unwrap();
         assert_eq!((layout.segments(), layout.size()), (segments, size));
         assert_eq!(layout.semaphore() % 16, 0);
         let last = layout.segment(u64::from(segments) - 1);
-        assert_eq!(last + SEGMENT, layout.semaphore());
+        assert_eq!(last + SEGMENT, layout.first_stamps());
+        assert_eq!(layout.first_stamps() % 16, 0);
+        let last = layout.stamps(u64::from(segments) - 1);
+        assert_eq!(last + STAMPS, layout.semaphore());
         assert_eq!(layout.segment(u64::from(segments)), layout.first_segment());
     }
     for entries in [0, 2, 96, 0x2_0000] {
@@ -49,17 +52,22 @@ fn the_parts_of_the_memory_do_not_overlap() {
 #[test]
 fn a_job_is_written_and_completes() {
     let (mut channel, memory) = channel(64);
-    let segment = 64 * 8 + 64;
+    let segment = 64 * 8 + 128;
     let submitted = channel.submit(&memory, &[PUSH]).unwrap();
-    let expected = Submitted { job: 1, gp_put: 2 };
+    let expected = Submitted { job: 1, gp_put: 3 };
     assert_eq!(submitted, expected);
-    assert_eq!(word(&memory, 0), GpEntry::segment(0x9000, 3).into());
-    let own = GpEntry::segment(VA + segment, 13);
-    assert_eq!(word(&memory, 8), own.into());
-    // The release of the first job: where the semaphore is, and the number.
-    let semaphore = VA + 64 * 8 + 64 * 64;
-    assert_eq!(word(&memory, segment), semaphore << 32 | 0x2005_0017);
-    assert_eq!(word(&memory, segment + 8), 1 << 32);
+    let own = GpEntry::segment(VA + segment + 96, 6);
+    assert_eq!(word(&memory, 0), own.into());
+    assert_eq!(word(&memory, 8), GpEntry::segment(0x9000, 3).into());
+    let own = GpEntry::segment(VA + segment, 19);
+    assert_eq!(word(&memory, 16), own.into());
+    // The releases of the first job: where the stamps and the semaphore are, and the number.
+    let stamps = VA + 64 * 8 + 64 * 128 + 32;
+    let semaphore = VA + 64 * 8 + 64 * 160;
+    for (at, to) in [(96, stamps), (0, stamps + 16), (24, semaphore)] {
+        assert_eq!(word(&memory, segment + at), to << 32 | 0x2005_0017);
+        assert_eq!(word(&memory, segment + at + 8), 1 << 32);
+    }
     assert_eq!(channel.poll(&memory), 0);
     memory.store32((semaphore - VA) as usize, 1).unwrap();
     assert_eq!((channel.poll(&memory), channel.submitted()), (1, 1));
@@ -67,17 +75,59 @@ fn a_job_is_written_and_completes() {
     assert_eq!(channel.poll(&memory), 1);
 }
 
+/// Writes a stamp, as the GPU does.
+fn stamp(memory: &crate::testing::Memory, at: u32, job: u64, time: u64) {
+    memory.write(at as usize + 8, &time.to_le_bytes()).unwrap();
+    memory.write(at as usize, &job.to_le_bytes()).unwrap();
+}
+
+#[test]
+fn the_time_of_jobs_is_that_between_their_stamps() {
+    let (mut channel, memory) = channel(64);
+    let layout = ChannelLayout::new(64).unwrap();
+    let began = |job, time| stamp(&memory, layout.stamps(job), job, time);
+    let ended = |job, time| stamp(&memory, layout.stamps(job) + 16, job, time);
+    let done = |job| memory.store32(layout.semaphore() as usize, job).unwrap();
+    for _ in 0..4 {
+        channel.submit(&memory, &[PUSH]).unwrap();
+    }
+    let time = |channel: &Channel<Allocator>, now| channel.engine_time(&memory, now);
+    assert_eq!(time(&channel, Some(1000)), 0, "none has begun");
+    began(1, 100);
+    assert_eq!(time(&channel, Some(130)), 30);
+    assert_eq!(time(&channel, Some(90)), 0, "the clock is behind");
+    assert_eq!(time(&channel, None), 0, "there is no clock");
+    // The GPU was idle between two jobs that are found done at once.
+    ended(1, 150);
+    began(2, 200);
+    ended(2, 205);
+    began(3, 300);
+    done(2);
+    channel.poll(&memory);
+    assert_eq!(time(&channel, Some(310)), 50 + 5 + 10);
+    // The program has overwritten stamps of its own.
+    stamp(&memory, layout.stamps(3) + 16, 7, 5000);
+    done(3);
+    channel.poll(&memory);
+    assert_eq!(time(&channel, Some(310)), 55);
+    began(4, u64::MAX);
+    ended(4, 0);
+    done(4);
+    channel.poll(&memory);
+    assert_eq!(time(&channel, Some(u64::MAX)), 55);
+}
+
 /// The segment of a job that may be under way stays as it is.
 #[test]
 fn a_job_without_room_writes_nothing() {
-    let (mut channel, memory) = channel(4);
+    let (mut channel, memory) = channel(8);
     for _ in 0..3 {
         channel.submit(&memory, &[]).unwrap();
     }
     let before = memory.read_all();
     assert_eq!(channel.submit(&memory, &[]), Err(SubmitError::NoRoom));
-    let many = channel.submit(&memory, &[PUSH; 3]);
-    let error = SubmitError::TooMany { needed: 4, room: 3 };
+    let many = channel.submit(&memory, &[PUSH; 6]);
+    let error = SubmitError::TooMany { needed: 8, room: 7 };
     assert_eq!(many, Err(error));
     assert_eq!(memory.read_all(), before);
 }

@@ -7,12 +7,16 @@ use std::vec;
 use std::vec::Vec;
 use ChannelClass::{AmpereA, HopperA, TuringA};
 
-/// The driver's own segment.
-const SEGMENT: Push = Push {
-    address: 0x1000,
-    words: 13,
-    no_prefetch: false,
-};
+/// The driver's own segments.
+const OWN: [Push; 2] = [own(0x1060, 6), own(0x1000, 19)];
+
+const fn own(address: u64, words: u32) -> Push {
+    Push {
+        address,
+        words,
+        no_prefetch: false,
+    }
+}
 
 const TIB: u64 = 1 << 40;
 
@@ -49,7 +53,7 @@ impl Tested {
 
     fn submit(&mut self, pushes: &[Push]) -> Result<(), SubmitError> {
         let (entries, order) = (&mut self.entries, &mut self.order);
-        self.ring.submit(pushes, SEGMENT, &mut |index, entry| {
+        self.ring.submit(pushes, OWN, &mut |index, entry| {
             entries[index as usize] = Some(entry);
             order.push(index);
             Ok(())
@@ -58,7 +62,7 @@ impl Tested {
 }
 
 #[test]
-fn a_job_is_its_pushes_and_the_driver_s_segment_in_order() {
+fn a_job_is_its_pushes_between_the_driver_s_segments_in_order() {
     let mut tested = Tested::new(AmpereA, 8);
     let waits = Push {
         no_prefetch: true,
@@ -66,12 +70,13 @@ fn a_job_is_its_pushes_and_the_driver_s_segment_in_order() {
     };
     tested.submit(&[push(0x2000), waits]).unwrap();
     let expected = [
+        GpEntry::segment(0x1060, 6),
         GpEntry::segment(0x2000, 4),
         GpEntry::segment(0xab_0000_0004, 4).with_sync(true),
-        GpEntry::segment(0x1000, 13),
+        GpEntry::segment(0x1000, 19),
     ];
-    assert_eq!(tested.entries[..3], expected.map(Some));
-    assert_eq!((tested.ring.put(), tested.ring.submitted()), (3, 1));
+    assert_eq!(tested.entries[..4], expected.map(Some));
+    assert_eq!((tested.ring.put(), tested.ring.submitted()), (4, 1));
 }
 
 /// With eight entries there is room for seven.
@@ -79,12 +84,12 @@ fn a_job_is_its_pushes_and_the_driver_s_segment_in_order() {
 fn one_entry_stays_free_while_jobs_wrap_around() {
     let mut tested = Tested::new(TuringA, 8);
     for job in 0..100 {
-        tested.submit(&[push(0x2000); 3]).unwrap();
-        assert_eq!(tested.submit(&[push(0x2000); 3]), Err(SubmitError::NoRoom));
         tested.submit(&[push(0x2000); 2]).unwrap();
+        assert_eq!(tested.submit(&[push(0x2000); 2]), Err(SubmitError::NoRoom));
+        tested.submit(&[push(0x2000); 1]).unwrap();
         assert_eq!(tested.submit(&[]), Err(SubmitError::NoRoom));
         tested.ring.complete(job * 2 + 1);
-        assert_eq!(tested.submit(&[push(0x2000); 4]), Err(SubmitError::NoRoom));
+        assert_eq!(tested.submit(&[push(0x2000); 3]), Err(SubmitError::NoRoom));
         tested.ring.complete(job * 2 + 2);
         assert_eq!(tested.ring.completed(), u64::from(job) * 2 + 2);
     }
@@ -94,7 +99,7 @@ fn one_entry_stays_free_while_jobs_wrap_around() {
 
 #[test]
 fn the_most_pushes_fit_and_more_never_do() {
-    for (class, entries, max) in [(TuringA, 8, 6), (HopperA, 8, 2), (HopperA, 64, 30)] {
+    for (class, entries, max) in [(TuringA, 8, 5), (HopperA, 8, 1), (HopperA, 64, 29)] {
         assert_eq!(pushes_max(class, entries), max, "{class:?}");
         let mut tested = Tested::new(class, entries);
         let pushes = |count| match class {
@@ -105,8 +110,8 @@ fn the_most_pushes_fit_and_more_never_do() {
         tested.ring.complete(1);
         let many = tested.submit(&pushes(max + 2));
         let needed = match class {
-            HopperA => 2 * (max as usize + 2) + 1,
-            _ => max as usize + 3,
+            HopperA => 2 * (max as usize + 2) + 3,
+            _ => max as usize + 4,
         };
         let room = entries - 1;
         assert_eq!(
@@ -128,16 +133,19 @@ fn a_base_is_set_where_the_upper_bits_change() {
         .unwrap();
     tested.submit(&[push(0x2000)]).unwrap();
     let expected = [
+        GpEntry::extended_base(0),
+        GpEntry::segment(0x1060, 6),
         GpEntry::extended_base(far),
         GpEntry::segment(far, 4),
         GpEntry::segment(far, 4),
         GpEntry::extended_base(0),
         GpEntry::segment(0x2000, 4),
-        GpEntry::segment(0x1000, 13),
+        GpEntry::segment(0x1000, 19),
+        GpEntry::segment(0x1060, 6),
         GpEntry::segment(0x2000, 4),
-        GpEntry::segment(0x1000, 13),
+        GpEntry::segment(0x1000, 19),
     ];
-    assert_eq!(tested.entries[..8], expected.map(Some));
+    assert_eq!(tested.entries[..11], expected.map(Some));
 }
 
 #[test]
@@ -232,7 +240,7 @@ fn a_job_that_cannot_be_written_changes_nothing() {
         len: 8,
         size: 0,
     };
-    let written = tested.ring.submit(&[], SEGMENT, &mut |_, _| Err(outside));
+    let written = tested.ring.submit(&[], OWN, &mut |_, _| Err(outside));
     assert_eq!(written, Err(SubmitError::Memory(outside)));
     assert_eq!((tested.ring.put(), tested.ring.submitted()), (0, 0));
     tested.submit(&[]).unwrap();
@@ -250,7 +258,8 @@ proptest! {
         for (count, completes) in steps {
             let pushes: Vec<Push> = (0..count).map(|n| push(u64::from(n / 2) * TIB)).collect();
             if tested.submit(&pushes).is_ok() {
-                let all = pushes.iter().copied().chain([SEGMENT]);
+                let [first, last] = OWN;
+                let all = [first].into_iter().chain(pushes.iter().copied()).chain([last]);
                 expected.extend(all.map(|push| push.address));
             }
             let mut base = 0;
