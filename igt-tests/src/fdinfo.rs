@@ -28,6 +28,17 @@ impl FdInfo {
         lines.find_map(|line| Some(line.strip_prefix(key)?.strip_prefix(':')?.trim()))
     }
 
+    /// Nanoseconds of work of the engines of a class: `drm-engine-CLASS`.
+    ///
+    /// # Panics
+    ///
+    /// If the file has no such key, or its value is no time.
+    pub fn engine(&self, class: &str) -> u64 {
+        let value = self.value(&format!("drm-engine-{class}"));
+        let nanoseconds = value.and_then(|value| value.strip_suffix(" ns")?.parse().ok());
+        nanoseconds.unwrap_or_else(|| panic!("{class}: {value:?} in\n{}", self.0))
+    }
+
     /// Bytes of memory: `drm-STAT-REGION`.
     ///
     /// # Panics
@@ -59,10 +70,14 @@ mod tests {
 
     #[test]
     fn values_are_found_by_their_keys() {
-        let info = FdInfo("pos:\t0\ndrm-driver:\tnova\ndrm-total-system:\t12 KiB\n".into());
+        let info = FdInfo(
+            "pos:\t0\ndrm-driver:\tnova\ndrm-total-system:\t12 KiB\ndrm-engine-copy:\t34 ns\n"
+                .into(),
+        );
         assert_eq!(info.value("drm-driver"), Some("nova"));
         assert_eq!(info.value("drm"), None);
         assert_eq!(info.memory("total", "system"), 12 << 10);
+        assert_eq!(info.engine("copy"), 34);
     }
 
     #[test]

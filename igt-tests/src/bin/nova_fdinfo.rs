@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: MIT
 
-//! What fdinfo tells of a file's memory.
+//! What fdinfo tells of a file's memory, and of its work.
 
 use std::fs::File;
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use igt::drm;
 use igt::fdinfo::FdInfo;
+use igt::mock::Mock;
+use igt::nova::client::{Client, PAGE};
 use igt::nova::object::{mappable, within, Object, VRAM};
-use igt::nova::Gpu;
-use igt::{Timeout, HANG};
+use igt::nova::queue::{Plug, Queue};
+use igt::nova::{self, Gpu};
+use igt::push::{Push, Until};
+use igt::syncobj::assert_done;
+use igt::{kmsg, wait_for, Timeout, HANG};
+use nix::errno::Errno;
+use nova_uapi as uapi;
 
 /// Bytes of an object.
 const SIZE: u64 = 1 << 16;
@@ -36,6 +44,29 @@ fn main() -> ExitCode {
             || resident(&gpu),
         );
         tests.subtest("shared", "What two files have is shared.", || shared(&gpu));
+        tests.subtest(
+            "engine",
+            "The time of engines goes on while a job runs, for its file alone, and stays when the queue has gone.",
+            || engine(&gpu),
+        );
+        tests.subtest(
+            "engine-idle",
+            "The time of a file without work stands still.",
+            || engine_idle(&gpu),
+        );
+        tests.subtest(
+            "engine-lost",
+            "The time of engines stays when a job takes too long.",
+            || engine_lost(&gpu),
+        );
+        tests.subtest(
+            "engine-gsp-lost",
+            "The time of engines stays, and goes on, after the GSP was lost.",
+            || engine_gsp_lost(&gpu, &Mock::require(&gpu)),
+        );
+        tests.subtest("gputop", "gputop shows who uses a copy engine.", || {
+            gputop(&gpu)
+        });
         tests.subtest("unbound", "An unbound GPU tells nothing.", || unbound(&gpu));
     })
 }
@@ -102,6 +133,123 @@ fn shared(gpu: &Gpu) {
     assert_eq!(stats(&other, "system"), [0; 5]);
     drop(own);
     assert_eq!(stats(&node, "system")[0], 2 * SIZE);
+}
+
+/// The time that copy engines have worked for a file.
+fn copy_time(client: &Client) -> u64 {
+    FdInfo::of(client.file()).engine("copy")
+}
+
+/// Waits until the time is above this.
+fn wait_for_time(client: &Client, above: u64) -> u64 {
+    wait_for(HANG, "the time of engines to go on", || {
+        copy_time(client) > above
+    });
+    copy_time(client)
+}
+
+fn engine(gpu: &Gpu) {
+    let (client, other) = (Client::new(gpu), Client::new(gpu));
+    let info = FdInfo::of(client.file());
+    let engines = client.copy_engines().len().to_string();
+    assert_eq!(info.value("drm-engine-capacity-copy"), Some(&*engines));
+    assert_eq!(info.engine("copy"), 0);
+    let plug = Plug::new(&client);
+    let first = wait_for_time(&client, 0);
+    let second = wait_for_time(&client, first);
+    plug.pull();
+    assert_done(&plug.done);
+    let done = copy_time(&client);
+    assert!(done >= second, "{second} and then {done}");
+    drop(plug);
+    let gone = copy_time(&client);
+    assert_eq!(gone, done);
+    assert_eq!(copy_time(&other), 0);
+    // Another queue adds to it.
+    let plug = Plug::new(&client);
+    wait_for_time(&client, gone);
+    plug.pull();
+}
+
+fn engine_idle(gpu: &Gpu) {
+    let (client, other) = (Client::new(gpu), Client::new(gpu));
+    let queue = client.queue();
+    queue.run(&queue.push().nops(1));
+    let before = copy_time(&client);
+    let plug = Plug::new(&other);
+    let busy = wait_for_time(&other, 0);
+    wait_for_time(&other, busy);
+    assert_eq!(copy_time(&client), before);
+    plug.pull();
+}
+
+fn engine_lost(gpu: &Gpu) {
+    let client = Client::new(gpu);
+    let semaphore = client.bound(PAGE);
+    let queue = client.queue_with(uapi::QueueCreate {
+        timeout_ms: 100,
+        ..Queue::COPY
+    });
+    let work = queue.start(&Push::new().acquire(semaphore.address, Until::Equals(1)));
+    let running = wait_for_time(&client, 0);
+    assert_eq!(work.export().unwrap().wait(), Err(Errno::ETIME));
+    let lost = copy_time(&client);
+    assert!(lost >= running, "{running} and then {lost}");
+    // The job took as long as it might, and has ended.
+    assert!((100_000_000..60_000_000_000).contains(&lost), "{lost}");
+    let plug = Plug::new(&client);
+    let after = wait_for_time(&client, lost);
+    plug.pull();
+    assert_done(&plug.done);
+    assert!(copy_time(&client) >= after);
+}
+
+fn engine_gsp_lost(gpu: &Gpu, mock: &Mock) {
+    // The number of recoveries is limited, and a bind resets it.
+    gpu.unbind();
+    gpu.bind();
+    gpu.assert_running();
+    kmsg::expect(&[nova::IS_LOST]);
+    let client = Client::new(gpu);
+    let before = nova::query_status(client.file()).unwrap().resets;
+    let semaphore = client.bound(PAGE);
+    let queue = client.queue_with(Queue::patient(client.file()));
+    let work = queue.start(&Push::new().acquire(semaphore.address, Until::Equals(1)));
+    let running = wait_for_time(&client, 0);
+    mock.tell("fault stage=gsp,kind=stop");
+    assert_eq!(work.export().unwrap().wait(), Err(Errno::ECANCELED));
+    let lost = copy_time(&client);
+    assert!(lost >= running, "{running} and then {lost}");
+    wait_for(HANG, "the GSP to run again", || {
+        let status = nova::query_status(client.file()).unwrap();
+        status.resets > before && status.health == uapi::HEALTH_OK
+    });
+    let plug = Plug::new(&client);
+    wait_for_time(&client, lost);
+    plug.pull();
+}
+
+/// Each column of an engine has a percentage of the time.
+fn gputop(gpu: &Gpu) {
+    const PROGRAM: &str = "/usr/bin/gputop";
+    igt::require!(Path::new(PROGRAM).exists(), "there is no {PROGRAM}");
+    let client = Client::new(gpu);
+    let plug = Plug::new(&client);
+    let _bound = Timeout::new(HANG, "gputop");
+    let output = Command::new(PROGRAM).args(["-n", "3"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    plug.pull();
+    assert!(output.status.success(), "{output:?}");
+    assert!(shown.contains("copy"), "{shown}");
+    let is_busy = |line: &str| {
+        let percent = line
+            .split('%')
+            .next()
+            .and_then(|it| it.split(' ').next_back());
+        line.contains("nova_fdinfo")
+            && percent.is_some_and(|it| it.parse::<f64>().is_ok_and(|it| it > 0.0))
+    };
+    assert!(shown.lines().any(is_busy), "{shown}");
 }
 
 fn unbound(gpu: &Gpu) {

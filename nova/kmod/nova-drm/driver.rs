@@ -9,7 +9,7 @@ use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
 use kernel::{auxiliary, pci};
 use nova_core_module::{Health, Listener, TableLimit, MODULE_NAME};
 use nova_kernel::drm::device::{self as drm_device, Reference, Registration, Remedy};
-use nova_kernel::drm::fdinfo::MemoryStats;
+use nova_kernel::drm::fdinfo::{EngineStats, MemoryStats};
 use nova_kernel::drm::gem::{self as drm_gem, fault::Fault};
 use nova_kernel::drm::ioctl::{self, entry, table, Entry};
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
@@ -20,6 +20,7 @@ use crate::ids::Ids;
 use crate::ioctls;
 use crate::limits::TABLES_MAX;
 use crate::number::Number;
+use crate::queue::engine_time::{self, EngineTime};
 use crate::queue::{self, Queue};
 use crate::time;
 use crate::vm::{self, Vm};
@@ -205,6 +206,10 @@ impl drm_device::Driver for NovaDrmDriver {
         object.private.is_some()
     }
 
+    fn show_engines(file: &File<'_>, show: &mut dyn FnMut(&CStr, &EngineStats)) {
+        engine_time::show(file, show);
+    }
+
     fn show_memory(file: &File<'_>, show: &mut dyn FnMut(&CStr, &MemoryStats)) {
         gem::usage::show(file, show);
     }
@@ -224,6 +229,7 @@ impl drm_device::Driver for NovaDrmDriver {
         try_pin_init!(FileData {
             device: device.reference(),
             number: Number::next(),
+            engine_time: EngineTime::new()?,
             queues <- Ids::new(),
             vms <- Ids::new(),
             tables: TableLimit::new(TABLES_MAX)?,
@@ -242,9 +248,11 @@ impl drm_device::Driver for NovaDrmDriver {
 /// What belongs to an open file.
 #[pin_data]
 pub(crate) struct FileData {
-    device: Reference<NovaDrmDriver>,
+    pub(crate) device: Reference<NovaDrmDriver>,
     /// No other file has it.
     pub(crate) number: Number,
+    /// How long engines have worked for it.
+    pub(crate) engine_time: Arc<EngineTime>,
     /// Its queues.
     #[pin]
     pub(crate) queues: Ids<Queue>,

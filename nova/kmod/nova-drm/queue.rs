@@ -17,6 +17,7 @@ use crate::number::Number;
 use crate::vm::Vm;
 
 mod create;
+pub(crate) mod engine_time;
 pub(crate) mod engines;
 mod events;
 mod exec;
@@ -30,6 +31,7 @@ pub(crate) use exec::Syncs;
 pub(crate) use ioctls::{Exec, QueueCreate, QueueDestroy, QueueGetState};
 pub(crate) use queues::Queues;
 
+use engine_time::EngineTime;
 use loss::Loss;
 use queues::Made;
 use state::{Started, State};
@@ -41,6 +43,8 @@ pub(crate) struct Queue {
     /// The file whose queue it is.
     file: Number,
     device: Reference<NovaDrmDriver>,
+    /// The file's.
+    engine_time: Arc<EngineTime>,
     /// Keeps mapped what jobs use.
     vm: Arc<Vm>,
     engine: Engine,
@@ -188,7 +192,7 @@ impl Queue {
         if state.channel() != Some(made.number) {
             return;
         }
-        state.end_channel();
+        self.note_end(&mut state, made);
         if let Some(loss) = Loss::end(end, state.is_idle()) {
             state.lose(loss);
         }
@@ -196,6 +200,24 @@ impl Queue {
         drop(state);
         if is_lost {
             self.end_jobs(None);
+        }
+    }
+
+    /// Notes that the GPU does not work on the channel any more.
+    fn note_end(&self, state: &mut State, made: &Made<'_>) {
+        if state.channel() == Some(made.number) {
+            state.end_channel();
+            self.engine_time.add(made);
+        }
+    }
+
+    /// How long the engine has worked on this channel, in nanoseconds; nothing if the GPU does not work on it any more,
+    /// since that was [noted](Self::note_end).
+    fn engine_time_on(&self, made: &Made<'_>) -> u64 {
+        let state = self.state.lock();
+        match state.channel() == Some(made.number) {
+            true => made.channel.engine_time(),
+            false => 0,
         }
     }
 
@@ -222,7 +244,7 @@ impl Queue {
             if made.channel.stop().is_err() {
                 return;
             }
-            self.state.lock().end_channel();
+            self.note_end(&mut self.state.lock(), made);
         }
         self.drop_jobs();
     }

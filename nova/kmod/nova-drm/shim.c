@@ -16,6 +16,7 @@
 #include <drm/drm_debugfs.h>
 #include <drm/drm_device.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_print.h>
 #include <drm/drm_syncobj.h>
 #include <drm/drm_vma_manager.h>
 
@@ -77,6 +78,12 @@ struct drm_device *nova_helper_debugfs_device(struct seq_file *file)
 	struct drm_debugfs_entry *entry = file->private;
 
 	return entry->dev;
+}
+
+void nova_helper_print_engine(struct drm_printer *printer, const char *name, u64 ns, u32 capacity)
+{
+	drm_printf(printer, "drm-engine-%s:\t%llu ns\n", name, ns);
+	drm_printf(printer, "drm-engine-capacity-%s:\t%u\n", name, capacity);
 }
 
 void nova_helper_syncobj_put(struct drm_syncobj *syncobj)

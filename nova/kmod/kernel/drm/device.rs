@@ -19,7 +19,7 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::types::{ForeignOwnable, Opaque};
 
 use super::debugfs;
-use super::fdinfo::{self, MemoryStats};
+use super::fdinfo::{self, EngineStats, MemoryStats};
 use super::gem::{self, dma::Mappings, fault::Fault};
 use super::ioctl::{self, Entry, File};
 
@@ -61,6 +61,9 @@ pub trait Driver: Sized + 'static {
 
     /// Whether an object must not leave the file that made it.
     fn is_private(object: &Self::Object) -> bool;
+
+    /// Calls `show` with the name of each class of engines, and how much the file uses them, for fdinfo.
+    fn show_engines(file: &File<'_, Self>, show: &mut dyn FnMut(&CStr, &EngineStats));
 
     /// Calls `show` with the name of each region of memory, and what the file's objects take of it, for fdinfo.
     fn show_memory(file: &File<'_, Self>, show: &mut dyn FnMut(&CStr, &MemoryStats));

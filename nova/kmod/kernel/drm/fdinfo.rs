@@ -9,6 +9,7 @@ use kernel::prelude::*;
 
 use super::device::Driver;
 use super::ioctl::File;
+use super::shim;
 
 /// Memory of the objects of a file that lie in one region, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,15 @@ impl MemoryStats {
     }
 }
 
+/// How much a file uses the engines of a class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineStats {
+    /// Nanoseconds that they worked for the file, all together.
+    pub busy: u64,
+    /// How many there are.
+    pub capacity: u32,
+}
+
 /// Prints the driver's part.
 ///
 /// # Safety
@@ -43,6 +53,10 @@ pub(super) unsafe extern "C" fn show<D: Driver>(
 ) {
     // SAFETY: As the caller promises.
     let file = unsafe { File::<D>::from_raw(file) };
+    D::show_engines(&file, &mut |name: &CStr, stats: &EngineStats| {
+        // SAFETY: DRM has made the printer, and all else lives through the call.
+        unsafe { shim::print_engine(printer, name.as_char_ptr(), stats.busy, stats.capacity) };
+    });
     D::show_memory(&file, &mut |region: &CStr, stats: &MemoryStats| {
         let raw = bindings::drm_memory_stats {
             shared: stats.shared,

@@ -7,8 +7,8 @@
 //! `rust/helpers` of the kernel lacks them where DRM is a module.
 
 use kernel::bindings::{
-    dma_fence, drm_device, drm_file, drm_gem_object, drm_vma_offset_manager, page, seq_file,
-    vm_area_struct, vm_flags_t,
+    dma_fence, drm_device, drm_file, drm_gem_object, drm_printer, drm_vma_offset_manager, page,
+    seq_file, vm_area_struct, vm_flags_t,
 };
 use kernel::prelude::*;
 
@@ -72,6 +72,15 @@ unsafe extern "C" {
     /// The device that a file of `debugfs_add_file` is about.
     #[link_name = "nova_helper_debugfs_device"]
     pub(super) fn debugfs_device(file: *mut seq_file) -> *mut drm_device;
+
+    /// Prints how long the engines of a class worked, and how many they are.
+    #[link_name = "nova_helper_print_engine"]
+    pub(super) fn print_engine(
+        printer: *mut drm_printer,
+        name: *const c_char,
+        ns: u64,
+        capacity: u32,
+    );
 
     #[link_name = "nova_helper_syncobj_put"]
     pub(super) fn syncobj_put(syncobj: *mut Syncobj);

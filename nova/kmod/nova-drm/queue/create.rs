@@ -16,7 +16,7 @@ use super::events::Events;
 use super::queues::Made;
 use super::state::State;
 use super::Queue;
-use crate::driver::Device;
+use crate::driver::{Device, FileData};
 use crate::gpu::Gpu;
 use crate::limits::LIMITS;
 use crate::number::Number;
@@ -27,7 +27,7 @@ use crate::WORKQUEUE;
 pub(super) fn create(
     device: &Device,
     gpu: &Gpu<'_>,
-    file: Number,
+    file: &FileData,
     vm: Arc<Vm>,
     wanted: &nova_uapi::QueueCreate,
 ) -> Result<Arc<Queue>> {
@@ -81,7 +81,7 @@ impl Queue {
     fn new(
         device: &Device,
         gpu: &Gpu<'_>,
-        file: Number,
+        file: &FileData,
         vm: Arc<Vm>,
         engine: Engine,
         wanted: &nova_uapi::QueueCreate,
@@ -90,10 +90,12 @@ impl Queue {
         let pushes_max = gpu.core.pushes_max(ring_entries);
         let timeout_ms = or_default(wanted.timeout_ms, LIMITS.job_timeout_ms);
         let state = State::new(ring_entries)?;
+        let (file_number, engine_time) = (file.number, file.engine_time.clone());
         let queue = pin_init!(Self {
             number: Number::next(),
-            file,
+            file: file_number,
             device: device.reference(),
+            engine_time,
             vm,
             engine,
             scheduling: scheduling(wanted),

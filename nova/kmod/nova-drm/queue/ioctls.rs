@@ -50,7 +50,7 @@ impl Ioctl<NovaDrmDriver> for QueueCreate {
         }
         engines?;
         let data = file.data();
-        let queue = create::create(device, gpu, data.number, vm, argument)?;
+        let queue = create::create(device, gpu, &data, vm, argument)?;
         let added = data.queues.add(queue.clone());
         if added.is_err() {
             gpu.queues.discard(&queue);

@@ -135,6 +135,16 @@ impl<'a> Queues<'a> {
         queues.filter(|queue| is_counted(queue)).count()
     }
 
+    /// How long engines have worked on the channels that the queues of a file have now, in nanoseconds.
+    pub(super) fn engine_time(&self, file: Number) -> u64 {
+        let mut time: u64 = 0;
+        self.for_each(|queue| {
+            let made = self.channel(queue).filter(|_| queue.file == file);
+            time = time.saturating_add(made.map_or(0, |made| queue.engine_time_on(&made)));
+        });
+        time
+    }
+
     /// Has the work item [clean up](Self::clean_up).
     pub(super) fn clean_up_later(&self) {
         self.cleaner.queue();
@@ -203,7 +213,7 @@ impl<'a> Queues<'a> {
     }
 
     /// Calls `f` with each queue, without the lock.
-    fn for_each(&self, f: impl Fn(&Arc<Queue>)) {
+    fn for_each(&self, mut f: impl FnMut(&Arc<Queue>)) {
         let mut next = self.table.lock().first();
         while let Some(queue) = next {
             f(&queue);
