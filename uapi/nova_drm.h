@@ -635,7 +635,10 @@ struct drm_nova_engine {
 	 */
 	__u32 object_classes[16];
 
-	/** @name: Name of the engine in fdinfo: "copy2"; ends with a NUL. */
+	/**
+	 * @name: Name of the engine: "copy2"; ends with a NUL. In fdinfo, the
+	 * engines of a class are together, under the name without the number.
+	 */
 	char name[16];
 
 	/** @reserved: Always zero. */

@@ -150,7 +150,7 @@ pub struct Engine {
     pub object_count: u32,
     /// Classes of the objects that a queue has.
     pub object_classes: [u32; 16],
-    /// Name of the engine in fdinfo.
+    /// Name of the engine, as `copy2`. In fdinfo, those of a class are together, as `copy`.
     pub name: Text<16>,
     /// Always zero.
     pub reserved: u32,
