@@ -102,6 +102,7 @@ pub use mm::tables::PageTables;
 pub use mm::Piece;
 pub use mm::WindowError;
 pub use mm::{extents_of, piece_at, Extent};
+pub use mm::{pieces_in, ChunkPiece};
 pub use mm::{program_slots, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;

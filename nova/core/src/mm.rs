@@ -7,6 +7,7 @@
 //! Nothing here locks: the adapter has one lock for the [`InstanceMemory`](instance::InstanceMemory)
 //! of a GPU, and holds it for each call.
 
+mod chunks;
 mod error;
 mod extents;
 mod flush;
@@ -19,6 +20,7 @@ pub(crate) mod tables;
 mod tlb;
 mod tree;
 
+pub use chunks::{pieces_in, ChunkPiece};
 pub use error::WindowError;
 pub use extents::{extents_of, piece_at, Extent};
 pub use pool::Piece;
