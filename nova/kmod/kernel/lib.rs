@@ -7,6 +7,7 @@
 //! The crate is linked into nova-core.ko, and both modules use it. nova-core.ko must not depend on
 //! drm.ko, so everything in [`drm`] is generic over the driver: it is instantiated in nova-drm.ko.
 
+pub mod auxiliary;
 pub mod capability;
 pub mod clock;
 pub mod drm;

@@ -60,6 +60,12 @@ pub struct Object<D: Driver> {
     _driver: PhantomData<D>,
 }
 
+// SAFETY: Any thread may use and release GEM objects, and what drivers keep with them is `Send` and `Sync`.
+unsafe impl<D: Driver> Send for Object<D> {}
+
+// SAFETY: As above.
+unsafe impl<D: Driver> Sync for Object<D> {}
+
 /// What an object is made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
