@@ -282,7 +282,8 @@ enum drm_nova_gem_state {
 
 	/**
 	 * @DRM_NOVA_GEM_STATE_CONTENT_LOST: Its contents were in VRAM, and have
-	 * been lost in a reset. This stays set.
+	 * been lost in a reset. This stays set. They are kept while the system
+	 * sleeps.
 	 */
 	DRM_NOVA_GEM_STATE_CONTENT_LOST = 1 << 2,
 };
@@ -760,7 +761,7 @@ struct drm_nova_query_status {
 	/** @reserved: Always zero. */
 	__u32 reserved;
 
-	/** @resets: Resets since the GPU was bound. */
+	/** @resets: Resets since the GPU was bound, and sleeps of the system. */
 	__u64 resets;
 
 	/** @vram_losses: How often VRAM has lost its contents since then. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! A memory cgroup (version 2), for measuring the kernel memory that is charged to a process.
+//! A memory cgroup (version 2), for measuring the kernel memory that is charged to a process, or limiting it.
 
 use std::fs;
 use std::io;
@@ -50,6 +50,15 @@ impl Cgroup {
     /// The kernel's error.
     pub fn enter(&self) -> io::Result<()> {
         fs::write(self.folder.join("cgroup.procs"), "0")
+    }
+
+    /// Allows the cgroup so many bytes of memory.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn limit(&self, bytes: u64) -> io::Result<()> {
+        fs::write(self.folder.join("memory.max"), bytes.to_string())
     }
 
     /// Bytes of memory that are charged to the cgroup.

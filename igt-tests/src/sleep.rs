@@ -36,6 +36,8 @@ pub const OF_OTHERS: [&str; 8] = [
 pub enum State {
     /// Suspend to RAM.
     Mem,
+    /// Suspend to idle: processors rest, and devices are suspended.
+    Freeze,
     /// Hibernation.
     Disk,
 }
@@ -44,6 +46,7 @@ impl State {
     const fn name(self) -> &'static str {
         match self {
             Self::Mem => "mem",
+            Self::Freeze => "freeze",
             Self::Disk => "disk",
         }
     }
@@ -51,7 +54,7 @@ impl State {
     /// Parameter with the duration of a test of this state.
     const fn delay(self) -> &'static str {
         match self {
-            Self::Mem => "/sys/module/suspend/parameters/pm_test_delay",
+            Self::Mem | Self::Freeze => "/sys/module/suspend/parameters/pm_test_delay",
             Self::Disk => "/sys/module/hibernate/parameters/pm_test_delay",
         }
     }

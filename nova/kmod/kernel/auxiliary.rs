@@ -26,7 +26,8 @@ pub trait Driver: auxiliary::Driver {
     /// The system does not sleep, and neither of the other calls follows.
     fn prepare(data: Pin<&Self::Data<'_>>) -> Result;
 
-    /// The device is about to be suspended, before its parent is. Memory is scarce: nothing can be written to swap.
+    /// The device is about to be suspended, or frozen for the image of a hibernation, before its parent is. Memory is
+    /// scarce: nothing can be written to swap.
     ///
     /// # Errors
     ///
@@ -68,11 +69,12 @@ unsafe impl<T: Driver + 'static> RegistrationOps for Adapter<T> {
 }
 
 impl<T: Driver + 'static> Adapter<T> {
-    /// The bus has no `prepare` and `complete`, so the PM core calls those of the driver. It has the same function for
-    /// `suspend`, `freeze` and `poweroff`, which calls the driver's `suspend` (drivers/base/auxiliary.c).
+    /// The bus has none (drivers/base/auxiliary.c), so the PM core calls these. When the machine is powered off for a
+    /// hibernation, the image of its memory has been written, and what the device does is of no use any more.
     const POWER_MANAGEMENT: bindings::dev_pm_ops = bindings::dev_pm_ops {
         prepare: Some(Self::prepare),
         suspend: Some(Self::suspend),
+        freeze: Some(Self::suspend),
         complete: Some(Self::complete),
         ..pin_init::zeroed()
     };

@@ -197,7 +197,7 @@ impl<'a> Gsp<'a> {
 
     /// Stops the GSP before a suspend or a reset. Only [`Self::start`] has it booted again.
     ///
-    /// The contents of VRAM are not saved, since user space cannot store anything there yet.
+    /// The contents of VRAM are lost. Before a suspend, nova-drm has saved those of programs.
     pub(crate) fn stop(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Stopped;

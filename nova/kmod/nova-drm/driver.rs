@@ -75,6 +75,31 @@ pub(crate) struct Bound<'a> {
     registration: Registration<'a, NovaDrmDriver>,
 }
 
+impl Bound<'_> {
+    /// Calls `f` with the GPU, and with its DRM device, which is registered as long as this exists.
+    fn with_gpu<R>(&self, f: impl FnOnce(&Gpu<'_>, &Device) -> R) -> Option<R> {
+        let device = self.registration.device();
+        let entered = device.enter()?;
+        Some(entered.with(|gpu| f(gpu, device)))
+    }
+}
+
+impl nova_kernel::auxiliary::Driver for NovaDrmDriver {
+    fn prepare(bound: Pin<&Bound<'_>>) -> Result {
+        let prepared = bound.with_gpu(|gpu, device| gpu.prepare_sleep(device));
+        prepared.unwrap_or(Ok(()))
+    }
+
+    fn suspend(bound: Pin<&Bound<'_>>) -> Result {
+        let asleep = bound.with_gpu(|gpu, device| gpu.fall_asleep(device));
+        asleep.unwrap_or(Ok(()))
+    }
+
+    fn complete(bound: Pin<&Bound<'_>>) {
+        bound.with_gpu(|gpu, _device| gpu.end_sleep());
+    }
+}
+
 impl Drop for Bound<'_> {
     fn drop(&mut self) {
         self.gpu.listen(None);
@@ -142,8 +167,15 @@ unsafe impl HasWork for Watch {
             let windows = self.device.data().windows();
             windows.renew(gpu, &self.device);
             match self.health() {
-                Health::Lost | Health::Dead => gpu.drop_client(),
-                Health::Works if gpu.renew_client().is_ok() => self.unwedge(),
+                Health::Lost => gpu.drop_client(),
+                Health::Dead => {
+                    gpu.drop_client();
+                    gpu.stay_asleep();
+                }
+                Health::Works if gpu.renew_client().is_ok() => {
+                    self.unwedge();
+                    gpu.wake_up();
+                }
                 // It has no client, so it is wedged until the next boot, which a loss of the GSP causes by itself.
                 Health::Works => {
                     self.device.set_wedged(true);

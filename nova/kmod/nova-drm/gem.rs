@@ -16,12 +16,15 @@ use crate::gpu::Gpu;
 use crate::limits::{SYSTEM, VRAM};
 
 pub(crate) mod clear;
+mod engine;
 pub(crate) mod list;
 pub(crate) mod regions;
+mod save;
 pub(crate) mod usage;
+mod video;
 pub(crate) mod windows;
 
-use clear::Video;
+use video::{Video, Videos};
 use windows::Windows;
 
 /// The bytes of system memory that are left for GEM objects.
@@ -76,6 +79,8 @@ pub(crate) struct Accounts {
     system: Quota,
     #[pin]
     windows: Windows,
+    #[pin]
+    videos: Videos,
 }
 
 impl Accounts {
@@ -89,6 +94,7 @@ impl Accounts {
             vram: gpu.free_vram.clone(),
             system: Quota::new(regions::machine_memory() / 2 & PAGE_MASK as u64),
             windows <- windows,
+            videos <- Videos::new(),
         });
         Arc::pin_init(accounts, GFP_KERNEL)
     }
@@ -96,6 +102,11 @@ impl Accounts {
     /// What programs see of VRAM.
     pub(crate) fn windows(&self) -> &Windows {
         &self.windows
+    }
+
+    /// The objects in VRAM.
+    fn videos(&self) -> &Videos {
+        &self.videos
     }
 
     /// Bytes of a region, and those of them that are left.
@@ -115,10 +126,12 @@ enum Charge {
     /// Blocks of VRAM.
     Vram {
         accounts: Arc<Accounts>,
-        video: Video,
+        video: Arc<Video>,
     },
     /// A number of bytes.
     System { accounts: Arc<Accounts>, size: u64 },
+    /// Nothing: it is the driver's own.
+    Nothing,
 }
 
 impl Charge {
@@ -135,7 +148,7 @@ impl Charge {
         }?;
         Ok(Self::Vram {
             accounts: accounts.clone(),
-            video: Video::new(blocks)?,
+            video: accounts.videos.add(blocks)?,
         })
     }
 
@@ -160,8 +173,12 @@ impl Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         match self {
-            Self::Vram { accounts, video } => accounts.windows.forget(video.extents()),
+            Self::Vram { accounts, video } => {
+                accounts.windows.forget(video.extents());
+                accounts.videos.remove(video);
+            }
             Self::System { accounts, size } => accounts.system.uncharge(*size),
+            Self::Nothing => {}
         }
     }
 }
@@ -191,11 +208,12 @@ impl Stored {
     pub(crate) fn vram(&self) -> Option<&Video> {
         match &self.charge {
             Charge::Vram { video, .. } => Some(video),
-            Charge::System { .. } => None,
+            Charge::System { .. } | Charge::Nothing => None,
         }
     }
 
-    /// Zeroes it before it is mapped, unless that has been done in this epoch. System memory is zero from the start.
+    /// Zeroes it before it is mapped, or restores it, unless that has been done in this epoch. System memory is zero from
+    /// the start.
     ///
     /// # Errors
     ///
@@ -207,7 +225,7 @@ impl Stored {
         }
     }
 
-    /// Whether it can be mapped in an epoch: VRAM must have been zeroed in that.
+    /// Whether it can be mapped in an epoch: VRAM must have been zeroed or restored in that.
     pub(crate) fn is_clear_in(&self, epoch: Epoch) -> bool {
         self.vram().is_none_or(|video| video.is_cleared_in(epoch))
     }
@@ -226,6 +244,22 @@ impl Stored {
         // It was checked when it was set.
         f(core::str::from_utf8(text).unwrap_or_default())
     }
+}
+
+/// An object of `size` bytes of system memory that is the driver's own, and counts for nobody.
+fn own(size: u64) -> impl PinInit<Stored, Error> {
+    try_pin_init!(Stored {
+        layout: Layout {
+            size,
+            placement: 1 << SYSTEM,
+            page_shift: 12,
+        },
+        flags: 0,
+        region: SYSTEM,
+        private: None,
+        label <- new_spinlock!(KVec::new()),
+        charge: Charge::Nothing,
+    })
 }
 
 /// Creates an object, which other address spaces can map or not. VRAM is tried first, unless the CPU is to map the object
@@ -258,7 +292,7 @@ pub(crate) fn create(
     }?;
     let (region, backing) = match charge {
         Charge::Vram { .. } => (VRAM, Backing::Driver),
-        Charge::System { .. } => (SYSTEM, Backing::System),
+        Charge::System { .. } | Charge::Nothing => (SYSTEM, Backing::System),
     };
     let size = usize::try_from(layout.size)?;
     if region == VRAM && cpu_access {

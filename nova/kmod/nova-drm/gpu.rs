@@ -13,6 +13,7 @@ use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
 use crate::gem::clear::Clearer;
 use crate::queue::Queues;
+use crate::sleep::Survived;
 use crate::vm::Spaces;
 
 /// A bound GPU.
@@ -24,9 +25,12 @@ pub(crate) struct Gpu<'a> {
     /// The queues of programs. Dropped before the address spaces, in which their channels are.
     #[pin]
     pub(crate) queues: Queues<'a>,
-    /// What zeroes VRAM. Dropped before the client, of which its channel is.
+    /// What zeroes VRAM, and saves it for a sleep. Dropped before the client, of which its channel is.
     #[pin]
     pub(crate) clearer: Clearer<'a>,
+    /// How often VRAM has kept its contents over a sleep.
+    #[pin]
+    pub(crate) survived: Survived,
     /// The address spaces of programs. Dropped before the client, of which they are.
     #[pin]
     pub(crate) spaces: Spaces<'a>,
@@ -58,6 +62,7 @@ impl<'a> Gpu<'a> {
             pci,
             queues <- Queues::new(),
             clearer <- Clearer::new(),
+            survived <- Survived::new(),
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
             _settled: Settled(core),
@@ -123,6 +128,12 @@ impl<'a> Gpu<'a> {
         })
     }
 
+    /// Logs that something has failed which no program is told of.
+    #[inline(never)]
+    pub(crate) fn report(&self, what: &str, error: Error) {
+        dev_err!(self.pci, "{what}: {error:?}\n");
+    }
+
     /// The answer to `DRM_NOVA_QUERY_DEVICE`.
     pub(crate) fn device(&self) -> Result<QueryDevice> {
         let Self { core, pci, .. } = self;
@@ -160,8 +171,7 @@ impl<'a> Gpu<'a> {
             },
             reserved: 0,
             resets: boots,
-            // Nothing saves the contents of VRAM.
-            vram_losses: boots,
+            vram_losses: boots.saturating_sub(self.survived.count(boots)),
         }
     }
 }

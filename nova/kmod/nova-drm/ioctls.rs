@@ -86,7 +86,8 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
         if object.is_exported() {
             state |= nova_uapi::GEM_STATE_EXPORTED;
         }
-        if stored.vram().is_some_and(|video| video.is_lost(gpu)) {
+        let epoch = gpu.core.epoch().ok();
+        if stored.vram().is_some_and(|video| video.is_lost(epoch)) {
             state |= nova_uapi::GEM_STATE_CONTENT_LOST;
         }
         let vm_id = stored.private.as_ref().map_or(0, |private| {

@@ -13,14 +13,15 @@ mod ioctls;
 mod limits;
 mod number;
 mod queue;
+mod sleep;
 mod time;
 mod user;
 mod vm;
 
-use kernel::auxiliary;
 use kernel::driver::Registration;
 use kernel::prelude::*;
 use kernel::InPlaceModule;
+use nova_kernel::auxiliary;
 use nova_kernel::sync::workqueue::{Created, Workqueue};
 
 /// Runs what ends jobs, for which reclaiming memory may wait.

@@ -14,7 +14,7 @@ use kernel::sync::{new_mutex, Mutex};
 use nova_core_module::{piece_at, Epoch, Extent, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
 use nova_kernel::drm::gem::fault::{Fault, FilePages};
 
-use super::clear::Video;
+use super::video::Video;
 use crate::driver::{Device, NovaDrmDriver};
 use crate::gpu::Gpu;
 
@@ -69,7 +69,7 @@ impl Windows {
 
     /// Has the CPU see the page of an object that has been touched, and what else the same slot shows of the object
     /// around it; or the dummy page while the GPU does not work. Where it works and this fails, the touch does (`SIGBUS`), so
-    /// that no program writes to the dummy page unawares. `video` is the object's.
+    /// that no program writes to the dummy page unawares. Waits for the boot after a sleep. `video` is the object's.
     pub(crate) fn fault(
         &self,
         gpu: &Gpu<'_>,
@@ -77,6 +77,10 @@ impl Windows {
         video: &Video,
         fault: &mut Fault<'_, NovaDrmDriver>,
     ) {
+        if video.is_saved() {
+            // The dummy page would have other contents than are about to be restored. A task that is killed gets it.
+            let _ = gpu.core.await_epoch();
+        }
         let epoch = gpu.core.epoch().ok();
         let cleared = gpu.clearer.clear(gpu, video);
         let piece = piece_at(video.extents(), fault.offset(), SLOT_SIZE).ok_or(EINVAL);

@@ -276,3 +276,44 @@ fn a_change_that_is_not_prepared_is_a_bug() {
     let (_, mut tables) = two_pages(Architecture::Ampere);
     tables.map_sparse(&mut Spare::new(), 0x1000..0x2000);
 }
+
+/// As where memory is shown piece after piece at the same addresses, which are half an entry of PD0.
+#[test]
+fn a_part_of_an_entry_is_mapped_again_without_new_tables() {
+    const SIZE: u64 = 1 << 20;
+    let (vram, format) = (Vram::default(), Format::of(Architecture::Ampere));
+    let mut tables = PageTables::new(&vram, format).unwrap();
+    let mut spare = Spare::new();
+    let range = 1 << 38..(1 << 38) + SIZE;
+    let change = Change::Map {
+        aperture: Aperture::System,
+        page_shift: 12,
+    };
+    spare.prepare(&vram, format, range.clone(), change).unwrap();
+    let mut map = |spare: &mut _, size: u64, address| {
+        let block = Block {
+            aperture: Aperture::System,
+            address,
+            size,
+        };
+        let range = range.start..range.start + size;
+        tables.map(spare, range, [block].into_iter(), READ_ONLY);
+    };
+    map(&mut spare, SIZE, 0x1_0000_0000);
+    drop(spare);
+    let (before, count) = (vram.words.borrow().clone(), vram.tables.get());
+    assert_eq!(count, 5, "the root, three directories, and small pages");
+    // Nothing is prepared for these.
+    let mut spare = Spare::new();
+    map(&mut spare, SIZE - 0x5000, 0x2_0000_0000);
+    map(&mut spare, SIZE, 0x3_0000_0000);
+    drop(spare);
+    assert_eq!(vram.tables.get(), count);
+    let after = vram.words.borrow();
+    let changed = after.iter().filter(|(at, word)| before[at] != **word);
+    assert_eq!(changed.count() as u64, SIZE >> 12);
+    let mut spare = Spare::new();
+    tables.unmap(&mut spare, range);
+    drop(spare);
+    assert_eq!(vram.tables.get(), 1);
+}

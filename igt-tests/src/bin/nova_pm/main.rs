@@ -20,6 +20,8 @@ use igt::{kmsg, Children, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 
+mod vram;
+
 /// The default of `NOVA_PM_ROUNDS`.
 const ROUNDS: u32 = 2;
 
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
             "Jobs that the sleep ends fail, and so does their queue, which is innocent.",
             || suspend_busy(&gpu),
         );
+        vram::subtests(tests, &gpu);
         tests.subtest(
             "suspend-mem",
             "The system sleeps until its clock wakes it, and the GPU works again.",

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Keeps the contents of VRAM while the system sleeps: a copy engine copies them to system memory before the GPU is
+//! stopped, and back when it has been booted again.
+//!
+//! The contents of all objects lie one behind another in chunks of system memory, each of which the engine's window shows
+//! as a whole. All memory is allocated before any device is suspended. A chunk is one job, or as many as its pieces take, one
+//! after the other.
+
+use core::ops::Range;
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use nova_core_module::{pieces_in, Epoch};
+use nova_kernel::drm::device::Reference;
+use nova_kernel::drm::gem::Backing;
+
+use super::clear::Clearer;
+use super::engine::{Direction, Engine, Transfer, PANE, WINDOW_SIZE};
+use super::video::Video;
+use crate::driver::{Device, NovaDrmDriver, Object};
+use crate::gpu::Gpu;
+
+/// How far a sleep has come, as the contents of VRAM see it.
+pub(super) enum Sleep {
+    /// Nothing is saved.
+    None,
+    /// There is memory for the contents.
+    Prepared(Arc<Saved>),
+    /// The memory has the contents.
+    Saved(Arc<Saved>),
+}
+
+/// An object whose contents are saved, and which bytes of all chunks it has.
+struct Part {
+    range: Range<u64>,
+    video: Arc<Video>,
+}
+
+impl Part {
+    /// What is copied between the object and these bytes of the chunks, which a window shows.
+    fn transfers(&self, bytes: &Range<u64>) -> impl Iterator<Item = Transfer> + '_ {
+        let start = bytes.start;
+        // A transfer does not reach from one pane of the window to the next.
+        (0..WINDOW_SIZE / PANE).flat_map(move |number| {
+            let offset = number.saturating_mul(PANE);
+            let pane = start.saturating_add(offset);
+            let pieces = pieces_in(
+                self.video.extents(),
+                self.range.start,
+                pane..pane.saturating_add(PANE),
+            );
+            pieces.map(move |piece| Transfer {
+                vram: piece.address,
+                window: offset.saturating_add(piece.at),
+                bytes: piece.size,
+            })
+        })
+    }
+}
+
+/// The contents of VRAM, or memory for them.
+pub(super) struct Saved {
+    /// The epoch of the contents.
+    epoch: Epoch,
+    parts: KVVec<Part>,
+    chunks: KVVec<Object>,
+    /// Dropped last: it must outlive its objects, which no file has.
+    _device: Reference<NovaDrmDriver>,
+}
+
+impl Saved {
+    /// Memory for the contents that VRAM has in an epoch.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, and those of mapping memory for the GPU.
+    fn new(device: &Device, gpu: &Gpu<'_>, epoch: Epoch) -> Result<Arc<Self>> {
+        let videos = device.data().videos().with_contents(epoch)?;
+        let mut parts = KVVec::with_capacity(videos.len(), GFP_KERNEL)?;
+        let mut size = 0_u64;
+        for video in videos {
+            let end = size.saturating_add(video.size());
+            let range = size..end;
+            parts.push(Part { range, video }, GFP_KERNEL)?;
+            size = end;
+        }
+        let count = usize::try_from(size.div_ceil(WINDOW_SIZE))?;
+        let mut chunks = KVVec::with_capacity(count, GFP_KERNEL)?;
+        for number in 0..count {
+            let bytes = bytes_of(number);
+            let size = bytes.end.min(size).saturating_sub(bytes.start);
+            let stored = super::own(size);
+            let chunk = Object::new(device, size as usize, Backing::System, false, None, stored)?;
+            chunk.dma_blocks(gpu)?;
+            chunks.push(chunk, GFP_KERNEL)?;
+        }
+        let saved = Self {
+            epoch,
+            parts,
+            chunks,
+            _device: device.reference(),
+        };
+        Ok(Arc::new(saved, GFP_KERNEL)?)
+    }
+
+    /// Copies all that is `wanted`, and calls `done` with each object of which that is complete.
+    fn copy(
+        self: &Arc<Self>,
+        gpu: &Gpu<'_>,
+        engine: &mut Engine<'_>,
+        direction: Direction,
+        wanted: &dyn Fn(&Video) -> bool,
+        done: &dyn Fn(&Video),
+    ) -> Result {
+        engine.prepare_window()?;
+        let owner: Arc<dyn Send + Sync> = self.clone();
+        let mut copy_chunk = |bytes: &Range<u64>, chunk: &Object| -> Result {
+            let parts = self.parts_in(bytes).filter(|part| wanted(&part.video));
+            let mut transfers = parts.flat_map(|part| part.transfers(bytes)).peekable();
+            if transfers.peek().is_none() {
+                return Ok(());
+            }
+            engine.show(chunk.dma_blocks(gpu)?, &owner)?;
+            engine.copy(direction, &mut transfers)
+        };
+        let mut copy_all = || -> Result {
+            for (number, chunk) in self.chunks.iter().enumerate() {
+                let bytes = bytes_of(number);
+                copy_chunk(&bytes, chunk)?;
+                let is_complete = |part: &&Part| part.range.end <= bytes.end;
+                let parts = self.parts_in(&bytes).filter(is_complete);
+                let videos = parts.map(|part| &*part.video);
+                videos.filter(|video| wanted(video)).for_each(done);
+            }
+            Ok(())
+        };
+        let copied = copy_all();
+        let hidden = engine.hide();
+        copied.and(hidden)
+    }
+
+    /// The objects that have something in these bytes of the chunks.
+    fn parts_in(&self, bytes: &Range<u64>) -> impl Iterator<Item = &Part> {
+        let end = bytes.end;
+        let first = self
+            .parts
+            .partition_point(|part| part.range.end <= bytes.start);
+        let rest = self.parts.get(first..).unwrap_or_default();
+        rest.iter().take_while(move |part| part.range.start < end)
+    }
+
+    /// Notes whether the objects have their contents here.
+    fn set_saved(&self, is_saved: bool) {
+        for part in &self.parts {
+            part.video.set_saved(is_saved);
+        }
+    }
+}
+
+/// The bytes of all chunks that the one with this number has at most.
+fn bytes_of(chunk: usize) -> Range<u64> {
+    let start = (chunk as u64).saturating_mul(WINDOW_SIZE);
+    start..start.saturating_add(WINDOW_SIZE)
+}
+
+impl Sleep {
+    /// Copies the contents back, unless this is still the epoch in which they were saved.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task was killed, `ENOMEM`, `EIO` if the epoch has ended: the rest is left to the next call. Others
+    /// mean that the rest is lost.
+    pub(super) fn restore(&mut self, gpu: &Gpu<'_>, engine: &mut Engine<'_>) -> Result {
+        let Self::Saved(saved) = self else {
+            return Ok(());
+        };
+        let (from, to) = (saved.epoch, engine.epoch());
+        if from == to {
+            return Ok(());
+        }
+        let restored = |video: &Video| video.set_restored(from, to);
+        let result = saved.copy(gpu, engine, Direction::Restore, &Video::is_saved, &restored);
+        match result {
+            Ok(()) => {
+                gpu.survived.end(gpu.core.health().1);
+                // For the next sleep, which tries again.
+                let _ = engine.prepare_window();
+            }
+            Err(EINTR | ENOMEM) => return result,
+            Err(_) if gpu.core.epoch() != Ok(to) => return result,
+            Err(error) => gpu.report(
+                "contents of VRAM are lost, since they cannot be restored",
+                error,
+            ),
+        }
+        self.forget(gpu);
+        result
+    }
+
+    /// Gives up what is saved.
+    fn forget(&mut self, gpu: &Gpu<'_>) {
+        if let Self::Saved(saved) = core::mem::replace(self, Self::None) {
+            saved.set_saved(false);
+            gpu.survived.give_up();
+        }
+    }
+}
+
+impl<'a> Clearer<'a> {
+    /// Gets the memory in which the contents of VRAM can be saved, since the system is about to sleep. Nobody may map VRAM
+    /// after that which has not been mapped before.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EINTR` if the task was killed, and those of making a channel.
+    pub(crate) fn prepare_sleep(&self, gpu: &Gpu<'a>, device: &Device) -> Result {
+        let Ok(epoch) = gpu.core.epoch() else {
+            // What was saved for an earlier sleep stays, and there is nothing else.
+            return Ok(());
+        };
+        let prepare = || {
+            // What has contents is known after that.
+            self.restore(gpu)?;
+            let saved = Saved::new(device, gpu, epoch)?;
+            if saved.parts.is_empty() {
+                return self.with_turn(|held| held.sleep = Sleep::Prepared(saved));
+            }
+            self.with_engine(gpu, |engine, sleep| {
+                engine.prepare_window()?;
+                *sleep = Sleep::Prepared(saved);
+                Ok(())
+            })
+        };
+        unless_over(gpu, epoch, prepare())
+    }
+
+    /// Copies the contents of VRAM to the memory that was prepared. Nobody uses VRAM any more.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task was killed, `ETIMEDOUT` if the engine does not copy.
+    pub(crate) fn save(&self, gpu: &Gpu<'a>) -> Result {
+        let Ok(epoch) = gpu.core.epoch() else {
+            return Ok(());
+        };
+        let prepared = self.with_turn(|held| match &held.sleep {
+            Sleep::Prepared(saved) if saved.epoch == epoch => Some(saved.clone()),
+            _ => None,
+        })?;
+        let Some(saved) = prepared else {
+            return Ok(());
+        };
+        let copied = match saved.parts.is_empty() {
+            true => Ok(()),
+            false => self.with_engine(gpu, |engine, _| {
+                saved.copy(gpu, engine, Direction::Save, &|_| true, &|_| {})
+            }),
+        };
+        if copied.is_ok() {
+            saved.set_saved(true);
+            gpu.survived.begin(gpu.core.health().1);
+            return self.with_turn(|held| held.sleep = Sleep::Saved(saved));
+        }
+        unless_over(gpu, epoch, copied)
+    }
+
+    /// The sleep is over, or has not come about: gives up the memory, unless the contents of VRAM are there alone.
+    ///
+    /// # Errors
+    ///
+    /// `EINTR` if the task was killed.
+    pub(crate) fn end_sleep(&self, gpu: &Gpu<'a>) -> Result {
+        self.with_turn(|held| match &held.sleep {
+            Sleep::Prepared(_) => held.sleep = Sleep::None,
+            Sleep::Saved(saved) if gpu.core.epoch() == Ok(saved.epoch) => held.sleep.forget(gpu),
+            Sleep::None | Sleep::Saved(_) => {}
+        })
+    }
+
+    /// Restores what is saved, now that the GPU works again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::prepare`], and of [`Sleep::restore`].
+    pub(crate) fn restore(&self, gpu: &Gpu<'a>) -> Result {
+        let is_needed = self.with_turn(|held| match &held.sleep {
+            Sleep::Saved(saved) if saved.parts.is_empty() => {
+                gpu.survived.end(gpu.core.health().1);
+                held.sleep.forget(gpu);
+                false
+            }
+            Sleep::Saved(_) => true,
+            Sleep::None | Sleep::Prepared(_) => false,
+        })?;
+        match is_needed {
+            true => self.prepare(gpu),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives up what is saved, since the GPU stays down.
+    pub(crate) fn give_up_saved(&self, gpu: &Gpu<'a>) {
+        // Nobody kills the work item that calls this.
+        let _ = self.with_turn(|held| held.sleep.forget(gpu));
+    }
+}
+
+/// An error does not count if the epoch has ended: then nothing can be saved any more.
+fn unless_over(gpu: &Gpu<'_>, epoch: Epoch, result: Result) -> Result {
+    match gpu.core.epoch() == Ok(epoch) {
+        true => result,
+        false => Ok(()),
+    }
+}
