@@ -80,8 +80,7 @@ extern "C" {
  *
  * Queues use copy engines alone: QUEUE_CREATE fails with -EOPNOTSUPP for the
  * class BIND, too, so VM_BIND fails with -EINVAL for every queue. Priorities and
- * time slices are checked, and then ignored. A queue that has jobs while the
- * system goes to sleep is lost.
+ * time slices are checked, and then ignored.
  *
  * The only kind of pages is 0.
  *
@@ -1278,7 +1277,11 @@ enum drm_nova_queue_reason {
 	/** @DRM_NOVA_QUEUE_REASON_TIMEOUT: A job took too long. */
 	DRM_NOVA_QUEUE_REASON_TIMEOUT = 3,
 
-	/** @DRM_NOVA_QUEUE_REASON_DEVICE_RESET: The GPU was reset. */
+	/**
+	 * @DRM_NOVA_QUEUE_REASON_DEVICE_RESET: The GPU was reset, or the system
+	 * went to sleep, while a job was running. A sleep waits for jobs that run,
+	 * but not for long. Jobs that wait for fences are put off until later.
+	 */
 	DRM_NOVA_QUEUE_REASON_DEVICE_RESET = 4,
 
 	/** @DRM_NOVA_QUEUE_REASON_FIRMWARE_CRASH: The GSP crashed. */

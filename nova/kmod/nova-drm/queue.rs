@@ -100,10 +100,10 @@ impl Queue {
     /// Does what there is to do: jobs are ready, done or late, or the channel has failed or ended.
     fn look(self: &Arc<Self>, queues: &Queues<'_>) {
         let made = queues.channel(self);
-        let Some(made) = made.filter(|made| self.is_on(made)) else {
-            return;
-        };
         let signalling = Signalling::begin();
+        let Some(made) = made.filter(|made| self.is_on(made)) else {
+            return self.await_channel();
+        };
         // This comes first: what was done before counts.
         let told = made.events.told();
         self.advance(&made);
@@ -187,26 +187,37 @@ impl Queue {
     }
 
     /// The channel's epoch has ended, and the GPU uses nothing of the channel any more.
-    fn end_channel(&self, made: &Made<'_>, end: End) {
+    fn end_channel(self: &Arc<Self>, made: &Made<'_>, end: End) {
         let mut state = self.state.lock();
         if state.channel() != Some(made.number) {
             return;
         }
         self.note_end(&mut state, made);
-        if let Some(loss) = Loss::end(end, state.is_idle()) {
+        if let Some(loss) = Loss::end(end, state.is_running()) {
             state.lose(loss);
         }
         let is_lost = state.loss().is_some();
         drop(state);
-        if is_lost {
-            self.end_jobs(None);
+        match is_lost {
+            true => self.end_jobs(None),
+            false => self.await_channel(),
+        }
+    }
+
+    /// If jobs wait for another channel, has the work look again when that takes too long; or loses the queue if it has.
+    fn await_channel(self: &Arc<Self>) {
+        let wait = self.state.lock().channel_wait(self.now());
+        match wait {
+            None => {}
+            Some(Duration::ZERO) => self.lose(None, Loss::STOPPED),
+            Some(left) => arc_work::queue_after(self, left),
         }
     }
 
     /// Notes that the GPU does not work on the channel any more.
     fn note_end(&self, state: &mut State, made: &Made<'_>) {
         if state.channel() == Some(made.number) {
-            state.end_channel();
+            state.end_channel(self.now());
             self.engine_time.add(made);
         }
     }

@@ -21,6 +21,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 
 mod vram;
+mod waiting;
 
 /// The default of `NOVA_PM_ROUNDS`.
 const ROUNDS: u32 = 2;
@@ -111,6 +112,7 @@ fn main() -> ExitCode {
             "Jobs that the sleep ends fail, and so does their queue, which is innocent.",
             || suspend_busy(&gpu),
         );
+        waiting::subtests(tests, &gpu);
         vram::subtests(tests, &gpu);
         tests.subtest(
             "suspend-mem",

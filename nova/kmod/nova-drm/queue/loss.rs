@@ -48,6 +48,13 @@ impl Loss {
         ..Self::CLOSED
     };
 
+    /// The GPU was stopped for a sleep or a reset.
+    pub(super) const STOPPED: Self = Self {
+        reason: nova_uapi::QUEUE_REASON_DEVICE_RESET,
+        blame: nova_uapi::QUEUE_BLAME_INNOCENT,
+        ..Self::CLOSED
+    };
+
     /// The GPU is unbound.
     pub(super) const UNBOUND: Self = Self {
         oldest: ENODEV,
@@ -74,22 +81,18 @@ impl Loss {
         }
     }
 
-    /// The channel's epoch has ended. `None` if the queue can have another channel: nothing was under way, and the GPU was
+    /// The channel's epoch has ended. `None` if the queue can have another channel: no job was under way, and the GPU was
     /// only stopped.
-    pub(super) fn end(end: End, is_idle: bool) -> Option<Self> {
+    pub(super) fn end(end: End, is_running: bool) -> Option<Self> {
         match end {
-            End::Stopped if is_idle => None,
-            End::Stopped => Some(Self {
-                reason: nova_uapi::QUEUE_REASON_DEVICE_RESET,
-                blame: nova_uapi::QUEUE_BLAME_INNOCENT,
-                ..Self::CLOSED
-            }),
+            End::Stopped if !is_running => None,
+            End::Stopped => Some(Self::STOPPED),
             End::Lost => Some(Self {
                 reason: nova_uapi::QUEUE_REASON_FIRMWARE_CRASH,
                 // A job may have made the GSP crash.
-                blame: match is_idle {
-                    true => nova_uapi::QUEUE_BLAME_INNOCENT,
-                    false => nova_uapi::QUEUE_BLAME_UNKNOWN,
+                blame: match is_running {
+                    true => nova_uapi::QUEUE_BLAME_UNKNOWN,
+                    false => nova_uapi::QUEUE_BLAME_INNOCENT,
                 },
                 ..Self::CLOSED
             }),

@@ -5,9 +5,13 @@
 //! A [`Queue`] lives as long as its id or its jobs, even after the GPU has been unbound. A [`Channel`] is one of the bound
 //! GPU, and of one epoch. So the two are kept apart, as address spaces are.
 
+use core::time::Duration;
+
 use kernel::prelude::*;
 use kernel::rbtree::{RBTree, RBTreeNode};
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
+use kernel::time::delay::fsleep;
+use kernel::time::{Delta, Instant, Monotonic};
 use nova_core_module::Channel;
 use nova_kernel::sync::arc_work;
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
@@ -15,8 +19,12 @@ use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 use super::events::Events;
 use super::loss::Loss;
 use super::Queue;
+use crate::gpu::Gpu;
 use crate::limits::{LIMITS, QUEUES_MAX};
 use crate::number::Number;
+
+/// How often it is looked whether jobs still run before a sleep; this driver's own value.
+const PAUSE_LOOK: Delta = Delta::from_millis(2);
 
 /// A channel, and what is told of it.
 #[derive(Clone)]
@@ -198,6 +206,54 @@ impl<'a> Queues<'a> {
         // It gets no other channel after that.
         queue.state.lock().close();
         queue.lose(self.channel(queue).as_ref(), loss);
+    }
+
+    /// Starts no jobs any more, and waits for those that run; at most for `limit`, after which their queues are lost. The
+    /// system is about to sleep.
+    pub(crate) fn pause(&self, limit: Duration) {
+        self.for_each(|queue| queue.state.lock().pause(true));
+        let start = Instant::<Monotonic>::now();
+        let runs = |queue: &Queue| queue.state.lock().is_running();
+        while self.count(runs) != 0 && start.elapsed().as_nanos() < limit.as_nanos() as i64 {
+            fsleep(PAUSE_LOOK);
+        }
+        self.for_each(|queue| {
+            if runs(queue) {
+                queue.lose(self.channel(queue).as_ref(), Loss::STOPPED);
+            }
+        });
+    }
+
+    /// Starts jobs again, those of queues that have a channel.
+    pub(crate) fn resume(&self) {
+        self.for_each(|queue| {
+            queue.state.lock().pause(false);
+            arc_work::queue(queue);
+        });
+    }
+
+    /// Gives channels to queues whose jobs wait for that, since the GPU was stopped and works again.
+    pub(crate) fn revive(&self, gpu: &Gpu<'a>) {
+        self.for_each(|queue| {
+            if !queue.state.lock().needs_channel() {
+                return;
+            }
+            match queue.renew(gpu) {
+                Ok(_) => {}
+                // The next boot may help.
+                Err(_) if gpu.core.epoch().is_err() => {}
+                Err(_) => queue.lose(None, Loss::STOPPED),
+            }
+        });
+    }
+
+    /// Ends the jobs that wait for a channel, since the GPU stays down.
+    pub(crate) fn give_up(&self) {
+        self.for_each(|queue| {
+            if queue.state.lock().needs_channel() {
+                queue.lose(None, Loss::STOPPED);
+            }
+        });
     }
 
     /// Stops all queues, and ends their jobs, since the GPU is unbound.

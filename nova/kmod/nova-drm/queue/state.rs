@@ -23,6 +23,10 @@ const FIRST_LOOK: Duration = Duration::from_millis(10);
 /// How long it waits between two looks at most; as above.
 const LAST_LOOK: Duration = Duration::from_secs(1);
 
+/// How long jobs wait for another channel after the GPU was stopped; this driver's own value. A boot takes seconds. The boot
+/// and the channel take memory, for which a fence may have to end, so that cannot be waited for without a limit.
+const CHANNEL_LIMIT: Duration = Duration::from_secs(30);
+
 /// Room for the jobs of a queue.
 struct Slots(KVVec<Slot<Job>>);
 
@@ -44,6 +48,10 @@ pub(super) struct State {
     timeline: Timeline,
     /// The number of the channel that the GPU may work on, if there is one.
     channel: Option<Number>,
+    /// Since when there is none, if there was one.
+    without_channel: Duration,
+    /// No job is started, since the system is about to sleep.
+    is_paused: bool,
     /// Jobs that were put into the rings of all channels, and into those before this channel's.
     in_rings: u64,
     in_earlier_rings: u64,
@@ -84,6 +92,8 @@ impl State {
             jobs: Jobs::new(Slots(slots)),
             timeline: Timeline::new(c"nova", c"queue"),
             channel: None,
+            without_channel: Duration::ZERO,
+            is_paused: false,
             in_rings: 0,
             in_earlier_rings: 0,
             loss: None,
@@ -124,7 +134,17 @@ impl State {
         self.loss.map(|(loss, _)| loss)
     }
 
-    /// The number of the channel that the GPU may work on, if there is one. There are jobs only if there is one.
+    /// Whether the GPU may work on a job: it was started, and is not known to be done.
+    pub(super) fn is_running(&self) -> bool {
+        self.jobs.running_since().is_some()
+    }
+
+    /// Starts no jobs any more, or starts them again.
+    pub(super) fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// The number of the channel that the GPU may work on, if there is one. Without one, jobs may wait, but none runs.
     pub(super) fn channel(&self) -> Option<Number> {
         self.channel
     }
@@ -138,19 +158,31 @@ impl State {
     pub(super) fn begin_channel(&mut self, number: Number) -> Result {
         match self.loss() {
             Some(loss) => return Err(loss.others),
-            None if self.is_closing => return Err(ECANCELED),
+            None if self.is_closing && self.is_idle() => return Err(ECANCELED),
             None if self.channel.is_some() => return Err(EIO),
             None => {}
         }
-        debug_assert!(self.is_idle());
+        debug_assert!(!self.is_running());
         self.channel = Some(number);
         self.in_earlier_rings = self.in_rings;
         Ok(())
     }
 
     /// Notes that the GPU does not work on the channel any more.
-    pub(super) fn end_channel(&mut self) {
+    pub(super) fn end_channel(&mut self, now: Duration) {
         self.channel = None;
+        self.without_channel = now;
+    }
+
+    /// Whether jobs wait for another channel, as after a sleep.
+    pub(super) fn needs_channel(&self) -> bool {
+        self.channel.is_none() && self.loss.is_none() && !self.is_idle()
+    }
+
+    /// How long [jobs may still wait for another channel](Self::needs_channel), if they do.
+    pub(super) fn channel_wait(&self, now: Duration) -> Option<Duration> {
+        let end = self.without_channel.saturating_add(CHANNEL_LIMIT);
+        self.needs_channel().then_some(end.saturating_sub(now))
     }
 
     /// Notes that the id is gone.
@@ -195,6 +227,9 @@ impl State {
 
     /// Starts the next job if its waits are over. What it waits for queues the queue's work.
     pub(super) fn start(&mut self, queue: &Arc<Queue>, made: &Made<'_>, now: Duration) -> Started {
+        if self.is_paused {
+            return Started::Nothing;
+        }
         if let Some((number, job)) = self.jobs.waiting() {
             if job.wait(queue) {
                 return Started::Nothing;
