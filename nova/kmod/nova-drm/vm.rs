@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core_module::{AddressSpace, Spare, TableLimit};
 use nova_kernel::drm::device::Reference;
-use nova_kernel::drm::exec::{with_locked, Exec};
+use nova_kernel::drm::exec::{self, with_locked, Exec, Room};
 use nova_kernel::drm::gpuvm;
 
 use crate::driver::{Device, NovaDrmDriver, Object};
@@ -104,6 +104,18 @@ impl Vm {
     /// The kernel's own range.
     pub(crate) fn kernel_range(&self) -> Range<u64> {
         self.kernel.clone()
+    }
+
+    /// Calls `then` while the reservations of all objects that are mapped have room for one more fence.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`exec::with_room_for_fence`].
+    pub(crate) fn with_room_for_fence<R>(
+        &self,
+        then: impl FnOnce(Room<'_, NovaDrmDriver>) -> R,
+    ) -> Result<R> {
+        exec::with_room_for_fence(&self.contents.gpuvm, then)
     }
 
     /// The address space of the GPU, made anew if another epoch has begun.

@@ -5,6 +5,7 @@
 //! The `kernel` crate has no abstraction of it.
 
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::error::to_result;
@@ -12,7 +13,8 @@ use kernel::prelude::*;
 use kernel::types::Opaque;
 
 use super::device::Driver;
-use super::gem::Object;
+use super::fence::Fence;
+use super::gem::{self, Object};
 use super::gpuvm::GpuVm;
 
 // DRM_EXEC_* of include/drm/drm_exec.h.
@@ -54,11 +56,70 @@ pub fn with_locked<D: Driver, R>(
     lock: impl Fn(&Exec<D>) -> Result,
     then: impl FnOnce() -> R,
 ) -> Result<R> {
+    with_exec(lock, |_| then())
+}
+
+/// Calls `then` while the reservations of an address space, and of all objects that are mapped there and not private to it,
+/// are locked and have room for one more fence.
+///
+/// # Errors
+///
+/// `EINTR` if a signal came, `ENOMEM`.
+pub fn with_room_for_fence<D: Driver, R>(
+    vm: &GpuVm<D>,
+    then: impl FnOnce(Room<'_, D>) -> R,
+) -> Result<R> {
+    let lock = |exec: &Exec<D>| {
+        // SAFETY: Both are initialized. Locking the address space first protects its list of objects.
+        unsafe {
+            to_result(bindings::drm_gpuvm_prepare_vm(vm.as_raw(), exec.0, 1))?;
+            to_result(bindings::drm_gpuvm_prepare_objects(vm.as_raw(), exec.0, 1))
+        }
+    };
+    // INVARIANT: Both functions lock with room for one fence, and `lock` has locked nothing else.
+    with_exec(lock, |exec| then(Room { vm, exec }))
+}
+
+/// Room for a fence in reservations, for [`with_room_for_fence`].
+///
+/// # Invariants
+///
+/// All that is locked has room for one more fence.
+pub struct Room<'a, D: Driver> {
+    vm: &'a GpuVm<D>,
+    exec: &'a Exec<D>,
+}
+
+impl<D: Driver> Room<'_, D> {
+    /// Adds a fence, which nobody waits for who does not ask for all (`DMA_RESV_USAGE_BOOKKEEP`). It must not be a point of
+    /// a timeline itself.
+    pub fn add(self, fence: &Fence) {
+        let usage = bindings::dma_resv_usage_DMA_RESV_USAGE_BOOKKEEP;
+        // SAFETY: By the invariant; objects that share a reservation have one place in it, and the fence takes one. The
+        // address space and the fence are initialized, and references are taken to the fence.
+        unsafe {
+            bindings::drm_gpuvm_resv_add_fence(
+                self.vm.as_raw(),
+                self.exec.0,
+                fence.as_raw(),
+                usage,
+                usage,
+            );
+        }
+    }
+}
+
+/// As [`with_locked`], with what has locked.
+fn with_exec<D: Driver, R>(
+    lock: impl Fn(&Exec<D>) -> Result,
+    then: impl FnOnce(&Exec<D>) -> R,
+) -> Result<R> {
     let memory = Opaque::<bindings::drm_exec>::uninit();
     let exec = Exec(memory.get(), PhantomData);
     // SAFETY: It is memory for a `struct drm_exec`, which does not move until `drm_exec_fini()`.
     unsafe { bindings::drm_exec_init(exec.0, INTERRUPTIBLE_WAIT | IGNORE_DUPLICATES, 0) };
     let mut locked = Ok(());
+    let mut spared = None;
     // This is `drm_exec_until_all_locked()`.
     // SAFETY: It is initialized.
     while unsafe { bindings::drm_exec_cleanup(exec.0) } {
@@ -68,9 +129,46 @@ pub fn with_locked<D: Driver, R>(
         if locked.is_err() && !is_contended {
             break;
         }
+        if !is_contended {
+            // SAFETY: As above.
+            spared = unsafe { Spared::new(&exec) };
+        }
     }
-    let result = locked.map(|()| then());
+    let result = locked.map(|()| then(&exec));
     // SAFETY: As above; it is not used again.
     unsafe { bindings::drm_exec_fini(exec.0) };
+    // Nothing is locked any more.
+    drop(spared);
     result
+}
+
+/// A reference to an object that was contended, and in the end not among those to lock. `drm_exec_cleanup()` gives up its own
+/// while the others are locked, and the last one must not go there: that frees the object.
+///
+/// # Invariants
+///
+/// The object is initialized, and the reference is held.
+struct Spared<D: Driver>(NonNull<bindings::drm_gem_object>, PhantomData<D>);
+
+impl<D: Driver> Spared<D> {
+    /// That of `exec`, if there is one.
+    ///
+    /// # Safety
+    ///
+    /// It must be initialized, and nobody locks with it meanwhile.
+    unsafe fn new(exec: &Exec<D>) -> Option<Self> {
+        // SAFETY: The caller promises so.
+        let object = NonNull::new(unsafe { (*exec.0).prelocked })?;
+        // SAFETY: `drm_exec` has a reference.
+        unsafe { gem::get(object.as_ptr()) };
+        // INVARIANT: The reference has just been taken.
+        Some(Self(object, PhantomData))
+    }
+}
+
+impl<D: Driver> Drop for Spared<D> {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant; the reference is not used again.
+        unsafe { gem::put::<D>(self.0.as_ptr()) };
+    }
 }

@@ -287,7 +287,7 @@ impl<D: Driver> Drop for Object<D> {
 /// # Safety
 ///
 /// There must be a reference already.
-unsafe fn get(object: *mut bindings::drm_gem_object) {
+pub(super) unsafe fn get(object: *mut bindings::drm_gem_object) {
     // SAFETY: The caller promises so.
     unsafe { bindings::refcount_inc(&raw mut (*object).refcount.refcount) };
 }
@@ -298,7 +298,7 @@ unsafe fn get(object: *mut bindings::drm_gem_object) {
 /// # Safety
 ///
 /// The reference must be the caller's, to an initialized object, and not be used again.
-unsafe fn put<D: Driver>(object: *mut bindings::drm_gem_object) {
+pub(super) unsafe fn put<D: Driver>(object: *mut bindings::drm_gem_object) {
     // SAFETY: The caller promises so.
     let count = unsafe { &raw mut (*object).refcount };
     // SAFETY: As above.

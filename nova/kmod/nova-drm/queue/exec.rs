@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Giving a queue a job: all that the job needs is prepared, then its fence is published, and from then on nothing waits
-//! for memory.
+//! Giving a queue a job: all that the job needs is prepared, then its fence is published, in sync objects and in the
+//! reservations of the objects that the job may use, and from then on nothing waits for memory.
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core_module::Push;
+use nova_kernel::drm::exec::Room;
 use nova_kernel::drm::fence::{NewFence, Signalling, Wait};
 use nova_kernel::drm::syncobj::{find_fence, Signal};
 use nova_kernel::sync::arc_work;
 use nova_uapi::{Sync, PUSH_NO_PREFETCH, SYNC_SIGNAL};
 
 use super::job::Parts;
+use super::queues::Made;
 use super::Queue;
 use crate::driver::{File, NovaDrmDriver};
 use crate::gpu::Gpu;
 
+/// Sync objects that are to have a fence.
+type Signals = KVVec<Signal<NovaDrmDriver>>;
+
 /// The sync objects of a call.
 pub(crate) struct Syncs {
     waits: KVVec<Wait<Queue>>,
-    signals: KVVec<Signal<NovaDrmDriver>>,
+    signals: Signals,
     /// One that is to be waited for has no fence.
     lacks_fence: bool,
 }
@@ -85,7 +90,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// `ECANCELED` if the queue is lost, `ERESTARTSYS` if a signal came while it was full, and those of [`Self::renew`].
+    /// `ECANCELED` if the queue is lost, `ERESTARTSYS` if a signal came while it was full, those of [`Self::renew`] and of
+    /// [`Vm::with_room_for_fence`](crate::vm::Vm::with_room_for_fence).
     pub(super) fn exec(
         self: &Arc<Self>,
         gpu: &Gpu<'_>,
@@ -99,23 +105,19 @@ impl Queue {
             waits: syncs.waits,
         };
         let mut parts = KBox::new(parts, GFP_KERNEL_ACCOUNT)?;
+        let mut signals = syncs.signals;
         loop {
             let made = self.renew(gpu)?;
             self.await_room(wanted.len())?;
-            let signalling = Signalling::begin();
-            let mut state = self.state.lock();
-            let submitted = match state.submit(made.number, parts, fence) {
-                Ok(submitted) => submitted,
+            let published = self.vm.with_room_for_fence(|room| {
+                self.publish(&made, parts, fence, &mut signals, room)
+            })?;
+            if let Err(refused) = published {
                 // Neither the room nor the channel need be there any more, and the queue may be lost.
-                Err(refused) => {
-                    (parts, fence) = refused;
-                    continue;
-                }
-            };
-            for signal in syncs.signals {
-                signal.publish(&submitted);
+                (parts, fence) = refused;
+                continue;
             }
-            drop(state);
+            let signalling = Signalling::begin();
             self.advance(&made);
             self.look_again();
             drop(signalling);
@@ -125,6 +127,31 @@ impl Queue {
             }
             return Ok(());
         }
+    }
+
+    /// Publishes a job: its fence is in `signals`, which are taken, and in the reservations from now on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`State::submit`](super::state::State::submit), which gives the job back.
+    fn publish(
+        &self,
+        made: &Made<'_>,
+        parts: KBox<Parts>,
+        fence: NewFence,
+        signals: &mut Signals,
+        room: Room<'_, NovaDrmDriver>,
+    ) -> Result<(), (KBox<Parts>, NewFence)> {
+        let _signalling = Signalling::begin();
+        let mut state = self.state.lock();
+        let submitted = state.submit(made.number, parts, fence)?;
+        for signal in core::mem::take(signals) {
+            signal.publish(&submitted);
+        }
+        drop(state);
+        // The reservation of the address space is locked, so a queue's fences come there in their order.
+        room.add(&submitted);
+        Ok(())
     }
 
     /// Waits until there is room for a job with so many pushes.
