@@ -85,9 +85,8 @@ extern "C" {
  * The only kind of pages is 0.
  *
  * Pages in system memory have 4 KiB. An object that lies in VRAM stays there:
- * other devices cannot attach to its dma-buf (-EOPNOTSUPP). Importing another
- * driver's dma-buf fails with -EOPNOTSUPP. In &struct drm_nova_memory_region,
- * VRAM has no largest_free.
+ * other devices cannot attach to its dma-buf (-EOPNOTSUPP). In
+ * &struct drm_nova_memory_region, VRAM has no largest_free.
  *
  * What is said below about all of these is how they will work.
  */
@@ -276,7 +275,10 @@ enum drm_nova_gem_state {
 	/** @DRM_NOVA_GEM_STATE_IMPORTED: It belongs to another driver. */
 	DRM_NOVA_GEM_STATE_IMPORTED = 1 << 0,
 
-	/** @DRM_NOVA_GEM_STATE_EXPORTED: Others have it as a dma-buf. */
+	/**
+	 * @DRM_NOVA_GEM_STATE_EXPORTED: Others have it as a dma-buf. An
+	 * imported object does not have this.
+	 */
 	DRM_NOVA_GEM_STATE_EXPORTED = 1 << 1,
 
 	/**
@@ -557,7 +559,10 @@ struct drm_nova_memory_region {
 	/** @cpu_visible_used: How much of that is in use now. */
 	__u64 cpu_visible_used;
 
-	/** @client_used: Size that the objects of this file take. */
+	/**
+	 * @client_used: Size that the objects of this file take. Those that it
+	 * has imported from other drivers count here, and not in @used.
+	 */
 	__u64 client_used;
 
 	/**
@@ -1388,8 +1393,12 @@ struct drm_nova_push {
  * method may go on in the next push. A job without pushes waits and signals,
  * too. If an error occurs, no sync object has changed.
  *
- * Only sync objects order jobs with those of other queues: no object gets a
- * fence that others would wait for.
+ * Only sync objects order jobs with those of other queues and drivers. A job's
+ * fence is in all memory objects that are mapped in its address space, but says
+ * there only that they are in use: nobody waits for it who reads or writes a
+ * dma-buf. Nor does a job wait for the fences of a dma-buf. Where other drivers
+ * expect that, programs move fences between sync objects and the dma-buf by
+ * DMA_BUF_IOCTL_EXPORT_SYNC_FILE and DMA_BUF_IOCTL_IMPORT_SYNC_FILE.
  *
  * While the queue has &drm_nova_query_limits.jobs_max jobs, the call waits
  * until one has ended. It also waits while the pushes of jobs that are not in

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use igt::nova::calls::call;
 use igt::nova::object::{info, mappable, within, Object, SYSTEM, VRAM};
 use igt::nova::{self, Gpu};
-use igt::{drm, vgem, wait_for, HANG};
+use igt::{drm, wait_for, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, GemInfo, MemoryRegion};
@@ -94,9 +94,6 @@ fn main() -> ExitCode {
                 "An object lives as long as its dma-buf.",
                 || outlives(&gpu),
             );
-            tests.subtest("foreign", "Buffers of other drivers are refused.", || {
-                foreign(&gpu, &vgem::require())
-            });
         });
     })
 }
@@ -436,12 +433,4 @@ fn outlives(gpu: &Gpu) {
     wait_for(HANG, "the object to be freed", || {
         region(&node, SYSTEM).used == used - SIZE
     });
-}
-
-fn foreign(gpu: &Gpu, vgem: &File) {
-    let node = gpu.open_render();
-    let handle = drm::create_dumb(vgem, SIZE as u32).expect("vgem has dumb buffers");
-    let exported = drm::export(vgem, handle).expect("vgem exports buffers");
-    assert_eq!(drm::import(&node, &exported), Err(Errno::EOPNOTSUPP));
-    assert_eq!(drm::gem_close(vgem, handle), Ok(()));
 }

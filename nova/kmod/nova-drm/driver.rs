@@ -234,6 +234,10 @@ impl drm_device::Driver for NovaDrmDriver {
         entry::<Self, ioctls::GemSetLabel>(),
     ]);
 
+    fn import(size: usize) -> impl PinInit<Stored, Error> {
+        gem::import(size as u64)
+    }
+
     fn is_private(object: &Stored) -> bool {
         object.private.is_some()
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! GEM objects. Those in system memory have pages, those in VRAM have blocks of it.
+//! GEM objects. Those in system memory have pages, or another driver has these; those in VRAM have blocks of it.
 
-use kernel::page::PAGE_MASK;
+use kernel::page::{PAGE_MASK, PAGE_SHIFT};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
@@ -130,7 +130,7 @@ enum Charge {
     },
     /// A number of bytes.
     System { accounts: Arc<Accounts>, size: u64 },
-    /// Nothing: it is the driver's own.
+    /// Nothing: it is the driver's own, or another driver has the memory.
     Nothing,
 }
 
@@ -311,4 +311,20 @@ pub(crate) fn create(
     });
     let reservation = reservation.as_ref();
     Object::new(device, size, backing, cpu_access, reservation, stored)
+}
+
+/// What is stored with an object of another driver's memory, of `size` bytes.
+pub(crate) fn import(size: u64) -> impl PinInit<Stored, Error> {
+    try_pin_init!(Stored {
+        layout: Layout {
+            size,
+            placement: 1 << SYSTEM,
+            page_shift: PAGE_SHIFT as u32,
+        },
+        flags: 0,
+        region: SYSTEM,
+        private: None,
+        label <- new_spinlock!(KVec::new()),
+        charge: Charge::Nothing,
+    })
 }

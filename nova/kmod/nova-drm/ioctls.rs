@@ -83,6 +83,9 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
         let object = Object::lookup(file, argument.handle)?;
         let stored = object.data();
         let mut state = 0;
+        if object.is_imported() {
+            state |= nova_uapi::GEM_STATE_IMPORTED;
+        }
         if object.is_exported() {
             state |= nova_uapi::GEM_STATE_EXPORTED;
         }

@@ -50,4 +50,5 @@ module! {
     authors: ["Nova authors"],
     description: "DRM driver for NVIDIA GPUs from Turing on",
     license: "GPL v2",
+    imports_ns: ["DMA_BUF"],
 }

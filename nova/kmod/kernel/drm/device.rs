@@ -20,7 +20,7 @@ use kernel::types::{ForeignOwnable, Opaque};
 
 use super::debugfs;
 use super::fdinfo::{self, EngineStats, MemoryStats};
-use super::gem::{self, dma::Mappings, fault::Fault};
+use super::gem::{self, dma::Mappings, fault::Fault, import::Imports};
 use super::ioctl::{self, Entry, File};
 
 /// A render driver.
@@ -59,6 +59,9 @@ pub trait Driver: Sized + 'static {
     /// The ioctls, a [`table`](super::ioctl::table).
     const IOCTLS: &'static [Entry];
 
+    /// What belongs to an object of another driver's memory, of `size` bytes.
+    fn import(size: usize) -> impl PinInit<Self::Object, Error>;
+
     /// Whether an object must not leave the file that made it.
     fn is_private(object: &Self::Object) -> bool;
 
@@ -96,6 +99,8 @@ pub struct Device<D: Driver> {
     registration_data: UnsafeCell<*const c_void>,
     /// The objects that are mapped for the parent; none but while the device is plugged in.
     dma_mappings: Mappings,
+    /// The same, of other drivers' objects.
+    imports: Imports<D>,
     data: D::Data,
 }
 
@@ -155,6 +160,7 @@ impl<D: Driver> Device<D> {
         ioctls: D::IOCTLS.as_ptr().cast(),
         num_ioctls: D::IOCTLS.len() as i32,
         gem_prime_import: Some(gem::import::<D>),
+        gem_prime_import_sg_table: Some(gem::import_table::<D>),
         show_fdinfo: Some(fdinfo::show::<D>),
         open: Some(Self::open),
         postclose: Some(Self::drop_file_data),
@@ -227,6 +233,7 @@ impl<D: Driver> Device<D> {
         unsafe {
             ptr::drop_in_place(&raw mut (*device).data);
             ptr::drop_in_place(&raw mut (*device).dma_mappings);
+            ptr::drop_in_place(&raw mut (*device).imports);
         }
     }
 
@@ -275,6 +282,11 @@ impl<D: Driver> Device<D> {
     /// The objects that are mapped for the parent.
     pub(super) fn dma_mappings(&self) -> &Mappings {
         &self.dma_mappings
+    }
+
+    /// The imported objects that are mapped for the parent.
+    pub(super) fn imports(&self) -> &Imports<D> {
+        &self.imports
     }
 
     /// A reference to it.
@@ -365,6 +377,7 @@ struct Mapped<D: Driver>(Reference<D>);
 impl<D: Driver> Drop for Mapped<D> {
     fn drop(&mut self) {
         self.0.dma_mappings.clear();
+        self.0.imports.clear();
     }
 }
 
@@ -403,6 +416,7 @@ impl<D: Driver> Reference<D> {
             (&raw mut (*place).is_wedged).write(Atomic::new(false));
             (&raw mut (*place).registration_data).write(UnsafeCell::new(ptr::null()));
             pin_init::raw_try_init(&raw mut (*place).dma_mappings, Mappings::new())?;
+            pin_init::raw_try_init(&raw mut (*place).imports, Imports::new())?;
             pin_init::raw_try_init(&raw mut (*place).data, data)?;
             (*place.cast::<bindings::drm_device>()).driver = const { &Device::<D>::DRIVER };
         }

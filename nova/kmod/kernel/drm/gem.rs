@@ -3,8 +3,8 @@
 //! GEM objects: what files know by handles, and what a driver keeps with each.
 //!
 //! `kernel::drm::gem` is missing where DRM is a module. What an object is made of is in `pages.rs`, what the CPU maps
-//! of it in `mmap.rs`, and in `fault.rs` if it is not system memory, what other drivers get in `prime.rs`, what devices
-//! read and write in `dma.rs`, and the objects of a file in `list.rs`.
+//! of it in `mmap.rs`, and in `fault.rs` if it is not system memory, what other drivers get in `prime.rs`, what they
+//! give in `import.rs`, what devices read and write in `dma.rs`, and the objects of a file in `list.rs`.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -22,17 +22,19 @@ use super::shim;
 
 pub mod dma;
 pub mod fault;
+pub mod import;
 pub mod list;
 mod mmap;
 mod pages;
 mod prime;
 pub mod reservation;
 
+use import::Import;
 use pages::Pages;
 use reservation::Reservation;
 
+pub(super) use import::{import, import_table};
 pub(super) use mmap::mmap;
-pub(super) use prime::import;
 
 /// Memory of a GEM object.
 #[pin_data]
@@ -43,6 +45,8 @@ struct Memory<D: Driver> {
     /// The pages of an object in system memory.
     #[pin]
     pages: Pages,
+    /// Where the device sees the memory of an imported object.
+    import: Option<Import>,
     /// What the CPU sees of another object while its memory cannot be seen.
     dummy: SetOnce<Page>,
     #[pin]
@@ -67,12 +71,13 @@ unsafe impl<D: Driver> Send for Object<D> {}
 unsafe impl<D: Driver> Sync for Object<D> {}
 
 /// What an object is made of.
-#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
     /// What the driver knows, and shows to the CPU by [`Driver::fault`].
     Driver,
     /// Pages of system memory.
     System,
+    /// Memory of another driver, which lends its reservation lock, too.
+    Import(Import),
 }
 
 impl<D: Driver> Object<D> {
@@ -92,8 +97,7 @@ impl<D: Driver> Object<D> {
     ///
     /// The reference is the caller's, to an initialized object of a `Device<D>`.
     unsafe fn from_raw(object: *mut bindings::drm_gem_object) -> Option<Self> {
-        // INVARIANT: The caller promises so. All objects of a `Device<D>` are made by `new`: there are no imports from
-        // other drivers.
+        // INVARIANT: The caller promises so. All objects of a `Device<D>` are made by `new`.
         Some(Self {
             object: NonNull::new(object)?,
             _driver: PhantomData,
@@ -124,10 +128,16 @@ impl<D: Driver> Object<D> {
         reservation: Option<&Reservation<D>>,
         data: impl PinInit<D::Object, Error>,
     ) -> Result<Self> {
+        let (has_pages, import) = match backing {
+            Backing::Driver => (false, None),
+            Backing::System => (true, None),
+            Backing::Import(import) => (false, Some(import)),
+        };
         let memory = KBox::try_pin_init(
             try_pin_init!(Memory::<D> {
                 object: Opaque::zeroed(),
                 pages <- Pages::new(),
+                import,
                 dummy: SetOnce::new(),
                 data <- data,
             }),
@@ -143,26 +153,22 @@ impl<D: Driver> Object<D> {
                 (*object).resv = (*reservation.as_raw()).resv;
             }
         }
-        match backing {
+        if has_pages {
             // SAFETY: As above. The device lives as long as its objects: files and dma-bufs, which have them, hold it.
-            Backing::Driver => unsafe {
-                bindings::drm_gem_private_object_init(device.as_raw(), object, size);
-            },
-            Backing::System => {
-                // SAFETY: As above.
-                let made = to_result(unsafe {
-                    bindings::drm_gem_object_init(device.as_raw(), object, size)
-                });
-                if let Err(error) = made {
-                    // SAFETY: Where it fails, it has made a private object, which nobody has seen.
-                    unsafe { bindings::drm_gem_private_object_fini(object) };
-                    // SAFETY: The memory came from a box.
-                    drop(unsafe { KBox::from_raw(memory) });
-                    return Err(error);
-                }
-                // SAFETY: The object has a file of shmem.
-                unsafe { shim::gem_pin_gfp(object) };
+            let made =
+                to_result(unsafe { bindings::drm_gem_object_init(device.as_raw(), object, size) });
+            if let Err(error) = made {
+                // SAFETY: Where it fails, it has made a private object, which nobody has seen.
+                unsafe { bindings::drm_gem_private_object_fini(object) };
+                // SAFETY: The memory came from a box.
+                drop(unsafe { KBox::from_raw(memory) });
+                return Err(error);
             }
+            // SAFETY: The object has a file of shmem.
+            unsafe { shim::gem_pin_gfp(object) };
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::drm_gem_private_object_init(device.as_raw(), object, size) };
         }
         // SAFETY: An initialized object has one reference, which is this one.
         let made = unsafe { Self::from_raw(object) }.ok_or(ENOMEM)?;
@@ -224,15 +230,20 @@ impl<D: Driver> Object<D> {
         (first != 0).then_some(first << PAGE_SHIFT)
     }
 
-    /// Whether its pages have been allocated.
-    pub fn is_resident(&self) -> bool {
-        self.memory().pages.get().is_some()
+    /// Whether it is another driver's memory.
+    pub fn is_imported(&self) -> bool {
+        self.memory().import.is_some()
     }
 
-    /// Whether it has been exported as a dma-buf. That stays so while it has a handle.
+    /// Whether its pages have been allocated, or are another driver's, which keeps them.
+    pub fn is_resident(&self) -> bool {
+        self.is_imported() || self.memory().pages.get().is_some()
+    }
+
+    /// Whether it has been exported as a dma-buf. That stays so while it has a handle. An imported object is not.
     pub fn is_exported(&self) -> bool {
         // SAFETY: The object is initialized.
-        unsafe { shim::gem_is_exported(self.as_raw()) }
+        !self.is_imported() && unsafe { shim::gem_is_exported(self.as_raw()) }
     }
 
     /// Whether more than one file may have it.
@@ -319,6 +330,8 @@ unsafe extern "C" fn free<D: Driver>(object: *mut bindings::drm_gem_object) {
             unsafe { (memory::<D>(object), Device::<D>::from_raw((*object).dev)) };
         // Devices must not reach the pages any more when these are freed.
         device.dma_mappings().remove(object);
+        // SAFETY: That was the last reference to the object.
+        unsafe { device.imports().remove(object) };
         // SAFETY: Nobody uses them any more: mappings of the CPU and dma-bufs would hold the object.
         unsafe { memory.put_pages() };
     }

@@ -2,8 +2,8 @@
 
 //! The list of all objects that have handles: the file `gems` in debugfs.
 //!
-//! An object has the letters c if the CPU may map it, r if it has pages of system memory, e if it has been exported, and
-//! a if a job uses it.
+//! An object has the letters c if the CPU may map it, r if it has pages of system memory, e if it has been exported or i if
+//! it has been imported from another driver, and a if a job uses it.
 
 use kernel::seq_file::{seq_print, SeqFile};
 use nova_uapi::GEM_CPU_ACCESS;
@@ -34,6 +34,10 @@ fn show_object(client: u64, handle: u32, object: &Object, to: &SeqFile) {
         .get(stored.region as usize)
         .and_then(|name| name.to_str().ok());
     let mark = |is: bool, mark: char| if is { mark } else { '-' };
+    let share = match object.is_imported() {
+        true => 'i',
+        false => mark(object.is_exported(), 'e'),
+    };
     seq_print!(
         to,
         "{client:8} {handle:8} {:14} {:8} {}{}{}{}   ",
@@ -41,7 +45,7 @@ fn show_object(client: u64, handle: u32, object: &Object, to: &SeqFile) {
         region.unwrap_or_default(),
         mark(stored.flags & GEM_CPU_ACCESS != 0, 'c'),
         mark(object.is_resident(), 'r'),
-        mark(object.is_exported(), 'e'),
+        share,
         mark(object.is_active(), 'a')
     );
     stored.with_label(|label| seq_print!(to, "{label}\n"));

@@ -83,7 +83,7 @@ pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
                 size: layout.size,
                 page_shift: layout.page_shift,
                 is_vram_only: layout.placement & 1 << SYSTEM == 0,
-                is_imported: false,
+                is_imported: object.is_imported(),
             };
             op.op.check_object(&VM, &bound).map_err(error)?;
         }

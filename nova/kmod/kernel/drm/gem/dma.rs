@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! System memory of GEM objects as the device reads and writes it.
+//! System memory of GEM objects as the device reads and writes it. That of other drivers is mapped in `import.rs`.
 //!
 //! An object is mapped for the device when that is first needed, and unmapped when it is freed, or when the device has
 //! been unplugged: a device without driver has no memory mapped.
@@ -42,6 +42,9 @@ impl<D: Driver> Object<D> {
         let device = unsafe { Device::<D>::from_raw((*self.as_raw()).dev) };
         if !device.has_lent(lent) {
             return Err(EINVAL);
+        }
+        if let Some(import) = &self.memory().import {
+            return Ok(import.blocks());
         }
         let array = self.memory().get_pages()?;
         // Pages must not be mapped twice at once.
@@ -113,24 +116,25 @@ impl Table {
             blocks: KVVec::new(),
         };
         // SAFETY: As above; nobody changes it.
-        made.find_blocks(unsafe { SGTable::from_raw(table.as_ptr()) })?;
+        made.blocks = blocks(unsafe { SGTable::from_raw(table.as_ptr()) })?;
         Ok(made)
     }
+}
 
-    /// Notes where the blocks are, so that any part of the object is found at once.
-    fn find_blocks(&mut self, table: &SGTable) -> Result {
-        let mut offset = 0_u64;
-        for entry in table.iter() {
-            let block = DmaBlock {
-                offset,
-                address: entry.dma_address(),
-                size: entry.dma_len(),
-            };
-            offset = offset.saturating_add(block.size);
-            self.blocks.push(block, GFP_KERNEL)?;
-        }
-        Ok(())
+/// Where the blocks of a mapped table are, so that any part of the object is found at once.
+pub(super) fn blocks(table: &SGTable) -> Result<KVVec<DmaBlock>> {
+    let mut blocks = KVVec::new();
+    let mut offset = 0_u64;
+    for entry in table.iter() {
+        let block = DmaBlock {
+            offset,
+            address: entry.dma_address(),
+            size: entry.dma_len(),
+        };
+        offset = offset.saturating_add(block.size);
+        blocks.push(block, GFP_KERNEL_ACCOUNT)?;
     }
+    Ok(blocks)
 }
 
 impl Drop for Table {

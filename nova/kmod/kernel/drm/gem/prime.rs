@@ -25,24 +25,6 @@ pub(super) unsafe extern "C" fn export<D: Driver>(
     unsafe { bindings::drm_gem_prime_export(object, flags) }
 }
 
-/// Imports a dma-buf: of an object of the same device this makes that object; those of others are refused.
-///
-/// # Safety
-///
-/// For DRM to call, with a `Device<D>` and a dma-buf.
-pub(in crate::drm) unsafe extern "C" fn import<D: Driver>(
-    device: *mut bindings::drm_device,
-    buffer: *mut bindings::dma_buf,
-) -> *mut bindings::drm_gem_object {
-    // SAFETY: DRM holds both.
-    unsafe {
-        match bindings::drm_gem_is_prime_exported_dma_buf(device, buffer) {
-            true => bindings::drm_gem_prime_import(device, buffer),
-            false => EOPNOTSUPP.to_ptr(),
-        }
-    }
-}
-
 /// Has an object stay where it is while another device is attached to its dma-buf. Its pages stay anyway, so this is
 /// not undone.
 ///
