@@ -23,6 +23,7 @@ pub mod cgroup;
 pub mod children;
 pub mod data;
 pub mod device;
+pub mod dma_buf;
 pub mod drm;
 pub mod exit_handler;
 pub mod fault_injection;

@@ -5,7 +5,7 @@
 //! Source of the structures: `include/uapi/drm/drm.h` and `include/uapi/linux/sync_file.h`.
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -337,6 +337,12 @@ impl<'s, 'a> Signal<'s, 'a> {
 /// A fence in a file of its own, which outlives the device's file.
 #[derive(Debug)]
 pub struct SyncFile(OwnedFd);
+
+impl AsFd for SyncFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 impl From<OwnedFd> for SyncFile {
     fn from(file: OwnedFd) -> Self {

@@ -4,10 +4,12 @@
 //! dma-bufs, and has fences that a program signals.
 
 use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use crate::device::{self, DrmDevice};
+use crate::dma_buf::{self, Access};
 use crate::drm::{self, iow, iowr};
+use crate::memory::Mapped;
 use crate::module::Module;
 use crate::syncobj::SyncFile;
 use crate::{wait_for, HANG};
@@ -50,19 +52,78 @@ struct RawSignal {
 
 const SIGNAL: u32 = iow::<RawSignal>(drm::COMMAND_BASE + 2);
 
-/// `struct dma_buf_export_sync_file`, `include/uapi/linux/dma-buf.h`.
-#[repr(C)]
-struct RawExport {
-    flags: u32,
-    fd: i32,
+/// A buffer of vgem; the drop closes its handle.
+#[derive(Debug)]
+pub struct Buffer<'a> {
+    vgem: &'a File,
+    handle: u32,
+    size: u32,
 }
 
-/// `DMA_BUF_IOCTL_EXPORT_SYNC_FILE`: _IOWR('b', 2, struct dma_buf_export_sync_file).
-const EXPORT_SYNC_FILE: u32 =
-    3 << 30 | (size_of::<RawExport>() as u32) << 16 | (b'b' as u32) << 8 | 2;
+impl<'a> Buffer<'a> {
+    /// A buffer of so many bytes.
+    ///
+    /// # Panics
+    ///
+    /// If vgem refuses it.
+    pub fn new(vgem: &'a File, size: u32) -> Self {
+        let handle = drm::create_dumb(vgem, size).expect("vgem has buffers");
+        Self { vgem, handle, size }
+    }
 
-/// `DMA_BUF_SYNC_RW`.
-const SYNC_RW: u32 = 3;
+    /// Exports it.
+    ///
+    /// # Panics
+    ///
+    /// If vgem refuses.
+    pub fn export(&self) -> OwnedFd {
+        drm::export(self.vgem, self.handle).expect("vgem exports buffers")
+    }
+
+    /// Maps it.
+    ///
+    /// # Panics
+    ///
+    /// If vgem refuses.
+    pub fn map(&self) -> Mapped {
+        let offset = drm::map_dumb(self.vgem, self.handle).expect("vgem has offsets");
+        Mapped::new(self.vgem, offset, self.size as usize).expect("vgem maps buffers")
+    }
+
+    /// A fence of an access to it, which is not signaled.
+    ///
+    /// # Panics
+    ///
+    /// If vgem refuses it, as it does while another access has to be waited for.
+    pub fn fence(&self, access: Access) -> Fence<'a> {
+        let mut attach = RawAttach {
+            handle: self.handle,
+            flags: match access {
+                Access::Read => 0,
+                Access::Write => FENCE_WRITE,
+            },
+            out_fence: 0,
+            pad: 0,
+        };
+        // SAFETY: There is no pointer in the argument.
+        let attached = unsafe { drm::ioctl(self.vgem, ATTACH, &mut attach) };
+        assert_eq!(attached, Ok(()), "a fence of vgem");
+        // Who writes waits for those who read and write.
+        let file = dma_buf::export_sync_file(self.export(), Access::Write);
+        Fence {
+            vgem: self.vgem,
+            number: attach.out_fence,
+            file: file.expect("the fence of a buffer"),
+        }
+    }
+}
+
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        // It fails if the test has closed it.
+        let _ = drm::gem_close(self.vgem, self.handle);
+    }
+}
 
 /// A fence of vgem, which the test signals, or vgem itself after ten seconds (`VGEM_FENCE_TIMEOUT` in
 /// `drivers/gpu/drm/vgem/vgem_fence.c`).
@@ -81,33 +142,8 @@ impl<'a> Fence<'a> {
     ///
     /// If vgem refuses it.
     pub fn new(vgem: &'a File) -> Self {
-        let handle = drm::create_dumb(vgem, 4096).expect("vgem has buffers");
-        let mut attach = RawAttach {
-            handle,
-            flags: FENCE_WRITE,
-            out_fence: 0,
-            pad: 0,
-        };
-        // SAFETY: There is no pointer in the argument.
-        let attached = unsafe { drm::ioctl(vgem, ATTACH, &mut attach) };
-        assert_eq!(attached, Ok(()), "a fence of vgem");
-        let buffer = drm::export(vgem, handle).expect("vgem exports buffers");
-        let mut export = RawExport {
-            flags: SYNC_RW,
-            fd: -1,
-        };
-        // SAFETY: As above.
-        let exported = unsafe { drm::ioctl(&buffer, EXPORT_SYNC_FILE, &mut export) };
-        assert_eq!(exported, Ok(()), "the fence of a buffer");
-        // SAFETY: The kernel has opened this descriptor for the caller.
-        let file = SyncFile::from(unsafe { OwnedFd::from_raw_fd(export.fd) });
         // The fence stays without its buffer.
-        let _ = drm::gem_close(vgem, handle);
-        Self {
-            vgem,
-            number: attach.out_fence,
-            file,
-        }
+        Buffer::new(vgem, 4096).fence(Access::Write)
     }
 
     /// Signals it.
@@ -134,6 +170,5 @@ mod tests {
     fn numbers_are_those_of_the_kernel() {
         assert_eq!(ATTACH, 0xc010_6441);
         assert_eq!(SIGNAL, 0x4008_6442);
-        assert_eq!(EXPORT_SYNC_FILE, 0xc008_6202);
     }
 }

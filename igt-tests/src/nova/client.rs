@@ -141,6 +141,25 @@ impl Client {
         call(&self.file, &mut bind)
     }
 
+    /// Maps so many bytes of the object that the file knows as `handle`; returns the address.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    #[track_caller]
+    pub fn bind_object(&self, handle: u32, size: u64) -> u64 {
+        let address = self.reserve(size);
+        let bound = self.bind(VmBindOp {
+            op: uapi::VM_BIND_OP_MAP,
+            handle,
+            address,
+            size,
+            ..VmBindOp::default()
+        });
+        assert_eq!(bound, Ok(()), "{size:#x} bytes of object {handle}");
+        address
+    }
+
     /// Unmaps a range.
     ///
     /// # Panics
