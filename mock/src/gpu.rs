@@ -107,6 +107,8 @@ pub struct Gpu<M> {
     pub(crate) schedule: Schedule,
     /// Number of times that the driver has unloaded GSP-RM.
     pub(crate) unloads: u64,
+    /// Number of times that the driver has invalidated TLBs by registers.
+    invalidations: u64,
     pub(crate) blocks: Blocks,
     pub(crate) signals: Signals,
     /// The card asserts its interrupt pin.
@@ -246,6 +248,7 @@ impl<M: Machine> Gpu<M> {
             faults: Faults::default(),
             schedule: Schedule::default(),
             unloads: 0,
+            invalidations: 0,
         };
         gpu.power_on();
         gpu

@@ -72,7 +72,10 @@ impl<M: Machine> Gpu<M> {
                 // SEC2's vector is not in the interrupt table that the driver gets.
                 Request::Interrupt(FalconId::Sec2) => {}
                 Request::Interrupt(FalconId::Gsp) => self.interrupt(),
-                Request::InvalidateTlbs(what) => self.mmu.invalidate(what),
+                Request::InvalidateTlbs(what) => {
+                    self.invalidations += 1;
+                    self.mmu.invalidate(what);
+                }
                 Request::Doorbell(token) => self.ring(token),
                 Request::BindBar1(block) => self.bind_bar1(block),
             }

@@ -70,6 +70,11 @@ impl<M: Machine> Gpu<M> {
         self.unloads
     }
 
+    /// Number of times that the driver has invalidated TLBs by registers.
+    pub fn invalidations(&self) -> u64 {
+        self.invalidations
+    }
+
     /// Whether the GSP's RISC-V core runs.
     pub fn gsp_runs(&self) -> bool {
         self.blocks.gsp.falcon.riscv.active

@@ -12,6 +12,9 @@
 //! - `event mmu-fault`: GSP-RM reports that the MMU fault buffer has entries.
 //! - `event other function=0x1fff`: GSP-RM sends any event, without a payload.
 //! - `unloads`: answers the number of times that the driver has unloaded GSP-RM.
+//! - `accesses`: answers how often the driver has accessed the card, rung a doorbell and invalidated TLBs, such as
+//!   `register_reads=1 register_writes=2 bar1_reads=0 bar1_writes=0 bar2_reads=1 bar2_writes=9 doorbells=1
+//!   invalidations=1`, in one line.
 //! - `objects`: answers a line for each object of GSP-RM, parents before their children, such as
 //!   `client=0xc1d00000 parent=0xc1d00000 handle=0xde1d0000 class=0x80 name=NV01_DEVICE_0`, and `ok`.
 //! - `channels`: answers a line for each channel, with what it does, and `ok`.
@@ -26,6 +29,7 @@ use std::str::FromStr;
 
 use nova_hw::gmmu::fault;
 
+use crate::block_id::BlockId;
 use crate::bus::machine::Machine;
 use crate::faults::{number, Fault};
 use crate::gpu::Gpu;
@@ -45,6 +49,7 @@ enum Command {
     Repair,
     Event(Notice),
     Unloads,
+    Accesses,
     Objects,
     Channels,
     Peek(SpaceId, u64),
@@ -61,6 +66,7 @@ impl FromStr for Command {
             "repair" if rest.is_empty() => Ok(Self::Repair),
             "event" => parse_event(rest),
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
+            "accesses" if rest.is_empty() => Ok(Self::Accesses),
             "objects" if rest.is_empty() => Ok(Self::Objects),
             "channels" if rest.is_empty() => Ok(Self::Channels),
             "peek" => {
@@ -151,6 +157,7 @@ pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
             false => Err(NO_GSP_RM.into()),
         },
         Command::Unloads => Ok(card.unloads().to_string()),
+        Command::Accesses => Ok(accesses(card)),
         Command::Objects => match card.objects() {
             Some(objects) => Ok(format!("{objects}ok")),
             None => Err(NO_GSP_RM.into()),
@@ -166,6 +173,34 @@ pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
         },
     });
     done.unwrap_or_else(|error: String| format!("error: {error}"))
+}
+
+/// What the driver has done, in one line.
+fn accesses<M: Machine>(card: &Gpu<M>) -> String {
+    let seen = card.trace().accesses();
+    let is_register = |block: &BlockId| !matches!(block, BlockId::Bar1 | BlockId::Bar2);
+    let registers = BlockId::ALL.into_iter().filter(is_register);
+    let counts = [
+        (
+            "register_reads",
+            registers.clone().map(|block| seen.reads(block)).sum(),
+        ),
+        (
+            "register_writes",
+            registers.map(|block| seen.writes(block)).sum(),
+        ),
+        ("bar1_reads", seen.reads(BlockId::Bar1)),
+        ("bar1_writes", seen.writes(BlockId::Bar1)),
+        ("bar2_reads", seen.reads(BlockId::Bar2)),
+        ("bar2_writes", seen.writes(BlockId::Bar2)),
+        ("doorbells", seen.writes(BlockId::Usermode)),
+        ("invalidations", card.invalidations()),
+    ];
+    let named: Vec<String> = counts
+        .iter()
+        .map(|(name, count): &(_, u64)| format!("{name}={count}"))
+        .collect();
+    named.join(" ")
 }
 
 /// Serves one client after the other, answering each line with the result of `obey`.
@@ -264,6 +299,37 @@ mod tests {
         assert!(command(&format!("poke {at}")).is_err());
         let answer = answer(&[&format!("peek {at}")]);
         assert_eq!(answer, ["error: there is no GSP-RM"]);
+    }
+
+    #[test]
+    fn accesses_are_counted() {
+        let chip = by_name("ga102").unwrap();
+        let machine = InProcess::with_firmware(chip, &synthetic::firmware(chip)).unwrap();
+        let mut card = machine.card();
+        let counts = |card: &mut _| {
+            let answer = obey(card, "accesses");
+            let counts = answer.split(' ').map(|field| {
+                let (_, count) = field.split_once('=').unwrap();
+                count.parse::<u64>().unwrap()
+            });
+            counts.collect::<Vec<_>>()
+        };
+        let before = counts(&mut card);
+        assert_eq!(before.len(), 8);
+        // A register, one word of each BAR, a doorbell, and an invalidation of all TLBs.
+        card.read32(0);
+        card.read_bar1(0, &mut [0; 4]);
+        card.write_bar1(0, &[0; 4]);
+        card.write_bar2(0, &[0; 8]);
+        card.write32(0xbb_0090, 0);
+        card.write32(0xb8_30b0, 0x8000_0003);
+        let after = counts(&mut card);
+        let added: Vec<_> = after
+            .iter()
+            .zip(&before)
+            .map(|(now, then)| now - then)
+            .collect();
+        assert_eq!(added, [1, 2, 1, 1, 0, 1, 1, 1]);
     }
 
     #[test]
