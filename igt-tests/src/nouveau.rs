@@ -655,12 +655,19 @@ impl<'a> Buffer<'a> {
     ///
     /// If the kernel refuses it.
     pub fn memory(&self) -> std::rc::Rc<Mapped> {
-        let map = || {
-            let size = usize::try_from(self.info.size).expect("a buffer fits into memory");
-            let mapped = Mapped::new(&self.client.file, self.info.map_handle, size);
-            std::rc::Rc::new(mapped.expect("nouveau maps buffers"))
-        };
+        let map = || std::rc::Rc::new(self.map());
         self.memory.borrow_mut().get_or_insert_with(map).clone()
+    }
+
+    /// As [`Self::memory`], mapped anew.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses it.
+    pub fn map(&self) -> Mapped {
+        let size = usize::try_from(self.info.size).expect("a buffer fits into memory");
+        let mapped = Mapped::new(&self.client.file, self.info.map_handle, size);
+        mapped.expect("nouveau maps buffers")
     }
 
     /// Exports it.

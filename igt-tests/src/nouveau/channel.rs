@@ -2,7 +2,7 @@
 
 //! Channels, and work for them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 
 use nix::errno::Errno;
@@ -53,9 +53,8 @@ impl Client {
 pub struct Channel<'a> {
     client: &'a Client,
     number: i32,
-    words: Buffer<'a>,
-    /// The address of the buffer.
-    address: u64,
+    /// The buffer and its address, once words are placed.
+    words: OnceCell<(Buffer<'a>, u64)>,
     /// Where in the buffer the next words go.
     next: Cell<u64>,
     /// The work that may still read the buffer.
@@ -93,12 +92,10 @@ impl<'a> Channel<'a> {
         // SAFETY: There is no pointer in the argument.
         let result = unsafe { drm::ioctl(client.file(), ioctl::CHANNEL_ALLOC, &mut argument) };
         assert_eq!(result, Ok(()), "a channel for {engine:?}");
-        let (words, address) = client.bound(Place::System, WORDS);
         Self {
             client,
             number: argument.channel,
-            words,
-            address,
+            words: OnceCell::new(),
             next: Cell::new(0),
             running: RefCell::default(),
             copy: RefCell::default(),
@@ -152,12 +149,14 @@ impl<'a> Channel<'a> {
             self.next.set(0);
         }
         let at = self.next.replace(self.next.get() + length);
-        let memory = self.words.memory();
+        let bound = || self.client.bound(Place::System, WORDS);
+        let (buffer, address) = self.words.get_or_init(bound);
+        let memory = buffer.memory();
         for (place, &word) in (at as usize..).step_by(4).zip(words) {
             memory.set(place, word);
         }
         Segment {
-            address: self.address + at,
+            address: address + at,
             length: length as u32,
         }
     }
