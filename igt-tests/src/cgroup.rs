@@ -69,6 +69,18 @@ impl Cgroup {
     pub fn memory(&self) -> io::Result<u64> {
         crate::sysfs::read_number(self.folder.join("memory.current"))
     }
+
+    /// Bytes of it that the kernel has for itself, exact up to a few pages of each CPU.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    pub fn kernel(&self) -> io::Result<u64> {
+        let text = fs::read_to_string(self.folder.join("memory.stat"))?;
+        let value = text.lines().find_map(|line| line.strip_prefix("kernel "));
+        let bytes = value.and_then(|value| value.parse().ok());
+        bytes.ok_or_else(|| io::Error::other("memory.stat has no kernel memory"))
+    }
 }
 
 impl Drop for Cgroup {
