@@ -45,7 +45,7 @@ help:
 	@echo '  make modules_install  install them'
 	@echo '  make trace-diff       compare the register writes of Nova and of Linux'"'"'s nova-core (CHIP=families, all, ...),'
 	@echo '                        or, with AGAINST=nvidia, of Nova and of NVIDIA'"'"'s driver: the boot alone, up to Ada'
-	@echo '  make bench            measure, and print a table'
+	@echo '  make bench            measure, and print a table (PARTS="sizes work": these alone)'
 	@echo '  make miri             the unit tests of the portable crates under Miri (nightly Rust)'
 	@echo '  make mutants          change the logic of the portable crates place by place, and name what no test notices'
 	@echo '                        (hours; PIECE=3/40 does the third of 40 pieces)'
@@ -100,7 +100,7 @@ stress: programs $(if $(filter debug,$(NOVA_KERNEL)),debug,vm)-modules
 
 bench: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench
-	@$(CARGO_TARGET_DIR)/release/nova-bench
+	@$(CARGO_TARGET_DIR)/release/nova-bench $(PARTS)
 
 check-upstream: programs vm-modules
 	@cargo build --quiet --release --locked --package nova-bench

@@ -8,11 +8,12 @@ mod mock;
 mod modules;
 mod nouveau;
 mod rate;
+mod work;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use nova_bench::boot::Boot;
@@ -28,27 +29,57 @@ const TURING_GSP: &str = "nvidia/tu102/gsp/gsp-570.144.bin";
 ///
 /// From the root of the working tree, after `make programs vm-modules`.
 #[derive(Debug, Parser)]
-struct Arguments {}
+struct Arguments {
+    /// What to measure; by default all
+    parts: Vec<Part>,
+}
+
+/// Measurements that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Boots,
+    Calls,
+    Stacks,
+    Sizes,
+    Inspection,
+    Accesses,
+    Engines,
+    Nouveau,
+    Work,
+}
 
 fn main() -> Result<()> {
-    Arguments::parse();
+    let Arguments { parts } = Arguments::parse();
     let host = Host::find()?;
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(["", "nova", "reference", "ratio"]);
-    boots(&host, &mut table)?;
-    calls(&host, &mut table)?;
-    stacks(&host, &mut table)?;
-    sizes(&host, &mut table)?;
-    inspection(&host, &mut table)?;
-    accesses(&host, &mut table)?;
-    engines(&mut table)?;
-    nouveau(&host, &mut table)?;
+    table.set_header(["", "nova", "reference", "ratio", "aim"]);
+    let wanted = |part: &Part| parts.is_empty() || parts.contains(part);
+    let mut parts = Part::value_variants().iter().filter(|part| wanted(part));
+    // What was measured before an error is shown.
+    let measured = parts.try_for_each(|part| part.measure(&host, &mut table));
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     println!("{table}");
-    Ok(())
+    measured
+}
+
+impl Part {
+    /// Adds the measurements to the table.
+    fn measure(self, host: &Host, table: &mut Table) -> Result<()> {
+        match self {
+            Self::Boots => boots(host, table),
+            Self::Calls => calls(host, table),
+            Self::Stacks => stacks(host, table),
+            Self::Sizes => sizes(host, table),
+            Self::Inspection => inspection(host, table),
+            Self::Accesses => accesses(host, table),
+            Self::Engines => engines(table),
+            Self::Nouveau => nouveau(host, table),
+            Self::Work => work(host, table),
+        }
+    }
 }
 
 /// Measures both drivers from bind to GSP_INIT_DONE, on a chip of each family.
@@ -149,6 +180,13 @@ fn sizes(host: &Host, table: &mut Table) -> Result<()> {
             theirs.to_string(),
             ratio(ours as f64, theirs as f64),
         ]);
+    }
+    let size = modules::size(&build.join("modules/vm/nova-drm.ko"))?;
+    for (name, bytes) in [
+        ("nova-drm.ko, text", size.text),
+        ("nova-drm.ko, data", size.data),
+    ] {
+        table.add_row([name, &bytes.to_string(), "", ""]);
     }
     Ok(())
 }
@@ -253,6 +291,31 @@ fn nouveau(host: &Host, table: &mut Table) -> Result<()> {
     ]);
     let bar1 = format!("{bar1:.0} KiB/s");
     table.add_row(["writes of 4 bytes through BAR1", &bar1, "", ""]);
+    Ok(())
+}
+
+/// Compares the work of programs with Nova and with nouveau. A number that is not as it is to be is no failure.
+fn work(host: &Host, table: &mut Table) -> Result<()> {
+    for (title, rows) in work::run(host)? {
+        table.add_row([format!("{title} (reference: nouveau)")]);
+        for row in rows {
+            let [nova, nouveau] = row.values;
+            let aim = row.aim.map_or(String::new(), |aim| {
+                let verdict = match aim.is_met(row.values) {
+                    true => "met",
+                    false => "not met",
+                };
+                format!("{aim}: {verdict}")
+            });
+            table.add_row([
+                format!("  {}", row.title),
+                row.unit.show(nova),
+                row.unit.show(nouveau),
+                ratio(nova, nouveau),
+                aim,
+            ]);
+        }
+    }
     Ok(())
 }
 
