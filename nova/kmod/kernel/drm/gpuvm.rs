@@ -138,7 +138,7 @@ impl<D: Driver> GpuVm<D> {
         range: Range<u64>,
         object: Option<(&Object<D>, u64)>,
         data: D::Mapping,
-    ) -> Result<Change<'_, D>> {
+    ) -> Result<Change<D>> {
         Change::map(self, range, object, data)
     }
 
@@ -147,7 +147,7 @@ impl<D: Driver> GpuVm<D> {
     /// # Errors
     ///
     /// As [`Self::prepare_map`].
-    pub fn prepare_unmap(&self, range: Range<u64>) -> Result<Change<'_, D>> {
+    pub fn prepare_unmap(&self, range: Range<u64>) -> Result<Change<D>> {
         Change::unmap(self, range)
     }
 

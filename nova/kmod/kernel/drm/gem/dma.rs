@@ -38,11 +38,7 @@ impl<D: Driver> Object<D> {
     /// `EINVAL` where another device has lent `lent`, `EOPNOTSUPP` where the object is not in system memory, `ENOMEM`, and
     /// those of mapping.
     pub fn dma_blocks<'a>(&'a self, lent: &'a D::RegistrationData<'_>) -> Result<&'a [DmaBlock]> {
-        // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
-        let device = unsafe { Device::<D>::from_raw((*self.as_raw()).dev) };
-        if !device.has_lent(lent) {
-            return Err(EINVAL);
-        }
+        let device = self.lender(lent)?;
         if let Some(import) = &self.memory().import {
             return Ok(import.blocks());
         }
@@ -65,6 +61,35 @@ impl<D: Driver> Object<D> {
         // SAFETY: They are not changed. They are there until the object is freed, to which `self` is a reference, or until
         // what `lent` borrows is gone.
         Ok(unsafe { blocks.as_ref() })
+    }
+
+    /// What [`Self::dma_blocks`] has returned before. Allocates nothing, and waits for nobody who does.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where another device has lent `lent`, or the object's pages are not mapped for the device.
+    pub fn mapped_dma_blocks<'a>(
+        &'a self,
+        lent: &'a D::RegistrationData<'_>,
+    ) -> Result<&'a [DmaBlock]> {
+        let device = self.lender(lent)?;
+        if let Some(import) = &self.memory().import {
+            return Ok(import.blocks());
+        }
+        let mappings = device.dma_mappings();
+        let blocks = mappings.get(self.as_raw()).ok_or(EINVAL)?;
+        // SAFETY: As in `dma_blocks`.
+        Ok(unsafe { blocks.as_ref() })
+    }
+
+    /// The object's device, which must have lent this.
+    fn lender(&self, lent: &D::RegistrationData<'_>) -> Result<&Device<D>> {
+        // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
+        let device = unsafe { Device::<D>::from_raw((*self.as_raw()).dev) };
+        match device.has_lent(lent) {
+            true => Ok(device),
+            false => Err(EINVAL),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use kernel::prelude::*;
 
 use super::mappings::{Gone, Node};
 use super::object::VmObject;
-use super::GpuVm;
+use super::{GpuVm, Reference};
 use crate::drm::device::Driver;
 use crate::drm::gem::Object;
 
@@ -19,13 +19,19 @@ const MAX_NEW: usize = 3;
 
 type Nodes<D> = [Option<KBox<Node<D>>>; MAX_NEW];
 
-/// A change of the mappings that has all it needs.
-pub struct Change<'a, D: Driver> {
-    vm: &'a GpuVm<D>,
+/// A change of the mappings that has all it needs. It may be made later, whatever is mapped by then, or dropped.
+///
+/// [`GpuVm::clean_up`] gives up the object of one that was dropped.
+pub struct Change<D: Driver> {
+    vm: Reference<D>,
     range: Range<u64>,
     what: What<D>,
     nodes: Nodes<D>,
 }
+
+// SAFETY: Any thread may make or drop it: nobody else has its nodes yet, and objects and address spaces have locks or atomic
+// counters.
+unsafe impl<D: Driver> Send for Change<D> {}
 
 enum What<D: Driver> {
     Map {
@@ -36,9 +42,9 @@ enum What<D: Driver> {
     Unmap,
 }
 
-impl<'a, D: Driver> Change<'a, D> {
+impl<D: Driver> Change<D> {
     pub(super) fn map(
-        vm: &'a GpuVm<D>,
+        vm: &GpuVm<D>,
         range: Range<u64>,
         object: Option<(&Object<D>, u64)>,
         data: D::Mapping,
@@ -56,12 +62,12 @@ impl<'a, D: Driver> Change<'a, D> {
         Self::new(vm, range, what, nodes)
     }
 
-    pub(super) fn unmap(vm: &'a GpuVm<D>, range: Range<u64>) -> Result<Self> {
+    pub(super) fn unmap(vm: &GpuVm<D>, range: Range<u64>) -> Result<Self> {
         let nodes = [Some(Node::new()?), Some(Node::new()?), None];
         Self::new(vm, range, What::Unmap, nodes)
     }
 
-    fn new(vm: &'a GpuVm<D>, range: Range<u64>, what: What<D>, nodes: Nodes<D>) -> Result<Self> {
+    fn new(vm: &GpuVm<D>, range: Range<u64>, what: What<D>, nodes: Nodes<D>) -> Result<Self> {
         let size = range.end.checked_sub(range.start).ok_or(EINVAL)?;
         // SAFETY: The address space is initialized; its limits never change.
         let is_valid = unsafe { bindings::drm_gpuvm_range_valid(vm.as_raw(), range.start, size) };
@@ -69,7 +75,7 @@ impl<'a, D: Driver> Change<'a, D> {
             return Err(EINVAL);
         }
         Ok(Self {
-            vm,
+            vm: vm.0.clone(),
             range,
             what,
             nodes,

@@ -95,7 +95,7 @@ impl<D: Driver> Mappings<D> {
     }
 
     /// Makes a change, which must be one of this address space. Takes the locks of the lists of objects, and no other.
-    pub fn apply(&mut self, change: Change<'_, D>) {
+    pub fn apply(&mut self, change: Change<D>) {
         // SAFETY: By the invariant.
         unsafe { change.make(self.vm.as_raw(), &mut self.gone) };
     }
