@@ -52,7 +52,6 @@ pub(crate) struct Vm {
 /// long as the GPU may use them.
 #[pin_data]
 struct Contents {
-    /// Changed while the reservation of `gpuvm` is locked, too.
     #[pin]
     mappings: Mutex<Mappings>,
     gpuvm: GpuVm,
@@ -101,6 +100,11 @@ impl Vm {
         self.contents.gpuvm.reservation()
     }
 
+    /// Gives up the objects of mappings that are gone, and of binds that were dropped. Takes the reservation lock.
+    pub(crate) fn clean_up(&self) {
+        self.contents.gpuvm.clean_up();
+    }
+
     /// The kernel's own range.
     pub(crate) fn kernel_range(&self) -> Range<u64> {
         self.kernel.clone()
@@ -128,7 +132,8 @@ impl Vm {
     }
 
     /// Calls `then` with the address space of the GPU, made anew if another epoch has begun, and with all locked that `lock`
-    /// locks. That must include the reservation, so that no mapping changes meanwhile.
+    /// locks. That must include the reservation, so that one thread alone makes it: no mapping changes in an epoch before
+    /// that has an address space.
     ///
     /// # Errors
     ///

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Changes of mappings, all or none: what can fail comes before the first change.
+//! Changes of mappings, all or none: what can fail comes before the first change, which may be much later.
 
 use core::ops::Range;
 
 use kernel::prelude::*;
-use nova_core_module::{AddressSpace, Change, Spare};
+use kernel::sync::Arc;
+use nova_core_module::{AddressSpace, Change, Spare, Tables};
 use nova_kernel::drm::exec::Exec;
 use nova_kernel::drm::gpuvm;
 use nova_uapi::{
@@ -13,14 +14,14 @@ use nova_uapi::{
     VM_BIND_OP_UNMAP_OBJECT,
 };
 
-use super::{Mapped, Pages, Vm};
+use super::{Mapped, Mappings, Pages, Vm};
 use crate::driver::{File, NovaDrmDriver, Object};
 use crate::gpu::Gpu;
 use crate::limits::{SYSTEM, VM};
 use crate::user::error;
 
 /// An operation of a call, and the object that it names.
-pub(super) struct Op {
+pub(crate) struct Op {
     op: VmBindOp,
     object: Option<Object>,
 }
@@ -101,31 +102,114 @@ pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
     }
 }
 
-/// Executes operations that have been checked.
+/// Executes operations that have been checked, now.
 ///
 /// # Errors
 ///
-/// `EIO` if the GSP is lost or reset meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew and of
-/// clearing VRAM.
-pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
-    for op in ops {
-        if let Action::Map(Some((object, _))) = op.action() {
-            object.data().clear(gpu)?;
-        }
-    }
-    let bound = prepare(vm, ops).and_then(|changes| {
-        let lock = |exec: &Exec<_>| lock(exec, vm, ops);
-        vm.with_space(gpu, lock, |space| apply(vm, gpu, &space, ops, changes))
-    });
+/// `EIO` if the GSP is lost or reset meanwhile, `ETIMEDOUT` if the GPU's TLBs cannot be invalidated, and those of
+/// [`Bind::prepare`].
+pub(super) fn bind(vm: &Vm, gpu: &Gpu<'_>, ops: KVVec<Op>) -> Result {
+    let bound = Bind::prepare(vm, gpu, ops).and_then(|mut bind| bind.execute(vm, gpu));
     // Nothing is left of the objects that are mapped no more, or were not mapped in the end.
-    vm.contents.gpuvm.clean_up();
+    vm.clean_up();
     bound
 }
 
-/// A change of the mappings for each operation that has a range.
-type Changes<'a> = KVVec<Option<gpuvm::Change<'a, NovaDrmDriver>>>;
+/// Operations with all that they need, whatever is mapped when they are executed.
+///
+/// It is dropped by those who may wait for memory, and without the locks of a change: tables and objects go with it. Then
+/// [`Vm::clean_up`] is called.
+pub(crate) struct Bind<'a> {
+    ops: KVVec<Op>,
+    /// The change of the mappings for each operation that has a range, until it is made.
+    changes: KVVec<Option<gpuvm::Change<NovaDrmDriver>>>,
+    space: Arc<AddressSpace<'a>>,
+    spare: Spare<'a>,
+}
 
-fn prepare<'a>(vm: &'a Vm, ops: &[Op]) -> Result<Changes<'a>> {
+impl<'a> Bind<'a> {
+    /// Gets all that operations need, which have been checked.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the GSP is lost or reset meanwhile, `EINTR`, `ENOMEM`, `ENOSPC`, and those of making the address space anew
+    /// and of clearing VRAM.
+    pub(crate) fn prepare(vm: &Vm, gpu: &Gpu<'a>, ops: KVVec<Op>) -> Result<Self> {
+        for op in &ops {
+            if let Action::Map(Some((object, _))) = op.action() {
+                object.data().clear(gpu)?;
+            }
+        }
+        let changes = prepare_changes(vm, &ops)?;
+        let lock = |exec: &Exec<_>| lock(exec, vm, &ops);
+        let (space, spare) = vm.with_space(gpu, lock, |space| {
+            let spare = prepare_tables(gpu, &space, &ops)?;
+            Ok((space, spare))
+        })?;
+        Ok(Self {
+            ops,
+            changes,
+            space,
+            spare,
+        })
+    }
+
+    /// Executes them, once. Neither allocates memory nor takes a lock under which somebody does, since jobs may wait for it.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the epoch has ended since they were prepared; nothing has changed then, or only what is kept of the mappings
+    /// for the next epoch. `ETIMEDOUT` if the GPU's TLBs cannot be invalidated: the GPU is reset.
+    pub(crate) fn execute(&mut self, vm: &Vm, gpu: &Gpu<'_>) -> Result {
+        let mut mappings = vm.contents.mappings.lock();
+        // The address space of a later epoch is made from the mappings, so they must not change without it.
+        if gpu.core.epoch()? != self.space.epoch() {
+            return Err(EIO);
+        }
+        let mut all = self.ops.iter().zip(&mut self.changes);
+        self.space.change(&mut self.spare, &mut |tables| {
+            for (op, change) in all.by_ref() {
+                op.execute(gpu, change.take(), &mut mappings, tables);
+            }
+        })?;
+        // The TLBs are invalidated: the GPU does not use the memory of what was unmapped any more. If that has failed, the
+        // objects are kept until it succeeds.
+        mappings.forget();
+        Ok(())
+    }
+}
+
+impl Op {
+    /// Makes the change, in the mappings and in the page tables.
+    fn execute(
+        &self,
+        gpu: &Gpu<'_>,
+        change: Option<gpuvm::Change<NovaDrmDriver>>,
+        mappings: &mut Mappings,
+        tables: &mut Tables<'_, '_>,
+    ) {
+        if let Action::UnmapObject(object) = self.action() {
+            mappings.remove_object(object, |range| tables.unmap(range));
+        }
+        let Some(change) = change else { return };
+        mappings.apply(change);
+        match self.action() {
+            Action::Map(object) => {
+                match Pages::prepared(gpu, self.range(), object, self.mapped()) {
+                    Ok(pages) => pages.map(tables),
+                    Err(_) => {
+                        debug_assert!(false, "the object's memory is not prepared");
+                        tables.unmap(self.range());
+                    }
+                }
+            }
+            _ => tables.unmap(self.range()),
+        }
+    }
+}
+
+/// Gets what the mappings need.
+fn prepare_changes(vm: &Vm, ops: &[Op]) -> Result<KVVec<Option<gpuvm::Change<NovaDrmDriver>>>> {
     let mut changes = KVVec::with_capacity(ops.len(), GFP_KERNEL_ACCOUNT)?;
     for op in ops {
         let (gpuvm, range) = (&vm.contents.gpuvm, op.range());
@@ -150,53 +234,20 @@ fn lock(exec: &Exec<NovaDrmDriver>, vm: &Vm, ops: &[Op]) -> Result {
     Ok(())
 }
 
-/// Gets what the page tables need, and then changes these and the mappings. The reservations are locked.
-fn apply(
-    vm: &Vm,
-    gpu: &Gpu<'_>,
-    space: &AddressSpace<'_>,
-    ops: &[Op],
-    changes: Changes<'_>,
-) -> Result {
+/// Gets what the page tables need. The reservations are locked.
+fn prepare_tables<'a>(gpu: &Gpu<'a>, space: &AddressSpace<'a>, ops: &[Op]) -> Result<Spare<'a>> {
     let mut spare = Spare::default();
-    let mut all_pages = KVVec::with_capacity(ops.len(), GFP_KERNEL_ACCOUNT)?;
     for op in ops {
         let range = op.range();
-        let pages = match op.action() {
+        match op.action() {
             Action::Map(object) => {
-                let mapped = op.mapped();
-                Some(Pages::prepare(
-                    gpu, space, &mut spare, range, object, mapped,
-                )?)
+                // Its memory is found again when it is mapped.
+                Pages::prepare(gpu, space, &mut spare, range, object, op.mapped())?;
             }
-            Action::Unmap => {
-                space.prepare(&mut spare, range, Change::Unmap)?;
-                None
-            }
+            Action::Unmap => space.prepare(&mut spare, range, Change::Unmap)?,
             // It is unmapped where its mappings end, so no table is split.
-            Action::UnmapObject(_) => None,
-        };
-        all_pages.push(pages, GFP_KERNEL_ACCOUNT)?;
-    }
-    // Dropped before `spare`, whose tables are freed without this lock.
-    let mut mappings = vm.contents.mappings.lock();
-    let mut all = ops.iter().zip(changes.into_iter().zip(all_pages));
-    space.change(&mut spare, &mut |tables| {
-        for (op, (change, pages)) in all.by_ref() {
-            if let Action::UnmapObject(object) = op.action() {
-                mappings.remove_object(object, |range| tables.unmap(range));
-            }
-            if let Some(change) = change {
-                mappings.apply(change);
-                match pages {
-                    Some(pages) => pages.map(tables),
-                    None => tables.unmap(op.range()),
-                }
-            }
+            Action::UnmapObject(_) => {}
         }
-    })?;
-    // The TLBs are invalidated: the GPU does not use the memory of what was unmapped any more. If that has failed, the
-    // objects are kept until it succeeds.
-    mappings.forget();
-    Ok(())
+    }
+    Ok(spare)
 }

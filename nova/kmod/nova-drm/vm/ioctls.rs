@@ -88,6 +88,6 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         }
         bind::check(&vm, &ops)?;
         gpu.core.await_epoch()?;
-        bind::bind(&vm, gpu, &ops)
+        bind::bind(&vm, gpu, ops)
     }
 }

@@ -69,6 +69,28 @@ impl<'a> Pages<'a> {
         })
     }
 
+    /// What has been [prepared](Self::prepare) before, in the same epoch. Allocates nothing.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it has not been prepared.
+    pub(super) fn prepared(
+        gpu: &'a Gpu<'_>,
+        range: Range<u64>,
+        object: Option<(&'a Object, u64)>,
+        mapped: Mapped,
+    ) -> Result<Self> {
+        let memory = match object {
+            Some((object, offset)) => Some((Memory::prepared(gpu, object)?, offset)),
+            None => None,
+        };
+        Ok(Self {
+            range,
+            memory,
+            mapped,
+        })
+    }
+
     /// Writes the tables.
     pub(super) fn map(self, tables: &mut Tables<'_, '_>) {
         let Self {
@@ -103,6 +125,14 @@ impl<'a> Memory<'a> {
             Some(video) if video.is_cleared_in(epoch) => Ok(Self::Vram(video.extents())),
             Some(_) => Err(EIO),
             None => Ok(Self::System(object.dma_blocks(gpu)?)),
+        }
+    }
+
+    /// What [`Self::of`] has returned before.
+    fn prepared(gpu: &'a Gpu<'_>, object: &'a Object) -> Result<Self> {
+        match object.data().vram() {
+            Some(video) => Ok(Self::Vram(video.extents())),
+            None => Ok(Self::System(object.mapped_dma_blocks(gpu)?)),
         }
     }
 
