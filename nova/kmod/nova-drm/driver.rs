@@ -166,6 +166,7 @@ unsafe impl HasWork for Watch {
         entered.with(|gpu| {
             let windows = self.device.data().windows();
             windows.renew(gpu, &self.device);
+            gpu.queues.look_at_binds();
             match self.health() {
                 Health::Lost => gpu.drop_client(),
                 Health::Dead => {

@@ -16,6 +16,7 @@ use crate::driver::NovaDrmDriver;
 use crate::number::Number;
 use crate::vm::Vm;
 
+mod binds;
 mod create;
 pub(crate) mod engine_time;
 pub(crate) mod engines;
@@ -47,7 +48,8 @@ pub(crate) struct Queue {
     engine_time: Arc<EngineTime>,
     /// Keeps mapped what jobs use.
     vm: Arc<Vm>,
-    engine: Engine,
+    /// The engine of its channels; `None` for the class BIND, which has none.
+    engine: Option<Engine>,
     scheduling: Scheduling,
     ring_entries: u32,
     /// Most pushes of a job.
@@ -61,7 +63,7 @@ pub(crate) struct Queue {
     /// Held while the queue gets a channel, which takes memory.
     #[pin]
     renewal: Mutex<()>,
-    /// Held while the channel is stopped, and then the jobs of the queue end.
+    /// Held while the channel is stopped, and then the jobs of the queue end; and while a bind is executed.
     #[pin]
     ending: Mutex<()>,
     #[pin]
@@ -77,7 +79,10 @@ unsafe impl HasArcWork for Queue {
 
     fn work(this: Arc<Self>) {
         if let Some(entered) = this.device.enter() {
-            entered.with(|gpu| this.look(&gpu.queues));
+            entered.with(|gpu| match gpu.queues.binds(&this) {
+                Some(binds) => this.look_at_binds(gpu, &binds),
+                None => this.look(&gpu.queues),
+            });
         }
     }
 }
@@ -202,6 +207,11 @@ impl Queue {
             true => self.end_jobs(None),
             false => self.await_channel(),
         }
+    }
+
+    /// Whether jobs wait for another channel, as after a sleep. Binds need none.
+    fn needs_channel(&self) -> bool {
+        !self.takes_binds() && self.state.lock().needs_channel()
     }
 
     /// If jobs wait for another channel, has the work look again when that takes too long; or loses the queue if it has.

@@ -23,6 +23,7 @@ mod ioctls;
 mod pages;
 mod spaces;
 
+pub(crate) use bind::{Bind, Op};
 pub(crate) use faults::{Place, VmGetFaults};
 pub(crate) use ioctls::{VmBind, VmCreate, VmDestroy};
 pub(crate) use pages::Mapped;

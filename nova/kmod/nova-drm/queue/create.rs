@@ -12,6 +12,7 @@ use nova_kernel::sync::arc_work::{self, ArcWork};
 use nova_kernel::sync::work::LockClasses;
 use nova_uapi::{ENGINE_INSTANCE_ANY, PRIORITY_HIGH, PRIORITY_LOW};
 
+use super::binds::Binds;
 use super::events::Events;
 use super::queues::Made;
 use super::state::State;
@@ -23,7 +24,7 @@ use crate::number::Number;
 use crate::vm::Vm;
 use crate::WORKQUEUE;
 
-/// Makes a queue as a file wants it, which has been checked.
+/// Makes a queue of jobs as a file wants it, which has been checked.
 pub(super) fn create(
     device: &Device,
     gpu: &Gpu<'_>,
@@ -32,13 +33,26 @@ pub(super) fn create(
     wanted: &nova_uapi::QueueCreate,
 ) -> Result<Arc<Queue>> {
     let engine = choose_engine(gpu, wanted.engine_instance)?;
-    let queue = Queue::new(device, gpu, file, vm, engine, wanted)?;
-    gpu.queues.add(&queue)?;
+    let queue = Queue::new(device, gpu, file, vm, Some(engine), wanted)?;
+    gpu.queues.add(&queue, None)?;
     let made = queue.renew(gpu);
     if made.is_err() {
         gpu.queues.discard(&queue);
     }
     made.map(|_| queue)
+}
+
+/// Makes a queue of the class BIND, which has been checked.
+pub(super) fn create_for_binds(
+    device: &Device,
+    gpu: &Gpu<'_>,
+    file: &FileData,
+    vm: Arc<Vm>,
+    wanted: &nova_uapi::QueueCreate,
+) -> Result<Arc<Queue>> {
+    let queue = Queue::new(device, gpu, file, vm, None, wanted)?;
+    gpu.queues.add(&queue, Some(Binds::new()?))?;
+    Ok(queue)
 }
 
 /// The copy engine with this number, or the one that has the fewest queues; of these, one that does not share its time with
@@ -48,7 +62,7 @@ fn choose_engine(gpu: &Gpu<'_>, instance: u32) -> Result<Engine> {
     let mut copies = engines.copies();
     let chosen = match instance {
         ENGINE_INSTANCE_ANY => copies.min_by_key(|engine| {
-            let queues = gpu.queues.count(|queue| queue.engine == *engine);
+            let queues = gpu.queues.count(|queue| queue.engine == Some(*engine));
             (queues, engine.shares_graphics)
         }),
         _ => copies.find(|engine| u32::from(engine.instance) == instance),
@@ -83,11 +97,14 @@ impl Queue {
         gpu: &Gpu<'_>,
         file: &FileData,
         vm: Arc<Vm>,
-        engine: Engine,
+        engine: Option<Engine>,
         wanted: &nova_uapi::QueueCreate,
     ) -> Result<Arc<Self>> {
         let ring_entries = or_default(wanted.ring_entries, LIMITS.ring_entries_default);
-        let pushes_max = gpu.core.pushes_max(ring_entries);
+        let pushes_max = match engine {
+            Some(_) => gpu.core.pushes_max(ring_entries),
+            None => 0,
+        };
         let timeout_ms = or_default(wanted.timeout_ms, LIMITS.job_timeout_ms);
         let state = State::new(ring_entries)?;
         let (file_number, engine_time) = (file.number, file.engine_time.clone());
@@ -150,9 +167,10 @@ impl Queue {
     /// Makes a channel.
     fn make<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
         let space = self.vm.renewed_space(gpu)?;
-        let events = Events::new(gpu, self)?;
+        let engine = self.engine.ok_or(EINVAL)?;
+        let events = Events::new(gpu, self, engine)?;
         let new = NewChannel {
-            engine: self.engine,
+            engine,
             entries: self.ring_entries,
             scheduling: self.scheduling,
             hole: self.vm.kernel_range(),
@@ -172,11 +190,8 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// `ECANCELED` if it is lost, `ENODEV` if the GPU is unbound.
+    /// Those of [`State::check`].
     pub(super) fn check(&self) -> Result {
-        match self.state.lock().loss() {
-            Some(loss) => Err(loss.others),
-            None => Ok(()),
-        }
+        self.state.lock().check()
     }
 }

@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_spinlock, Arc, SpinLock};
-use nova_core_module::{Architecture, ChannelError, ChannelEvents, End, Reason};
+use nova_core_module::{Architecture, ChannelError, ChannelEvents, End, Engine, Reason};
 use nova_kernel::sync::arc_work;
 
 use super::Queue;
@@ -17,6 +17,7 @@ use crate::vm::Place;
 #[pin_data]
 pub(super) struct Events {
     queue: Arc<Queue>,
+    engine: Engine,
     /// The GPU's, which says what numbers of faults mean.
     architecture: Architecture,
     /// The ring may have a job, so the queue wants to be told of interrupts. It changes under the queue's lock.
@@ -37,11 +38,12 @@ pub(super) struct Told {
 }
 
 impl Events {
-    /// Of a channel of this queue.
-    pub(super) fn new(gpu: &Gpu<'_>, queue: &Arc<Queue>) -> Result<Arc<Self>> {
+    /// Of a channel of this queue, for this engine.
+    pub(super) fn new(gpu: &Gpu<'_>, queue: &Arc<Queue>, engine: Engine) -> Result<Arc<Self>> {
         let (queue, architecture) = (queue.clone(), gpu.core.chipset.arch());
         let events = pin_init!(Self {
             queue,
+            engine,
             architecture,
             is_busy: Atomic::new(false),
             told <- new_spinlock!(Told::default()),
@@ -70,10 +72,9 @@ impl Events {
             kind: fault.kind(self.architecture),
             hw_type: fault.kind,
         });
-        let Queue {
-            number, engine, vm, ..
-        } = &*self.queue;
-        Some(vm.faults.record(*number, engine.instance.into(), place))
+        let Queue { number, vm, .. } = &*self.queue;
+        let engine = self.engine.instance.into();
+        Some(vm.faults.record(*number, engine, place))
     }
 
     fn look(&self) {

@@ -23,8 +23,8 @@ type Signals = KVVec<Signal<NovaDrmDriver>>;
 
 /// The sync objects of a call.
 pub(crate) struct Syncs {
-    waits: KVVec<Wait<Queue>>,
-    signals: Signals,
+    pub(super) waits: KVVec<Wait<Queue>>,
+    pub(super) signals: Signals,
     /// One that is to be waited for has no fence.
     lacks_fence: bool,
 }
@@ -63,7 +63,7 @@ impl Syncs {
     /// # Errors
     ///
     /// `EINVAL` if there is nothing to wait for yet.
-    pub(super) fn check(&self) -> Result {
+    pub(crate) fn check(&self) -> Result {
         match self.lacks_fence {
             true => Err(EINVAL),
             false => Ok(()),
@@ -144,7 +144,7 @@ impl Queue {
     ) -> Result<(), (KBox<Parts>, NewFence)> {
         let _signalling = Signalling::begin();
         let mut state = self.state.lock();
-        let submitted = state.submit(made.number, parts, fence)?;
+        let submitted = state.submit(Some(made.number), parts, fence)?;
         for signal in core::mem::take(signals) {
             signal.publish(&submitted);
         }
@@ -155,7 +155,7 @@ impl Queue {
     }
 
     /// Waits until there is room for a job with so many pushes.
-    fn await_room(&self, pushes: usize) -> Result {
+    pub(super) fn await_room(&self, pushes: usize) -> Result {
         let mut state = self.state.lock();
         loop {
             if let Some(loss) = state.loss() {

@@ -45,12 +45,14 @@ impl Ioctl<NovaDrmDriver> for QueueCreate {
         }
         check_rights(file, argument)?;
         engine.map_err(error)?;
-        if argument.engine_class == ENGINE_CLASS_BIND {
-            return Err(EOPNOTSUPP);
-        }
-        engines?;
         let data = file.data();
-        let queue = create::create(device, gpu, &data, vm, argument)?;
+        let queue = match argument.engine_class {
+            ENGINE_CLASS_BIND => create::create_for_binds(device, gpu, &data, vm, argument),
+            _ => {
+                engines?;
+                create::create(device, gpu, &data, vm, argument)
+            }
+        }?;
         let added = data.queues.add(queue.clone());
         if added.is_err() {
             gpu.queues.discard(&queue);
@@ -152,6 +154,9 @@ impl Ioctl<NovaDrmDriver> for Exec {
         let hole = queue.vm.kernel_range();
         for push in &pushes {
             push.check_range(&LIMITS, &VM, &hole).map_err(error)?;
+        }
+        if queue.takes_binds() {
+            return Err(EINVAL);
         }
         syncs.check()?;
         debug::exec(device, argument, queue.number);

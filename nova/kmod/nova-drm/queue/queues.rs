@@ -16,6 +16,7 @@ use nova_core_module::Channel;
 use nova_kernel::sync::arc_work;
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
+use super::binds::Binds;
 use super::events::Events;
 use super::loss::Loss;
 use super::Queue;
@@ -36,8 +37,10 @@ pub(super) struct Made<'a> {
 
 /// A queue, and its channel. One that has ended is kept until it is replaced, or [`Queues::clean_up`] is called.
 struct Entry<'a> {
-    queue: Arc<Queue>,
     made: Option<Made<'a>>,
+    /// Those of a queue of the class BIND. Dropped before the queue, which keeps their address space.
+    binds: Option<Arc<Binds<'a>>>,
+    queue: Arc<Queue>,
 }
 
 /// The queues of a bound GPU.
@@ -86,15 +89,16 @@ impl<'a> Queues<'a> {
         })
     }
 
-    /// Adds a queue, which has no channel yet.
+    /// Adds a queue, which has no channel yet, with its binds if it is of the class BIND.
     ///
     /// # Errors
     ///
     /// `ENOSPC` if the file or the GPU has too many, `ENODEV` if the GPU is unbound, `ENOMEM`.
-    pub(super) fn add(&self, queue: &Arc<Queue>) -> Result {
+    pub(super) fn add(&self, queue: &Arc<Queue>, binds: Option<Arc<Binds<'a>>>) -> Result {
         let entry = Entry {
-            queue: queue.clone(),
             made: None,
+            binds,
+            queue: queue.clone(),
         };
         let node = RBTreeNode::new(queue.number, entry, GFP_KERNEL_ACCOUNT)?;
         let mut table = self.table.lock();
@@ -136,6 +140,23 @@ impl<'a> Queues<'a> {
         table.entries.get(&queue.number)?.made.clone()
     }
 
+    /// The binds of a queue, if it is of the class BIND.
+    pub(super) fn binds(&self, queue: &Queue) -> Option<Arc<Binds<'a>>> {
+        let table = self.table.lock();
+        table.entries.get(&queue.number)?.binds.clone()
+    }
+
+    /// Frees what binds do not need any more that are over. The queue's work must not call this.
+    pub(super) fn collect(&self, queue: &Queue) {
+        let Some(binds) = self.binds(queue) else {
+            return;
+        };
+        let is_lost = queue.state.lock().is_lost();
+        if binds.collect(is_lost) {
+            queue.vm.clean_up();
+        }
+    }
+
     /// How many queues are counted.
     pub(super) fn count(&self, is_counted: impl Fn(&Queue) -> bool) -> usize {
         let table = self.table.lock();
@@ -151,6 +172,15 @@ impl<'a> Queues<'a> {
             time = time.saturating_add(made.map_or(0, |made| queue.engine_time_on(&made)));
         });
         time
+    }
+
+    /// Has the queues of the class BIND look whether an epoch has ended.
+    pub(crate) fn look_at_binds(&self) {
+        self.for_each(|queue| {
+            if queue.takes_binds() {
+                arc_work::queue(queue);
+            }
+        });
     }
 
     /// Has the work item [clean up](Self::clean_up).
@@ -169,6 +199,7 @@ impl<'a> Queues<'a> {
         if let Some(made) = self.take_ended(queue) {
             drop_channel(queue, made);
         }
+        self.collect(queue);
         if queue.state.lock().is_over() {
             arc_work::stop(queue);
             let entry = self.table.lock().entries.remove(&queue.number);
@@ -235,7 +266,7 @@ impl<'a> Queues<'a> {
     /// Gives channels to queues whose jobs wait for that, since the GPU was stopped and works again.
     pub(crate) fn revive(&self, gpu: &Gpu<'a>) {
         self.for_each(|queue| {
-            if !queue.state.lock().needs_channel() {
+            if !queue.needs_channel() {
                 return;
             }
             match queue.renew(gpu) {
@@ -250,7 +281,7 @@ impl<'a> Queues<'a> {
     /// Ends the jobs that wait for a channel, since the GPU stays down.
     pub(crate) fn give_up(&self) {
         self.for_each(|queue| {
-            if queue.state.lock().needs_channel() {
+            if queue.needs_channel() {
                 queue.lose(None, Loss::STOPPED);
             }
         });
@@ -265,6 +296,7 @@ impl<'a> Queues<'a> {
             // uses stays until then.
             queue.drop_jobs();
             arc_work::stop(queue);
+            self.collect(queue);
         });
     }
 

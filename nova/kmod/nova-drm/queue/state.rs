@@ -134,6 +134,11 @@ impl State {
         self.loss.map(|(loss, _)| loss)
     }
 
+    /// Whether the queue is lost, and all its jobs have ended.
+    pub(super) fn is_lost(&self) -> bool {
+        self.loss.is_some() && self.is_idle()
+    }
+
     /// Whether the GPU may work on a job: it was started, and is not known to be done.
     pub(super) fn is_running(&self) -> bool {
         self.jobs.running_since().is_some()
@@ -144,7 +149,8 @@ impl State {
         self.is_paused = is_paused;
     }
 
-    /// The number of the channel that the GPU may work on, if there is one. Without one, jobs may wait, but none runs.
+    /// The number of the channel that the GPU may work on, if there is one. Without one, jobs may wait, but none runs,
+    /// and binds need none.
     pub(super) fn channel(&self) -> Option<Number> {
         self.channel
     }
@@ -200,7 +206,20 @@ impl State {
         self.is_closing && self.is_idle() && self.channel.is_none()
     }
 
-    /// Takes a job for a channel. Returns the fence that tells the job's end.
+    /// Whether the queue takes jobs.
+    ///
+    /// # Errors
+    ///
+    /// `ECANCELED` if it is lost or destroyed, `ENODEV` if the GPU is unbound.
+    pub(super) fn check(&self) -> Result {
+        match self.loss() {
+            Some(loss) => Err(loss.others),
+            None if self.is_over() => Err(ECANCELED),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a job for a channel, or a bind for none. Returns the fence that tells the job's end.
     ///
     /// # Errors
     ///
@@ -208,12 +227,12 @@ impl State {
     /// channel.
     pub(super) fn submit(
         &mut self,
-        channel: Number,
+        channel: Option<Number>,
         parts: KBox<Parts>,
         fence: NewFence,
     ) -> Result<Fence, (KBox<Parts>, NewFence)> {
         let pushes = parts.pushes.len();
-        if self.loss.is_some() || !self.has_room(pushes) || self.channel != Some(channel) {
+        if self.loss.is_some() || !self.has_room(pushes) || self.channel != channel {
             return Err((parts, fence));
         }
         let (has_pushes, is_ready) = (pushes != 0, parts.waits.is_empty());
@@ -230,12 +249,7 @@ impl State {
         if self.is_paused {
             return Started::Nothing;
         }
-        if let Some((number, job)) = self.jobs.waiting() {
-            if job.wait(queue) {
-                return Started::Nothing;
-            }
-            self.jobs.end_wait(number);
-        }
+        self.look_at_waits(queue);
         let Some(ready) = self.jobs.ready() else {
             return Started::Nothing;
         };
@@ -259,6 +273,32 @@ impl State {
         self.pushes = self.pushes.saturating_sub(pushes.len());
         self.jobs.started(now);
         Started::Job(pushes)
+    }
+
+    /// Finds out whether the waits of the next job are over. What it waits for queues the queue's work.
+    fn look_at_waits(&mut self, queue: &Arc<Queue>) {
+        if let Some((number, job)) = self.jobs.waiting() {
+            if !job.wait(queue) {
+                self.jobs.end_wait(number);
+            }
+        }
+    }
+
+    /// The number of the next bind, if its waits are over. What it waits for queues the queue's work.
+    pub(super) fn ready_bind(&mut self, queue: &Arc<Queue>) -> Option<u64> {
+        if self.is_paused {
+            return None;
+        }
+        self.look_at_waits(queue);
+        Some(self.jobs.ready()?.number)
+    }
+
+    /// Ends the fence of the bind that was ready, and has been executed, unless the queue is lost. The result is to be
+    /// dropped without the lock.
+    pub(super) fn end_bind(&mut self, now: Duration) -> Option<KBox<Parts>> {
+        self.jobs.started(now);
+        let job = self.jobs.take_done(0, now)?.data;
+        Some(job.end(Ok(())))
     }
 
     /// Takes the oldest job if it is done, and ends its fence. The result is to be dropped without the lock.

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
-use nova_core_module::{AddressSpace, Change, Spare, Tables};
+use nova_core_module::{AddressSpace, Change, Epoch, Spare, Tables};
 use nova_kernel::drm::exec::Exec;
 use nova_kernel::drm::gpuvm;
 use nova_uapi::{
@@ -154,6 +154,11 @@ impl<'a> Bind<'a> {
         })
     }
 
+    /// The epoch in which they can be executed.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.space.epoch()
+    }
+
     /// Executes them, once. Neither allocates memory nor takes a lock under which somebody does, since jobs may wait for it.
     ///
     /// # Errors
@@ -163,7 +168,7 @@ impl<'a> Bind<'a> {
     pub(crate) fn execute(&mut self, vm: &Vm, gpu: &Gpu<'_>) -> Result {
         let mut mappings = vm.contents.mappings.lock();
         // The address space of a later epoch is made from the mappings, so they must not change without it.
-        if gpu.core.epoch()? != self.space.epoch() {
+        if gpu.core.epoch()? != self.epoch() {
             return Err(EIO);
         }
         let mut all = self.ops.iter().zip(&mut self.changes);

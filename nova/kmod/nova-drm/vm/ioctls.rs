@@ -76,18 +76,23 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         let syncs = read(&syncs)?;
         debug::bind(device, argument, &ops);
         let vm = file.data().vms.get(argument.vm_id)?;
-        if argument.queue_id != 0 {
-            file.data().queues.get(argument.queue_id)?;
-        }
+        let queue = match argument.queue_id {
+            0 => None,
+            id => Some(file.data().queues.get(id)?),
+        };
         let ops = bind::look_up(file, ops)?;
         argument.check_syncs().map_err(error)?;
-        // There are no queues of the class BIND yet, but what is not known is told first.
-        if argument.queue_id != 0 {
-            Syncs::look_up(file, &syncs)?;
+        let Some(queue) = queue else {
+            bind::check(&vm, &ops)?;
+            gpu.core.await_epoch()?;
+            return bind::bind(&vm, gpu, ops);
+        };
+        let syncs = Syncs::look_up(file, &syncs)?;
+        if !queue.takes_binds_of(&vm) {
             return Err(EINVAL);
         }
+        syncs.check()?;
         bind::check(&vm, &ops)?;
-        gpu.core.await_epoch()?;
-        bind::bind(&vm, gpu, ops)
+        queue.bind(gpu, ops, syncs)
     }
 }
