@@ -78,9 +78,7 @@ extern "C" {
 /**
  * DOC: What is not implemented yet
  *
- * Queues use copy engines alone: QUEUE_CREATE fails with -EOPNOTSUPP for the
- * class BIND, too, so VM_BIND fails with -EINVAL for every queue. Priorities and
- * time slices are checked, and then ignored.
+ * Queues use copy engines alone, but for those of the class BIND.
  *
  * The only kind of pages is 0.
  *
@@ -931,6 +929,15 @@ struct drm_nova_vm_bind_op {
  * With a queue they take effect after all waits of @syncs, and after earlier
  * binds of the same queue; then the others of @syncs are signalled. A bind
  * without operations waits and signals, too.
+ *
+ * With a queue, nothing that a bind needs is missing when its time comes: a call
+ * that succeeds takes effect, unless the queue is lost before. Binds that still
+ * wait then change nothing, and what they signal ends with -ECANCELED, or with
+ * -ENODEV if the GPU is unbound. A queue of class BIND is lost if a reset, a loss
+ * of the GPU's firmware or a sleep comes while it has binds; its reason is
+ * &DRM_NOVA_QUEUE_REASON_DEVICE_RESET, and it is innocent. Closing the file ends
+ * its binds, too. A bind whose wait ended with an error takes effect
+ * nevertheless.
  *
  * Jobs do not wait for binds unless a sync object makes them. An unmap does not
  * wait for jobs: a job that still uses the addresses faults. What an operation
