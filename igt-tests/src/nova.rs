@@ -19,6 +19,7 @@ use crate::module::Module;
 use crate::sysfs::{self, PciDevice};
 use crate::{drm, wait_for, ExitHandler, HANG};
 
+pub mod bind_queue;
 pub mod calls;
 pub mod client;
 pub mod faults;

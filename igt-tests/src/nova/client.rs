@@ -208,7 +208,7 @@ impl Client {
             ..VmBindOp::default()
         })?;
         Ok(Buffer {
-            _object: object,
+            object,
             memory,
             address,
         })
@@ -231,7 +231,7 @@ impl Client {
 /// An object in system memory that is mapped at an address, and for the CPU.
 #[derive(Debug)]
 pub struct Buffer<'a> {
-    _object: Object<'a>,
+    object: Object<'a>,
     /// Its memory, as the CPU sees it.
     pub memory: Mapped,
     /// Its address.
@@ -239,6 +239,11 @@ pub struct Buffer<'a> {
 }
 
 impl Buffer<'_> {
+    /// The object's handle.
+    pub fn handle(&self) -> u32 {
+        self.object.handle()
+    }
+
     /// Its first word, as a semaphore.
     pub fn word(&self) -> u32 {
         self.memory.get(0)

@@ -236,15 +236,7 @@ impl<'a> Queue<'a> {
     ///
     /// The kernel's error.
     pub fn state(&self) -> Result<QueueGetState, Errno> {
-        let mut state = QueueGetState {
-            queue_id: self.id(),
-            state: u32::MAX,
-            reason: u32::MAX,
-            blame: u32::MAX,
-            ..QueueGetState::default()
-        };
-        call(self.client.file(), &mut state)?;
-        Ok(state)
+        state(self.client.file(), self.id())
     }
 
     /// Destroys it.
@@ -255,6 +247,23 @@ impl<'a> Queue<'a> {
     pub fn destroy(&self) -> Result<(), Errno> {
         destroy(self.client.file(), self.id())
     }
+}
+
+/// How the queue of a file is.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn state(file: &File, queue_id: u32) -> Result<QueueGetState, Errno> {
+    let mut state = QueueGetState {
+        queue_id,
+        state: u32::MAX,
+        reason: u32::MAX,
+        blame: u32::MAX,
+        ..QueueGetState::default()
+    };
+    call(file, &mut state)?;
+    Ok(state)
 }
 
 /// Destroys the queue of a file.

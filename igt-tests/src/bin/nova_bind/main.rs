@@ -10,7 +10,9 @@ use igt::nova::object::{SYSTEM, VRAM};
 use igt::nova::Gpu;
 use igt::space::{Filled, Space};
 
+mod ends;
 mod lifetimes;
+mod queues;
 mod ranges;
 mod refused;
 
@@ -160,6 +162,9 @@ fn main() -> ExitCode {
             });
         }
         let bench = tests.fixture(|| Bench::require(SYSTEM));
+        tests.group("Queues of binds.", |tests| {
+            queues::subtests(tests, &bench);
+        });
         tests.group("What is refused changes nothing.", |tests| {
             tests.subtest(
                 "unknown",
@@ -195,6 +200,11 @@ fn main() -> ExitCode {
                 "Of two mistakes, the first is reported.",
                 || refused::order_of_checks(&bench),
             );
+        });
+        tests.group("How binds in queues end.", |tests| {
+            let bench = tests.fixture(|| Bench::require(SYSTEM));
+            let _running = tests.fixture(|| bench.gpu.keep_running());
+            ends::subtests(tests, &bench);
         });
     })
 }

@@ -2,6 +2,7 @@
 
 //! Calls that fail, and change nothing.
 
+use igt::nova::bind_queue::BindQueue;
 use igt::nova::calls::{array, call};
 use igt::space::{map, sparse, unmap, unmap_object, Filled, Space, PAGE};
 use nix::errno::Errno;
@@ -86,7 +87,9 @@ pub(crate) fn unknown(bench: &Bench) {
         };
         scene.call_fails(asked, Errno::ENOENT);
     }
-    for queue_id in [1, u32::MAX] {
+    let gone = BindQueue::new(&bench.file, scene.space.id);
+    assert_eq!(gone.destroy(), Ok(()));
+    for queue_id in [gone.id(), u32::MAX] {
         let asked = VmBind {
             queue_id,
             ..scene.ask(&ops)

@@ -250,7 +250,7 @@ pub(crate) fn refused(gpu: &Gpu) {
         fails(QueueCreate { vm_id, ..right }, Errno::ENOENT);
     }
     let engines = nova::query_engines(client.file()).unwrap();
-    for engine_class in uapi::ENGINE_CLASS_BIND..=uapi::ENGINE_CLASS_OFA {
+    for engine_class in uapi::ENGINE_CLASS_COPY..=uapi::ENGINE_CLASS_OFA {
         let is_there = engines
             .iter()
             .any(|engine| engine.engine_class == engine_class);
