@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use igt::device;
 use igt::fault_injection::FaultInjection;
+use igt::nova::bind_queue::BindQueue;
 use igt::nova::calls::call;
 use igt::nova::client::Client;
 use igt::nova::faults::get_faults;
@@ -20,7 +21,7 @@ use igt::rm_control::{self, RmControl};
 use igt::syncobj::{assert_done, Signal, Syncobj};
 use igt::{kmsg, HANG};
 use nix::errno::Errno;
-use nova_uapi::{GemInfo, QueueCreate};
+use nova_uapi::{GemInfo, QueueCreate, VmBindOp};
 
 /// More allocations than a call makes.
 const MANY: u32 = 10_000;
@@ -42,6 +43,7 @@ struct User<'a> {
     control: RmControl,
     client: &'a Client,
     queue: Queue<'a>,
+    binds: BindQueue<'a>,
     /// A job's words, what it waits for, and what it signals.
     segment: Segment,
     before: Syncobj<'a>,
@@ -65,6 +67,7 @@ impl<'a> User<'a> {
             client,
             segment: queue.place(Push::new().nops(1).words()),
             queue,
+            binds: BindQueue::new(client.file(), client.vm_id()),
             before,
             binary: client.syncobj(),
             timeline: client.syncobj(),
@@ -79,6 +82,35 @@ impl<'a> User<'a> {
         };
         call(self.node, &mut create)?;
         destroy(self.node, create.queue_id)
+    }
+
+    /// Has a queue map and unmap an object, as a whole or not at all.
+    fn bind(&self) -> Result<(), Errno> {
+        let point = self.binds.state()?.jobs_submitted + 1;
+        let after = [Signal::Binary(&self.before)];
+        let done = self.client.syncobj();
+        let signals = [Signal::Binary(&self.binary), Signal::Point(&done, point)];
+        let mapping = VmBindOp {
+            op: nova_uapi::VM_BIND_OP_MAP,
+            handle: self.object,
+            address: 1 << 30,
+            size: 4096,
+            ..VmBindOp::default()
+        };
+        let unmapping = VmBindOp {
+            op: nova_uapi::VM_BIND_OP_UNMAP_OBJECT,
+            handle: self.object,
+            ..VmBindOp::default()
+        };
+        let result = self.binds.try_bind(&[mapping, unmapping], &after, &signals);
+        let signaled = signals[1].wait(HANG);
+        match result {
+            Ok(()) => signaled,
+            Err(error) => {
+                assert_eq!(signaled, Err(Errno::EINVAL), "a fence");
+                Err(error)
+            }
+        }
     }
 
     /// Has the queue do a job, which is taken as a whole or not at all.
@@ -103,7 +135,7 @@ impl<'a> User<'a> {
 
 type Call = fn(&mut User<'_>) -> Result<(), Errno>;
 
-const CALLS: [(&str, Call); 13] = [
+const CALLS: [(&str, Call); 14] = [
     ("open", |user| open(&user.path)),
     ("version", |user| igt::drm::version(user.node).map(drop)),
     ("getparam", |user| {
@@ -126,6 +158,7 @@ const CALLS: [(&str, Call); 13] = [
     ("queue-create", |user| user.queue_create()),
     ("queue-get-state", |user| user.queue.state().map(drop)),
     ("exec", |user| user.exec()),
+    ("bind", |user| user.bind()),
     ("rm-control", |user| ask_name(&mut user.control)),
 ];
 

@@ -156,6 +156,7 @@ pub(crate) const IOCTLS: &[Ioctl] = &[
     ioctl("NOVA_VM_BIND", 0x40 + uapi::VM_BIND, BOTH, &[Word(Choice), Word(Choice), Word(Zero), Word(Zero), Long(Operations), Word(Count), Word(Bytes(40)), Long(Syncs), Word(Count), Word(Bytes(16))]),
     ioctl("NOVA_VM_GET_FAULTS", 0x40 + uapi::VM_GET_FAULTS, BOTH, &[Word(Choice), Word(Zero), Long(Choice), Long(Zero), Long(Faults), Word(Count), Word(Bytes(56)), Long(Zero)]),
     ioctl("NOVA_QUEUE_CREATE", 0x40 + uapi::QUEUE_CREATE, BOTH, &[Word(Choice), Word(Mostly(uapi::ENGINE_CLASS_COPY)), Word(Mostly(uapi::ENGINE_INSTANCE_ANY)), Word(Mostly(uapi::PRIORITY_NORMAL)), Word(Zero), Word(Mostly(64)), Word(Zero), Word(Choice), Word(Zero), Word(Zero)]),
+    ioctl("NOVA_QUEUE_CREATE of class BIND", 0x40 + uapi::QUEUE_CREATE, BOTH, &[Word(Choice), Word(Mostly(uapi::ENGINE_CLASS_BIND)), Word(Mostly(uapi::ENGINE_INSTANCE_ANY)), Word(Mostly(uapi::PRIORITY_NORMAL)), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero)]),
     ioctl("NOVA_QUEUE_DESTROY", 0x40 + uapi::QUEUE_DESTROY, BOTH, &[Word(Choice), Word(Zero)]),
     ioctl("NOVA_QUEUE_GET_STATE", 0x40 + uapi::QUEUE_GET_STATE, BOTH, &[Word(Choice), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Word(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero), Long(Zero)]),
     ioctl("NOVA_EXEC", 0x40 + uapi::EXEC, BOTH, &[Word(Choice), Word(Zero), Long(Pushes), Word(Count), Word(Bytes(16)), Long(Syncs), Word(Count), Word(Bytes(16))]),

@@ -12,6 +12,7 @@ use fastrand::Rng;
 use igt::data::{assert_same, pattern};
 use igt::device::{self, DrmDevice};
 use igt::mock::Mock;
+use igt::nova::bind_queue::BindQueue;
 use igt::nova::client::Client;
 use igt::nova::faults::get_faults;
 use igt::nova::queue::Queue;
@@ -23,7 +24,7 @@ use igt::sysfs::{self, PciDevice};
 use igt::{drm, ExitHandler, HANG};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nova_uapi::{GemCreate, GemInfo};
+use nova_uapi::{GemCreate, GemInfo, VmBindOp};
 
 /// The state of a process for its actions.
 pub(crate) struct Context<'a> {
@@ -227,6 +228,8 @@ fn workers() -> Role {
             action("copy", 4, |context| copies(context, true)),
             action("copy and leave", 2, |context| copies(context, false)),
             action("job that fails", 1, job_that_fails),
+            action("bind", 3, |context| binds(context, true)),
+            action("bind and leave", 2, |context| binds(context, false)),
         ],
     }
 }
@@ -401,6 +404,39 @@ fn copies(context: &mut Context<'_>, waits: bool) -> io::Result<()> {
             done.wait(HANG)?;
             done.outcome()?.unwrap_or(Ok(()))?;
             assert_same(&target.memory.read(0, SIZE), &written, "a copy");
+        }
+    }
+    Ok(())
+}
+
+/// Has a queue map an object for each of some jobs, which use it; or closes the file before they are done.
+fn binds(context: &mut Context<'_>, waits: bool) -> io::Result<()> {
+    let client = client(context)?;
+    let queue = Queue::try_new(&client, Queue::COPY)?;
+    let binds = BindQueue::try_new(client.file(), BindQueue::of(client.vm_id()))?;
+    let buffers = [client.try_bound(4096, 0)?, client.try_bound(4096, 0)?];
+    let at = client.reserve(4096);
+    let (bound, done) = (Syncobj::new(client.file())?, Syncobj::new(client.file())?);
+    let (bound, done) = ([Signal::Binary(&bound)], [Signal::Binary(&done)]);
+    for round in 1..context.rng.u32(2..8) {
+        let buffer = &buffers[(round % 2) as usize];
+        let mapping = VmBindOp {
+            op: nova_uapi::VM_BIND_OP_MAP,
+            handle: buffer.handle(),
+            address: at,
+            size: 4096,
+            ..VmBindOp::default()
+        };
+        // The first one waits for nothing.
+        let after = if round == 1 { &[][..] } else { &done };
+        binds.try_bind(&[mapping], after, &bound)?;
+        let fill = queue.push().fill(at, round, 1);
+        queue.exec(&[queue.place(fill.words())], &bound, &done)?;
+        if waits {
+            done[0].wait(HANG)?;
+            let outcome = done[0].export()?.outcome()?;
+            outcome.unwrap_or(Ok(()))?;
+            assert_eq!(buffer.word(), round, "what a job has written");
         }
     }
     Ok(())
