@@ -50,21 +50,30 @@ impl Space {
         }
     }
 
-    /// Makes a change. The MMU looks on.
+    /// Prepares a change, and makes it.
     fn change(&mut self, operation: &Operation) {
+        let mut spare = core::mem::take(&mut self.spare);
+        self.vram.note_tables();
+        self.prepare(&mut spare, operation);
+        self.make(&mut spare, operation);
+        self.spare = spare;
+    }
+
+    fn prepare(&self, spare: &mut Spare<Vram>, operation: &Operation) {
+        let range = operation.range.clone();
+        let prepared = spare.prepare(&self.vram, self.format, range, operation.change());
+        prepared.expect("memory");
+    }
+
+    /// Makes a change that has been prepared. The MMU looks on.
+    fn make(&mut self, spare: &mut Spare<Vram>, operation: &Operation) {
         let Self {
-            format,
             vram,
             tables,
-            spare,
             model,
+            ..
         } = self;
         let range = operation.range.clone();
-        let change = operation.change();
-        vram.note_tables();
-        spare
-            .prepare(vram, format, range.clone(), change)
-            .expect("memory");
         vram.watch(Some(model.watch(operation, tables.root())));
         match &operation.blocks {
             Some((blocks, attributes)) => {
@@ -369,6 +378,39 @@ proptest! {
             prop_assert_eq!(space.vram.tables(), 1);
             drop(space.tables);
             prop_assert_eq!(space.vram.tables(), 0);
+        }
+    }
+
+    /// Changes that are prepared long before, each for itself, and made in any order; some never are.
+    #[test]
+    fn changes_may_wait(
+        operations in model::operations(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+        never in any::<prop::sample::Index>(),
+    ) {
+        for arch in ARCHITECTURES {
+            let mut space = Space::new(arch);
+            let operations = operations.iter().map(|(seed, _)| seed.operation(arch));
+            let mut waiting: Vec<_> = operations
+                .map(|operation| {
+                    let mut spare = Spare::new();
+                    space.prepare(&mut spare, &operation);
+                    (operation, spare)
+                })
+                .collect();
+            let mut left = waiting.len() - never.index(waiting.len());
+            while left > 0 {
+                left -= 1;
+                let (operation, mut spare) = waiting.swap_remove(order[left % order.len()].index(waiting.len()));
+                space.vram.note_tables();
+                space.make(&mut spare, &operation);
+                space.invalidate();
+                drop(spare);
+            }
+            drop(waiting);
+            space.unmap(0, 1 << Format::of(arch).va_bits);
+            space.invalidate();
+            prop_assert_eq!(space.vram.tables(), 1);
         }
     }
 }
