@@ -114,36 +114,45 @@ fn with_exec<D: Driver, R>(
     lock: impl Fn(&Exec<D>) -> Result,
     then: impl FnOnce(&Exec<D>) -> R,
 ) -> Result<R> {
-    let memory = Opaque::<bindings::drm_exec>::uninit();
-    let exec = Exec(memory.get(), PhantomData);
-    // SAFETY: It is memory for a `struct drm_exec`, which does not move until `drm_exec_fini()`.
-    unsafe { bindings::drm_exec_init(exec.0, INTERRUPTIBLE_WAIT | IGNORE_DUPLICATES, 0) };
-    let mut locked = Ok(());
-    let mut spared = None;
-    // This is `drm_exec_until_all_locked()`.
-    // SAFETY: It is initialized.
-    while unsafe { bindings::drm_exec_cleanup(exec.0) } {
-        locked = lock(&exec);
-        // SAFETY: As above.
-        let is_contended = unsafe { !(*exec.0).contended.is_null() };
-        if locked.is_err() && !is_contended {
-            break;
-        }
-        if !is_contended {
+    loop {
+        let memory = Opaque::<bindings::drm_exec>::uninit();
+        let exec = Exec(memory.get(), PhantomData);
+        // SAFETY: It is memory for a `struct drm_exec`, which does not move until `drm_exec_fini()`.
+        unsafe { bindings::drm_exec_init(exec.0, INTERRUPTIBLE_WAIT | IGNORE_DUPLICATES, 0) };
+        let mut locked = Ok(());
+        let mut spared = None;
+        // This is `drm_exec_until_all_locked()`.
+        // SAFETY: It is initialized.
+        while unsafe { bindings::drm_exec_cleanup(exec.0) } {
+            locked = lock(&exec);
+            // SAFETY: As above.
+            let is_contended = unsafe { !(*exec.0).contended.is_null() };
+            if is_contended {
+                continue;
+            }
+            if locked.is_err() {
+                break;
+            }
             // SAFETY: As above.
             spared = unsafe { Spared::new(&exec) };
         }
+        if spared.is_some() {
+            // SAFETY: As above; it is not used again.
+            unsafe { bindings::drm_exec_fini(exec.0) };
+            // Nothing is locked any more. It may be gone now, so this does not happen again and again.
+            drop(spared);
+            continue;
+        }
+        let result = locked.map(|()| then(&exec));
+        // SAFETY: As above; it is not used again.
+        unsafe { bindings::drm_exec_fini(exec.0) };
+        return result;
     }
-    let result = locked.map(|()| then(&exec));
-    // SAFETY: As above; it is not used again.
-    unsafe { bindings::drm_exec_fini(exec.0) };
-    // Nothing is locked any more.
-    drop(spared);
-    result
 }
 
 /// A reference to an object that was contended, and in the end not among those to lock. `drm_exec_cleanup()` gives up its own
-/// while the others are locked, and the last one must not go there: that frees the object.
+/// while the others are locked, and the last one must not go there: that frees the object. Nor must it go once a job has been
+/// published, so all is locked once more without it.
 ///
 /// # Invariants
 ///

@@ -67,20 +67,18 @@ unsafe fn object<D: Driver>(
     attachment: *mut bindings::dma_buf_attachment,
     table: *mut bindings::sg_table,
 ) -> Result<Object<D>> {
+    let attachment = NonNull::new(attachment).ok_or(EINVAL)?;
+    let table = NonNull::new(table).ok_or(EINVAL)?;
     // SAFETY: An attachment has a reference to its dma-buf, whose size never changes.
-    let size = unsafe { (*(*attachment).dmabuf).size };
+    let size = unsafe { (*attachment.as_ref().dmabuf).size };
     // SAFETY: The table is mapped, and nobody changes it.
-    let import = Import::new(unsafe { SGTable::from_raw(table) }, size)?;
+    let import = Import::new(unsafe { SGTable::from_raw(table.as_ptr()) }, size)?;
     let node = RBTreeNodeReservation::new(GFP_KERNEL_ACCOUNT)?;
     let data = D::import(size);
     let object = Object::new(device, size, Backing::Import(import), false, None, data)?;
     // Nothing can fail any more, so the table is the object's.
     // INVARIANT: The caller promises so.
-    let table = Table(
-        NonNull::new(attachment).ok_or(EINVAL)?,
-        NonNull::new(table).ok_or(EINVAL)?,
-        PhantomData,
-    );
+    let table = Table(attachment, table, PhantomData);
     let node = node.into_node(object.as_raw().addr(), table);
     device.imports().insert(node);
     Ok(object)
