@@ -51,7 +51,7 @@ impl<D: Driver> Exec<D> {
 ///
 /// # Errors
 ///
-/// Those of `lock`: its own, `EINTR` if a signal came, `ENOMEM`.
+/// Those of `lock`: its own, `ERESTARTSYS` if a signal came, `ENOMEM`.
 pub fn with_locked<D: Driver, R>(
     lock: impl Fn(&Exec<D>) -> Result,
     then: impl FnOnce() -> R,
@@ -64,7 +64,7 @@ pub fn with_locked<D: Driver, R>(
 ///
 /// # Errors
 ///
-/// `EINTR` if a signal came, `ENOMEM`.
+/// `ERESTARTSYS` if a signal came, `ENOMEM`.
 pub fn with_room_for_fence<D: Driver, R>(
     vm: &GpuVm<D>,
     then: impl FnOnce(Room<'_, D>) -> R,
@@ -146,7 +146,11 @@ fn with_exec<D: Driver, R>(
         let result = locked.map(|()| then(&exec));
         // SAFETY: As above; it is not used again.
         unsafe { bindings::drm_exec_fini(exec.0) };
-        return result;
+        // Nothing has happened yet, so the call is made again unless the signal's handler wants that otherwise.
+        return result.map_err(|error| match error {
+            EINTR => ERESTARTSYS,
+            error => error,
+        });
     }
 }
 

@@ -170,16 +170,15 @@ impl<D: Driver> Imports<D> {
     ///
     /// For [`free`](super::free) to call, for an object whose last reference is gone.
     pub(super) unsafe fn remove(&self, object: *mut bindings::drm_gem_object) {
+        // SAFETY: As the caller promises. The attachment is set before anybody else has the object, and stays.
+        if unsafe { (*object).import_attach.is_null() } {
+            return;
+        }
         let mut tables = self.tables.lock();
         drop(tables.remove(&object.addr()));
         drop(tables);
-        // SAFETY: As the caller promises. The attachment is set once the import has succeeded. Its table has been unmapped,
-        // here or by `clear`.
-        unsafe {
-            if !(*object).import_attach.is_null() {
-                bindings::drm_prime_gem_destroy(object, ptr::null_mut());
-            }
-        }
+        // SAFETY: As above. Its table has been unmapped, here or by `clear`.
+        unsafe { bindings::drm_prime_gem_destroy(object, ptr::null_mut()) };
     }
 
     /// Unmaps all.
