@@ -38,7 +38,7 @@ impl Gpu<'_> {
     pub(crate) fn fall_asleep(&self, device: &Device) -> Result {
         self.queues.pause(JOBS_LIMIT);
         device.data().windows().hide(device);
-        let saved = self.clearer.save(self);
+        let saved = self.clearer.save(self, device);
         saved.inspect_err(|&error| {
             self.report("no sleep, since VRAM cannot be saved", error);
         })
@@ -102,6 +102,11 @@ impl Survived {
     /// VRAM has been saved.
     pub(crate) fn begin(&self, boots: u64) {
         self.state.lock().saved_at = Some(boots);
+    }
+
+    /// Whether VRAM has been saved, and not been restored yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.state.lock().saved_at.is_some()
     }
 
     /// VRAM has been restored.

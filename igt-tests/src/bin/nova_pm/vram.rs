@@ -44,6 +44,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         || mapped(gpu),
     );
     tests.subtest(
+        "suspend-vram-first",
+        "What a program writes to VRAM for the first time, right after the sleep, is there when the GPU has been booted.",
+        || first_touch(gpu),
+    );
+    tests.subtest(
         "suspend-vram-lost",
         "What a reset has lost stays lost, and what was written after that is kept.",
         || lost(gpu),
@@ -194,6 +199,20 @@ fn mapped(gpu: &Gpu) {
     });
     assert_eq!(counted, Ok(()));
     assert_eq!(object.info().state, 0);
+}
+
+fn first_touch(gpu: &Gpu) {
+    let _test = super::test_sleep(State::Mem, "devices");
+    let file = gpu.open_render();
+    let object = Object::new(&file, mappable_in(VRAM, PAGE));
+    let memory = object.map();
+    super::asleep(gpu, || {
+        State::Mem.enter()?;
+        // The GPU has not been booted yet.
+        memory.set(0, 1_u64);
+        Ok(())
+    });
+    assert_eq!((object.info().state, memory.get::<u64>(0)), (0, 1));
 }
 
 fn lost(gpu: &Gpu) {

@@ -239,8 +239,9 @@ impl<'a> Clearer<'a> {
     ///
     /// # Errors
     ///
-    /// `EINTR` if the task was killed, `ETIMEDOUT` if the engine does not copy.
-    pub(crate) fn save(&self, gpu: &Gpu<'a>) -> Result {
+    /// `EINTR` if the task was killed, `ETIMEDOUT` if the engine does not copy; `EBUSY` if the GPU was booted after the
+    /// preparation, as it may be while a hibernation allocates its image, so that there is no memory for what was restored.
+    pub(crate) fn save(&self, gpu: &Gpu<'a>, device: &Device) -> Result {
         let Ok(epoch) = gpu.core.epoch() else {
             return Ok(());
         };
@@ -249,7 +250,10 @@ impl<'a> Clearer<'a> {
             _ => None,
         })?;
         let Some(saved) = prepared else {
-            return Ok(());
+            return match device.data().videos().have_contents(epoch) {
+                true => Err(EBUSY),
+                false => Ok(()),
+            };
         };
         let copied = match saved.parts.is_empty() {
             true => Ok(()),
@@ -258,9 +262,11 @@ impl<'a> Clearer<'a> {
             }),
         };
         if copied.is_ok() {
-            saved.set_saved(true);
-            gpu.survived.begin(gpu.core.health().1);
-            return self.with_turn(|held| held.sleep = Sleep::Saved(saved));
+            return self.with_turn(|held| {
+                saved.set_saved(true);
+                gpu.survived.begin(gpu.core.health().1);
+                held.sleep = Sleep::Saved(saved);
+            });
         }
         unless_over(gpu, epoch, copied)
     }

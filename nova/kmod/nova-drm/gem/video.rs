@@ -120,6 +120,13 @@ impl Videos {
         debug_assert!(removed.is_some());
     }
 
+    /// Whether there are any with contents in an epoch.
+    pub(super) fn have_contents(&self, epoch: Epoch) -> bool {
+        let all = self.all.lock();
+        let has_contents = all.values().any(|video| video.is_cleared_in(epoch));
+        has_contents
+    }
+
     /// Those that have contents in an epoch.
     ///
     /// # Errors

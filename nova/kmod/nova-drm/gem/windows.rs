@@ -77,8 +77,9 @@ impl Windows {
         video: &Video,
         fault: &mut Fault<'_, NovaDrmDriver>,
     ) {
-        if video.is_saved() {
-            // The dummy page would have other contents than are about to be restored. A task that is killed gets it.
+        if video.is_saved() || gpu.survived.is_pending() {
+            // The dummy page would have other contents than are about to be restored, and lose what is written there,
+            // although nothing tells of a loss. A task that is killed gets it.
             let _ = gpu.core.await_epoch();
         }
         let epoch = gpu.core.epoch().ok();
