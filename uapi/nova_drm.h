@@ -78,7 +78,12 @@ extern "C" {
 /**
  * DOC: What is not implemented yet
  *
- * Queues use copy engines alone, but for those of the class BIND.
+ * Queues use copy engines alone, but for those of the class BIND. Binds that
+ * wait do not survive a sleep, while jobs that wait for them do: such a job runs
+ * without what was to be bound.
+ *
+ * How a dma-buf was opened is not looked at, so no object can only be read, and
+ * VM_BIND does not fail with -EACCES.
  *
  * The only kind of pages is 0.
  *

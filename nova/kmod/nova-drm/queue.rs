@@ -107,7 +107,11 @@ impl Queue {
         let made = queues.channel(self);
         let signalling = Signalling::begin();
         let Some(made) = made.filter(|made| self.is_on(made)) else {
-            return self.await_channel();
+            self.await_channel();
+            if self.state.lock().is_over() {
+                queues.clean_up_later();
+            }
+            return;
         };
         // This comes first: what was done before counts.
         let told = made.events.told();

@@ -46,6 +46,19 @@ impl<'a> Lists<'a> {
     }
 }
 
+impl Drop for Lists<'_> {
+    fn drop(&mut self) {
+        drop_all(self.over.take());
+    }
+}
+
+/// Drops a list, one link after the other. The drop of a link that has others behind it would need stack for all of them.
+fn drop_all(mut next: Option<KBox<Link<'_>>>) {
+    while let Some(mut link) = next {
+        next = link.next.take();
+    }
+}
+
 impl<'a> Binds<'a> {
     /// None.
     ///
@@ -84,10 +97,13 @@ impl<'a> Binds<'a> {
 
     /// Whether the epoch has ended in which one was prepared that is not executed yet.
     fn are_outdated(&self, gpu: &Gpu<'_>) -> bool {
-        let epoch = gpu.core.epoch().ok();
         let lists = self.lists.lock();
-        let mut waiting = lists.waiting.iter().flatten();
-        waiting.any(|link| Some(link.bind.epoch()) != epoch)
+        let waiting = lists.waiting.iter().flatten();
+        let oldest = waiting.map(|link| link.bind.epoch().number()).min();
+        drop(lists);
+        // Only now, so that it is not an earlier one than that of a bind which has just been added.
+        let current = gpu.core.epoch().map(|epoch| epoch.number());
+        oldest.is_some_and(|oldest| current != Ok(oldest))
     }
 
     /// Keeps a bind that is over, until it is [collected](Self::collect).
@@ -99,11 +115,9 @@ impl<'a> Binds<'a> {
 
     /// Drops the binds that are over, and those that never will be executed. Returns whether there were any.
     pub(super) fn collect(&self, is_lost: bool) -> bool {
-        let mut over = self.lists.lock().over.take();
+        let over = self.lists.lock().over.take();
         let mut dropped = over.is_some();
-        while let Some(mut link) = over {
-            over = link.next.take();
-        }
+        drop_all(over);
         if is_lost {
             for number in 0..u64::from(LIMITS.jobs_max) {
                 let bind = self.take(number);
@@ -136,13 +150,21 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// `ECANCELED` if the queue is lost or destroyed, `ERESTARTSYS` if a signal came while it was full, and those of
+    /// `ECANCELED` if the queue is lost or destroyed, `EIO` if the epoch ended meanwhile, `ERESTARTSYS` if a signal came while
+    /// it was full, and those of
     /// [`Bind::prepare`].
     pub(crate) fn bind(self: &Arc<Self>, gpu: &Gpu<'_>, ops: KVVec<Op>, syncs: Syncs) -> Result {
+        let taken = self.take_bind(gpu, ops, syncs);
+        if taken.is_err() {
+            // The bind has been dropped.
+            self.vm.clean_up();
+        }
+        taken
+    }
+
+    fn take_bind(self: &Arc<Self>, gpu: &Gpu<'_>, ops: KVVec<Op>, syncs: Syncs) -> Result {
         self.check()?;
         let binds = gpu.queues.binds(self).ok_or(ECANCELED)?;
-        // Their page tables count as the file's until they are freed.
-        gpu.queues.collect(self);
         gpu.core.await_epoch()?;
         let mut fence = NewFence::new()?;
         let parts = Parts {
@@ -153,6 +175,9 @@ impl Queue {
         let bind = Link::new(Bind::prepare(&self.vm, gpu, ops)?)?;
         loop {
             self.await_room(0)?;
+            if gpu.core.epoch()? != bind.bind.epoch() {
+                return Err(EIO);
+            }
             let signalling = Signalling::begin();
             let mut state = self.state.lock();
             state.check()?;
@@ -202,7 +227,9 @@ impl Queue {
         };
         let Some(mut link) = binds.take(number) else {
             debug_assert!(false, "bind {number} is missing");
-            return false;
+            self.state.lock().lose(Loss::IMPOSSIBLE);
+            self.drop_jobs();
+            return true;
         };
         let executed = link.bind.execute(&self.vm, gpu);
         binds.put_back(link);

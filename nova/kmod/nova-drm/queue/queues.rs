@@ -157,6 +157,15 @@ impl<'a> Queues<'a> {
         }
     }
 
+    /// The same, for all queues of a file.
+    pub(crate) fn collect_all(&self, file: Number) {
+        self.for_each(|queue| {
+            if queue.file == file {
+                self.collect(queue);
+            }
+        });
+    }
+
     /// How many queues are counted.
     pub(super) fn count(&self, is_counted: impl Fn(&Queue) -> bool) -> usize {
         let table = self.table.lock();
@@ -199,9 +208,13 @@ impl<'a> Queues<'a> {
         if let Some(made) = self.take_ended(queue) {
             drop_channel(queue, made);
         }
-        self.collect(queue);
-        if queue.state.lock().is_over() {
+        let is_over = queue.state.lock().is_over();
+        if is_over {
+            // It leaves nothing of binds after that.
             arc_work::stop(queue);
+        }
+        self.collect(queue);
+        if is_over {
             let entry = self.table.lock().entries.remove(&queue.number);
             drop(entry);
         }
@@ -242,7 +255,7 @@ impl<'a> Queues<'a> {
     /// Starts no jobs any more, and waits for those that run; at most for `limit`, after which their queues are lost. The
     /// system is about to sleep.
     pub(crate) fn pause(&self, limit: Duration) {
-        self.for_each(|queue| queue.state.lock().pause(true));
+        self.for_each(|queue| queue.state.lock().pause(!queue.takes_binds()));
         let start = Instant::<Monotonic>::now();
         let runs = |queue: &Queue| queue.state.lock().is_running();
         while self.count(runs) != 0 && start.elapsed().as_nanos() < limit.as_nanos() as i64 {
@@ -251,6 +264,15 @@ impl<'a> Queues<'a> {
         self.for_each(|queue| {
             if runs(queue) {
                 queue.lose(self.channel(queue).as_ref(), Loss::STOPPED);
+            }
+        });
+        self.for_each(|queue| {
+            if queue.takes_binds() {
+                // Those that are ready by now are executed, and one that is under way completes.
+                arc_work::queue(queue);
+                arc_work::flush(queue);
+                queue.state.lock().pause(true);
+                drop(queue.ending.lock());
             }
         });
     }
@@ -266,6 +288,10 @@ impl<'a> Queues<'a> {
     /// Gives channels to queues whose jobs wait for that, since the GPU was stopped and works again.
     pub(crate) fn revive(&self, gpu: &Gpu<'a>) {
         self.for_each(|queue| {
+            if !queue.takes_binds() {
+                // The end of its channel may not have been looked at yet.
+                queue.look(self);
+            }
             if !queue.needs_channel() {
                 return;
             }
@@ -276,6 +302,7 @@ impl<'a> Queues<'a> {
                 Err(_) => queue.lose(None, Loss::STOPPED),
             }
         });
+        self.clean_up_later();
     }
 
     /// Ends the jobs that wait for a channel, since the GPU stays down.
@@ -285,6 +312,7 @@ impl<'a> Queues<'a> {
                 queue.lose(None, Loss::STOPPED);
             }
         });
+        self.clean_up_later();
     }
 
     /// Stops all queues, and ends their jobs, since the GPU is unbound.

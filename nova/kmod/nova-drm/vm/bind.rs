@@ -163,8 +163,7 @@ impl<'a> Bind<'a> {
     ///
     /// # Errors
     ///
-    /// `EIO` if the epoch has ended since they were prepared; nothing has changed then, or only what is kept of the mappings
-    /// for the next epoch. `ETIMEDOUT` if the GPU's TLBs cannot be invalidated: the GPU is reset.
+    /// `EIO` if the epoch has ended since they were prepared; nothing has changed then. `ETIMEDOUT` if the GPU's TLBs cannot be invalidated: the GPU is reset.
     pub(crate) fn execute(&mut self, vm: &Vm, gpu: &Gpu<'_>) -> Result {
         let mut mappings = vm.contents.mappings.lock();
         // The address space of a later epoch is made from the mappings, so they must not change without it.
@@ -172,14 +171,19 @@ impl<'a> Bind<'a> {
             return Err(EIO);
         }
         let mut all = self.ops.iter().zip(&mut self.changes);
-        self.space.change(&mut self.spare, &mut |tables| {
+        let changed = self.space.change(&mut self.spare, &mut |tables| {
             for (op, change) in all.by_ref() {
                 op.execute(gpu, change.take(), &mut mappings, tables);
             }
-        })?;
-        // The TLBs are invalidated: the GPU does not use the memory of what was unmapped any more. If that has failed, the
-        // objects are kept until it succeeds.
-        mappings.forget();
+        });
+        match changed {
+            // The TLBs are invalidated: the GPU does not use the memory of what was unmapped any more. If that has failed,
+            // the objects are kept until it succeeds.
+            Ok(()) => mappings.forget(),
+            // The epoch has ended meanwhile. The address space of the next one is made from the mappings as they are now.
+            Err(EIO) => {}
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 }
