@@ -3,8 +3,7 @@
 //! What fdinfo tells of a file's memory, and of its work.
 
 use std::fs::File;
-use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use igt::drm;
 use igt::fdinfo::FdInfo;
@@ -64,9 +63,6 @@ fn main() -> ExitCode {
             "The time of engines stays, and goes on, after the GSP was lost.",
             || engine_gsp_lost(&gpu, &Mock::require(&gpu)),
         );
-        tests.subtest("gputop", "gputop shows who uses a copy engine.", || {
-            gputop(&gpu)
-        });
         tests.subtest("unbound", "An unbound GPU tells nothing.", || unbound(&gpu));
     })
 }
@@ -227,29 +223,6 @@ fn engine_gsp_lost(gpu: &Gpu, mock: &Mock) {
     let plug = Plug::new(&client);
     wait_for_time(&client, lost);
     plug.pull();
-}
-
-/// Each column of an engine has a percentage of the time.
-fn gputop(gpu: &Gpu) {
-    const PROGRAM: &str = "/usr/bin/gputop";
-    igt::require!(Path::new(PROGRAM).exists(), "there is no {PROGRAM}");
-    let client = Client::new(gpu);
-    let plug = Plug::new(&client);
-    let _bound = Timeout::new(HANG, "gputop");
-    let output = Command::new(PROGRAM).args(["-n", "3"]).output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    plug.pull();
-    assert!(output.status.success(), "{output:?}");
-    assert!(shown.contains("copy"), "{shown}");
-    let is_busy = |line: &str| {
-        let percent = line
-            .split('%')
-            .next()
-            .and_then(|it| it.split(' ').next_back());
-        line.contains("nova_fdinfo")
-            && percent.is_some_and(|it| it.parse::<f64>().is_ok_and(|it| it > 0.0))
-    };
-    assert!(shown.lines().any(is_busy), "{shown}");
 }
 
 fn unbound(gpu: &Gpu) {

@@ -258,7 +258,7 @@ impl<'a> Engine<'a> {
     pub(super) fn copy(
         &mut self,
         direction: Direction,
-        transfers: &mut dyn Iterator<Item = Transfer>,
+        transfers: impl Iterator<Item = Transfer>,
     ) -> Result {
         self.check()?;
         let class = self.classes.copy;

@@ -37,25 +37,41 @@ struct Part {
     video: Arc<Video>,
 }
 
-impl Part {
-    /// What is copied between the object and these bytes of the chunks, which a window shows.
-    fn transfers(&self, bytes: &Range<u64>) -> impl Iterator<Item = Transfer> + '_ {
-        let start = bytes.start;
-        // A transfer does not reach from one pane of the window to the next.
-        (0..WINDOW_SIZE / PANE).flat_map(move |number| {
-            let offset = number.saturating_mul(PANE);
-            let pane = start.saturating_add(offset);
-            let pieces = pieces_in(
-                self.video.extents(),
-                self.range.start,
-                pane..pane.saturating_add(PANE),
-            );
-            pieces.map(move |piece| Transfer {
-                vram: piece.address,
-                window: offset.saturating_add(piece.at),
-                bytes: piece.size,
-            })
-        })
+/// What is copied between objects and a chunk. (A chain of the kernel's iterators has symbols that are too long for it.)
+struct Transfers<'x> {
+    parts: &'x [Part],
+    wanted: &'x dyn Fn(&Video) -> bool,
+    /// The bytes of all chunks that the chunk has, of which some may be over.
+    start: u64,
+    next: u64,
+    end: u64,
+}
+
+impl Iterator for Transfers<'_> {
+    type Item = Transfer;
+
+    fn next(&mut self) -> Option<Transfer> {
+        loop {
+            let (part, rest) = self.parts.split_first()?;
+            self.next = self.next.max(part.range.start);
+            let offset = self.next.saturating_sub(self.start);
+            // A transfer does not reach from one pane of the window to the next.
+            let pane = self.next.saturating_add(PANE.saturating_sub(offset % PANE));
+            let range = self.next..pane.min(part.range.end).min(self.end);
+            let is_wanted = !range.is_empty() && (self.wanted)(&part.video);
+            let mut pieces = pieces_in(part.video.extents(), part.range.start, range);
+            match pieces.next().filter(|_| is_wanted) {
+                Some(piece) => {
+                    self.next = self.next.saturating_add(piece.size);
+                    return Some(Transfer {
+                        vram: piece.address,
+                        window: offset,
+                        bytes: piece.size,
+                    });
+                }
+                None => self.parts = rest,
+            }
+        }
     }
 }
 
@@ -111,27 +127,33 @@ impl Saved {
         engine: &mut Engine<'_>,
         direction: Direction,
         wanted: &dyn Fn(&Video) -> bool,
-        done: &dyn Fn(&Video),
+        done: impl Fn(&Video),
     ) -> Result {
         engine.prepare_window()?;
         let owner: Arc<dyn Send + Sync> = self.clone();
         let mut copy_chunk = |bytes: &Range<u64>, chunk: &Object| -> Result {
-            let parts = self.parts_in(bytes).filter(|part| wanted(&part.video));
-            let mut transfers = parts.flat_map(|part| part.transfers(bytes)).peekable();
-            if transfers.peek().is_none() {
+            let transfers = || Transfers {
+                parts: self.parts_in(bytes),
+                wanted,
+                start: bytes.start,
+                next: bytes.start,
+                end: bytes.end,
+            };
+            if transfers().next().is_none() {
                 return Ok(());
             }
             engine.show(chunk.dma_blocks(gpu)?, &owner)?;
-            engine.copy(direction, &mut transfers)
+            engine.copy(direction, transfers())
         };
         let mut copy_all = || -> Result {
             for (number, chunk) in self.chunks.iter().enumerate() {
                 let bytes = bytes_of(number);
                 copy_chunk(&bytes, chunk)?;
-                let is_complete = |part: &&Part| part.range.end <= bytes.end;
-                let parts = self.parts_in(&bytes).filter(is_complete);
-                let videos = parts.map(|part| &*part.video);
-                videos.filter(|video| wanted(video)).for_each(done);
+                for Part { range, video } in self.parts_in(&bytes) {
+                    if range.end <= bytes.end && wanted(video) {
+                        done(video);
+                    }
+                }
             }
             Ok(())
         };
@@ -141,13 +163,11 @@ impl Saved {
     }
 
     /// The objects that have something in these bytes of the chunks.
-    fn parts_in(&self, bytes: &Range<u64>) -> impl Iterator<Item = &Part> {
-        let end = bytes.end;
-        let first = self
-            .parts
-            .partition_point(|part| part.range.end <= bytes.start);
-        let rest = self.parts.get(first..).unwrap_or_default();
-        rest.iter().take_while(move |part| part.range.start < end)
+    fn parts_in(&self, bytes: &Range<u64>) -> &[Part] {
+        let parts = &self.parts;
+        let first = parts.partition_point(|part| part.range.end <= bytes.start);
+        let end = parts.partition_point(|part| part.range.start < bytes.end);
+        parts.get(first..end).unwrap_or_default()
     }
 
     /// Notes whether the objects have their contents here.
@@ -179,8 +199,9 @@ impl Sleep {
         if from == to {
             return Ok(());
         }
-        let restored = |video: &Video| video.set_restored(from, to);
-        let result = saved.copy(gpu, engine, Direction::Restore, &Video::is_saved, &restored);
+        let result = saved.copy(gpu, engine, Direction::Restore, &Video::is_saved, |video| {
+            video.set_restored(from, to)
+        });
         match result {
             Ok(()) => {
                 gpu.survived.end(gpu.core.health().1);
@@ -258,7 +279,7 @@ impl<'a> Clearer<'a> {
         let copied = match saved.parts.is_empty() {
             true => Ok(()),
             false => self.with_engine(gpu, |engine, _| {
-                saved.copy(gpu, engine, Direction::Save, &|_| true, &|_| {})
+                saved.copy(gpu, engine, Direction::Save, &|_| true, |_| {})
             }),
         };
         if copied.is_ok() {

@@ -309,7 +309,7 @@ fn a_part_of_an_entry_is_mapped_again_without_new_tables() {
     map(&mut spare, SIZE, 0x3_0000_0000);
     drop(spare);
     assert_eq!(vram.tables.get(), count);
-    let after = vram.words.borrow();
+    let after = vram.words.borrow().clone();
     let changed = after.iter().filter(|(at, word)| before[at] != **word);
     assert_eq!(changed.count() as u64, SIZE >> 12);
     let mut spare = Spare::new();
