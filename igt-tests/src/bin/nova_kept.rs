@@ -74,6 +74,7 @@ fn until_reset(gpu: &Gpu, mock: &Mock) {
         runs
     });
     assert_eq!(used(), Ok(before));
+    gpu.assert_running();
     assert_binds(gpu, mock);
 }
 

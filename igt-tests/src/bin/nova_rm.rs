@@ -29,6 +29,8 @@ fn main() -> ExitCode {
             "client",
             "nova-drm has a client, a device and a subdevice, and nothing else.",
             || {
+                // Whoever has used VRAM since the last bind has made it a channel.
+                bind_anew(&gpu);
                 client(&mock);
             },
         );
@@ -55,6 +57,11 @@ fn objects(mock: &Mock) -> Vec<String> {
     let mut objects = mock.objects().unwrap();
     objects.retain(|object| object.starts_with(CLIENT));
     objects
+}
+
+fn bind_anew(gpu: &Gpu) {
+    gpu.unbind();
+    gpu.bind();
 }
 
 /// Asserts that there is one client with its device and subdevice; returns its handle.
@@ -107,8 +114,7 @@ fn count_frees(gpu: &Gpu) -> usize {
 
 fn crash(gpu: &Gpu, mock: &Mock) {
     // The number of recoveries is limited, and a bind resets it.
-    gpu.unbind();
-    gpu.bind();
+    bind_anew(gpu);
     let before = client(mock);
     kmsg::expect(&[nova::IS_LOST]);
     let mut log = Follow::from_now().unwrap();
