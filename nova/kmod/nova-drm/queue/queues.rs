@@ -159,6 +159,11 @@ impl<'a> Queues<'a> {
 
     /// The same, for all queues of a file.
     pub(crate) fn collect_all(&self, file: Number) {
+        // Most files have none of this class.
+        let has_binds = |entry: &Entry<'_>| entry.binds.is_some() && entry.queue.file == file;
+        if !self.table.lock().entries.values().any(has_binds) {
+            return;
+        }
         self.for_each(|queue| {
             if queue.file == file {
                 self.collect(queue);
