@@ -261,12 +261,8 @@ impl Host {
     /// The channel whose turn it is; none if no channel can get further.
     pub(crate) fn next(&self) -> Option<ChannelId> {
         let mut ready: BTreeMap<u8, Vec<_>> = BTreeMap::new();
-        for (id, channel) in self.moving().filter(|(_, channel)| channel.is_ready()) {
-            let level = self.policy(channel).level;
-            ready
-                .entry(id.runlist)
-                .or_default()
-                .push((id.channel, level));
+        for (id, _) in self.moving().filter(|(_, channel)| channel.is_ready()) {
+            ready.entry(id.runlist).or_default().push(id.channel);
         }
         // False sorts first: what comes after the last turn.
         let key = |&runlist: &u8| (runlist <= self.last_runlist, runlist);

@@ -69,9 +69,9 @@ fn main() -> ExitCode {
                 || scheduling::told(&gpu, &Mock::require(&gpu)),
             );
             tests.subtest(
-                "high-first",
-                "Of queues that do the same, those of a higher priority are done earlier.",
-                || scheduling::high_first(&gpu),
+                "priorities",
+                "Queues of all priorities beside each other are all done.",
+                || scheduling::priorities(&gpu),
             );
             tests.subtest(
                 "long-first",

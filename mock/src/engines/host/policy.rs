@@ -7,7 +7,7 @@ use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};
 /// When the channels of a group run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policy {
-    /// How often they are on the runlist.
+    /// How often they would be on the runlist; without effect (`runlist.rs`).
     pub(crate) level: InterleaveLevel,
     /// How long they run before others do, in microseconds.
     pub(crate) timeslice_us: u32,
