@@ -79,17 +79,25 @@ impl<T: Driver + 'static> Adapter<T> {
         ..pin_init::zeroed()
     };
 
+    /// # Safety
+    ///
+    /// For the PM core to call, with a device that is bound to this driver, whose lock it holds.
     unsafe extern "C" fn prepare(device: *mut bindings::device) -> c_int {
-        // SAFETY: The PM core calls this with the device lock held, for a device that is bound to this driver; the lock
-        // keeps it bound.
+        // SAFETY: As the caller promises; the lock keeps it bound.
         code(T::prepare(unsafe { Self::data(device) }))
     }
 
+    /// # Safety
+    ///
+    /// For the PM core to call, with a device that is bound to this driver, whose lock it holds.
     unsafe extern "C" fn suspend(device: *mut bindings::device) -> c_int {
         // SAFETY: As above.
         code(T::suspend(unsafe { Self::data(device) }))
     }
 
+    /// # Safety
+    ///
+    /// For the PM core to call, with a device that is bound to this driver, whose lock it holds.
     unsafe extern "C" fn complete(device: *mut bindings::device) {
         // SAFETY: As above.
         T::complete(unsafe { Self::data(device) });

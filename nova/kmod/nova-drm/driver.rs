@@ -236,7 +236,7 @@ impl drm_device::Driver for NovaDrmDriver {
     ]);
 
     fn import(size: usize) -> impl PinInit<Stored, Error> {
-        gem::import(size as u64)
+        gem::uncharged(size as u64)
     }
 
     fn is_private(object: &Stored) -> bool {

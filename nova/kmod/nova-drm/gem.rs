@@ -246,22 +246,6 @@ impl Stored {
     }
 }
 
-/// An object of `size` bytes of system memory that is the driver's own, and counts for nobody.
-fn own(size: u64) -> impl PinInit<Stored, Error> {
-    try_pin_init!(Stored {
-        layout: Layout {
-            size,
-            placement: 1 << SYSTEM,
-            page_shift: 12,
-        },
-        flags: 0,
-        region: SYSTEM,
-        private: None,
-        label <- new_spinlock!(KVec::new()),
-        charge: Charge::Nothing,
-    })
-}
-
 /// Creates an object, which other address spaces can map or not. VRAM is tried first, unless the CPU is to map the object
 /// and cannot see VRAM.
 ///
@@ -313,8 +297,9 @@ pub(crate) fn create(
     Object::new(device, size, backing, cpu_access, reservation, stored)
 }
 
-/// What is stored with an object of another driver's memory, of `size` bytes.
-pub(crate) fn import(size: u64) -> impl PinInit<Stored, Error> {
+/// What is stored with an object of `size` bytes of system memory that counts for no program: another driver's, or this
+/// driver's own.
+pub(crate) fn uncharged(size: u64) -> impl PinInit<Stored, Error> {
     try_pin_init!(Stored {
         layout: Layout {
             size,

@@ -106,7 +106,7 @@ impl Saved {
         for number in 0..count {
             let bytes = bytes_of(number);
             let size = bytes.end.min(size).saturating_sub(bytes.start);
-            let stored = super::own(size);
+            let stored = super::uncharged(size);
             let chunk = Object::new(device, size as usize, Backing::System, false, None, stored)?;
             chunk.dma_blocks(gpu)?;
             chunks.push(chunk, GFP_KERNEL)?;
