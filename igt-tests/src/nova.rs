@@ -25,6 +25,7 @@ pub mod client;
 pub mod faults;
 pub mod object;
 pub mod queue;
+pub mod wrong;
 
 /// PCI vendor id of NVIDIA.
 const NVIDIA: u64 = 0x10de;

@@ -12,7 +12,7 @@ use nova_uapi::{VmBind, VmBindOp, VmCreate, VmDestroy};
 
 use crate::memory::Mapped;
 use crate::mock::Mock;
-use crate::nova::calls::{array, call};
+use crate::nova::calls::{array, call, call_with};
 use crate::nova::object::{self, Object};
 
 /// Bytes of the smallest page.
@@ -192,10 +192,7 @@ impl<'a> Space<'a> {
             ops: array(ops),
             ..VmBind::default()
         };
-        let mut argument = asked;
-        let result = call(self.file, &mut argument);
-        assert_eq!(argument, asked, "the argument changed");
-        result
+        call_with(self.file, asked)
     }
 
     /// Makes changes.

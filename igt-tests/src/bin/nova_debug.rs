@@ -7,13 +7,11 @@ use std::process::ExitCode;
 
 use igt::kmsg::{self, Follow};
 use igt::nova::client::{Client, PAGE};
+use igt::nova::wrong::OF_STOPPED;
 use igt::nova::Gpu;
 use igt::syncobj::assert_ended;
 use igt::{sysfs, ExitHandler};
 use nix::errno::Errno;
-
-/// What the driver says of a channel that GSP-RM has stopped.
-const OF_STOPPED: [&str; 3] = ["Xid", "MMU fault", "callbacks suppressed"];
 
 /// The functions that write messages, and how the messages begin.
 const KINDS: [(&str, &str); 3] = [

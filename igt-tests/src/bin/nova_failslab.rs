@@ -103,14 +103,7 @@ impl<'a> User<'a> {
             ..VmBindOp::default()
         };
         let result = self.binds.try_bind(&[mapping, unmapping], &after, &signals);
-        let signaled = signals[1].wait(HANG);
-        match result {
-            Ok(()) => signaled,
-            Err(error) => {
-                assert_eq!(signaled, Err(Errno::EINVAL), "a fence");
-                Err(error)
-            }
-        }
+        done_or_untaken(result, &signals[1])
     }
 
     /// Has the queue do a job, which is taken as a whole or not at all.
@@ -122,13 +115,18 @@ impl<'a> User<'a> {
             Signal::Point(&self.timeline, point),
         ];
         let result = self.queue.exec(&[self.segment], &after, &signals);
-        let signaled = signals[1].wait(HANG);
-        match result {
-            Ok(()) => signaled,
-            Err(error) => {
-                assert_eq!(signaled, Err(Errno::EINVAL), "a fence");
-                Err(error)
-            }
+        done_or_untaken(result, &signals[1])
+    }
+}
+
+/// Waits for the end of a job that was taken. One that was not must have left no fence.
+fn done_or_untaken(result: Result<(), Errno>, signal: &Signal<'_, '_>) -> Result<(), Errno> {
+    let signaled = signal.wait(HANG);
+    match result {
+        Ok(()) => signaled,
+        Err(error) => {
+            assert_eq!(signaled, Err(Errno::EINVAL), "a fence");
+            Err(error)
         }
     }
 }

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use igt::memory::HalfWritable;
 use igt::mock::Mock;
-use igt::nova::calls::{call, Faults};
+use igt::nova::calls::{call_with, Faults};
 use igt::nova::client::{Client, PAGE};
 use igt::nova::faults::{get_faults, get_faults_with_stride, Told};
 use igt::nova::queue::Queue;
+use igt::nova::wrong::{Wrong, OF_STOPPED};
 use igt::nova::{self, Gpu};
 use igt::push::{Push, Segment};
 use igt::syncobj::{assert_ended, Signal};
@@ -18,9 +19,6 @@ use nix::errno::Errno;
 use nix::time::{clock_gettime, ClockId};
 use nova_uapi as uapi;
 use nova_uapi::{Array, Fault, QueueGetState, VmGetFaults};
-
-/// What the driver says of a channel that GSP-RM has stopped, and that it says no more for a while.
-const OF_STOPPED: [&str; 3] = ["Xid", "MMU fault", "callbacks suppressed"];
 
 /// How many faults the kernel keeps.
 const KEPT: u64 = 64;
@@ -37,8 +35,10 @@ fn main() -> ExitCode {
             "place",
             "A fault is told with its page, its type and its queue, of its address space alone.",
             |parts| {
-                for (name, cause) in CAUSES {
-                    parts.dynamic(name, || place(&gpu, cause));
+                for (name, wrong) in Wrong::ALL {
+                    if wrong.is_fault() {
+                        parts.dynamic(name, || place(&gpu, wrong));
+                    }
                 }
             },
         );
@@ -83,62 +83,6 @@ fn main() -> ExitCode {
             || after_reset(&gpu),
         );
     })
-}
-
-/// An access that the page tables do not permit.
-#[derive(Clone, Copy, Debug)]
-enum Cause {
-    /// Read where nothing is.
-    Read,
-    /// Write where nothing is.
-    Write,
-    /// Write where it may only read.
-    ReadOnly,
-    /// Write beyond the end of an object.
-    Border,
-    /// Read words where there are none.
-    Words,
-    /// Release a semaphore where nothing is.
-    Semaphore,
-}
-
-const CAUSES: [(&str, Cause); 6] = [
-    ("read", Cause::Read),
-    ("write", Cause::Write),
-    ("read-only", Cause::ReadOnly),
-    ("border", Cause::Border),
-    ("words", Cause::Words),
-    ("semaphore", Cause::Semaphore),
-];
-
-impl Cause {
-    /// The job that does it, as a push; the page where it happens, and the type.
-    fn job(self, client: &Client, queue: &Queue<'_>) -> (Segment, u64, u32) {
-        let nowhere = client.reserve(PAGE);
-        let memory = client.bound(PAGE).address;
-        let push = queue.push();
-        let (push, page) = match self {
-            Self::Read => (push.copy(nowhere, memory, 64), nowhere),
-            Self::Write => (push.copy(memory, nowhere + 8, 64), nowhere),
-            Self::ReadOnly => {
-                let read_only = client.try_bound(PAGE, uapi::VM_BIND_OP_FLAG_READONLY);
-                let read_only = read_only.expect("it can be mapped for reading").address;
-                let push = push.fill(read_only, 1, 1);
-                let place = queue.place(push.words());
-                return (place, read_only, uapi::FAULT_TYPE_READ_ONLY);
-            }
-            Self::Border => (push.fill(memory + PAGE - 8, 1, 4), memory + PAGE),
-            Self::Semaphore => (push.release(nowhere + 16, 1), nowhere),
-            Self::Words => {
-                let words = Segment {
-                    address: nowhere,
-                    length: 16,
-                };
-                return (words, nowhere, uapi::FAULT_TYPE_UNMAPPED);
-            }
-        };
-        (queue.place(push.words()), page, uapi::FAULT_TYPE_UNMAPPED)
-    }
 }
 
 /// Time in ns of the clock that faults have.
@@ -190,16 +134,17 @@ fn sequences(told: &Told) -> Vec<u64> {
     told.faults.iter().map(|fault| fault.sequence).collect()
 }
 
-fn place(gpu: &Gpu, cause: Cause) {
+fn place(gpu: &Gpu, wrong: Wrong) {
     kmsg::expect(&OF_STOPPED);
     let client = Client::new(gpu);
     let (beside, other) = (client.beside(), Client::new(gpu));
     let queue = client.queue();
     assert_eq!(queue.state().unwrap().fault_sequence, u64::MAX);
     assert_eq!(client.faults(0, 4), nothing(0));
-    let (job, page, fault_type) = cause.job(&client, &queue);
+    let job = wrong.job(&client, &queue);
+    let (page, fault_type) = job.fault.expect("it is a fault");
     let before = now();
-    let state = run(&client, &queue, job);
+    let state = run(&client, &queue, job.push);
     let after = now();
     assert_eq!(state.fault_sequence, 0);
     let told = client.faults(0, 4);
@@ -228,7 +173,7 @@ fn place(gpu: &Gpu, cause: Cause) {
         },
         false => unknown,
     };
-    assert_eq!(fault, expected, "{cause:?}");
+    assert_eq!(fault, expected, "{wrong:?}");
     let mut engines = client.copy_engines().into_iter();
     assert!(engines.any(|engine| engine.engine_instance == fault.engine_instance));
     for neighbor in [&beside, &other] {
@@ -355,9 +300,7 @@ fn unwritable(gpu: &Gpu) {
             ..VmGetFaults::default()
         };
         let asked = Faults::new(asked, memory.before_end(writable as usize));
-        let mut argument = asked;
-        assert_eq!(call(client.file(), &mut argument), expected, "{writable}");
-        assert_eq!(argument, asked, "the argument changed");
+        assert_eq!(call_with(client.file(), asked), expected, "{writable}");
     };
     // Where there is nothing to write, nothing is.
     fails(0, Ok(()));

@@ -8,7 +8,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{QueueCreate, QueueGetState, VmBind, VmBindOp};
 
-use super::calls::{array, call};
+use super::calls::{array, call, call_with};
 use super::queue::{destroy, state, sync};
 use crate::syncobj::{Signal, Syncobj};
 
@@ -85,10 +85,7 @@ impl<'a> BindQueue<'a> {
             syncs: array(&syncs),
             ..VmBind::default()
         };
-        let mut argument = asked;
-        let result = call(self.file, &mut argument);
-        assert_eq!(argument, asked, "the argument changed");
-        result
+        call_with(self.file, asked)
     }
 
     /// Gives the queue operations, after what is waited for, and returns what is signaled at their end.

@@ -2,6 +2,7 @@
 
 //! The driver's ioctls by their arguments.
 
+use std::fmt::Debug;
 use std::fs::File;
 
 use nix::errno::Errno;
@@ -94,6 +95,26 @@ impl Faults {
 pub fn call<T: Argument>(file: &File, argument: &mut T) -> Result<(), Errno> {
     // SAFETY: The kernel writes through no pointer in the argument, or only to a `BadAddress`.
     unsafe { drm::ioctl(file, T::NUMBER, argument) }
+}
+
+/// Makes a call of which the kernel only reads the argument.
+///
+/// # Errors
+///
+/// The kernel's error.
+///
+/// # Panics
+///
+/// If the argument has changed.
+#[track_caller]
+pub fn call_with<T: Argument + Copy + Debug + PartialEq>(
+    file: &File,
+    asked: T,
+) -> Result<(), Errno> {
+    let mut argument = asked;
+    let result = call(file, &mut argument);
+    assert_eq!(argument, asked, "the argument changed");
+    result
 }
 
 /// An array of these elements. The kernel only reads it, so that a wrong count does no harm.

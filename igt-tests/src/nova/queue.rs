@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{Exec, QueueCreate, QueueDestroy, QueueGetState, Sync};
 
-use super::calls::{array, call};
+use super::calls::{array, call, call_with};
 use super::client::{Buffer, Client, PAGE};
 use super::query_limits;
 use crate::push::{Push, Segment, Until};
@@ -175,10 +175,7 @@ impl<'a> Queue<'a> {
             pushes: array(pushes),
             syncs: array(syncs),
         };
-        let mut argument = asked;
-        let result = call(self.client.file(), &mut argument);
-        assert_eq!(argument, asked, "the argument changed");
-        result
+        call_with(self.client.file(), asked)
     }
 
     /// Starts work.

@@ -5,16 +5,14 @@
 use igt::mock::Mock;
 use igt::nova::client::{Client, PAGE};
 use igt::nova::queue::{Plug, Queue};
+use igt::nova::wrong::{Wrong, OF_STOPPED};
 use igt::nova::Gpu;
-use igt::push::{Push, Segment, Until};
+use igt::push::{Push, Until};
 use igt::syncobj::{assert_done, assert_ended, Signal, Syncobj};
 use igt::{kmsg, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{QueueCreate, QueueGetState};
-
-/// What the driver says of a channel that GSP-RM has stopped, and that it says no more for a while.
-const OF_STOPPED: [&str; 3] = ["Xid", "MMU fault", "callbacks suppressed"];
 
 /// Time in ms that the jobs of a queue may take whose jobs take longer.
 const SHORT: u32 = 500;
@@ -24,8 +22,8 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         "fault",
         "A queue that does what it must not is lost, and no other.",
         |parts| {
-            for (name, cause) in CAUSES {
-                parts.dynamic(name, || fault(gpu, cause));
+            for (name, wrong) in Wrong::ALL {
+                parts.dynamic(name, || fault(gpu, wrong));
             }
         },
     );
@@ -64,88 +62,6 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         "A queue that GSP-RM stops is lost, with the number that GSP-RM gives.",
         || stopped_by_firmware(gpu, &Mock::require(gpu)),
     );
-}
-
-/// What a job must not do.
-#[derive(Clone, Copy, Debug)]
-enum Cause {
-    /// Read where nothing is.
-    Read,
-    /// Write where nothing is.
-    Write,
-    /// Write where it may only read.
-    ReadOnly,
-    /// Write beyond the end of an object.
-    Border,
-    /// Write in the kernel's range.
-    Kernel,
-    /// Read words where there are none.
-    Words,
-    /// Release a semaphore where nothing is.
-    Semaphore,
-    /// Read physical memory.
-    Physical,
-    /// A method of the host that is never allowed.
-    Method,
-    /// A method that the engine does not have.
-    EngineMethod,
-    /// An object of a class that the engine does not have.
-    Class,
-}
-
-const CAUSES: [(&str, Cause); 11] = [
-    ("read", Cause::Read),
-    ("write", Cause::Write),
-    ("read-only", Cause::ReadOnly),
-    ("border", Cause::Border),
-    ("kernel", Cause::Kernel),
-    ("words", Cause::Words),
-    ("semaphore", Cause::Semaphore),
-    ("physical", Cause::Physical),
-    ("method", Cause::Method),
-    ("engine-method", Cause::EngineMethod),
-    ("class", Cause::Class),
-];
-
-impl Cause {
-    fn reason(self) -> u32 {
-        match self {
-            Self::Physical | Self::Method | Self::EngineMethod | Self::Class => {
-                uapi::QUEUE_REASON_ENGINE_ERROR
-            }
-            _ => uapi::QUEUE_REASON_MMU_FAULT,
-        }
-    }
-
-    /// The job that does it, as pushes.
-    fn job(self, client: &Client, queue: &Queue<'_>) -> Segment {
-        const COPY: u32 = 4;
-        let nowhere = client.reserve(PAGE);
-        let memory = client.bound(PAGE).address;
-        let read_only = client.try_bound(PAGE, uapi::VM_BIND_OP_FLAG_READONLY);
-        let read_only = read_only.expect("it can be mapped for reading").address;
-        let push = queue.push();
-        let wrong = match self {
-            Self::Read => push.copy(nowhere, memory, 64),
-            Self::Write => push.copy(memory, nowhere, 64),
-            Self::ReadOnly => push.copy(read_only, memory, 64).fill(read_only, 1, 1),
-            Self::Border => push.fill(memory + PAGE - 8, 1, 4),
-            // Each channel has a part of the range; the end of it is nobody's.
-            Self::Kernel => push.fill(client.kernel().end - PAGE, 1, 4),
-            Self::Semaphore => push.release(nowhere, 1),
-            Self::Physical => push.copy_physical(0, memory, 64),
-            Self::Method => push.illegal(),
-            Self::EngineMethod => push.incrementing(COPY, 0x1ff8, &[0]),
-            Self::Class => push.set_copy_class(0x9097),
-            Self::Words => {
-                return Segment {
-                    address: nowhere,
-                    length: 16,
-                }
-            }
-        };
-        queue.place(wrong.words())
-    }
 }
 
 /// Asserts that a queue is lost, and takes no job.
@@ -201,7 +117,7 @@ impl<'a> Neighbors<'a> {
     }
 }
 
-fn fault(gpu: &Gpu, cause: Cause) {
+fn fault(gpu: &Gpu, wrong: Wrong) {
     kmsg::expect(&OF_STOPPED);
     let client = Client::new(gpu);
     let (beside, other) = (client.beside(), Client::new(gpu));
@@ -212,8 +128,8 @@ fn fault(gpu: &Gpu, cause: Cause) {
     let before = queue.start(&queue.push().fill(target.address, 1, 1));
     let after = queue.place(Push::new().release(target.address + 8, 2).words());
     let [failed, behind] = [client.syncobj(), client.syncobj()];
-    let wrong = cause.job(&client, &queue);
-    let result = queue.exec(&[wrong, after], &[], &[Signal::Binary(&failed)]);
+    let job = wrong.job(&client, &queue).push;
+    let result = queue.exec(&[job, after], &[], &[Signal::Binary(&failed)]);
     assert_eq!(result, Ok(()));
     // If the queue is lost before, this one is not taken.
     let is_behind = match queue.exec(&[after], &[], &[Signal::Binary(&behind)]) {
@@ -228,7 +144,11 @@ fn fault(gpu: &Gpu, cause: Cause) {
     if is_behind {
         assert_ended(&behind, Err(Errno::ECANCELED));
     }
-    let state = assert_lost(&queue, cause.reason(), uapi::QUEUE_BLAME_GUILTY);
+    let reason = match wrong.is_fault() {
+        true => uapi::QUEUE_REASON_MMU_FAULT,
+        false => uapi::QUEUE_REASON_ENGINE_ERROR,
+    };
+    let state = assert_lost(&queue, reason, uapi::QUEUE_BLAME_GUILTY);
     assert_ne!(state.xid, 0, "{state:?}");
     assert_eq!(state.jobs_submitted, 2 + u64::from(is_behind), "{state:?}");
     assert_eq!(state.jobs_completed, 1, "{state:?}");
