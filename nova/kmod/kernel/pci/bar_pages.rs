@@ -6,12 +6,21 @@
 
 use core::ops::Range;
 
-use kernel::bindings;
+use kernel::bindings::resource_size_t;
 use kernel::device::Bound;
 use kernel::error::to_result;
 use kernel::page::PAGE_SHIFT;
 use kernel::pci;
 use kernel::prelude::*;
+
+// SAFETY: The declarations agree with nova-core/shim.c, which is linked into the module of this crate.
+unsafe extern "C" {
+    fn nova_helper_arch_io_reserve_memtype_wc(
+        start: resource_size_t,
+        size: resource_size_t,
+    ) -> c_int;
+    fn nova_helper_arch_io_free_memtype_wc(start: resource_size_t, size: resource_size_t);
+}
 
 /// Pages of a BAR of a bound device. User space maps them write-combined, where the processor can.
 pub struct BarPages<'a> {
@@ -44,7 +53,7 @@ impl<'a> BarPages<'a> {
         let (start, size) = made.bytes();
         // Without this, the kernel maps them uncached, whatever a VMA says. That is only slower.
         // SAFETY: They are pages of the device, which is bound, and its driver maps them in no other way.
-        let reserved = unsafe { bindings::arch_io_reserve_memtype_wc(start, size) };
+        let reserved = unsafe { nova_helper_arch_io_reserve_memtype_wc(start, size) };
         made.is_reserved = size != 0 && to_result(reserved).is_ok();
         Ok(made)
     }
@@ -75,7 +84,7 @@ impl Drop for BarPages<'_> {
         if self.is_reserved {
             let (start, size) = self.bytes();
             // SAFETY: `new` has reserved them.
-            unsafe { bindings::arch_io_free_memtype_wc(start, size) };
+            unsafe { nova_helper_arch_io_free_memtype_wc(start, size) };
         }
     }
 }
