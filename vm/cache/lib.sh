@@ -54,7 +54,8 @@ read_plan() {
 	. "$PLAN"
 	SYSROOT=$CACHE/sysroot-$(key "$VM/cache/make-sysroot" <<<"$QEMU_VERSION $TOOL_VERSIONS")
 	KERNEL=$CACHE/kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-kernel" "$VM/cache/kernel-metadata" <<<"$KERNEL_VERSION $TOOL_VERSIONS")
-	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-debug-kernel" "$VM/cache/debug-kernel.config" \
+	DEBUG_KERNEL=$CACHE/debug-kernel-$KERNEL_RELEASE-$(key "$VM/cache/make-debug-kernel" \
+		"$VM/cache/debug-kernel.config" "$VM/cache/debug-kernel.Kconfig" \
 		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/cache/make-firmware" <<<"$FIRMWARE_VERSION")
 	TINYGRAD=$CACHE/tinygrad-$(key "$VM/cache/make-tinygrad" "$VM/judges/tinygrad/requirements.txt" <<<"${FIRMWARE##*/}")
