@@ -99,6 +99,8 @@ pub enum Fault {
     BadSequencerOpcode,
     /// The sequencer waits for a register value that never comes.
     SequencerPollNeverMet,
+    /// GSP-RM sends another list before it answers the next request to free an object.
+    ListBeforeFree,
     /// SEC2 never sets the handoff bit in `CORE_RESUME` of the CPU sequencer.
     CoreResumeNeverDone,
     /// SEC2 reports this error in `CORE_RESUME` of the CPU sequencer.

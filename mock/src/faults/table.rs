@@ -176,6 +176,9 @@ pub const FAULTS: &[NamedFault] = &[
         "GSP-RM of an unknown release sends an operation that the driver does not know"),
     plain("sequencer", "poll", |_| Fault::SequencerPollNeverMet,
         "the program that the sequencer runs fails and its result never appears"),
+    plain("sequencer", "free", |_| Fault::ListBeforeFree,
+        "GSP-RM wants registers accessed before it answers the next request to free an object, which ends \
+         the fault: its sequencer is a part of every release, and nobody says when it is used"),
     plain("resume", "timeout", |_| Fault::CoreResumeNeverDone,
         "SEC2 hangs in `CORE_RESUME` of the CPU sequencer: the handoff bit is never set"),
     with("resume", "error", ("code", 7), |code| Fault::CoreResumeError(code as u32),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use nova_hw::abi::event;
+use nova_hw::abi::{event, function};
 use nova_hw::gsp::MAILBOX0_LIBOS_SUSPENDED;
 use nova_hw::regs::falcon::FalconIrqstat;
 use serde_json::{json, Value};
@@ -130,6 +130,10 @@ impl<M: Machine> Gpu<M> {
                 name,
                 json!({"bytes": message.payload.len(), "sequence": message.sequence}),
             );
+            if message.function == function::FREE && self.faults.has(Fault::ListBeforeFree) {
+                self.faults.end(Fault::ListBeforeFree);
+                rm.notify(event::GSP_RUN_CPU_SEQUENCER, 0, sequencer::pause());
+            }
             let meta = self.programs.meta.unwrap_or_default();
             let card = Card {
                 chip: self.parts.chip,

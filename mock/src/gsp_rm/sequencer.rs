@@ -94,6 +94,16 @@ impl List {
             self.poll(GSP_BASE + reg::FalconDmatrfcmd::OFFSET, idle, idle);
         }
     }
+
+    /// The message's payload.
+    fn payload(&self) -> Vec<u8> {
+        let header = RunCpuSequencer {
+            buffer_size_dword: BUFFER_WORDS,
+            cmd_index: self.0.len() as u32,
+            ..RunCpuSequencer::default()
+        };
+        [header.as_bytes(), self.0.as_bytes()].concat()
+    }
 }
 
 /// The message's payload: the list that loads and runs `ucode`, which is at `address` of the
@@ -152,13 +162,14 @@ pub(crate) fn payload(ucode: &Ucode, address: u64, faults: &Faults) -> Vec<u8> {
         list.0.push(0x77);
     }
     list.op(Op::CoreResume, &[]);
+    list.payload()
+}
 
-    let header = RunCpuSequencer {
-        buffer_size_dword: BUFFER_WORDS,
-        cmd_index: list.0.len() as u32,
-        ..RunCpuSequencer::default()
-    };
-    [header.as_bytes(), list.0.as_bytes()].concat()
+/// The payload with a list that only waits for a moment.
+pub(crate) fn pause() -> Vec<u8> {
+    let mut list = List::default();
+    list.op(Op::DelayUs, &[10]);
+    list.payload()
 }
 
 #[cfg(test)]

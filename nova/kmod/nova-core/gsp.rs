@@ -24,6 +24,7 @@ use crate::instance::Open;
 use crate::kept::Kept;
 use crate::lifecycle::{Lifecycle, Step};
 use crate::machine::Machine;
+use crate::WORKQUEUE;
 use nova_kernel::ratelimit::RateLimit;
 use nova_kernel::sync::wait_queue::WaitQueue;
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
@@ -31,8 +32,11 @@ use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 /// A GPU and the GSP-RM on it.
 #[pin_data]
 pub(crate) struct Gsp<'a> {
-    /// Runs lists of register accesses for GSP-RM, looks whether the GSP still runs, and boots it after it was stopped
-    /// or lost. It is the first field, since it uses all others and must be dropped before them.
+    /// Runs lists of register accesses for GSP-RM, for which calls wait, also while tasks are frozen. It comes before other
+    /// fields, since it uses all of them and must be dropped before them.
+    #[pin]
+    lists: Work,
+    /// Looks whether the GSP still runs, and boots it after it was stopped or lost. It comes before other fields, too.
     #[pin]
     work: Work,
     #[pin]
@@ -106,12 +110,24 @@ impl<'a> Current<'a> {
     }
 }
 
-// SAFETY: `work` is at `OFFSET`. It is the first field, so it is dropped first.
-unsafe impl HasWork for Gsp<'_> {
-    const OFFSET: usize = core::mem::offset_of!(Self, work);
+/// The numbers of a GPU's work items.
+const LISTS: usize = 0;
+const STEPS: usize = 1;
+
+// SAFETY: `lists` is at `OFFSET`. It is the first field, so it is dropped first.
+unsafe impl HasWork<LISTS> for Gsp<'_> {
+    const OFFSET: usize = core::mem::offset_of!(Self, lists);
 
     fn work(&self) {
         self.run_list();
+    }
+}
+
+// SAFETY: `work` is at `OFFSET`. It is the second field, after `lists`, so it is dropped before all that are no `Work`.
+unsafe impl HasWork<STEPS> for Gsp<'_> {
+    const OFFSET: usize = core::mem::offset_of!(Self, work);
+
+    fn work(&self) {
         let Step { health, again } = self.step();
         // The step has dropped its locks, so the listener may take its own.
         if let Some(health) = health {
@@ -127,10 +143,19 @@ impl<'a> Gsp<'a> {
     /// A GPU that has not been booted.
     pub(crate) fn new(device: &'a pci::Device<Bound>) -> impl PinInit<Self, Error> + 'a {
         try_pin_init!(Self {
+            // SAFETY: This initializes the field `lists` of a `Gsp`. The module has the workqueue for longer than GPUs.
+            lists <- unsafe {
+                // The end of a fence may wait for a call, and that for a list.
+                Work::new::<Self, LISTS>(When::Reclaiming(&WORKQUEUE), LockClasses {
+                    name: c"Gsp::lists",
+                    work: static_lock_class!(),
+                    timer: static_lock_class!(),
+                })
+            },
             // SAFETY: This initializes the field `work` of a `Gsp`.
             work <- unsafe {
                 // A boot reads files.
-                Work::new::<Self>(When::Unfrozen, LockClasses {
+                Work::new::<Self, STEPS>(When::Unfrozen, LockClasses {
                     name: c"Gsp::work",
                     work: static_lock_class!(),
                     timer: static_lock_class!(),
@@ -165,8 +190,8 @@ impl<'a> Gsp<'a> {
         self.service_current(&mut self.current.lock());
     }
 
-    /// As [`Self::service`], with `current` locked by the caller. Queues the work item if the GSP is lost or if GSP-RM
-    /// has sent a list of register accesses.
+    /// As [`Self::service`], with `current` locked by the caller. Queues the recovery if the GSP is lost, and the list of
+    /// register accesses if GSP-RM has sent one.
     pub(crate) fn service_current(&self, current: &mut Current<'a>) {
         let epoch = current.epoch;
         let Some(running) = current.running() else {
@@ -180,7 +205,7 @@ impl<'a> Gsp<'a> {
         debug_assert_eq!(served.is_err(), running.lost().is_some());
         self.note_loss(running, was_lost);
         if running.has_list() {
-            self.queue_work();
+            self.lists.queue();
         }
         self.changed.wake_all();
     }
@@ -209,7 +234,7 @@ impl<'a> Gsp<'a> {
         self.changed.wake_all();
     }
 
-    /// Queues the work item, which runs a list of register accesses or boots the GSP if necessary.
+    /// Queues the work item, which boots the GSP if necessary.
     pub(crate) fn queue_work(&self) {
         self.work.queue();
     }

@@ -40,6 +40,7 @@ use kernel::driver::Registration;
 use kernel::prelude::*;
 use kernel::InPlaceModule;
 use nova_kernel::pci::power;
+use nova_kernel::sync::workqueue::{Created, Workqueue};
 
 pub use address_space::{AddressSpace, Spare, Tables};
 pub use calls::Epoch;
@@ -64,12 +65,17 @@ pub use vram::{Blocks, Vram};
 /// Name of the module and of its folder in debugfs, and first half of its auxiliary devices' names.
 pub const MODULE_NAME: &CStr = <LocalModule as kernel::ModuleMetadata>::NAME;
 
+/// Runs lists of register accesses, for which reclaiming memory may wait.
+static WORKQUEUE: Workqueue = Workqueue::new(c"nova-core");
+
 #[pin_data]
 struct NovaCoreModule {
-    // Dropped first, since the drop removes the GPUs' folders in the module's folder in debugfs.
+    // Dropped first, since the drop removes the GPUs' folders in the module's folder in debugfs, and GPUs that are bound use
+    // the workqueue.
     #[pin]
     driver: Registration<power::Adapter<driver::NovaCoreDriver>>,
     debugfs: debugfs::Root,
+    workqueue: Created,
 }
 
 impl InPlaceModule for NovaCoreModule {
@@ -77,6 +83,7 @@ impl InPlaceModule for NovaCoreModule {
         try_pin_init!(Self {
             // SAFETY: The kernel calls `init` once, and the driver is registered after this.
             debugfs: unsafe { debugfs::Root::new() },
+            workqueue: WORKQUEUE.create()?,
             driver <- Registration::new(MODULE_NAME, module),
         })
     }

@@ -128,9 +128,8 @@ impl Watch {
         pin_init!(Self {
             // SAFETY: This initializes the field `work` of a `Watch`.
             work <- unsafe {
-                // It waits for calls of GSP-RM, and these for nova-core's work, which does not run while tasks are
-                // frozen.
-                Work::new::<Self>(When::Always, LockClasses {
+                // It boots nothing, so it need not be frozen: once nova-core has stopped the GSP, its calls fail.
+                Work::new::<Self, 0>(When::Always, LockClasses {
                     name: c"Watch::work",
                     work: static_lock_class!(),
                     timer: static_lock_class!(),

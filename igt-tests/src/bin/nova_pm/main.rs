@@ -20,6 +20,7 @@ use igt::{kmsg, Children, ExitHandler, Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 
+mod broken;
 mod vram;
 mod waiting;
 
@@ -114,6 +115,7 @@ fn main() -> ExitCode {
         );
         waiting::subtests(tests, &gpu);
         vram::subtests(tests, &gpu);
+        broken::subtests(tests, &gpu);
         tests.subtest(
             "suspend-mem",
             "The system sleeps until its clock wakes it, and the GPU works again.",

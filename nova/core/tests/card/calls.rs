@@ -369,6 +369,27 @@ fn a_list_of_register_accesses_is_run_outside_of_service() {
 }
 
 #[test]
+fn a_list_comes_before_the_answer_that_waits_for_it() {
+    let machine = Machine::synthetic();
+    let mut running = machine.boot().unwrap();
+    let [root, ..] = Client::new(0).allocs();
+    execute(&machine, &mut running, &root).unwrap();
+    machine.card().inject(Fault::ListBeforeFree);
+    let ticket = make(&machine, &mut running, &Free(root.object)).unwrap();
+    wait(&machine, &mut running);
+    assert!(running.has_list() && running.take(ticket).is_none());
+    let list = running.take_list().unwrap().run(&machine);
+    running.finish_list(&machine, list).unwrap();
+    let reply = finish(&machine, &mut running, ticket).unwrap();
+    assert_eq!(reply.status(), 0);
+    // The fault is over.
+    execute(&machine, &mut running, &root).unwrap();
+    execute(&machine, &mut running, &Free(root.object)).unwrap();
+    machine.unload(running).unwrap();
+    machine.assert_as_before();
+}
+
+#[test]
 fn the_unload_runs_a_pending_list() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();

@@ -15,12 +15,14 @@ use kernel::sync::LockClassKey;
 use kernel::time::{msecs_to_jiffies, Msecs};
 use kernel::types::Opaque;
 
-/// A structure that contains a [`Work`].
+use super::workqueue::Workqueue;
+
+/// A structure that contains a [`Work`], or several, of which this is number `N`.
 ///
 /// # Safety
 ///
-/// The field at byte `OFFSET` must be the [`Work`], and must be dropped before any other field.
-pub unsafe trait HasWork: Sync {
+/// The field at byte `OFFSET` must be the [`Work`], and must be dropped before any field that is none.
+pub unsafe trait HasWork<const N: usize = 0>: Sync {
     /// Offset of the field.
     const OFFSET: usize;
 
@@ -36,6 +38,8 @@ pub enum When {
     /// Not while tasks are frozen for a suspend, which waits until the work has ended. So the work must not wait for
     /// other work of this kind.
     Unfrozen,
+    /// At any time, also where no memory is left for a new thread, on a workqueue of the module.
+    Reclaiming(&'static Workqueue),
 }
 
 /// Names a work item for lockdep. The names and keys are the caller's own: both modules have copies of what is in this
@@ -49,7 +53,8 @@ pub struct LockClasses {
     pub timer: Pin<&'static LockClassKey>,
 }
 
-/// A work item, which runs on at most one thread at a time. Its drop waits until it has ended.
+/// A work item, which runs on at most one thread at a time. Its drop waits until it has ended; while its memory is still
+/// there after that, whoever queues it does nothing.
 #[pin_data(PinnedDrop)]
 pub struct Work {
     when: When,
@@ -67,12 +72,16 @@ impl Work {
     /// Offset of the C work item.
     const OFFSET: usize = offset_of!(Self, work) + offset_of!(bindings::delayed_work, work);
 
-    /// The work item of a `T`.
+    /// The work item of a `T` with this number.
     ///
     /// # Safety
     ///
-    /// The result must be used to initialize the [`Work`] field of a `T`, at [`HasWork::OFFSET`].
-    pub unsafe fn new<T: HasWork>(when: When, lockdep: LockClasses) -> impl PinInit<Self> {
+    /// The result must be used to initialize the [`Work`] field of a `T`, at [`HasWork::OFFSET`]. A workqueue of the module
+    /// must be created before, and not be destroyed until the work has been dropped.
+    pub unsafe fn new<T: HasWork<N>, const N: usize>(
+        when: When,
+        lockdep: LockClasses,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
             when,
             work <- Opaque::ffi_init(move |slot: *mut bindings::delayed_work| {
@@ -82,7 +91,7 @@ impl Work {
                 unsafe {
                     bindings::init_work_with_key(
                         addr_of_mut!((*slot).work),
-                        Some(run::<T>),
+                        Some(run::<T, N>),
                         false,
                         name,
                         lockdep.work.as_ptr(),
@@ -101,7 +110,8 @@ impl Work {
 
     /// Queues the work to run now. May be called in atomic context.
     pub fn queue(&self) {
-        // SAFETY: `new` has initialized the work, and the kernel never destroys the workqueue.
+        // SAFETY: `new` has initialized the work. The kernel never destroys its workqueues, and as the caller of `new`
+        // promises, that of the module is there.
         unsafe {
             bindings::mod_delayed_work_on(
                 bindings::wq_misc_consts_WORK_CPU_UNBOUND as _,
@@ -132,6 +142,7 @@ impl Work {
             match self.when {
                 When::Always => bindings::system_dfl_wq,
                 When::Unfrozen => bindings::system_freezable_wq,
+                When::Reclaiming(workqueue) => workqueue.as_raw(),
             }
         }
     }
@@ -146,11 +157,11 @@ impl PinnedDrop for Work {
     }
 }
 
-extern "C" fn run<T: HasWork>(work: *mut bindings::work_struct) {
+extern "C" fn run<T: HasWork<N>, const N: usize>(work: *mut bindings::work_struct) {
     let owner = work.wrapping_byte_sub(T::OFFSET + Work::OFFSET).cast::<T>();
     if let Some(owner) = NonNull::new(owner) {
         // SAFETY: The caller of `Work::new` guarantees that the work is the field of a `T` at
-        // `OFFSET`. The field is dropped first, which waits until this function has returned.
+        // `OFFSET`. Its drop waits until this function has returned, and comes before that of all but other work.
         unsafe { owner.as_ref() }.work();
     }
 }

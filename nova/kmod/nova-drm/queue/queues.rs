@@ -76,7 +76,7 @@ impl<'a> Queues<'a> {
         pin_init!(Self {
             // SAFETY: This initializes the field `cleaner` of `Queues`.
             cleaner <- unsafe {
-                Work::new::<Self>(When::Always, LockClasses {
+                Work::new::<Self, 0>(When::Always, LockClasses {
                     name: c"Queues::cleaner",
                     work: static_lock_class!(),
                     timer: static_lock_class!(),
