@@ -242,6 +242,11 @@ impl drm_device::Driver for NovaDrmDriver {
         object.private.is_some()
     }
 
+    fn make_room(gpu: &Gpu<'_>) {
+        // Binds and queues that are over have page tables, objects and channels.
+        gpu.queues.clean_up_now();
+    }
+
     fn show_engines(file: &File<'_>, show: &mut dyn FnMut(&CStr, &EngineStats)) {
         engine_time::show(file, show);
     }

@@ -6,6 +6,7 @@ use igt::nova;
 use igt::nova::bind_queue::BindQueue;
 use igt::nova::calls::{array, call};
 use igt::nova::client::{Client, PAGE};
+use igt::nova::object::{within, Object, VRAM};
 use igt::nova::queue::Plug;
 use igt::space::{map, sparse, unmap, unmap_object};
 use igt::syncobj::{assert_done, Signal, Syncobj};
@@ -47,6 +48,11 @@ pub(crate) fn subtests(tests: &mut Tests, bench: &Fixture<Bench>) {
         "queue-keeps",
         "A bind that waits keeps its object, whose handle is closed.",
         || keeps(bench),
+    );
+    tests.subtest(
+        "queue-leaves-room",
+        "What a bind has kept can be allocated as soon as it has signaled.",
+        || leaves_room(bench),
     );
     tests.subtest(
         "queue-jobs",
@@ -310,6 +316,30 @@ fn keeps(bench: &Bench) {
     fence.signal();
     assert_done(&done);
     space.has(AT, &object, 0, 2);
+}
+
+/// The bind is the last that knows an object with most of VRAM.
+fn leaves_room(bench: &Bench) {
+    const ROUNDS: u32 = 50;
+    let space = bench.space();
+    let queue = BindQueue::new(&bench.file, space.id);
+    let regions = nova::query_regions(&bench.file).unwrap();
+    let vram = regions.iter().find(|region| region.id == VRAM).unwrap();
+    let most = within(VRAM, (vram.size - vram.used) / 4 * 3 / PAGE * PAGE);
+    for round in 0..ROUNDS {
+        let object = Object::try_new(&bench.file, most);
+        let object = object.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let done = queue.bind(
+            &[VmBindOp {
+                op: uapi::VM_BIND_OP_UNMAP_OBJECT,
+                handle: object.handle(),
+                ..VmBindOp::default()
+            }],
+            &[],
+        );
+        drop(object);
+        assert_done(&done);
+    }
 }
 
 fn jobs(bench: &Bench) {

@@ -112,6 +112,9 @@ pub(crate) fn refused_by_firmware(gpu: &Gpu, mock: &Mock) {
     let mut refused = 0;
     for after in 0.. {
         let broken = mock.broken(&format!("stage=alloc,kind=refused,after={after}"));
+        // The driver tries again once.
+        let again = after + 1;
+        mock.tell(&format!("fault stage=alloc,kind=refused,after={again}"));
         match Queue::try_new(&client, Queue::COPY) {
             Ok(queue) => {
                 works(&client, &queue);

@@ -65,6 +65,9 @@ pub trait Driver: Sized + 'static {
     /// Whether an object must not leave the file that made it.
     fn is_private(object: &Self::Object) -> bool;
 
+    /// Frees what is not used any more, and only waits for somebody who has the time. A call has failed for want of room.
+    fn make_room(data: &Self::RegistrationData<'_>);
+
     /// Calls `show` with the name of each class of engines, and how much the file uses them, for fdinfo.
     fn show_engines(file: &File<'_, Self>, show: &mut dyn FnMut(&CStr, &EngineStats));
 

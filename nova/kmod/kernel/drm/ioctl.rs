@@ -62,7 +62,8 @@ pub trait Ioctl<D: Driver> {
     /// When it can be called.
     const GATE: Gate;
 
-    /// Does what it is asked for. Where that fails, user space sees the argument unchanged.
+    /// Does what it is asked for. Where that fails, user space sees the argument unchanged. If it fails with `ENOSPC`, it is
+    /// called once more, after [`Driver::make_room`].
     fn call(
         device: &Device<D>,
         data: &D::RegistrationData<'_>,
@@ -168,9 +169,20 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
     let place = argument.cast::<I::Argument>();
     // SAFETY: The argument is as large as its number tells, which `entry` has checked, and any bytes
     // are valid for it.
-    let mut argument = unsafe { place.read_unaligned() };
-    match entered.with(|data| I::call(device, data, &file, &mut argument)) {
-        Ok(()) => {
+    let given = unsafe { place.read_unaligned() };
+    let call = |data: &D::RegistrationData<'_>| {
+        let mut argument = given;
+        I::call(device, data, &file, &mut argument).map(|()| argument)
+    };
+    let called = entered.with(|data| match call(data) {
+        Err(ENOSPC) => {
+            D::make_room(data);
+            call(data)
+        }
+        called => called,
+    });
+    match called {
+        Ok(argument) => {
             // SAFETY: As above; DRM has the memory for nobody but this call.
             unsafe { place.write_unaligned(argument) };
             0

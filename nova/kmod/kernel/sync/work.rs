@@ -136,6 +136,14 @@ impl Work {
         };
     }
 
+    /// Queues the work to run now, and waits until it has. Must not be called by the work itself, nor with a lock that it
+    /// takes.
+    pub fn run(&self) {
+        self.queue();
+        // SAFETY: `new` has initialized the work.
+        unsafe { bindings::flush_delayed_work(self.work.get()) };
+    }
+
     fn workqueue(&self) -> *mut bindings::workqueue_struct {
         // SAFETY: The kernel sets these variables before it loads a module, and never changes them.
         unsafe {

@@ -147,7 +147,7 @@ impl<'a> Queues<'a> {
     }
 
     /// Frees what binds do not need any more that are over. The queue's work must not call this.
-    pub(super) fn collect(&self, queue: &Queue) {
+    fn collect(&self, queue: &Queue) {
         let Some(binds) = self.binds(queue) else {
             return;
         };
@@ -155,20 +155,6 @@ impl<'a> Queues<'a> {
         if binds.collect(is_lost) {
             queue.vm.clean_up();
         }
-    }
-
-    /// The same, for all queues of a file.
-    pub(crate) fn collect_all(&self, file: Number) {
-        // Most files have none of this class.
-        let has_binds = |entry: &Entry<'_>| entry.binds.is_some() && entry.queue.file == file;
-        if !self.table.lock().entries.values().any(has_binds) {
-            return;
-        }
-        self.for_each(|queue| {
-            if queue.file == file {
-                self.collect(queue);
-            }
-        });
     }
 
     /// How many queues are counted.
@@ -200,6 +186,11 @@ impl<'a> Queues<'a> {
     /// Has the work item [clean up](Self::clean_up).
     pub(super) fn clean_up_later(&self) {
         self.cleaner.queue();
+    }
+
+    /// Has the work item clean up, and waits for that. The queues' work must not call this.
+    pub(crate) fn clean_up_now(&self) {
+        self.cleaner.run();
     }
 
     /// Drops channels that have ended, and queues that nobody needs any more.

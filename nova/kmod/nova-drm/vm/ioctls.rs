@@ -75,8 +75,6 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         let ops = read(&ops)?;
         let syncs = read(&syncs)?;
         debug::bind(device, argument, &ops);
-        // Page tables of binds that are over count as the file's until they are freed.
-        gpu.queues.collect_all(file.data().number);
         let vm = file.data().vms.get(argument.vm_id)?;
         let queue = match argument.queue_id {
             0 => None,
