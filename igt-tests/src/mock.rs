@@ -67,14 +67,28 @@ impl Mock {
     ///
     /// If the control port fails, or GSP-RM does not run.
     pub fn objects(&self) -> io::Result<Vec<String>> {
+        self.list("objects")
+    }
+
+    /// The channels, a line for each, with what it does.
+    ///
+    /// # Errors
+    ///
+    /// If the control port fails.
+    pub fn channels(&self) -> io::Result<Vec<String>> {
+        self.list("channels")
+    }
+
+    /// Sends a command to the mock that it answers by lines, and `ok`.
+    fn list(&self, command: &str) -> io::Result<Vec<String>> {
         let mut port = open(&self.0)?;
-        port.write_all(b"objects\n")?;
-        let mut objects = Vec::new();
+        port.write_all(format!("{command}\n").as_bytes())?;
+        let mut lines = Vec::new();
         loop {
             match read_line(&mut port)? {
-                end if end == "ok" => return Ok(objects),
+                end if end == "ok" => return Ok(lines),
                 error if error.starts_with("error: ") => return Err(io::Error::other(error)),
-                object => objects.push(object),
+                line => lines.push(line),
             }
         }
     }

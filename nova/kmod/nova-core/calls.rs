@@ -7,6 +7,7 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
+use nova_core::platform::Clock;
 use nova_core::{Command, Handles, Internal, Outgoing, Reply, RpcError, Running, Ticket};
 use nova_hw::release::Release;
 
@@ -86,7 +87,7 @@ impl<'a> Current<'a> {
     }
 
     /// The running GSP-RM, as the target of calls.
-    fn target(&mut self) -> Result<Target, CallError> {
+    pub(crate) fn target(&mut self) -> Result<Target, CallError> {
         let epoch = self.epoch;
         let release = self.running().ok_or(CallError::Gone)?.release();
         Ok(Target { epoch, release })
@@ -113,6 +114,33 @@ impl<'a> Gsp<'a> {
             }
         }
         current.target()
+    }
+
+    /// Waits until GSP-RM runs, but not for longer than `limit`. It is awaited if the GPU is stopped, and if the GSP is
+    /// lost, since another boot follows then.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Gone`] if there will be no boot, [`CallError::Killed`].
+    pub(crate) fn await_running(&self, limit: Duration) -> Result<(), CallError> {
+        let end = self.machine().now().saturating_add(limit);
+        let mut current = self.current.lock();
+        loop {
+            let is_awaited = current.is_awaited() || current.is_lost();
+            let left = end.saturating_sub(self.machine().now());
+            if !is_awaited {
+                return current.target().map(|_| ());
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
+            let (changed, state) = (&self.changed, TaskState::Killable);
+            let result;
+            (current, result) = changed.wait(&self.current, current, state, left);
+            if result == WaitResult::Killed {
+                return Err(CallError::Killed);
+            }
+        }
     }
 
     /// Handles of an object that GSP-RM itself has allocated for the driver.

@@ -2,6 +2,8 @@
 
 //! The interface for second-level drivers.
 
+use core::time::Duration;
+
 use kernel::auxiliary;
 use kernel::device::Bound;
 use kernel::fmt;
@@ -88,7 +90,7 @@ impl<'a> Gpu<'a> {
     ///
     /// # Errors
     ///
-    /// `EIO` if GSP-RM does not run.
+    /// `EIO` if GSP-RM does not run, or its GSP is lost.
     #[inline(never)]
     pub fn epoch(&self) -> Result<Epoch> {
         self.rm.epoch()
@@ -102,6 +104,17 @@ impl<'a> Gpu<'a> {
     #[inline(never)]
     pub fn await_epoch(&self) -> Result<Epoch> {
         self.rm.await_epoch()
+    }
+
+    /// Waits until GSP-RM runs, but not for longer than `limit`. It is awaited if the GPU is stopped for a suspend or a
+    /// reset, and if its GSP is lost.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if GSP-RM does not run and will not be booted, `EINTR` if the task was killed.
+    #[inline(never)]
+    pub fn await_boot(&self, limit: Duration) -> Result {
+        self.rm.await_boot(limit)
     }
 
     /// Allocates an address space of a client, in which nothing is mapped. `mapped` has all that will be mapped there; the

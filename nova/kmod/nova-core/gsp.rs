@@ -86,6 +86,8 @@ pub(crate) enum GspRm<'a> {
     Running(Running<Machine<'a>>),
     /// GSP-RM is stopped for a suspend or a reset, and will be booted after that.
     Stopped,
+    /// The GSP was lost, and the GPU has been reset to be booted again.
+    Reset,
     /// GSP-RM does not run, and threads must not wait for a boot.
     Down,
 }
@@ -95,13 +97,18 @@ impl<'a> Current<'a> {
     pub(crate) fn running(&mut self) -> Option<&mut Running<Machine<'a>>> {
         match &mut self.gsp_rm {
             GspRm::Running(running) => Some(running),
-            GspRm::Stopped | GspRm::Down => None,
+            GspRm::Stopped | GspRm::Reset | GspRm::Down => None,
         }
     }
 
     /// Whether GSP-RM is stopped and will be booted.
     pub(crate) fn is_stopped(&self) -> bool {
         matches!(self.gsp_rm, GspRm::Stopped)
+    }
+
+    /// Whether GSP-RM does not run, and will be booted.
+    pub(crate) fn is_awaited(&self) -> bool {
+        matches!(self.gsp_rm, GspRm::Stopped | GspRm::Reset)
     }
 
     /// Whether the GSP is lost.

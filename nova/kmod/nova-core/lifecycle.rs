@@ -222,8 +222,8 @@ impl<'a> Gsp<'a> {
     pub(crate) fn boot_no_more(&self) {
         let mut lifecycle = self.lifecycle.lock();
         lifecycle.to_do = ToDo::Dead;
-        let is_stopped = self.current.lock().is_stopped();
-        if is_stopped {
+        let is_awaited = self.current.lock().is_awaited();
+        if is_awaited {
             self.replace(GspRm::Down);
         }
     }
@@ -297,7 +297,7 @@ impl<'a> Gsp<'a> {
         if !is_late && self.is_unreachable() {
             return Self::recover_after(lifecycle, since, interval);
         }
-        self.reset_lost();
+        self.reset_lost(GspRm::Reset);
         if is_late || !lifecycle.may_recover(now) {
             dev_err!(
                 device,
@@ -349,13 +349,13 @@ impl<'a> Gsp<'a> {
         }
     }
 
-    /// If the GSP is lost, resets the GPU and creates a coredump. GSP-RM is down after that, so this happens once for
+    /// If the GSP is lost, resets the GPU and creates a coredump. GSP-RM does not run after that, so this happens once for
     /// each loss.
-    fn reset_lost(&self) {
+    fn reset_lost(&self, then: GspRm<'a>) {
         if !self.current.lock().is_lost() {
             return;
         }
-        if let Some(running) = self.end_epoch(GspRm::Down) {
+        if let Some(running) = self.end_epoch(then) {
             self.reset(&running);
             // This allocates memory, for which the fences of channels may have to end first.
             coredump::submit(self.machine(), &running);
@@ -445,7 +445,7 @@ impl<'a> Gsp<'a> {
     fn unload(&self, then: GspRm<'a>) {
         let end = match then {
             GspRm::Down => End::Unbound,
-            GspRm::Stopped | GspRm::Running(_) => End::Stopped,
+            GspRm::Stopped | GspRm::Reset | GspRm::Running(_) => End::Stopped,
         };
         let Some(mut running) = self.end_epoch(then) else {
             return;
@@ -479,7 +479,7 @@ impl<'a> Gsp<'a> {
             let lifecycle = self.lifecycle.lock();
             if let ToDo::Dead = lifecycle.to_do {
                 // The caller is unbind, which has the device lock; the work item boots no more.
-                self.reset_lost();
+                self.reset_lost(GspRm::Down);
             }
             // During a reset, `lifecycle` is held.
             if self.kept.lock().is_empty() {

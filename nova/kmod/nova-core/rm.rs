@@ -23,11 +23,14 @@ const FREE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Allocates objects of GSP-RM. This is a trait since `dyn Rm + 'a` is covariant in `'a`, and `Gsp<'a>` is not.
 pub(crate) trait Rm: Send + Sync {
-    /// The epoch of the running GSP-RM.
+    /// The epoch of the running GSP-RM, unless its GSP is lost.
     fn epoch(&self) -> Result<Epoch>;
 
     /// As [`Self::epoch`], but waits for a boot if the GPU is stopped.
     fn await_epoch(&self) -> Result<Epoch>;
+
+    /// Waits until GSP-RM runs, but not for longer than `limit`, nor if there will be no boot.
+    fn await_boot(&self, limit: Duration) -> Result;
 
     /// The number of a new client.
     fn next_client(&self) -> u32;
@@ -140,11 +143,20 @@ impl<'a> Gsp<'a> {
 
 impl Rm for Gsp<'_> {
     fn epoch(&self) -> Result<Epoch> {
-        Ok(self.target()?.epoch)
+        let mut current = self.current.lock();
+        match current.is_lost() {
+            true => Err(EIO),
+            false => Ok(current.target()?.epoch),
+        }
     }
 
     fn await_epoch(&self) -> Result<Epoch> {
-        Ok(self.await_target()?.epoch)
+        self.await_target()?;
+        self.epoch()
+    }
+
+    fn await_boot(&self, limit: Duration) -> Result {
+        Ok(self.await_running(limit)?)
     }
 
     fn next_client(&self) -> u32 {

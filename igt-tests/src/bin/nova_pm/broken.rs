@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-//! A GPU that misbehaves while the system goes to sleep.
+//! A GPU that misbehaves while the system goes to sleep, or when it wakes up.
 
-use igt::mock::Mock;
+use igt::mock::{Broken, Mock};
 use igt::nova::client::{Client, PAGE};
+use igt::nova::object::{mappable_in, Object, VRAM};
 use igt::nova::queue::Queue;
-use igt::nova::Gpu;
+use igt::nova::{self, Gpu, IS_LOST};
 use igt::push::{Push, Until};
-use igt::sleep::State;
+use igt::sleep::{self, State};
 use igt::syncobj::assert_ended;
-use igt::{Fixture, Tests};
+use igt::{kmsg, wait_for, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
 
 pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
@@ -17,6 +18,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         "suspend-list",
         "GSP-RM can have registers accessed while a channel is stopped for the sleep.",
         || list(gpu, &Mock::require(gpu)),
+    );
+    tests.subtest(
+        "suspend-vram-gsp-lost",
+        "VRAM keeps its contents if the GSP is lost after the sleep, and a program that touches it waits for them.",
+        || gsp_lost(gpu, &Mock::require(gpu)),
     );
 }
 
@@ -33,4 +39,42 @@ fn list(gpu: &Gpu, mock: &Mock) {
     drop(away);
     assert_ended(&work, Err(Errno::ECANCELED));
     client.queue().run(&Push::new().nops(1));
+}
+
+/// Puts the system to sleep, and breaks the GPU before the contents of VRAM are restored, of which the kernel says what
+/// is `expected`.
+fn wake_broken<'a>(mock: &'a Mock, fault: &str, expected: &[&str]) -> Broken<'a> {
+    kmsg::expect(&[&sleep::OF_OTHERS[..], expected].concat());
+    // While this is so, a boot waits; for seconds at most.
+    let booting = mock.broken("stage=gfw,kind=progress,value=3");
+    let away = mock.put_away().unwrap();
+    let _bound = Timeout::new(HANG, "a sleep");
+    State::Mem.enter().expect("the system sleeps");
+    drop(away);
+    drop(booting);
+    mock.broken(fault)
+}
+
+/// An engine hangs that restores, and then the GSP stops.
+fn gsp_lost(gpu: &Gpu, mock: &Mock) {
+    let _test = super::test_sleep(State::Mem, "devices");
+    let file = gpu.open_render();
+    let object = Object::new(&file, mappable_in(VRAM, PAGE));
+    let memory = object.map();
+    memory.set(0, 1_u64);
+    let before = nova::query_status(&file).unwrap();
+    let _broken = wake_broken(mock, "stage=engine,kind=hang,method=0x300", &[IS_LOST]);
+    wait_for(HANG, "the engine to hang", || {
+        let channels = mock.channels().unwrap();
+        channels.iter().any(|channel| channel.ends_with("Hanging"))
+    });
+    mock.tell("fault stage=gsp,kind=stop");
+    let _bound = Timeout::new(HANG, "a touch of VRAM");
+    assert_eq!(memory.get::<u64>(0), 1);
+    memory.set(0, 2_u64);
+    gpu.assert_running();
+    assert_eq!((object.info().state, memory.get::<u64>(0)), (0, 2));
+    let after = nova::query_status(&file).unwrap();
+    assert_eq!(after.resets, before.resets + 2);
+    assert_eq!(after.vram_losses, before.vram_losses);
 }

@@ -6,6 +6,7 @@
 //! and taken from those who have mapped it when there is no other slot left for what a program touches.
 
 use core::ops::Range;
+use core::time::Duration;
 
 use kernel::page::PAGE_SHIFT;
 use kernel::prelude::*;
@@ -20,6 +21,10 @@ use crate::gpu::Gpu;
 
 /// Pages of BAR1 in a slot.
 const SLOT_PAGES: usize = SLOT_SIZE as usize >> PAGE_SHIFT;
+
+/// How long a touch waits for a boot at a time, with locks of the program's address space; a task can be frozen in between.
+/// This driver's own value.
+const BOOT_WAIT: Duration = Duration::from_secs(1);
 
 /// What programs see of the VRAM of a device.
 #[pin_data]
@@ -69,7 +74,8 @@ impl Windows {
 
     /// Has the CPU see the page of an object that has been touched, and what else the same slot shows of the object
     /// around it; or the dummy page while the GPU does not work. Where it works and this fails, the touch does (`SIGBUS`), so
-    /// that no program writes to the dummy page unawares. Waits for the boot after a sleep. `video` is the object's.
+    /// that no program writes to the dummy page unawares. After a sleep, until VRAM has been restored, this waits for a boot,
+    /// and has the page touched again if that takes long. `video` is the object's.
     pub(crate) fn fault(
         &self,
         gpu: &Gpu<'_>,
@@ -77,11 +83,10 @@ impl Windows {
         video: &Video,
         fault: &mut Fault<'_, NovaDrmDriver>,
     ) {
-        if video.is_saved() || gpu.survived.is_pending() {
-            // The dummy page would have other contents than are about to be restored, and lose what is written there,
-            // although nothing tells of a loss. A task that is killed gets it.
-            let _ = gpu.core.await_epoch();
-        }
+        // The dummy page would have other contents than are about to be restored, and lose what is written there, although
+        // nothing tells of a loss. A task that is killed gets it.
+        let is_saved = video.is_saved() || gpu.survived.is_pending();
+        let comes_back = is_saved && gpu.core.await_boot(BOOT_WAIT).is_ok();
         let epoch = gpu.core.epoch().ok();
         let cleared = gpu.clearer.clear(gpu, video);
         let piece = piece_at(video.extents(), fault.offset(), SLOT_SIZE).ok_or(EINVAL);
@@ -106,6 +111,7 @@ impl Windows {
             }
             _ => {
                 match gpu.core.epoch().ok() {
+                    None if comes_back => fault.touch_again(),
                     // Another epoch will remove the page: it has not begun yet.
                     None => fault.insert_dummy(),
                     now if now == epoch => fault.fail(),
