@@ -12,6 +12,7 @@ use igt::sleep::{self, State};
 use igt::syncobj::assert_ended;
 use igt::{kmsg, wait_for, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
+use nova_uapi as uapi;
 
 pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
     tests.subtest(
@@ -23,6 +24,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         "suspend-vram-gsp-lost",
         "VRAM keeps its contents if the GSP is lost after the sleep, and a program that touches it waits for them.",
         || gsp_lost(gpu, &Mock::require(gpu)),
+    );
+    tests.subtest(
+        "suspend-vram-not-restored",
+        "Where VRAM cannot be restored, objects say so, and can be used.",
+        || not_restored(gpu, &Mock::require(gpu)),
     );
 }
 
@@ -77,4 +83,28 @@ fn gsp_lost(gpu: &Gpu, mock: &Mock) {
     let after = nova::query_status(&file).unwrap();
     assert_eq!(after.resets, before.resets + 2);
     assert_eq!(after.vram_losses, before.vram_losses);
+}
+
+/// GSP-RM stops the channel that restores.
+fn not_restored(gpu: &Gpu, mock: &Mock) {
+    let _test = super::test_sleep(State::Mem, "devices");
+    let file = gpu.open_render();
+    let [touched, other] = [(); 2].map(|()| Object::new(&file, mappable_in(VRAM, PAGE)));
+    let memory = [&touched, &other].map(Object::map);
+    memory.iter().for_each(|memory| memory.set(0, 1_u64));
+    let before = nova::query_status(&file).unwrap();
+    let expected = [
+        "contents of VRAM are lost, since they cannot be restored: EIO",
+        "Xid 43",
+    ];
+    let _broken = wake_broken(mock, "stage=channel,kind=error,code=43", &expected);
+    let _bound = Timeout::new(HANG, "a touch of VRAM");
+    assert_eq!([memory[0].get::<u64>(0), memory[1].get::<u64>(0)], [0; 2]);
+    for object in [&touched, &other] {
+        assert_eq!(object.info().state, uapi::GEM_STATE_CONTENT_LOST);
+    }
+    gpu.assert_running();
+    let after = nova::query_status(&file).unwrap();
+    assert_eq!(after.resets, before.resets + 1);
+    assert_eq!(after.vram_losses, before.vram_losses + 1);
 }

@@ -82,7 +82,7 @@ impl<'a> Clearer<'a> {
         })
     }
 
-    /// Calls `f` with the engine. What was saved before a sleep has been restored.
+    /// Calls `f` with the engine. What was saved before a sleep has been restored, or is lost.
     pub(super) fn with_engine<R>(
         &self,
         gpu: &Gpu<'a>,
@@ -90,9 +90,9 @@ impl<'a> Clearer<'a> {
     ) -> Result<R> {
         self.with_turn(|held| {
             let Held { engine, sleep } = held;
-            let engine = renew(gpu, engine)?;
-            sleep.restore(gpu, engine)?;
-            f(engine, sleep)
+            sleep.restore(gpu, renew(gpu, engine)?)?;
+            // It may have failed in that.
+            f(renew(gpu, engine)?, sleep)
         })?
     }
 

@@ -185,12 +185,12 @@ fn bytes_of(chunk: usize) -> Range<u64> {
 }
 
 impl Sleep {
-    /// Copies the contents back, unless this is still the epoch in which they were saved.
+    /// Copies the contents back, unless this is still the epoch in which they were saved. Where the engine fails, the rest is
+    /// lost, which is logged.
     ///
     /// # Errors
     ///
-    /// `EINTR` if the task was killed, `ENOMEM`, `EIO` if the epoch has ended: the rest is left to the next call. Others
-    /// mean that the rest is lost.
+    /// `EINTR` if the task was killed, `ENOMEM`, `EIO` if the epoch has ended: the rest is left to the next call.
     pub(super) fn restore(&mut self, gpu: &Gpu<'_>, engine: &mut Engine<'_>) -> Result {
         let Self::Saved(saved) = self else {
             return Ok(());
@@ -216,7 +216,7 @@ impl Sleep {
             ),
         }
         self.forget(gpu);
-        result
+        Ok(())
     }
 
     /// Gives up what is saved.
