@@ -100,6 +100,7 @@ pub use mm::tables::prepare::Change;
 pub use mm::tables::spare::Spare;
 pub use mm::tables::PageTables;
 pub use mm::Piece;
+pub use mm::Survival;
 pub use mm::WindowError;
 pub use mm::{extents_of, piece_at, Extent};
 pub use mm::{pieces_in, ChunkPiece};

@@ -64,13 +64,16 @@ impl Listeners {
         drop(old);
     }
 
+    /// Counts a boot, before anybody can use the GPU: who restores VRAM has to know how many there have been.
+    pub(crate) fn count_boot(&self) {
+        let mut state = self.state.lock();
+        state.boots = state.boots.saturating_add(1);
+    }
+
     /// Sets the GPU's health, and notifies the listener of each boot and of each change.
     pub(crate) fn notify(&self, health: Health) {
         let mut state = self.state.lock();
         let before = core::mem::replace(&mut state.health, health);
-        if health == Health::Works {
-            state.boots = state.boots.saturating_add(1);
-        }
         match health {
             Health::Works if before != health => {
                 state.recoveries = state.recoveries.saturating_add(1);

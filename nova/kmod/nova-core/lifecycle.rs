@@ -408,6 +408,7 @@ impl<'a> Gsp<'a> {
             dev_err!(self.machine().device(), "the usable VRAM has changed\n");
             return Err(self.give_up(running, EIO));
         }
+        self.listeners.count_boot();
         self.set_running(lifecycle, running);
         Ok(())
     }

@@ -55,7 +55,7 @@ pub use nova_core::{
     Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind,
     FaultLog, Jobs, MmuFault, Push, Ready, Reason, Scheduling, Slot, Text, Words,
 };
-pub use nova_core::{Place, ProgramSlot, ProgramSlots, CHANNELS, SLOT_SIZE};
+pub use nova_core::{Place, ProgramSlot, ProgramSlots, Survival, CHANNELS, SLOT_SIZE};
 pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};
 pub use nova_hw::chipset::Architecture;
 pub use rm::Client;

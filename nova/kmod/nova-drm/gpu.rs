@@ -5,15 +5,14 @@
 use kernel::device::Bound;
 use kernel::pci;
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, Arc, Mutex};
+use kernel::sync::{new_mutex, new_spinlock, Arc, Mutex, SpinLock};
 use nova_core_module::{
-    AddressSpace, Channel, ChannelEvents, Client, Health, NewChannel, TableLimit,
+    AddressSpace, Channel, ChannelEvents, Client, Health, NewChannel, Survival, TableLimit,
 };
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
 use crate::gem::clear::Clearer;
 use crate::queue::Queues;
-use crate::sleep::Survived;
 use crate::vm::Spaces;
 
 /// A bound GPU.
@@ -28,9 +27,9 @@ pub(crate) struct Gpu<'a> {
     /// What zeroes VRAM, and saves it for a sleep. Dropped before the client, of which its channel is.
     #[pin]
     pub(crate) clearer: Clearer<'a>,
-    /// How often VRAM has kept its contents over a sleep.
+    /// How often VRAM has kept its contents over a boot.
     #[pin]
-    pub(crate) survived: Survived,
+    pub(crate) survival: SpinLock<Survival>,
     /// The address spaces of programs. Dropped before the client, of which they are.
     #[pin]
     pub(crate) spaces: Spaces<'a>,
@@ -62,7 +61,7 @@ impl<'a> Gpu<'a> {
             pci,
             queues <- Queues::new(),
             clearer <- Clearer::new(),
-            survived <- Survived::new(),
+            survival <- new_spinlock!(Survival::default()),
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
             _settled: Settled(core),
@@ -162,6 +161,7 @@ impl<'a> Gpu<'a> {
     /// The answer to `DRM_NOVA_QUERY_STATUS`; `is_wedged` is whether calls fail.
     pub(crate) fn status(&self, is_wedged: bool) -> QueryStatus {
         let (health, boots) = self.core.health();
+        let survived = self.survival.lock().count(boots);
         QueryStatus {
             health: match health {
                 Health::Dead => nova_uapi::HEALTH_LOST,
@@ -171,7 +171,7 @@ impl<'a> Gpu<'a> {
             },
             reserved: 0,
             resets: boots,
-            vram_losses: boots.saturating_sub(self.survived.count(boots)),
+            vram_losses: boots.saturating_sub(survived),
         }
     }
 }

@@ -6,7 +6,6 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
-use kernel::sync::{new_spinlock, SpinLock};
 
 use crate::driver::Device;
 use crate::gpu::Gpu;
@@ -63,61 +62,5 @@ impl Gpu<'_> {
     pub(crate) fn stay_asleep(&self) {
         self.clearer.give_up_saved(self);
         self.queues.give_up();
-    }
-}
-
-/// Counts boots over which VRAM has kept its contents, by those that nova-core counts.
-#[pin_data]
-pub(crate) struct Survived {
-    #[pin]
-    state: SpinLock<State>,
-}
-
-#[derive(Default)]
-struct State {
-    count: u64,
-    /// The number of boots before the contents were saved that have not been restored yet.
-    saved_at: Option<u64>,
-}
-
-impl State {
-    /// At a time when there have been so many boots.
-    fn count(&self, boots: u64) -> u64 {
-        let since = self.saved_at.map_or(0, |at| boots.saturating_sub(at));
-        self.count.saturating_add(since)
-    }
-}
-
-impl Survived {
-    /// None yet.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self { state <- new_spinlock!(State::default()) })
-    }
-
-    /// How many there were when there have been so many boots.
-    pub(crate) fn count(&self, boots: u64) -> u64 {
-        self.state.lock().count(boots)
-    }
-
-    /// VRAM has been saved.
-    pub(crate) fn begin(&self, boots: u64) {
-        self.state.lock().saved_at = Some(boots);
-    }
-
-    /// Whether VRAM has been saved, and not been restored yet.
-    pub(crate) fn is_pending(&self) -> bool {
-        self.state.lock().saved_at.is_some()
-    }
-
-    /// VRAM has been restored.
-    pub(crate) fn end(&self, boots: u64) {
-        let mut state = self.state.lock();
-        state.count = state.count(boots);
-        state.saved_at = None;
-    }
-
-    /// What was saved is given up.
-    pub(crate) fn give_up(&self) {
-        self.state.lock().saved_at = None;
     }
 }

@@ -206,6 +206,7 @@ fn first_touch(gpu: &Gpu) {
     let file = gpu.open_render();
     let object = Object::new(&file, mappable_in(VRAM, PAGE));
     let memory = object.map();
+    let before = nova::query_status(&file).unwrap();
     super::asleep(gpu, || {
         State::Mem.enter()?;
         // The GPU has not been booted yet.
@@ -213,6 +214,8 @@ fn first_touch(gpu: &Gpu) {
         Ok(())
     });
     assert_eq!((object.info().state, memory.get::<u64>(0)), (0, 1));
+    let after = nova::query_status(&file).unwrap();
+    assert_eq!(after.vram_losses, before.vram_losses);
 }
 
 fn lost(gpu: &Gpu) {

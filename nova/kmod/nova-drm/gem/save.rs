@@ -199,12 +199,14 @@ impl Sleep {
         if from == to {
             return Ok(());
         }
+        let (_, boots) = gpu.core.health();
         let result = saved.copy(gpu, engine, Direction::Restore, &Video::is_saved, |video| {
-            video.set_restored(from, to)
+            video.set_restored(from, to);
+            gpu.survival.lock().restore_some(boots);
         });
         match result {
             Ok(()) => {
-                gpu.survived.end(gpu.core.health().1);
+                gpu.survival.lock().end(boots);
                 // For the next sleep, which tries again.
                 let _ = engine.prepare_window();
             }
@@ -223,7 +225,7 @@ impl Sleep {
     fn forget(&mut self, gpu: &Gpu<'_>) {
         if let Self::Saved(saved) = core::mem::replace(self, Self::None) {
             saved.set_saved(false);
-            gpu.survived.give_up();
+            gpu.survival.lock().give_up();
         }
     }
 }
@@ -283,9 +285,10 @@ impl<'a> Clearer<'a> {
             }),
         };
         if copied.is_ok() {
+            let (_, boots) = gpu.core.health();
             return self.with_turn(|held| {
                 saved.set_saved(true);
-                gpu.survived.begin(gpu.core.health().1);
+                gpu.survival.lock().begin(boots);
                 held.sleep = Sleep::Saved(saved);
             });
         }
@@ -313,7 +316,8 @@ impl<'a> Clearer<'a> {
     pub(crate) fn restore(&self, gpu: &Gpu<'a>) -> Result {
         let is_needed = self.with_turn(|held| match &held.sleep {
             Sleep::Saved(saved) if saved.parts.is_empty() => {
-                gpu.survived.end(gpu.core.health().1);
+                let (_, boots) = gpu.core.health();
+                gpu.survival.lock().end(boots);
                 held.sleep.forget(gpu);
                 false
             }

@@ -85,7 +85,7 @@ impl Windows {
     ) {
         // The dummy page would have other contents than are about to be restored, and lose what is written there, although
         // nothing tells of a loss. A task that is killed gets it.
-        let is_saved = video.is_saved() || gpu.survived.is_pending();
+        let is_saved = video.is_saved() || gpu.survival.lock().is_pending();
         let comes_back = is_saved && gpu.core.await_boot(BOOT_WAIT).is_ok();
         let epoch = gpu.core.epoch().ok();
         let cleared = gpu.clearer.clear(gpu, video);
