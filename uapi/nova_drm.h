@@ -82,9 +82,6 @@ extern "C" {
  * wait do not survive a sleep, while jobs that wait for them do: such a job runs
  * without what was to be bound.
  *
- * How a dma-buf was opened is not looked at, so no object can only be read, and
- * VM_BIND does not fail with -EACCES.
- *
  * The only kind of pages is 0.
  *
  * Pages in system memory have 4 KiB. An object that lies in VRAM stays there:
@@ -298,7 +295,7 @@ enum drm_nova_gem_state {
  * The first 16 bytes are those of Linux 7.3. An unknown @handle fails with
  * -ENOENT. An object that has been imported from another driver may lie in
  * system memory alone, has pages of 4 KiB, and is mapped by its dma-buf, not
- * here.
+ * here. How that was opened says what the CPU may do, and not what the GPU may.
  */
 struct drm_nova_gem_info {
 	/** @handle: The handle of the object. */
@@ -964,8 +961,6 @@ struct drm_nova_vm_bind_op {
  *   There is no such address space, queue, object or sync object.
  * -EPERM
  *   An object is for another address space alone.
- * -EACCES
- *   An object that can only be read is to be mapped for writing.
  * -ECANCELED
  *   The queue is lost.
  * -EOPNOTSUPP
