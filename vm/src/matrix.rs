@@ -95,15 +95,35 @@ const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
 const BARS: Tests = Tests::Only(&["igt@nova_bars"]);
-/// The tests of faults, for the other boot paths.
-const PATHS: Tests = Tests::Only(&["igt@nova_fault", "igt@nova_rpc", "igt@nova_gsp_files"]);
+/// The tests of faults, and of the firmware files that are not read as GA102's are: Turing's falcons have no boot ROM, so
+/// Booter has other parts and the generic bootloader loads FWSEC. One parser reads GSP-RM and its bootloader for every chip.
+const PATHS: Tests = Tests::Only(&[
+    "igt@nova_fault",
+    "igt@nova_rpc",
+    "igt@nova_gsp_files@missing",
+    "igt@nova_gsp_files@empty",
+    "igt@nova_gsp_files@other-chip",
+    "igt@nova_gsp_files@other-release",
+    "igt@nova_gsp_files@mixed-releases",
+    "igt@nova_gsp_files@truncated-booter",
+    "igt@nova_gsp_files@header-booter",
+    "igt@nova_gsp_files@truncated-gen-bootloader",
+    "igt@nova_gsp_files@header-gen-bootloader",
+    "igt@nova_gsp_files@older-release",
+]);
 
-/// The same, and what depends on the format of the page tables and on the classes of channels, for a chip whose are others
-/// than GA102's.
+/// The same for chips that boot by the FSP, and what depends on the format of the page tables and on the classes of channels, for a chip
+/// whose are others than GA102's.
 const PATHS_AND_JOBS: Tests = Tests::Only(&[
     "igt@nova_fault",
     "igt@nova_rpc",
-    "igt@nova_gsp_files",
+    "igt@nova_gsp_files@missing",
+    "igt@nova_gsp_files@empty",
+    "igt@nova_gsp_files@other-chip",
+    "igt@nova_gsp_files@other-release",
+    "igt@nova_gsp_files@mixed-releases",
+    "igt@nova_gsp_files@truncated-fmc",
+    "igt@nova_gsp_files@header-fmc",
     "igt@nova_bind",
     "igt@nova_exec",
 ]);
@@ -275,8 +295,18 @@ pub(crate) mod tests {
             "ga102 ga102 Igt --exclude-tests igt@nova_bars --exclude-tests igt@nova_multi --exclude-tests igt@nova_pm",
             "ga102-pm ga102 Sleeping --include-tests igt@nova_pm",
             "ga102-bar1 ga102 Igt --include-tests igt@nova_bars --bar1 64T",
-            "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files",
-            "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc --include-tests igt@nova_gsp_files --include-tests igt@nova_bind --include-tests igt@nova_exec",
+            "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc \
+             --include-tests igt@nova_gsp_files@missing --include-tests igt@nova_gsp_files@empty \
+             --include-tests igt@nova_gsp_files@other-chip --include-tests igt@nova_gsp_files@other-release \
+             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-booter \
+             --include-tests igt@nova_gsp_files@header-booter \
+             --include-tests igt@nova_gsp_files@truncated-gen-bootloader \
+             --include-tests igt@nova_gsp_files@header-gen-bootloader --include-tests igt@nova_gsp_files@older-release",
+            "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc \
+             --include-tests igt@nova_gsp_files@missing --include-tests igt@nova_gsp_files@empty \
+             --include-tests igt@nova_gsp_files@other-chip --include-tests igt@nova_gsp_files@other-release \
+             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-fmc \
+             --include-tests igt@nova_gsp_files@header-fmc --include-tests igt@nova_bind --include-tests igt@nova_exec",
             "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
             "families-killed 8 Killed --include-tests igt@nova_boot",
         ];
