@@ -83,11 +83,6 @@ pub struct Guest {
     pub kernel: Kernel,
     /// The firmware release that nouveau boots when it is loaded, if nouveau is to drive the GPUs
     /// through GSP-RM.
-    ///
-    /// The CPU says then that its string instructions are slow. Otherwise the kernel zeroes the
-    /// memory of a device by `rep stosb` (`memset_io`, `__memset` of arch/x86/lib/memset_64.S), and
-    /// each of its bytes is an access that QEMU sends to the mock: nouveau zeroes more than half a
-    /// MiB when it is loaded.
     pub nouveau: Option<&'static Release>,
     /// Folder with the vmlinuz and initramfs.zst of another kernel, for a driver that needs one.
     pub other_kernel: Option<PathBuf>,
