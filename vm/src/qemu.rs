@@ -18,13 +18,15 @@ const MEMORY_PER_GPU: usize = 128;
 
 /// Arguments of every kernel. On a busy machine the VM may get no CPU for tens of seconds, which
 /// the kernel must not report as a bug: the time-outs of its watchdogs are longer than that, and
-/// the emulated TSC is not checked.
-const KERNEL_ARGUMENTS: [&str; 5] = [
+/// the emulated TSC is not checked. The kernel's own tests of its ciphers, with which it starts, are
+/// not made.
+const KERNEL_ARGUMENTS: [&str; 6] = [
     "watchdog_thresh=60",
     "rcupdate.rcu_cpu_stall_timeout=300",
     "sysctl.kernel.hung_task_timeout_secs=600",
     "no_timer_check",
     "tsc=nowatchdog",
+    "cryptomgr.notests=1",
 ];
 
 /// Additional arguments of the debug kernel: KASAN reports more than once, and DMA debugging has
@@ -222,7 +224,7 @@ mod tests {
             -machine q35,memory-backend=ram -object memory-backend-memfd,id=ram,size=2048M,share=on \
             -accel tcg,thread=multi -cpu max,-fsrm,-fsrs,-erms -smp 2 -kernel /host/guest/vmlinuz -initrd /host/guest/initramfs.zst \
             -append console=ttyS0 panic=-1 mitigations=off watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 \
-            sysctl.kernel.hung_task_timeout_secs=600 no_timer_check tsc=nowatchdog \
+            sysctl.kernel.hung_task_timeout_secs=600 no_timer_check tsc=nowatchdog cryptomgr.notests=1 \
             -drive file=/host/guest/root.erofs,format=raw,if=virtio,readonly=on \
             -serial file:/out/console.log -device virtio-serial-pci,id=serial -chardev stdio,id=console,signal=on \
             -device virtconsole,bus=serial.0,chardev=console \
@@ -268,7 +270,7 @@ mod tests {
             &guest,
             "-object memory-backend-memfd,id=ram,size=2928M,share=on",
         );
-        has(&guest, "tsc=nowatchdog kasan_multi_shot=1 dma_debug_entries=65536 workqueue.watchdog_thresh=120");
+        has(&guest, "tsc=nowatchdog cryptomgr.notests=1 kasan_multi_shot=1 dma_debug_entries=65536 workqueue.watchdog_thresh=120");
     }
 
     #[test]
