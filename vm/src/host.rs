@@ -71,6 +71,15 @@ impl Host {
         })
     }
 
+    /// A command that runs a program of the sysroot, with the sysroot's libraries.
+    pub(crate) fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.sysroot.join("lib64/ld-linux-x86-64.so.2"));
+        command.arg("--library-path");
+        command.arg(self.sysroot.join("usr/lib/x86_64-linux-gnu"));
+        command.arg(self.sysroot.join("usr/bin").join(name));
+        command
+    }
+
     /// A script that runs in the VM.
     pub fn script(&self, name: &str) -> PathBuf {
         self.repo.join("vm/guest").join(name)

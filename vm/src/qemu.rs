@@ -48,7 +48,7 @@ const SLOW_STRINGS: &str = "-fsrm,-fsrs,-erms";
 /// The command that starts the VM. QEMU runs with the libraries of the sysroot, not those of this
 /// machine.
 pub(crate) fn command(host: &Host, guest: &Guest, run: &Path) -> Command {
-    let mut command = Command::new(host.sysroot.join("lib64/ld-linux-x86-64.so.2"));
+    let mut command = host.tool("qemu-system-x86_64");
     command.args(arguments(host, guest, run));
     command
 }
@@ -90,14 +90,9 @@ fn arguments(host: &Host, guest: &Guest, run: &Path) -> Vec<OsString> {
     arguments.0
 }
 
-/// QEMU, as an argument of the loader, and the paths of its files. QEMU ends if this program is
-/// killed.
+/// The paths of QEMU's files. QEMU ends if this program is killed.
 fn program(arguments: &mut CommandLine, host: &Host) {
     let sysroot = |path: &str| host.sysroot.join(path);
-    arguments.option("--library-path", sysroot("usr/lib/x86_64-linux-gnu"));
-    arguments
-        .0
-        .push(sysroot("usr/bin/qemu-system-x86_64").into());
     arguments.option("-L", sysroot("usr/share/qemu"));
     arguments.option("-L", sysroot("usr/share/seabios"));
     arguments.flag("-nodefaults");
@@ -218,8 +213,7 @@ mod tests {
         let mut guest = Guest::new("/out");
         guest.chips = vec![Chipset::GA102];
         guest.script = Some(Script::new("/script"));
-        let expected = "--library-path /host/sysroot/usr/lib/x86_64-linux-gnu \
-            /host/sysroot/usr/bin/qemu-system-x86_64 -L /host/sysroot/usr/share/qemu -L /host/sysroot/usr/share/seabios \
+        let expected = "-L /host/sysroot/usr/share/qemu -L /host/sysroot/usr/share/seabios \
             -nodefaults -no-user-config -display none -no-reboot -run-with exit-with-parent=on \
             -machine q35,memory-backend=ram -object memory-backend-memfd,id=ram,size=2048M,share=on \
             -accel tcg,thread=multi -cpu max,-fsrm,-fsrs,-erms -smp 2 -kernel /host/guest/vmlinuz -initrd /host/guest/initramfs.zst \
