@@ -12,9 +12,11 @@
 //! kern_gmmu_fmt_gb10x.c (levels); src/nvidia/generated/g_kern_gmmu_nvoc.c (chips).
 
 use crate::chipset::Architecture;
+use kind::Kinds;
 
 pub mod fault;
 pub mod instance;
+pub mod kind;
 pub mod ver2;
 pub mod ver3;
 
@@ -81,6 +83,8 @@ pub struct Format {
     pub small: Level,
     /// Number of bits of a virtual address.
     pub va_bits: u32,
+    /// The kinds that pages can have.
+    pub kinds: Kinds,
 }
 
 impl Format {
@@ -102,6 +106,7 @@ impl Format {
         big: Level::mixed(16, 5),
         small: Level::mixed(12, 9),
         va_bits: 49,
+        kinds: Kinds::TU102,
     };
 
     /// Ampere and Ada: with pages of 512 MiB.
@@ -129,7 +134,7 @@ impl Format {
         ..Self::TU102
     };
 
-    /// Blackwell: with pages of 256 GiB.
+    /// Blackwell, as GB100: with pages of 256 GiB.
     const GB100: Self = Self {
         directories: &[
             Level::directory(56, 1),
@@ -141,13 +146,20 @@ impl Format {
         ..Self::GH100
     };
 
+    /// Blackwell, as GB202: without the kinds for depth.
+    const GB202: Self = Self {
+        kinds: Kinds::GB202,
+        ..Self::GB100
+    };
+
     /// The format of an architecture.
     pub const fn of(arch: Architecture) -> &'static Self {
         match arch {
             Architecture::Turing => &Self::TU102,
             Architecture::Ampere | Architecture::Ada => &Self::GA100,
             Architecture::Hopper => &Self::GH100,
-            Architecture::BlackwellGb10x | Architecture::BlackwellGb20x => &Self::GB100,
+            Architecture::BlackwellGb10x => &Self::GB100,
+            Architecture::BlackwellGb20x => &Self::GB202,
         }
     }
 }
@@ -208,44 +220,4 @@ impl PteAperture {
     pub(crate) const fn into_bits(self) -> u8 {
         self as u8
     }
-}
-
-/// Kinds of pages: how their bytes are arranged and compressed. Those from Turing on, in both
-/// versions.
-///
-/// Source: open-gpu-doc, manuals/turing/tu104/dev_mmu.ref.txt (`NV_MMU_PTE_KIND_*`);
-/// open-gpu-kernel-modules 570, src/common/inc/swref/published/hopper/gh100/dev_mmu.h.
-pub mod kind {
-    /// Lines one after the other.
-    pub const PITCH: u8 = 0x0;
-    /// Depth of 16 bits.
-    pub const Z16: u8 = 0x1;
-    /// Stencil of 8 bits.
-    pub const S8: u8 = 0x2;
-    /// Stencil of 8 bits above depth of 24.
-    pub const S8Z24: u8 = 0x3;
-    /// Depth as a float, with stencil.
-    pub const ZF32_X24S8: u8 = 0x4;
-    /// Depth of 24 bits above stencil of 8.
-    pub const Z24S8: u8 = 0x5;
-    /// Anything, in pitch or block-linear form.
-    pub const GENERIC_MEMORY: u8 = 0x6;
-    /// No kind.
-    pub const INVALID: u8 = 0x7;
-    /// As [`GENERIC_MEMORY`], compressed.
-    pub const GENERIC_MEMORY_COMPRESSIBLE: u8 = 0x8;
-    /// As [`GENERIC_MEMORY`], compressed, but not after the L2 cache.
-    pub const GENERIC_MEMORY_COMPRESSIBLE_DISABLE_PLC: u8 = 0x9;
-    /// As [`S8`], compressed.
-    pub const S8_COMPRESSIBLE_DISABLE_PLC: u8 = 0xa;
-    /// As [`Z16`], compressed.
-    pub const Z16_COMPRESSIBLE_DISABLE_PLC: u8 = 0xb;
-    /// As [`S8Z24`], compressed.
-    pub const S8Z24_COMPRESSIBLE_DISABLE_PLC: u8 = 0xc;
-    /// As [`ZF32_X24S8`], compressed.
-    pub const ZF32_X24S8_COMPRESSIBLE_DISABLE_PLC: u8 = 0xd;
-    /// As [`Z24S8`], compressed.
-    pub const Z24S8_COMPRESSIBLE_DISABLE_PLC: u8 = 0xe;
-    /// Messages to the compute scheduler; the last kind.
-    pub const SMSKED_MESSAGE: u8 = 0xf;
 }

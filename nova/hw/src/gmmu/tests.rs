@@ -168,3 +168,20 @@ fn architectures_have_their_page_sizes() {
     assert_eq!(largest(Architecture::BlackwellGb10x), Some(38));
     assert_eq!(largest(Architecture::BlackwellGb20x), Some(38));
 }
+
+#[test]
+fn chips_have_the_kinds_of_the_headers() {
+    for &chip in crate::chipset::Chipset::ALL {
+        let kinds = Format::of(chip.arch()).kinds;
+        let expected: &[u8] = match chip.arch() {
+            Architecture::BlackwellGb20x => &[0, 6, 8, 9, 0xf],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf],
+        };
+        for kind in 0..=u8::MAX {
+            assert_eq!(kinds.has(kind), expected.contains(&kind), "{chip:?} {kind}");
+            let is_compressible = kind < 16 && kinds.compressible >> kind & 1 != 0;
+            let expected = expected.contains(&kind) && (8..0xf).contains(&kind);
+            assert_eq!(is_compressible, expected, "{chip:?} {kind}");
+        }
+    }
+}
