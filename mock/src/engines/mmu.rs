@@ -3,7 +3,8 @@
 //! The MMU: translates the addresses of a channel's work.
 //!
 //! Not modelled: replay of faults, the fault buffers, address translation services (ATS), other
-//! GPUs' memory, compression, and caches. What follows from the page tables alone is all here.
+//! GPUs' memory, compression, the order of bytes that a kind of pages has, and caches. What follows
+//! from the page tables alone is all here.
 //!
 //! Source: open-gpu-doc, manuals/turing/tu104/dev_mmu.ref.txt, dev_ram.ref.txt, dev_vm.ref.txt and
 //! dev_fault.ref.txt; where these say nothing, the place in the code names another source, or that

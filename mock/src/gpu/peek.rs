@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! A test reads and writes memory at addresses of an address space, as the work of a channel without
-//! privileges does: through the TLBs and the page tables that the driver has written.
+//! privileges does: through the TLBs and the page tables that the driver has written. It also asks
+//! for the page there.
 
 use super::Gpu;
 use crate::bus::machine::Machine;
 use crate::engines::memory::{Address, FaultType, Memory};
 use crate::engines::mmu::space::Space;
-use crate::engines::mmu::Root;
+use crate::engines::mmu::{Root, Translation};
 use crate::gsp_rm::resource::{Resource, SpaceId};
 
 impl<M: Machine> Gpu<M> {
@@ -45,6 +46,21 @@ impl<M: Machine> Gpu<M> {
             .space(space)?
             .write(Address::Virtual(address), &value.to_le_bytes());
         Ok(written.map_err(|fault| fault.reason))
+    }
+
+    /// The page at an address, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::peek`].
+    pub(crate) fn page(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+    ) -> Result<Result<Translation, FaultType>, String> {
+        let space = self.space(space)?;
+        let translate = |root| space.mmu.translate(&space.physical, root, address);
+        Ok(space.root.and_then(translate))
     }
 
     /// The memory of an address space.
@@ -135,6 +151,10 @@ mod tests {
         let written = card.poke(SPACE, 0x40_1008, 1);
         assert_eq!(written, Ok(Err(FaultType::ReadOnly)));
         assert_eq!(card.peek(SPACE, 0x40_2000), Ok(Err(FaultType::Pte)));
+        let found = card.page(SPACE, 0x40_1008).unwrap().unwrap();
+        assert_eq!((found.size(), found.attributes.kind), (0x1000, 6));
+        assert!(found.attributes.read_only && !found.is_sparse());
+        assert_eq!(card.page(SPACE, 0x40_2000), Ok(Err(FaultType::Pte)));
     }
 
     #[test]

@@ -22,6 +22,8 @@
 //!   space, as a channel's work does, and answers them, or `fault: ` and what is wrong with the address.
 //! - `poke client=0xc1d00000 space=0x90f10000 address=0x200000 value=1`: writes 64 bits; answers `ok` or a
 //!   fault.
+//! - `page client=0xc1d00000 space=0x90f10000 address=0x200000`: answers the size and the kind of the page at an
+//!   address, such as `size=0x1000 kind=0x6`; `sparse`; or a fault.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -54,6 +56,7 @@ enum Command {
     Channels,
     Peek(SpaceId, u64),
     Poke(SpaceId, u64, u64),
+    Page(SpaceId, u64),
 }
 
 impl FromStr for Command {
@@ -70,8 +73,7 @@ impl FromStr for Command {
             "objects" if rest.is_empty() => Ok(Self::Objects),
             "channels" if rest.is_empty() => Ok(Self::Channels),
             "peek" => {
-                let mut fields = rest.split(' ');
-                let (space, address) = parse_address(&mut fields)?;
+                let (space, address) = parse_address(&mut rest.split(' '))?;
                 Ok(Self::Peek(space, address))
             }
             "poke" => {
@@ -79,6 +81,10 @@ impl FromStr for Command {
                 let (space, address) = parse_address(&mut fields)?;
                 let value = field(fields.next().unwrap_or_default(), "value")?;
                 Ok(Self::Poke(space, address, value))
+            }
+            "page" => {
+                let (space, address) = parse_address(&mut rest.split(' '))?;
+                Ok(Self::Page(space, address))
             }
             _ => Err(format!("{line:?} is not a command")),
         }
@@ -169,6 +175,15 @@ pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
         },
         Command::Poke(space, address, value) => match card.poke(space, address, value)? {
             Ok(()) => Ok("ok".into()),
+            Err(fault) => Ok(format!("fault: {fault:?}")),
+        },
+        Command::Page(space, address) => match card.page(space, address)? {
+            Ok(page) if page.is_sparse() => Ok("sparse".into()),
+            Ok(page) => Ok(format!(
+                "size={:#x} kind={:#x}",
+                page.size(),
+                page.attributes.kind
+            )),
             Err(fault) => Ok(format!("fault: {fault:?}")),
         },
     });
@@ -297,6 +312,8 @@ mod tests {
         let poke = Command::Poke(space, 0x20_0000, 7);
         assert_eq!(command(&format!("poke {at} value=7")), Ok(poke));
         assert!(command(&format!("poke {at}")).is_err());
+        let page = Command::Page(space, 0x20_0000);
+        assert_eq!(command(&format!("page {at}")), Ok(page));
         let answer = answer(&[&format!("peek {at}")]);
         assert_eq!(answer, ["error: there is no GSP-RM"]);
     }

@@ -2,7 +2,7 @@
 
 //! What the entries of directories and page tables say, in either version.
 
-use nova_hw::gmmu::{kind, ver2, ver3, Level, PdeAperture, PteAperture, Version};
+use nova_hw::gmmu::{ver2, ver3, Format, Level, PdeAperture, PteAperture, Version};
 
 use super::page::Attributes;
 use crate::engines::memory::{Aperture, FaultType};
@@ -131,7 +131,8 @@ impl Pde {
 ///
 /// The model's own choices: a page at a level that has none is of an impossible size, and a sparse
 /// half of the big pages wins over a table of small pages.
-pub(super) fn directory(version: Version, level: &Level, entry: u128) -> Directory {
+pub(super) fn directory(format: &Format, level: &Level, entry: u128) -> Directory {
+    let version = format.version;
     let is_dual = level.entry_size == 16;
     let pde = match is_dual {
         true => Pde::dual(version, entry),
@@ -139,7 +140,7 @@ pub(super) fn directory(version: Version, level: &Level, entry: u128) -> Directo
     };
     if pde.is_pte {
         return Directory::Leaf(match level.has_pages {
-            true => small(version, entry as u64),
+            true => small(format, entry as u64),
             false => Leaf::Invalid(FaultType::PdeSize),
         });
     }
@@ -225,7 +226,8 @@ impl Pte {
         }
     }
 
-    fn leaf(self) -> Leaf {
+    /// The model's own choice: a kind that the chip does not have is a fault, whatever the access.
+    fn leaf(self, format: &Format) -> Leaf {
         match self {
             Self::Valid {
                 aperture,
@@ -242,10 +244,9 @@ impl Pte {
                         Aperture::System
                     }
                 };
-                match attributes.kind {
-                    kind::INVALID => Leaf::Invalid(FaultType::UnsupportedKind),
-                    0..=kind::SMSKED_MESSAGE => Leaf::Page(aperture, address, attributes),
-                    _ => Leaf::Invalid(FaultType::UnsupportedKind),
+                match format.kinds.has(attributes.kind) {
+                    true => Leaf::Page(aperture, address, attributes),
+                    false => Leaf::Invalid(FaultType::UnsupportedKind),
                 }
             }
             Self::Sparse => Leaf::Sparse,
@@ -255,16 +256,16 @@ impl Pte {
 }
 
 /// Decodes an entry of a table of small pages, or a page in a directory.
-pub(super) fn small(version: Version, entry: u64) -> Leaf {
-    Pte::of(version, entry).leaf()
+pub(super) fn small(format: &Format, entry: u64) -> Leaf {
+    Pte::of(format.version, entry).leaf(format)
 }
 
 /// Decodes an entry of a table of big pages.
 ///
 /// Source: open-gpu-kernel-modules 570, kernel-open/nvidia-uvm/uvm_mmu.h (`unmapped_pte`).
-pub(super) fn big(version: Version, entry: u64) -> Big {
-    match Pte::of(version, entry) {
+pub(super) fn big(format: &Format, entry: u64) -> Big {
+    match Pte::of(format.version, entry) {
         Pte::Empty => Big::Small,
-        pte => Big::Leaf(pte.leaf()),
+        pte => Big::Leaf(pte.leaf(format)),
     }
 }

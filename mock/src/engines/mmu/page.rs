@@ -22,7 +22,8 @@ pub(crate) struct Attributes {
     pub(crate) atomic_disabled: bool,
     /// It is not cached; nothing in the model is.
     pub(crate) is_volatile: bool,
-    /// Its kind.
+    /// Its kind. Bytes are in the same order in all kinds: how those for depth and stencil arrange
+    /// them is not public.
     pub(crate) kind: u8,
 }
 
@@ -39,9 +40,19 @@ pub(crate) struct Translation {
 }
 
 impl Translation {
+    /// Bytes of the page.
+    pub(crate) fn size(&self) -> u64 {
+        1 << self.shift
+    }
+
+    /// Whether nothing is there.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.target.is_none()
+    }
+
     /// Number of bytes from `va`, which is in the page, to the page's end.
     pub(crate) fn left(&self, va: u64) -> u64 {
-        (1 << self.shift) - (va - self.first)
+        self.size() - (va - self.first)
     }
 
     /// Where `va`, which is in the page, is; `None` if the page is sparse: it reads as zero, and

@@ -17,10 +17,11 @@ const VRAM: u64 = 1 << 40;
 const TABLES: u64 = 0x10_0000;
 
 /// An architecture for each format.
-const ARCHITECTURES: [Architecture; 4] = [
+const ARCHITECTURES: [Architecture; 5] = [
     Architecture::Turing,
     Architecture::Ada,
     Architecture::Hopper,
+    Architecture::BlackwellGb10x,
     Architecture::BlackwellGb20x,
 ];
 
@@ -469,21 +470,32 @@ fn pages_refuse_what_their_attributes_say() {
 
 #[test]
 fn kinds_and_apertures_that_do_not_exist_fault() {
-    for mut fixture in Fixture::all() {
-        let kinds = match fixture.version() {
+    for arch in ARCHITECTURES {
+        let mut fixture = Fixture::new(arch, TlbMode::Lax);
+        let kinds: &[u8] = match arch {
+            // Without those for depth.
+            Architecture::BlackwellGb20x => &[0, 6, 8, 9, 0xf],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0xd, 0xe, 0xf],
+        };
+        let end = match fixture.version() {
             Version::Ver2 => 0x20,
             Version::Ver3 => 0x10,
         };
-        for kind in 0..kinds {
-            let mapping = Mapping {
-                kind,
-                ..Mapping::vram(0x5000)
-            };
-            fixture.map(VA, 12, mapping);
-            let found = fixture.look(VA).map(|page| page.attributes.kind);
-            match kind {
-                7 | 0x10.. => assert_eq!(found, Err(FaultType::UnsupportedKind)),
-                _ => assert_eq!(found, Ok(kind)),
+        for shift in fixture.shifts() {
+            // Another directory of the root's next level for each size.
+            let va = u64::from(shift) << 39 & !((1 << shift) - 1);
+            for kind in 0..end {
+                let mapping = Mapping {
+                    kind,
+                    ..Mapping::vram(0)
+                };
+                fixture.map(va, shift, mapping);
+                let found = fixture.look(va).map(|page| page.attributes.kind);
+                let expected = match kinds.contains(&kind) {
+                    true => Ok(kind),
+                    false => Err(FaultType::UnsupportedKind),
+                };
+                assert_eq!(found, expected, "{arch:?} {shift} {kind}");
             }
         }
         let peer = Mapping {

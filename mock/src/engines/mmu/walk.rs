@@ -91,13 +91,12 @@ pub(super) fn walk(
     if va >> format.va_bits != 0 {
         return Err(FaultType::VaLimit);
     }
-    let version = format.version;
     let mut table = (root.aperture, root.address);
     let heights = (1..=format.directories.len()).rev();
     for (level, height) in format.directories.iter().zip(heights) {
         let slot = Slot::of(level, height, table, va);
         let entry = source.read(&slot)?;
-        match entry::directory(version, level, entry) {
+        match entry::directory(format, level, entry) {
             Directory::Leaf(leaf) => return Ok(Found::new(leaf, &slot, va)),
             Directory::Table(next) => {
                 source.keep(&slot, entry);
@@ -127,7 +126,7 @@ fn page_tables(
     let mut last = None;
     if let Some(table) = big {
         let slot = Slot::of(&format.big, 0, table, va);
-        match entry::big(format.version, source.read(&slot)? as u64) {
+        match entry::big(format, source.read(&slot)? as u64) {
             Big::Leaf(leaf) => return Ok(Found::new(leaf, &slot, va)),
             Big::Small => last = Some(Found::new(Leaf::Invalid(FaultType::Pte), &slot, va)),
         }
@@ -135,7 +134,7 @@ fn page_tables(
     match (small, last) {
         (Some(table), _) => {
             let slot = Slot::of(&format.small, 0, table, va);
-            let leaf = entry::small(format.version, source.read(&slot)? as u64);
+            let leaf = entry::small(format, source.read(&slot)? as u64);
             Ok(Found::new(leaf, &slot, va))
         }
         (None, Some(found)) => Ok(found),
