@@ -95,6 +95,7 @@ pub use intr::{Handled, Irq, NoInterrupt, Vectors, LEAVES as VECTOR_WORDS};
 pub use mm::instance::{
     InstanceMemory, MemoryInfo, MemoryPlatform, NewChunk, WindowTables, BAR1_OWN,
 };
+pub use mm::kinds_for_programs;
 pub use mm::tables::blocks::{Aperture, Attributes, Block};
 pub use mm::tables::prepare::Change;
 pub use mm::tables::spare::Spare;

@@ -12,10 +12,11 @@ use crate::adapter::Coherent;
 use crate::common::{ga102, Machine};
 use nova_core::platform::{Clock, DmaMemory};
 use nova_core::{
-    AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind, MmuFault, NewChannel,
-    Outgoing, Reason, RpcError, Scheduling, SubmitError, Words,
+    kinds_for_programs, AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind,
+    MmuFault, NewChannel, Outgoing, Reason, RpcError, Scheduling, SubmitError, Words,
 };
 use nova_hw::class::copy::Class;
+use nova_hw::gmmu::Format;
 use nova_hw::release::{Release, RELEASES};
 use nova_mock::chips::{by_name, Chip};
 use nova_mock::synthetic;
@@ -235,6 +236,49 @@ fn memory_that_is_unmapped_is_left_alone() {
             session.wait();
         }
         assert_eq!(session.errors[0].reason(), Reason::MmuFault);
+        assert!(read(&to, 0x1000) == [0; 0x1000], "{}", chip.chipset);
+        session.end();
+    }
+}
+
+/// Copies through mappings of each kind that programs can have, and of one that there is not.
+#[test]
+fn memory_of_any_kind_is_copied_and_of_no_kind_is_not() {
+    for (chip, release) in cards() {
+        let machine = Machine::new(chip, synthetic::firmware_of(chip, release));
+        let mut session = Session::new(&machine);
+        let space = session.space(0);
+        let engine = session.engine(0);
+        let mut queue = Queue::new(&mut session, &space, engine, 64);
+        let to = space.alloc(0x1000);
+        machine.card().vram_mut().write(DATA, &pattern(0x1000));
+        let copy = queue.copy(DATA, to.dma_addr(), 0x1000);
+        let arch = chip.chipset.arch();
+        let kinds = kinds_for_programs(arch);
+        for kind in (0..16).filter(|kind| kinds >> kind & 1 != 0) {
+            to.write(0, &[0; 0x1000]).unwrap();
+            space.map_kind(&to, kind);
+            let job = queue.submit(&machine, &mut [copy]).unwrap();
+            queue.wait(&mut session, job);
+            assert!(
+                read(&to, 0x1000) == pattern(0x1000),
+                "{} {kind}",
+                chip.chipset
+            );
+        }
+
+        to.write(0, &[0; 0x1000]).unwrap();
+        let missing = (0..16).find(|kind| !Format::of(arch).kinds.has(*kind));
+        space.map_kind(&to, missing.unwrap());
+        queue.submit(&machine, &mut [copy]).unwrap();
+        while session.errors.is_empty() {
+            session.wait();
+        }
+        let error = session.errors[0];
+        assert_eq!(error.reason(), Reason::MmuFault);
+        if let Some(fault) = error.mmu_fault {
+            assert_eq!(fault.kind(arch), FaultKind::Kind, "{}", chip.chipset);
+        }
         assert!(read(&to, 0x1000) == [0; 0x1000], "{}", chip.chipset);
         session.end();
     }

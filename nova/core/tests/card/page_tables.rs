@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use model::{Model, Operation};
 use vram::Vram;
 
-/// An architecture for each format.
+/// An architecture for each format. GB10x and GB20x differ in kinds alone.
 const ARCHITECTURES: [Architecture; 4] = [
     Architecture::Turing,
     Architecture::Ada,
@@ -22,10 +22,12 @@ const ARCHITECTURES: [Architecture; 4] = [
     Architecture::BlackwellGb20x,
 ];
 
-const GENERIC: Attributes = Attributes {
-    kind: kind::GENERIC_MEMORY,
-    read_only: false,
-};
+const fn of_kind(kind: u8) -> Attributes {
+    Attributes {
+        kind,
+        read_only: false,
+    }
+}
 
 /// An address space in a frame buffer, and what should be mapped in it.
 struct Space {
@@ -102,10 +104,14 @@ impl Space {
     }
 
     fn map(&mut self, va: u64, blocks: &[Block], page_shift: u32) {
+        self.map_kind(va, blocks, page_shift, kind::GENERIC_MEMORY);
+    }
+
+    fn map_kind(&mut self, va: u64, blocks: &[Block], page_shift: u32, kind: u8) {
         let size: u64 = blocks.iter().map(|block| block.size).sum();
         self.change(&Operation {
             range: va..va + size,
-            blocks: Some((blocks.to_vec(), GENERIC)),
+            blocks: Some((blocks.to_vec(), of_kind(kind))),
             page_shift,
             is_sparse: false,
         });
@@ -267,6 +273,37 @@ fn pages_of_every_size_are_cut() {
             space.map(size, &[in_vram(size, size)], shift);
             space.sparse(size + size / 2, 64 * K.min(size / 2));
             space.invalidate();
+        }
+    }
+}
+
+/// The same memory, so that the kind alone makes the difference. `Space::change` checks what is beside.
+#[test]
+fn pages_of_every_size_get_another_kind() {
+    for arch in ARCHITECTURES {
+        let format = Format::of(arch);
+        let directories = format.directories.iter();
+        let shifts = directories.filter(|level| level.has_pages);
+        for shift in shifts.map(|level| level.shift).chain([16, 12]) {
+            let mut space = Space::new(arch);
+            let size = 1 << shift;
+            let kind_at = |space: &Space, va| {
+                let found = space.vram.translate(space.tables.root(), va);
+                found.unwrap().kind
+            };
+            for kind in (0..16).filter(|kind| format.kinds.has(*kind)) {
+                space.map_kind(size, &[in_vram(size, size)], shift, kind);
+                space.invalidate();
+                assert_eq!(space.page_size(size), size);
+                assert_eq!(kind_at(&space, 2 * size - 4 * K), kind);
+                // The last page, and the rest keeps what it had.
+                let last = 2 * size - 4 * K;
+                space.map_kind(last, &[in_vram(last, 4 * K)], 12, kind::PITCH);
+                space.invalidate();
+                assert_eq!(kind_at(&space, last), kind::PITCH);
+                let expected = if shift == 12 { kind::PITCH } else { kind };
+                assert_eq!(kind_at(&space, size), expected);
+            }
         }
     }
 }

@@ -214,9 +214,16 @@ mod tests {
         let (ver2, ver3) = (Version::Ver2, Version::Ver3);
         let large =
             |version, address| page(version, Aperture::Vram, address, Attributes::default());
+        let generic = Attributes {
+            kind: 6,
+            ..Attributes::default()
+        };
+        let small = |version| page(version, Aperture::System, 0x1_2345_6000, generic);
         assert_eq!(directory(ver2, 0x12_3456_7000), 0x1_2345_6702);
         assert_eq!(large(ver2, 0x1f_ffe0_0000), 0x1_fffe_0001);
+        assert_eq!(small(ver2), 0x0600_0000_1234_560d);
         assert_eq!(directory(ver3, 0x12_3456_7000), 0x12_3456_7012);
         assert_eq!(large(ver3, 0xff_ffe0_0000), 0xff_ffe0_0081);
+        assert_eq!(small(ver3), 0x1_2345_668d);
     }
 }

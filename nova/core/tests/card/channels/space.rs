@@ -17,7 +17,7 @@ use nova_core::{
     AddressSpace, Aperture, Attributes, Block, Change, InstanceMemory, MemoryError, NewChunk,
     PageTables, Piece, Spare,
 };
-use nova_hw::gmmu::Format;
+use nova_hw::gmmu::{kind, Format};
 use zerocopy::FromZeros;
 
 /// Bytes of a table.
@@ -157,7 +157,16 @@ impl<'m> Space<'m> {
         memory
     }
 
+    /// Maps memory that [`Self::alloc`] returned with another kind.
+    pub(super) fn map_kind(&self, memory: &Coherent, kind: u8) {
+        self.map_with(Aperture::System, range(memory), kind);
+    }
+
     fn map(&self, aperture: Aperture, range: Range<u64>) {
+        self.map_with(aperture, range, kind::PITCH);
+    }
+
+    fn map_with(&self, aperture: Aperture, range: Range<u64>, kind: u8) {
         let change = Change::Map {
             aperture,
             page_shift: 12,
@@ -168,7 +177,11 @@ impl<'m> Space<'m> {
             size: range.end - range.start,
         };
         self.change(range.clone(), change, |tables, spare| {
-            tables.map(spare, range, [block].into_iter(), Attributes::default());
+            let attributes = Attributes {
+                kind,
+                ..Attributes::default()
+            };
+            tables.map(spare, range, [block].into_iter(), attributes);
         });
     }
 

@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use nova_core::{Aperture, Attributes, Block, Change};
+use nova_core::{kinds_for_programs, Aperture, Attributes, Block, Change};
 use nova_hw::chipset::Architecture;
-use nova_hw::gmmu::{kind, Format};
+use nova_hw::gmmu::Format;
 use nova_mock::{FaultNumber, MmuAlone, Place, Translated};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, Index};
 
 const PAGE: u64 = 0x1000;
 
@@ -258,7 +258,8 @@ pub(super) struct Seed {
     page_shift: u32,
     memory: u64,
     read_only: bool,
-    kind: u8,
+    /// One of the kinds of the chip.
+    kind: Index,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -292,10 +293,7 @@ pub(super) fn operations() -> impl Strategy<Value = Vec<(Seed, bool)>> {
         select(vec![12, 16, 21, 29]),
         any::<u64>(),
     );
-    let attributes = (
-        any::<bool>(),
-        select(vec![kind::PITCH, kind::GENERIC_MEMORY]),
-    );
+    let attributes = (any::<bool>(), any::<Index>());
     let seed = (where_to, what, memory, attributes).prop_map(
         |((around, start, size), what, (cuts, page_shift, memory), (read_only, kind))| Seed {
             around,
@@ -329,8 +327,10 @@ impl Seed {
             What::System => Some(Aperture::System),
             What::Sparse | What::Unmap => None,
         };
+        let kinds = kinds_for_programs(arch);
+        let kinds: Vec<u8> = (0..16).filter(|kind| kinds >> kind & 1 != 0).collect();
         let attributes = Attributes {
-            kind: self.kind,
+            kind: *self.kind.get(&kinds),
             read_only: self.read_only,
         };
         Operation {
