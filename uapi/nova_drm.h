@@ -82,7 +82,7 @@ extern "C" {
  * wait do not survive a sleep, while jobs that wait for them do: such a job runs
  * without what was to be bound.
  *
- * The only kind of pages is 0.
+ * No kind of pages is compressible.
  *
  * Pages in system memory have 4 KiB. An object that lies in VRAM stays there:
  * other devices cannot attach to its dma-buf (-EOPNOTSUPP). In
@@ -672,7 +672,11 @@ struct drm_nova_query_vm {
 	/** @kernel_align: Alignment of the kernel's range, in bytes. */
 	__u64 kernel_align;
 
-	/** @kinds: Bit n: pages can have the kind n. */
+	/**
+	 * @kinds: Bit n: pages can have the kind n. The numbers are those of
+	 * NVIDIA's page tables from Turing on, as in DRM format modifiers: 0
+	 * (pitch), 6 (generic memory) and others for depth and stencil.
+	 */
 	__u64 kinds;
 
 	/** @kinds_compressible: Bit n: pages of the kind n are compressed. */
@@ -889,6 +893,11 @@ enum drm_nova_vm_bind_op_flags {
  * between &drm_nova_query_vm.va_start and &drm_nova_query_vm.va_end, and does
  * not touch the kernel's range. The kernel takes the largest pages that
  * @address, @offset and the object's blocks allow.
+ *
+ * @kind says how pages arrange bytes. The same part of an object can be mapped
+ * with several kinds. Of these, 0 and 6 have bytes in the same order; what was
+ * written with another one can be read with that alone. The CPU and other
+ * devices see an object as with kind 0.
  *
  * A @kind of &drm_nova_query_vm.kinds_compressible is for objects that can lie
  * in VRAM alone, with blocks of 64 KiB or more; @address, @size and @offset are

@@ -49,7 +49,7 @@ pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::platform::TableMemory;
-pub use nova_core::{extents_of, piece_at, pieces_in, ChunkPiece, Extent};
+pub use nova_core::{extents_of, kinds_for_programs, piece_at, pieces_in, ChunkPiece, Extent};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
     Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind,

@@ -11,7 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
-use crate::limits::{self, REGIONS, VM};
+use crate::limits::{self, REGIONS};
 use crate::queue::engines;
 use crate::user::{error, read_label};
 
@@ -156,7 +156,7 @@ impl Ioctl<NovaDrmDriver> for Query {
                 answer(argument, &list(&gem::regions::of(device, file))?)
             }
             nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device.is_wedged()).as_bytes()),
-            nova_uapi::QUERY_VM => answer(argument, VM.as_bytes()),
+            nova_uapi::QUERY_VM => answer(argument, limits::vm(gpu).as_bytes()),
             nova_uapi::QUERY_ENGINES => answer(argument, &list(&engines::of(gpu)?)?),
             nova_uapi::QUERY_LIMITS => answer(argument, limits::of(file).as_bytes()),
             _ => Err(EINVAL),

@@ -3,11 +3,12 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
-use nova_core_module::{CHANNELS, TIMESLICE_US_DEFAULT};
+use nova_core_module::{kinds_for_programs, CHANNELS, TIMESLICE_US_DEFAULT};
 use nova_kernel::capability::{is_capable, Capability};
 use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
 use crate::driver::File;
+use crate::gpu::Gpu;
 
 /// Id of the region of system memory.
 pub(crate) const SYSTEM: u32 = 0;
@@ -93,18 +94,19 @@ pub(crate) fn of(file: &File<'_>) -> QueryLimits {
 }
 
 /// What address spaces look like.
-pub(crate) const VM: QueryVm = QueryVm {
-    // Null pointers fault.
-    va_start: 2 << 20,
-    // The page tables of Turing, Ampere and Ada translate 49 bits, and later ones more.
-    va_end: 1 << 49,
-    // The entries of a ring have addresses of 40 bits.
-    push_va_end: 1 << 40,
-    // 1 MiB for each channel of the GPU.
-    kernel_size_min: 2 << 30,
-    kernel_align: 512 << 20,
-    // Rows of bytes alone.
-    kinds: 1 << 0,
-    kinds_compressible: 0,
-    compression_align: 64 << 10,
-};
+pub(crate) fn vm(gpu: &Gpu<'_>) -> QueryVm {
+    QueryVm {
+        // Null pointers fault.
+        va_start: 2 << 20,
+        // The page tables of Turing, Ampere and Ada translate 49 bits, and later ones more.
+        va_end: 1 << 49,
+        // The entries of a ring have addresses of 40 bits.
+        push_va_end: 1 << 40,
+        // 1 MiB for each channel of the GPU.
+        kernel_size_min: 2 << 30,
+        kernel_align: 512 << 20,
+        kinds: kinds_for_programs(gpu.core.chipset.arch()),
+        kinds_compressible: 0,
+        compression_align: 64 << 10,
+    }
+}

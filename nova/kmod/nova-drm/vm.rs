@@ -14,7 +14,7 @@ use nova_kernel::drm::gpuvm;
 use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::gem::Private;
 use crate::gpu::Gpu;
-use crate::limits::{LIMITS, VM};
+use crate::limits::{self, LIMITS};
 use crate::number::Number;
 
 mod bind;
@@ -75,7 +75,8 @@ impl Vm {
         tables: Arc<TableLimit>,
         kernel: Range<u64>,
     ) -> Result<Arc<Self>> {
-        let range = VM.va_start..VM.va_end;
+        let limits = limits::vm(gpu);
+        let range = limits.va_start..limits.va_end;
         let (gpuvm, mappings) = GpuVm::new(device, c"nova", range, kernel.clone())?;
         let contents = pin_init!(Contents {
             mappings <- new_mutex!(mappings),

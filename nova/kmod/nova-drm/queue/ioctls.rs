@@ -11,7 +11,7 @@ use super::{create, engines};
 use crate::debug;
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
-use crate::limits::{self, LIMITS, VM};
+use crate::limits::{self, LIMITS};
 use crate::user::{error, read};
 
 /// `DRM_IOCTL_NOVA_QUEUE_CREATE`.
@@ -151,9 +151,9 @@ impl Ioctl<NovaDrmDriver> for Exec {
         let queue = file.data().queues.get(argument.queue_id)?;
         let syncs = Syncs::look_up(file, &syncs)?;
         argument.check_pushes(queue.pushes_max).map_err(error)?;
-        let hole = queue.vm.kernel_range();
+        let (vm, hole) = (limits::vm(gpu), queue.vm.kernel_range());
         for push in &pushes {
-            push.check_range(&LIMITS, &VM, &hole).map_err(error)?;
+            push.check_range(&LIMITS, &vm, &hole).map_err(error)?;
         }
         if queue.takes_binds() {
             return Err(EINVAL);

@@ -17,7 +17,7 @@ use nova_uapi::{
 use super::{Mapped, Mappings, Pages, Vm};
 use crate::driver::{File, NovaDrmDriver, Object};
 use crate::gpu::Gpu;
-use crate::limits::{SYSTEM, VM};
+use crate::limits::{self, SYSTEM};
 use crate::user::error;
 
 /// An operation of a call, and the object that it names.
@@ -75,9 +75,10 @@ pub(super) fn look_up(file: &File<'_>, ops: KVVec<VmBindOp>) -> Result<KVVec<Op>
 }
 
 /// Checks that come after the look-ups.
-pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
+pub(super) fn check(vm: &Vm, gpu: &Gpu<'_>, ops: &[Op]) -> Result {
+    let limits = limits::vm(gpu);
     for op in ops {
-        op.op.check_range(&VM, &vm.kernel).map_err(error)?;
+        op.op.check_range(&limits, &vm.kernel).map_err(error)?;
         if let Action::Map(Some((object, _))) = op.action() {
             let layout = object.data().layout;
             let bound = BoundObject {
@@ -86,7 +87,7 @@ pub(super) fn check(vm: &Vm, ops: &[Op]) -> Result {
                 is_vram_only: layout.placement & 1 << SYSTEM == 0,
                 is_imported: object.is_imported(),
             };
-            op.op.check_object(&VM, &bound).map_err(error)?;
+            op.op.check_object(&limits, &bound).map_err(error)?;
         }
     }
     let is_foreign = |op: &Op| match op.action() {

@@ -9,7 +9,7 @@ use super::{bind, Vm};
 use crate::debug;
 use crate::driver::{Device, File, NovaDrmDriver};
 use crate::gpu::Gpu;
-use crate::limits::{LIMITS, VM};
+use crate::limits::{self, LIMITS};
 use crate::queue::Syncs;
 use crate::user::{error, read};
 
@@ -28,7 +28,7 @@ impl Ioctl<NovaDrmDriver> for VmCreate {
         argument: &mut Self::Argument,
     ) -> Result {
         argument.check().map_err(error)?;
-        let kernel = argument.kernel_range(&VM).map_err(error)?;
+        let kernel = argument.kernel_range(&limits::vm(gpu)).map_err(error)?;
         gpu.core.await_epoch()?;
         let vm = Vm::new(device, gpu, file.data().tables.clone(), kernel.clone())?;
         argument.vm_id = file.data().vms.add(vm)?;
@@ -83,7 +83,7 @@ impl Ioctl<NovaDrmDriver> for VmBind {
         let ops = bind::look_up(file, ops)?;
         argument.check_syncs().map_err(error)?;
         let Some(queue) = queue else {
-            bind::check(&vm, &ops)?;
+            bind::check(&vm, gpu, &ops)?;
             gpu.core.await_epoch()?;
             return bind::bind(&vm, gpu, ops);
         };
@@ -92,7 +92,7 @@ impl Ioctl<NovaDrmDriver> for VmBind {
             return Err(EINVAL);
         }
         syncs.check()?;
-        bind::check(&vm, &ops)?;
+        bind::check(&vm, gpu, &ops)?;
         queue.bind(gpu, ops, syncs)
     }
 }
