@@ -235,6 +235,23 @@ impl<'a> Space<'a> {
         }
     }
 
+    /// The kind of the page at an address.
+    ///
+    /// # Errors
+    ///
+    /// The kind of the fault.
+    ///
+    /// # Panics
+    ///
+    /// If the mock does not answer, or the page is sparse.
+    pub fn kind(&self, address: u64) -> Result<u8, String> {
+        let answer = self.ask(&format!("page {} address={address:#x}", self.name));
+        match answer.split_once(" kind=0x") {
+            Some((_, kind)) => Ok(u8::from_str_radix(kind, 16).expect("a number")),
+            None => Err(fault(&answer)),
+        }
+    }
+
     /// Has the GPU write at an address.
     ///
     /// # Errors
@@ -269,6 +286,19 @@ impl<'a> Space<'a> {
         for page in 0..pages {
             let at = address + page * PAGE;
             assert_eq!(self.peek(at), Ok(object.word(first + page)), "at {at:#x}");
+        }
+    }
+
+    /// Asserts that pages are of a kind.
+    ///
+    /// # Panics
+    ///
+    /// If one is not.
+    #[track_caller]
+    pub fn has_kind(&self, address: u64, kind: u8, pages: u64) {
+        for page in 0..pages {
+            let at = address + page * PAGE;
+            assert_eq!(self.kind(at), Ok(kind), "at {at:#x}");
         }
     }
 

@@ -232,8 +232,8 @@ fn bind_refused(gpu: &Gpu, vgem: &File) {
         size: SIZE,
         ..VmBindOp::default()
     };
-    for op in [
-        VmBindOp { kind: 6, ..whole },
+    let of_kinds = (1..16).map(|kind| VmBindOp { kind, ..whole });
+    let outside = [
         VmBindOp {
             offset: PAGE,
             ..whole
@@ -242,7 +242,8 @@ fn bind_refused(gpu: &Gpu, vgem: &File) {
             size: SIZE + PAGE,
             ..whole
         },
-    ] {
+    ];
+    for op in of_kinds.chain(outside) {
         assert_eq!(client.bind(op), Err(Errno::EINVAL), "{op:?}");
     }
     assert_eq!(client.bind(whole), Ok(()));

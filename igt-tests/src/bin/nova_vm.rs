@@ -11,7 +11,7 @@ use igt::nova::{self, Gpu};
 use igt::space::{map, spaces, unmap, Filled, Space, PAGE};
 use igt::{wait_for, Timeout, HANG};
 use nix::errno::Errno;
-use nova_uapi::{VmCreate, VmDestroy};
+use nova_uapi::{VmCreate, VmDestroy, ARCHITECTURE_BLACKWELL_GB20X};
 
 /// Number of address spaces that a file has at once in `many`.
 const MANY: u32 = 70;
@@ -76,8 +76,15 @@ fn query(file: &File) {
         "{vm:x?}"
     );
     assert_eq!(vm.kernel_size_min % vm.kernel_align, 0, "{vm:x?}");
-    assert_eq!(vm.kinds & 1, 1, "pitch is a kind: {vm:x?}");
-    assert_eq!(vm.kinds_compressible & !vm.kinds, 0, "{vm:x?}");
+    let device = nova::query_device(file).unwrap();
+    let kinds = match device.architecture {
+        // Pitch and generic memory.
+        ARCHITECTURE_BLACKWELL_GB20X => 1 << 0 | 1 << 6,
+        // Those for depth, too.
+        _ => 0x7f,
+    };
+    assert_eq!(vm.kinds, kinds, "{vm:x?} {device:x?}");
+    assert_eq!(vm.kinds_compressible, 0, "{vm:x?}");
 }
 
 fn create(file: &File) -> u32 {

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{GemCreate, VmBindOp};
 
-use crate::{Bench, AT};
+use crate::{Bench, AT, GENERIC};
 
 /// Rounds of each thread.
 const ROUNDS: usize = 50;
@@ -121,7 +121,11 @@ pub(crate) fn after_reset(bench: &Bench) {
     bench.gpu.require_reset();
     let mut space = bench.space();
     let object = bench.object(4, 1);
-    space.bind(&[map(&object, 0, AT, 4)]);
+    let generic = VmBindOp {
+        kind: GENERIC,
+        ..map(&object, 0, AT, 4)
+    };
+    space.bind(&[generic]);
     let resets = nova::query_status(&bench.file).unwrap().resets;
     {
         let _bound = Timeout::new(HANG, "a reset");
@@ -136,6 +140,8 @@ pub(crate) fn after_reset(bench: &Bench) {
     let before = spaces(&bench.mock);
     space.bind(&[map(&object, 0, AT + 4 * PAGE, 1)]);
     space.find(&before);
+    space.has_kind(AT, GENERIC, 4);
+    space.has_kind(AT + 4 * PAGE, 0, 1);
     if bench.region == VRAM {
         // A reset may have brought back what another program had there. The CPU has not touched it since.
         for page in 0..4 {

@@ -16,6 +16,9 @@ mod queues;
 mod ranges;
 mod refused;
 
+/// Kind of generic memory, which all GPUs have.
+const GENERIC: u8 = 6;
+
 /// Where tests map. The kernel's range is far above.
 const AT: u64 = 1 << 30;
 
@@ -105,6 +108,11 @@ fn main() -> ExitCode {
                     "The GPU cannot write where it must not.",
                     || ranges::read_only(&bench),
                 );
+                tests.subtest(
+                    name("kind"),
+                    "Pages are of the kind that they were mapped with, also beside a cut.",
+                    || ranges::kinds(&bench),
+                );
             });
             tests.group("Operations.", |tests| {
                 tests.subtest(
@@ -182,9 +190,11 @@ fn main() -> ExitCode {
             tests.subtest("part-outside", "Parts are within their object.", || {
                 refused::part_outside(&bench)
             });
-            tests.subtest("kinds", "Kinds are those that the query names.", || {
-                refused::kinds(&bench)
-            });
+            tests.subtest(
+                "kinds",
+                "No kinds can be had but those that the query names.",
+                || refused::kinds(&bench),
+            );
             tests.subtest(
                 "all-or-none",
                 "An operation that is refused stops those before it.",

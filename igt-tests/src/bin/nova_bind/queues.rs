@@ -16,13 +16,18 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{Exec, QueueCreate, VmBind, VmBindOp};
 
-use crate::{Bench, AT};
+use crate::{Bench, AT, GENERIC};
 
 pub(crate) fn subtests(tests: &mut Tests, bench: &Fixture<Bench>) {
     tests.subtest(
         "queue",
         "A bind of a queue takes effect, and signals.",
         || one(bench),
+    );
+    tests.subtest(
+        "queue-kinds",
+        "Pages are of the kind that a queue has mapped them with, also beside a cut.",
+        || kinds(bench),
     );
     tests.subtest(
         "queue-refused",
@@ -101,6 +106,35 @@ fn one(bench: &Bench) {
         assert_eq!(queue.state().err(), Some(Errno::ENOENT));
         assert_eq!(queue.try_bind(&[], &[], &[]), Err(Errno::ENOENT));
     }
+}
+
+fn kinds(bench: &Bench) {
+    let space = bench.space();
+    let object = bench.object(8, 1);
+    let queue = BindQueue::new(&bench.file, space.id);
+    let generic = |first, pages| VmBindOp {
+        kind: GENERIC,
+        ..map(&object, first, AT + first * PAGE, pages)
+    };
+    // What waits is cut by what waits behind it.
+    let client = Client::new(&bench.gpu);
+    let plug = Plug::new(&client);
+    let plugged = imported(bench, &plug.done);
+    queue.bind(&[generic(0, 8)], &[Signal::Binary(&plugged)]);
+    queue.bind(
+        &[map(&object, 2, AT + 2 * PAGE, 1), unmap(AT + 5 * PAGE, 1)],
+        &[],
+    );
+    let last = queue.bind(&[generic(7, 1)], &[]);
+    space.has_nothing(AT, 8);
+    plug.pull();
+    assert_done(&last);
+    space.has_kind(AT, GENERIC, 2);
+    space.has_kind(AT + 2 * PAGE, 0, 1);
+    space.has_kind(AT + 3 * PAGE, GENERIC, 2);
+    space.has_nothing(AT + 5 * PAGE, 1);
+    space.has_kind(AT + 6 * PAGE, GENERIC, 2);
+    space.has(AT, &object, 0, 5);
 }
 
 fn refused(bench: &Bench) {

@@ -2,6 +2,7 @@
 
 //! What is mapped where.
 
+use igt::nova;
 use igt::space::{map, sparse, unmap, unmap_object, PAGE};
 use nova_uapi as uapi;
 use nova_uapi::VmBindOp;
@@ -191,6 +192,53 @@ pub(crate) fn read_only(bench: &Bench) {
     }
     space.bind(&[map(&object, 0, AT, 4)]);
     assert_eq!(space.poke(AT + 8, 7), Ok(()));
+}
+
+/// Kinds of pages that the GPU has.
+fn query_kinds(bench: &Bench) -> Vec<u8> {
+    let kinds = nova::query_vm(&bench.file).unwrap().kinds;
+    (0..16).filter(|kind| kinds >> kind & 1 != 0).collect()
+}
+
+/// The mock has bytes in the same order in all kinds, so what is read says nothing of the kind.
+pub(crate) fn kinds(bench: &Bench) {
+    const PAGES: u64 = 2 * LARGE;
+    let space = bench.space();
+    let object = bench.object(PAGES, 1);
+    let at = |page: u64| AT + page * PAGE;
+    let of_kind = |kind, first, pages| VmBindOp {
+        kind,
+        ..map(&object, first, at(first), pages)
+    };
+    let kinds = query_kinds(bench);
+    for (kind, other) in kinds.iter().zip(kinds.iter().cycle().skip(1)) {
+        space.bind(&[of_kind(*kind, 0, PAGES)]);
+        for page in [0, 1, 15, 16, LARGE - 1, LARGE, PAGES - 1] {
+            space.has_kind(at(page), *kind, 1);
+            space.has(at(page), &object, page, 1);
+        }
+        // The same memory, and nothing at all.
+        space.bind(&[of_kind(*other, 3, 2), unmap(at(LARGE + 7), 1)]);
+        space.has_kind(at(2), *kind, 1);
+        space.has_kind(at(3), *other, 2);
+        space.has_kind(at(5), *kind, 2);
+        space.has(at(2), &object, 2, 5);
+        space.has_kind(at(LARGE + 6), *kind, 1);
+        space.has_nothing(at(LARGE + 7), 1);
+        space.has_kind(at(LARGE + 8), *kind, 1);
+    }
+    // The same part twice in an address space.
+    let [first, .., last] = kinds[..] else {
+        panic!("kinds: {kinds:?}");
+    };
+    let twice = VmBindOp {
+        kind: last,
+        ..map(&object, 0, at(PAGES), 4)
+    };
+    space.bind(&[of_kind(first, 0, 4), twice]);
+    space.has_kind(AT, first, 4);
+    space.has_kind(at(PAGES), last, 4);
+    space.has(at(PAGES), &object, 0, 4);
 }
 
 pub(crate) fn order(bench: &Bench) {

@@ -2,6 +2,7 @@
 
 //! Calls that fail, and change nothing.
 
+use igt::nova;
 use igt::nova::bind_queue::BindQueue;
 use igt::nova::calls::{array, call_with};
 use igt::space::{map, sparse, unmap, unmap_object, Filled, Space, PAGE};
@@ -172,7 +173,9 @@ pub(crate) fn part_outside(bench: &Bench) {
 
 pub(crate) fn kinds(bench: &Bench) {
     let scene = Scene::new(bench);
-    for kind in 1..=u8::MAX {
+    let kinds = nova::query_vm(&bench.file).unwrap().kinds;
+    let is_missing = |kind: &u8| kinds.checked_shr((*kind).into()).unwrap_or(0) & 1 == 0;
+    for kind in (0..=u8::MAX).filter(is_missing) {
         let op = VmBindOp {
             kind,
             ..map(&scene.object, 0, AT + 4 * PAGE, 1)
