@@ -15,4 +15,5 @@ pub(crate) mod jobs;
 pub(crate) mod push;
 pub(crate) mod ring;
 pub(crate) mod time;
+pub(crate) mod unfinished;
 pub(crate) mod userd;

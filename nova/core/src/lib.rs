@@ -12,7 +12,8 @@
 //! The modules are layers, each built on those before it and with its own error: `platform` and
 //! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
 //! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `mm`, memory of the GPU;
-//! `fifo`, channels; `ce`, what they push to copy engines; and `boot` on top. `make lint` checks this.
+//! `fifo`, channels; `ce`, what they push to copy engines; `dump`, what is left of what has
+//! failed; and `boot` on top. `make lint` checks this.
 #![no_std]
 #![forbid(unsafe_code)]
 // Errors have all details for a message of one line, and cannot be boxed without an allocator.
@@ -25,6 +26,7 @@ mod boot;
 mod bug;
 mod ce;
 mod chip;
+mod dump;
 mod error_kind;
 mod falcon;
 mod fifo;
@@ -56,6 +58,11 @@ pub use boot::stage::Stage;
 pub use ce::{ClearBytes, CopyBytes};
 pub use chip::identify::UnknownChip;
 pub use chip::Classes;
+pub use dump::queue::{
+    About, AboutObject, Binding, Job as DumpedJob, LostQueue, Place as BindingPlace,
+    ENTRIES_MAX as DUMP_ENTRIES_MAX,
+};
+pub use dump::{Dump, Sink, Source};
 pub use error_kind::ErrorKind;
 pub use falcon::error::{FalconError, Stopped};
 pub use fifo::channel::{Channel, ChannelLayout, Submitted};
@@ -65,8 +72,9 @@ pub use fifo::fault::{Blame, FaultKind, Reason};
 pub use fifo::fault_log::FaultLog;
 pub use fifo::jobs::{Ended, Jobs, Ready, Slot};
 pub use fifo::push::{Full, Words};
-pub use fifo::ring::{pushes_max, Push, SubmitError};
+pub use fifo::ring::{pushes_max, Push, RingState, SubmitError};
 pub use fifo::time::gpu_time;
+pub use fifo::unfinished::{Entries, Entry, Meaning, Unfinished};
 pub use fifo::userd::Userd;
 pub use firmware::check::choose_firmware;
 pub use firmware::error::{FirmwareError, ImageError};

@@ -6,10 +6,13 @@
 //!
 //! The caller writes GP_PUT and rings the doorbell, since both are not in this memory.
 
+use core::ops::Range;
+
 use nova_hw::class::host::{ChannelClass, GP_ENTRY_SIZE};
 
 use super::push::{beginning, completion, BEGINNING, COMPLETION};
-use super::ring::{address_bits, Push, Ring, SubmitError, JOBS};
+use super::ring::{address_bits, upper_bits, Push, Ring, RingState, SubmitError, JOBS};
+use super::unfinished::{Entries, Unfinished};
 use crate::platform::memory::MemoryError;
 use crate::platform::{DmaMemory, OutOfBounds, Scratch};
 
@@ -247,6 +250,36 @@ impl<P: Scratch> Channel<P> {
     /// Number of the last job that was submitted.
     pub fn submitted(&self) -> u64 {
         self.ring.submitted()
+    }
+
+    /// How far the ring is.
+    pub fn ring_state(&self) -> RingState {
+        self.ring.state()
+    }
+
+    /// The numbers of the jobs that were submitted, and not complete when [`Self::poll`] looked last.
+    pub fn unfinished(&self) -> Range<u64> {
+        let first = self.ring.completed().wrapping_add(1);
+        first..self.ring.submitted().wrapping_add(1)
+    }
+
+    /// What the memory has of one of [these jobs](Self::unfinished).
+    pub fn unfinished_job<M: DmaMemory>(&self, memory: &M, job: u64) -> Option<Unfinished> {
+        let (next, end) = self.ring.place_of(job)?;
+        let entries = Entries {
+            next,
+            end,
+            mask: self.layout.entries().wrapping_sub(1),
+            // The job before has ended with a segment that is there. The first job has set it.
+            base: upper_bits(self.va),
+            own: self.va..self.address(self.layout.size()),
+        };
+        let began = self.time(memory, job, BEGAN);
+        Some(Unfinished {
+            job,
+            began,
+            entries,
+        })
     }
 
     fn address(&self, offset: u32) -> u64 {

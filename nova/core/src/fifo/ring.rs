@@ -61,6 +61,17 @@ pub enum SubmitError {
     Memory(OutOfBounds),
 }
 
+/// How far a ring is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingState {
+    /// Number of its entries.
+    pub entries: u32,
+    /// Index of the first entry that the host may not have read, as far as the driver knows.
+    pub get: u32,
+    /// Index of the next entry that is written.
+    pub put: u32,
+}
+
 /// Writes an entry to its index in the ring.
 pub(crate) type WriteEntry<'a> = &'a mut dyn FnMut(u32, GpEntry) -> Result<(), OutOfBounds>;
 
@@ -135,6 +146,27 @@ impl<P: Scratch> Ring<P> {
     /// Index of the next entry that is written: what GP_PUT is to be.
     pub(crate) fn put(&self) -> u32 {
         self.put
+    }
+
+    /// How far it is.
+    pub(crate) fn state(&self) -> RingState {
+        RingState {
+            entries: self.entries,
+            get: self.get,
+            put: self.put,
+        }
+    }
+
+    /// The indices of the first entry of a job that has not completed, and of the one behind its last.
+    pub(crate) fn place_of(&self, job: u64) -> Option<(u32, u32)> {
+        if job <= self.completed || job > self.submitted {
+            return None;
+        }
+        let start = match job.wrapping_sub(1) {
+            before if before == self.completed => self.get,
+            before => *self.ends.get(slot(before))?,
+        };
+        Some((start, *self.ends.get(slot(job))?))
     }
 
     /// Entries that can be written.
@@ -245,6 +277,11 @@ pub(crate) fn slot(job: u64) -> usize {
 /// The bits of an address that an entry does not have.
 fn upper(address: u64) -> u64 {
     address >> ENTRY_BITS
+}
+
+/// The same bits, where they are in the address.
+pub(crate) fn upper_bits(address: u64) -> u64 {
+    upper(address) << ENTRY_BITS
 }
 
 /// Whether an entry can name a push.

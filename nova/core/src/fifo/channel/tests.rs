@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 use super::*;
+use crate::fifo::unfinished::Meaning;
 use crate::platform::DmaAllocator;
 use crate::testing::Allocator;
 use nova_hw::class::host::GpEntry;
+use std::vec::Vec;
 
 const VA: u64 = 0x40_0000;
 
@@ -115,6 +117,90 @@ fn the_time_of_jobs_is_that_between_their_stamps() {
     done(4);
     channel.poll(&memory);
     assert_eq!(time(&channel, Some(u64::MAX)), 55);
+}
+
+/// What the ring has of a job: the indices and meanings of its entries.
+fn entries(
+    channel: &Channel<Allocator>,
+    memory: &crate::testing::Memory,
+    job: u64,
+) -> Vec<(u32, Meaning)> {
+    let mut entries = channel.unfinished_job(memory, job).unwrap().entries;
+    core::iter::from_fn(|| entries.read(memory))
+        .inspect(|entry| assert_eq!(entry.bits, word(memory, u64::from(entry.index) * 8)))
+        .map(|entry| (entry.index, entry.meaning))
+        .collect()
+}
+
+#[test]
+fn jobs_that_have_not_completed_are_found_in_the_ring() {
+    use Meaning::{Own, Push as Pushed};
+    let (mut channel, memory) = channel(8);
+    assert_eq!(channel.unfinished(), 1..1);
+    let other = Push {
+        address: 0xab_0000_0000,
+        words: 7,
+        no_prefetch: true,
+    };
+    channel.submit(&memory, &[PUSH]).unwrap();
+    channel.submit(&memory, &[PUSH, other]).unwrap();
+    assert_eq!(channel.unfinished(), 1..3);
+    let first = [(0, Own), (1, Pushed(PUSH)), (2, Own)];
+    assert_eq!(entries(&channel, &memory, 1), first);
+    let second = [(3, Own), (4, Pushed(PUSH)), (5, Pushed(other)), (6, Own)];
+    assert_eq!(entries(&channel, &memory, 2), second);
+    let layout = ChannelLayout::new(8).unwrap();
+    memory.store32(layout.semaphore() as usize, 1).unwrap();
+    channel.poll(&memory);
+    // The next one goes on at the start of the ring.
+    channel.submit(&memory, &[PUSH]).unwrap();
+    assert_eq!(channel.unfinished(), 2..4);
+    assert_eq!(entries(&channel, &memory, 2), second);
+    let third = [(7, Own), (0, Pushed(PUSH)), (1, Own)];
+    assert_eq!(entries(&channel, &memory, 3), third);
+    let state = RingState {
+        entries: 8,
+        get: 3,
+        put: 2,
+    };
+    assert_eq!(channel.ring_state(), state);
+    for job in [0, 1, 4, u64::MAX] {
+        assert_eq!(channel.unfinished_job(&memory, job), None, "{job}");
+    }
+    let began = |job| channel.unfinished_job(&memory, job).unwrap().began;
+    stamp(&memory, layout.stamps(2), 2, 1234);
+    assert_eq!([began(2), began(3)], [Some(1234), None]);
+}
+
+/// From Hopper on, and whatever a program has written to the ring.
+#[test]
+fn entries_have_bases() {
+    const TIB: u64 = 1 << 40;
+    let layout = ChannelLayout::new(64).unwrap();
+    let allocator = Allocator::default();
+    let memory = allocator.alloc_dma(layout.size() as usize).unwrap();
+    let va = 3 * TIB + VA;
+    let mut channel = Channel::new(&allocator, ChannelClass::HopperA, layout, va).unwrap();
+    let far = Push {
+        address: 5 * TIB + 0x9000,
+        ..PUSH
+    };
+    channel.submit(&memory, &[far]).unwrap();
+    channel.submit(&memory, &[PUSH]).unwrap();
+    let meanings = |job| -> Vec<_> {
+        let entries = entries(&channel, &memory, job);
+        entries.into_iter().map(|(_, meaning)| meaning).collect()
+    };
+    let (own, base) = (Meaning::Own, |number| Meaning::Base(number * TIB));
+    let first = [base(3), own, base(5), Meaning::Push(far), base(3), own];
+    assert_eq!(meanings(1), first);
+    assert_eq!(
+        meanings(2),
+        [own, base(0), Meaning::Push(PUSH), base(3), own]
+    );
+    let nop = GpEntry::control(GpEntry::NOP, 0);
+    memory.write(8, &u64::from(nop).to_le_bytes()).unwrap();
+    assert_eq!(meanings(1)[1], Meaning::Unknown);
 }
 
 /// The segment of a job that may be under way stays as it is.
