@@ -10,6 +10,7 @@
 pub mod auxiliary;
 pub mod capability;
 pub mod clock;
+pub mod coredump;
 pub mod drm;
 pub mod partial_firmware;
 pub mod pci;

@@ -45,6 +45,7 @@ use nova_kernel::sync::workqueue::{Created, Workqueue};
 pub use address_space::{AddressSpace, Spare, Tables};
 pub use calls::Epoch;
 pub use channel::{Channel, ChannelEvents, End, NewChannel, SubmitError};
+pub use coredump::Coredump;
 pub use gpu::Gpu;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
