@@ -880,7 +880,13 @@ enum drm_nova_vm_bind_op_flags {
 	/** @DRM_NOVA_VM_BIND_OP_FLAG_READONLY: The GPU cannot write there. */
 	DRM_NOVA_VM_BIND_OP_FLAG_READONLY = 1 << 0,
 
-	/** @DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE: A dump may have the contents. */
+	/**
+	 * @DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE: If a queue of the address space
+	 * is lost by a fault, an error or a time-out, the device coredump that
+	 * the kernel makes has the contents. It has 16 MiB of all such mappings
+	 * at most, and none of what is not in system memory. Only root may read
+	 * it.
+	 */
 	DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE = 1 << 1,
 };
 

@@ -14,5 +14,6 @@ pub mod coredump;
 pub mod drm;
 pub mod partial_firmware;
 pub mod pci;
+pub mod process;
 pub mod ratelimit;
 pub mod sync;

@@ -10,7 +10,8 @@ use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::platform::{DmaMemory, TableMemory, TableSource};
 use nova_core::{
     Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, Classes,
-    CopyObject, Engine, MemoryError, Push, Scheduling, Token, Userd, CHANNELS,
+    CopyObject, Engine, Entries, Entry, MemoryError, Push, RingState, Scheduling, Token,
+    Unfinished, Userd, CHANNELS,
 };
 
 use crate::address_space::{AddressSpace, Spare, Tables};
@@ -202,6 +203,31 @@ impl<'a> Channel<'a> {
         let time = ring.channel.engine_time(memory, now);
         ring.engine_time = ring.engine_time.max(time);
         ring.engine_time
+    }
+
+    /// How far the ring is.
+    #[inline(never)]
+    pub fn ring_state(&self) -> RingState {
+        self.ring.lock().channel.ring_state()
+    }
+
+    /// The numbers of the jobs that are in the ring and not done.
+    #[inline(never)]
+    pub fn unfinished(&self) -> Range<u64> {
+        self.ring.lock().channel.unfinished()
+    }
+
+    /// What the ring has of one of [these jobs](Self::unfinished).
+    #[inline(never)]
+    pub fn unfinished_job(&self, job: u64) -> Option<Unfinished> {
+        let ring = self.ring.lock();
+        ring.channel.unfinished_job(&self.buffers.ring, job)
+    }
+
+    /// Reads the next entry of a job. It is that of the job as long as the job is not done.
+    #[inline(never)]
+    pub fn read_entry(&self, entries: &mut Entries) -> Option<Entry> {
+        entries.read(&self.buffers.ring)
     }
 
     /// Stops the channel. On success, the GPU does not work on it any more, whatever jobs it had. Allocates nothing, and

@@ -51,10 +51,14 @@ pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::platform::TableMemory;
 pub use nova_core::{extents_of, kinds_for_programs, piece_at, pieces_in, ChunkPiece, Extent};
+pub use nova_core::{
+    About, AboutObject, Binding, BindingPlace, Dump, DumpedJob, LostQueue, Source, DUMP_ENTRIES_MAX,
+};
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
-    Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, FaultKind,
-    FaultLog, Jobs, MmuFault, Push, Ready, Reason, Scheduling, Slot, Text, Words,
+    Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, Entries, Entry,
+    FaultKind, FaultLog, Jobs, MmuFault, Push, Ready, Reason, RingState, Scheduling, Slot, Text,
+    Unfinished, Words,
 };
 pub use nova_core::{Place, ProgramSlot, ProgramSlots, Survival, CHANNELS, SLOT_SIZE};
 pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};

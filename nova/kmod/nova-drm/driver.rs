@@ -61,7 +61,7 @@ impl auxiliary::Driver for NovaDrmDriver {
         let is_wedged = client.is_none();
         // Read now, so that QUERY can tell them while the GPU is wedged, too. It tries again if this fails.
         let _ = gpu.engines();
-        let data = Gpu::new(gpu, parent, client);
+        let data = Gpu::new(gpu, device.as_ref(), parent, client);
         let registration = Registration::new(parent.as_ref(), is_wedged, Ok(accounts), data)?;
         let watch = Watch::new(registration.device().clone());
         gpu.listen(Some(Arc::pin_init(watch, GFP_KERNEL)?));

@@ -2,7 +2,7 @@
 
 //! A bound GPU, and the answers to queries about it.
 
-use kernel::device::Bound;
+use kernel::device::{Bound, Device};
 use kernel::pci;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, new_spinlock, Arc, Mutex, SpinLock};
@@ -50,16 +50,17 @@ impl Drop for Settled<'_> {
 }
 
 impl<'a> Gpu<'a> {
-    /// A GPU, with a client if GSP-RM runs.
+    /// A GPU and its auxiliary device, with a client if GSP-RM runs.
     pub(crate) fn new(
         core: &'a nova_core_module::Gpu<'a>,
+        device: &'a Device<Bound>,
         pci: &'a pci::Device<Bound>,
         client: Option<Client<'a>>,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             core,
             pci,
-            queues <- Queues::new(),
+            queues <- Queues::new(core, device),
             clearer <- Clearer::new(),
             survival <- new_spinlock!(Survival::default()),
             spaces <- Spaces::new(),

@@ -5,11 +5,13 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
 use kernel::sync::{Arc, CondVar, Mutex};
 use kernel::time::{Instant, Monotonic};
 use nova_core_module::{End, Engine, Scheduling};
 use nova_kernel::drm::device::Reference;
 use nova_kernel::drm::fence::Signalling;
+use nova_kernel::process::Process;
 use nova_kernel::sync::arc_work::{self, ArcWork, HasArcWork};
 
 use crate::driver::NovaDrmDriver;
@@ -18,6 +20,7 @@ use crate::vm::Vm;
 
 mod binds;
 mod create;
+mod dump;
 pub(crate) mod engine_time;
 pub(crate) mod engines;
 mod events;
@@ -41,8 +44,11 @@ use state::{Started, State};
 #[pin_data]
 pub(crate) struct Queue {
     pub(crate) number: Number,
-    /// The file whose queue it is.
+    /// The file whose queue it is, and its id there, once it has one.
     file: Number,
+    id: Atomic<u32>,
+    /// Who has made it.
+    process: Process,
     device: Reference<NovaDrmDriver>,
     /// The file's.
     engine_time: Arc<EngineTime>,

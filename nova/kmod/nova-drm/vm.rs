@@ -18,6 +18,7 @@ use crate::limits::{self, LIMITS};
 use crate::number::Number;
 
 mod bind;
+mod dumped;
 mod faults;
 mod ioctls;
 mod pages;
@@ -58,12 +59,17 @@ struct Contents {
     gpuvm: GpuVm,
 }
 
-/// A mapping: its range, the object and the offset there, and what is stored with it.
-type MappingCopy = (Range<u64>, Option<(Object, u64)>, Mapped);
+/// A mapping, which may be gone by now. It keeps its object.
+pub(crate) struct MappingCopy {
+    range: Range<u64>,
+    /// What is mapped, and the offset there; `None` for a sparse mapping.
+    object: Option<(Object, u64)>,
+    mapped: Mapped,
+}
 
 /// The objects of mappings.
 fn objects(copies: &[MappingCopy]) -> impl Iterator<Item = &Object> {
-    let objects = copies.iter().map(|(_, object, _)| object.as_ref());
+    let objects = copies.iter().map(|copy| copy.object.as_ref());
     objects.flatten().map(|(object, _offset)| object)
 }
 
@@ -220,9 +226,13 @@ impl Vm {
     fn map_part(&self, gpu: &Gpu<'_>, space: &AddressSpace<'_>, part: &[MappingCopy]) -> Result {
         let mut spare = Spare::default();
         let mut prepared = KVVec::with_capacity(part.len(), GFP_KERNEL_ACCOUNT)?;
-        for (range, object, mapped) in part {
-            let object = object.as_ref().map(|(object, offset)| (object, *offset));
-            let pages = Pages::prepare(gpu, space, &mut spare, range.clone(), object, *mapped)?;
+        for copy in part {
+            let (range, mapped) = (copy.range.clone(), copy.mapped);
+            let object = copy
+                .object
+                .as_ref()
+                .map(|(object, offset)| (object, *offset));
+            let pages = Pages::prepare(gpu, space, &mut spare, range, object, mapped)?;
             prepared.push(pages, GFP_KERNEL_ACCOUNT)?;
         }
         let mut prepared = prepared.into_iter();
@@ -231,8 +241,12 @@ impl Vm {
         })
     }
 
-    /// The mappings, without their lock, under which no memory is allocated.
-    fn copy_mappings(&self) -> Result<KVVec<MappingCopy>> {
+    /// The mappings by their addresses, without their lock, under which no memory is allocated.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn copy_mappings(&self) -> Result<KVVec<MappingCopy>> {
         let mappings = &self.contents.mappings;
         loop {
             let count = mappings.lock().iter().count();
@@ -240,7 +254,11 @@ impl Vm {
             let are_all = mappings.lock().iter().all(|mapping| {
                 let object = mapping.object();
                 let object = object.map(|(object, offset)| (object.clone(), offset));
-                let copy = (mapping.range(), object, mapping.data());
+                let copy = MappingCopy {
+                    range: mapping.range(),
+                    object,
+                    mapped: mapping.data(),
+                };
                 copies.push_within_capacity(copy).is_ok()
             });
             // Without the reservation, there may be more meanwhile.

@@ -5,9 +5,11 @@
 use core::time::Duration;
 
 use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_condvar, new_mutex, static_lock_class, Arc};
 use kernel::time::{Instant, Monotonic};
 use nova_core_module::{Engine, Epoch, InterleaveLevel, NewChannel, Scheduling};
+use nova_kernel::process::Process;
 use nova_kernel::sync::arc_work::{self, ArcWork};
 use nova_kernel::sync::work::LockClasses;
 use nova_uapi::{ENGINE_INSTANCE_ANY, PRIORITY_HIGH, PRIORITY_LOW};
@@ -111,6 +113,8 @@ impl Queue {
         let queue = pin_init!(Self {
             number: Number::next(),
             file: file_number,
+            id: Atomic::new(0),
+            process: Process::current(),
             device: device.reference(),
             engine_time,
             vm,

@@ -3,6 +3,7 @@
 //! The ioctls about queues.
 
 use kernel::prelude::*;
+use kernel::sync::atomic::Relaxed;
 use nova_kernel::drm::ioctl::{Gate, Ioctl};
 use nova_uapi::{Errno, ENGINE_CLASS_BIND, QUEUE_STATE_ALIVE, QUEUE_STATE_LOST};
 
@@ -58,6 +59,7 @@ impl Ioctl<NovaDrmDriver> for QueueCreate {
             gpu.queues.discard(&queue);
         }
         argument.queue_id = added?;
+        queue.id.store(argument.queue_id, Relaxed);
         argument.pushes_max = queue.pushes_max;
         Ok(())
     }

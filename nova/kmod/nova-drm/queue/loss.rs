@@ -62,6 +62,17 @@ impl Loss {
         ..Self::CLOSED
     };
 
+    /// Whether it leaves a dump: jobs of the queue did something wrong, or may have done so, while the rest of the GPU works.
+    pub(super) fn leaves_dump(&self) -> bool {
+        let is_by_jobs = matches!(
+            self.reason,
+            nova_uapi::QUEUE_REASON_MMU_FAULT
+                | nova_uapi::QUEUE_REASON_ENGINE_ERROR
+                | nova_uapi::QUEUE_REASON_TIMEOUT
+        );
+        is_by_jobs && self.blame != nova_uapi::QUEUE_BLAME_INNOCENT
+    }
+
     /// GSP-RM has stopped the channel, for the fault with this number if it was one.
     pub(super) fn error(error: &ChannelError, fault: Option<u64>) -> Self {
         Self {

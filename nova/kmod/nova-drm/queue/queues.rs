@@ -7,6 +7,7 @@
 
 use core::time::Duration;
 
+use kernel::device::{Bound, Device};
 use kernel::prelude::*;
 use kernel::rbtree::{RBTree, RBTreeNode};
 use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
@@ -17,6 +18,7 @@ use nova_kernel::sync::arc_work;
 use nova_kernel::sync::work::{HasWork, LockClasses, When, Work};
 
 use super::binds::Binds;
+use super::dump::Dumps;
 use super::events::Events;
 use super::loss::Loss;
 use super::Queue;
@@ -52,6 +54,8 @@ pub(crate) struct Queues<'a> {
     cleaner: Work,
     #[pin]
     table: Mutex<Table<'a>>,
+    #[pin]
+    dumps: Dumps<'a>,
 }
 
 /// See [`Queues`].
@@ -71,8 +75,11 @@ unsafe impl HasWork for Queues<'_> {
 }
 
 impl<'a> Queues<'a> {
-    /// None.
-    pub(crate) fn new() -> impl PinInit<Self> {
+    /// None, of a GPU and its auxiliary device.
+    pub(crate) fn new(
+        core: &'a nova_core_module::Gpu<'a>,
+        device: &'a Device<Bound>,
+    ) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: This initializes the field `cleaner` of `Queues`.
             cleaner <- unsafe {
@@ -86,6 +93,7 @@ impl<'a> Queues<'a> {
                 entries: RBTree::new(),
                 is_closed: false,
             }),
+            dumps <- Dumps::new(core, device),
         })
     }
 
@@ -202,6 +210,7 @@ impl<'a> Queues<'a> {
     /// call this.
     fn clean_up_after(&self, queue: &Arc<Queue>) {
         if let Some(made) = self.take_ended(queue) {
+            self.dumps.make(queue, &made);
             drop_channel(queue, made);
         }
         let is_over = queue.state.lock().is_over();

@@ -10,8 +10,8 @@ use nova_core_module::{AddressSpace, Change, Epoch, Spare, Tables};
 use nova_kernel::drm::exec::Exec;
 use nova_kernel::drm::gpuvm;
 use nova_uapi::{
-    BoundObject, VmBindOp, VM_BIND_OP_FLAG_READONLY, VM_BIND_OP_MAP, VM_BIND_OP_MAP_SPARSE,
-    VM_BIND_OP_UNMAP_OBJECT,
+    BoundObject, VmBindOp, VM_BIND_OP_FLAG_DUMPABLE, VM_BIND_OP_FLAG_READONLY, VM_BIND_OP_MAP,
+    VM_BIND_OP_MAP_SPARSE, VM_BIND_OP_UNMAP_OBJECT,
 };
 
 use super::{Mapped, Mappings, Pages, Vm};
@@ -53,6 +53,7 @@ impl Op {
         Mapped {
             kind: self.op.kind,
             read_only: self.op.flags & VM_BIND_OP_FLAG_READONLY != 0,
+            dumpable: self.op.flags & VM_BIND_OP_FLAG_DUMPABLE != 0,
         }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Mapped {
     pub(super) kind: u8,
     /// The GPU cannot write.
     pub(super) read_only: bool,
+    /// A dump may have the contents.
+    pub(super) dumpable: bool,
 }
 
 /// The memory of an object, and where it is.
@@ -96,7 +98,9 @@ impl<'a> Pages<'a> {
         let Self {
             range,
             memory,
-            mapped: Mapped { kind, read_only },
+            mapped: Mapped {
+                kind, read_only, ..
+            },
         } = self;
         let Some((memory, offset)) = memory else {
             tables.map_sparse(range);

@@ -12,11 +12,11 @@ use core::ptr::NonNull;
 
 use kernel::bindings;
 use kernel::error::from_err_ptr;
-use kernel::page::PAGE_SHIFT;
+use kernel::page::{BorrowedPage, PAGE_SHIFT, PAGE_SIZE};
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Mutex, SetOnce};
 
-use super::Memory;
+use super::{Memory, Object};
 use crate::drm::device::Driver;
 
 /// The pages of an object, once there are any.
@@ -71,6 +71,31 @@ impl Pages {
     /// The pages, if they have been allocated.
     pub(super) fn get(&self) -> Option<Array> {
         self.array.copy()
+    }
+}
+
+impl<D: Driver> Object<D> {
+    /// Reads bytes of system memory at an offset, which the device and programs may write meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` where the object has no pages, or not so many.
+    pub fn read(&self, offset: usize, into: &mut [u8]) -> Result {
+        let array = self.memory().pages.get().ok_or(EINVAL)?;
+        let (mut offset, mut rest) = (offset, into);
+        while !rest.is_empty() {
+            let within = offset & (PAGE_SIZE - 1);
+            let count = rest.len().min(PAGE_SIZE - within);
+            let (part, others) = rest.split_at_mut(count);
+            let page = array.page(offset >> PAGE_SHIFT).ok_or(EINVAL)?;
+            let page = NonNull::new(page).ok_or(EINVAL)?;
+            // SAFETY: By the invariant of `Array`; the object keeps its pages. There is room for the bytes, which may be any if
+            // somebody writes them meanwhile.
+            unsafe { BorrowedPage::from_raw(page).read_raw(part.as_mut_ptr(), within, count) }?;
+            offset = offset.checked_add(count).ok_or(EINVAL)?;
+            rest = others;
+        }
+        Ok(())
     }
 }
 
