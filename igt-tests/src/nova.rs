@@ -22,6 +22,7 @@ use crate::{drm, wait_for, ExitHandler, HANG};
 pub mod bind_queue;
 pub mod calls;
 pub mod client;
+pub mod dump;
 pub mod faults;
 pub mod object;
 pub mod queue;
@@ -40,6 +41,15 @@ pub const IS_LOST: &str = ": the GSP is lost: ";
 pub const RUNS_AGAIN: &str = ": the GSP runs again after ";
 /// See [`IS_LOST`].
 pub const STAYS_DOWN: &str = ": the GPU stays down: ";
+
+/// Has the kernel delete the coredump that a link is for, if there is one, and waits until the link is gone.
+fn dismiss(link: &Path) {
+    // It fails if the coredump has just been deleted.
+    let _ = fs::write(link.join("data"), "1");
+    wait_for(HANG, "the coredump to be deleted", || {
+        link.symlink_metadata().is_err()
+    });
+}
 
 /// The first render node of the driver.
 pub fn first_render_node() -> Option<PathBuf> {
@@ -199,12 +209,7 @@ impl Gpu {
     ///
     /// If it stays.
     pub fn dismiss_coredump(&self) {
-        let link = self.pci.path().join("devcoredump");
-        // It fails if the coredump has just been deleted.
-        let _ = fs::write(link.join("data"), "1");
-        wait_for(HANG, "the coredump to be deleted", || {
-            link.symlink_metadata().is_err()
-        });
+        dismiss(&self.pci.path().join("devcoredump"));
     }
 
     /// Asserts that the GPU works: its nodes exist, and a call on the render node that needs the

@@ -244,6 +244,15 @@ impl Buffer<'_> {
         self.object.handle()
     }
 
+    /// See [`Object::set_label`].
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn set_label(&self, label: &[u8]) -> Result<(), Errno> {
+        self.object.set_label(label)
+    }
+
     /// Its first word, as a semaphore.
     pub fn word(&self) -> u32 {
         self.memory.get(0)

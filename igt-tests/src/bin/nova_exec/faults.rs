@@ -184,7 +184,7 @@ fn unmap_busy(gpu: &Gpu) {
 }
 
 /// A queue whose jobs may not take long.
-fn hasty(client: &Client) -> Queue<'_> {
+pub(crate) fn hasty(client: &Client) -> Queue<'_> {
     client.queue_with(QueueCreate {
         timeout_ms: SHORT,
         ..Queue::COPY
@@ -192,7 +192,7 @@ fn hasty(client: &Client) -> Queue<'_> {
 }
 
 /// Work that never ends by itself. The mapping keeps its semaphore.
-fn endless<'a>(client: &Client, queue: &Queue<'a>) -> Syncobj<'a> {
+pub(crate) fn endless<'a>(client: &Client, queue: &Queue<'a>) -> Syncobj<'a> {
     let semaphore = client.bound(PAGE);
     queue.start(&Push::new().acquire(semaphore.address, Until::Equals(1)))
 }

@@ -9,6 +9,7 @@ use igt::nova::Gpu;
 
 mod copies;
 mod device;
+mod dumps;
 mod faults;
 mod jobs;
 mod refused;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         tests.group("Queues that are lost.", |tests| {
             faults::subtests(tests, gpu);
         });
+        tests.group("Their dumps.", |tests| dumps::subtests(tests, gpu));
         tests.group("A GPU that is reset, lost or unbound.", |tests| {
             let mock = &tests.fixture(|| Mock::require(gpu));
             device::subtests(tests, gpu, mock);
