@@ -29,6 +29,7 @@ pub mod exit_handler;
 pub mod fault_injection;
 pub mod fdinfo;
 pub mod fuzz;
+pub mod gputop;
 pub mod kernel_report;
 pub mod kmsg;
 pub mod memory;

@@ -3,10 +3,12 @@
 //! What fdinfo tells of a file's memory, and of its work.
 
 use std::fs::File;
-use std::process::ExitCode;
+use std::os::unix::fs::MetadataExt;
+use std::process::{self, ExitCode};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use igt::drm;
 use igt::fdinfo::FdInfo;
+use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::client::{Client, PAGE};
 use igt::nova::object::{mappable, within, Object, VRAM};
@@ -14,12 +16,16 @@ use igt::nova::queue::{Plug, Queue};
 use igt::nova::{self, Gpu};
 use igt::push::{Push, Until};
 use igt::syncobj::assert_done;
-use igt::{kmsg, wait_for, Timeout, HANG};
+use igt::{drm, gputop, kmsg, test_name, wait_for, Children, Timeout, HANG};
 use nix::errno::Errno;
+use nix::sys::stat::minor;
 use nova_uapi as uapi;
 
 /// Bytes of an object.
 const SIZE: u64 = 1 << 16;
+
+/// Bytes of each copy.
+const COPY: u64 = 16 << 20;
 
 /// Names of the regions.
 const REGIONS: [&str; 2] = ["system", "vram0"];
@@ -62,6 +68,11 @@ fn main() -> ExitCode {
             "engine-gsp-lost",
             "The time of engines stays, and goes on, after the GSP was lost.",
             || engine_gsp_lost(&gpu, &Mock::require(&gpu)),
+        );
+        tests.subtest(
+            "gputop",
+            "gputop shows the process whose copies run, its memory, and that the engine is busy.",
+            || gputop(&gpu),
         );
         tests.subtest("unbound", "An unbound GPU tells nothing.", || unbound(&gpu));
     })
@@ -223,6 +234,49 @@ fn engine_gsp_lost(gpu: &Gpu, mock: &Mock) {
     let plug = Plug::new(&client);
     wait_for_time(&client, lost);
     plug.pull();
+}
+
+/// Copies from VRAM to system memory until `over` is set, and sets `busy` to the number of this process.
+fn copy(gpu: &Gpu, busy: &AtomicU64, over: &AtomicU64) {
+    let client = Client::new(gpu);
+    let queue = client.queue();
+    let source = Object::new(client.file(), within(VRAM, COPY));
+    let source = client.bind_object(source.handle(), COPY);
+    let target = client.bound(COPY);
+    while over.load(Ordering::Relaxed) == 0 {
+        queue.run(&queue.push().copy(source, target.address, COPY as u32));
+        busy.store(process::id().into(), Ordering::Relaxed);
+    }
+}
+
+/// Another process copies. This one has done so before, and is not shown.
+fn gputop(gpu: &Gpu) {
+    let words = Words::new(2);
+    let [busy, over] = [&words[0], &words[1]];
+    let copying = Children::fork(1, |_| copy(gpu, busy, over));
+    let client = Client::new(gpu);
+    let (queue, target) = (client.queue(), client.bound(2 * SIZE));
+    let at = target.address;
+    queue.run(&queue.push().copy(at, at + SIZE, SIZE as u32));
+    wait_for(HANG, "a copy", || busy.load(Ordering::Relaxed) != 0);
+    let shown = gputop::clients();
+    over.store(1, Ordering::Relaxed);
+    copying.wait(HANG);
+
+    let [shown] = &shown[..] else {
+        panic!("clients: {shown:?}");
+    };
+    assert_eq!(u64::from(shown.pid), busy.load(Ordering::Relaxed));
+    assert_eq!(shown.name, test_name());
+    let number = client.file().metadata().expect("a device").rdev();
+    assert_eq!(u64::from(shown.minor), minor(number));
+    let [(name, percentage)] = &shown.engines[..] else {
+        panic!("engines of {shown:?}");
+    };
+    assert_eq!(name, "copy");
+    assert!(*percentage > 0.0, "{shown:?}");
+    // What the copies are between, and less than a unit more.
+    assert_eq!((&*shown.memory, &*shown.resident), ("32M", "32M"));
 }
 
 fn unbound(gpu: &Gpu) {
