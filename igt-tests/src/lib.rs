@@ -42,6 +42,7 @@ pub mod rm_control;
 pub mod sleep;
 pub mod space;
 pub mod stop;
+pub mod sw_sync;
 pub mod syncobj;
 pub mod sysfs;
 pub mod timeout;

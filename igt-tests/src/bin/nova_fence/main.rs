@@ -17,6 +17,8 @@ use igt::vgem::{self, Buffer, Fence};
 use igt::{drm, Children, HANG};
 use nova_uapi::GemCreate;
 
+mod sw_sync;
+
 fn main() -> ExitCode {
     igt::run("Fences of jobs and of others.", |tests| {
         let gpu = tests.fixture(Gpu::require);
@@ -73,6 +75,9 @@ fn main() -> ExitCode {
                 "A process waits for the job of another one.",
                 || processes(&gpu),
             );
+        });
+        tests.group("Fences without a bound.", |tests| {
+            sw_sync::subtests(tests, &gpu);
         });
     })
 }
