@@ -84,6 +84,8 @@ fn main() -> ExitCode {
             "GSP-RM is unloaded before the system sleeps.",
             || suspend_unloads(&gpu, &Mock::require(&gpu)),
         );
+        // As this one, these use the mock, whose port is dead after a sleep for which it was not put away.
+        broken::subtests(tests, &gpu);
         for (level, proves) in LEVELS {
             tests.subtest(format!("suspend-{level}"), proves, || {
                 let _test = test_sleep(State::Mem, level);
@@ -115,7 +117,6 @@ fn main() -> ExitCode {
         );
         waiting::subtests(tests, &gpu);
         vram::subtests(tests, &gpu);
-        broken::subtests(tests, &gpu);
         tests.subtest(
             "suspend-mem",
             "The system sleeps until its clock wakes it, and the GPU works again.",
