@@ -295,7 +295,8 @@ enum drm_nova_gem_state {
  * The first 16 bytes are those of Linux 7.3. An unknown @handle fails with
  * -ENOENT. An object that has been imported from another driver may lie in
  * system memory alone, has pages of 4 KiB, and is mapped by its dma-buf, not
- * here. How that was opened says what the CPU may do, and not what the GPU may.
+ * here. How the dma-buf was opened says what the CPU may do, and not what the
+ * GPU may.
  */
 struct drm_nova_gem_info {
 	/** @handle: The handle of the object. */
@@ -882,10 +883,10 @@ enum drm_nova_vm_bind_op_flags {
 
 	/**
 	 * @DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE: If a queue of the address space
-	 * is lost by a fault, an error or a time-out, the device coredump that
-	 * the kernel makes has the contents. It has 16 MiB of all such mappings
-	 * at most, and none of what is not in system memory. Only root may read
-	 * it.
+	 * is lost by a fault, an error or a time-out, the kernel may make a
+	 * device coredump, which has the contents then: 16 MiB of all such
+	 * mappings at most, and none of VRAM or of objects of other drivers.
+	 * Only root may read it. There is one for each GPU at a time.
 	 */
 	DRM_NOVA_VM_BIND_OP_FLAG_DUMPABLE = 1 << 1,
 };

@@ -247,25 +247,37 @@ impl Vm {
     ///
     /// `ENOMEM`.
     pub(crate) fn copy_mappings(&self) -> Result<KVVec<MappingCopy>> {
-        let mappings = &self.contents.mappings;
         loop {
-            let count = mappings.lock().iter().count();
-            let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-            let are_all = mappings.lock().iter().all(|mapping| {
-                let object = mapping.object();
-                let object = object.map(|(object, offset)| (object.clone(), offset));
-                let copy = MappingCopy {
-                    range: mapping.range(),
-                    object,
-                    mapped: mapping.data(),
-                };
-                copies.push_within_capacity(copy).is_ok()
-            });
-            // Without the reservation, there may be more meanwhile.
-            if are_all {
+            if let Some(copies) = self.try_copy_mappings(usize::MAX)? {
                 return Ok(copies);
             }
         }
+    }
+
+    /// As [`Self::copy_mappings`], but `None` if there are more than `max`, or, without the reservation, more have been made
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn try_copy_mappings(&self, max: usize) -> Result<Option<KVVec<MappingCopy>>> {
+        let mappings = &self.contents.mappings;
+        let count = mappings.lock().iter().count();
+        if count > max {
+            return Ok(None);
+        }
+        let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        let are_all = mappings.lock().iter().all(|mapping| {
+            let object = mapping.object();
+            let object = object.map(|(object, offset)| (object.clone(), offset));
+            let copy = MappingCopy {
+                range: mapping.range(),
+                object,
+                mapped: mapping.data(),
+            };
+            copies.push_within_capacity(copy).is_ok()
+        });
+        Ok(are_all.then_some(copies))
     }
 }
 

@@ -28,6 +28,9 @@ const PUSH_BYTES_MAX: u64 = 4096;
 /// Bytes of the contents of all bindings.
 const CONTENTS_MAX: u64 = 16 << 20;
 
+/// Bindings with contents: each has a page or more.
+const PARTS_MAX: usize = (CONTENTS_MAX >> 12) as usize;
+
 /// Entries of a ring that are listed at most.
 pub const ENTRIES_MAX: usize = 4096;
 
@@ -211,7 +214,7 @@ impl<B: Binding> LostQueue<'_, B> {
         }
         match self.entries.len() < ENTRIES_MAX {
             true => writeln!(to),
-            false => writeln!(to, "the entries behind these are left out\n"),
+            false => writeln!(to, "entries behind these, if there are any, are left out\n"),
         }
     }
 
@@ -304,7 +307,7 @@ impl<B: Binding> LostQueue<'_, B> {
     /// The bindings whose contents a dump has.
     fn dumpable(&self) -> impl Iterator<Item = &B> {
         let is_dumpable = |binding: &&B| binding.about().dumpable && is_readable(*binding);
-        self.bindings.iter().filter(is_dumpable)
+        self.bindings.iter().filter(is_dumpable).take(PARTS_MAX)
     }
 }
 

@@ -19,6 +19,12 @@ use nova_kernel::coredump;
 use super::loss::Loss;
 use super::queues::Made;
 use super::Queue;
+use crate::vm::{MappingCopy, Vm};
+
+/// Mappings of an address space that a dump can be made of, and how often they are copied, which fails if a program makes more
+/// meanwhile; the driver's own values.
+const MAPPINGS_MAX: usize = 1 << 17;
+const COPIES_MAX: usize = 3;
 
 /// What makes dumps of the queues of a GPU.
 ///
@@ -30,7 +36,7 @@ pub(super) struct Dumps<'a> {
     /// Held while one is made. Of two at once, the kernel would drop one.
     #[pin]
     making: Mutex<()>,
-    /// That there was no memory for one has been logged.
+    /// That one could not be made has been logged.
     has_failed: Atomic<bool>,
 }
 
@@ -70,7 +76,7 @@ impl<'a> Dumps<'a> {
 
     fn write(&self, queue: &Queue, made: &Made<'_>, loss: &Loss) -> Result<Coredump> {
         let (unfinished, entries) = unfinished(&made.channel)?;
-        let bindings = queue.vm.copy_mappings()?;
+        let bindings = bindings(&queue.vm)?;
         let state = queue.state.lock();
         let jobs = [state.submitted(), state.done()];
         drop(state);
@@ -96,6 +102,16 @@ impl<'a> Dumps<'a> {
         written.map_err(|_| ENOMEM)?;
         Ok(dump.into_inner())
     }
+}
+
+/// The mappings of an address space, while programs may change them.
+fn bindings(vm: &Vm) -> Result<KVVec<MappingCopy>> {
+    for _ in 0..COPIES_MAX {
+        if let Some(bindings) = vm.try_copy_mappings(MAPPINGS_MAX)? {
+            return Ok(bindings);
+        }
+    }
+    Err(E2BIG)
 }
 
 /// The jobs that the ring of a channel had, and their entries.

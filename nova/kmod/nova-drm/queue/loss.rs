@@ -62,7 +62,8 @@ impl Loss {
         ..Self::CLOSED
     };
 
-    /// Whether it leaves a dump: jobs of the queue did something wrong, or may have done so, while the rest of the GPU works.
+    /// Whether it leaves a dump: jobs of the queue did something wrong, or may have done so, while the rest of the GPU works. A
+    /// mistake of this driver has no Xid, and leaves none.
     pub(super) fn leaves_dump(&self) -> bool {
         let is_by_jobs = matches!(
             self.reason,
@@ -70,7 +71,8 @@ impl Loss {
                 | nova_uapi::QUEUE_REASON_ENGINE_ERROR
                 | nova_uapi::QUEUE_REASON_TIMEOUT
         );
-        is_by_jobs && self.blame != nova_uapi::QUEUE_BLAME_INNOCENT
+        let is_mistake = self.reason == nova_uapi::QUEUE_REASON_ENGINE_ERROR && self.xid == 0;
+        is_by_jobs && !is_mistake && self.blame != nova_uapi::QUEUE_BLAME_INNOCENT
     }
 
     /// GSP-RM has stopped the channel, for the fault with this number if it was one.

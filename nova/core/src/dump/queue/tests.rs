@@ -252,7 +252,7 @@ fn a_dump_is_bounded() {
         fault.address = at(4500).start - 1;
     }
     let text = written(&queue);
-    assert!(text.contains("\nthe entries behind these are left out\n"));
+    assert!(text.contains("\nentries behind these, if there are any, are left out\n"));
     assert!(text.contains("\n5000 bindings, of which 904 are left out\n"));
     // As many as there are behind the fault, and so more before it.
     let listed = |number| text.contains(&std::format!("\n{:#x}-", at(number).start));
@@ -267,6 +267,12 @@ fn a_dump_is_bounded() {
     let expected =
         expected.map(|(number, size): (u64, u32)| std::format!("{:#x} {size}", at(number).start));
     assert_eq!(heads, expected);
+}
+
+#[test]
+fn many_bindings_do_not_make_a_dump_larger() {
+    let bindings = std::vec![bound(0x1000..0x2000, Place::System, true, ""); 100_000];
+    assert!(lost(&bindings).size_max() < 24 << 20);
 }
 
 #[test]
