@@ -137,9 +137,9 @@ impl Work {
     }
 
     /// Queues the work to run now, and waits until it has. Must not be called by the work itself, nor with a lock that it
-    /// takes.
+    /// takes. Nobody may [queue](Self::queue) the same work, which would take it from those who wait here.
     pub fn run(&self) {
-        self.queue();
+        self.queue_after(Duration::ZERO);
         // SAFETY: `new` has initialized the work.
         unsafe { bindings::flush_delayed_work(self.work.get()) };
     }

@@ -193,7 +193,7 @@ impl<'a> Queues<'a> {
 
     /// Has the work item [clean up](Self::clean_up).
     pub(super) fn clean_up_later(&self) {
-        self.cleaner.queue();
+        self.cleaner.queue_after(Duration::ZERO);
     }
 
     /// Has the work item clean up, and waits for that. The queues' work must not call this.
@@ -300,7 +300,13 @@ impl<'a> Queues<'a> {
             if !queue.needs_channel() {
                 return;
             }
-            match queue.renew(gpu) {
+            let mut renewed = queue.renew(gpu);
+            if renewed.as_ref().is_err_and(|error| *error == ENOSPC) {
+                // The channel that has ended may still have the room.
+                self.clean_up_now();
+                renewed = queue.renew(gpu);
+            }
+            match renewed {
                 Ok(_) => {}
                 // The next boot may help.
                 Err(_) if gpu.core.epoch().is_err() => {}
