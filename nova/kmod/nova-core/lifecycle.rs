@@ -233,6 +233,12 @@ impl<'a> Gsp<'a> {
     ///
     /// Does not take the device lock: unbind holds that while it waits for calls, which may wait for the list.
     pub(crate) fn run_list(&self) {
+        // A boot allocates memory with `lifecycle` locked, and where there is none for threads, this one runs the lists of all
+        // GPUs: it must not wait if there is none.
+        let has_list = |running: &mut Running<_>| running.has_list();
+        if !self.current.lock().running().is_some_and(has_list) {
+            return;
+        }
         let _lifecycle = self.lifecycle.lock();
         let list = {
             let mut current = self.current.lock();
