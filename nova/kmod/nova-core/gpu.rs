@@ -96,6 +96,12 @@ impl<'a> Gpu<'a> {
         self.rm.epoch()
     }
 
+    /// Whether an epoch has not ended. Its GSP may be lost.
+    #[inline(never)]
+    pub fn is_current(&self, epoch: Epoch) -> bool {
+        self.rm.is_current(epoch)
+    }
+
     /// As [`Self::epoch`], but waits for a boot if the GPU is stopped for a suspend or a reset.
     ///
     /// # Errors

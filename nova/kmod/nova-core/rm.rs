@@ -26,6 +26,9 @@ pub(crate) trait Rm: Send + Sync {
     /// The epoch of the running GSP-RM, unless its GSP is lost.
     fn epoch(&self) -> Result<Epoch>;
 
+    /// Whether an epoch has not ended. Its GSP may be lost.
+    fn is_current(&self, epoch: Epoch) -> bool;
+
     /// As [`Self::epoch`], but waits for a boot if the GPU is stopped.
     fn await_epoch(&self) -> Result<Epoch>;
 
@@ -148,6 +151,10 @@ impl Rm for Gsp<'_> {
             true => Err(EIO),
             false => Ok(current.target()?.epoch),
         }
+    }
+
+    fn is_current(&self, epoch: Epoch) -> bool {
+        self.target().is_ok_and(|target| target.epoch == epoch)
     }
 
     fn await_epoch(&self) -> Result<Epoch> {

@@ -303,7 +303,8 @@ impl<'a> Clearer<'a> {
     pub(crate) fn end_sleep(&self, gpu: &Gpu<'a>) -> Result {
         self.with_turn(|held| match &held.sleep {
             Sleep::Prepared(_) => held.sleep = Sleep::None,
-            Sleep::Saved(saved) if gpu.core.epoch() == Ok(saved.epoch) => held.sleep.forget(gpu),
+            // Jobs may write to VRAM again, also if the GSP has been lost.
+            Sleep::Saved(saved) if gpu.core.is_current(saved.epoch) => held.sleep.forget(gpu),
             Sleep::None | Sleep::Saved(_) => {}
         })
     }
