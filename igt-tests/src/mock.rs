@@ -141,6 +141,16 @@ impl Mock {
         self.tell(&format!("fault {fault}"));
         Broken(self)
     }
+
+    /// As [`Self::broken`], but the fault begins when GSP-RM has been booted the next time.
+    ///
+    /// # Panics
+    ///
+    /// If the mock knows no such fault.
+    pub fn broken_after_boot(&self, fault: &str) -> Broken<'_> {
+        self.tell(&format!("fault-after-boot {fault}"));
+        Broken(self)
+    }
 }
 
 /// Reads a line, and no byte beyond it.

@@ -104,6 +104,8 @@ pub struct Gpu<M> {
     pub(crate) config: ConfigSpace,
     pub(crate) trace: Trace,
     pub(crate) faults: Faults,
+    /// Faults that begin after the next boot of GSP-RM.
+    after_boot: Vec<Fault>,
     pub(crate) schedule: Schedule,
     /// Number of times that the driver has unloaded GSP-RM.
     pub(crate) unloads: u64,
@@ -246,6 +248,7 @@ impl<M: Machine> Gpu<M> {
             config: ConfigSpace::with_bar1(setup.chip, setup.bar1),
             trace: setup.trace,
             faults: Faults::default(),
+            after_boot: Vec::new(),
             schedule: Schedule::default(),
             unloads: 0,
             invalidations: 0,
@@ -336,10 +339,23 @@ impl<M: Machine> Gpu<M> {
         }
     }
 
+    /// Injects a fault when GSP-RM has been booted the next time.
+    pub(crate) fn inject_after_boot(&mut self, fault: Fault) {
+        self.after_boot.push(fault);
+    }
+
+    /// GSP-RM has been booted.
+    pub(crate) fn fail_after_boot(&mut self) {
+        for fault in std::mem::take(&mut self.after_boot) {
+            self.inject(fault);
+        }
+    }
+
     /// Removes all faults.
     pub fn repair(&mut self) {
         self.answers = Answers::default();
         self.faults.clear();
+        self.after_boot.clear();
     }
 
     pub(crate) fn is_broken(&self, fault: Fault) -> bool {

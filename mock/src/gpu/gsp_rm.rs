@@ -301,6 +301,7 @@ impl<M: Machine> Gpu<M> {
                 self.ended(BlockId::Gsp, "GSP-RM finishes", FINISH);
             }
             self.note(BlockId::Gsp, "GSP_INIT_DONE", args);
+            self.fail_after_boot();
             self.serve_commands();
             self.schedule_turn();
         }

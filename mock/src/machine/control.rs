@@ -5,6 +5,7 @@
 //! reason.
 //!
 //! - `fault stage=booter,kind=timeout`: as `--fault`.
+//! - `fault-after-boot stage=channel,kind=error`: the same, but from the end of GSP-RM's next boot on.
 //! - `repair`: removes all faults.
 //! - `event os-error xid=31 text=…`: GSP-RM reports an error to the driver.
 //! - `event rc-triggered xid=31 engine=1 channel=2 address=0x1000`: GSP-RM reports an error that
@@ -48,6 +49,7 @@ const NO_GSP_RM: &str = "GSP-RM does not run";
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Command {
     Fault(Fault),
+    FaultAfterBoot(Fault),
     Repair,
     Event(Notice),
     Unloads,
@@ -66,6 +68,7 @@ impl FromStr for Command {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "fault" => Ok(Self::Fault(rest.parse().map_err(string)?)),
+            "fault-after-boot" => Ok(Self::FaultAfterBoot(rest.parse().map_err(string)?)),
             "repair" if rest.is_empty() => Ok(Self::Repair),
             "event" => parse_event(rest),
             "unloads" if rest.is_empty() => Ok(Self::Unloads),
@@ -152,6 +155,10 @@ pub(crate) fn obey<M: Machine>(card: &mut Gpu<M>, line: &str) -> String {
     let done = line.parse().and_then(|command| match command {
         Command::Fault(fault) => {
             card.inject(fault);
+            Ok("ok".into())
+        }
+        Command::FaultAfterBoot(fault) => {
+            card.inject_after_boot(fault);
             Ok("ok".into())
         }
         Command::Repair => {
@@ -266,6 +273,17 @@ mod tests {
         assert_eq!(obey(&mut card, "fault stage=card,kind=gone"), "ok");
         assert_eq!(card.read32(0), u32::MAX);
         assert_eq!(obey(&mut card, "repair"), "ok");
+        assert_ne!(card.read32(0), u32::MAX);
+
+        assert_eq!(
+            obey(&mut card, "fault-after-boot stage=card,kind=gone"),
+            "ok"
+        );
+        assert_ne!(card.read32(0), u32::MAX);
+        card.fail_after_boot();
+        assert_eq!(card.read32(0), u32::MAX);
+        assert_eq!(obey(&mut card, "repair"), "ok");
+        card.fail_after_boot();
         assert_ne!(card.read32(0), u32::MAX);
     }
 

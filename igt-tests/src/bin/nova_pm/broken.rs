@@ -5,9 +5,9 @@
 use igt::mock::{Broken, Mock};
 use igt::nova::client::{Client, PAGE};
 use igt::nova::object::{mappable_in, Object, VRAM};
-use igt::nova::queue::Queue;
+use igt::nova::queue::Plug;
 use igt::nova::{self, Gpu, IS_LOST};
-use igt::push::{Push, Until};
+use igt::push::Push;
 use igt::sleep::{self, State};
 use igt::syncobj::assert_ended;
 use igt::{kmsg, wait_for, Fixture, Tests, Timeout, HANG};
@@ -36,14 +36,12 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
 fn list(gpu: &Gpu, mock: &Mock) {
     let _test = super::test_sleep(State::Mem, "devices");
     let client = Client::new(gpu);
-    let queue = client.queue_with(Queue::patient(client.file()));
-    let semaphore = client.bound(PAGE);
-    let work = queue.start(&Push::new().acquire(semaphore.address, Until::Equals(1)));
+    let plug = Plug::new(&client);
     let _broken = mock.broken("stage=sequencer,kind=free");
     let away = mock.put_away().unwrap();
     super::sleep(gpu, State::Mem);
     drop(away);
-    assert_ended(&work, Err(Errno::ECANCELED));
+    assert_ended(&plug.done, Err(Errno::ECANCELED));
     client.queue().run(&Push::new().nops(1));
 }
 
@@ -51,14 +49,11 @@ fn list(gpu: &Gpu, mock: &Mock) {
 /// is `expected`.
 fn wake_broken<'a>(mock: &'a Mock, fault: &str, expected: &[&str]) -> Broken<'a> {
     kmsg::expect(&[&sleep::OF_OTHERS[..], expected].concat());
-    // While this is so, a boot waits; for seconds at most.
-    let booting = mock.broken("stage=gfw,kind=progress,value=3");
-    let away = mock.put_away().unwrap();
+    let broken = mock.broken_after_boot(fault);
+    let _away = mock.put_away().unwrap();
     let _bound = Timeout::new(HANG, "a sleep");
     State::Mem.enter().expect("the system sleeps");
-    drop(away);
-    drop(booting);
-    mock.broken(fault)
+    broken
 }
 
 /// An engine hangs that restores, and then the GSP stops.
