@@ -10,6 +10,8 @@ use std::process::Command;
 
 use nix::pty::{openpty, Winsize};
 
+use crate::{Timeout, HANG};
+
 /// What gputop clears the terminal with before each screen.
 const CLEAR: &str = "\x1b[H\x1b[J";
 
@@ -49,6 +51,7 @@ pub struct Client {
 /// If gputop fails, or shows something else than clients.
 pub fn clients() -> Vec<Client> {
     let terminal = openpty(&SIZE, None).expect("a terminal");
+    let _bound = Timeout::new(HANG, "gputop");
     // The first screen has no time behind it.
     let output = Command::new("gputop")
         .args(["--iterations", "2", "--delay", "1"])

@@ -360,18 +360,23 @@ fn leaves_room(bench: &Bench) {
     let regions = nova::query_regions(&bench.file).unwrap();
     let vram = regions.iter().find(|region| region.id == VRAM).unwrap();
     let most = within(VRAM, (vram.size - vram.used) / 4 * 3 / PAGE * PAGE);
+    let vgem = vgem::require();
     for round in 0..ROUNDS {
         let object = Object::try_new(&bench.file, most);
         let object = object.unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let fence = Fence::new(&vgem);
+        let foreign = Syncobj::new(&bench.file).expect("a sync object");
+        foreign.import(&fence.file).unwrap();
         let done = queue.bind(
             &[VmBindOp {
                 op: uapi::VM_BIND_OP_UNMAP_OBJECT,
                 handle: object.handle(),
                 ..VmBindOp::default()
             }],
-            &[],
+            &[Signal::Binary(&foreign)],
         );
         drop(object);
+        fence.signal();
         assert_done(&done);
     }
 }

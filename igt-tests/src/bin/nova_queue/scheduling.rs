@@ -115,8 +115,7 @@ pub(crate) fn priorities(gpu: &Gpu) {
         uapi::PRIORITY_HIGH,
     ];
     // In which order they end is not said: an H200 takes no notice of priorities (docs/real-cards.md).
-    let times = race(gpu, &priorities.map(of));
-    assert!(times.iter().all(|&time| time != 0), "{times:?}");
+    race(gpu, &priorities.map(of));
 }
 
 pub(crate) fn long_first(gpu: &Gpu) {
