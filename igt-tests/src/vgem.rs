@@ -20,10 +20,13 @@ use crate::{wait_for, HANG};
 ///
 /// If its node cannot be opened.
 pub fn require() -> File {
-    if let Err(error) = Module::new("vgem").load() {
-        crate::skip!("{error}");
-    }
     let vgem = || DrmDevice::of_driver("vgem").filter(|vgem| vgem.primary.exists());
+    // The debug kernel has it built in.
+    if vgem().is_none() {
+        if let Err(error) = Module::new("vgem").load() {
+            crate::skip!("{error}");
+        }
+    }
     wait_for(HANG, "vgem's node", || vgem().is_some());
     let node = vgem().map(|vgem| vgem.primary).unwrap_or_default();
     device::open(&node).unwrap_or_else(|error| panic!("{}: {error}", node.display()))

@@ -96,7 +96,8 @@ const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
 const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
 const BARS: Tests = Tests::Only(&["igt@nova_bars"]);
 /// The tests of faults, and of the firmware files that are not read as GA102's are: Turing's falcons have no boot ROM, so
-/// Booter has other parts and the generic bootloader loads FWSEC. One parser reads GSP-RM and its bootloader for every chip.
+/// Booter has other parts and the generic bootloader loads FWSEC. One parser reads GSP-RM and its bootloader for every chip,
+/// but a chip has a section of its own in the file of GSP-RM.
 const PATHS: Tests = Tests::Only(&[
     "igt@nova_fault",
     "igt@nova_rpc",
@@ -105,6 +106,7 @@ const PATHS: Tests = Tests::Only(&[
     "igt@nova_gsp_files@other-chip",
     "igt@nova_gsp_files@other-release",
     "igt@nova_gsp_files@mixed-releases",
+    "igt@nova_gsp_files@truncated-gsp",
     "igt@nova_gsp_files@truncated-booter",
     "igt@nova_gsp_files@header-booter",
     "igt@nova_gsp_files@truncated-gen-bootloader",
@@ -112,8 +114,8 @@ const PATHS: Tests = Tests::Only(&[
     "igt@nova_gsp_files@older-release",
 ]);
 
-/// The same for chips that boot by the FSP, and what depends on the format of the page tables and on the classes of channels, for a chip
-/// whose are others than GA102's.
+/// The same for a chip that boots by the FSP, and what depends on the format of the page tables and on the classes of
+/// channels, of which both differ from GA102's there.
 const PATHS_AND_JOBS: Tests = Tests::Only(&[
     "igt@nova_fault",
     "igt@nova_rpc",
@@ -122,6 +124,7 @@ const PATHS_AND_JOBS: Tests = Tests::Only(&[
     "igt@nova_gsp_files@other-chip",
     "igt@nova_gsp_files@other-release",
     "igt@nova_gsp_files@mixed-releases",
+    "igt@nova_gsp_files@truncated-gsp",
     "igt@nova_gsp_files@truncated-fmc",
     "igt@nova_gsp_files@header-fmc",
     "igt@nova_bind",
@@ -298,14 +301,16 @@ pub(crate) mod tests {
             "tu104 tu104 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc \
              --include-tests igt@nova_gsp_files@missing --include-tests igt@nova_gsp_files@empty \
              --include-tests igt@nova_gsp_files@other-chip --include-tests igt@nova_gsp_files@other-release \
-             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-booter \
+             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-gsp \
+             --include-tests igt@nova_gsp_files@truncated-booter \
              --include-tests igt@nova_gsp_files@header-booter \
              --include-tests igt@nova_gsp_files@truncated-gen-bootloader \
              --include-tests igt@nova_gsp_files@header-gen-bootloader --include-tests igt@nova_gsp_files@older-release",
             "gh100 gh100 Igt --include-tests igt@nova_fault --include-tests igt@nova_rpc \
              --include-tests igt@nova_gsp_files@missing --include-tests igt@nova_gsp_files@empty \
              --include-tests igt@nova_gsp_files@other-chip --include-tests igt@nova_gsp_files@other-release \
-             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-fmc \
+             --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-gsp \
+             --include-tests igt@nova_gsp_files@truncated-fmc \
              --include-tests igt@nova_gsp_files@header-fmc --include-tests igt@nova_bind --include-tests igt@nova_exec",
             "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
             "families-killed 8 Killed --include-tests igt@nova_boot",

@@ -26,6 +26,17 @@ const FIRST_ADDRESS: u64 = 4 << 30;
 /// Bytes to which addresses are aligned, and that are free between two ranges.
 const APART: u64 = 2 << 20;
 
+/// An operation that maps an object from its start on.
+pub fn map(handle: u32, address: u64, size: u64) -> VmBindOp {
+    VmBindOp {
+        op: uapi::VM_BIND_OP_MAP,
+        handle,
+        address,
+        size,
+        ..VmBindOp::default()
+    }
+}
+
 /// An open file with an address space.
 #[derive(Debug)]
 pub struct Client {
@@ -149,13 +160,7 @@ impl Client {
     #[track_caller]
     pub fn bind_object(&self, handle: u32, size: u64) -> u64 {
         let address = self.reserve(size);
-        let bound = self.bind(VmBindOp {
-            op: uapi::VM_BIND_OP_MAP,
-            handle,
-            address,
-            size,
-            ..VmBindOp::default()
-        });
+        let bound = self.bind(map(handle, address, size));
         assert_eq!(bound, Ok(()), "{size:#x} bytes of object {handle}");
         address
     }
@@ -200,12 +205,8 @@ impl Client {
         let memory = object.try_map(0, size as usize)?;
         let address = self.reserve(size);
         self.bind(VmBindOp {
-            op: uapi::VM_BIND_OP_MAP,
             flags,
-            handle: object.handle(),
-            address,
-            size,
-            ..VmBindOp::default()
+            ..map(object.handle(), address, size)
         })?;
         Ok(Buffer {
             object,

@@ -25,8 +25,6 @@ fn as_raw(device: &Device<Bound>) -> *mut bindings::device {
 
 /// Whether a coredump of a device can be made. The kernel makes no second one while there is one; and it warns of one that is
 /// made while the link to one that was deleted is still there (`dev_coredumpm_timeout` in drivers/base/devcoredump.c).
-///
-/// Two threads must not make coredumps of the same device at once.
 #[cfg(CONFIG_DEV_COREDUMP)]
 pub fn can_be_made(device: &Device<Bound>) -> bool {
     // SAFETY: A device that is bound is in sysfs. The function takes a reference to what it finds, which is given up.
@@ -50,6 +48,9 @@ pub fn can_be_made(_device: &Device<Bound>) -> bool {
 
 /// Makes a coredump of a device, if that [can be](can_be_made) and there is memory for it. The kernel deletes it after five
 /// minutes (`DEVCD_TIMEOUT`), if user space has not done so.
+///
+/// Two threads must not make coredumps of the same device at once: both would find that it can be made, and the kernel would
+/// warn of the second one.
 #[cfg(CONFIG_DEV_COREDUMP)]
 pub fn make(device: &Device<Bound>, data: VVec<u8>) {
     if !can_be_made(device) {

@@ -29,7 +29,9 @@ fn main() -> ExitCode {
         tests.group("Queues that are lost.", |tests| {
             faults::subtests(tests, gpu);
         });
-        tests.group("Their dumps.", |tests| dumps::subtests(tests, gpu));
+        tests.group("Dumps of queues that are lost.", |tests| {
+            dumps::subtests(tests, gpu)
+        });
         tests.group("A GPU that is reset, lost or unbound.", |tests| {
             let mock = &tests.fixture(|| Mock::require(gpu));
             device::subtests(tests, gpu, mock);

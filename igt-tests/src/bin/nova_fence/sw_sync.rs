@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use igt::memory::Words;
 use igt::mock::Mock;
 use igt::nova::bind_queue::BindQueue;
-use igt::nova::client::{Client, PAGE};
+use igt::nova::client::{map, Client, PAGE};
 use igt::nova::object::VRAM;
 use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
@@ -16,8 +16,6 @@ use igt::sw_sync::Timeline;
 use igt::syncobj::{assert_done, Signal, SyncFile, Syncobj};
 use igt::{wait_for, Children, Fixture, Tests, Timeout, HANG};
 use nix::errno::Errno;
-use nova_uapi as uapi;
-use nova_uapi::VmBindOp;
 
 /// How the fences of a timeline end.
 type End = fn(Timeline);
@@ -110,17 +108,6 @@ fn job(gpu: &Gpu, end: End) {
     assert_eq!(target.memory.get::<u64>(0), 1 << 32 | 1);
 }
 
-/// An operation that maps a page of an object.
-fn map(handle: u32, address: u64) -> VmBindOp {
-    VmBindOp {
-        op: uapi::VM_BIND_OP_MAP,
-        handle,
-        address,
-        size: PAGE,
-        ..VmBindOp::default()
-    }
-}
-
 fn bind(gpu: &Gpu, end: End) {
     let timeline = Timeline::require();
     let client = Client::new(gpu);
@@ -128,7 +115,7 @@ fn bind(gpu: &Gpu, end: End) {
     let binds = BindQueue::new(client.file(), client.vm_id());
     let [old, new] = [(); 2].map(|()| client.bound(PAGE));
     let after = at(&client, &timeline, 1);
-    let ops = [map(new.handle(), old.address)];
+    let ops = [map(new.handle(), old.address, PAGE)];
     let bound = binds.bind(&ops, &[Signal::Binary(&after)]);
     queue.run(&queue.push().fill(old.address, 1, 1));
     assert_eq!(bound.is_signaled(), Ok(false));
@@ -194,7 +181,7 @@ impl<'a> Waiting<'a> {
         let binds = BindQueue::new(client.file(), client.vm_id());
         let [old, new] = [(); 2].map(|()| client.bound(PAGE));
         let fill = queue.push().fill(old.address, 1, 1);
-        let ops = [map(new.handle(), old.address)];
+        let ops = [map(new.handle(), old.address, PAGE)];
         let fence = at(client, timeline, 1);
         let after = [Signal::Binary(&fence)];
         let ends = [

@@ -369,7 +369,7 @@ fn a_list_of_register_accesses_is_run_outside_of_service() {
 }
 
 #[test]
-fn a_list_comes_before_the_answer_that_waits_for_it() {
+fn a_list_is_run_before_the_answer_behind_it() {
     let machine = Machine::synthetic();
     let mut running = machine.boot().unwrap();
     let [root, ..] = Client::new(0).allocs();

@@ -95,7 +95,7 @@ impl<'a> Binds<'a> {
         self.lists.lock().place(number)?.take()
     }
 
-    /// Whether the epoch has ended in which one was prepared that is not executed yet.
+    /// Whether the epoch has ended, or its GSP is lost, in which one was prepared that is not executed yet.
     fn are_outdated(&self, gpu: &Gpu<'_>) -> bool {
         let lists = self.lists.lock();
         let waiting = lists.waiting.iter().flatten();
