@@ -21,6 +21,8 @@ extern "C" {
  * 0      GETPARAM, QUERY with DEVICE and FIRMWARE, the first 16 bytes of
  *        GEM_CREATE and of GEM_INFO
  * 1      everything else
+ * 2      QUERY with GRAPHICS and ZCULL, queues of the classes GRAPHICS and
+ *        COMPUTE
  * ====== =====================================================================
  *
  * Every structure has the same layout for 32-bit and 64-bit user space: members
@@ -394,6 +396,12 @@ enum drm_nova_query_id {
 
 	/** @DRM_NOVA_QUERY_STATUS: &struct drm_nova_query_status */
 	DRM_NOVA_QUERY_STATUS = 6,
+
+	/** @DRM_NOVA_QUERY_GRAPHICS: &struct drm_nova_query_graphics */
+	DRM_NOVA_QUERY_GRAPHICS = 7,
+
+	/** @DRM_NOVA_QUERY_ZCULL: &struct drm_nova_query_zcull */
+	DRM_NOVA_QUERY_ZCULL = 8,
 };
 
 /**
@@ -417,7 +425,13 @@ enum drm_nova_query_id {
  *   @query is unknown, @flags is not zero, or @size is not zero but below the
  *   size of the answer's first version.
  * -EOPNOTSUPP
- *   This kernel does not answer this query yet.
+ *   This kernel does not answer this query yet, or the GPU has no graphics
+ *   engine that GRAPHICS and ZCULL could be about.
+ * -EIO
+ *   The firmware has not answered ENGINES, GRAPHICS or ZCULL before, and does
+ *   not work now. Later answers are kept.
+ * -ENOMEM
+ *   There is no system memory left.
  * -EFAULT
  *   @data cannot be written.
  */
@@ -775,6 +789,95 @@ struct drm_nova_query_status {
 
 	/** @vram_losses: How often VRAM has lost its contents since then. */
 	__u64 vram_losses;
+};
+
+/** DRM_NOVA_GPCS_MAX - numbers that a graphics processing cluster can have */
+#define DRM_NOVA_GPCS_MAX		32
+
+/**
+ * struct drm_nova_query_graphics - what the graphics engine consists of
+ *
+ * It has graphics processing clusters (GPCs), each of them texture processing
+ * clusters (TPCs), and each of these streaming multiprocessors (SMs), which run
+ * the threads of programs in warps.
+ */
+struct drm_nova_query_graphics {
+	/**
+	 * @sm_major: Version of the SMs as the firmware has it: 8 for 8.6. That
+	 * of GB20x is 10.4, while CUDA has 12.0.
+	 */
+	__u32 sm_major;
+
+	/** @sm_minor: The same: 6 for 8.6. */
+	__u32 sm_minor;
+
+	/** @warps_per_sm: Warps that an SM can have at a time. */
+	__u32 warps_per_sm;
+
+	/** @threads_per_warp: Threads of a warp. */
+	__u32 threads_per_warp;
+
+	/** @sms_per_tpc: SMs of each TPC. */
+	__u32 sms_per_tpc;
+
+	/** @gpc_count: Number of GPCs. */
+	__u32 gpc_count;
+
+	/** @tpc_count: Number of TPCs, those of all GPCs together. */
+	__u32 tpc_count;
+
+	/** @gpc_mask: Bit n: there is a GPC n; others are disabled. */
+	__u32 gpc_mask;
+
+	/** @tpc_masks: For each GPC by its number, bit n: it has a TPC n. */
+	__u32 tpc_masks[DRM_NOVA_GPCS_MAX];
+};
+
+/**
+ * struct drm_nova_query_zcull - how 3D objects cull what is hidden
+ *
+ * The hardware keeps the depth of areas, in memory that is cut into aliquots,
+ * for some regions of a depth buffer at a time.
+ */
+struct drm_nova_query_zcull {
+	/** @width_align: Alignment of a region's width, in pixels. */
+	__u32 width_align;
+
+	/** @height_align: Alignment of a region's height, in pixels. */
+	__u32 height_align;
+
+	/** @aliquot_pixels: Pixels that an aliquot is for. */
+	__u32 aliquot_pixels;
+
+	/** @aliquot_count: Number of aliquots. */
+	__u32 aliquot_count;
+
+	/** @aliquot_size: Bytes of an aliquot when a region is saved. */
+	__u32 aliquot_size;
+
+	/** @region_header_size: Bytes of a region's header when it is saved. */
+	__u32 region_header_size;
+
+	/** @subregion_header_size: Bytes of a subregion's header then. */
+	__u32 subregion_header_size;
+
+	/** @subregion_count: Number of subregions. */
+	__u32 subregion_count;
+
+	/** @subregion_width_align: Alignment of a subregion's width, in pixels. */
+	__u32 subregion_width_align;
+
+	/** @subregion_height_align: Alignment of a subregion's height, in pixels. */
+	__u32 subregion_height_align;
+
+	/**
+	 * @context_size: Bytes of memory for what a queue's regions hold while
+	 * others run; zero if that is not kept.
+	 */
+	__u32 context_size;
+
+	/** @context_align: Alignment of that memory, in bytes. */
+	__u32 context_align;
 };
 
 /**

@@ -263,3 +263,78 @@ impl QueryStatus {
 }
 
 const _: () = assert!(size_of::<QueryStatus>() >= QueryStatus::FIRST_SIZE);
+
+/// Numbers that a graphics processing cluster (GPC) can have.
+pub const GPCS_MAX: u32 = 32;
+
+/// `struct drm_nova_query_graphics`: what the graphics engine consists of.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+pub struct QueryGraphics {
+    /// Version of the streaming multiprocessors (SMs): 8 for 8.6.
+    pub sm_major: u32,
+    /// The same: 6 for 8.6.
+    pub sm_minor: u32,
+    /// Warps that an SM can have at a time.
+    pub warps_per_sm: u32,
+    /// Threads of a warp.
+    pub threads_per_warp: u32,
+    /// SMs of each texture processing cluster (TPC).
+    pub sms_per_tpc: u32,
+    /// Number of GPCs.
+    pub gpc_count: u32,
+    /// Number of TPCs, those of all GPCs together.
+    pub tpc_count: u32,
+    /// Bit n: there is a GPC n.
+    pub gpc_mask: u32,
+    /// For each GPC by its number, bit n: it has a TPC n.
+    pub tpc_masks: [u32; GPCS_MAX as usize],
+}
+
+impl QueryGraphics {
+    /// Size of the first version, in bytes.
+    pub const FIRST_SIZE: usize = 160;
+}
+
+const _: () = assert!(size_of::<QueryGraphics>() >= QueryGraphics::FIRST_SIZE);
+
+/// `struct drm_nova_query_zcull`: how 3D objects cull what is hidden.
+#[repr(C)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable,
+)]
+pub struct QueryZcull {
+    /// Alignment of a region's width, in pixels.
+    pub width_align: u32,
+    /// Alignment of a region's height, in pixels.
+    pub height_align: u32,
+    /// Pixels that an aliquot is for.
+    pub aliquot_pixels: u32,
+    /// Number of aliquots.
+    pub aliquot_count: u32,
+    /// Bytes of an aliquot when a region is saved.
+    pub aliquot_size: u32,
+    /// Bytes of a region's header when it is saved.
+    pub region_header_size: u32,
+    /// Bytes of a subregion's header then.
+    pub subregion_header_size: u32,
+    /// Number of subregions.
+    pub subregion_count: u32,
+    /// Alignment of a subregion's width, in pixels.
+    pub subregion_width_align: u32,
+    /// Alignment of a subregion's height, in pixels.
+    pub subregion_height_align: u32,
+    /// Bytes of memory for what a queue's regions hold while others run; zero if that is not kept.
+    pub context_size: u32,
+    /// Alignment of that memory, in bytes.
+    pub context_align: u32,
+}
+
+impl QueryZcull {
+    /// Size of the first version, in bytes.
+    pub const FIRST_SIZE: usize = 48;
+}
+
+const _: () = assert!(size_of::<QueryZcull>() >= QueryZcull::FIRST_SIZE);

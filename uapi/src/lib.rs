@@ -56,4 +56,4 @@ pub const DRIVER_NAME: &str = "nova";
 pub const DRIVER_MAJOR: u32 = 1;
 
 /// Minor version of the DRM driver: the header says what came with which.
-pub const DRIVER_MINOR: u32 = 1;
+pub const DRIVER_MINOR: u32 = 2;

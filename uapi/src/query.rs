@@ -4,7 +4,10 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::answers::{QueryDevice, QueryFirmware, QueryLimits, QueryList, QueryStatus, QueryVm};
+use crate::answers::{
+    QueryDevice, QueryFirmware, QueryGraphics, QueryLimits, QueryList, QueryStatus, QueryVm,
+    QueryZcull,
+};
 use crate::refused::{invalid, require, require_zero, Refused};
 
 /// [`Query::query`]: answers [`QueryDevice`].
@@ -21,6 +24,10 @@ pub const QUERY_VM: u32 = 4;
 pub const QUERY_LIMITS: u32 = 5;
 /// [`Query::query`]: answers [`QueryStatus`].
 pub const QUERY_STATUS: u32 = 6;
+/// [`Query::query`]: answers [`QueryGraphics`].
+pub const QUERY_GRAPHICS: u32 = 7;
+/// [`Query::query`]: answers [`QueryZcull`].
+pub const QUERY_ZCULL: u32 = 8;
 
 /// `struct drm_nova_query`: query a structure that describes the GPU.
 #[repr(C)]
@@ -47,6 +54,8 @@ pub fn first_size(query: u32) -> Option<usize> {
         QUERY_VM => Some(QueryVm::FIRST_SIZE),
         QUERY_LIMITS => Some(QueryLimits::FIRST_SIZE),
         QUERY_STATUS => Some(QueryStatus::FIRST_SIZE),
+        QUERY_GRAPHICS => Some(QueryGraphics::FIRST_SIZE),
+        QUERY_ZCULL => Some(QueryZcull::FIRST_SIZE),
         _ => None,
     }
 }
@@ -127,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_size_below_the_first_version_is_refused() {
-        let first_sizes = [144, 32, 8, 8, 64, 64, 24];
+        let first_sizes = [144, 32, 8, 8, 64, 64, 24, 160, 48];
         for (id, first_size) in (0..).zip(first_sizes) {
             for size in [1, first_size - 1] {
                 let refused = query(id, size).check().unwrap_err();
@@ -142,7 +151,7 @@ mod tests {
 
     #[test]
     fn unknown_queries_are_refused() {
-        for id in [7, 1 << 31, u32::MAX] {
+        for id in [9, 1 << 31, u32::MAX] {
             let refused = query(id, 0).check().unwrap_err();
             assert_eq!(refused.member, "drm_nova_query.query");
             assert_eq!(refused.errno, Errno::Invalid);

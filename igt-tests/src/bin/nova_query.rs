@@ -343,7 +343,7 @@ fn assert_refused(node: &File, asked: Query, error: Errno) {
 }
 
 fn bad_query(nodes: &Nodes) {
-    let unknown = [uapi::QUERY_STATUS + 1, 0x100, 1 << 31, u32::MAX];
+    let unknown = [uapi::QUERY_ZCULL + 1, 0x100, 1 << 31, u32::MAX];
     for node in nodes.each() {
         for id in unknown {
             assert_refused(node, query(id, 0), Errno::EINVAL);

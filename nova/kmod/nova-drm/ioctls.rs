@@ -159,6 +159,7 @@ impl Ioctl<NovaDrmDriver> for Query {
             nova_uapi::QUERY_VM => answer(argument, limits::vm(gpu).as_bytes()),
             nova_uapi::QUERY_ENGINES => answer(argument, &list(&engines::of(gpu)?)?),
             nova_uapi::QUERY_LIMITS => answer(argument, limits::of(file).as_bytes()),
+            nova_uapi::QUERY_GRAPHICS | nova_uapi::QUERY_ZCULL => Err(EOPNOTSUPP),
             _ => Err(EINVAL),
         }
     }

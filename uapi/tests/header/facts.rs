@@ -93,6 +93,15 @@ pub(crate) fn structures() -> Vec<Structure> {
             timeslice_us_default, job_timeout_ms, job_timeout_ms_max, vms_max, queues_max,
         }),
         structure!(QueryStatus is drm_nova_query_status { health, reserved, resets, vram_losses }),
+        structure!(QueryGraphics is drm_nova_query_graphics {
+            sm_major, sm_minor, warps_per_sm, threads_per_warp, sms_per_tpc, gpc_count, tpc_count,
+            gpc_mask, tpc_masks,
+        }),
+        structure!(QueryZcull is drm_nova_query_zcull {
+            width_align, height_align, aliquot_pixels, aliquot_count, aliquot_size,
+            region_header_size, subregion_header_size, subregion_count, subregion_width_align,
+            subregion_height_align, context_size, context_align,
+        }),
         structure!(Array is drm_nova_array { pointer, count, stride }),
         structure!(Sync is drm_nova_sync { handle, flags, point }),
         structure!(VmCreate is drm_nova_vm_create { flags, vm_id, kernel_start, kernel_size }),
@@ -142,7 +151,7 @@ pub(crate) fn constants() -> Vec<Constant> {
         GEM_STATE_IMPORTED GEM_STATE_EXPORTED GEM_STATE_CONTENT_LOST
         LABEL_SIZE_MAX
         QUERY_DEVICE QUERY_FIRMWARE QUERY_MEMORY_REGIONS QUERY_ENGINES QUERY_VM QUERY_LIMITS
-        QUERY_STATUS
+        QUERY_STATUS QUERY_GRAPHICS QUERY_ZCULL GPCS_MAX
         ARCHITECTURE_TURING ARCHITECTURE_AMPERE ARCHITECTURE_HOPPER ARCHITECTURE_ADA
         ARCHITECTURE_BLACKWELL_GB10X ARCHITECTURE_BLACKWELL_GB20X
         MEMORY_REGION_SYSTEM MEMORY_REGION_VRAM
@@ -200,7 +209,7 @@ pub(crate) fn ioctls() -> Vec<Constant> {
 }
 
 /// The sizes of the first version of the structures that arrays consist of, and of QUERY's answers.
-pub(crate) fn first_sizes() -> [(&'static str, u64); 10] {
+pub(crate) fn first_sizes() -> [(&'static str, u64); 12] {
     [
         ("drm_nova_sync", uapi::Sync::FIRST_SIZE.into()),
         ("drm_nova_vm_bind_op", uapi::VmBindOp::FIRST_SIZE.into()),
@@ -212,6 +221,8 @@ pub(crate) fn first_sizes() -> [(&'static str, u64); 10] {
         answer!("drm_nova_query_vm", uapi::QUERY_VM),
         answer!("drm_nova_query_limits", uapi::QUERY_LIMITS),
         answer!("drm_nova_query_status", uapi::QUERY_STATUS),
+        answer!("drm_nova_query_graphics", uapi::QUERY_GRAPHICS),
+        answer!("drm_nova_query_zcull", uapi::QUERY_ZCULL),
     ]
 }
 
