@@ -13,11 +13,6 @@ pub(crate) const fn iow<T>(number: u32) -> u32 {
     1 << 30 | (size_of::<T>() as u32) << 16 | (b'd' as u32) << 8 | number
 }
 
-/// `DRM_IOR(number, T)`.
-pub(crate) const fn ior<T>(number: u32) -> u32 {
-    3 << 30 ^ iow::<T>(number)
-}
-
 /// `DRM_IOWR(number, T)`.
 pub(crate) const fn iowr<T>(number: u32) -> u32 {
     3 << 30 | iow::<T>(number)

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nouveau_uapi::nvif;
 
 use crate::device::{self, DrmDevice};
 use crate::memory::Mapped;
@@ -26,7 +27,7 @@ use crate::{drm, nova, wait_for, HANG};
 pub use crate::data::{assert_same, pattern};
 pub use channel::{Channel, Engine, Object};
 pub use chip::{Chip, Classes};
-pub use ioctl::ZcullInfo;
+pub use nouveau_uapi::ZcullInfo;
 
 /// What nouveau says in the kernel's log of a channel that is killed, for [`crate::kmsg::expect`].
 pub const OF_KILLED_CHANNEL: [&str; 7] = [
@@ -309,14 +310,14 @@ impl Client {
     /// If the kernel does not answer.
     pub fn info(&self) -> Info {
         let object = self.new_object();
-        let mut new = ioctl::NvifNew::device(object);
+        let mut new = ioctl::new_device(object);
         // SAFETY: There is no pointer in the argument.
-        let result = unsafe { drm::ioctl(&self.file, ioctl::nvif::<ioctl::NvifNew>(), &mut new) };
+        let result = unsafe { drm::ioctl(&self.file, nvif::number::<nvif::New>(), &mut new) };
         assert_eq!(result, Ok(()), "a name for the device");
-        let mut asked = ioctl::NvifInfo::of(object);
+        let mut asked = ioctl::AskDevice::of(object);
         // SAFETY: As above.
         let result =
-            unsafe { drm::ioctl(&self.file, ioctl::nvif::<ioctl::NvifInfo>(), &mut asked) };
+            unsafe { drm::ioctl(&self.file, nvif::number::<ioctl::AskDevice>(), &mut asked) };
         assert_eq!(result, Ok(()), "the device's method");
         self.delete(object);
         let raw = asked.info;
@@ -357,10 +358,10 @@ impl Client {
     }
 
     fn delete(&self, object: u64) {
-        let mut argument = ioctl::NvifDel::new(object);
+        let mut argument = ioctl::delete(object);
         // SAFETY: There is no pointer in the argument.
         let result =
-            unsafe { drm::ioctl(&self.file, ioctl::nvif::<ioctl::NvifDel>(), &mut argument) };
+            unsafe { drm::ioctl(&self.file, nvif::number::<nvif::Header>(), &mut argument) };
         if let Err(error) = result {
             log::error!("object {object}: {error}");
         }
@@ -488,8 +489,7 @@ impl Client {
             range: buffer.size(),
             ..ioctl::VmBindOp::default()
         };
-        let [wait, signal] =
-            [after, done].map(|syncobj| [ioctl::Sync::of(&Signal::Binary(syncobj))]);
+        let [wait, signal] = [after, done].map(|syncobj| [ioctl::sync(&Signal::Binary(syncobj))]);
         let mut argument = ioctl::VmBind {
             op_count: 1,
             flags: ioctl::RUN_ASYNC,

@@ -6,6 +6,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 
 use nix::errno::Errno;
+use nouveau_uapi::nvif;
 
 use super::{ioctl, Buffer, Client, Place};
 use crate::push::{Push, Segment};
@@ -113,8 +114,8 @@ impl<'a> Channel<'a> {
     ///
     /// If the kernel does not say.
     pub fn classes(&self) -> Vec<u32> {
-        let mut argument = ioctl::NvifSclass::of(self.number);
-        let number = ioctl::nvif::<ioctl::NvifSclass>();
+        let mut argument = ioctl::Classes::of(self.number);
+        let number = nvif::number::<ioctl::Classes>();
         // SAFETY: There is no pointer in the argument.
         let result = unsafe { drm::ioctl(self.client.file(), number, &mut argument) };
         assert_eq!(result, Ok(()), "the classes of {self:?}");
@@ -128,8 +129,8 @@ impl<'a> Channel<'a> {
     /// The kernel's error; `EINVAL` if no engine of the channel has the class.
     pub fn create(&self, class: u32) -> Result<Object<'a>, Errno> {
         let number = self.client.new_object();
-        let mut argument = ioctl::NvifNew::on(self.number, number, class);
-        let ioctl = ioctl::nvif::<ioctl::NvifNew>();
+        let mut argument = ioctl::new_on(self.number, number, class);
+        let ioctl = nvif::number::<nvif::New>();
         // SAFETY: There is no pointer in the argument.
         unsafe { drm::ioctl(self.client.file(), ioctl, &mut argument)? };
         let client = self.client;
@@ -178,8 +179,8 @@ impl<'a> Channel<'a> {
             flags: 0,
         };
         let pushes: Vec<_> = segments.iter().map(push).collect();
-        let waits: Vec<_> = after.iter().map(ioctl::Sync::of).collect();
-        let signals: Vec<_> = signals.iter().map(ioctl::Sync::of).collect();
+        let waits: Vec<_> = after.iter().map(ioctl::sync).collect();
+        let signals: Vec<_> = signals.iter().map(ioctl::sync).collect();
         let mut argument = ioctl::Exec {
             channel: self.number as u32,
             push_count: pushes.len() as u32,
