@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+
+//! The functions of the C library that nova-nvk stands before, when LD_PRELOAD names this library:
+//! `ioctl`, and what opens, copies and closes descriptors. What they do on files of nova is decided
+//! by the crate `nova-nvk`; all else goes to the next library, which is usually the C library.
+//!
+//! `open`, `ioctl` and `fcntl` take a variable number of arguments, which Rust cannot define. They
+//! are defined here with the most arguments that they have. The x86-64 and AArch64 calling
+//! conventions of Linux pass these integers and pointers alike in both cases, and one that the
+//! caller has not given is some value that the next function does not read either.
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
+compile_error!("the arguments of variadic functions are known for 64-bit Linux alone");
+
+mod file;
+
+use std::cell::RefCell;
+use std::ffi::{c_char, c_int, c_ulong, c_void, CStr};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Once;
+
+use nova_nvk::{answer, is_translated, Errno, FileId, Frozen, Known, Table};
+
+use crate::file::{driver, is_drm, Open};
+
+static TABLE: Table = Table::new();
+
+/// A function of the next library, looked up once.
+struct Next {
+    name: &'static CStr,
+    address: AtomicPtr<c_void>,
+}
+
+impl Next {
+    const fn new(name: &'static CStr) -> Self {
+        Self {
+            name,
+            address: AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    fn address(&self) -> *mut c_void {
+        let known = self.address.load(Ordering::Relaxed);
+        if !known.is_null() {
+            return known;
+        }
+        // SAFETY: The name is a C string.
+        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
+        self.address.store(found, Ordering::Relaxed);
+        found
+    }
+}
+
+/// Calls a function of the next library: its name, its type, and the arguments.
+macro_rules! next {
+    ($name:literal as $type:ty, $($argument:expr),+) => {{
+        static NEXT: Next = Next::new($name);
+        let address = NEXT.address();
+        if address.is_null() {
+            return failed(Errno::NOSYS);
+        }
+        // SAFETY: The C library documents the function of this name with this type.
+        let function = unsafe { std::mem::transmute::<*mut c_void, $type>(address) };
+        // SAFETY: The caller has called the function of this name, with these arguments, or this
+        // library has made them as that function wants them.
+        unsafe { function($($argument),+) }
+    }};
+}
+
+/// Fails with an error number.
+fn failed(error: Errno) -> c_int {
+    // SAFETY: The C library's errno of this thread is always there.
+    unsafe { *libc::__errno_location() = error.raw_os_error() };
+    -1
+}
+
+/// `ioctl` of the next library.
+fn next_ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_int {
+    type Function = unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int;
+    next!(c"ioctl" as Function, descriptor, number, argument)
+}
+
+/// # Safety
+///
+/// As of the C library's: `argument` is what the ioctl `number` takes.
+#[no_mangle]
+pub unsafe extern "C" fn ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_int {
+    // Linux takes 32 bits of the number.
+    let number32 = number as u32;
+    if !is_translated(number32) {
+        return next_ioctl(descriptor, number, argument);
+    }
+    match known(descriptor) {
+        Some(Known::Nova(id)) => translated(descriptor, id, number32, argument),
+        _ => next_ioctl(descriptor, number, argument),
+    }
+}
+
+fn translated(descriptor: c_int, id: FileId, number: u32, argument: *mut c_void) -> c_int {
+    if argument.is_null() {
+        return failed(Errno::FAULT);
+    }
+    let size = (number >> 16 & 0x3fff) as usize;
+    // SAFETY: The caller of `ioctl` has promised that the argument is what the number says, which is
+    // so many bytes that DRM reads or writes, and that nobody else uses them during the call.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(argument.cast::<u8>(), size) };
+    let device = Open { descriptor, number };
+    // A panic is a bug of this library; the program must not unwind through C for it.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        answer(&TABLE, id, &device, number, bytes)
+    }));
+    match result {
+        Ok(Ok(())) => 0,
+        Ok(Err(error)) => failed(error),
+        Err(_) => failed(Errno::NOTRECOVERABLE),
+    }
+}
+
+/// What the descriptor is; `None` if it is no DRM device. One that has come through exec, or from
+/// another process, is seen here for the first time.
+fn known(descriptor: c_int) -> Option<Known> {
+    if let Some(known) = TABLE.find(descriptor) {
+        return Some(known);
+    }
+    if !is_drm(descriptor) {
+        return None;
+    }
+    watch_forks();
+    let driver = driver(descriptor).ok()?;
+    Some(TABLE.adopt(descriptor, &driver, |why| eprintln!("{why}")))
+}
+
+thread_local! {
+    static FROZEN: RefCell<Option<Frozen<'static>>> = const { RefCell::new(None) };
+}
+
+/// A fork copies the table while no other thread changes it.
+fn watch_forks() {
+    static WATCHED: Once = Once::new();
+    extern "C" fn before() {
+        let frozen = TABLE.freeze();
+        FROZEN.with(|kept| kept.replace(Some(frozen)));
+    }
+    extern "C" fn in_parent() {
+        FROZEN.with(|kept| kept.take());
+    }
+    extern "C" fn in_child() {
+        if let Some(frozen) = FROZEN.with(|kept| kept.take()) {
+            frozen.thaw_in_child();
+        }
+    }
+    WATCHED.call_once(|| {
+        // SAFETY: The functions take nothing, do not unwind, and stay as long as this library, which
+        // is never unloaded, as it is preloaded.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    });
+}
+
+/// A descriptor that has just been opened is not what it was before.
+fn opened(descriptor: c_int) -> c_int {
+    if descriptor >= 0 {
+        TABLE.forget(descriptor);
+    }
+    descriptor
+}
+
+fn duplicated(original: c_int, copy: c_int) -> c_int {
+    if copy >= 0 {
+        known(original);
+        TABLE.duplicate(original, copy);
+    }
+    copy
+}
+
+/// Functions that open a file by its path.
+macro_rules! open {
+    ($($name:ident, $symbol:literal;)+) => {$(
+        /// # Safety
+        ///
+        /// As of the C library's.
+        #[no_mangle]
+        pub unsafe extern "C" fn $name(
+            path: *const c_char,
+            flags: c_int,
+            mode: libc::mode_t,
+        ) -> c_int {
+            type Function = unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int;
+            opened(next!($symbol as Function, path, flags, mode))
+        }
+    )+};
+}
+
+open! {
+    open, c"open";
+    open64, c"open64";
+    __open_2, c"__open_2";
+    __open64_2, c"__open64_2";
+}
+
+/// Functions that open a file by its path from a folder.
+macro_rules! openat {
+    ($($name:ident, $symbol:literal;)+) => {$(
+        /// # Safety
+        ///
+        /// As of the C library's.
+        #[no_mangle]
+        pub unsafe extern "C" fn $name(
+            folder: c_int,
+            path: *const c_char,
+            flags: c_int,
+            mode: libc::mode_t,
+        ) -> c_int {
+            type Function = unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int;
+            opened(next!($symbol as Function, folder, path, flags, mode))
+        }
+    )+};
+}
+
+openat! {
+    openat, c"openat";
+    openat64, c"openat64";
+    __openat_2, c"__openat_2";
+    __openat64_2, c"__openat64_2";
+}
+
+/// The number is free for others when the next function has it, so it is forgotten before.
+#[no_mangle]
+pub extern "C" fn close(descriptor: c_int) -> c_int {
+    type Function = unsafe extern "C" fn(c_int) -> c_int;
+    TABLE.forget(descriptor);
+    next!(c"close" as Function, descriptor)
+}
+
+/// Another descriptor of the same file.
+#[no_mangle]
+pub extern "C" fn dup(original: c_int) -> c_int {
+    type Function = unsafe extern "C" fn(c_int) -> c_int;
+    duplicated(original, next!(c"dup" as Function, original))
+}
+
+/// Another descriptor of the same file, with this number.
+#[no_mangle]
+pub extern "C" fn dup2(original: c_int, copy: c_int) -> c_int {
+    type Function = unsafe extern "C" fn(c_int, c_int) -> c_int;
+    duplicated(original, next!(c"dup2" as Function, original, copy))
+}
+
+/// Another descriptor of the same file, with this number.
+#[no_mangle]
+pub extern "C" fn dup3(original: c_int, copy: c_int, flags: c_int) -> c_int {
+    type Function = unsafe extern "C" fn(c_int, c_int, c_int) -> c_int;
+    duplicated(original, next!(c"dup3" as Function, original, copy, flags))
+}
+
+/// Functions that may copy a descriptor.
+macro_rules! fcntl {
+    ($($name:ident, $symbol:literal;)+) => {$(
+        /// # Safety
+        ///
+        /// As of the C library's: `argument` is what the command takes.
+        #[no_mangle]
+        pub unsafe extern "C" fn $name(
+            descriptor: c_int,
+            command: c_int,
+            argument: *mut c_void,
+        ) -> c_int {
+            type Function = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
+            let result = next!($symbol as Function, descriptor, command, argument);
+            match command {
+                libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => duplicated(descriptor, result),
+                _ => result,
+            }
+        }
+    )+};
+}
+
+fcntl! {
+    fcntl, c"fcntl";
+    fcntl64, c"fcntl64";
+}
