@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
 # The crates whose modules must not use each other in a circle.
-UNTIED := nova/hw nova/core firmware uapi mock igt-tests vm bench
+UNTIED := nova/hw nova/core firmware uapi uapi/nvk mock igt-tests vm bench
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 
@@ -17,7 +17,7 @@ CHECK_CHIPS = $(or $(CHIP),$(if $(TESTS),ga102,families))
 VBIOS_ARGUMENT = $(if $(VBIOS),--vbios '$(VBIOS)')
 CHECK = $(if $(TESTS),--tests '$(TESTS)') $(if $(NOVA_PM_ROUNDS),--pm-rounds $(NOVA_PM_ROUNDS))
 
-.PHONY: help run check check-unit check-vm check-debug check-judges check-nouveau check-upstream judges nvidia stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
+.PHONY: help run vulkan check check-unit check-vm check-debug check-judges check-nouveau check-upstream judges nvidia stress miri mutants mutants-kmod trace-diff bench shell modules modules_install vm-modules debug-modules programs prepare lint clean
 
 help:
 	@echo 'Nova: an open driver for NVIDIA GPUs, and a mocked GPU to run it on.'
@@ -26,6 +26,7 @@ help:
 	@echo '                        (CHIP=ga102 is the default; CHIP=list names the others;'
 	@echo '                        FIRMWARE_RELEASE=535 takes the release of that branch, not the newest;'
 	@echo '                        VBIOS=card.rom takes the dump of your own card, of the chip that CHIP=... names)'
+	@echo '  make vulkan           have Mesa'"'"'s NVK find a mocked GPU in a VM, and print what Vulkan says of it (CHIP=...)'
 	@echo '  make check            run all tests: check-unit, check-vm and check-nouveau'
 	@echo '  make check-unit       tests of the crates, and the judges that need no VM'
 	@echo '  make check-vm         IGT in VMs: all of it on ga102, and the boot of each family (CHIP=all: of every chip;'
@@ -110,6 +111,10 @@ trace-diff: programs vm-modules $(filter nvidia,$(AGAINST))
 	@cargo build --quiet --release --locked --package nova-bench
 	@$(CARGO_TARGET_DIR)/release/trace-diff --chip $(or $(CHIP),ga102) $(if $(AGAINST),--against $(AGAINST))
 
+vulkan: programs vm-modules
+	@$(NOVA_VM) guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release \
+		--out build/vulkan vm/guest/vulkan
+
 shell: programs vm-modules
 	@$(NOVA_VM) guest --chip $(or $(CHIP),ga102) --modules build/modules/vm --files $(CARGO_TARGET_DIR)/release --timeout 0
 
@@ -131,7 +136,8 @@ debug-modules: prepare build/vendor
 
 # What runs on this machine, and what is built here and runs in the VM.
 programs: prepare
-	@cargo build --release --locked --package nova-mock --package nova-fw --package nova-vm --package igt --bins
+	@cargo build --release --locked --package nova-mock --package nova-fw --package nova-vm --package igt --package nova-nvk --bins
+	@cargo build --release --locked --package nova-nvk-preload
 
 prepare:
 	@vm/cache/prepare

@@ -59,7 +59,8 @@ read_plan() {
 		<<<"$KERNEL_VERSION $TOOL_VERSIONS")
 	FIRMWARE=$CACHE/firmware-$(key "$VM/cache/make-firmware" <<<"$FIRMWARE_VERSION")
 	TINYGRAD=$CACHE/tinygrad-$(key "$VM/cache/make-tinygrad" "$VM/judges/tinygrad/requirements.txt" <<<"${FIRMWARE##*/}")
-	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/cache/initramfs.sh" "$VM/guest/initramfs-init" <<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION")
+	GUEST=$CACHE/guest-$(key "$VM/cache/make-guest" "$VM/cache/make-firmware" "$VM/cache/initramfs.sh" "$VM/guest/initramfs-init" \
+		<<<"$KERNEL_VERSION $FIRMWARE_VERSION $IGT_VERSION $MESA_VERSION $VULKAN_TOOLS_VERSION")
 }
 
 # Reads the plan of NVIDIA's driver, too.
