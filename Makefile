@@ -7,7 +7,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 MODULES ?= build/modules/$(shell uname -r)
 
 # The crates whose modules must not use each other in a circle.
-UNTIED := nova/hw nova/core firmware uapi uapi/nvk mock igt-tests vm bench
+UNTIED := nova/hw nova/core firmware uapi uapi/nvk uapi/nvk/preload mock igt-tests vm bench
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/build/cargo
 

@@ -14,7 +14,7 @@ use nova_uapi::{
 use rustix::fs::{fstat, major, minor, openat, FileType, Mode, OFlags, Stat, CWD};
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::next_ioctl;
+use crate::next::next_ioctl;
 
 /// The major number of DRM devices. Source: `DRM_MAJOR`, `include/drm/drm_file.h` of Linux.
 const DRM_MAJOR: u32 = 226;
@@ -65,8 +65,7 @@ pub(crate) fn driver(descriptor: c_int) -> Result<Driver> {
     Ok(Driver { name, major, minor })
 }
 
-/// Calls an ioctl. What pointers in the argument say must live through the call, and be free to be
-/// written where the ioctl writes; each caller in this file makes them from references.
+/// Calls an ioctl whose argument is a structure.
 fn call<T: FromBytes + IntoBytes>(descriptor: c_int, number: u32, argument: &mut T) -> Result {
     debug_assert_eq!((number >> 16 & 0x3fff) as usize, size_of::<T>());
     pass(descriptor, number, argument.as_mut_bytes())
@@ -75,7 +74,11 @@ fn call<T: FromBytes + IntoBytes>(descriptor: c_int, number: u32, argument: &mut
 /// Calls an ioctl with an argument of the size in its number.
 fn pass(descriptor: c_int, number: u32, argument: &mut [u8]) -> Result {
     let argument = argument.as_mut_ptr().cast();
-    match next_ioctl(descriptor, c_ulong::from(number), argument) {
+    // SAFETY: The argument has the size in the number, for what this file calls and for what the
+    // program has called. Pointers in it are of arrays that live through the call, which this file
+    // makes of references, or they are the program's own, of a call that it has made.
+    let result = unsafe { next_ioctl(descriptor, c_ulong::from(number), argument) };
+    match result {
         -1 => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)),
         _ => Ok(()),
     }

@@ -16,73 +16,19 @@
 compile_error!("the arguments of variadic functions are known for 64-bit Linux alone");
 
 mod file;
+mod next;
 
 use std::cell::RefCell;
-use std::ffi::{c_char, c_int, c_ulong, c_void, CStr};
+use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::Once;
 
 use nova_nvk::{answer, is_translated, Errno, FileId, Frozen, Known, Table};
 
 use crate::file::{driver, is_drm, Open};
+use crate::next::{failed, next, next_ioctl};
 
 static TABLE: Table = Table::new();
-
-/// A function of the next library, looked up once.
-struct Next {
-    name: &'static CStr,
-    address: AtomicPtr<c_void>,
-}
-
-impl Next {
-    const fn new(name: &'static CStr) -> Self {
-        Self {
-            name,
-            address: AtomicPtr::new(std::ptr::null_mut()),
-        }
-    }
-
-    fn address(&self) -> *mut c_void {
-        let known = self.address.load(Ordering::Relaxed);
-        if !known.is_null() {
-            return known;
-        }
-        // SAFETY: The name is a C string.
-        let found = unsafe { libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()) };
-        self.address.store(found, Ordering::Relaxed);
-        found
-    }
-}
-
-/// Calls a function of the next library: its name, its type, and the arguments.
-macro_rules! next {
-    ($name:literal as $type:ty, $($argument:expr),+) => {{
-        static NEXT: Next = Next::new($name);
-        let address = NEXT.address();
-        if address.is_null() {
-            return failed(Errno::NOSYS);
-        }
-        // SAFETY: The C library documents the function of this name with this type.
-        let function = unsafe { std::mem::transmute::<*mut c_void, $type>(address) };
-        // SAFETY: The caller has called the function of this name, with these arguments, or this
-        // library has made them as that function wants them.
-        unsafe { function($($argument),+) }
-    }};
-}
-
-/// Fails with an error number.
-fn failed(error: Errno) -> c_int {
-    // SAFETY: The C library's errno of this thread is always there.
-    unsafe { *libc::__errno_location() = error.raw_os_error() };
-    -1
-}
-
-/// `ioctl` of the next library.
-fn next_ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_int {
-    type Function = unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int;
-    next!(c"ioctl" as Function, descriptor, number, argument)
-}
 
 /// # Safety
 ///
@@ -91,12 +37,14 @@ fn next_ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_in
 pub unsafe extern "C" fn ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_int {
     // Linux takes 32 bits of the number.
     let number32 = number as u32;
-    if !is_translated(number32) {
-        return next_ioctl(descriptor, number, argument);
-    }
-    match known(descriptor) {
+    let known = match is_translated(number32) {
+        true => known(descriptor),
+        false => None,
+    };
+    match known {
         Some(Known::Nova(id)) => translated(descriptor, id, number32, argument),
-        _ => next_ioctl(descriptor, number, argument),
+        // SAFETY: The caller guarantees this function's safety requirement.
+        _ => unsafe { next_ioctl(descriptor, number, argument) },
     }
 }
 
