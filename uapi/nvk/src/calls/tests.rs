@@ -617,6 +617,19 @@ fn an_imported_object_is_described() {
         ..nouveau::GemInfo::default()
     };
     assert_eq!(info, expected);
+    // One that may be in both places is where it is now.
+    for (region, domain) in [
+        (SYSTEM.id, nouveau::DOMAIN_GART),
+        (VRAM.id, nouveau::DOMAIN_VRAM),
+    ] {
+        nvk.nova.object.set(GemInfo {
+            placement: 1 << SYSTEM.id | 1 << VRAM.id,
+            region,
+            ..nvk.nova.object.get()
+        });
+        assert_eq!(nvk.call(nouveau::GEM_INFO, &mut info), Ok(()));
+        assert_eq!(info.domain, domain);
+    }
     info.handle = 8;
     assert_eq!(nvk.call(nouveau::GEM_INFO, &mut info), Err(Errno::NOENT));
 }
