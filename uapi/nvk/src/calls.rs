@@ -3,6 +3,7 @@
 //! nouveau's ioctls, a file for each subject.
 
 mod channel;
+mod display;
 mod exec;
 mod facts;
 mod gem;
@@ -25,6 +26,8 @@ use crate::table::{FileId, Table};
 const DRM: u32 = b'd' as u32;
 /// The command number of `DRM_IOCTL_VERSION`.
 const VERSION: u32 = 0x00;
+/// The command number of `DRM_IOCTL_MODE_GETRESOURCES`.
+const MODE_GETRESOURCES: u32 = 0xa0;
 /// The command numbers of drivers, `DRM_COMMAND_BASE` to `DRM_COMMAND_END`.
 const DRIVERS: std::ops::Range<u32> = 0x40..0xa0;
 
@@ -36,7 +39,8 @@ const fn command_of(number: u32) -> u32 {
 /// kernel as they are.
 pub fn is_translated(number: u32) -> bool {
     let command = command_of(number);
-    number >> 8 & 0xff == DRM && (command == VERSION || DRIVERS.contains(&command))
+    let is_common = [VERSION, MODE_GETRESOURCES].contains(&command);
+    number >> 8 & 0xff == DRM && (is_common || DRIVERS.contains(&command))
 }
 
 /// A call on an open file.
@@ -83,6 +87,7 @@ impl<D: Device> Call<'_, D> {
         const GEM_INFO: u32 = command(nouveau::GEM_INFO);
         match command_of(number) {
             VERSION => driver::version(self.device, argument),
+            MODE_GETRESOURCES => self.mode_resources(argument),
             GETPARAM => with(argument, |argument| self.getparam(argument)),
             CHANNEL_ALLOC => with(argument, |argument| self.channel_alloc(argument)),
             CHANNEL_FREE => with(argument, |argument| self.channel_free(argument)),

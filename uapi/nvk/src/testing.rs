@@ -45,7 +45,7 @@ const MEMORY: u64 = 0x1_0000;
 /// A nova with a GA102.
 pub(crate) struct Fake {
     pub(crate) asked: RefCell<Vec<Asked>>,
-    /// The errors of the next calls that change something; `None` for success.
+    /// The errors of the next calls that change something or are passed on; `None` for success.
     pub(crate) errors: RefCell<VecDeque<Option<Errno>>>,
     pub(crate) limits: Cell<QueryLimits>,
     pub(crate) engines: RefCell<Vec<Engine>>,
@@ -299,7 +299,10 @@ impl Device for Fake {
     }
 
     fn pass_on(&self, _: &mut [u8]) -> Result {
-        Ok(())
+        match self.errors.borrow_mut().pop_front().flatten() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 }
 

@@ -153,6 +153,7 @@ fn over(op: u32, address: u64, size: u64) -> VmBindOp {
 fn only_drm_s_version_and_commands_of_drivers_are_translated() {
     for number in [
         0xc040_6400,
+        MODE_RESOURCES,
         nouveau::GETPARAM,
         nouveau::EXEC,
         nouveau::GEM_INFO,
@@ -171,6 +172,30 @@ fn only_drm_s_version_and_commands_of_drivers_are_translated() {
     ] {
         assert!(!is_translated(number), "{number:#x}");
     }
+}
+
+const MODE_RESOURCES: u32 = 0xc040_64a0;
+
+#[test]
+fn there_are_no_displays_unless_the_kernel_has_some() {
+    let nvk = Nvk::new();
+    let asked = display::Resources {
+        pointers: [1, 2, 3, 4],
+        counts: [5; 4],
+        limits: [6; 4],
+    };
+    // The fake passes a call on by doing nothing.
+    let mut argument = asked;
+    assert_eq!(nvk.call(MODE_RESOURCES, &mut argument), Ok(()));
+    assert_eq!(argument, asked);
+    nvk.nova
+        .fail_with([Some(Errno::OPNOTSUPP), Some(Errno::ACCESS)]);
+    assert_eq!(nvk.call(MODE_RESOURCES, &mut argument), Ok(()));
+    assert_eq!(
+        (argument.pointers, argument.counts),
+        (asked.pointers, [0; 4])
+    );
+    assert_eq!(nvk.call(MODE_RESOURCES, &mut argument), Err(Errno::ACCESS));
 }
 
 #[test]
