@@ -80,9 +80,9 @@ extern "C" {
 /**
  * DOC: What is not implemented yet
  *
- * Queues use copy engines alone, but for those of the class BIND. Binds that
- * wait do not survive a sleep, while jobs that wait for them do: such a job runs
- * without what was to be bound.
+ * There are no queues for video and JPEG. Binds that wait do not survive a
+ * sleep, while jobs that wait for them do: such a job runs without what was to
+ * be bound.
  *
  * No kind of pages is compressible.
  *
@@ -598,8 +598,8 @@ enum drm_nova_engine_class {
 	DRM_NOVA_ENGINE_CLASS_COPY = 1,
 
 	/**
-	 * @DRM_NOVA_ENGINE_CLASS_COMPUTE: computes; the graphics engine without
-	 * its objects for 3D, which makes contexts smaller
+	 * @DRM_NOVA_ENGINE_CLASS_COMPUTE: computes and copies; the graphics
+	 * engine without its objects for 3D and 2D
 	 */
 	DRM_NOVA_ENGINE_CLASS_COMPUTE = 2,
 
@@ -1302,7 +1302,8 @@ enum drm_nova_priority {
  * A queue takes jobs of one address space for one engine, or, in the class
  * BIND, binds. It is the unit that is scheduled, and that is lost if a job
  * fails. The kernel allocates the objects that
- * &drm_nova_engine.object_classes lists.
+ * &drm_nova_engine.object_classes lists. On subchannel 4 of a queue of the
+ * class GRAPHICS or COMPUTE is the object that copies.
  *
  * Errors:
  *

@@ -8,8 +8,8 @@ mod classes;
 pub(crate) mod identify;
 
 use nova_hw::chipset::Chipset;
-use nova_hw::class::copy;
 use nova_hw::class::host::ChannelClass;
+use nova_hw::class::{copy, graphics};
 use nova_hw::release;
 use nova_hw::size::{GIB, KIB, MIB};
 
@@ -68,6 +68,9 @@ const TU10X: Chip = Chip {
     classes: Classes {
         channel: ChannelClass::TuringA,
         copy: copy::Class::TuringA,
+        three_d: graphics::Class::TuringA,
+        compute: graphics::Class::TuringComputeA,
+        inline: graphics::Class::KeplerInlineToMemoryB,
     },
 };
 
@@ -80,6 +83,9 @@ const GA100: Chip = Chip {
     classes: Classes {
         channel: ChannelClass::AmpereA,
         copy: copy::Class::AmpereA,
+        three_d: graphics::Class::AmpereA,
+        compute: graphics::Class::AmpereComputeA,
+        ..TU10X.classes
     },
     ..TU10X
 };
@@ -93,6 +99,8 @@ const GA10X: Chip = Chip {
     heap: HeapKind::Libos3,
     classes: Classes {
         copy: copy::Class::AmpereB,
+        three_d: graphics::Class::AmpereB,
+        compute: graphics::Class::AmpereComputeB,
         ..GA100.classes
     },
     ..GA100
@@ -101,6 +109,11 @@ const GA10X: Chip = Chip {
 /// Ada.
 const AD10X: Chip = Chip {
     scrubber: true,
+    classes: Classes {
+        three_d: graphics::Class::AdaA,
+        compute: graphics::Class::AdaComputeA,
+        ..GA10X.classes
+    },
     ..GA10X
 };
 
@@ -122,6 +135,9 @@ const GH100: Chip = Chip {
     classes: Classes {
         channel: ChannelClass::HopperA,
         copy: copy::Class::HopperA,
+        three_d: graphics::Class::HopperA,
+        compute: graphics::Class::HopperComputeA,
+        ..GA10X.classes
     },
     ..GA10X
 };
@@ -141,6 +157,9 @@ const GB10X: Chip = Chip {
     classes: Classes {
         channel: ChannelClass::BlackwellA,
         copy: copy::Class::BlackwellA,
+        three_d: graphics::Class::BlackwellA,
+        compute: graphics::Class::BlackwellComputeA,
+        inline: graphics::Class::BlackwellInlineToMemoryA,
     },
     ..GH100
 };
@@ -156,6 +175,9 @@ const GB20X: Chip = Chip {
     classes: Classes {
         channel: ChannelClass::BlackwellB,
         copy: copy::Class::BlackwellB,
+        three_d: graphics::Class::BlackwellB,
+        compute: graphics::Class::BlackwellComputeB,
+        inline: graphics::Class::BlackwellInlineToMemoryA,
     },
     ..GH100
 };
@@ -262,18 +284,59 @@ mod tests {
 
     #[test]
     fn families_have_classes_of_their_own() {
-        for (chipset, channel, copy) in [
-            (Chipset::TU116, 0xc46f, 0xc5b5),
-            (Chipset::GA100, 0xc56f, 0xc6b5),
-            (Chipset::GA107, 0xc56f, 0xc7b5),
-            (Chipset::AD103, 0xc56f, 0xc7b5),
-            (Chipset::GH100, 0xc86f, 0xc8b5),
-            (Chipset::GB102, 0xc96f, 0xc9b5),
-            (Chipset::GB205, 0xca6f, 0xcab5),
+        for (chipset, channel, copy, graphics) in [
+            (
+                Chipset::TU116,
+                0xc46f,
+                0xc5b5,
+                [0xc597, 0xc5c0, 0x902d, 0xa140],
+            ),
+            (
+                Chipset::GA100,
+                0xc56f,
+                0xc6b5,
+                [0xc697, 0xc6c0, 0x902d, 0xa140],
+            ),
+            (
+                Chipset::GA107,
+                0xc56f,
+                0xc7b5,
+                [0xc797, 0xc7c0, 0x902d, 0xa140],
+            ),
+            (
+                Chipset::AD103,
+                0xc56f,
+                0xc7b5,
+                [0xc997, 0xc9c0, 0x902d, 0xa140],
+            ),
+            (
+                Chipset::GH100,
+                0xc86f,
+                0xc8b5,
+                [0xcb97, 0xcbc0, 0x902d, 0xa140],
+            ),
+            (
+                Chipset::GB102,
+                0xc96f,
+                0xc9b5,
+                [0xcd97, 0xcdc0, 0x902d, 0xcd40],
+            ),
+            (
+                Chipset::GB205,
+                0xca6f,
+                0xcab5,
+                [0xce97, 0xcec0, 0x902d, 0xcd40],
+            ),
         ] {
             let classes = Classes::of(chipset);
             let numbers = (classes.channel as u32, classes.copy.number());
             assert_eq!(numbers, (channel, copy), "{chipset}");
+            assert_eq!(classes.graphics().map(|class| class.number()), graphics);
+            let [_, compute, _, inline] = graphics;
+            assert_eq!(
+                classes.compute().map(|class| class.number()),
+                [compute, inline]
+            );
         }
     }
 

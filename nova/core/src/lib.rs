@@ -12,6 +12,7 @@
 //! The modules are layers, each built on those before it and with its own error: `platform` and
 //! `mmio`; `chip`, the table of differences between chips; `firmware`, `falcon`, `fsp` and `intr`;
 //! `vbios`; `gsp`, from the queues to the calls; `rm`, objects of GSP-RM; `mm`, memory of the GPU;
+//! `gr`, the graphics engine;
 //! `fifo`, channels; `ce`, what they push to copy engines; `dump`, what is left of what has
 //! failed; and `boot` on top. `make lint` checks this.
 #![no_std]
@@ -34,6 +35,7 @@ mod firmware;
 mod fsp;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod gr;
 mod gsp;
 mod intr;
 mod mm;
@@ -67,7 +69,7 @@ pub use error_kind::ErrorKind;
 pub use falcon::error::{FalconError, Stopped};
 pub use fifo::channel::{Channel, ChannelLayout, Submitted};
 pub use fifo::doorbell::Token;
-pub use fifo::engines::{Engine, EngineReader, Engines};
+pub use fifo::engines::{Engine, EngineKind, EngineReader, Engines};
 pub use fifo::fault::{Blame, FaultKind, Reason};
 pub use fifo::fault_log::FaultLog;
 pub use fifo::jobs::{Ended, Jobs, Ready, Slot};
@@ -80,11 +82,18 @@ pub use firmware::check::choose_firmware;
 pub use firmware::error::{FirmwareError, ImageError};
 pub use firmware::names::{firmware_kinds, name_parts, File, FileSet, ImageFile, Packing};
 pub use fsp::FspError;
+pub use gr::context::{
+    ContextLayout, ContextOf, Mapping as ContextMapping, Part as ContextPart,
+    Places as ContextPlaces, Promotion, OWN_SPAN as CONTEXT_OWN_SPAN,
+    SHARED_SPAN as CONTEXT_SHARED_SPAN,
+};
+pub use gr::info::{GraphicsInfo, GraphicsReader};
 pub use gsp::commands::alloc::{Alloc, Class};
 pub use gsp::commands::channel::{NewChannel, Scheduling};
 pub use gsp::commands::control::Control;
 pub use gsp::commands::copy_object::CopyObject;
 pub use gsp::commands::free::Free;
+pub use gsp::commands::reserved_directories::{DirectoryAt, SERVER_RANGE};
 pub use gsp::commands::static_info::StaticInfo;
 pub use gsp::commands::update_bar_pde::UpdateBar2Pde;
 pub use gsp::events::{ChannelError, EventCounts, GspEvent, MmuFault};
@@ -118,7 +127,7 @@ pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;
 pub use rm::caller::Caller;
-pub use rm::channel::ChannelObjects;
+pub use rm::channel::{ChannelObjects, ChannelWork};
 pub use rm::channel_ids::{ChannelIds, CHANNELS};
 pub use rm::client::Client;
 pub use text::Text;

@@ -7,7 +7,7 @@ use core::ops::Range;
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::platform::{OutOfMemory, OutOfVram, Scratch, TableMemory, TableSource};
-use nova_core::{Attributes, Block, Change, MemoryError, PageTables};
+use nova_core::{Attributes, Block, Change, MemoryError, PageTables, SERVER_RANGE};
 use nova_hw::gmmu::Format;
 use zerocopy::FromZeros;
 
@@ -18,6 +18,9 @@ use crate::instance::{Memory, Table, TABLE};
 use crate::kept::Keep;
 use crate::rm::Rm;
 use crate::table_limit::{Charge, TableLimit};
+
+/// Bytes that are sparse beside GSP-RM's range: an entry of a directory.
+const BESIDE: u64 = 2 << 20;
 
 /// Where the memory of page tables, and of what the driver knows of them, comes from.
 struct Source<'a> {
@@ -105,6 +108,9 @@ pub struct AddressSpace<'a> {
     object: Object<'a>,
     #[pin]
     tables: Mutex<PageTables<Source<'a>>>,
+    /// Whether what all contexts of graphics share is mapped.
+    #[pin]
+    has_shared: Mutex<bool>,
     source: Source<'a>,
     format: &'static Format,
 }
@@ -120,17 +126,63 @@ impl<'a> AddressSpace<'a> {
         mapped: Arc<dyn Send + Sync>,
         limit: Arc<TableLimit>,
     ) -> Result<Arc<Self>> {
+        let space = nova_core::AddressSpace::new(client, rm.next_space());
+        let epoch = memory.epoch();
+        let alloc = |tables: &PageTables<_>| {
+            rm.alloc_space(epoch, space, tables.root(), tables.root_entries())
+        };
+        Self::with_object(rm, memory, format, mapped, limit, space, alloc)
+    }
+
+    /// As [`Self::new`], but GSP-RM has a range of its own in the page tables, too.
+    pub(crate) fn shared(
+        rm: &Arc<dyn Rm + 'a>,
+        memory: Memory<'a>,
+        client: nova_core::Client,
+        format: &'static Format,
+        mapped: Arc<dyn Send + Sync>,
+        limit: Arc<TableLimit>,
+    ) -> Result<Arc<Self>> {
+        let space = nova_core::AddressSpace::shared(client, rm.next_space());
+        let epoch = memory.epoch();
+        let alloc = |tables: &PageTables<_>| {
+            let mut directories = KVec::new();
+            for directory in tables.directories(SERVER_RANGE.start) {
+                directories.push(directory, GFP_KERNEL)?;
+            }
+            rm.alloc_shared_space(epoch, space, &directories)
+        };
+        Self::with_object(rm, memory, format, mapped, limit, space, alloc)
+    }
+
+    /// The address space whose object `alloc` allocates.
+    fn with_object(
+        rm: &Arc<dyn Rm + 'a>,
+        memory: Memory<'a>,
+        format: &'static Format,
+        mapped: Arc<dyn Send + Sync>,
+        limit: Arc<TableLimit>,
+        space: nova_core::AddressSpace,
+        alloc: impl FnOnce(&PageTables<Source<'a>>) -> Result,
+    ) -> Result<Arc<Self>> {
         let mapped = Keep::new(mapped)?;
         let source = Source {
             memory: memory.clone(),
             limit,
         };
-        let tables = PageTables::new(&source, format).map_err(error)?;
-        let (root, entries) = (tables.root(), tables.root_entries());
-        // The root must be complete before GSP-RM knows of it.
+        let mut tables = PageTables::new(&source, format).map_err(error)?;
+        if space.is_shared() {
+            // There must be directories for GSP-RM's range, and so for something beside it.
+            let beside = SERVER_RANGE.end..SERVER_RANGE.end + BESIDE;
+            let mut spare = nova_core::Spare::new();
+            let prepared = spare.prepare(&source, format, beside.clone(), Change::Unmap);
+            prepared.map_err(error)?;
+            tables.map_sparse(&mut spare, beside);
+        }
+        let root = tables.root();
+        // The directories must be complete before GSP-RM knows of them.
         memory.invalidate(root)?;
-        let space = nova_core::AddressSpace::new(client, rm.next_space());
-        rm.alloc_space(memory.epoch(), space, root, entries)?;
+        alloc(&tables)?;
         let object = Object {
             rm: rm.clone(),
             memory,
@@ -141,10 +193,21 @@ impl<'a> AddressSpace<'a> {
         let space = pin_init!(Self {
             object,
             tables <- new_mutex!(tables),
+            has_shared <- new_mutex!(false),
             source,
             format,
         });
         Arc::pin_init(space, GFP_KERNEL_ACCOUNT)
+    }
+
+    /// Has `map` map what all contexts of graphics share, unless it has been mapped. It stays mapped.
+    pub(crate) fn map_shared(&self, map: impl FnOnce() -> Result) -> Result {
+        let mut has_shared = self.has_shared.lock();
+        if !*has_shared {
+            map()?;
+            *has_shared = true;
+        }
+        Ok(())
     }
 
     /// Its handle, by which a channel names it.

@@ -9,13 +9,14 @@ use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core::platform::{DmaMemory, TableMemory, TableSource};
 use nova_core::{
-    Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, Classes,
-    CopyObject, Engine, Entries, Entry, MemoryError, Push, RingState, Scheduling, Token,
-    Unfinished, Userd, CHANNELS,
+    Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, ChannelWork,
+    Classes, ContextOf, CopyObject, Engine, EngineKind, Engines, Entries, Entry, MemoryError, Push,
+    RingState, Scheduling, Token, Unfinished, Userd, CHANNELS,
 };
 
 use crate::address_space::{AddressSpace, Spare, Tables};
 use crate::calls::Epoch;
+use crate::context::{self, Context, ContextRange};
 use crate::dma::{self, Accounted};
 use crate::errno::errno;
 use crate::fifo::{Added, Host, NotMade};
@@ -62,13 +63,38 @@ pub struct NewChannel {
     pub entries: u32,
     /// When it runs.
     pub scheduling: Scheduling,
-    /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes.
+    /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes from a multiple of 512 MiB on.
+    /// Without `graphics`, those of the rings will do.
     pub hole: Range<u64>,
+    /// What a channel of the graphics engine has, and no other.
+    pub graphics: Option<NewGraphics>,
+}
+
+/// What a channel of the graphics engine has.
+pub struct NewGraphics {
+    /// Its context.
+    pub context: Context,
+    /// It has objects to draw, and not only for programs and copies.
+    pub draws: bool,
 }
 
 impl NewChannel {
     /// Bytes of an address space in which channels have their rings.
-    pub const HOLE: u64 = CHANNELS as u64 * RING;
+    const RINGS: u64 = CHANNELS as u64 * RING;
+
+    /// Bytes of an address space in which channels have their rings and their contexts.
+    pub const HOLE: u64 = Self::RINGS + context::span(CHANNELS as u64);
+
+    /// Where the context of the channel with a number is.
+    fn context_range(&self, number: u16) -> Result<ContextRange> {
+        match self.hole.end.checked_sub(self.hole.start) {
+            Some(size) if size >= Self::HOLE => {
+                let start = self.hole.start.saturating_add(Self::RINGS);
+                Ok(context::place(start, number))
+            }
+            _ => Err(EINVAL),
+        }
+    }
 }
 
 /// Why a job was not put into a ring.
@@ -111,6 +137,8 @@ struct Buffers {
     ring: dma::Memory,
     /// For methods that a fault interrupts.
     methods: dma::Memory,
+    /// That of a channel of the graphics engine.
+    context: Option<Context>,
 }
 
 /// The ring, as the driver writes it.
@@ -145,6 +173,8 @@ pub struct Channel<'a> {
     rm: Arc<dyn Rm + 'a>,
     userd: Userd,
     range: Range<u64>,
+    /// Where the context is.
+    context_at: Option<ContextRange>,
     buffers: Arc<Buffers>,
     /// `None` only once it is dropped.
     keep: Option<Keep>,
@@ -257,7 +287,7 @@ impl<'a> Channel<'a> {
     /// Makes a channel.
     pub(crate) fn new(
         parts: Parts<'_, 'a>,
-        new: NewChannel,
+        mut new: NewChannel,
         events: Arc<dyn ChannelEvents>,
     ) -> Result<Arc<Self>> {
         let Parts {
@@ -270,10 +300,16 @@ impl<'a> Channel<'a> {
         } = parts;
         let (engine, epoch) = (new.engine, memory.epoch());
         let engines = host.open(epoch)?;
-        let is_known = engines.copies().any(|known| known == engine);
+        let is_known = engines.all().any(|known| known == engine)
+            && new.graphics.is_some() == (engine.kind == EngineKind::Graphics);
         let layout = ChannelLayout::new(new.entries).filter(|_| is_known);
         let layout = layout.ok_or(EINVAL)?;
+        let (context, draws) = match new.graphics.take() {
+            Some(NewGraphics { context, draws }) => (Some(context), draws),
+            None => (None, false),
+        };
         let buffers = Buffers {
+            context,
             ring: host.alloc_dma(layout.size() as usize)?,
             methods: host.alloc_dma(engines.method_buffer().max(1) as usize)?,
         };
@@ -292,6 +328,10 @@ impl<'a> Channel<'a> {
         let [_, userd] = &tables;
         let userd = userd.piece().map(|piece| Userd::new(piece, 0, token));
         let range = range(&new.hole, number.number, &buffers.ring)?;
+        let context_at = match buffers.context {
+            Some(_) => Some(new.context_range(number.number)?),
+            None => None,
+        };
         let ring = nova_core::Channel::new(&Accounted, classes.channel, layout, range.start);
         let ring = Ring {
             channel: ring.map_err(error)?,
@@ -304,6 +344,7 @@ impl<'a> Channel<'a> {
             rm: rm.clone(),
             userd: userd.ok_or(EIO)?,
             range,
+            context_at,
             keep: Some(Keep::new(buffers.clone())?),
             buffers,
             number,
@@ -314,12 +355,15 @@ impl<'a> Channel<'a> {
         let channel = Arc::pin_init(channel, GFP_KERNEL_ACCOUNT)?;
         // From here on, the drop of the channel undoes what is done.
         channel.map()?;
-        channel.make(client, classes, &new, layout, engines.method_buffer())?;
+        channel.make(client, classes, &new, layout, &engines, draws)?;
         Ok(channel)
     }
 
-    /// Maps the ring. That also completes what was written to the instance block and to USERD.
+    /// Maps the context and the ring. That also completes what was written to the instance block and to USERD.
     fn map(&self) -> Result {
+        if let Some((context, at)) = self.context() {
+            context.map(&self.space, at)?;
+        }
         let aperture = Aperture::System;
         let change = Change::Map {
             aperture,
@@ -339,9 +383,21 @@ impl<'a> Channel<'a> {
         })
     }
 
-    /// Unmaps the ring. It is unmapped where the mapping ends, so no table is needed.
+    /// The context, and where it is.
+    fn context(&self) -> Option<(&Context, &ContextRange)> {
+        self.buffers.context.as_ref().zip(self.context_at.as_ref())
+    }
+
+    /// Unmaps the ring, and what is the channel's own of the context. They are unmapped where the mappings end, so no table
+    /// is needed.
     fn unmap(&self) -> Result {
-        let unmap = &mut |tables: &mut Tables<'_, '_>| tables.unmap(self.range.clone());
+        let own = self.context().map(|(context, at)| context.own_range(at));
+        let unmap = &mut |tables: &mut Tables<'_, '_>| {
+            tables.unmap(self.range.clone());
+            if let Some(own) = own.clone() {
+                tables.unmap(own);
+            }
+        };
         self.space.change(&mut Spare::default(), unmap)
     }
 
@@ -352,9 +408,11 @@ impl<'a> Channel<'a> {
         classes: Classes,
         new: &NewChannel,
         layout: ChannelLayout,
-        method_buffer: u32,
+        engines: &Engines,
+        draws: bool,
     ) -> Result {
-        let engine = new.engine.number();
+        let context = self.context();
+        let is_golden = context.is_some_and(|(context, _)| context.of() == ContextOf::Golden);
         let Number { host, number } = &self.number;
         let [instance, userd] = &self.tables;
         let channel = nova_core::NewChannel {
@@ -362,19 +420,41 @@ impl<'a> Channel<'a> {
             id: *number,
             space: self.space.handle(),
             scheduling: new.scheduling,
-            engine,
+            is_privileged: is_golden,
+            engine: new.engine.number(),
             ring: self.range.start,
             entries: layout.entries(),
             instance: instance.address(),
             userd: userd.address(),
-            method_buffer: (self.buffers.methods.dma_addr(), method_buffer),
+            method_buffer: (self.buffers.methods.dma_addr(), engines.method_buffer()),
+        };
+        let copies = match context {
+            Some(_) => engines.copy_beside_graphics().ok_or(EINVAL)?,
+            None => new.engine,
         };
         let copy = CopyObject {
             class: classes.copy,
-            engine,
+            engine: copies.number(),
+        };
+        let promotion = context.map(|(context, at)| context.promotion(at));
+        let (for_graphics, for_programs) = (classes.graphics(), classes.compute());
+        let work = match &promotion {
+            None => ChannelWork::Copy(copy),
+            Some(context) if is_golden => ChannelWork::Golden {
+                context: context.entries(),
+                class: classes.three_d,
+            },
+            Some(context) => ChannelWork::Graphics {
+                context: context.entries(),
+                classes: match draws {
+                    true => &for_graphics,
+                    false => &for_programs,
+                },
+                copy,
+            },
         };
         let objects = ChannelObjects::new(client.handles(), *number);
-        let made = host.make(self.epoch(), objects, &channel, &copy);
+        let made = host.make(self.epoch(), objects, &channel, work);
         *self.state.lock() = match &made {
             Ok(()) => State::Made,
             Err(NotMade { may_exist, .. }) if *may_exist => State::Unknown,

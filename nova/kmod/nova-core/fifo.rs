@@ -11,7 +11,7 @@ use kernel::rbtree::RBTreeNode;
 use kernel::sync::{new_mutex, new_spinlock, Arc, Mutex, SpinLock};
 use nova_core::platform::DmaAllocator;
 use nova_core::{
-    gpu_time, Alloc, Caller, ChannelObjects, Command, CopyObject, Engines, Event, Free, GspEvent,
+    gpu_time, Alloc, Caller, ChannelObjects, ChannelWork, Command, Engines, Event, Free, GspEvent,
     Handles, NewChannel, Outgoing, RpcError, Running, Userd, Vectors,
 };
 
@@ -228,7 +228,7 @@ pub(crate) trait Host: Send + Sync {
         epoch: Epoch,
         objects: ChannelObjects,
         channel: &NewChannel,
-        copy: &CopyObject,
+        work: ChannelWork<'_>,
     ) -> Result<(), NotMade>;
 
     /// Tells the host of new entries, and returns `true`, unless the epoch has ended.
@@ -289,17 +289,17 @@ impl Host for Gsp<'_> {
         } = channel;
         let number = self.fifo.channels.lock().take_number(target.release)?;
         let node = (|| -> Result<_> {
-            let [copy, group] = ChannelObjects::new(client, number).frees();
+            let [first, group] = ChannelObjects::new(client, number).frees();
             let call = |free: Free| Outgoing::new(self.machine(), target.release, &free);
-            let frees = [copy, group].map(call);
-            let [Ok(copy), Ok(group)] = frees else {
+            let frees = [first, group].map(call);
+            let [Ok(first), Ok(group)] = frees else {
                 return Err(ENOMEM);
             };
             let entry = Entry {
                 epoch,
                 interrupts,
                 events,
-                frees: Some([copy, group]),
+                frees: Some([first, group]),
             };
             Ok(RBTreeNode::new(number, entry, GFP_KERNEL_ACCOUNT)?)
         })();
@@ -324,13 +324,13 @@ impl Host for Gsp<'_> {
         epoch: Epoch,
         objects: ChannelObjects,
         channel: &NewChannel,
-        copy: &CopyObject,
+        work: ChannelWork<'_>,
     ) -> Result<(), NotMade> {
         let mut maker = Maker {
             calls: self.in_epoch(epoch, TaskState::Killable),
             left: None,
         };
-        let made = objects.allocate(&mut maker, channel, copy);
+        let made = objects.allocate(&mut maker, channel, work);
         made.map_err(|error| {
             // If it is the epoch that has ended, nothing is to be lost. A free cannot be killed.
             if let Some(CallError::Rpc(cause)) = maker.left {
@@ -354,9 +354,9 @@ impl Host for Gsp<'_> {
 
     fn stop(&self, epoch: Epoch, number: u16) -> Result {
         let frees = self.fifo.channels.lock().take_frees(number);
-        let [copy, group] = frees.ok_or(EIO)?;
-        // If this fails, the group takes the object with it, as it does the channel.
-        let _ = self.free_by(epoch, copy);
+        let [first, group] = frees.ok_or(EIO)?;
+        // If this fails, the group takes the object with it, as it does the channel and its other objects.
+        let _ = self.free_by(epoch, first);
         let freed = self.free_by(epoch, group);
         if let Err(CallError::Rpc(cause)) = &freed {
             self.lose(epoch, *cause);

@@ -18,7 +18,9 @@ use nova_hw::gmmu::Format;
 use crate::address_space::AddressSpace;
 use crate::calls::Epoch;
 use crate::channel::{Channel, ChannelEvents, NewChannel, Parts};
+use crate::context::{Context, SharedContext};
 use crate::fifo::Host;
+use crate::graphics::{self, Graphics, GraphicsEngine};
 use crate::gsp::Gsp;
 use crate::health::{Health, Listener, Listeners};
 use crate::instance::{Instance, Memory};
@@ -51,6 +53,7 @@ pub struct Gpu<'a> {
     rm: Arc<dyn Rm + 'a>,
     instance: Arc<dyn Instance + 'a>,
     host: Arc<dyn Host + 'a>,
+    graphics: Arc<dyn GraphicsEngine + 'a>,
 }
 
 /// [`Gpu`] as the registration data of the auxiliary device.
@@ -152,6 +155,58 @@ impl<'a> Gpu<'a> {
         self.host.engines()
     }
 
+    /// What GSP-RM tells of the graphics engine. Asks it if that has not been done before; it stays the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::client`].
+    #[inline(never)]
+    pub fn graphics(&self) -> Result<Arc<Graphics>> {
+        self.graphics.graphics()
+    }
+
+    /// What all contexts share in an epoch, if the golden context has been [made](Self::make_golden).
+    #[inline(never)]
+    pub fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>> {
+        self.graphics.shared_context(epoch)
+    }
+
+    /// Has GSP-RM make the golden context of the client's epoch, on a channel with this context. One thread at a time does
+    /// that, and once in an epoch. What is shared with it is used until the end of the epoch.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` if channels cannot use graphics on this GPU, and those of [`Self::address_space`] and
+    /// [`Self::channel`].
+    #[inline(never)]
+    pub fn make_golden(&self, client: &Client<'a>, context: Context) -> Result<Arc<SharedContext>> {
+        let memory = self.memory(client.epoch());
+        let format = Format::of(self.chipset.arch());
+        let limit = graphics::table_limit()?;
+        let mapped = context.shared().clone();
+        let space =
+            AddressSpace::shared(&self.rm, memory, client.handles(), format, mapped, limit)?;
+        let shared = graphics::make_golden(&space, self.parts(&space, client), context)?;
+        self.graphics.set_shared_context(space.epoch(), &shared)?;
+        Ok(shared)
+    }
+
+    /// What a channel is made from.
+    fn parts<'x>(
+        &'x self,
+        space: &'x Arc<AddressSpace<'a>>,
+        client: &'x Client<'a>,
+    ) -> Parts<'x, 'a> {
+        Parts {
+            rm: &self.rm,
+            host: &self.host,
+            classes: Classes::of(self.chipset),
+            client,
+            memory: self.memory(space.epoch()),
+            space,
+        }
+    }
+
     /// The classes of channels, and of the objects on them.
     #[inline(never)]
     pub fn classes(&self) -> Classes {
@@ -189,15 +244,7 @@ impl<'a> Gpu<'a> {
         new: NewChannel,
         events: Arc<dyn ChannelEvents>,
     ) -> Result<Arc<Channel<'a>>> {
-        let parts = Parts {
-            rm: &self.rm,
-            host: &self.host,
-            classes: Classes::of(self.chipset),
-            client,
-            memory: self.memory(space.epoch()),
-            space,
-        };
-        Channel::new(parts, new, events)
+        Channel::new(self.parts(space, client), new, events)
     }
 
     /// Allocates a client of GSP-RM. Does not wait for a boot: the listener ([`Self::listen`]) is notified when GSP-RM
@@ -251,6 +298,7 @@ impl<'a> Gpu<'a> {
             rm: gsp.clone(),
             instance: gsp.clone(),
             host: gsp.clone(),
+            graphics: gsp.clone(),
             free_vram: vram,
             chipset: report.chipset,
             revision: report.revision,

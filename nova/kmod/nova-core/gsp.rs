@@ -19,6 +19,7 @@ use crate::calls::Epoch;
 use crate::debugfs;
 use crate::errno::errno;
 use crate::fifo::Fifo;
+use crate::graphics::GraphicsState;
 use crate::health::Listeners;
 use crate::instance::Open;
 use crate::kept::Kept;
@@ -55,6 +56,9 @@ pub(crate) struct Gsp<'a> {
     /// The channels.
     #[pin]
     pub(crate) fifo: Fifo<'a>,
+    /// The graphics engine.
+    #[pin]
+    pub(crate) graphics: GraphicsState,
     /// Threads that wait for a change of `current`.
     #[pin]
     pub(crate) changed: WaitQueue,
@@ -177,6 +181,7 @@ impl<'a> Gsp<'a> {
             instance <- new_mutex!(None),
             kept <- new_mutex!(Kept::default()),
             fifo <- Fifo::new(),
+            graphics <- GraphicsState::new(),
             changed <- WaitQueue::new(c"Gsp::changed", static_lock_class!()),
             irq: SetOnce::new(),
             folder: debugfs::folder(device.as_ref().name())?,

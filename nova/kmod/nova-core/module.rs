@@ -13,6 +13,7 @@ mod calls;
 mod channel;
 mod channels;
 mod clock;
+mod context;
 mod coredump;
 mod debugfs;
 mod dma;
@@ -21,6 +22,7 @@ mod errno;
 mod fifo;
 mod firmware;
 mod gpu;
+mod graphics;
 mod gsp;
 mod gsp_file;
 mod health;
@@ -44,9 +46,11 @@ use nova_kernel::sync::workqueue::{Created, Workqueue};
 
 pub use address_space::{AddressSpace, Spare, Tables};
 pub use calls::Epoch;
-pub use channel::{Channel, ChannelEvents, End, NewChannel, SubmitError};
+pub use channel::{Channel, ChannelEvents, End, NewChannel, NewGraphics, SubmitError};
+pub use context::{Clear, Context, SharedContext};
 pub use coredump::Coredump;
 pub use gpu::Gpu;
+pub use graphics::Graphics;
 pub use health::{Health, Listener};
 pub use instance::{Memory, Table};
 pub use nova_core::platform::TableMemory;
@@ -56,9 +60,9 @@ pub use nova_core::{
 };
 pub use nova_core::{Aperture, Attributes, Block, Change};
 pub use nova_core::{
-    Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, Engines, Entries, Entry,
-    FaultKind, FaultLog, Jobs, MmuFault, Push, Ready, Reason, RingState, Scheduling, Slot, Text,
-    Unfinished, Words,
+    Blame, ChannelError, Classes, ClearBytes, CopyBytes, Ended, Engine, EngineKind, Engines,
+    Entries, Entry, FaultKind, FaultLog, Jobs, MmuFault, Push, Ready, Reason, RingState,
+    Scheduling, Slot, Text, Unfinished, Words,
 };
 pub use nova_core::{Place, ProgramSlot, ProgramSlots, Survival, CHANNELS, SLOT_SIZE};
 pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};

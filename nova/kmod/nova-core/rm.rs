@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
 use nova_core::platform::Clock;
-use nova_core::{AddressSpace, Alloc, Caller, Command, Free, Handles, RpcError};
+use nova_core::{AddressSpace, Alloc, Caller, Command, DirectoryAt, Free, Handles, RpcError};
 
 use crate::calls::{CallError, Epoch};
 use crate::gsp::Gsp;
@@ -49,6 +49,14 @@ pub(crate) trait Rm: Send + Sync {
 
     /// Allocates an address space, with the root of its page tables and the number of its entries.
     fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result;
+
+    /// Allocates an address space that GSP-RM shares, with the directories on the way to its range.
+    fn alloc_shared_space(
+        &self,
+        epoch: Epoch,
+        space: AddressSpace,
+        directories: &[DirectoryAt],
+    ) -> Result;
 
     /// Frees an address space.
     ///
@@ -188,6 +196,16 @@ impl Rm for Gsp<'_> {
     fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result {
         let caller = &mut self.in_epoch(epoch, TaskState::Killable);
         Ok(space.allocate(caller, root, entries)?)
+    }
+
+    fn alloc_shared_space(
+        &self,
+        epoch: Epoch,
+        space: AddressSpace,
+        directories: &[DirectoryAt],
+    ) -> Result {
+        let caller = &mut self.in_epoch(epoch, TaskState::Killable);
+        Ok(space.allocate_shared(caller, directories)?)
     }
 
     fn free_space(&self, epoch: Epoch, space: AddressSpace) -> Result {

@@ -12,6 +12,7 @@ use nova_core_module::{
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
 use crate::gem::clear::Clearer;
+use crate::graphics::Contexts;
 use crate::queue::Queues;
 use crate::vm::Spaces;
 
@@ -30,6 +31,9 @@ pub(crate) struct Gpu<'a> {
     /// How often VRAM has kept its contents over a boot.
     #[pin]
     pub(crate) survival: SpinLock<Survival>,
+    /// What makes contexts of graphics.
+    #[pin]
+    pub(crate) contexts: Contexts,
     /// The address spaces of programs. Dropped before the client, of which they are.
     #[pin]
     pub(crate) spaces: Spaces<'a>,
@@ -63,6 +67,7 @@ impl<'a> Gpu<'a> {
             queues <- Queues::new(core, device),
             clearer <- Clearer::new(),
             survival <- new_spinlock!(Survival::default()),
+            contexts <- Contexts::new(),
             spaces <- Spaces::new(),
             client <- new_mutex!(client),
             _settled: Settled(core),

@@ -11,6 +11,7 @@ use zerocopy::{Immutable, IntoBytes};
 use crate::driver::{Device, File, NovaDrmDriver, Object};
 use crate::gem;
 use crate::gpu::Gpu;
+use crate::graphics;
 use crate::limits::{self, REGIONS};
 use crate::queue::engines;
 use crate::user::{error, read_label};
@@ -159,7 +160,8 @@ impl Ioctl<NovaDrmDriver> for Query {
             nova_uapi::QUERY_VM => answer(argument, limits::vm(gpu).as_bytes()),
             nova_uapi::QUERY_ENGINES => answer(argument, &list(&engines::of(gpu)?)?),
             nova_uapi::QUERY_LIMITS => answer(argument, limits::of(file).as_bytes()),
-            nova_uapi::QUERY_GRAPHICS | nova_uapi::QUERY_ZCULL => Err(EOPNOTSUPP),
+            nova_uapi::QUERY_GRAPHICS => answer(argument, graphics::query(gpu)?.as_bytes()),
+            nova_uapi::QUERY_ZCULL => answer(argument, graphics::zcull(gpu)?.as_bytes()),
             _ => Err(EINVAL),
         }
     }

@@ -3,7 +3,7 @@
 //! What arguments are checked against.
 
 use kernel::prelude::*;
-use nova_core_module::{kinds_for_programs, CHANNELS, TIMESLICE_US_DEFAULT};
+use nova_core_module::{kinds_for_programs, NewChannel, CHANNELS, TIMESLICE_US_DEFAULT};
 use nova_kernel::capability::{is_capable, Capability};
 use nova_uapi::{MemoryRegion, QueryLimits, QueryVm, MEMORY_REGION_SYSTEM, MEMORY_REGION_VRAM};
 
@@ -102,8 +102,7 @@ pub(crate) fn vm(gpu: &Gpu<'_>) -> QueryVm {
         va_end: 1 << 49,
         // The entries of a ring have addresses of 40 bits.
         push_va_end: 1 << 40,
-        // 1 MiB for each channel of the GPU.
-        kernel_size_min: 2 << 30,
+        kernel_size_min: NewChannel::HOLE,
         kernel_align: 512 << 20,
         kinds: kinds_for_programs(gpu.core.chipset.arch()),
         kinds_compressible: 0,

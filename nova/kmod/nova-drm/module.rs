@@ -8,6 +8,7 @@ mod debug;
 mod driver;
 mod gem;
 mod gpu;
+mod graphics;
 mod ids;
 mod ioctls;
 mod limits;

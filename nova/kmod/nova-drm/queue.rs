@@ -54,6 +54,8 @@ pub(crate) struct Queue {
     engine_time: Arc<EngineTime>,
     /// Keeps mapped what jobs use.
     vm: Arc<Vm>,
+    /// Its class, one of the `ENGINE_CLASS_` constants.
+    class: u32,
     /// The engine of its channels; `None` for the class BIND, which has none.
     engine: Option<Engine>,
     scheduling: Scheduling,
@@ -238,7 +240,7 @@ impl Queue {
     fn note_end(&self, state: &mut State, made: &Made<'_>) {
         if state.channel() == Some(made.number) {
             state.end_channel(self.now());
-            self.engine_time.add(made);
+            self.engine_time.add(self.class, made);
         }
     }
 

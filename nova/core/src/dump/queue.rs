@@ -102,8 +102,8 @@ pub struct LostQueue<'x, B> {
     pub process: (Text<16>, i32),
     /// The id of the queue in its file.
     pub id: u32,
-    /// The number of its copy engine.
-    pub engine: u16,
+    /// The name of its engine.
+    pub engine: Text<16>,
     /// What GSP-RM has stopped it for; `None` if a job took too long.
     pub error: Option<ChannelError>,
     /// Which chips it is one of, by which the types of faults differ.
@@ -160,11 +160,7 @@ impl<B: Binding> LostQueue<'_, B> {
         writeln!(to, "gpu            {}", self.gpu)?;
         writeln!(to, "interface      {major}.{minor}")?;
         writeln!(to, "process        {process}, {pid}")?;
-        writeln!(
-            to,
-            "queue          {}, copy engine {}",
-            self.id, self.engine
-        )?;
+        writeln!(to, "queue          {}, engine {}", self.id, self.engine)?;
         self.reason(to)?;
         writeln!(to, "jobs           {submitted} submitted, {done} done")?;
         let RingState { entries, get, put } = ring;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The engines of a GPU that channels can feed, as GSP-RM's tables have them: copy engines, and
-//! which of them share a runlist with graphics.
+//! The engines of a GPU that channels can feed, as GSP-RM's tables have them: graphics, and copy
+//! engines, of which some share its runlist.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/fifo.c
 //! (`r535_fifo_runl_ctor`); open-gpu-doc, manuals/ampere/ga100/dev_pbdma.ref.txt
@@ -27,10 +27,21 @@ const RUNLIST_MAX: u8 = 0x7f;
 /// 0xf000 (docs/real-cards.md).
 const METHOD_BUFFER_MAX: u32 = 1 << 20;
 
-/// A copy engine.
+/// What an engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineKind {
+    /// Copies.
+    Copy,
+    /// Graphics and programs. It is the only one.
+    Graphics,
+}
+
+/// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Engine {
-    /// Its number among the copy engines.
+    /// What it is for.
+    pub kind: EngineKind,
+    /// Its number among those of its kind.
     pub instance: u8,
     /// Its runlist.
     pub runlist: u8,
@@ -39,14 +50,20 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Its number in parameters (`NV2080_ENGINE_TYPE_COPY*`).
+    /// Its number in parameters (`NV2080_ENGINE_TYPE_*`).
     pub const fn number(self) -> u32 {
-        engine_type::copy(self.instance)
+        match self.kind {
+            EngineKind::Copy => engine_type::copy(self.instance),
+            EngineKind::Graphics => engine_type::GR0,
+        }
     }
 
     /// Its name, such as `copy2`, for users.
-    pub fn name(self) -> Text<8> {
-        Text::whole(format_args!("copy{}", self.instance))
+    pub fn name(self) -> Text<16> {
+        match self.kind {
+            EngineKind::Copy => Text::whole(format_args!("copy{}", self.instance)),
+            EngineKind::Graphics => Text::whole(format_args!("graphics{}", self.instance)),
+        }
     }
 }
 
@@ -75,11 +92,34 @@ impl Engines {
         places.filter_map(move |(instance, place)| {
             let runlist = place.as_ref()?.runlist;
             Some(Engine {
+                kind: EngineKind::Copy,
                 instance,
                 runlist,
                 shares_graphics: Some(runlist) == graphics,
             })
         })
+    }
+
+    /// The graphics engine, if channels can use it: there must be a copy engine beside it, since each of them has an object
+    /// of that, too.
+    pub fn graphics(&self) -> Option<Engine> {
+        let Place { runlist, .. } = self.graphics?;
+        self.copy_beside_graphics().map(|_| Engine {
+            kind: EngineKind::Graphics,
+            instance: 0,
+            runlist,
+            shares_graphics: true,
+        })
+    }
+
+    /// The copy engine that channels of graphics use for copies: the first one of its runlist.
+    pub fn copy_beside_graphics(&self) -> Option<Engine> {
+        self.copies().find(|engine| engine.shares_graphics)
+    }
+
+    /// All that channels can be made for.
+    pub fn all(&self) -> impl Iterator<Item = Engine> + '_ {
+        self.copies().chain(self.graphics())
     }
 
     /// The interrupts of a runlist: those of all its engines, since it is not known which of them a

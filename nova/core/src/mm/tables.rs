@@ -7,15 +7,15 @@
 
 use core::ops::Range;
 
-use nova_hw::gmmu::Format;
+use nova_hw::gmmu::{Format, Level};
 
 use crate::platform::memory::MemoryError;
 use crate::platform::{Scratch, TableMemory, TableSource};
 use blocks::{Attributes, Block};
 use content::{Content, Pages};
 use entry::Mapped;
-use level::SMALL_PAGE;
-use node::Directory;
+use level::{index, is_pd0, SMALL_PAGE};
+use node::{Directory, Slot};
 use spare::Spare;
 use walk::Walk;
 use writer::Writer;
@@ -77,6 +77,24 @@ impl<P: Scratch + TableSource> PageTables<P> {
     /// Number of entries of the root directory.
     pub fn root_entries(&self) -> u32 {
         self.root.slots.len() as u32
+    }
+
+    /// The directories on the way to an address, from the root down to PD1 at most: each with its level.
+    pub fn directories(&self, address: u64) -> impl Iterator<Item = (&'static Level, u64)> + '_ {
+        let mut next = Some(&self.root);
+        let above_pd0 = self
+            .format
+            .directories
+            .iter()
+            .filter(|level| !is_pd0(level));
+        above_pd0.map_while(move |level| {
+            let directory = next.take()?;
+            next = match directory.slots.get(index(level, address)) {
+                Some(Slot::Directory(below)) => Some(below),
+                _ => None,
+            };
+            Some((level, directory.memory.address()))
+        })
     }
 
     /// Number of words of 64 bits that were written to tables so far.

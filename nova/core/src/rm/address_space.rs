@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An address space of channels, whose page tables are the driver's.
+//! An address space of channels. Its page tables are the driver's; in that of the golden context, GSP-RM has a range of
+//! its own.
 //!
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/vmm.c.
 
@@ -9,6 +10,7 @@ use super::client::Client;
 use crate::gsp::commands::alloc::Alloc;
 use crate::gsp::commands::control::Call;
 use crate::gsp::commands::page_directory::{SetPageDirectory, UnsetPageDirectory};
+use crate::gsp::commands::reserved_directories::{CopyReserved, DirectoryAt};
 use crate::gsp::commands::va_space::VaSpace;
 use crate::gsp::handles::Handles;
 
@@ -23,13 +25,31 @@ const HANDLES: u32 = 0x100_0000;
 pub struct AddressSpace {
     client: Client,
     number: u32,
+    is_shared: bool,
 }
 
 impl AddressSpace {
     /// The address space with this number. Handles repeat after 16,777,216 address spaces; GSP-RM
     /// refuses a handle that is in use.
     pub fn new(client: Client, number: u32) -> Self {
-        Self { client, number }
+        Self {
+            client,
+            number,
+            is_shared: false,
+        }
+    }
+
+    /// As [`Self::new`], of one in whose page tables GSP-RM has a range, too.
+    pub fn shared(client: Client, number: u32) -> Self {
+        Self {
+            is_shared: true,
+            ..Self::new(client, number)
+        }
+    }
+
+    /// Whether GSP-RM has a range in the page tables, too.
+    pub fn is_shared(self) -> bool {
+        self.is_shared
     }
 
     /// Handle of the address space, by which a channel names it.
@@ -60,7 +80,7 @@ impl AddressSpace {
         caller.alloc(&Alloc {
             object: self.object(),
             parent: device.object,
-            class: &VaSpace,
+            class: &VaSpace { is_driver_s: true },
         })?;
         let space = self.handle();
         let set = caller.call(&Call {
@@ -78,6 +98,33 @@ impl AddressSpace {
         set
     }
 
+    /// Allocates an address space that is [shared](Self::shared), and gives GSP-RM the directories on the way to its range,
+    /// [`SERVER_RANGE`](crate::SERVER_RANGE), as [`PageTables::directories`](crate::PageTables::directories) returns them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::allocate`].
+    pub fn allocate_shared<C: Caller>(
+        self,
+        caller: &mut C,
+        directories: &[DirectoryAt],
+    ) -> Result<(), C::Error> {
+        caller.alloc(&Alloc {
+            object: self.object(),
+            parent: self.client.device().object,
+            class: &VaSpace { is_driver_s: false },
+        })?;
+        let shared = caller.call(&Call {
+            on: self.object(),
+            method: CopyReserved(directories),
+        });
+        if shared.is_err() {
+            // The first error is returned, and no channel used it.
+            let _ = caller.free(self.object());
+        }
+        shared
+    }
+
     /// Frees the address space, which no channel may use any more. After that, its page tables can
     /// be freed.
     ///
@@ -85,13 +132,15 @@ impl AddressSpace {
     ///
     /// It could not be freed, and the GPU may go on using its page tables until it is reset.
     pub fn free<C: Caller>(self, caller: &mut C) -> Result<(), C::Error> {
-        // If this fails, the object that is freed next takes its page directory with it.
-        let _ = caller.call(&Call {
-            on: self.client.device(),
-            method: UnsetPageDirectory {
-                space: self.handle(),
-            },
-        });
+        if !self.is_shared {
+            // If this fails, the object that is freed next takes its page directory with it.
+            let _ = caller.call(&Call {
+                on: self.client.device(),
+                method: UnsetPageDirectory {
+                    space: self.handle(),
+                },
+            });
+        }
         caller.free(self.object())
     }
 }

@@ -34,6 +34,14 @@ impl Client {
         Handles { client, object }
     }
 
+    /// Handles of the subdevice, which is told of contexts.
+    pub(super) fn subdevice(self) -> Handles {
+        Handles {
+            object: SUBDEVICE,
+            ..self.device()
+        }
+    }
+
     /// The commands that allocate the client, its device and its subdevice. They are freed in
     /// reverse order; freeing an object frees all objects below it.
     pub fn allocs(self) -> [Alloc<'static>; 3] {

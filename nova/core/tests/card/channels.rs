@@ -2,6 +2,7 @@
 
 //! Channels on a mocked card: address spaces, copies, completions and their interrupts, errors.
 
+mod graphics;
 mod queue;
 mod scheduling;
 mod space;
@@ -12,8 +13,8 @@ use crate::adapter::Coherent;
 use crate::common::{ga102, Machine};
 use nova_core::platform::{Clock, DmaMemory};
 use nova_core::{
-    kinds_for_programs, AddressSpace, ChannelObjects, Classes, ClearBytes, CopyObject, FaultKind,
-    MmuFault, NewChannel, Outgoing, Reason, RpcError, Scheduling, SubmitError, Words,
+    kinds_for_programs, AddressSpace, ChannelObjects, ChannelWork, Classes, ClearBytes, CopyObject,
+    FaultKind, MmuFault, NewChannel, Outgoing, Reason, RpcError, Scheduling, SubmitError, Words,
 };
 use nova_hw::class::copy::Class;
 use nova_hw::gmmu::Format;
@@ -366,6 +367,7 @@ fn objects_that_are_refused_leave_nothing() {
         id: 5,
         space: space.object.handle(),
         scheduling: Scheduling::default(),
+        is_privileged: false,
         engine: engine.number(),
         ring: 0x10000,
         entries: 64,
@@ -378,7 +380,8 @@ fn objects_that_are_refused_leave_nothing() {
         engine: engine.number(),
     };
     let objects = ChannelObjects::new(session.client, 5);
-    let error = objects.allocate(&mut session, &new, &wrong).unwrap_err();
+    let work = ChannelWork::Copy(wrong);
+    let error = objects.allocate(&mut session, &new, work).unwrap_err();
     let expected = "GSP_RM_ALLOC: expected status 0, found 0x22 (NV_ERR_INVALID_CLASS)";
     assert_eq!(error.to_string(), expected);
     assert_eq!(machine.card().objects(), before);

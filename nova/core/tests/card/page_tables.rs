@@ -26,6 +26,7 @@ const fn of_kind(kind: u8) -> Attributes {
     Attributes {
         kind,
         read_only: false,
+        privileged: false,
     }
 }
 

@@ -285,6 +285,14 @@ impl ChannelFlags {
         Self(self.0 | 1 << 21 | id >> 3 << 12 | (id & 7) << 8)
     }
 
+    /// The flags with `PRIVILEGED_CHANNEL`.
+    pub const fn with_privilege(self, is_privileged: bool) -> Self {
+        Self(self.0 | (is_privileged as u32) << 5)
+    }
+
+    /// Internal flags of an administrator, beside those below.
+    pub const ADMIN: u32 = 1;
+
     /// Internal flags of a user's channel without notifiers: `ERROR_NOTIFIER_TYPE_NONE` and
     /// `ECC_ERROR_NOTIFIER_TYPE_NONE`.
     pub const USER_WITHOUT_NOTIFIERS: u32 = 1 << 2 | 1 << 4;

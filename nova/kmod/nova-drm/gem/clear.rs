@@ -6,7 +6,8 @@
 //! (`save.rs`).
 
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, static_lock_class, Mutex};
+use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
+use nova_core_module::Blocks;
 use nova_kernel::sync::wait_queue::{TaskState, WaitQueue, WaitResult};
 
 use super::engine::{Engine, LIMIT};
@@ -80,6 +81,15 @@ impl<'a> Clearer<'a> {
             }
             Ok(())
         })
+    }
+
+    /// Zeroes VRAM that is no object's. Waits until that is done, or the task is killed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::clear`].
+    pub(crate) fn clear_blocks(&self, gpu: &Gpu<'a>, blocks: &Arc<Blocks>) -> Result {
+        self.with_engine(gpu, |engine, _| engine.clear(blocks))
     }
 
     /// Calls `f` with the engine. What was saved before a sleep has been restored, or is lost.

@@ -125,6 +125,7 @@ impl<'a> Engine<'a> {
             entries: ENTRIES,
             scheduling: Scheduling::default(),
             hole: KERNEL,
+            graphics: None,
         };
         let events = Arc::pin_init(Events::new(), GFP_KERNEL)?;
         let mut engine = Self {

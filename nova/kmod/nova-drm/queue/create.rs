@@ -8,11 +8,15 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::{new_condvar, new_mutex, static_lock_class, Arc};
 use kernel::time::{Instant, Monotonic};
-use nova_core_module::{Engine, Epoch, InterleaveLevel, NewChannel, Scheduling};
+use nova_core_module::{
+    Engine, EngineKind, Epoch, InterleaveLevel, NewChannel, NewGraphics, Scheduling,
+};
 use nova_kernel::process::Process;
 use nova_kernel::sync::arc_work::{self, ArcWork};
 use nova_kernel::sync::work::LockClasses;
-use nova_uapi::{ENGINE_INSTANCE_ANY, PRIORITY_HIGH, PRIORITY_LOW};
+use nova_uapi::{
+    ENGINE_CLASS_COPY, ENGINE_CLASS_GRAPHICS, ENGINE_INSTANCE_ANY, PRIORITY_HIGH, PRIORITY_LOW,
+};
 
 use super::binds::Binds;
 use super::events::Events;
@@ -34,7 +38,7 @@ pub(super) fn create(
     vm: Arc<Vm>,
     wanted: &nova_uapi::QueueCreate,
 ) -> Result<Arc<Queue>> {
-    let engine = choose_engine(gpu, wanted.engine_instance)?;
+    let engine = choose_engine(gpu, wanted)?;
     let queue = Queue::new(device, gpu, file, vm, Some(engine), wanted)?;
     gpu.queues.add(&queue, None)?;
     let made = queue.renew(gpu);
@@ -57,10 +61,14 @@ pub(super) fn create_for_binds(
     Ok(queue)
 }
 
-/// The copy engine with this number, or the one that has the fewest queues; of these, one that does not share its time with
-/// graphics.
-fn choose_engine(gpu: &Gpu<'_>, instance: u32) -> Result<Engine> {
+/// The graphics engine; or the copy engine with this number, or the one that has the fewest queues, and of these, one that
+/// does not share its time with graphics.
+fn choose_engine(gpu: &Gpu<'_>, wanted: &nova_uapi::QueueCreate) -> Result<Engine> {
     let engines = gpu.core.engines()?;
+    if wanted.engine_class != ENGINE_CLASS_COPY {
+        return engines.graphics().ok_or(EINVAL);
+    }
+    let instance = wanted.engine_instance;
     let mut copies = engines.copies();
     let chosen = match instance {
         ENGINE_INSTANCE_ANY => copies.min_by_key(|engine| {
@@ -118,6 +126,7 @@ impl Queue {
             device: device.reference(),
             engine_time,
             vm,
+            class: wanted.engine_class,
             engine,
             scheduling: scheduling(wanted),
             ring_entries,
@@ -172,12 +181,20 @@ impl Queue {
     fn make<'a>(self: &Arc<Self>, gpu: &Gpu<'a>) -> Result<Made<'a>> {
         let space = self.vm.renewed_space(gpu)?;
         let engine = self.engine.ok_or(EINVAL)?;
+        let graphics = match engine.kind {
+            EngineKind::Copy => None,
+            EngineKind::Graphics => Some(NewGraphics {
+                context: gpu.contexts.make(gpu)?,
+                draws: self.class == ENGINE_CLASS_GRAPHICS,
+            }),
+        };
         let events = Events::new(gpu, self, engine)?;
         let new = NewChannel {
             engine,
             entries: self.ring_entries,
             scheduling: self.scheduling,
             hole: self.vm.kernel_range(),
+            graphics,
         };
         let made = Made {
             number: Number::next(),

@@ -86,7 +86,7 @@ impl<'a> Dumps<'a> {
             interface: [nova_uapi::DRIVER_MAJOR, nova_uapi::DRIVER_MINOR],
             process: (Text::from_bytes(&queue.process.name), queue.process.number),
             id: queue.id.load(Relaxed),
-            engine: queue.engine.map_or(0, |engine| engine.instance.into()),
+            engine: queue.engine.map_or(Text::default(), |engine| engine.name()),
             // One may have come after the loss.
             error: made.events.told().error.filter(|_| loss.xid != 0),
             architecture: self.core.chipset.arch(),

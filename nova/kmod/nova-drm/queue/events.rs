@@ -72,8 +72,10 @@ impl Events {
             kind: fault.kind(self.architecture),
             hw_type: fault.kind,
         });
-        let Queue { number, vm, .. } = &*self.queue;
-        let engine = self.engine.instance.into();
+        let Queue {
+            number, vm, class, ..
+        } = &*self.queue;
+        let engine = (*class, self.engine.instance.into());
         Some(vm.faults.record(*number, engine, place))
     }
 

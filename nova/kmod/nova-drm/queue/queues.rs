@@ -172,11 +172,12 @@ impl<'a> Queues<'a> {
         queues.filter(|queue| is_counted(queue)).count()
     }
 
-    /// How long engines have worked on the channels that the queues of a file have now, in nanoseconds.
-    pub(super) fn engine_time(&self, file: Number) -> u64 {
+    /// How long engines have worked on the channels that the queues of a file and a class have now, in nanoseconds.
+    pub(super) fn engine_time(&self, file: Number, class: u32) -> u64 {
         let mut time: u64 = 0;
         self.for_each(|queue| {
-            let made = self.channel(queue).filter(|_| queue.file == file);
+            let is_meant = queue.file == file && queue.class == class;
+            let made = self.channel(queue).filter(|_| is_meant);
             time = time.saturating_add(made.map_or(0, |made| queue.engine_time_on(&made)));
         });
         time

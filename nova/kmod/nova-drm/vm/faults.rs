@@ -77,14 +77,15 @@ impl Faults {
         })
     }
 
-    /// Records a fault of a queue of the copy engine with this number, and returns the fault's number. Allocates nothing, and
-    /// does not sleep.
-    pub(crate) fn record(&self, queue: Number, engine_instance: u32, place: Option<Place>) -> u64 {
+    /// Records a fault of a queue, whose engine has this class and this number, and returns the fault's number. Allocates
+    /// nothing, and does not sleep.
+    pub(crate) fn record(&self, queue: Number, engine: (u32, u32), place: Option<Place>) -> u64 {
+        let (engine_class, engine_instance) = engine;
         let fault = Fault {
             time_ns: u64::try_from(Monotonic::ktime_get()).unwrap_or(0),
             // GSP-RM does not tell it.
             access: FAULT_ACCESS_UNKNOWN,
-            engine_class: nova_uapi::ENGINE_CLASS_COPY,
+            engine_class,
             engine_instance,
             ..at(place)
         };

@@ -108,7 +108,11 @@ impl<'a> Pages<'a> {
         };
         let size = range.end.saturating_sub(range.start);
         let part = offset..offset.saturating_add(size);
-        let attributes = Attributes { kind, read_only };
+        let attributes = Attributes {
+            kind,
+            read_only,
+            privileged: false,
+        };
         let block = |extent| block(memory.aperture(), extent);
         match &memory {
             Memory::System(blocks) => {

@@ -70,7 +70,7 @@ fn lost(bindings: &[Bound]) -> LostQueue<'_, Bound> {
         interface: [1, 2],
         process: (Text::from_bytes(b"game\0"), 1234),
         id: 3,
-        engine: 2,
+        engine: Text::from_bytes(b"copy2"),
         error: Some(ChannelError {
             xid: 31,
             mmu_fault: Some(crate::MmuFault {
@@ -161,7 +161,7 @@ nova queue dump 1
 gpu            a card
 interface      1.2
 process        game, 1234
-queue          3, copy engine 2
+queue          3, engine copy2
 reason         a fault of the MMU, Xid 31
 fault          7 at 0x5000: Unmapped (0x2)
 jobs           9 submitted, 8 done

@@ -136,6 +136,19 @@ fn copy_engines_have_their_runlists_and_interrupts() {
     assert_eq!(engines.method_buffer(), 0x5000);
 }
 
+/// It has a copy engine beside it, or is not used.
+#[test]
+fn graphics_has_the_first_copy_engine_of_its_runlist() {
+    let engines = read(&[(COPY0 + 2, 1), (COPY0 + 4, 3), (COPY0 + 3, 3), (GR0, 3)]).unwrap();
+    let graphics = engines.graphics().unwrap();
+    assert_eq!((graphics.number(), graphics.runlist), (1, 3));
+    assert_eq!(graphics.name().as_str(), "graphics0");
+    assert_eq!(engines.copy_beside_graphics().unwrap().instance, 3);
+    assert_eq!(engines.all().count(), 4);
+    assert_eq!(read(&[(COPY0 + 2, 1), (GR0, 0)]).unwrap().graphics(), None);
+    assert_eq!(read(&[(COPY0, 0)]).unwrap().graphics(), None);
+}
+
 #[test]
 fn all_parts_of_the_table_are_read_but_not_for_ever() {
     let mut table = vec![(NVDEC0, 7); 40];

@@ -40,6 +40,8 @@ pub struct NewChannel {
     pub space: u32,
     /// When it runs, as its group is told.
     pub scheduling: Scheduling,
+    /// It is the driver's own, for the golden context.
+    pub is_privileged: bool,
     /// Engine (`NV2080_ENGINE_TYPE_*`).
     pub engine: u32,
     /// Address of the ring in the address space.
@@ -75,7 +77,10 @@ impl Class for NewChannel {
         let channel = ChannelAllocParams {
             gp_fifo_offset: self.ring,
             gp_fifo_entries: self.entries,
-            flags: ChannelFlags(0).with_fixed_id(self.id.into()).0,
+            flags: ChannelFlags(0)
+                .with_fixed_id(self.id.into())
+                .with_privilege(self.is_privileged)
+                .0,
             engine_type: self.engine,
             instance_mem: video(self.instance, instance::SIZE),
             userd_mem: video(self.userd, userd::SIZE),
@@ -86,7 +91,10 @@ impl Class for NewChannel {
                 address_space: MemoryDescParams::SYSTEM,
                 cache_attrib: MemoryDescParams::CACHED,
             },
-            internal_flags: ChannelFlags::USER_WITHOUT_NOTIFIERS,
+            internal_flags: match self.is_privileged {
+                true => ChannelFlags::USER_WITHOUT_NOTIFIERS | ChannelFlags::ADMIN,
+                false => ChannelFlags::USER_WITHOUT_NOTIFIERS,
+            },
             ..ChannelAllocParams::default()
         };
         // What a release appends stays zero.
@@ -111,6 +119,7 @@ mod tests {
             id: 0x123,
             space: 0x90f1_0000,
             scheduling: Scheduling::default(),
+            is_privileged: false,
             engine: 0xb,
             ring: 0x1_0000,
             entries: 0x400,
@@ -123,6 +132,15 @@ mod tests {
             let mut params = std::vec![0; size];
             channel.write(release, 0xc1d0_0000, &mut params);
             let (written, rest) = ChannelAllocParams::read_from_prefix(&params).unwrap();
+            let golden = NewChannel {
+                is_privileged: true,
+                ..channel
+            };
+            let mut privileged = std::vec![0; size];
+            golden.write(release, 0xc1d0_0000, &mut privileged);
+            let (privileged, _) = ChannelAllocParams::read_from_prefix(&privileged).unwrap();
+            assert!(ChannelFlags(privileged.flags).is_privileged());
+            assert_eq!(privileged.internal_flags, 0x15);
             assert_eq!(ChannelFlags(written.flags).fixed_id(), Some(0x123));
             assert!(!ChannelFlags(written.flags).is_privileged());
             assert_eq!(written.internal_flags, 0x14);

@@ -10,8 +10,11 @@ use zerocopy::IntoBytes;
 
 use super::alloc::Class;
 
-/// A new address space, whose page tables are the driver's.
-pub(crate) struct VaSpace;
+/// A new address space.
+pub(crate) struct VaSpace {
+    /// The page tables are the driver's alone; else GSP-RM has a range in them.
+    pub(crate) is_driver_s: bool,
+}
 
 impl Class for VaSpace {
     fn class(&self) -> u32 {
@@ -25,7 +28,10 @@ impl Class for VaSpace {
     fn write(&self, _release: &Release, _client: u32, params: &mut [u8]) {
         let space = VaSpaceAllocationParameters {
             index: VaSpaceAllocationParameters::GPU_NEW,
-            flags: VaSpaceAllocationParameters::IS_EXTERNALLY_OWNED,
+            flags: match self.is_driver_s {
+                true => VaSpaceAllocationParameters::IS_EXTERNALLY_OWNED,
+                false => 0,
+            },
             ..VaSpaceAllocationParameters::default()
         };
         params.copy_from_slice(space.as_bytes());

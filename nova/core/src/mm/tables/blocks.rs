@@ -29,4 +29,6 @@ pub struct Attributes {
     pub kind: u8,
     /// The GPU cannot write the pages.
     pub read_only: bool,
+    /// Work of programs cannot reach the pages: they are for what engines do by themselves.
+    pub privileged: bool,
 }

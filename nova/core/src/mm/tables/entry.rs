@@ -8,8 +8,8 @@
 //! vmmgh100.c); so does NVIDIA's driver for pages (open-gpu-kernel-modules 570,
 //! kernel-open/nvidia-uvm/uvm_va_block.c, `block_gpu_pte_flag_cacheable`).
 //!
-//! As in nouveau's address spaces of programs (nouveau_uvmm.c), no page is for privileged accesses
-//! only, and none refuses atomic ones. In version 3, accesses are not counted, since nobody reads the
+//! As in nouveau's address spaces of programs (nouveau_uvmm.c), no page of a program is for privileged
+//! accesses only, as the contexts of graphics are (r535/gr.c), and none refuses atomic ones. In version 3, accesses are not counted, since nobody reads the
 //! counters, and addresses are not looked up in the CPU's page tables; as in nouveau, too.
 
 use nova_hw::gmmu::{ver2, ver3, PdeAperture, PteAperture, Version};
@@ -129,6 +129,7 @@ pub(in crate::mm) fn page(
                 .with_valid(true)
                 .with_aperture(at)
                 .with_vol(is_system)
+                .with_privilege(attributes.privileged)
                 .with_read_only(attributes.read_only)
                 .with_kind(attributes.kind);
             let entry = match is_system {
@@ -141,6 +142,7 @@ pub(in crate::mm) fn page(
         Version::Ver3 => {
             let flags = ver3::PtePcf::new()
                 .with_uncached(is_system)
+                .with_privilege(attributes.privileged)
                 .with_read_only(attributes.read_only)
                 .with_access_counter_disable(true);
             let entry = ver3::Pte::new()
@@ -225,5 +227,11 @@ mod tests {
         assert_eq!(directory(ver3, 0x12_3456_7000), 0x12_3456_7012);
         assert_eq!(large(ver3, 0xff_ffe0_0000), 0xff_ffe0_0081);
         assert_eq!(small(ver3), 0x1_2345_668d);
+        let private = Attributes {
+            privileged: true,
+            ..Attributes::default()
+        };
+        assert_eq!(page(ver2, Aperture::Vram, 0x20_0000, private), 0x2_0021);
+        assert_eq!(page(ver3, Aperture::Vram, 0x20_0000, private), 0x20_0091);
     }
 }

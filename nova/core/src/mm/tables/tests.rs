@@ -95,6 +95,7 @@ impl Vram {
 const READ_ONLY: Attributes = Attributes {
     kind: kind::GENERIC_MEMORY,
     read_only: true,
+    privileged: false,
 };
 
 /// A page of 4 KiB in system memory, and one of 64 KiB in VRAM 2 MiB behind it.

@@ -12,9 +12,9 @@ use crate::calls::execute;
 use crate::common::Machine;
 use nova_core::platform::{DmaAllocator, DmaMemory, Interrupts, TableMemory};
 use nova_core::{
-    Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects, Classes,
-    Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent, Handles,
-    NewChannel, Push, RpcError, Running, Scheduling, SubmitError, Token, Userd, Vectors,
+    Alloc, Caller, Channel, ChannelError, ChannelIds, ChannelLayout, ChannelObjects, ChannelWork,
+    Classes, Client, Command, CopyBytes, CopyObject, Engine, Engines, Event, Free, GspEvent,
+    Handles, NewChannel, Push, RpcError, Running, Scheduling, SubmitError, Token, Userd, Vectors,
     WindowTables, Words,
 };
 
@@ -179,6 +179,23 @@ impl<'m> Queue<'m> {
         entries: u32,
         scheduling: Scheduling,
     ) -> Self {
+        let classes = Classes::of(session.machine.card().chip().chipset);
+        let work = ChannelWork::Copy(CopyObject {
+            class: classes.copy,
+            engine: engine.number(),
+        });
+        Self::with_work(session, space, engine, entries, scheduling, work).unwrap()
+    }
+
+    /// One that sends methods to these objects.
+    pub(super) fn with_work(
+        session: &mut Session<'m>,
+        space: &Rc<Space<'m>>,
+        engine: Engine,
+        entries: u32,
+        scheduling: Scheduling,
+        work: ChannelWork<'_>,
+    ) -> Result<Self, RpcError> {
         let machine = session.machine;
         let classes = Classes::of(machine.card().chip().chipset);
         let layout = ChannelLayout::new(entries).unwrap();
@@ -198,6 +215,7 @@ impl<'m> Queue<'m> {
             id,
             space: space.object.handle(),
             scheduling,
+            is_privileged: matches!(work, ChannelWork::Golden { .. }),
             engine: engine.number(),
             ring: va,
             entries: layout.entries(),
@@ -205,13 +223,12 @@ impl<'m> Queue<'m> {
             userd: userd.address(),
             method_buffer: (methods.dma_addr(), bytes),
         };
-        let copy = CopyObject {
-            class: classes.copy,
-            engine: engine.number(),
-        };
         let objects = ChannelObjects::new(session.client, id);
-        objects.allocate(session, &new, &copy).unwrap();
-        Self {
+        if let Err(error) = objects.allocate(session, &new, work) {
+            session.ids.give_back(id);
+            return Err(error);
+        }
+        Ok(Self {
             space: space.clone(),
             objects,
             id,
@@ -223,7 +240,7 @@ impl<'m> Queue<'m> {
             classes,
             _methods: methods,
             pushed: Vec::new(),
-        }
+        })
     }
 
     /// A copy for this queue's engine.

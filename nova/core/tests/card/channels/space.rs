@@ -15,7 +15,7 @@ use nova_core::platform::{
 };
 use nova_core::{
     AddressSpace, Aperture, Attributes, Block, Change, InstanceMemory, MemoryError, NewChunk,
-    PageTables, Piece, Spare,
+    PageTables, Piece, Spare, SERVER_RANGE,
 };
 use nova_hw::gmmu::{kind, Format};
 use zerocopy::FromZeros;
@@ -133,13 +133,32 @@ pub(super) struct Space<'m> {
 impl<'m> Space<'m> {
     /// One that maps the tests' data in VRAM.
     pub(super) fn new(session: &mut Session<'m>, number: u32) -> Rc<Self> {
+        let allocate = |object: AddressSpace, session: &mut Session<'m>, tables: &PageTables<_>| {
+            let (root, entries) = (tables.root(), tables.root_entries());
+            object.allocate(session, root, entries).unwrap();
+        };
+        let object = AddressSpace::new(session.client, number);
+        Self::with(session, object, allocate)
+    }
+
+    /// One in which GSP-RM has a range of its own, too.
+    pub(super) fn shared(session: &mut Session<'m>, number: u32) -> Rc<Self> {
+        let allocate = |object: AddressSpace, session: &mut Session<'m>, tables: &PageTables<_>| {
+            let directories: Vec<_> = tables.directories(SERVER_RANGE.start).collect();
+            object.allocate_shared(session, &directories).unwrap();
+        };
+        let object = AddressSpace::shared(session.client, number);
+        Self::with(session, object, allocate)
+    }
+
+    fn with(
+        session: &mut Session<'m>,
+        object: AddressSpace,
+        allocate: impl FnOnce(AddressSpace, &mut Session<'m>, &PageTables<Instance<'m>>),
+    ) -> Rc<Self> {
         let instance = session.instance.clone();
         let format = Format::of(session.machine.card().chip().chipset.arch());
         let tables = PageTables::new(&instance, format).unwrap();
-        let object = AddressSpace::new(session.client, number);
-        let (root, entries) = (tables.root(), tables.root_entries());
-        instance.invalidate(root);
-        object.allocate(session, root, entries).unwrap();
         let space = Self {
             object,
             instance,
@@ -147,6 +166,7 @@ impl<'m> Space<'m> {
             tables: RefCell::new(tables),
         };
         space.map(Aperture::Vram, DATA..END);
+        allocate(object, session, &space.tables.borrow());
         Rc::new(space)
     }
 
@@ -181,6 +201,24 @@ impl<'m> Space<'m> {
                 kind,
                 ..Attributes::default()
             };
+            tables.map(spare, range, [block].into_iter(), attributes);
+        });
+    }
+
+    /// Maps a block of VRAM at any address.
+    pub(super) fn map_block(&self, at: u64, address: u64, size: u64, attributes: Attributes) {
+        let aperture = Aperture::Vram;
+        let block = Block {
+            aperture,
+            address,
+            size,
+        };
+        let change = Change::Map {
+            aperture,
+            page_shift: 12,
+        };
+        let range = at..at + size;
+        self.change(range.clone(), change, |tables, spare| {
             tables.map(spare, range, [block].into_iter(), attributes);
         });
     }

@@ -332,6 +332,7 @@ impl Seed {
         let attributes = Attributes {
             kind: *self.kind.get(&kinds),
             read_only: self.read_only,
+            privileged: false,
         };
         Operation {
             blocks: aperture.map(|aperture| (self.blocks(aperture, &range), attributes)),

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The graphics engine: what GSP-RM tells of it, and the golden context, which is made when an epoch first needs it.
+
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Arc, Mutex};
+use nova_core::{ChannelError, GraphicsInfo, GraphicsReader, Internal, RpcError, Scheduling};
+use nova_hw::abi::ZcullInfo;
+
+use crate::address_space::AddressSpace;
+use crate::calls::{CallError, Epoch};
+use crate::channel::{Channel, ChannelEvents, End, NewChannel, NewGraphics, Parts};
+use crate::context::{Context, SharedContext};
+use crate::gsp::Gsp;
+use crate::table_limit::TableLimit;
+use nova_kernel::sync::wait_queue::TaskState;
+
+/// The range of the golden channel, behind that of GSP-RM and in the same directories.
+const HOLE: u64 = 1 << 33;
+
+/// Page tables of the golden channel: more than map its context.
+const TABLES_MAX: u64 = 256;
+
+/// Entries of its ring, which is never used.
+const ENTRIES: u32 = 64;
+
+/// What GSP-RM tells of the graphics engine.
+pub struct Graphics {
+    /// What it consists of.
+    pub info: GraphicsInfo,
+    /// What programs have to know to use ZCULL; `None` on a GPU without.
+    pub zcull: Option<ZcullInfo>,
+}
+
+/// What is known of the graphics engine.
+#[pin_data]
+pub(crate) struct GraphicsState {
+    /// As GSP-RM has told first; it stays the same.
+    #[pin]
+    told: Mutex<Option<Arc<Graphics>>>,
+    /// What contexts share in an epoch whose golden context has been made. GSP-RM and the GPU use it until the end of the
+    /// epoch.
+    #[pin]
+    shared: Mutex<Option<(Epoch, Arc<SharedContext>)>>,
+}
+
+impl GraphicsState {
+    /// Nothing.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            told <- new_mutex!(None),
+            shared <- new_mutex!(None),
+        })
+    }
+
+    /// Frees what contexts have shared in an epoch that has ended: the GPU has been reset, or GSP-RM unloaded.
+    pub(crate) fn end(&self) {
+        let shared = self.shared.lock().take();
+        drop(shared);
+    }
+}
+
+/// What graphics needs of a GPU. This is a trait for the reason of [`Rm`](crate::rm::Rm).
+pub(crate) trait GraphicsEngine: Send + Sync {
+    /// What GSP-RM tells of the engine. Asks it if that has not been done before.
+    fn graphics(&self) -> Result<Arc<Graphics>>;
+
+    /// What contexts share, if the golden context of this epoch has been made.
+    fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>>;
+
+    /// Notes that the golden context of an epoch has been made.
+    fn set_shared_context(&self, epoch: Epoch, shared: &Arc<SharedContext>) -> Result;
+}
+
+impl Gsp<'_> {
+    fn read_graphics(&self) -> Result<Graphics, CallError> {
+        let target = self.target()?;
+        let reader = GraphicsReader::new(self.internal(target, Internal::Subdevice)?);
+        let calls = &mut self.in_epoch(target.epoch, TaskState::Killable);
+        let info = reader.read(calls)?;
+        let zcull = match reader.read_zcull(calls) {
+            Ok(zcull) => Some(zcull),
+            Err(CallError::Rpc(RpcError::Refused { .. })) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Graphics { info, zcull })
+    }
+}
+
+impl GraphicsEngine for Gsp<'_> {
+    fn graphics(&self) -> Result<Arc<Graphics>> {
+        let mut told = self.graphics.told.lock();
+        if let Some(told) = &*told {
+            return Ok(told.clone());
+        }
+        let graphics = Arc::new(self.read_graphics()?, GFP_KERNEL)?;
+        *told = Some(graphics.clone());
+        Ok(graphics)
+    }
+
+    fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>> {
+        let shared = self.graphics.shared.lock();
+        let (of, shared) = shared.as_ref()?;
+        (*of == epoch).then(|| shared.clone())
+    }
+
+    fn set_shared_context(&self, epoch: Epoch, shared: &Arc<SharedContext>) -> Result {
+        let mut slot = self.graphics.shared.lock();
+        // Whoever ends an epoch raises it before taking the lock that is held here.
+        if self.current.lock().epoch != epoch {
+            return Err(EIO);
+        }
+        *slot = Some((epoch, shared.clone()));
+        Ok(())
+    }
+}
+
+/// Nobody wants to know what happens to the golden channel, which does nothing.
+struct NoEvents;
+
+impl ChannelEvents for NoEvents {
+    fn completed(&self) {}
+
+    fn failed(&self, _error: ChannelError) {}
+
+    fn ended(&self, _end: End) {}
+}
+
+/// Has GSP-RM make the golden context, on a channel with this one. Returns what other contexts share with it.
+pub(crate) fn make_golden<'a>(
+    space: &Arc<AddressSpace<'a>>,
+    parts: Parts<'_, 'a>,
+    context: Context,
+) -> Result<Arc<SharedContext>> {
+    let shared = context.shared().clone();
+    let engine = parts
+        .host
+        .open(space.epoch())?
+        .graphics()
+        .ok_or(EOPNOTSUPP)?;
+    let new = NewChannel {
+        engine,
+        entries: ENTRIES,
+        scheduling: Scheduling::default(),
+        hole: HOLE..HOLE + NewChannel::HOLE,
+        graphics: Some(NewGraphics {
+            context,
+            draws: true,
+        }),
+    };
+    let channel = Channel::new(parts, new, Arc::new(NoEvents, GFP_KERNEL)?)?;
+    channel.stop()?;
+    Ok(shared)
+}
+
+/// The limit of its page tables.
+pub(crate) fn table_limit() -> Result<Arc<TableLimit>> {
+    TableLimit::new(TABLES_MAX)
+}
