@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
     Engine, GemCreate, GemInfo, GetParam, MemoryRegion, Query, QueryDevice, QueryFirmware,
-    QueryLimits, QueryList, QueryStatus, QueryVm,
+    QueryGraphics, QueryLimits, QueryList, QueryStatus, QueryVm, QueryZcull,
 };
 use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
@@ -574,6 +574,24 @@ pub fn query_limits(file: &File) -> Result<QueryLimits, Errno> {
 /// The kernel's error.
 pub fn query_status(file: &File) -> Result<QueryStatus, Errno> {
     query_whole(file, uapi::QUERY_STATUS)
+}
+
+/// What the graphics engine consists of.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn query_graphics(file: &File) -> Result<QueryGraphics, Errno> {
+    query_whole(file, uapi::QUERY_GRAPHICS)
+}
+
+/// What programs have to know to use ZCULL.
+///
+/// # Errors
+///
+/// The kernel's error.
+pub fn query_zcull(file: &File) -> Result<QueryZcull, Errno> {
+    query_whole(file, uapi::QUERY_ZCULL)
 }
 
 /// Queries a list.

@@ -14,12 +14,12 @@ use igt::{drm, Children, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::{
-    GemCreate, GemInfo, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryLimits, QueryList,
-    QueryStatus, QueryVm,
+    GemCreate, GemInfo, MemoryRegion, Query, QueryDevice, QueryFirmware, QueryGraphics,
+    QueryLimits, QueryList, QueryStatus, QueryVm, QueryZcull,
 };
 
 /// All queries, each with the size of its first version.
-const QUERIES: [(u32, usize); 7] = [
+const QUERIES: [(u32, usize); 9] = [
     (uapi::QUERY_DEVICE, QueryDevice::FIRST_SIZE),
     (uapi::QUERY_FIRMWARE, QueryFirmware::FIRST_SIZE),
     (uapi::QUERY_MEMORY_REGIONS, QueryList::FIRST_SIZE),
@@ -27,6 +27,8 @@ const QUERIES: [(u32, usize); 7] = [
     (uapi::QUERY_VM, QueryVm::FIRST_SIZE),
     (uapi::QUERY_LIMITS, QueryLimits::FIRST_SIZE),
     (uapi::QUERY_STATUS, QueryStatus::FIRST_SIZE),
+    (uapi::QUERY_GRAPHICS, QueryGraphics::FIRST_SIZE),
+    (uapi::QUERY_ZCULL, QueryZcull::FIRST_SIZE),
 ];
 
 /// Number of threads or processes that call at once.
@@ -77,6 +79,11 @@ fn main() -> ExitCode {
                 tests.subtest("firmware", "The release is a release number.", || {
                     firmware(&nodes)
                 });
+                tests.subtest(
+                    "graphics",
+                    "The parts of the graphics engine add up.",
+                    || graphics(&nodes),
+                );
                 tests.subtest("nodes-agree", "Both nodes answer the same.", || {
                     nodes_agree(&nodes)
                 });
@@ -224,6 +231,28 @@ fn firmware(nodes: &Nodes) {
         numbers.iter().all(|number| number.parse::<u32>().is_ok()),
         "{release:?}"
     );
+}
+
+fn graphics(nodes: &Nodes) {
+    let graphics = nova::query_graphics(&nodes.render).unwrap();
+    log::info!("{graphics:?}");
+    assert!((7..=12).contains(&graphics.sm_major), "Turing has 7.5");
+    assert!(graphics.warps_per_sm >= 16 && graphics.sms_per_tpc != 0);
+    assert_eq!(graphics.threads_per_warp, 32);
+    assert_eq!(graphics.gpc_mask.count_ones(), graphics.gpc_count);
+    let tpcs: u32 = graphics
+        .tpc_masks
+        .iter()
+        .map(|mask| mask.count_ones())
+        .sum();
+    assert_eq!(tpcs, graphics.tpc_count);
+    for (gpc, &mask) in graphics.tpc_masks.iter().enumerate() {
+        assert_eq!(mask != 0, graphics.gpc_mask >> gpc & 1 != 0, "GPC {gpc}");
+    }
+    let zcull = nova::query_zcull(&nodes.render).unwrap();
+    log::info!("{zcull:?}");
+    assert_ne!(zcull.subregion_count, 0);
+    assert!(zcull.width_align.is_power_of_two() && zcull.height_align.is_power_of_two());
 }
 
 fn nodes_agree(nodes: &Nodes) {

@@ -9,6 +9,7 @@ use igt::nova::Gpu;
 use igt::vgem;
 
 mod create;
+mod graphics;
 mod ids;
 mod lifetimes;
 mod rights;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
                 || scheduling::long_first(&gpu),
             );
         });
+        tests.group("Graphics.", |tests| graphics::subtests(tests, &gpu));
         tests.group("Ids.", |tests| {
             tests.subtest(
                 "ids",
