@@ -388,8 +388,8 @@ impl<'a> Gsp<'a> {
         }
         // First the channels: what is kept may take locks that somebody holds who waits for the fence of a channel.
         self.end_channels(End::Lost);
-        Kept::end(&self.kept);
         self.graphics.end();
+        Kept::end(&self.kept);
     }
 
     /// Replaces the state of GSP-RM. If GSP-RM was running, returns it, to be unloaded or reset: nobody calls it any more,
@@ -477,8 +477,8 @@ impl<'a> Gsp<'a> {
         }
         // In the same order as in `reset`.
         self.end_channels(end);
-        Kept::end(&self.kept);
         self.graphics.end();
+        Kept::end(&self.kept);
     }
 
     /// Waits until nothing is kept any more that the GPU may use: if the GSP is lost, for the reset. The work item does
