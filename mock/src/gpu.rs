@@ -21,6 +21,7 @@ use crate::blocks::{prom, Blocks};
 use crate::bus::config::{ConfigSpace, Effect};
 use crate::bus::machine::Machine;
 use crate::chips::{engines, Chip};
+use crate::engines::graphics::Macros;
 use crate::engines::host::{channel, Host};
 use crate::engines::mmu::{Invalidation, Mmu, Root, TlbMode};
 use crate::faults::{Fault, Faults};
@@ -147,6 +148,8 @@ struct Channels {
     made: BTreeMap<resource::ChannelNumber, resource::Channel>,
     /// The objects of each channel's subchannels. The first one is used: that is the model's choice.
     objects: BTreeMap<(resource::ChannelNumber, u8), Vec<(u32, engines::Engine)>>,
+    /// The macros of each channel that has had an object.
+    macros: BTreeMap<resource::ChannelNumber, Macros>,
     /// Page directories of the address spaces that have one.
     spaces: BTreeMap<resource::SpaceId, resource::PageDirectory>,
     /// The last pause of the polls for memory.

@@ -4,9 +4,9 @@
 //! as one channel uses them.
 //!
 //! Nothing draws or executes programs here. What is there is what needs neither: methods that set
-//! something are kept, semaphores are released and reduced, reports are written, and inline data
-//! and constants go to memory. A method that would draw, dispatch, run a macro or do anything else
-//! is [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for
+//! something are kept, semaphores are released and reduced, reports are written, inline data and
+//! constants go to memory, and macros are executed. A method that would draw, dispatch or do anything
+//! else, whether it is pushed or a macro sends it, is [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for
 //! work that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
 //! hardware refuses has the names of `NV_PGRAPH_CLASS_ERROR` and `NV_PGRAPH_PRI_MEMFMT_HWW_ESR`
 //! (open-gpu-doc, manuals/ampere/ga100/pri_eng.ref.txt and pri_memfmt.ref.txt). Layouts of reports
@@ -25,7 +25,7 @@
 //!   with 0. Reports of clocks, of culling and of what render targets contain are not modelled.
 //! - An acquire completes if the semaphore has the value. If it would have to wait it is not
 //!   modelled; only the host waits for semaphores.
-//! - Objects do not share what their methods set.
+//! - Objects do not share what their methods set, but for what is about macros.
 //! - Bits that a launch or a semaphore does not define are refused as `INVALID_UNUSED_FIELD`,
 //!   except that addresses lose the bits that they do not have. A semaphore is aligned to its size.
 //! - Only `LOAD_INLINE_DATA` may follow a launch until all data is there; Mesa
@@ -37,16 +37,21 @@
 //!   length.
 
 mod constants;
+mod falcon;
 mod inline;
+mod mme;
 mod report;
 mod semaphore;
 mod state;
 
+use nova_hw::class::graphics::mme::{scratch_of_method, Call};
 use nova_hw::class::graphics::{effect, has_method, offset, Class, Kind, MmeShadowRamControl};
 
 use super::engine::{Context, Engine, Exception, Progress};
 use error::{not_modelled, refused};
 use inline::Upload;
+pub(crate) use mme::Macros;
+use mme::Step;
 use report::Request;
 use state::State;
 
@@ -67,6 +72,15 @@ mod error {
     pub(super) const DST_LINE_EXCEEDS_PITCH: &str = "DST_LINE_EXCEEDS_PITCH";
     pub(super) const EXTRA_INLINE_DATA: &str = "EXTRA_INLINE_DATA";
     pub(super) const MISSING_INLINE_DATA: &str = "MISSING_INLINE_DATA";
+    pub(super) const MISSING_MACRO_DATA: &str = "MISSING_MACRO_DATA";
+    pub(super) const EXTRA_MACRO_DATA: &str = "EXTRA_MACRO_DATA";
+    pub(super) const BRANCH_IN_DELAY_SLOT: &str = "BRANCH_IN_DELAY_SLOT";
+    pub(super) const INSTR_RAM_ACCESS_OUT_OF_BOUNDS: &str = "INSTR_RAM_ACCESS_OUT_OF_BOUNDS";
+    pub(super) const DATA_RAM_ACCESS_OUT_OF_BOUNDS: &str = "DATA_RAM_ACCESS_OUT_OF_BOUNDS";
+    pub(super) const DMA_DRAM_ACCESS_OUT_OF_BOUNDS: &str = "DMA_DRAM_ACCESS_OUT_OF_BOUNDS";
+    pub(super) const DMA_READ_FIFOED_FROM_PB: &str = "DMA_READ_FIFOED_FROM_PB";
+    pub(super) const DMA_READ_FIFOED_OVERFLOW: &str = "DMA_READ_FIFOED_OVERFLOW";
+    pub(super) const DMA_ILLEGAL_FIFO_CONFIG: &str = "DMA_ILLEGAL_FIFO_CONFIG";
 
     /// The exception of a method with this error.
     pub(super) fn refused(error: &str, what: impl Display) -> Exception {
@@ -91,11 +105,12 @@ mod error {
     }
 }
 
-/// The engine of a channel that has just got an object of the class.
-pub(crate) fn engine(class: Class) -> Box<dyn Engine + Send> {
+/// The engine of a channel that has just got an object of the class, and has these macros.
+pub(crate) fn engine(class: Class, macros: Macros) -> Box<dyn Engine + Send> {
     Box::new(Object {
         state: State::new(class),
         upload: None,
+        macros,
     })
 }
 
@@ -103,7 +118,7 @@ pub(crate) fn engine(class: Class) -> Box<dyn Engine + Send> {
 type Execute = fn(&mut Object, &mut Context<'_>, u32) -> Result<Progress, Exception>;
 
 /// What 3D objects execute.
-static THREE_D: [(u16, Execute); 5] = [
+static THREE_D: [(u16, Execute); 6] = [
     (offset::SET_REPORT_SEMAPHORE_D, |object, context, data| {
         Request::three_d(&object.state, data)?.run(context)
     }),
@@ -112,6 +127,10 @@ static THREE_D: [(u16, Execute); 5] = [
     }),
     (offset::LOAD_CONSTANT_BUFFER, |object, context, data| {
         constants::load(&mut object.state, context, data)
+    }),
+    (offset::SET_FALCON04, |object, _, data| {
+        let generation = object.state.class.generation();
+        falcon::set_register(&mut object.macros.lock(), generation, data)
     }),
     INLINE[0],
     INLINE[1],
@@ -135,14 +154,48 @@ const INLINE: [(u16, Execute); 2] = [
     (offset::LOAD_INLINE_DATA, Object::load),
 ];
 
-/// The methods that objects of a kind execute.
-fn executed(kind: Kind) -> &'static [(u16, Execute)] {
-    match kind {
+/// What objects with macros execute; the classes that have none do not have these methods.
+static MACROS: [(u16, Execute); 7] = [
+    (offset::LOAD_MME_INSTRUCTION_RAM, |object, _, data| {
+        object
+            .macros
+            .lock()
+            .load_instruction(&mut object.state, data)
+    }),
+    (offset::LOAD_MME_START_ADDRESS_RAM, |object, _, data| {
+        object.macros.lock().load_start(&mut object.state, data)
+    }),
+    (offset::MME_DMA_READ, |object, context, data| {
+        object.macros.lock().dma_read(&object.state, context, data)
+    }),
+    (offset::MME_DMA_READ_FIFOED, |object, context, data| {
+        object
+            .macros
+            .lock()
+            .dma_read_fifoed(&object.state, context, data)
+    }),
+    (offset::MME_DMA_WRITE, |object, context, data| {
+        object.macros.lock().dma_write(&object.state, context, data)
+    }),
+    (offset::SET_MME_DATA_FIFO_CONFIG, |object, _, data| {
+        object.macros.lock().set_fifo(data)
+    }),
+    (offset::MME_DMA_SYNC, |object, _, data| {
+        object.macros.lock().dma_sync(&object.state, data)
+    }),
+];
+
+/// What an object of a kind does at a method.
+fn execution(kind: Kind, at: u16) -> Option<Execute> {
+    let methods: &[_] = match kind {
         Kind::ThreeD => &THREE_D,
         Kind::Compute => &COMPUTE,
         Kind::TwoD => &[],
         Kind::InlineToMemory => &INLINE,
-    }
+    };
+    let mut methods = methods.iter().chain(&MACROS);
+    let found = methods.find(|&&(method, _)| method == at);
+    found.map(|&(_, execute)| execute)
 }
 
 /// An object of any of the classes.
@@ -151,6 +204,7 @@ struct Object {
     state: State,
     /// Inline data is on its way.
     upload: Option<Upload>,
+    macros: Macros,
 }
 
 impl Object {
@@ -173,7 +227,7 @@ impl Object {
         if at == offset::SET_MME_SHADOW_RAM_CONTROL && replays {
             return Err(not_modelled("to replay methods"));
         }
-        self.state.set(at, data);
+        self.state.sent(at, data);
         Ok(())
     }
 
@@ -182,7 +236,7 @@ impl Object {
         let upload = Upload::new(&self.state, data)?;
         context.work.extend(upload.work());
         self.upload = Some(upload);
-        self.proceed(context)
+        self.write(context)
     }
 
     /// A word of inline data comes.
@@ -192,7 +246,78 @@ impl Object {
             return Err(refused(error::EXTRA_INLINE_DATA, what));
         };
         upload.load(data);
-        self.proceed(context)
+        self.write(context)
+    }
+
+    /// Writes the inline data that has come.
+    fn write(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        let Some(upload) = &mut self.upload else {
+            return Ok(Progress::Done);
+        };
+        let progress = upload.run(context);
+        if progress.is_err() || upload.is_complete() {
+            self.upload = None;
+        }
+        progress
+    }
+
+    /// Executes a method that is pushed or that a macro sends.
+    fn execute(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        self.set(at, data)?;
+        match execution(self.state.class.kind(), at) {
+            Some(execute) => execute(self, context, data),
+            None => {
+                if let Some(number) = scratch_of_method(at) {
+                    self.macros.lock().set_scratch(number, data);
+                }
+                Ok(Progress::Done)
+            }
+        }
+    }
+
+    /// Executes the macro until it ends, waits for a word or has used up the budget.
+    fn expand(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        while self.macros.lock().is_running() {
+            if context.budget == 0 {
+                return Ok(Progress::Unfinished);
+            }
+            let step = self.macros.lock().step(&self.state)?;
+            match step {
+                Step::Waits => break,
+                Step::Ended => {}
+                Step::Executed => context.budget = context.budget.saturating_sub(mme::COST),
+                Step::Sends(at, data) => {
+                    let progress = self.expanded(context, at, data);
+                    if progress.is_err() {
+                        self.macros.lock().abort();
+                    }
+                    if progress? == Progress::Unfinished {
+                        return Ok(Progress::Unfinished);
+                    }
+                }
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Executes a method that a macro sends.
+    fn expanded(
+        &mut self,
+        context: &mut Context<'_>,
+        at: u16,
+        data: u32,
+    ) -> Result<Progress, Exception> {
+        let loads = (offset::LOAD_MME_INSTRUCTION_RAM_POINTER..=offset::LOAD_MME_START_ADDRESS_RAM)
+            .contains(&at);
+        if loads || Call::of_method(at).is_some() {
+            return Err(not_modelled("a macro that loads or calls macros"));
+        }
+        self.execute(context, at, data)
     }
 }
 
@@ -203,24 +328,24 @@ impl Engine for Object {
         at: u16,
         data: u32,
     ) -> Result<Progress, Exception> {
-        self.set(at, data)?;
-        let methods = executed(self.state.class.kind());
-        match methods.iter().find(|&&(method, _)| method == at) {
-            Some((_, execute)) => execute(self, context, data),
-            None => Ok(Progress::Done),
+        match Call::of_method(at) {
+            Some(call) => {
+                self.set(at, data)?;
+                self.macros.lock().call(call, data)?;
+                self.expand(context)
+            }
+            None => {
+                self.macros.lock().check_idle()?;
+                self.execute(context, at, data)
+            }
         }
     }
 
-    /// Writes the inline data that has come.
     fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        let Some(upload) = &mut self.upload else {
-            return Ok(Progress::Done);
-        };
-        let progress = upload.run(context);
-        if progress.is_err() || upload.is_complete() {
-            self.upload = None;
+        match self.write(context)? {
+            Progress::Done => self.expand(context),
+            Progress::Unfinished => Ok(Progress::Unfinished),
         }
-        progress
     }
 }
 

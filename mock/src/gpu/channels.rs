@@ -18,7 +18,7 @@ use crate::bus::machine::Machine;
 use crate::chips::engines::{self, Engine};
 use crate::chips::Chip;
 use crate::engines::copy::CopyEngine;
-use crate::engines::graphics;
+use crate::engines::graphics::{self, Macros};
 use crate::engines::host::channel::{ChannelId, Object, Place, Setup};
 use crate::engines::host::event::{HostEvent, Invalidate};
 use crate::engines::host::{Host, Surroundings, Turn};
@@ -108,8 +108,8 @@ fn setup(chip: &Chip, channel: &resource::Channel) -> Setup {
 }
 
 /// The state that an engine has for an object of this class, and the subchannel; `None` for classes
-/// whose methods are not modelled.
-fn object(class: u32, engine: Engine) -> Option<(u8, Object)> {
+/// whose methods are not modelled. The channel has these macros.
+fn object(class: u32, engine: Engine, macros: &Macros) -> Option<(u8, Object)> {
     let copy = CopyClass::from_number(class);
     let graphics = GraphicsClass::from_number(class);
     let class = class as u16;
@@ -117,7 +117,7 @@ fn object(class: u32, engine: Engine) -> Option<(u8, Object)> {
         class,
         engine: match copy {
             Some(copy) => Box::new(CopyEngine::new(copy)),
-            None => graphics::engine(graphics?),
+            None => graphics::engine(graphics?, macros.clone()),
         },
         engine_type: engine.number(),
         exception: match copy {
@@ -140,6 +140,7 @@ impl<M: Machine> Gpu<M> {
                     self.end_wait(id, self.schedule.now());
                 }
                 self.channels.objects.retain(|(of, _), _| *of != number);
+                self.channels.macros.remove(&number);
                 self.schedule_turn();
             }
             Effect::Scheduled { channel, runs } => {
@@ -202,7 +203,8 @@ impl<M: Machine> Gpu<M> {
     }
 
     fn add_object(&mut self, channel: resource::ChannelNumber, class: u32, engine: Engine) {
-        let Some((subchannel, object)) = object(class, engine) else {
+        let macros = self.channels.macros.entry(channel).or_default();
+        let Some((subchannel, object)) = object(class, engine, macros) else {
             return;
         };
         let objects = self.channels.objects.entry((channel, subchannel));
@@ -214,7 +216,8 @@ impl<M: Machine> Gpu<M> {
     }
 
     fn remove_object(&mut self, channel: resource::ChannelNumber, class: u32, engine: Engine) {
-        let Some((subchannel, _)) = object(class, engine) else {
+        let macros = self.channels.macros.entry(channel).or_default();
+        let Some((subchannel, _)) = object(class, engine, macros) else {
             return;
         };
         let objects = self.channels.objects.entry((channel, subchannel));
@@ -225,7 +228,7 @@ impl<M: Machine> Gpu<M> {
         objects.remove(at);
         let next = objects
             .first()
-            .and_then(|&(class, engine)| object(class, engine));
+            .and_then(|&(class, engine)| object(class, engine, macros));
         if at > 0 {
             return;
         }

@@ -11,6 +11,7 @@
 use core::ops::RangeInclusive;
 
 mod methods;
+pub mod mme;
 
 pub use methods::{effect, has_method, method_name, offset, Effect};
 
@@ -488,6 +489,8 @@ pub struct MmeShadowRamControl {
 }
 
 impl MmeShadowRamControl {
+    /// Methods are not recorded.
+    pub const METHOD_PASSTHROUGH: u8 = 2;
     /// Methods do not take their data, but what has been recorded.
     pub const METHOD_REPLAY: u8 = 3;
 }

@@ -8,6 +8,7 @@
 //! them end with the last viewport (scissors, variable rates of shading), or where other classes
 //! have the next method (the scratch of macros).
 
+use super::mme::Call;
 use super::{Class, Generation, Kind, Methods};
 use crate::layout;
 
@@ -25,6 +26,14 @@ macro_rules! offsets {
 }
 
 offsets! {
+    /// Word of the instruction RAM that is loaded next.
+    LOAD_MME_INSTRUCTION_RAM_POINTER @ 0x114;
+    /// A word of an [`Instruction`](super::super::mme::Instruction).
+    LOAD_MME_INSTRUCTION_RAM @ 0x118;
+    /// Macro that gets its start address next.
+    LOAD_MME_START_ADDRESS_RAM_POINTER @ 0x11c;
+    /// Word of the instruction RAM at which a macro starts.
+    LOAD_MME_START_ADDRESS_RAM @ 0x120;
     /// [`MmeShadowRamControl`](super::super::MmeShadowRamControl).
     SET_MME_SHADOW_RAM_CONTROL @ 0x124;
     /// [`SetRenderEnableC`](super::super::SetRenderEnableC), for all subchannels.
@@ -74,6 +83,22 @@ offsets! {
     SET_I2M_SEMAPHORE_B @ 0x1e0;
     /// Payload of the semaphore of inline data.
     SET_I2M_SEMAPHORE_C @ 0x1e4;
+    /// Address for the DMA of macros, upper half.
+    SET_MME_MEM_ADDRESS_A @ 0x550;
+    /// Address for the DMA of macros, lower half.
+    SET_MME_MEM_ADDRESS_B @ 0x554;
+    /// Word of the data RAM for the DMA of macros.
+    SET_MME_DATA_RAM_ADDRESS @ 0x558;
+    /// Reads words from memory into the data RAM.
+    MME_DMA_READ @ 0x55c;
+    /// Reads words from memory into the FIFO that macros load from.
+    MME_DMA_READ_FIFOED @ 0x560;
+    /// Writes words of the data RAM to memory.
+    MME_DMA_WRITE @ 0x564;
+    /// Makes its data a word of the data RAM when the DMA before has completed.
+    MME_DMA_SYNC @ 0x570;
+    /// [`DataFifoConfig`](super::super::mme::DataFifoConfig); until [`Generation::Hopper`].
+    SET_MME_DATA_FIFO_CONFIG @ 0x574;
     /// [`SetRenderEnableC`](super::super::SetRenderEnableC); not in 2D classes.
     SET_RENDER_ENABLE_C @ 0x1558;
     /// 0: the other methods decide; 1: draws; 2: draws not. Not in 2D classes.
@@ -86,6 +111,8 @@ offsets! {
     SET_REPORT_SEMAPHORE_C @ 0x1b08;
     /// [`ReportSemaphoreD`](super::super::ReportSemaphoreD).
     SET_REPORT_SEMAPHORE_D @ 0x1b0c;
+    /// A register that changes as [`falcon`](super::super::mme::falcon) says; in 3D classes.
+    SET_FALCON04 @ 0x2310;
     /// Bytes of the constant buffer that is written; in 3D classes.
     SET_CONSTANT_BUFFER_SELECTOR_A @ 0x2380;
     /// Address of the constant buffer, upper half.
@@ -121,7 +148,7 @@ pub struct Effect {
 }
 
 /// What a method of a class draws, dispatches, or otherwise does; `None` if it only sets something
-/// or has a constant in [`offset`].
+/// has a constant in [`offset`], or is a [`Call`].
 pub fn effect(class: Class, offset: u16) -> Option<&'static Effect> {
     let effects = match class.kind() {
         Kind::ThreeD => THREE_D_EFFECTS,
@@ -141,7 +168,10 @@ pub fn method_name(class: Class, offset: u16) -> Option<&'static str> {
         return None;
     }
     let effect = effect(class, offset).map(|effect| effect.name);
-    effect.or_else(|| layout::find(NAMES, offset.into()))
+    let call = || Call::of_method(offset).map(Call::name);
+    effect
+        .or_else(call)
+        .or_else(|| layout::find(NAMES, offset.into()))
 }
 
 impl Methods {
@@ -280,9 +310,6 @@ const THREE_D_EFFECTS: &[Effect] = effects! {
     DECOMPRESS_SURFACE @ 0x2e0;
     PEER_SEMAPHORE_RELEASE @ 0x2f0;
     DRAW_ZERO_INDEX @ 0x304;
-    MME_DMA_READ @ 0x55c;
-    MME_DMA_READ_FIFOED @ 0x560;
-    MME_DMA_WRITE @ 0x564;
     MME_DMA_REDUCTION @ 0x568;
     DRAW_VERTEX_ARRAY @ 0xd78;
     DECOMPRESS_ZETA_SURFACE @ 0x11fc;
@@ -306,9 +333,9 @@ const THREE_D_EFFECTS: &[Effect] = effects! {
     DRAW_INDEX_BUFFER8_BEGIN_END_INSTANCE_SUBSEQUENT @ 0x17f8;
     CLEAR_SURFACE @ 0x19d0;
     CLEAR_CLIP_ID_SURFACE @ 0x19d4;
-    SET_FALCON @ 0x2300..=0x237c;
+    SET_FALCON @ 0x2300..=0x230c;
+    SET_FALCON @ 0x2314..=0x237c;
     LOAD_CONSTANT_BUFFER @ 0x2394..=0x23fc;
-    CALL_MME_MACRO @ 0x3800..=0x3ffc;
 };
 
 const COMPUTE_EFFECTS: &[Effect] = effects! {
@@ -321,25 +348,17 @@ const COMPUTE_EFFECTS: &[Effect] = effects! {
     LOAD_INLINE_QMD_DATA @ 0x320..=0x4fc;
     SET_FALCON @ 0x500..=0x57c until AmpereA;
     SET_FALCON @ 0x500..=0x53c;
-    MME_DMA_READ @ 0x55c;
-    MME_DMA_READ_FIFOED @ 0x560;
-    MME_DMA_WRITE @ 0x564;
     MME_DMA_REDUCTION @ 0x568;
-    CALL_MME_MACRO @ 0x3800..=0x3ffc;
 };
 
 const TWO_D_EFFECTS: &[Effect] = effects! {
     NOTIFY @ 0x10c;
-    MME_DMA_READ @ 0x55c;
-    MME_DMA_READ_FIFOED @ 0x560;
-    MME_DMA_WRITE @ 0x564;
     MME_DMA_REDUCTION @ 0x568;
     RENDER_SOLID_PRIM_POINT_X_Y @ 0x5e0;
     RENDER_SOLID_PRIM_POINT @ 0x600..=0x7fc;
     PIXELS_FROM_CPU_DATA @ 0x860;
     PIXELS_FROM_MEMORY_SRC_Y0_INT @ 0x8dc;
     SET_FALCON @ 0x8e0..=0x95c;
-    CALL_MME_MACRO @ 0x3800..=0x3ffc;
 };
 
 const INLINE_TO_MEMORY_EFFECTS: &[Effect] = effects! {

@@ -120,10 +120,11 @@ fn effects_are_methods() {
     for (class, offset, expected) in [
         (Class::TuringA, 0x1618, "BEGIN"),
         (Class::AdaA, 0x19d0, "CLEAR_SURFACE"),
-        (Class::BlackwellB, 0x3804, "CALL_MME_MACRO"),
+        (Class::AdaA, 0x230c, "SET_FALCON"),
+        (Class::AdaA, 0x2314, "SET_FALCON"),
         (Class::TuringComputeA, 0x2bc, "SEND_SIGNALING_PCAS_B"),
         (Class::TuringComputeA, 0x55c, "SET_FALCON"),
-        (Class::AmpereComputeB, 0x55c, "MME_DMA_READ"),
+        (Class::AmpereComputeB, 0x568, "MME_DMA_REDUCTION"),
         (Class::AmpereComputeB, 0x53c, "SET_FALCON"),
         (Class::FermiTwodA, 0x8dc, "PIXELS_FROM_MEMORY_SRC_Y0_INT"),
         (Class::KeplerInlineToMemoryB, 0x10c, "NOTIFY"),
@@ -131,8 +132,8 @@ fn effects_are_methods() {
         assert_eq!(name(class, offset), Some(expected));
     }
     for &class in Class::ALL {
-        // NO_OPERATION, WAIT_FOR_IDLE, LAUNCH_DMA
-        for offset in [0x100, 0x110, 0x1b0] {
+        // NO_OPERATION, WAIT_FOR_IDLE, LAUNCH_DMA, CALL_MME_MACRO(1)
+        for offset in [0x100, 0x110, 0x1b0, 0x3808] {
             assert_eq!(name(class, offset), None);
         }
     }
@@ -154,6 +155,12 @@ fn methods_have_the_headers_names() {
         (Class::FermiTwodA, 0x138, Some("SET_GLOBAL_RENDER_ENABLE_C")),
         (Class::AdaA, 0x2390, Some("LOAD_CONSTANT_BUFFER")),
         (Class::AdaA, 0x2394, Some("LOAD_CONSTANT_BUFFER")),
+        (Class::BlackwellB, 0x3808, Some("CALL_MME_MACRO")),
+        (Class::BlackwellB, 0x3804, Some("CALL_MME_DATA")),
+        (Class::TuringComputeA, 0x3804, None),
+        (Class::AmpereComputeB, 0x55c, Some("MME_DMA_READ")),
+        (Class::TuringComputeA, 0x55c, Some("SET_FALCON")),
+        (Class::AdaA, 0x2310, Some("SET_FALCON04")),
         // NO_OPERATION has no effect; 2D classes have other methods there, or none.
         (Class::TuringA, 0x100, None),
         (Class::FermiTwodA, 0x1b0, None),
