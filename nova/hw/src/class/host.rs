@@ -80,13 +80,12 @@ impl ChannelClass {
     /// The class has this method of the host.
     ///
     /// The headers from Hopper on have few methods. This takes from the others what NVIDIA's and
-    /// Linux's drivers send to these chips.
+    /// Linux's drivers send to these chips, and Mesa: it waits for events with the old semaphores on
+    /// all of them (src/nouveau/vulkan/nvk_event.c).
     pub const fn has_method(self, method: u32) -> bool {
         match method {
             method::CRC_CHECK => matches!(self, Self::TuringA),
-            method::SEMAPHOREA..=method::SEMAPHORED | method::FB_FLUSH => {
-                !self.has_wide_addresses()
-            }
+            method::FB_FLUSH => !self.has_wide_addresses(),
             _ => method::name(method).is_some(),
         }
     }
@@ -640,10 +639,8 @@ mod tests {
         assert_eq!(having(method::SEM_EXECUTE), [true; 5]);
         assert_eq!(having(method::END), [false; 5]);
         assert_eq!(having(0x38), [false; 5]);
-        assert_eq!(
-            having(method::SEMAPHORED),
-            [true, true, false, false, false]
-        );
+        assert_eq!(having(method::SEMAPHORED), [true; 5]);
+        assert_eq!(having(method::FB_FLUSH), [true, true, false, false, false]);
         assert_eq!(
             having(method::CRC_CHECK),
             [true, false, false, false, false]

@@ -34,15 +34,15 @@ fn each_class_has_its_methods() {
 #[test]
 fn an_unknown_method_stops_the_channel() {
     let mut bench = Bench::with_channel(ChannelClass::HopperA);
-    let stop = bench.error_of(&inc(method::SEMAPHOREA, &[3]));
+    let stop = bench.error_of(&inc(method::FB_FLUSH, &[3]));
     let cause = Cause::Method {
-        method: 0x10,
+        method: 0x24,
         data: 3,
         reason: "the host has no such method",
     };
     assert_eq!(stop.cause, cause);
     assert_eq!((stop.exception, stop.engine), (32, HOST_TYPE));
-    let text = "method 0x10 (SEMAPHOREA) with 0x3: the host has no such method";
+    let text = "method 0x24 (FB_FLUSH) with 0x3: the host has no such method";
     assert_eq!(stop.cause.to_string(), text);
 }
 
