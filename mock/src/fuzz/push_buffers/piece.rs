@@ -4,6 +4,8 @@
 
 use arbitrary::Arbitrary;
 use nova_hw::class::copy::offset;
+use nova_hw::class::graphics::mme::{Instruction, NOTHING};
+use nova_hw::class::graphics::offset as graphics;
 use nova_hw::class::host::{method, Header};
 
 use super::{DATA, GONE, LARGE, PAGE, PROTECTED, READ_ONLY, SPARSE, SYSTEM, VA};
@@ -78,6 +80,12 @@ pub(super) enum Piece {
         constants: [u32; 2],
         components: u32,
     },
+    /// A macro, and a call of it. Where bits are 0, its instructions do nothing.
+    Macro {
+        subchannel: u8,
+        instructions: Vec<u128>,
+        words: Vec<u32>,
+    },
 }
 
 impl Piece {
@@ -133,9 +141,45 @@ impl Piece {
                 constants: [a, b],
                 components,
             } => copy(offset::SET_REMAP_CONST_A, &[*a, *b, *components]),
+            Self::Macro {
+                subchannel,
+                instructions,
+                words,
+            } => {
+                let at =
+                    |operation, method, data: &[u32]| methods(operation, *subchannel, method, data);
+                let instructions = instructions
+                    .iter()
+                    .take(64)
+                    .flat_map(|bits| Instruction::from(bits ^ u128::from(NOTHING)).words());
+                let end = [NOTHING.with_ends_next(true), NOTHING].map(Instruction::words);
+                let instructions: Vec<_> = instructions.chain(end.concat()).collect();
+                [
+                    at(
+                        Header::INC,
+                        graphics::LOAD_MME_START_ADDRESS_RAM_POINTER,
+                        &[0, 0],
+                    ),
+                    at(
+                        Header::INC,
+                        graphics::LOAD_MME_INSTRUCTION_RAM_POINTER,
+                        &[0],
+                    ),
+                    at(
+                        Header::NON_INC,
+                        graphics::LOAD_MME_INSTRUCTION_RAM,
+                        &instructions,
+                    ),
+                    at(Header::ONE_INC, CALL_MME_MACRO, words),
+                ]
+                .concat()
+            }
         }
     }
 }
+
+/// CALL_MME_MACRO(0)
+const CALL_MME_MACRO: u16 = 0x3800;
 
 fn methods(operation: u8, subchannel: u8, method: u16, data: &[u32]) -> Vec<u32> {
     let data = &data[..data.len().min(0x100)];
