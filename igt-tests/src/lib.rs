@@ -48,6 +48,7 @@ pub mod sysfs;
 pub mod timeout;
 pub mod uevent;
 pub mod vgem;
+pub mod vulkan;
 pub mod wildmat;
 
 mod args;

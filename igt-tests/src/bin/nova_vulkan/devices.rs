@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+
+//! The devices under test, and lavapipe, which says what is right.
+
+use ash::vk;
+use igt::data::assert_same;
+use igt::nova::Gpu;
+use igt::vulkan::{Device, Physical, Vulkan};
+use igt::{Dynamic, ExitHandler};
+
+/// The variable that names another device to test: a part of its name, such as `llvmpipe`.
+const OTHER: &str = "NOVA_VULKAN_DEVICE";
+
+fn other() -> Option<String> {
+    std::env::var(OTHER).ok()
+}
+
+/// Has Nova drive the GPUs, if those are what is tested.
+pub(crate) fn keep_running() -> Option<ExitHandler> {
+    other().is_none().then(|| Gpu::require().keep_running())
+}
+
+/// The devices of the machine.
+pub(crate) struct Devices {
+    /// Those that are tested, at least one. Most subtests take the first one alone.
+    pub(crate) tested: Vec<Physical>,
+    reference: Physical,
+}
+
+impl Devices {
+    /// Finds them; skips if one is missing.
+    pub(crate) fn require(vulkan: &Vulkan) -> Self {
+        let all = vulkan.devices();
+        let is_tested = |physical: &&Physical| match other() {
+            Some(name) => physical.name.contains(&name),
+            None => physical.driver == vk::DriverId::MESA_NVK,
+        };
+        let tested: Vec<_> = all.iter().filter(is_tested).cloned().collect();
+        let names: Vec<_> = all.iter().map(|physical| &physical.name).collect();
+        igt::require!(!tested.is_empty(), "a device to test; there are {names:?}");
+        let is_reference = |physical: &Physical| physical.driver == vk::DriverId::MESA_LLVMPIPE;
+        let Some(reference) = all.iter().find(|it| is_reference(it)).cloned() else {
+            igt::skip!("Nothing to compare with: no lavapipe among {names:?}.");
+        };
+        Self { tested, reference }
+    }
+
+    /// The first device that is tested.
+    pub(crate) fn first(&self) -> &Physical {
+        &self.tested[0]
+    }
+
+    /// The driver to compare with.
+    pub(crate) fn reference(&self) -> &Physical {
+        &self.reference
+    }
+
+    /// A pair for a family of a device.
+    pub(crate) fn pair<'v>(
+        &'v self,
+        vulkan: &'v Vulkan,
+        tested: &'v Physical,
+        family: u32,
+    ) -> Pair<'v> {
+        Pair {
+            tested: Device::new(vulkan, tested, family),
+            reference: Device::new(vulkan, &self.reference, 0),
+        }
+    }
+
+    /// The first device with a queue for copies, which does nothing else if there is such a family.
+    pub(crate) fn copies<'v>(&'v self, vulkan: &'v Vulkan) -> Pair<'v> {
+        self.pair(vulkan, self.first(), copies(self.first()))
+    }
+
+    /// Runs a part for each family of queues of the first device that does all of this.
+    pub(crate) fn for_each_queue(
+        &self,
+        vulkan: &Vulkan,
+        parts: &mut Dynamic<'_>,
+        flags: vk::QueueFlags,
+        body: impl Fn(&Pair<'_>),
+    ) {
+        let tested = self.first();
+        let families = 0..tested.families.len() as u32;
+        for family in families.filter(|&family| does(tested, family, flags)) {
+            parts.dynamic(name(tested, family), || {
+                body(&self.pair(vulkan, tested, family))
+            });
+        }
+    }
+}
+
+/// The family for copies: one that does nothing else, or else the first one.
+pub(crate) fn copies(physical: &Physical) -> u32 {
+    let families = 0..physical.families.len() as u32;
+    let is_for_copies = |&family: &u32| name(physical, family) == "transfer";
+    families.clone().find(is_for_copies).unwrap_or(0)
+}
+
+/// Whether queues of a family do all of this. Those that draw or compute copy, too, without saying so.
+fn does(physical: &Physical, family: u32, flags: vk::QueueFlags) -> bool {
+    let copies = vk::QueueFlags::TRANSFER;
+    match flags == copies {
+        true => ["universal", "compute", "transfer"].contains(&name(physical, family)),
+        false => physical.can(family, flags),
+    }
+}
+
+/// What a family is for.
+fn name(physical: &Physical, family: u32) -> &'static str {
+    let kinds = [
+        (vk::QueueFlags::GRAPHICS, "universal"),
+        (vk::QueueFlags::COMPUTE, "compute"),
+        (vk::QueueFlags::VIDEO_DECODE_KHR, "decode"),
+        (vk::QueueFlags::VIDEO_ENCODE_KHR, "encode"),
+        (vk::QueueFlags::TRANSFER, "transfer"),
+    ];
+    let kind = kinds.iter().find(|(flags, _)| physical.can(family, *flags));
+    kind.map_or("other", |(_, name)| name)
+}
+
+/// A device under test, and lavapipe.
+pub(crate) struct Pair<'v> {
+    pub(crate) tested: Device<'v>,
+    pub(crate) reference: Device<'v>,
+}
+
+impl Pair<'_> {
+    /// Has both do the same work, and asserts that the results are the same.
+    #[track_caller]
+    pub(crate) fn assert_same(&self, what: &str, work: impl Fn(&Device<'_>) -> Vec<u8>) {
+        assert_same(&work(&self.tested), &work(&self.reference), what);
+    }
+}

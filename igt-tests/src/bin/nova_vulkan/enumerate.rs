@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+
+//! What NVK says of the GPUs, beside what Nova says of them.
+
+use ash::vk;
+use igt::data::{assert_same, pattern};
+use igt::nova::{self, Gpu};
+use igt::vulkan::{Physical, Semaphore, Vulkan};
+use igt::{Fixture, Tests, HANG};
+
+use crate::devices::{copies, Devices};
+
+/// The chips on which NVK has passed no conformance test, and runs only when it is told to.
+const WITHOUT_CONFORMANCE: [&str; 2] = ["gh1", "gb10"];
+
+pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fixture<Devices>) {
+    tests.subtest_with_dynamic(
+        "enumerate",
+        "NVK finds each GPU, names it, and says what the kernel says of it.",
+        |parts| {
+            for gpu in Gpu::all() {
+                parts.dynamic(gpu.chip(), || enumerate(&gpu, devices));
+            }
+        },
+    );
+    tests.subtest_with_dynamic(
+        "each",
+        "Each GPU copies memory and signals a timeline.",
+        |parts| {
+            for gpu in Gpu::all() {
+                parts.dynamic(gpu.chip(), || each(&gpu, vulkan, devices));
+            }
+        },
+    );
+}
+
+/// The GPU as NVK has found it.
+fn find<'a>(gpu: &Gpu, devices: &'a Devices) -> &'a Physical {
+    let name = gpu.pci().name();
+    let mut found = devices.tested.iter();
+    let found = found.find(|physical| physical.pci.as_ref() == Some(&name));
+    found.unwrap_or_else(|| panic!("NVK has not found {name}"))
+}
+
+fn enumerate(gpu: &Gpu, devices: &Devices) {
+    let (physical, chip) = (find(gpu, devices), gpu.chip());
+    let properties = &physical.properties;
+    log::info!("{}: {:?}", physical.name, physical.driver_info);
+    log::info!("{:?}", physical.families);
+    log::info!("{:?} {:?}", physical.heaps(), physical.types());
+
+    assert!(
+        physical.name.to_lowercase().contains(&chip),
+        "{}",
+        physical.name
+    );
+    assert_eq!(u64::from(properties.vendor_id), gpu.pci().vendor().unwrap());
+    let id = igt::sysfs::read_number(gpu.pci().path().join("device")).unwrap();
+    assert_eq!(u64::from(properties.device_id), id);
+    assert_eq!(properties.device_type, vk::PhysicalDeviceType::DISCRETE_GPU);
+    assert!(
+        properties.api_version >= vk::API_VERSION_1_3,
+        "{:#x}",
+        properties.api_version
+    );
+    let is_conformant = !WITHOUT_CONFORMANCE
+        .iter()
+        .any(|prefix| chip.starts_with(prefix));
+    assert_eq!(
+        physical.conformance != [0; 4],
+        is_conformant,
+        "{:?}",
+        physical.conformance
+    );
+    // Both are of the same package.
+    let mesa = |physical: &Physical| physical.driver_info.split(" (").next().map(str::to_owned);
+    assert_eq!(mesa(physical), mesa(devices.reference()));
+
+    use vk::QueueFlags as Flags;
+    let all = Flags::GRAPHICS | Flags::COMPUTE | Flags::TRANSFER | Flags::SPARSE_BINDING;
+    assert!(physical.can(0, all), "{:?}", physical.families);
+    assert!(physical.can(1, Flags::TRANSFER), "{:?}", physical.families);
+    assert!(!physical.can(1, Flags::GRAPHICS) && !physical.can(1, Flags::COMPUTE));
+
+    let device = nova::query_device(&gpu.open_render()).unwrap();
+    let local = |heap: &&vk::MemoryHeap| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL);
+    let heaps = physical.heaps().iter().filter(local);
+    let vram = heaps.map(|heap| heap.size).max();
+    assert_eq!(vram, Some(device.vram_usable), "{:?}", physical.heaps());
+    let is_mapped = |kind: &vk::MemoryType| {
+        let flags = kind.property_flags;
+        flags.contains(
+            vk::MemoryPropertyFlags::HOST_VISIBLE | vk::MemoryPropertyFlags::HOST_COHERENT,
+        )
+    };
+    assert!(
+        physical.types().iter().any(is_mapped),
+        "{:?}",
+        physical.types()
+    );
+}
+
+fn each(gpu: &Gpu, vulkan: &Vulkan, devices: &Devices) {
+    const SIZE: usize = 70_001;
+    let physical = find(gpu, devices);
+    let pair = devices.pair(vulkan, physical, copies(physical));
+    let device = &pair.tested;
+    let bytes = pattern(1, SIZE);
+    let (from, to) = (device.buffer_with(&bytes), device.buffer(SIZE as u64));
+    let timeline = Semaphore::timeline(device, 3);
+    let commands = device.record(|commands| commands.copy_whole(&from, &to));
+    let result = device.submit(
+        &commands,
+        &[(&timeline, 4)],
+        &[(&timeline, 9)],
+        vk::Fence::null(),
+    );
+    assert_eq!(result, Ok(()));
+    timeline.signal(4);
+    assert_eq!(timeline.wait(9, HANG), Ok(()));
+    assert_eq!(timeline.value(), 9);
+    assert_same(&device.read(&to), &bytes, "a copy");
+}
