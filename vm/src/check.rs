@@ -99,6 +99,14 @@ impl Driver {
             Self::Nouveau => "nouveau_",
         }
     }
+
+    /// What else is built here for the tests: NVK knows nouveau, and runs on nova by this.
+    fn tools(self) -> &'static [&'static str] {
+        match self {
+            Self::Nova => &["nova-nvk", "libnova_nvk_preload.so"],
+            Self::Nouveau => &[],
+        }
+    }
 }
 
 pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
@@ -332,7 +340,8 @@ impl TestFolder {
         let tests: Vec<_> = tests.map(|name| host.programs.join(name)).collect();
         ensure!(!tests.is_empty(), "{list} has no test that is built here");
         let runner = [list, "run-in-guest"].map(|name| source.join(name));
-        for file in runner.iter().chain(&lists).chain(&tests) {
+        let tools: Vec<_> = driver.tools().iter().map(|name| host.programs.join(name)).collect();
+        for file in runner.iter().chain(&lists).chain(&tests).chain(&tools) {
             copy_into(file, folder.path())?;
         }
         Ok(Self { folder, lists })

@@ -93,7 +93,13 @@ const ALL_BUT_FILES: Tests = Tests::AllBut(&[
 ]);
 const SLEEP: Tests = Tests::Only(&["igt@nova_pm"]);
 const BOOT: Tests = Tests::Only(&["igt@nova_boot"]);
-const BOOT_OF_MANY: Tests = Tests::Only(&["igt@nova_boot", "igt@nova_multi"]);
+/// Also that NVK, which has tables of its own for the families, finds and uses each GPU.
+const BOOT_OF_MANY: Tests = Tests::Only(&[
+    "igt@nova_boot",
+    "igt@nova_multi",
+    "igt@nova_vulkan@each",
+    "igt@nova_vulkan@enumerate",
+]);
 const BARS: Tests = Tests::Only(&["igt@nova_bars"]);
 /// The tests of faults, and of the firmware files that are not read as GA102's are: Turing's falcons have no boot ROM, so
 /// Booter has other parts and the generic bootloader loads FWSEC. One parser reads GSP-RM and its bootloader for every chip,
@@ -312,7 +318,8 @@ pub(crate) mod tests {
              --include-tests igt@nova_gsp_files@mixed-releases --include-tests igt@nova_gsp_files@truncated-gsp \
              --include-tests igt@nova_gsp_files@truncated-fmc \
              --include-tests igt@nova_gsp_files@header-fmc --include-tests igt@nova_bind --include-tests igt@nova_exec",
-            "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi",
+            "families 8 Igt --include-tests igt@nova_boot --include-tests igt@nova_multi \
+             --include-tests igt@nova_vulkan@each --include-tests igt@nova_vulkan@enumerate",
             "families-killed 8 Killed --include-tests igt@nova_boot",
         ];
         assert_eq!(
