@@ -92,14 +92,6 @@ impl Driver {
         }
     }
 
-    /// The beginning of the names of the tests that are built here.
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::Nova => "nova_",
-            Self::Nouveau => "nouveau_",
-        }
-    }
-
     /// What else is built here for the tests: NVK knows nouveau, and runs on nova by this.
     fn tools(self) -> &'static [&'static str] {
         match self {
@@ -335,12 +327,21 @@ impl TestFolder {
         let lists: Vec<_> = lists.iter().map(|list| source.join(list)).collect();
         let list = driver.list();
         let names = fs::read_to_string(source.join(list))?;
-        let is_ours = |name: &&str| name.starts_with(driver.prefix());
+        // The others are upstream's, and in the guest.
+        let is_ours = |name: &&str| {
+            ["nova_", "nouveau_"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        };
         let tests = names.lines().filter(is_ours);
         let tests: Vec<_> = tests.map(|name| host.programs.join(name)).collect();
         ensure!(!tests.is_empty(), "{list} has no test that is built here");
         let runner = [list, "run-in-guest"].map(|name| source.join(name));
-        let tools: Vec<_> = driver.tools().iter().map(|name| host.programs.join(name)).collect();
+        let tools: Vec<_> = driver
+            .tools()
+            .iter()
+            .map(|name| host.programs.join(name))
+            .collect();
         for file in runner.iter().chain(&lists).chain(&tests).chain(&tools) {
             copy_into(file, folder.path())?;
         }

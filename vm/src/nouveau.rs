@@ -26,10 +26,14 @@ const SLEEPERS: [Chipset; 2] = [Chipset::GA102, Chipset::GH100];
 /// The tests during which the VM sleeps.
 const PM: &str = "nouveau_pm";
 
+/// The tests that use nouveau through Mesa's NVK.
+const VULKAN: &str = "igt@nova_vulkan";
+
 /// The VMs for the chips of `choice`, with all releases that nouveau has for them; of `families`, a
 /// chip of each generation, and GA102 alone with all releases. A chip has two VMs for a release, the
 /// second for the tests during which it sleeps, which take longer than all others; of `families`,
-/// only a chip of each way to boot sleeps. With `tests`, only those VMs that have one of these.
+/// only a chip of each way to boot sleeps, and only GA102 runs Vulkan programs. With `tests`, only those VMs that have one of
+/// these.
 pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
     let (chips, with_all, sleepers): (&[_], &[_], &[_]) = match choice.name.as_str() {
         "families" => (&GENERATIONS, &[Chipset::GA102], &SLEEPERS),
@@ -43,13 +47,21 @@ pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
         .map(|&chip| (chip, older));
     let runs = runs(tests);
     let runs = runs.iter().filter(|(.., options)| !options.is_empty());
+    let without_vulkan =
+        |chip| match tests.is_empty() && choice.name == "families" && chip != Chipset::GA102 {
+            true => options("--exclude-tests", [VULKAN]),
+            false => Vec::new(),
+        };
     let vms = newest
         .chain(older)
         .flat_map(|(chip, release)| runs.clone().map(move |run| (chip, release, run)));
     let vms = vms
         .filter(|(chip, _, (_, runner, _))| *runner != Runner::Sleeping || sleepers.contains(chip));
-    vms.map(|(chip, release, run)| job(chip, release, run))
-        .collect()
+    vms.map(|(chip, release, (suffix, runner, selection))| {
+        let selection = [&selection[..], &without_vulkan(chip)].concat();
+        job(chip, release, &(suffix, *runner, selection))
+    })
+    .collect()
 }
 
 /// The suffix of a VM's name, its runner, and options that select its tests.

@@ -4,6 +4,7 @@
 
 use ash::vk;
 use igt::data::assert_same;
+use igt::nouveau;
 use igt::nova::Gpu;
 use igt::vulkan::{Device, Physical, Vulkan};
 use igt::{Dynamic, ExitHandler};
@@ -15,9 +16,21 @@ fn other() -> Option<String> {
     std::env::var(OTHER).ok()
 }
 
-/// Has Nova drive the GPUs, if those are what is tested.
+/// Whether Linux's nouveau is to drive the GPUs, as IGT's variable says.
+fn with_nouveau() -> bool {
+    std::env::var("IGT_FORCE_DRIVER").is_ok_and(|driver| driver == "nouveau")
+}
+
+/// Has their driver drive the GPUs, if those are what is tested.
 pub(crate) fn keep_running() -> Option<ExitHandler> {
-    other().is_none().then(|| Gpu::require().keep_running())
+    if other().is_some() {
+        return None;
+    }
+    if with_nouveau() {
+        nouveau::Gpu::require_running();
+        return None;
+    }
+    Some(Gpu::require().keep_running())
 }
 
 /// The devices of the machine.
@@ -53,6 +66,16 @@ impl Devices {
     /// The driver to compare with.
     pub(crate) fn reference(&self) -> &Physical {
         &self.reference
+    }
+
+    /// Runs a part for each device, named after the chip as NVK names it: `… (NVK GA102)`.
+    pub(crate) fn for_each(&self, parts: &mut Dynamic<'_>, body: impl Fn(&Physical)) {
+        for (number, physical) in self.tested.iter().enumerate() {
+            let words = physical.name.split(|c: char| !c.is_ascii_alphanumeric());
+            let chip = words.filter(|word| !word.is_empty()).next_back();
+            let name = format!("{}-{number}", chip.unwrap_or_default().to_lowercase());
+            parts.dynamic(name, || body(physical));
+        }
     }
 
     /// A pair for a family of a device.

@@ -5,7 +5,7 @@
 use ash::vk;
 use igt::data::{assert_same, pattern};
 use igt::nova::{self, Gpu};
-use igt::vulkan::{Physical, Semaphore, Vulkan};
+use igt::vulkan::{Device, Physical, Semaphore, Vulkan};
 use igt::{Fixture, Tests, HANG};
 
 use crate::devices::{copies, Devices};
@@ -18,32 +18,29 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
         "enumerate",
         "NVK finds each GPU, names it, and says what the kernel says of it.",
         |parts| {
-            for gpu in Gpu::all() {
-                parts.dynamic(gpu.chip(), || enumerate(&gpu, devices));
-            }
+            let gpus: Vec<_> = Gpu::all().into_iter().filter(is_with_nova).collect();
+            igt::require!(!gpus.is_empty(), "a GPU with nova");
+            assert_eq!(devices.tested.len(), gpus.len(), "GPUs that NVK finds");
+            devices.for_each(parts, |physical| {
+                let is_it = |gpu: &&Gpu| physical.pci == Some(gpu.pci().name());
+                let gpu = gpus.iter().find(is_it).expect("a GPU at this address");
+                enumerate(gpu, physical, devices);
+            });
         },
     );
     tests.subtest_with_dynamic(
         "each",
         "Each GPU copies memory and signals a timeline.",
-        |parts| {
-            for gpu in Gpu::all() {
-                parts.dynamic(gpu.chip(), || each(&gpu, vulkan, devices));
-            }
-        },
+        |parts| devices.for_each(parts, |physical| each(physical, vulkan)),
     );
 }
 
-/// The GPU as NVK has found it.
-fn find<'a>(gpu: &Gpu, devices: &'a Devices) -> &'a Physical {
-    let name = gpu.pci().name();
-    let mut found = devices.tested.iter();
-    let found = found.find(|physical| physical.pci.as_ref() == Some(&name));
-    found.unwrap_or_else(|| panic!("NVK has not found {name}"))
+fn is_with_nova(gpu: &Gpu) -> bool {
+    nova::core_module().is_loaded() && gpu.pci().driver() == Some(nova::driver())
 }
 
-fn enumerate(gpu: &Gpu, devices: &Devices) {
-    let (physical, chip) = (find(gpu, devices), gpu.chip());
+fn enumerate(gpu: &Gpu, physical: &Physical, devices: &Devices) {
+    let chip = gpu.chip();
     let properties = &physical.properties;
     log::info!("{}: {:?}", physical.name, physical.driver_info);
     log::info!("{:?}", physical.families);
@@ -100,11 +97,9 @@ fn enumerate(gpu: &Gpu, devices: &Devices) {
     );
 }
 
-fn each(gpu: &Gpu, vulkan: &Vulkan, devices: &Devices) {
+fn each(physical: &Physical, vulkan: &Vulkan) {
     const SIZE: usize = 70_001;
-    let physical = find(gpu, devices);
-    let pair = devices.pair(vulkan, physical, copies(physical));
-    let device = &pair.tested;
+    let device = &Device::new(vulkan, physical, copies(physical));
     let bytes = pattern(1, SIZE);
     let (from, to) = (device.buffer_with(&bytes), device.buffer(SIZE as u64));
     let timeline = Semaphore::timeline(device, 3);

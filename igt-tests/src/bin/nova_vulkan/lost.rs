@@ -5,6 +5,7 @@
 use ash::vk;
 use igt::data::{assert_same, pattern};
 use igt::kmsg;
+use igt::nouveau::OF_KILLED_CHANNEL;
 use igt::nova::wrong::OF_STOPPED;
 use igt::vulkan::{Buffer, Device, Vulkan};
 use igt::{Fixture, Tests};
@@ -22,7 +23,7 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
             );
             devices.for_each_queue(vulkan, parts, vk::QueueFlags::TRANSFER, |beside| {
                 let tested = &beside.tested;
-                kmsg::expect(&OF_STOPPED);
+                kmsg::expect(&[&OF_STOPPED[..], &OF_KILLED_CHANNEL].concat());
                 works(tested);
                 lose(&Device::new(vulkan, tested.physical, tested.family));
                 works(tested);
