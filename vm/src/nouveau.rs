@@ -47,19 +47,19 @@ pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
         .map(|&chip| (chip, older));
     let runs = runs(tests);
     let runs = runs.iter().filter(|(.., options)| !options.is_empty());
-    let without_vulkan =
-        |chip| match tests.is_empty() && choice.name == "families" && chip != Chipset::GA102 {
-            true => options("--exclude-tests", [VULKAN]),
-            false => Vec::new(),
-        };
     let vms = newest
         .chain(older)
         .flat_map(|(chip, release)| runs.clone().map(move |run| (chip, release, run)));
     let vms = vms
         .filter(|(chip, _, (_, runner, _))| *runner != Runner::Sleeping || sleepers.contains(chip));
-    vms.map(|(chip, release, (suffix, runner, selection))| {
-        let selection = [&selection[..], &without_vulkan(chip)].concat();
-        job(chip, release, &(suffix, *runner, selection))
+    vms.map(|(chip, release, run)| {
+        let mut job = job(chip, release, run);
+        let is_whole = tests.is_empty() && run.1 == Runner::Igt;
+        if is_whole && choice.name == "families" && (chip, release) != (Chipset::GA102, RELEASES[0])
+        {
+            job.options.extend(options("--exclude-tests", [VULKAN]));
+        }
+        job
     })
     .collect()
 }
@@ -153,6 +153,12 @@ mod tests {
         ];
         assert_eq!(sleeping, expected);
         assert_eq!(others.len(), GENERATIONS.len() + 1);
+        let with_vulkan = lines(&jobs(&families, &[])).into_iter();
+        let with_vulkan: Vec<_> = with_vulkan
+            .filter(|line| !line.contains(VULKAN) && !line.contains("-pm"))
+            .collect();
+        let expected = "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 570.144";
+        assert_eq!(with_vulkan, [expected]);
         assert_eq!(jobs(&choice("all"), &[]).len(), 2 * (24 + 16));
     }
 }
