@@ -10,6 +10,7 @@
 pub mod copy;
 pub mod graphics;
 pub mod host;
+pub mod qmd;
 
 /// NVIDIA's name of the method of a class at a byte offset, without the prefix of the class; `None`
 /// if the class has no such method, or no file here names it.

@@ -28,6 +28,7 @@ pub mod gmmu;
 pub mod gsp;
 pub mod regs;
 pub mod release;
+pub mod sass;
 pub mod size;
 
 #[cfg(not(target_endian = "little"))]

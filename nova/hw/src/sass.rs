@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! SASS, the instructions of the streaming multiprocessors, from Turing to Blackwell: those that
+//! Mesa's compiler NAK emits for compute shaders.
+//!
+//! An instruction has 128 bits: the opcode in bits 11:0, the predicate that guards it in 15:12,
+//! operands and modifiers, and in bits 125:105 what the scheduler needs, which is ignored here.
+//! NVIDIA documents the names alone (CUDA Binary Utilities, "Instruction Set Reference"). Where the
+//! fields are, and what their values mean, is from NAK's encoder, in Mesa's
+//! src/nouveau/compiler/nak/sm70_encode.rs (MIT); what nvdisasm, which NVIDIA publishes, shows of
+//! NAK's programs agrees with it.
+//!
+//! All bits must be known: [`decode`] refuses an instruction with others.
+
+use core::fmt;
+
+use crate::class::graphics::Generation;
+
+mod alu;
+mod control;
+mod convert;
+mod fields;
+mod float;
+mod integer;
+mod memory;
+mod mnemonic;
+mod operand;
+mod warp;
+
+pub use control::Control;
+pub use convert::{Convert, FloatSize, IntegerSize};
+pub use float::{Comparison, Double, Float, Function, Mode, Rounding};
+pub use integer::{Integer, IntegerComparison, PermuteMode, ShiftType};
+pub use memory::{Address, Atomic, AtomicOperation, AtomicType, Memory, Space, Width};
+pub use mnemonic::mnemonic;
+pub use operand::{Condition, LogicOperation, Operand, Source};
+pub use warp::{special, Reduction, Shuffle, Vote, Warp};
+
+use fields::Fields;
+
+/// Bytes of an instruction.
+pub const INSTRUCTION_SIZE: u64 = 16;
+
+/// Number of the register that reads as zero, and drops what is written to it. Uniform registers
+/// have such a one, too: it has this number here, whatever the generation encodes it as.
+pub const ZERO_REGISTER: u8 = 255;
+
+/// Number of the predicate that is always true, and drops what is written to it.
+pub const TRUE_PREDICATE: u8 = 7;
+
+/// An instruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Instruction {
+    /// The lanes that execute it; of a uniform instruction, whether the warp does.
+    pub guard: Condition,
+    /// Its registers and predicates are those of the warp, which has each once for all lanes.
+    pub is_uniform: bool,
+    /// What it does.
+    pub operation: Operation,
+}
+
+/// What an instruction does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operation {
+    /// Computes with integers and bits, or moves a value.
+    Integer(Integer),
+    /// Computes with numbers of 32 bits.
+    Float(Float),
+    /// Computes with numbers of 64 bits.
+    Double(Double),
+    /// Converts numbers.
+    Convert(Convert),
+    /// Accesses memory.
+    Memory(Memory),
+    /// Exchanges values between lanes, or reads special registers.
+    Warp(Warp),
+    /// Decides where a lane goes on.
+    Control(Control),
+}
+
+/// An instruction that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Bits 11:0.
+    pub opcode: u16,
+    /// The bits whose value is not known; those of the opcode if that is not known.
+    pub bits: u128,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = mnemonic(self.opcode).unwrap_or("unknown");
+        write!(f, "{name} (opcode {:#05x}", self.opcode)?;
+        match self.bits {
+            fields::OPCODE => f.write_str(")"),
+            bits => write!(f, ", bits {bits:#x})"),
+        }
+    }
+}
+
+/// What the instruction `word` of a GPU of this generation means.
+pub fn decode(generation: Generation, word: u128) -> Result<Instruction, Unknown> {
+    let mut fields = Fields::new(generation, word);
+    let guard = fields.condition(12, 15);
+    let operation = operation(&mut fields)?;
+    fields.finish()?;
+    Ok(Instruction {
+        guard,
+        is_uniform: fields.is_uniform(),
+        operation,
+    })
+}
+
+fn operation(fields: &mut Fields) -> Result<Operation, Unknown> {
+    let groups: [fn(&mut Fields) -> Result<Option<Operation>, Unknown>; 6] = [
+        |fields| Ok(control::decode(fields)?.map(Operation::Control)),
+        |fields| Ok(memory::decode(fields)?.map(Operation::Memory)),
+        |fields| Ok(warp::decode(fields)?.map(Operation::Warp)),
+        |fields| Ok(integer::decode(fields)?.map(Operation::Integer)),
+        float::decode,
+        |fields| Ok(convert::decode(fields)?.map(Operation::Convert)),
+    ];
+    for group in groups {
+        if let Some(operation) = group(fields)? {
+            return Ok(operation);
+        }
+    }
+    Err(fields.unknown(fields::OPCODE))
+}
+
+#[cfg(test)]
+mod tests;
