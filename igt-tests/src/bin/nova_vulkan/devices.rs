@@ -5,9 +5,9 @@
 use ash::vk;
 use igt::data::assert_same;
 use igt::nouveau;
-use igt::nova::Gpu;
+use igt::nova::{self, Gpu};
 use igt::vulkan::{Device, Physical, Vulkan};
-use igt::{Dynamic, ExitHandler};
+use igt::{wait_for, Dynamic, HANG};
 
 /// The variable that names another device to test: a part of its name, such as `llvmpipe`.
 const OTHER: &str = "NOVA_VULKAN_DEVICE";
@@ -21,16 +21,25 @@ fn with_nouveau() -> bool {
     std::env::var("IGT_FORCE_DRIVER").is_ok_and(|driver| driver == "nouveau")
 }
 
-/// Has their driver drive the GPUs, if those are what is tested.
-pub(crate) fn keep_running() -> Option<ExitHandler> {
+/// Loads the driver of the GPUs, if those are what is tested. Nova's ioctls are not for this process: on nova's files,
+/// `nova-nvk` answers those of nouveau.
+pub(crate) fn load() {
     if other().is_some() {
-        return None;
+        return;
     }
     if with_nouveau() {
         nouveau::Gpu::require_running();
-        return None;
+        return;
     }
-    Some(Gpu::require().keep_running())
+    let gpu = Gpu::require();
+    nova::load();
+    if gpu.pci().driver().is_none() {
+        gpu.bind();
+    }
+    wait_for(HANG, "the render node", || {
+        let render = gpu.drm().and_then(|drm| drm.render);
+        render.is_some_and(|node| node.exists())
+    });
 }
 
 /// The devices of the machine.

@@ -79,11 +79,19 @@ fn enumerate(gpu: &Gpu, physical: &Physical, devices: &Devices) {
     assert!(physical.can(1, Flags::TRANSFER), "{:?}", physical.families);
     assert!(!physical.can(1, Flags::GRAPHICS) && !physical.can(1, Flags::COMPUTE));
 
-    let device = nova::query_device(&gpu.open_render()).unwrap();
     let local = |heap: &&vk::MemoryHeap| heap.flags.contains(vk::MemoryHeapFlags::DEVICE_LOCAL);
     let heaps = physical.heaps().iter().filter(local);
-    let vram = heaps.map(|heap| heap.size).max();
-    assert_eq!(vram, Some(device.vram_usable), "{:?}", physical.heaps());
+    let vram = heaps
+        .map(|heap| heap.size >> 20)
+        .max()
+        .expect("a heap of VRAM");
+    let report = gpu.boot_report();
+    let usable = nova::field(&report, "VRAM").expect("VRAM");
+    assert!(
+        usable.ends_with(&format!(" {vram} MiB usable")),
+        "{usable}, {:?}",
+        physical.heaps()
+    );
     let is_mapped = |kind: &vk::MemoryType| {
         let flags = kind.property_flags;
         flags.contains(

@@ -25,7 +25,7 @@ use devices::Devices;
 
 fn main() -> ExitCode {
     igt::run("Vulkan programs by Mesa's NVK.", |tests| {
-        let _running = tests.fixture(devices::keep_running);
+        let _loaded = tests.fixture(devices::load);
         // They fork, and so come before this process has threads of a driver.
         tests.group("Two processes.", processes::subtests);
         let vulkan = &tests.fixture(Vulkan::open);
