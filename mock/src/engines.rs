@@ -15,6 +15,7 @@ pub(crate) mod memory;
 pub(crate) mod mmu;
 pub(crate) mod physical;
 mod reduction;
+mod sm;
 mod surface;
 #[cfg(test)]
 pub(crate) mod testing;

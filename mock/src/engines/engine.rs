@@ -31,6 +31,12 @@ pub(crate) enum Work {
         source: Option<Address>,
         destination: Address,
     },
+    /// It starts to execute a program.
+    Launch {
+        program: u64,
+        /// How many threads execute it.
+        threads: u64,
+    },
     /// It has written a semaphore.
     Release { at: Address, payload: u64 },
     /// It has computed a semaphore from its value and the payload.
@@ -58,6 +64,11 @@ pub(crate) enum Exception {
     Fault(MmuFault),
     /// The engine has no such method, or its data is invalid.
     Method {
+        /// What is wrong, for the trace.
+        reason: String,
+    },
+    /// A program has done what the hardware does not allow, or what this model cannot execute.
+    Program {
         /// What is wrong, for the trace.
         reason: String,
     },

@@ -3,11 +3,12 @@
 //! The graphics engine: its classes for 3D, compute, 2D and inline data, from Turing to Blackwell,
 //! as one channel uses them.
 //!
-//! Nothing draws or executes programs here. What is there is what needs neither: methods that set
-//! something are kept, semaphores are released and reduced, reports are written, inline data and
-//! constants go to memory, and macros are executed. A method that would draw, dispatch or do anything
-//! else, whether it is pushed or a macro sends it, is [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for
-//! work that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
+//! Nothing draws here. What is there is what needs none of it: methods that set something are kept,
+//! programs of compute classes are executed ([`sm`](super::sm)), semaphores are released and
+//! reduced, reports are written, inline data and constants go to memory, and macros are executed. A
+//! method that would draw or do anything else, whether it is pushed or a macro sends it, is
+//! [`Exception::NotModelled`], which stops the channel, so that no semaphore is released for work
+//! that has not been done. Names and numbers are those of [`nova_hw::class::graphics`]; what
 //! hardware refuses has the names of `NV_PGRAPH_CLASS_ERROR` and `NV_PGRAPH_PRI_MEMFMT_HWW_ESR`
 //! (open-gpu-doc, manuals/ampere/ga100/pri_eng.ref.txt and pri_memfmt.ref.txt). Layouts of reports
 //! are from Mesa (src/gallium/drivers/nouveau/nvc0/nvc0_query_hw.c and
@@ -45,10 +46,14 @@ mod semaphore;
 mod state;
 
 use nova_hw::class::graphics::mme::{scratch_of_method, Call};
-use nova_hw::class::graphics::{effect, has_method, offset, Class, Kind, MmeShadowRamControl};
+use nova_hw::class::graphics::{
+    effect, has_method, launch, offset, Class, Kind, MmeShadowRamControl, PcasAction,
+    SignalingPcas2B, SignalingPcasB,
+};
 
-use super::engine::{Context, Engine, Exception, Progress};
-use error::{not_modelled, refused};
+use super::engine::{Context, Engine, Exception, Progress, Work};
+use super::sm::{Invalid, Launch};
+use error::{check_bits, not_modelled, refused};
 use inline::Upload;
 pub(crate) use mme::Macros;
 use mme::Step;
@@ -111,6 +116,7 @@ pub(crate) fn engine(class: Class, macros: Macros) -> Box<dyn Engine + Send> {
         state: State::new(class),
         upload: None,
         macros,
+        launch: None,
     })
 }
 
@@ -137,7 +143,15 @@ static THREE_D: [(u16, Execute); 6] = [
 ];
 
 /// What compute objects execute.
-static COMPUTE: [(u16, Execute); 4] = [
+static COMPUTE: [(u16, Execute); 6] = [
+    (launch::SEND_SIGNALING_PCAS_B, |object, context, data| {
+        check_bits("SEND_SIGNALING_PCAS_B", data, SignalingPcasB::DEFINED)?;
+        match SignalingPcasB::from(data).schedule() {
+            true => object.dispatch(context),
+            false => Ok(Progress::Done),
+        }
+    }),
+    (launch::SEND_SIGNALING_PCAS2_B, Object::pcas_action),
     (offset::SET_REPORT_SEMAPHORE_D, |object, context, data| {
         Request::compute(&object.state, data)?.run(context)
     }),
@@ -205,6 +219,8 @@ struct Object {
     /// Inline data is on its way.
     upload: Option<Upload>,
     macros: Macros,
+    /// A program is being executed.
+    launch: Option<Launch>,
 }
 
 impl Object {
@@ -236,7 +252,39 @@ impl Object {
         let upload = Upload::new(&self.state, data)?;
         context.work.extend(upload.work());
         self.upload = Some(upload);
-        self.write(context)
+        self.work(context)
+    }
+
+    /// Does something with a QMD.
+    fn pcas_action(&mut self, context: &mut Context<'_>, data: u32) -> Result<Progress, Exception> {
+        match SignalingPcas2B::from(data).action() {
+            PcasAction::NOP | PcasAction::INVALIDATE | PcasAction::PREFETCH => Ok(Progress::Done),
+            PcasAction::SCHEDULE
+            | PcasAction::INVALIDATE_COPY_SCHEDULE
+            | PcasAction::PREFETCH_SCHEDULE
+            | PcasAction::INVALIDATE_PREFETCH_COPY_SCHEDULE => self.dispatch(context),
+            action => Err(not_modelled(format!(
+                "SEND_SIGNALING_PCAS2_B of {action:#x}"
+            ))),
+        }
+    }
+
+    /// Launches the QMD that has been named.
+    fn dispatch(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        inline::check_condition(&self.state, "a launch")?;
+        let at = self.state.get_u64(launch::SEND_PCAS_A) << 8;
+        let launch =
+            Launch::new(self.state.class, context, at).map_err(|invalid| match invalid {
+                Invalid::Exception(exception) => exception,
+                Invalid::Value(what) => refused(error::INVALID_VALUE, what),
+                Invalid::NotModelled(what) => not_modelled(what),
+            })?;
+        context.work.push(Work::Launch {
+            program: launch.program(),
+            threads: launch.threads(),
+        });
+        self.launch = Some(launch);
+        self.work(context)
     }
 
     /// A word of inline data comes.
@@ -246,11 +294,18 @@ impl Object {
             return Err(refused(error::EXTRA_INLINE_DATA, what));
         };
         upload.load(data);
-        self.write(context)
+        self.work(context)
     }
 
-    /// Writes the inline data that has come.
-    fn write(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+    /// Executes the program, or writes the inline data that has come.
+    fn work(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
+        if let Some(launch) = &mut self.launch {
+            let progress = launch.run(context);
+            if progress != Ok(Progress::Unfinished) {
+                self.launch = None;
+            }
+            return progress;
+        }
         let Some(upload) = &mut self.upload else {
             return Ok(Progress::Done);
         };
@@ -342,9 +397,13 @@ impl Engine for Object {
     }
 
     fn proceed(&mut self, context: &mut Context<'_>) -> Result<Progress, Exception> {
-        match self.write(context)? {
-            Progress::Done => self.expand(context),
-            Progress::Unfinished => Ok(Progress::Unfinished),
+        match self.work(context) {
+            Ok(Progress::Done) => self.expand(context),
+            Ok(Progress::Unfinished) => Ok(Progress::Unfinished),
+            Err(exception) => {
+                self.macros.lock().abort();
+                Err(exception)
+            }
         }
     }
 }

@@ -197,6 +197,10 @@ fn work_slice(work: &Work) -> Slice {
             let args = json!({"bytes": bytes, "from": from, "to": place(destination)});
             part("copy", args)
         }
+        Work::Launch { program, threads } => {
+            let args = json!({ "program": format!("{program:#x}"), "threads": threads });
+            part("launch", args)
+        }
         Work::Release { at, payload } => semaphore("release", at, payload),
         Work::Reduce { at, payload } => semaphore("reduce", at, payload),
         Work::Acquire { at, payload } => semaphore("acquire", at, payload),

@@ -45,7 +45,7 @@ impl Upload {
             CompletionType::RELEASE_SEMAPHORE => Some(release(state, launch)?),
             other => return Err(refused(error::INVALID_ENUM, format!("completion {other}"))),
         };
-        check_condition(state)?;
+        check_condition(state, "inline data")?;
         let length = state.get_u64(offset::LINE_LENGTH_IN);
         let lines = state.get_u64(offset::LINE_COUNT);
         if lines > 1 && length % 4 != 0 {
@@ -137,8 +137,8 @@ fn release(state: &State, launch: LaunchDma) -> Result<Release, Exception> {
     )
 }
 
-/// Nothing keeps the object from drawing.
-fn check_condition(state: &State) -> Result<(), Exception> {
+/// Nothing keeps the object from drawing, so that `what` need not depend on it.
+pub(super) fn check_condition(state: &State, what: &str) -> Result<(), Exception> {
     let is_true = |method| SetRenderEnableC::from(state.get(method)).mode() == RenderEnable::TRUE;
     let is_enabled = match state.get(offset::SET_RENDER_ENABLE_OVERRIDE) {
         0 => is_true(offset::SET_RENDER_ENABLE_C) && is_true(offset::SET_GLOBAL_RENDER_ENABLE_C),
@@ -146,7 +146,7 @@ fn check_condition(state: &State) -> Result<(), Exception> {
     };
     match is_enabled {
         true => Ok(()),
-        false => Err(not_modelled("inline data that depends on a condition")),
+        false => Err(not_modelled(format!("{what} that depends on a condition"))),
     }
 }
 

@@ -154,8 +154,8 @@ fn what_draws_or_dispatches_is_named() {
         ),
         (
             Class::AmpereComputeB,
-            0x2c0,
-            "SEND_SIGNALING_PCAS2_B (0x2c0) of AMPERE_COMPUTE_B",
+            0x2b8,
+            "SEND_PCAS_B (0x2b8) of AMPERE_COMPUTE_B",
         ),
         (
             Class::FermiTwodA,

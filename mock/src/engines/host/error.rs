@@ -68,6 +68,14 @@ pub(crate) enum Cause {
         data: u32,
         reason: String,
     },
+    /// A program has stopped.
+    #[error("class {class:#06x}, method {method:#x} with {data:#x}: program: {reason}")]
+    Program {
+        class: u16,
+        method: u32,
+        data: u32,
+        reason: String,
+    },
     #[error("not modelled: {what}")]
     NotModelled { what: String },
     /// CTXSW_TIMEOUT of `NV_RUNLIST_INTR_0` (open-gpu-kernel-modules 570, dev_runlist.h of GA100).
@@ -113,6 +121,15 @@ impl Stop {
                     reason,
                 };
                 (cause, exception)
+            }
+            Exception::Program { reason } => {
+                let cause = Cause::Program {
+                    class,
+                    method,
+                    data,
+                    reason,
+                };
+                (cause, exception::GR_EXCEPTION)
             }
             Exception::NotModelled { what } => (Cause::NotModelled { what }, exception),
         };

@@ -13,7 +13,7 @@ use core::ops::RangeInclusive;
 mod methods;
 pub mod mme;
 
-pub use methods::{effect, has_method, method_name, offset, Effect};
+pub use methods::{effect, has_method, launch, method_name, offset, Effect};
 
 /// What objects of a class are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,6 +210,55 @@ pub struct BlockSize {
 impl BlockSize {
     /// 32 GOBs.
     pub const MAX: u8 = 5;
+}
+
+/// `SEND_SIGNALING_PCAS_B`: launches the QMD that `SEND_PCAS_A` has named.
+#[bitfield_struct::bitfield(u32)]
+#[derive(PartialEq, Eq)]
+pub struct SignalingPcasB {
+    /// What is known of the QMD does not count any more.
+    pub invalidate: bool,
+    /// It is launched.
+    pub schedule: bool,
+    #[bits(30)]
+    __: u32,
+}
+
+impl SignalingPcasB {
+    /// The bits that are defined.
+    pub const DEFINED: u32 = 0x3;
+}
+
+/// `SEND_SIGNALING_PCAS2_B`: does something with the QMD that `SEND_PCAS_A` has named.
+#[bitfield_struct::bitfield(u32)]
+#[derive(PartialEq, Eq)]
+pub struct SignalingPcas2B {
+    /// [`PcasAction`].
+    #[bits(4)]
+    pub action: u8,
+    #[bits(28)]
+    __: u32,
+}
+
+/// `SEND_SIGNALING_PCAS2_B_PCAS_ACTION_*`
+#[derive(Debug)]
+pub struct PcasAction;
+
+impl PcasAction {
+    /// Nothing.
+    pub const NOP: u8 = 0x0;
+    /// What is known of the QMD does not count any more.
+    pub const INVALIDATE: u8 = 0x1;
+    /// Launches it.
+    pub const SCHEDULE: u8 = 0x2;
+    /// Both.
+    pub const INVALIDATE_COPY_SCHEDULE: u8 = 0x3;
+    /// Reads the program.
+    pub const PREFETCH: u8 = 0x8;
+    /// Reads the program and launches it.
+    pub const PREFETCH_SCHEDULE: u8 = 0x9;
+    /// All of that.
+    pub const INVALIDATE_PREFETCH_COPY_SCHEDULE: u8 = 0xa;
 }
 
 /// `SET_REPORT_SEMAPHORE_D` of 3D classes.

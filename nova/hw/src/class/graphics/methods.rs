@@ -125,6 +125,30 @@ offsets! {
     LOAD_CONSTANT_BUFFER @ 0x2390;
 }
 
+/// Byte offsets of methods with which compute classes launch programs. Other classes have other
+/// methods there.
+pub mod launch {
+    /// Address of the [QMD](crate::class::qmd), in units of 256 bytes.
+    pub const SEND_PCAS_A: u16 = 0x2b4;
+    /// [`SignalingPcasB`](super::super::SignalingPcasB).
+    pub const SEND_SIGNALING_PCAS_B: u16 = 0x2bc;
+    /// [`SignalingPcas2B`](super::super::SignalingPcas2B); since
+    /// [`Generation::AmpereA`](super::super::Generation::AmpereA).
+    pub const SEND_SIGNALING_PCAS2_B: u16 = 0x2c0;
+}
+
+const LAUNCH_NAMES: &[layout::Name] = &[
+    (launch::SEND_PCAS_A as u32, "SEND_PCAS_A"),
+    (
+        launch::SEND_SIGNALING_PCAS_B as u32,
+        "SEND_SIGNALING_PCAS_B",
+    ),
+    (
+        launch::SEND_SIGNALING_PCAS2_B as u32,
+        "SEND_SIGNALING_PCAS2_B",
+    ),
+];
+
 /// Whether a class has a method at a byte offset.
 pub fn has_method(class: Class, offset: u16) -> bool {
     let methods = match class.kind() {
@@ -148,7 +172,7 @@ pub struct Effect {
 }
 
 /// What a method of a class draws, dispatches, or otherwise does; `None` if it only sets something
-/// has a constant in [`offset`], or is a [`Call`].
+/// has a constant in [`offset`] or [`launch`], or is a [`Call`].
 pub fn effect(class: Class, offset: u16) -> Option<&'static Effect> {
     let effects = match class.kind() {
         Kind::ThreeD => THREE_D_EFFECTS,
@@ -168,9 +192,14 @@ pub fn method_name(class: Class, offset: u16) -> Option<&'static str> {
         return None;
     }
     let effect = effect(class, offset).map(|effect| effect.name);
+    let names = match class.kind() {
+        Kind::Compute => LAUNCH_NAMES,
+        _ => &[],
+    };
     let call = || Call::of_method(offset).map(Call::name);
     effect
         .or_else(call)
+        .or_else(|| layout::find(names, offset.into()))
         .or_else(|| layout::find(NAMES, offset.into()))
 }
 
@@ -341,10 +370,7 @@ const THREE_D_EFFECTS: &[Effect] = effects! {
 const COMPUTE_EFFECTS: &[Effect] = effects! {
     NOTIFY @ 0x10c;
     PERFMON_TRANSFER @ 0x210;
-    SEND_PCAS_A @ 0x2b4;
     SEND_PCAS_B @ 0x2b8;
-    SEND_SIGNALING_PCAS_B @ 0x2bc;
-    SEND_SIGNALING_PCAS2_B @ 0x2c0;
     LOAD_INLINE_QMD_DATA @ 0x320..=0x4fc;
     SET_FALCON @ 0x500..=0x57c until AmpereA;
     SET_FALCON @ 0x500..=0x53c;

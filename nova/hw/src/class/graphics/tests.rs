@@ -122,7 +122,7 @@ fn effects_are_methods() {
         (Class::AdaA, 0x19d0, "CLEAR_SURFACE"),
         (Class::AdaA, 0x230c, "SET_FALCON"),
         (Class::AdaA, 0x2314, "SET_FALCON"),
-        (Class::TuringComputeA, 0x2bc, "SEND_SIGNALING_PCAS_B"),
+        (Class::TuringComputeA, 0x2b8, "SEND_PCAS_B"),
         (Class::TuringComputeA, 0x55c, "SET_FALCON"),
         (Class::AmpereComputeB, 0x568, "MME_DMA_REDUCTION"),
         (Class::AmpereComputeB, 0x53c, "SET_FALCON"),
