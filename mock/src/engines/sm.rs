@@ -33,6 +33,7 @@
 //!   computed is the one that hardware makes, 0x7fffffff.
 //! - Clocks count instructions of the warp.
 
+mod bits;
 mod block;
 mod constants;
 mod convert;

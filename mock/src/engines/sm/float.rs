@@ -135,12 +135,7 @@ impl Warp {
 
 fn add(a: f32, b: f32, mode: Mode) -> u32 {
     let exact = sum(a.into(), b.into());
-    let mut value = round(a + b, exact, mode.rounding);
-    let is_cancelled = value == 0.0 && a != 0.0 && a == -b;
-    if is_cancelled && mode.rounding == Rounding::Down {
-        value = -0.0;
-    }
-    finish(value, mode)
+    finish(round_sum(a + b, b, exact, mode.rounding), mode)
 }
 
 fn multiply(a: f32, b: f32, mode: Mode) -> u32 {
@@ -150,7 +145,16 @@ fn multiply(a: f32, b: f32, mode: Mode) -> u32 {
 
 fn multiply_add(a: f32, b: f32, c: f32, mode: Mode) -> u32 {
     let exact = sum(f64::from(a) * f64::from(b), c.into());
-    finish(round(a.mul_add(b, c), exact, mode.rounding), mode)
+    finish(round_sum(a.mul_add(b, c), c, exact, mode.rounding), mode)
+}
+
+/// Rounds a sum; if its addends cancel each other, it is -0 where it is rounded down (IEEE 754,
+/// 6.3).
+fn round_sum(nearest: f32, addend: f32, exact: (f64, f64), rounding: Rounding) -> f32 {
+    match exact {
+        (0.0, 0.0) if addend != 0.0 && rounding == Rounding::Down => -0.0,
+        exact => round(nearest, exact, rounding),
+    }
 }
 
 fn finish(value: f32, mode: Mode) -> u32 {

@@ -4,11 +4,10 @@
 
 use std::array::from_fn;
 
-use nova_hw::sass::{
-    Condition, Integer, IntegerComparison, LogicOperation, Operand, PermuteMode, ShiftType, Source,
-};
+use nova_hw::sass::{Condition, Integer, IntegerComparison, LogicOperation, Operand, Source};
 
 use super::super::engine::Exception;
+use super::bits::{extend, find_highest, limit, logic, permute, shift};
 use super::warp::{mask_of, Sources, Values, Warp};
 use super::{not_modelled, LANES};
 
@@ -97,7 +96,7 @@ impl Warp {
                 )
             }
             Integer::CountBits { to, value: source } => {
-                (to, bits(source, value(source)?).map(u32::count_ones))
+                (to, inverted(source, value(source)?).map(u32::count_ones))
             }
             Integer::ReverseBits { to, value: source } => {
                 (to, value(source)?.map(u32::reverse_bits))
@@ -112,7 +111,7 @@ impl Warp {
                 is_signed,
                 as_shift,
             } => {
-                let values = bits(source, value(source)?);
+                let values = inverted(source, value(source)?);
                 (
                     to,
                     values.map(|value| find_highest(value, is_signed, as_shift)),
@@ -368,89 +367,9 @@ impl Warp {
 }
 
 /// Values whose bits a source may invert.
-fn bits(source: Source, values: Values) -> Values {
+fn inverted(source: Source, values: Values) -> Values {
     match source.is_negated {
         true => values.map(|value| !value),
         false => values,
-    }
-}
-
-fn logic(table: u8, [a, b, c]: [u32; 3]) -> u32 {
-    let of = |value: u32, bit: u8| if bit == 1 { value } else { !value };
-    let rows = (0..8u8).filter(|row| table >> row & 1 == 1);
-    rows.fold(0, |result, row| {
-        result | of(a, row >> 2) & of(b, row >> 1 & 1) & of(c, row & 1)
-    })
-}
-
-fn shift(value: u64, amount: u32, data: ShiftType, wraps: bool, is_right: bool) -> u64 {
-    let size = match data {
-        ShiftType::S64 | ShiftType::U64 => 64,
-        ShiftType::S32 | ShiftType::U32 => 32,
-    };
-    let amount = match wraps {
-        true => amount % size,
-        false => amount.min(size),
-    };
-    let is_signed = matches!(data, ShiftType::S64 | ShiftType::S32);
-    match (is_right, is_signed) {
-        (false, _) => value.checked_shl(amount).unwrap_or(0),
-        (true, false) => value.checked_shr(amount).unwrap_or(0),
-        (true, true) => (value as i64 >> amount.min(63)) as u64,
-    }
-}
-
-fn permute(bytes: u64, selector: u32, mode: PermuteMode) -> u32 {
-    let byte = |number: u32| bytes >> (number % 8 * 8) & 0xff;
-    let one = selector & 3;
-    let pick = |position: u32| match mode {
-        PermuteMode::Index => {
-            let number = selector >> (4 * position);
-            match number & 8 {
-                0 => byte(number & 7),
-                _ => (byte(number & 7) >> 7) * 0xff,
-            }
-        }
-        PermuteMode::Forward => byte(one + position),
-        PermuteMode::Backward => byte(one + 8 - position),
-        PermuteMode::Replicate8 => byte(one),
-        PermuteMode::EdgeClampLeft => byte(one.max(position)),
-        PermuteMode::EdgeClampRight => byte(one.min(position)),
-        PermuteMode::Replicate16 => byte((one & 1) * 2 + position % 2),
-    };
-    (0..4).fold(0, |result, position| {
-        result | (pick(position) as u32) << (8 * position)
-    })
-}
-
-fn find_highest(value: u32, is_signed: bool, as_shift: bool) -> u32 {
-    let value = match is_signed && value as i32 <= -1 {
-        true => !value,
-        false => value,
-    };
-    match (value, as_shift) {
-        (0, _) => u32::MAX,
-        (_, true) => value.leading_zeros(),
-        (_, false) => value.ilog2(),
-    }
-}
-
-/// A number of bits, of which there are 32.
-fn limit(bits: u32, wraps: bool) -> u64 {
-    match wraps {
-        true => (bits % 32).into(),
-        false => bits.min(32).into(),
-    }
-}
-
-fn extend(value: u32, width: u64, is_signed: bool) -> u32 {
-    let unused = 64 - width;
-    if width == 0 {
-        return 0;
-    }
-    let upper = u64::from(value) << unused;
-    match is_signed {
-        true => (upper as i64 >> unused) as u32,
-        false => (upper >> unused) as u32,
     }
 }

@@ -53,6 +53,7 @@ struct Grid {
     blocks: [u32; 3],
     threads: [u32; 3],
     shared_memory: u32,
+    local_memory: u32,
 }
 
 impl Grid {
@@ -60,6 +61,7 @@ impl Grid {
         blocks: [1; 3],
         threads: [32, 1, 1],
         shared_memory: 0x400,
+        local_memory: 0,
     };
 }
 
@@ -158,6 +160,7 @@ fn qmd(version: u32, grid: Grid) -> Vec<u32> {
     let [x, y, z] = grid.blocks.map(u64::from);
     let [width, height, depth] = grid.threads.map(u64::from);
     let shared = u64::from(grid.shared_memory);
+    let local = u64::from(grid.local_memory);
     let fields: &[(usize, usize, u64)] = match version {
         2 | 3 => &[
             (576, 8, if version == 2 { 0x22 } else { 0x30 }),
@@ -168,6 +171,7 @@ fn qmd(version: u32, grid: Grid) -> Vec<u32> {
             (608, 16, height),
             (624, 16, depth),
             (544, 18, shared),
+            (if version == 2 { 928 } else { 736 }, 24, local),
             (1536, 49, PROGRAM),
             (640, 2, 3),
             (1024, 49, ROOT),
@@ -184,6 +188,7 @@ fn qmd(version: u32, grid: Grid) -> Vec<u32> {
             (1168, 16, height),
             (1184, 16, depth),
             (584, 18, shared),
+            (512, 24, local),
             (1216, 57, PROGRAM),
             (416, 1, 1),
             (420, 1, 1),
@@ -201,6 +206,7 @@ fn qmd(version: u32, grid: Grid) -> Vec<u32> {
             (1104, 16, height),
             (1120, 8, depth),
             (1152, 11, shared >> 7),
+            (1184, 16, local >> 4),
             (1024, 53, PROGRAM >> 4),
             (1856, 1, 1),
             (1860, 1, 1),

@@ -45,7 +45,7 @@ fn grid(blocks: u32, threads: u32) -> Grid {
     Grid {
         blocks: [blocks, 1, 1],
         threads: [threads, 1, 1],
-        shared_memory: 0x400,
+        ..Grid::ONE
     }
 }
 
@@ -104,7 +104,7 @@ fn matrix_multiply() -> Case {
         grid: Grid {
             blocks: [2, 2, 1],
             threads: [8, 8, 1],
-            shared_memory: 0x200,
+            ..Grid::ONE
         },
         push_constants: vec![N as u32],
         after: vec![bits(&a), bits(&b), product.collect()],
@@ -336,6 +336,144 @@ fn divergence() -> Case {
     }
 }
 
+fn subgroup() -> Case {
+    let a = words(10, 128);
+    let exchanged = a.chunks(32).enumerate().flat_map(|(number, warp)| {
+        (0..32).map(move |lane| exchanged(number as u32 % 2, warp, lane))
+    });
+    Case {
+        sass: include_str!("programs/subgroup.sass"),
+        grid: grid(2, 64),
+        push_constants: Vec::new(),
+        after: vec![a.clone(), exchanged.flatten().collect()],
+        before: vec![a],
+    }
+}
+
+fn exchanged(number: u32, warp: &[u32], lane: usize) -> [u32; 16] {
+    let odd = warp
+        .iter()
+        .rev()
+        .fold(0u32, |odd, word| odd << 1 | word & 1);
+    let is_small = |&&word: &&u32| word < 0xf000_0000;
+    let small = warp.iter().filter(is_small).count();
+    let sum = |words: &[u32]| words.iter().fold(0u32, |sum, &word| sum.wrapping_add(word));
+    [
+        warp[lane ^ 5],
+        warp[lane ^ 3],
+        odd,
+        odd.count_ones(),
+        if lane < 1 { 0 } else { warp[lane - 1] },
+        if lane > 29 { 0 } else { warp[lane + 2] },
+        warp[0],
+        number,
+        sum(warp),
+        warp.iter().copied().min().unwrap_or(0),
+        sum(&warp[..=lane]),
+        warp.iter().fold(0, |xor, word| xor ^ word),
+        (small == 32).into(),
+        (small > 0).into(),
+        warp.iter().all(|&word| word == warp[0]).into(),
+        (lane == 0).into(),
+    ]
+}
+
+fn integers() -> Case {
+    let mut a: Vec<_> = [0, 1, u32::MAX, 0x8000_0000, 0x7fff_ffff, 31, 32].into();
+    a.extend(words(11, 58));
+    let pairs = || a.windows(2).map(|pair| (pair[0], pair[1]));
+    let halves = |value: u64| [value as u32, (value >> 32) as u32];
+    Case {
+        sass: include_str!("programs/integers.sass"),
+        grid: grid(1, 64),
+        push_constants: Vec::new(),
+        after: vec![
+            a.clone(),
+            pairs().flat_map(|(v, u)| narrow(v, u)).collect(),
+            pairs()
+                .flat_map(|(v, u)| wide(v, u))
+                .flat_map(halves)
+                .collect(),
+        ],
+        before: vec![a],
+    }
+}
+
+fn narrow(v: u32, u: u32) -> [u32; 16] {
+    let highest = |value: u32| value.checked_ilog2().unwrap_or(u32::MAX);
+    let lowest = if v == 0 { u32::MAX } else { v.trailing_zeros() };
+    let ones = |count: u32| (1u64 << count) as u32 - 1;
+    let field = v >> 2 & ones(u & 15);
+    let is_negative = u & 15 != 0 && field >> ((u & 15) - 1) == 1;
+    [
+        v.count_ones(),
+        highest(v),
+        highest(if (u as i32) < 0 { !u } else { u }),
+        lowest,
+        v.reverse_bits(),
+        v >> 3 & ones(u & 15),
+        if is_negative {
+            field | !ones(u & 15)
+        } else {
+            field
+        },
+        v & !(ones(9) << 4) | (u & ones(9)) << 4,
+        (u64::from(v) * u64::from(u) >> 32) as u32,
+        v / (u | 1),
+        modulo(v as i32, u as i32 | 3),
+        (v as i32).unsigned_abs(),
+        u.min(v),
+        (u as i32).max(v as i32) as u32,
+        v << (u & 31),
+        (v as i32 >> (u & 31)) as u32,
+    ]
+}
+
+/// What GLSL makes of `%`: the result has the sign of the divisor (`OpSMod` of SPIR-V).
+fn modulo(a: i32, b: i32) -> u32 {
+    match i64::from(a) % i64::from(b) {
+        rest if rest != 0 && (rest < 0) != (b < 0) => (rest + i64::from(b)) as u32,
+        rest => rest as u32,
+    }
+}
+
+fn wide(v: u32, u: u32) -> [u64; 4] {
+    let x = u64::from(v) << 32 | u64::from(u);
+    let y = u64::from(u) << 32 | u64::from(v);
+    [
+        x.wrapping_mul(y).wrapping_add(x >> (u & 63)),
+        if x < y {
+            x.wrapping_sub(y)
+        } else {
+            y << (v & 63)
+        },
+        y.wrapping_sub(x >> 3),
+        x.min(y) ^ (x as i64 >> 7) as u64,
+    ]
+}
+
+fn local_memory() -> Case {
+    let a = words(12, 64);
+    let scrambled = a.iter().map(|&first| {
+        let mut table: Vec<_> = (1..33).map(|k| first.wrapping_mul(k)).collect();
+        (0..100).fold(first, |j, k| {
+            let j = table[j as usize & 31].wrapping_add(k);
+            table[k as usize & 31] ^= j;
+            j
+        })
+    });
+    Case {
+        sass: include_str!("programs/local_memory.sass"),
+        grid: Grid {
+            local_memory: 128,
+            ..grid(1, 64)
+        },
+        push_constants: Vec::new(),
+        after: vec![scrambled.collect()],
+        before: vec![a],
+    }
+}
+
 /// The words of a program for some multiprocessors.
 fn program(sass: &str, sm: &str) -> Vec<u32> {
     let lines = sass.lines();
@@ -404,6 +542,21 @@ fn a_histogram_counts() {
 #[test]
 fn lanes_diverge_and_meet() {
     divergence().check(u64::MAX);
+}
+
+#[test]
+fn lanes_exchange_values() {
+    subgroup().check(u64::MAX);
+}
+
+#[test]
+fn integers_have_32_and_64_bits() {
+    integers().check(u64::MAX);
+}
+
+#[test]
+fn local_memory_is_a_thread_s_own() {
+    local_memory().check(u64::MAX);
 }
 
 #[test]
