@@ -21,7 +21,7 @@ pub mod semaphore;
 
 pub use buffer::Buffer;
 pub use commands::Commands;
-pub use device::Device;
+pub use device::{Device, Fence};
 pub use image::Image;
 pub use memory::{Memory, Place};
 pub use semaphore::Semaphore;

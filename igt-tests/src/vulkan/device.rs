@@ -241,22 +241,36 @@ impl Drop for Device<'_> {
 }
 
 /// A fence. It lives as long as what signals it.
-struct Fence<'d>(vk::Fence, &'d Device<'d>);
+pub struct Fence<'d>(vk::Fence, &'d Device<'d>);
 
 impl<'d> Fence<'d> {
-    fn new(device: &'d Device<'_>) -> Self {
+    /// Makes a fence.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    pub fn new(device: &'d Device<'_>) -> Self {
         let create = vk::FenceCreateInfo::default();
         // SAFETY: The device lives.
         let fence = unsafe { device.raw().create_fence(&create, None) };
         Self(fence.expect("a fence"), device)
     }
 
-    fn wait(&self, bound: Duration) -> Result<(), vk::Result> {
+    /// The handle.
+    pub fn handle(&self) -> vk::Fence {
+        self.0
+    }
+
+    /// Waits for what signals it.
+    ///
+    /// # Errors
+    ///
+    /// The driver's error.
+    pub fn wait(&self, bound: Duration) -> Result<(), vk::Result> {
         // SAFETY: The fence is of this device.
         unsafe {
-            self.1
-                .raw()
-                .wait_for_fences(&[self.0], true, bound.as_nanos() as u64)
+            let device = self.1.raw();
+            device.wait_for_fences(&[self.0], true, bound.as_nanos() as u64)
         }
     }
 }

@@ -80,8 +80,8 @@ impl Devices {
     /// Runs a part for each device, named after the chip as NVK names it: `… (NVK GA102)`.
     pub(crate) fn for_each(&self, parts: &mut Dynamic<'_>, body: impl Fn(&Physical)) {
         for (number, physical) in self.tested.iter().enumerate() {
-            let words = physical.name.split(|c: char| !c.is_ascii_alphanumeric());
-            let chip = words.filter(|word| !word.is_empty()).next_back();
+            let mut words = physical.name.split(|c: char| !c.is_ascii_alphanumeric());
+            let chip = words.rfind(|word| !word.is_empty());
             let name = format!("{}-{number}", chip.unwrap_or_default().to_lowercase());
             parts.dynamic(name, || body(physical));
         }

@@ -81,11 +81,8 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
     );
     for_each_queue(
         "image-mixed",
-        "The same holds for copies between both.",
-        |vulkan, pair| {
-            copies(vulkan, pair, ImageTiling::LINEAR, ImageTiling::OPTIMAL);
-            copies(vulkan, pair, ImageTiling::OPTIMAL, ImageTiling::LINEAR);
-        },
+        "The same holds for copies from one kind to the other and back.",
+        |vulkan, pair| copies(vulkan, pair, ImageTiling::OPTIMAL, ImageTiling::LINEAR),
     );
     for_each_queue(
         "image-mapped",

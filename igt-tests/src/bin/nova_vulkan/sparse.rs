@@ -4,8 +4,8 @@
 
 use ash::vk;
 use igt::data::{assert_same, pattern};
-use igt::vulkan::{Buffer, Device, Memory, Place, Vulkan};
-use igt::{Fixture, Tests};
+use igt::vulkan::{Buffer, Device, Fence, Memory, Place, Vulkan};
+use igt::{Fixture, Tests, HANG};
 
 use crate::devices::{Devices, Pair};
 
@@ -66,13 +66,16 @@ fn bind(device: &Device<'_>, buffer: &Buffer<'_>, blocks: [Option<(&Memory<'_>, 
         .buffer(buffer.handle())
         .binds(&binds)];
     let info = vk::BindSparseInfo::default().buffer_binds(&buffers);
+    // NVK has binds and work in queues of the kernel that do not wait for each other, so that waiting for an idle device is
+    // not enough.
+    let fence = Fence::new(device);
     // SAFETY: The handles are of this device and live.
     let result = unsafe {
         let raw = device.raw();
-        raw.queue_bind_sparse(device.queue(), &[info], vk::Fence::null())
+        raw.queue_bind_sparse(device.queue(), &[info], fence.handle())
     };
     assert_eq!(result, Ok(()));
-    assert_eq!(device.wait_idle(), Ok(()));
+    assert_eq!(fence.wait(HANG), Ok(()));
 }
 
 /// What a buffer has after each of two binds, in both of which its blocks lie in other places.
