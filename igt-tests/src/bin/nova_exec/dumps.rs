@@ -70,7 +70,7 @@ fn assert_line(dump: &QueueDump, line: &str) {
 
 /// Whether it is the dump of this queue.
 fn is_of(dump: &QueueDump, queue: &Queue<'_>) -> bool {
-    let start = format!("queue          {}, copy engine ", queue.id());
+    let start = format!("queue          {}, engine copy", queue.id());
     dump.text.lines().any(|line| line.starts_with(&start))
 }
 
