@@ -111,8 +111,11 @@ pub fn decode(generation: Generation, word: u128) -> Result<Instruction, Unknown
     })
 }
 
+/// What the instructions of a group do; `None` if it is not of this group.
+type Group = fn(&mut Fields) -> Result<Option<Operation>, Unknown>;
+
 fn operation(fields: &mut Fields) -> Result<Operation, Unknown> {
-    let groups: [fn(&mut Fields) -> Result<Option<Operation>, Unknown>; 6] = [
+    let groups: [Group; 6] = [
         |fields| Ok(control::decode(fields)?.map(Operation::Control)),
         |fields| Ok(memory::decode(fields)?.map(Operation::Memory)),
         |fields| Ok(warp::decode(fields)?.map(Operation::Warp)),

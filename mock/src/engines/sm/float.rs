@@ -160,9 +160,9 @@ fn round_sum(nearest: f32, addend: f32, exact: (f64, f64), rounding: Rounding) -
 fn finish(value: f32, mode: Mode) -> u32 {
     let value = flush(value, mode.flushes);
     match mode.saturates {
-        // The greater of a NaN and 0 is 0.
-        true => value.max(0.0).min(1.0).to_bits(),
         false => bits(value),
+        true if value > 0.0 => value.min(1.0).to_bits(),
+        true => 0,
     }
 }
 

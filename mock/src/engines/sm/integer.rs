@@ -235,9 +235,7 @@ impl Warp {
         }
         let c = match c.operand {
             // Whether its sign is extended, no source says.
-            Operand::Immediate(value) if is_signed && value as i32 >= 0 || !is_signed => {
-                [value.into(); LANES]
-            }
+            Operand::Immediate(value) if !is_signed || value as i32 >= 0 => [value.into(); LANES],
             Operand::Immediate(_) => return Err(not_modelled("IMAD.WIDE with a negative value")),
             _ => self.wide_operand(c, sources)?,
         };

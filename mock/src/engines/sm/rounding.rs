@@ -29,12 +29,26 @@ pub(super) fn round(nearest: f32, (exact, error): (f64, f64), rounding: Rounding
     };
     match rounding {
         _ if difference == 0.0 => nearest,
-        Rounding::Down if difference < 0.0 => nearest.next_down(),
-        Rounding::Up if difference > 0.0 => nearest.next_up(),
-        Rounding::Zero if nearest > 0.0 && difference < 0.0 => nearest.next_down(),
-        Rounding::Zero if nearest < 0.0 && difference > 0.0 => nearest.next_up(),
+        Rounding::Down if difference < 0.0 => below(nearest),
+        Rounding::Up if difference > 0.0 => above(nearest),
+        Rounding::Zero if nearest > 0.0 && difference < 0.0 => below(nearest),
+        Rounding::Zero if nearest < 0.0 && difference > 0.0 => above(nearest),
         _ => nearest,
     }
+}
+
+/// The next greater number.
+pub(super) fn above(value: f32) -> f32 {
+    match value.to_bits() {
+        0 | 0x8000_0000 => f32::from_bits(1),
+        bits if value > 0.0 => f32::from_bits(bits + 1),
+        bits => f32::from_bits(bits - 1),
+    }
+}
+
+/// The next lesser number.
+pub(super) fn below(value: f32) -> f32 {
+    -above(-value)
 }
 
 /// The number of 16 bits that a number is rounded to.

@@ -418,7 +418,7 @@ fn narrow(v: u32, u: u32) -> [u32; 16] {
             field
         },
         v & !(ones(9) << 4) | (u & ones(9)) << 4,
-        (u64::from(v) * u64::from(u) >> 32) as u32,
+        ((u64::from(v) * u64::from(u)) >> 32) as u32,
         v / (u | 1),
         modulo(v as i32, u as i32 | 3),
         (v as i32).unsigned_abs(),

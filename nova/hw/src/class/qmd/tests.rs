@@ -11,7 +11,10 @@ fn set(bytes: &mut [u8; SIZE], last: usize, first: usize, value: u64) {
     for bit in first..=last {
         let is_set = value >> (bit - first) & 1 == 1;
         let mask = 1 << (bit % 8);
-        bytes[bit / 8] = bytes[bit / 8] & !mask | u8::from(is_set) * mask;
+        match is_set {
+            true => bytes[bit / 8] |= mask,
+            false => bytes[bit / 8] &= !mask,
+        }
     }
 }
 
