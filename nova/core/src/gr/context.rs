@@ -190,11 +190,15 @@ impl ContextLayout {
             zcull: (zcull.size, zcull.alignment),
         };
         let places = layout.buffers.iter_mut().zip(buffers).zip(KINDS);
+        let [own, state, scratch] = &mut layout.parts;
         for ((place, told), kind) in places {
-            let Some(part) = layout.parts.get_mut(kind.part as usize) else {
-                continue;
+            let (part, page_max) = match kind.part {
+                // There is one for each channel: no more is rounded up than that.
+                Part::Own => (&mut *own, 64 * KIB),
+                Part::State => (&mut *state, 2 * MIB),
+                Part::Scratch => (&mut *scratch, 2 * MIB),
             };
-            *place = part.add(bytes(kind, told), told.alignment);
+            *place = part.add(bytes(kind, told), told.alignment, page_max);
         }
         for part in &mut layout.parts {
             part.size = up(part.size, part.align);
@@ -302,12 +306,12 @@ fn bytes(kind: Kind, told: &ContextBufferInfo) -> u64 {
 }
 
 impl PartLayout {
-    /// Places a buffer behind the others.
-    fn add(&mut self, size: u64, alignment: u32) -> Placed {
+    /// Places a buffer behind the others, in pages of `page_max` at most.
+    fn add(&mut self, size: u64, alignment: u32, page_max: u64) -> Placed {
         // As large pages as it fills.
-        let page = match size {
-            _ if size >= 2 * MIB => 2 * MIB,
-            _ if size >= 64 * KIB => 64 * KIB,
+        let page = match size.min(page_max) {
+            size if size >= 2 * MIB => 2 * MIB,
+            size if size >= 64 * KIB => 64 * KIB,
             _ => 4 * KIB,
         };
         self.align = self.align.max(page);
@@ -380,7 +384,9 @@ mod tests {
             }
         }
         let layout = ContextLayout::new(&large()).unwrap();
-        assert_eq!(layout.align(Part::Own), 2 << 20);
+        let own = (layout.size(Part::Own), layout.align(Part::Own));
+        assert_eq!(own, (0x24_0000, 64 << 10));
+        assert_eq!(layout.align(Part::Scratch), 2 << 20);
         // The main buffer has room for headers, and the next begins at a page as large as it has.
         let own: Vec<_> = layout.mappings(Part::Own).collect();
         assert_eq!((own[0].offset, own[0].size), (0, 0x21_7000));
