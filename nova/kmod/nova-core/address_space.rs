@@ -135,7 +135,7 @@ impl<'a> AddressSpace<'a> {
     }
 
     /// As [`Self::new`], but GSP-RM has a range of its own in the page tables, too.
-    pub(crate) fn shared(
+    pub(crate) fn with_server_range(
         rm: &Arc<dyn Rm + 'a>,
         memory: Memory<'a>,
         client: nova_core::Client,
@@ -143,14 +143,14 @@ impl<'a> AddressSpace<'a> {
         mapped: Arc<dyn Send + Sync>,
         limit: Arc<TableLimit>,
     ) -> Result<Arc<Self>> {
-        let space = nova_core::AddressSpace::shared(client, rm.next_space());
+        let space = nova_core::AddressSpace::with_server_range(client, rm.next_space());
         let epoch = memory.epoch();
         let alloc = |tables: &PageTables<_>| {
             let mut directories = KVec::new();
             for directory in tables.directories(SERVER_RANGE.start) {
                 directories.push(directory, GFP_KERNEL)?;
             }
-            rm.alloc_shared_space(epoch, space, &directories)
+            rm.alloc_space_with_server_range(epoch, space, &directories)
         };
         Self::with_object(rm, memory, format, mapped, limit, space, alloc)
     }
@@ -171,7 +171,7 @@ impl<'a> AddressSpace<'a> {
             limit,
         };
         let mut tables = PageTables::new(&source, format).map_err(error)?;
-        if space.is_shared() {
+        if space.has_server_range() {
             // There must be directories for GSP-RM's range, and so for something beside it.
             let beside = SERVER_RANGE.end..SERVER_RANGE.end + BESIDE;
             let mut spare = nova_core::Spare::new();

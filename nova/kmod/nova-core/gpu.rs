@@ -185,7 +185,7 @@ impl<'a> Gpu<'a> {
         let limit = graphics::table_limit()?;
         let mapped = context.shared().clone();
         let space =
-            AddressSpace::shared(&self.rm, memory, client.handles(), format, mapped, limit)?;
+            AddressSpace::with_server_range(&self.rm, memory, client.handles(), format, mapped, limit)?;
         let shared = graphics::make_golden(&space, self.parts(&space, client), context)?;
         self.graphics.set_shared_context(space.epoch(), &shared)?;
         Ok(shared)

@@ -51,7 +51,7 @@ pub(crate) trait Rm: Send + Sync {
     fn alloc_space(&self, epoch: Epoch, space: AddressSpace, root: u64, entries: u32) -> Result;
 
     /// Allocates an address space that GSP-RM shares, with the directories on the way to its range.
-    fn alloc_shared_space(
+    fn alloc_space_with_server_range(
         &self,
         epoch: Epoch,
         space: AddressSpace,
@@ -198,14 +198,14 @@ impl Rm for Gsp<'_> {
         Ok(space.allocate(caller, root, entries)?)
     }
 
-    fn alloc_shared_space(
+    fn alloc_space_with_server_range(
         &self,
         epoch: Epoch,
         space: AddressSpace,
         directories: &[DirectoryAt],
     ) -> Result {
         let caller = &mut self.in_epoch(epoch, TaskState::Killable);
-        Ok(space.allocate_shared(caller, directories)?)
+        Ok(space.allocate_with_server_range(caller, directories)?)
     }
 
     fn free_space(&self, epoch: Epoch, space: AddressSpace) -> Result {

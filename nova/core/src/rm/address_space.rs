@@ -25,7 +25,7 @@ const HANDLES: u32 = 0x100_0000;
 pub struct AddressSpace {
     client: Client,
     number: u32,
-    is_shared: bool,
+    has_server_range: bool,
 }
 
 impl AddressSpace {
@@ -35,21 +35,21 @@ impl AddressSpace {
         Self {
             client,
             number,
-            is_shared: false,
+            has_server_range: false,
         }
     }
 
     /// As [`Self::new`], of one in whose page tables GSP-RM has a range, too.
-    pub fn shared(client: Client, number: u32) -> Self {
+    pub fn with_server_range(client: Client, number: u32) -> Self {
         Self {
-            is_shared: true,
+            has_server_range: true,
             ..Self::new(client, number)
         }
     }
 
     /// Whether GSP-RM has a range in the page tables, too.
-    pub fn is_shared(self) -> bool {
-        self.is_shared
+    pub fn has_server_range(self) -> bool {
+        self.has_server_range
     }
 
     /// Handle of the address space, by which a channel names it.
@@ -80,7 +80,9 @@ impl AddressSpace {
         caller.alloc(&Alloc {
             object: self.object(),
             parent: device.object,
-            class: &VaSpace { is_driver_s: true },
+            class: &VaSpace {
+                is_externally_owned: true,
+            },
         })?;
         let space = self.handle();
         let set = caller.call(&Call {
@@ -98,13 +100,14 @@ impl AddressSpace {
         set
     }
 
-    /// Allocates an address space that is [shared](Self::shared), and gives GSP-RM the directories on the way to its range,
-    /// [`SERVER_RANGE`](crate::SERVER_RANGE), as [`PageTables::directories`](crate::PageTables::directories) returns them.
+    /// Allocates an address space in which GSP-RM [has a range](Self::with_server_range), and gives it the directories on the
+    /// way there, to [`SERVER_RANGE`](crate::SERVER_RANGE), as
+    /// [`PageTables::directories`](crate::PageTables::directories) returns them.
     ///
     /// # Errors
     ///
     /// As for [`Self::allocate`].
-    pub fn allocate_shared<C: Caller>(
+    pub fn allocate_with_server_range<C: Caller>(
         self,
         caller: &mut C,
         directories: &[DirectoryAt],
@@ -112,7 +115,9 @@ impl AddressSpace {
         caller.alloc(&Alloc {
             object: self.object(),
             parent: self.client.device().object,
-            class: &VaSpace { is_driver_s: false },
+            class: &VaSpace {
+                is_externally_owned: false,
+            },
         })?;
         let shared = caller.call(&Call {
             on: self.object(),
@@ -132,7 +137,7 @@ impl AddressSpace {
     ///
     /// It could not be freed, and the GPU may go on using its page tables until it is reset.
     pub fn free<C: Caller>(self, caller: &mut C) -> Result<(), C::Error> {
-        if !self.is_shared {
+        if !self.has_server_range {
             // If this fails, the object that is freed next takes its page directory with it.
             let _ = caller.call(&Call {
                 on: self.client.device(),

@@ -13,7 +13,7 @@ use super::alloc::Class;
 /// A new address space.
 pub(crate) struct VaSpace {
     /// The page tables are the driver's alone; else GSP-RM has a range in them.
-    pub(crate) is_driver_s: bool,
+    pub(crate) is_externally_owned: bool,
 }
 
 impl Class for VaSpace {
@@ -28,7 +28,7 @@ impl Class for VaSpace {
     fn write(&self, _release: &Release, _client: u32, params: &mut [u8]) {
         let space = VaSpaceAllocationParameters {
             index: VaSpaceAllocationParameters::GPU_NEW,
-            flags: match self.is_driver_s {
+            flags: match self.is_externally_owned {
                 true => VaSpaceAllocationParameters::IS_EXTERNALLY_OWNED,
                 false => 0,
             },

@@ -84,7 +84,7 @@ impl Graphics {
     /// Has GSP-RM make the golden context, of which nothing is left after that.
     fn golden(&self, session: &mut Session<'_>) {
         let before = session.machine.card().objects();
-        let space = Space::shared(session, 99);
+        let space = Space::with_server_range(session, 99);
         let context = self.context(&space, ContextOf::Golden, 0);
         let work = ChannelWork::Golden {
             context: context.entries(),
@@ -365,7 +365,7 @@ fn gsp_rm_shares_the_page_tables_of_the_golden_context() {
         let mut session = Session::new(&machine);
         let before = machine.card().objects();
         assert_eq!(SERVER_RANGE, 0x1_0000_0000..0x1_2000_0000);
-        let error = AddressSpace::shared(session.client, 5).allocate_shared(
+        let error = AddressSpace::with_server_range(session.client, 5).allocate_with_server_range(
             &mut session,
             &[(
                 &nova_hw::gmmu::Format::of(chip.chipset.arch()).directories[1],
@@ -374,7 +374,7 @@ fn gsp_rm_shares_the_page_tables_of_the_golden_context() {
         );
         assert!(error.is_err(), "{}", chip.chipset);
         assert_eq!(machine.card().objects(), before);
-        let space = Space::shared(&mut session, 6);
+        let space = Space::with_server_range(&mut session, 6);
         space.free(&mut session);
         assert_eq!(machine.card().objects(), before);
         session.end();

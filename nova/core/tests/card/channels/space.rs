@@ -142,12 +142,14 @@ impl<'m> Space<'m> {
     }
 
     /// One in which GSP-RM has a range of its own, too.
-    pub(super) fn shared(session: &mut Session<'m>, number: u32) -> Rc<Self> {
+    pub(super) fn with_server_range(session: &mut Session<'m>, number: u32) -> Rc<Self> {
         let allocate = |object: AddressSpace, session: &mut Session<'m>, tables: &PageTables<_>| {
             let directories: Vec<_> = tables.directories(SERVER_RANGE.start).collect();
-            object.allocate_shared(session, &directories).unwrap();
+            object
+                .allocate_with_server_range(session, &directories)
+                .unwrap();
         };
-        let object = AddressSpace::shared(session.client, number);
+        let object = AddressSpace::with_server_range(session.client, number);
         Self::with(session, object, allocate)
     }
 
