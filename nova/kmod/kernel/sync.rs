@@ -5,6 +5,7 @@
 pub mod arc_work;
 pub mod completion;
 pub mod own_stack;
+pub mod turns;
 pub mod wait_queue;
 pub mod work;
 pub mod workqueue;

@@ -6,11 +6,11 @@
 //! (`save.rs`).
 
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, static_lock_class, Arc, Mutex};
+use kernel::sync::{static_lock_class, Arc};
 use nova_core_module::Blocks;
-use nova_kernel::sync::wait_queue::{TaskState, WaitQueue, WaitResult};
+use nova_kernel::sync::turns::Turns;
 
-use super::engine::{Engine, LIMIT};
+use super::engine::Engine;
 use super::save::Sleep;
 use super::video::Video;
 use crate::gpu::Gpu;
@@ -19,18 +19,7 @@ use crate::gpu::Gpu;
 #[pin_data]
 pub(crate) struct Clearer<'a> {
     #[pin]
-    turn: Mutex<Turn<'a>>,
-    /// Those who wait for their turn. A mutex cannot be waited for in a way that a fatal signal ends.
-    #[pin]
-    waiting: WaitQueue,
-}
-
-/// Whose turn it is to use the engine.
-enum Turn<'a> {
-    /// Nobody's.
-    Free(Held<'a>),
-    /// A thread's, which has the rest.
-    Taken,
+    turn: Turns<Held<'a>>,
 }
 
 /// What a thread has whose turn it is.
@@ -45,11 +34,14 @@ impl<'a> Clearer<'a> {
     /// Of a GPU.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            turn <- new_mutex!(Turn::Free(Held {
-                engine: None,
-                sleep: Sleep::None,
-            })),
-            waiting <- WaitQueue::new(c"Clearer::waiting", static_lock_class!()),
+            turn <- Turns::new(
+                Held {
+                    engine: None,
+                    sleep: Sleep::None,
+                },
+                c"Clearer::turn",
+                static_lock_class!(),
+            ),
         })
     }
 
@@ -112,33 +104,7 @@ impl<'a> Clearer<'a> {
     ///
     /// `EINTR` if the task was killed.
     pub(super) fn with_turn<R>(&self, f: impl FnOnce(&mut Held<'a>) -> R) -> Result<R> {
-        let mut held = self.take()?;
-        let result = f(&mut held);
-        self.give_back(held);
-        Ok(result)
-    }
-
-    /// Waits for the engine, and takes it.
-    fn take(&self) -> Result<Held<'a>> {
-        let mut turn = self.turn.lock();
-        loop {
-            if let Turn::Free(held) = core::mem::replace(&mut *turn, Turn::Taken) {
-                return Ok(held);
-            }
-            let (locked, result) = self
-                .waiting
-                .wait(&self.turn, turn, TaskState::Killable, LIMIT);
-            if result == WaitResult::Killed {
-                return Err(EINTR);
-            }
-            turn = locked;
-        }
-    }
-
-    /// Leaves the engine to the next one.
-    fn give_back(&self, held: Held<'a>) {
-        *self.turn.lock() = Turn::Free(held);
-        self.waiting.wake_all();
+        self.turn.with(f)
     }
 }
 

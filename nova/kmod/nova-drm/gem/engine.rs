@@ -52,7 +52,7 @@ const ENTRIES: u32 = 64;
 
 /// How long a job may take. So many words clear 150 GiB at most, which takes a copy engine a second. It counts while jobs
 /// of programs are ahead on the same runlist, too.
-pub(super) const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a job is looked at whose interrupt does not come.
 const LOOK: Duration = Duration::from_millis(20);
