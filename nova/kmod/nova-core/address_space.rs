@@ -12,6 +12,7 @@ use nova_hw::gmmu::Format;
 use zerocopy::FromZeros;
 
 use crate::calls::Epoch;
+use crate::context::SharedContext;
 use crate::dma;
 use crate::errno::errno;
 use crate::instance::{Memory, Table, TABLE};
@@ -108,9 +109,10 @@ pub struct AddressSpace<'a> {
     object: Object<'a>,
     #[pin]
     tables: Mutex<PageTables<Source<'a>>>,
-    /// Whether what all contexts of graphics share is mapped.
+    /// What all contexts of graphics share, once it is mapped. If the object is not freed, it is there until the end of the
+    /// epoch nevertheless.
     #[pin]
-    has_shared: Mutex<bool>,
+    shared_context: Mutex<Option<Arc<SharedContext>>>,
     source: Source<'a>,
     format: &'static Format,
 }
@@ -193,7 +195,7 @@ impl<'a> AddressSpace<'a> {
         let space = pin_init!(Self {
             object,
             tables <- new_mutex!(tables),
-            has_shared <- new_mutex!(false),
+            shared_context <- new_mutex!(None),
             source,
             format,
         });
@@ -201,12 +203,26 @@ impl<'a> AddressSpace<'a> {
     }
 
     /// Has `map` map what all contexts of graphics share, unless it has been mapped. It stays mapped.
-    pub(crate) fn map_shared(&self, map: impl FnOnce() -> Result) -> Result {
-        let mut has_shared = self.has_shared.lock();
-        if !*has_shared {
-            map()?;
-            *has_shared = true;
+    ///
+    /// # Errors
+    ///
+    /// Those of `map`, and `EIO` if something else is mapped in its place, which an epoch does not have.
+    pub(crate) fn map_shared(
+        &self,
+        shared: &Arc<SharedContext>,
+        map: impl FnOnce() -> Result,
+    ) -> Result {
+        let mut mapped = self.shared_context.lock();
+        if let Some(mapped) = &*mapped {
+            let is_same = Arc::ptr_eq(mapped, shared);
+            debug_assert!(is_same);
+            return match is_same {
+                true => Ok(()),
+                false => Err(EIO),
+            };
         }
+        map()?;
+        *mapped = Some(shared.clone());
         Ok(())
     }
 

@@ -39,16 +39,16 @@ impl SharedContext {
     ///
     /// `ENOSPC` if there is not so much VRAM left, `ENOMEM`, and those of `clear`.
     #[inline(never)]
-    pub fn new(vram: &Vram, layout: &ContextLayout, clear: Clear<'_>) -> Result<Arc<Self>> {
+    pub(crate) fn new(vram: &Vram, layout: &ContextLayout, clear: Clear<'_>) -> Result<Arc<Self>> {
         let (size, align) = size_of(layout, ContextPart::Scratch);
-        let scratch = Arc::new(vram.alloc(size, align)?, GFP_KERNEL)?;
+        let scratch = Arc::new(vram.alloc(size, align)?, GFP_KERNEL_ACCOUNT)?;
         let state = zeroed(vram, layout, ContextPart::State, clear)?;
         let shared = Self {
             layout: *layout,
             state,
             scratch,
         };
-        Ok(Arc::new(shared, GFP_KERNEL)?)
+        Ok(Arc::new(shared, GFP_KERNEL_ACCOUNT)?)
     }
 }
 
@@ -64,19 +64,23 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// As [`SharedContext::new`].
+    /// `ENOSPC` if there is not so much VRAM left, `ENOMEM`, and those of `clear`.
     #[inline(never)]
     pub fn new(vram: &Vram, shared: &Arc<SharedContext>, clear: Clear<'_>) -> Result<Self> {
         Self::alloc(vram, shared, ContextOf::Program, clear)
     }
 
-    /// Allocates the context of the channel by which GSP-RM makes the golden one.
+    /// Allocates the context of the channel by which GSP-RM makes the golden one. That channel is privileged.
     ///
     /// # Errors
     ///
-    /// As [`SharedContext::new`].
+    /// As [`Self::new`].
     #[inline(never)]
-    pub fn golden(vram: &Vram, shared: &Arc<SharedContext>, clear: Clear<'_>) -> Result<Self> {
+    pub(crate) fn golden(
+        vram: &Vram,
+        shared: &Arc<SharedContext>,
+        clear: Clear<'_>,
+    ) -> Result<Self> {
         Self::alloc(vram, shared, ContextOf::Golden, clear)
     }
 
@@ -98,11 +102,6 @@ impl Context {
         self.of
     }
 
-    /// What it shares.
-    pub(crate) fn shared(&self) -> &Arc<SharedContext> {
-        &self.shared
-    }
-
     /// Maps it, and what it shares unless that is mapped in the address space already.
     pub(crate) fn map(&self, space: &AddressSpace<'_>, at: &ContextRange) -> Result {
         let SharedContext {
@@ -110,7 +109,7 @@ impl Context {
             state,
             scratch,
         } = &*self.shared;
-        space.map_shared(|| {
+        space.map_shared(&self.shared, || {
             map(space, at.shared, layout, ContextPart::Scratch, scratch)?;
             let state_at = at.shared.saturating_add(layout.state_at());
             map(space, state_at, layout, ContextPart::State, state)
@@ -150,7 +149,7 @@ fn zeroed(
     clear: Clear<'_>,
 ) -> Result<Arc<Blocks>> {
     let (size, align) = size_of(layout, part);
-    let blocks = Arc::new(vram.alloc_contiguous(size, align)?, GFP_KERNEL)?;
+    let blocks = Arc::new(vram.alloc_contiguous(size, align)?, GFP_KERNEL_ACCOUNT)?;
     clear(&blocks)?;
     Ok(blocks)
 }

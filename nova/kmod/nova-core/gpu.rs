@@ -18,7 +18,7 @@ use nova_hw::gmmu::Format;
 use crate::address_space::AddressSpace;
 use crate::calls::Epoch;
 use crate::channel::{Channel, ChannelEvents, NewChannel, Parts};
-use crate::context::{Context, SharedContext};
+use crate::context::{Clear, Context, SharedContext};
 use crate::fifo::Host;
 use crate::graphics::{self, Graphics, GraphicsEngine};
 use crate::gsp::Gsp;
@@ -168,26 +168,46 @@ impl<'a> Gpu<'a> {
     /// What all contexts share in an epoch, if the golden context has been [made](Self::make_golden).
     #[inline(never)]
     pub fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>> {
-        self.graphics.shared_context(epoch)
+        let (shared, has_golden) = self.graphics.shared_context(epoch)?;
+        has_golden.then_some(shared)
     }
 
-    /// Has GSP-RM make the golden context of the client's epoch, on a channel with this context. One thread at a time does
-    /// that, and once in an epoch. What is shared with it is used until the end of the epoch.
+    /// Has GSP-RM make the golden context of the client's epoch. Returns what other contexts share with it, which is used
+    /// until the end of the epoch. One thread at a time does that, and once in an epoch, but again where it has failed.
     ///
     /// # Errors
     ///
-    /// `EOPNOTSUPP` if channels cannot use graphics on this GPU, and those of [`Self::address_space`] and
+    /// `EOPNOTSUPP` if channels cannot use graphics on this GPU, those of `clear`, and those of [`Self::address_space`] and
     /// [`Self::channel`].
     #[inline(never)]
-    pub fn make_golden(&self, client: &Client<'a>, context: Context) -> Result<Arc<SharedContext>> {
-        let memory = self.memory(client.epoch());
+    pub fn make_golden(&self, client: &Client<'a>, clear: Clear<'_>) -> Result<Arc<SharedContext>> {
+        let epoch = client.epoch();
+        let shared = match self.graphics.shared_context(epoch) {
+            // GSP-RM may use it since an attempt that has failed.
+            Some((shared, _)) => shared,
+            None => {
+                let graphics = self.graphics()?;
+                let layout = &graphics.info.context;
+                let shared = SharedContext::new(&self.free_vram, layout, clear)?;
+                self.graphics.keep_shared_context(epoch, &shared)?;
+                shared
+            }
+        };
+        let context = Context::golden(&self.free_vram, &shared, clear)?;
+        let memory = self.memory(epoch);
         let format = Format::of(self.chipset.arch());
         let limit = graphics::table_limit()?;
-        let mapped = context.shared().clone();
-        let space =
-            AddressSpace::with_server_range(&self.rm, memory, client.handles(), format, mapped, limit)?;
-        let shared = graphics::make_golden(&space, self.parts(&space, client), context)?;
-        self.graphics.set_shared_context(space.epoch(), &shared)?;
+        let mapped = shared.clone();
+        let space = AddressSpace::with_server_range(
+            &self.rm,
+            memory,
+            client.handles(),
+            format,
+            mapped,
+            limit,
+        )?;
+        graphics::make_golden(&space, self.parts(&space, client), context)?;
+        self.graphics.set_golden(epoch)?;
         Ok(shared)
     }
 

@@ -38,10 +38,17 @@ pub(crate) struct GraphicsState {
     /// As GSP-RM has told first; it stays the same.
     #[pin]
     told: Mutex<Option<Arc<Graphics>>>,
-    /// What contexts share in an epoch whose golden context has been made. GSP-RM and the GPU use it until the end of the
-    /// epoch.
+    /// GSP-RM and the GPU use it until the end of the epoch.
     #[pin]
-    shared: Mutex<Option<(Epoch, Arc<SharedContext>)>>,
+    shared: Mutex<Option<Shared>>,
+}
+
+/// What contexts share in an epoch.
+struct Shared {
+    epoch: Epoch,
+    context: Arc<SharedContext>,
+    /// The golden context has been made. Where that failed, GSP-RM may have been told of the memory nevertheless.
+    has_golden: bool,
 }
 
 impl GraphicsState {
@@ -65,11 +72,14 @@ pub(crate) trait GraphicsEngine: Send + Sync {
     /// What GSP-RM tells of the engine. Asks it if that has not been done before.
     fn graphics(&self) -> Result<Arc<Graphics>>;
 
-    /// What contexts share, if the golden context of this epoch has been made.
-    fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>>;
+    /// What contexts share in an epoch, once it is there, and whether the golden context has been made.
+    fn shared_context(&self, epoch: Epoch) -> Option<(Arc<SharedContext>, bool)>;
+
+    /// Keeps what contexts share until the end of an epoch, in which there is nothing of that yet.
+    fn keep_shared_context(&self, epoch: Epoch, context: &Arc<SharedContext>) -> Result;
 
     /// Notes that the golden context of an epoch has been made.
-    fn set_shared_context(&self, epoch: Epoch, shared: &Arc<SharedContext>) -> Result;
+    fn set_golden(&self, epoch: Epoch) -> Result;
 }
 
 impl Gsp<'_> {
@@ -98,20 +108,36 @@ impl GraphicsEngine for Gsp<'_> {
         Ok(graphics)
     }
 
-    fn shared_context(&self, epoch: Epoch) -> Option<Arc<SharedContext>> {
+    fn shared_context(&self, epoch: Epoch) -> Option<(Arc<SharedContext>, bool)> {
         let shared = self.graphics.shared.lock();
-        let (of, shared) = shared.as_ref()?;
-        (*of == epoch).then(|| shared.clone())
+        let shared = shared.as_ref().filter(|shared| shared.epoch == epoch)?;
+        Some((shared.context.clone(), shared.has_golden))
     }
 
-    fn set_shared_context(&self, epoch: Epoch, shared: &Arc<SharedContext>) -> Result {
-        let mut slot = self.graphics.shared.lock();
+    fn keep_shared_context(&self, epoch: Epoch, context: &Arc<SharedContext>) -> Result {
+        let mut shared = self.graphics.shared.lock();
         // Whoever ends an epoch raises it before taking the lock that is held here.
         if self.current.lock().epoch != epoch {
             return Err(EIO);
         }
-        *slot = Some((epoch, shared.clone()));
+        debug_assert!(shared.is_none());
+        *shared = Some(Shared {
+            epoch,
+            context: context.clone(),
+            has_golden: false,
+        });
         Ok(())
+    }
+
+    fn set_golden(&self, epoch: Epoch) -> Result {
+        let mut shared = self.graphics.shared.lock();
+        match &mut *shared {
+            Some(shared) if shared.epoch == epoch => {
+                shared.has_golden = true;
+                Ok(())
+            }
+            _ => Err(EIO),
+        }
     }
 }
 
@@ -126,13 +152,12 @@ impl ChannelEvents for NoEvents {
     fn ended(&self, _end: End) {}
 }
 
-/// Has GSP-RM make the golden context, on a channel with this one. Returns what other contexts share with it.
+/// Has GSP-RM make the golden context, on a channel with this one.
 pub(crate) fn make_golden<'a>(
     space: &Arc<AddressSpace<'a>>,
     parts: Parts<'_, 'a>,
     context: Context,
-) -> Result<Arc<SharedContext>> {
-    let shared = context.shared().clone();
+) -> Result {
     let engine = parts
         .host
         .open(space.epoch())?
@@ -149,8 +174,7 @@ pub(crate) fn make_golden<'a>(
         }),
     };
     let channel = Channel::new(parts, new, Arc::new(NoEvents, GFP_KERNEL)?)?;
-    channel.stop()?;
-    Ok(shared)
+    channel.stop()
 }
 
 /// The limit of its page tables.

@@ -3,8 +3,9 @@
 //! The contexts of channels on the graphics engine, and the answers to queries about it.
 
 use kernel::prelude::*;
-use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core_module::{Blocks, Context, SharedContext};
+use kernel::sync::{static_lock_class, Arc};
+use nova_core_module::{Blocks, Clear, Context, SharedContext};
+use nova_kernel::sync::turns::Turns;
 use nova_uapi::{QueryGraphics, QueryZcull};
 
 use crate::gpu::Gpu;
@@ -12,16 +13,16 @@ use crate::gpu::Gpu;
 /// Makes contexts.
 #[pin_data]
 pub(crate) struct Contexts {
-    /// Held while the golden context is made, which happens once in an epoch.
+    /// Whose turn it is to have the golden context made, once in an epoch.
     #[pin]
-    making: Mutex<()>,
+    making: Turns<()>,
 }
 
 impl Contexts {
     /// Of a GPU.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            making <- new_mutex!(()),
+            making <- Turns::new((), c"Contexts::making", static_lock_class!()),
         })
     }
 
@@ -30,30 +31,23 @@ impl Contexts {
     ///
     /// # Errors
     ///
-    /// `ENOSPC` if there is not so much VRAM left, `ENOMEM`, `EIO` if GSP-RM does not run, those of clearing VRAM, and of
-    /// [`nova_core_module::Gpu::make_golden`].
+    /// `ENOSPC` if there is not so much VRAM left, `ENOMEM`, `EIO` if GSP-RM does not run, `EINTR` if the task was killed, those of
+    /// clearing VRAM, and of [`nova_core_module::Gpu::make_golden`].
     pub(crate) fn make(&self, gpu: &Gpu<'_>) -> Result<Context> {
-        let shared = self.shared(gpu)?;
         let clear = &mut |blocks: &Arc<Blocks>| gpu.clearer.clear_blocks(gpu, blocks);
+        let shared = self.making.with(|()| shared(gpu, clear))??;
         Context::new(&gpu.core.free_vram, &shared, clear)
     }
+}
 
-    /// What contexts share in this epoch.
-    fn shared(&self, gpu: &Gpu<'_>) -> Result<Arc<SharedContext>> {
-        let epoch = gpu.core.epoch()?;
-        let _making = self.making.lock();
-        if let Some(shared) = gpu.core.shared_context(epoch) {
-            return Ok(shared);
-        }
-        let graphics = gpu.core.graphics()?;
-        let vram = &gpu.core.free_vram;
-        let clear = &mut |blocks: &Arc<Blocks>| gpu.clearer.clear_blocks(gpu, blocks);
-        let shared = SharedContext::new(vram, &graphics.info.context, clear)?;
-        let context = Context::golden(vram, &shared, clear)?;
-        // It has a client of its own, which takes all with it that might be left.
-        let client = gpu.core.client()?;
-        gpu.core.make_golden(&client, context)
+/// What contexts share in this epoch. One thread at a time asks, so there is none of an epoch that begins meanwhile.
+fn shared(gpu: &Gpu<'_>, clear: Clear<'_>) -> Result<Arc<SharedContext>> {
+    if let Some(shared) = gpu.core.shared_context(gpu.core.epoch()?) {
+        return Ok(shared);
     }
+    // It has a client of its own, which takes all with it that might be left, and before what is zeroed in its epoch.
+    let client = gpu.core.client()?;
+    gpu.core.make_golden(&client, clear)
 }
 
 /// The answer to `DRM_NOVA_QUERY_GRAPHICS`.
