@@ -298,16 +298,14 @@ impl<'a> Queues<'a> {
                 // The end of its channel may not have been looked at yet.
                 queue.look(self);
             }
+        });
+        // Channels that have ended have the room that others need, and their contexts have VRAM.
+        self.clean_up_now();
+        self.for_each(|queue| {
             if !queue.needs_channel() {
                 return;
             }
-            let mut renewed = queue.renew(gpu);
-            if renewed.as_ref().is_err_and(|error| *error == ENOSPC) {
-                // The channel that has ended may still have the room.
-                self.clean_up_now();
-                renewed = queue.renew(gpu);
-            }
-            match renewed {
+            match queue.renew(gpu) {
                 Ok(_) => {}
                 // The next boot may help.
                 Err(_) if gpu.core.epoch().is_err() => {}
