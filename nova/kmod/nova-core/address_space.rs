@@ -152,6 +152,9 @@ impl<'a> AddressSpace<'a> {
             for directory in tables.directories(SERVER_RANGE.start) {
                 directories.push(directory, GFP_KERNEL)?;
             }
+            let size = SERVER_RANGE.end - SERVER_RANGE.start;
+            let last = directories.last();
+            debug_assert!(last.is_some_and(|(level, _)| 1 << level.shift == size));
             rm.alloc_space_with_server_range(epoch, space, &directories)
         };
         Self::with_object(rm, memory, format, mapped, limit, space, alloc)

@@ -146,10 +146,15 @@ pub struct PromoteCtx {
     #[doc(hidden)]
     pub _padding: [u8; 4],
     /// The list.
-    pub promote_entry: [PromoteEntry; 16],
+    pub promote_entry: [PromoteEntry; Self::ENTRIES],
 }
 
 layout!(PromoteCtx: 0x230, h_object @ 16, virt_address @ 24, entry_count @ 40, promote_entry @ 48);
+
+impl PromoteCtx {
+    /// Buffers that the list can have.
+    pub const ENTRIES: usize = 16;
+}
 
 impl Default for PromoteCtx {
     fn default() -> Self {

@@ -22,7 +22,7 @@ use crate::gsp::rpc::error::RpcError;
 pub(crate) struct PromoteContext<'b> {
     /// The channel.
     pub(crate) channel: Handles,
-    /// The buffers, 16 at most.
+    /// The buffers, [`PromoteCtx::ENTRIES`] at most.
     pub(crate) buffers: &'b [PromoteEntry],
 }
 
@@ -42,7 +42,8 @@ impl Method for PromoteContext<'_> {
                 field.copy_from_slice(value);
             }
         };
-        let count = u32::try_from(self.buffers.len()).unwrap_or(0);
+        debug_assert!(self.buffers.len() <= PromoteCtx::ENTRIES);
+        let count = u32::try_from(self.buffers.len()).unwrap_or(u32::MAX);
         let engine = engine_type::GR0;
         set(offset_of!(PromoteCtx, engine_type), engine.as_bytes());
         set(
