@@ -22,7 +22,8 @@ extern "C" {
  *        GEM_CREATE and of GEM_INFO
  * 1      everything else
  * 2      QUERY with GRAPHICS and ZCULL, queues of the classes GRAPHICS and
- *        COMPUTE
+ *        COMPUTE; for these, &drm_nova_query_vm.kernel_size_min grew from 2
+ *        to 35 GiB
  * ====== =====================================================================
  *
  * Every structure has the same layout for 32-bit and 64-bit user space: members
@@ -681,7 +682,10 @@ struct drm_nova_query_vm {
 	 */
 	__u64 push_va_end;
 
-	/** @kernel_size_min: Least size of the kernel's range, in bytes. */
+	/**
+	 * @kernel_size_min: Least size of the kernel's range, in bytes. It may
+	 * grow with the minor version.
+	 */
 	__u64 kernel_size_min;
 
 	/** @kernel_align: Alignment of the kernel's range, in bytes. */
