@@ -16,6 +16,7 @@ use nova_core_module::{
 };
 use nova_kernel::coredump;
 
+use super::engines;
 use super::loss::Loss;
 use super::queues::Made;
 use super::Queue;
@@ -81,12 +82,15 @@ impl<'a> Dumps<'a> {
         let jobs = [state.submitted(), state.done()];
         drop(state);
         let gpu = Text::<128>::format(fmt!("{}", self.core));
+        let engine = queue
+            .engine
+            .map(|engine| engines::name(engine, queue.class));
         let queue = LostQueue {
             gpu: &gpu,
             interface: [nova_uapi::DRIVER_MAJOR, nova_uapi::DRIVER_MINOR],
             process: (Text::from_bytes(&queue.process.name), queue.process.number),
             id: queue.id.load(Relaxed),
-            engine: queue.engine.map_or(Text::default(), |engine| engine.name()),
+            engine: engine.unwrap_or_default(),
             // One may have come after the loss.
             error: made.events.told().error.filter(|_| loss.xid != 0),
             architecture: self.core.chipset.arch(),

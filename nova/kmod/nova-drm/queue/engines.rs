@@ -34,12 +34,20 @@ pub(crate) fn of(gpu: &Gpu<'_>) -> Result<KVec<Engine>> {
         let numbers = classes.graphics().map(|class| class.number());
         let graphics = with_objects(classes, ENGINE_CLASS_GRAPHICS, numbers, engine.name());
         let numbers = classes.compute().map(|class| class.number());
-        let name = Text::format(fmt!("compute{}", engine.instance));
+        let name = name(engine, ENGINE_CLASS_COMPUTE);
         let compute = with_objects(classes, ENGINE_CLASS_COMPUTE, numbers, name);
         engines.push(graphics, GFP_KERNEL)?;
         engines.push(compute, GFP_KERNEL)?;
     }
     Ok(engines)
+}
+
+/// The name of an engine, for queues of a class.
+pub(super) fn name(engine: nova_core_module::Engine, engine_class: u32) -> Text<16> {
+    match engine_class {
+        ENGINE_CLASS_COMPUTE => Text::format(fmt!("compute{}", engine.instance)),
+        _ => engine.name(),
+    }
 }
 
 /// The first engine of a class, whose queues have these objects and one for copies.
