@@ -4,7 +4,9 @@
 
 use kernel::prelude::*;
 use kernel::sync::{new_mutex, Arc, Mutex};
-use nova_core::{ChannelError, GraphicsInfo, GraphicsReader, Internal, RpcError, Scheduling};
+use nova_core::{
+    ChannelError, ErrorKind, GraphicsInfo, GraphicsReader, Internal, RpcError, Scheduling,
+};
 use nova_hw::abi::ZcullInfo;
 
 use crate::address_space::AddressSpace;
@@ -90,7 +92,12 @@ impl Gsp<'_> {
         let info = reader.read(calls)?;
         let zcull = match reader.read_zcull(calls) {
             Ok(zcull) => Some(zcull),
-            Err(CallError::Rpc(RpcError::Refused { .. })) => None,
+            // What GSP-RM says on a GPU without is not known; but not that it has no room for the call.
+            Err(CallError::Rpc(error @ RpcError::Refused { .. }))
+                if error.kind() != ErrorKind::NoSpace =>
+            {
+                None
+            }
             Err(error) => return Err(error),
         };
         Ok(Graphics { info, zcull })
