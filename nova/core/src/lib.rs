@@ -85,7 +85,7 @@ pub use fsp::FspError;
 pub use gr::context::{
     ContextLayout, ContextOf, Mapping as ContextMapping, Part as ContextPart,
     Places as ContextPlaces, Promotion, OWN_SPAN as CONTEXT_OWN_SPAN,
-    SHARED_SPAN as CONTEXT_SHARED_SPAN,
+    SHARED_ALIGN as CONTEXT_SHARED_ALIGN, SHARED_SPAN as CONTEXT_SHARED_SPAN,
 };
 pub use gr::info::{GraphicsInfo, GraphicsReader};
 pub use gsp::commands::alloc::{Alloc, Class};

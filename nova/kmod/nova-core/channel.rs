@@ -11,7 +11,7 @@ use nova_core::platform::{DmaMemory, TableMemory, TableSource};
 use nova_core::{
     Aperture, Attributes, Block, Change, ChannelError, ChannelLayout, ChannelObjects, ChannelWork,
     Classes, ContextOf, CopyObject, Engine, EngineKind, Engines, Entries, Entry, MemoryError, Push,
-    RingState, Scheduling, Token, Unfinished, Userd, CHANNELS,
+    RingState, Scheduling, Token, Unfinished, Userd, CHANNELS, CONTEXT_SHARED_ALIGN,
 };
 
 use crate::address_space::{AddressSpace, Spare, Tables};
@@ -63,7 +63,8 @@ pub struct NewChannel {
     pub entries: u32,
     /// When it runs.
     pub scheduling: Scheduling,
-    /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes from a multiple of 512 MiB on.
+    /// Addresses of the address space that are the driver's alone: [`NewChannel::HOLE`] bytes from a multiple of
+    /// [`NewChannel::HOLE_ALIGN`] on.
     /// Without `graphics`, those of the rings will do.
     pub hole: Range<u64>,
     /// What a channel of the graphics engine has, and no other.
@@ -78,12 +79,18 @@ pub struct NewGraphics {
     pub draws: bool,
 }
 
+// Contexts are behind the rings.
+const _: () = assert!(NewChannel::RINGS % NewChannel::HOLE_ALIGN == 0);
+
 impl NewChannel {
     /// Bytes of an address space in which channels have their rings.
     const RINGS: u64 = CHANNELS as u64 * RING;
 
     /// Bytes of an address space in which channels have their rings and their contexts.
     pub const HOLE: u64 = Self::RINGS + context::span(CHANNELS as u64);
+
+    /// Alignment of these addresses.
+    pub const HOLE_ALIGN: u64 = CONTEXT_SHARED_ALIGN;
 
     /// Where the context of the channel with a number is.
     fn context_range(&self, number: u16) -> Result<ContextRange> {

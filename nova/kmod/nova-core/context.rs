@@ -8,7 +8,8 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core::{
     extents_of, Aperture, Attributes, Block, Change, ContextLayout, ContextMapping, ContextOf,
-    ContextPart, ContextPlaces, Promotion, CONTEXT_OWN_SPAN, CONTEXT_SHARED_SPAN,
+    ContextPart, ContextPlaces, Promotion, CONTEXT_OWN_SPAN, CONTEXT_SHARED_ALIGN,
+    CONTEXT_SHARED_SPAN,
 };
 
 use crate::address_space::{AddressSpace, Spare};
@@ -19,7 +20,7 @@ pub type Clear<'x> = &'x mut dyn FnMut(&Arc<Blocks>) -> Result;
 
 /// Where contexts are mapped in an address space.
 pub(crate) struct ContextRange {
-    /// What is shared, at a multiple of 512 MiB.
+    /// What is shared, at a multiple of [`CONTEXT_SHARED_ALIGN`].
     pub(crate) shared: u64,
     /// The channel's own.
     pub(crate) own: u64,
@@ -110,11 +111,51 @@ impl Context {
             scratch,
         } = &*self.shared;
         space.map_shared(&self.shared, || {
-            map(space, at.shared, layout, ContextPart::Scratch, scratch)?;
+            self.map_part(space, at.shared, ContextPart::Scratch, scratch)?;
             let state_at = at.shared.saturating_add(layout.state_at());
-            map(space, state_at, layout, ContextPart::State, state)
+            self.map_part(space, state_at, ContextPart::State, state)
         })?;
-        map(space, at.own, layout, ContextPart::Own, &self.own)
+        self.map_part(space, at.own, ContextPart::Own, &self.own)
+    }
+
+    /// Maps the buffers of a part, for the engine alone.
+    fn map_part(
+        &self,
+        space: &AddressSpace<'_>,
+        at: u64,
+        part: ContextPart,
+        blocks: &Blocks,
+    ) -> Result {
+        let layout = &self.shared.layout;
+        let change = Change::Map {
+            aperture: Aperture::Vram,
+            page_shift: layout.align(part).trailing_zeros(),
+        };
+        let range = |mapping: &ContextMapping| {
+            let start = at.saturating_add(mapping.offset);
+            start..start.saturating_add(mapping.size)
+        };
+        let mut spare = Spare::default();
+        for mapping in layout.mappings(part, self.of) {
+            space.prepare(&mut spare, range(&mapping), change)?;
+        }
+        space.change(&mut spare, &mut |tables| {
+            for mapping in layout.mappings(part, self.of) {
+                let offsets = mapping.offset..mapping.offset.saturating_add(mapping.size);
+                let extents = extents_of(blocks.extents(), |extent| *extent, offsets);
+                let mut blocks = extents.map(|extent| Block {
+                    aperture: Aperture::Vram,
+                    address: extent.address,
+                    size: extent.size,
+                });
+                let attributes = Attributes {
+                    read_only: mapping.read_only,
+                    privileged: true,
+                    ..Attributes::default()
+                };
+                tables.map(range(&mapping), &mut blocks, attributes);
+            }
+        })
     }
 
     /// Addresses that [`Self::map`] has mapped for this channel alone.
@@ -157,46 +198,8 @@ fn zeroed(
 /// The address of a block.
 fn address(blocks: &Blocks) -> u64 {
     let first = blocks.extents().first();
+    debug_assert!(first.is_some());
     first.map_or(0, |extent| extent.address)
-}
-
-/// Maps the buffers of a part, for the engine alone.
-fn map(
-    space: &AddressSpace<'_>,
-    at: u64,
-    layout: &ContextLayout,
-    part: ContextPart,
-    blocks: &Blocks,
-) -> Result {
-    let change = Change::Map {
-        aperture: Aperture::Vram,
-        page_shift: layout.align(part).trailing_zeros(),
-    };
-    let range = |mapping: &ContextMapping| {
-        let start = at.saturating_add(mapping.offset);
-        start..start.saturating_add(mapping.size)
-    };
-    let mut spare = Spare::default();
-    for mapping in layout.mappings(part) {
-        space.prepare(&mut spare, range(&mapping), change)?;
-    }
-    space.change(&mut spare, &mut |tables| {
-        for mapping in layout.mappings(part) {
-            let offsets = mapping.offset..mapping.offset.saturating_add(mapping.size);
-            let extents = extents_of(blocks.extents(), |extent| *extent, offsets);
-            let mut blocks = extents.map(|extent| Block {
-                aperture: Aperture::Vram,
-                address: extent.address,
-                size: extent.size,
-            });
-            let attributes = Attributes {
-                read_only: mapping.read_only,
-                privileged: true,
-                ..Attributes::default()
-            };
-            tables.map(range(&mapping), &mut blocks, attributes);
-        }
-    })
 }
 
 /// Bytes of an address space for the contexts of so many channels.
@@ -204,8 +207,9 @@ pub(crate) const fn span(channels: u64) -> u64 {
     CONTEXT_SHARED_SPAN + channels * CONTEXT_OWN_SPAN
 }
 
-/// Where the context of a channel is in these bytes, which begin at a multiple of 512 MiB.
+/// Where the context of a channel is in these bytes, which begin at a multiple of [`CONTEXT_SHARED_ALIGN`].
 pub(crate) fn place(start: u64, number: u16) -> ContextRange {
+    debug_assert!(start % CONTEXT_SHARED_ALIGN == 0);
     let own = u64::from(number).saturating_mul(CONTEXT_OWN_SPAN);
     ContextRange {
         shared: start,

@@ -103,7 +103,7 @@ pub(crate) fn vm(gpu: &Gpu<'_>) -> QueryVm {
         // The entries of a ring have addresses of 40 bits.
         push_va_end: 1 << 40,
         kernel_size_min: NewChannel::HOLE,
-        kernel_align: 512 << 20,
+        kernel_align: NewChannel::HOLE_ALIGN,
         kinds: kinds_for_programs(gpu.core.chipset.arch()),
         kinds_compressible: 0,
         compression_align: 64 << 10,

@@ -13,7 +13,7 @@
 //! Source: Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/r535/gr.c
 //! (`r535_gr_get_ctxbuf_info`, `r535_gr_promote_ctx`, `r535_gr_oneinit`).
 
-use nova_hw::abi::{ContextBufferInfo, PromoteEntry};
+use nova_hw::abi::{ContextBufferInfo, PromoteCtx, PromoteEntry};
 use nova_hw::size::{GIB, KIB, MIB};
 
 use crate::gsp::commands::context_buffers::GetContextBuffers;
@@ -23,12 +23,16 @@ use crate::gsp::rpc::error::RpcError;
 /// 3 MiB (docs/real-cards.md).
 pub const OWN_SPAN: u64 = 16 * MIB;
 
-/// Addresses that the shared buffers may take in an address space, which begin at a multiple of
-/// 512 MiB.
+/// Addresses that the shared buffers may take in an address space.
 pub const SHARED_SPAN: u64 = GIB;
+
+/// A multiple of this is where they begin. The first of them, for attributes, wants a multiple of
+/// its size.
+pub const SHARED_ALIGN: u64 = 512 * MIB;
 
 /// Buffers that a context may have.
 const BUFFERS: usize = KINDS.len();
+const _: () = assert!(BUFFERS <= PromoteCtx::ENTRIES);
 
 /// Bytes behind the main buffer: a page for each subcontext that a group can have.
 ///
@@ -206,6 +210,10 @@ impl ContextLayout {
         check("a context of graphics", layout.size(Part::Own), OWN_SPAN)?;
         let shared = layout.state_at().saturating_add(layout.size(Part::State));
         check("shared buffers of contexts", shared, SHARED_SPAN)?;
+        let attributes = layout.buffers.iter().zip(KINDS);
+        for (placed, _) in attributes.filter(|(_, kind)| kind.id == ATTRIBUTE_CB) {
+            check("the buffer of attributes", placed.size, SHARED_ALIGN)?;
+        }
         Ok(layout)
     }
 
@@ -233,11 +241,13 @@ impl ContextLayout {
         up(self.size(Part::Scratch), 2 * MIB)
     }
 
-    /// The buffers of a part.
-    pub fn mappings(&self, part: Part) -> impl Iterator<Item = Mapping> + '_ {
+    /// The buffers of a part that are mapped.
+    pub fn mappings(&self, part: Part, of: ContextOf) -> impl Iterator<Item = Mapping> + '_ {
         let buffers = self.buffers.iter().zip(KINDS);
-        let of_part = buffers.filter(move |(placed, kind)| kind.part == part && placed.size != 0);
-        of_part.map(|(placed, kind)| Mapping {
+        let mapped = buffers.filter(move |(placed, kind)| {
+            kind.part == part && placed.size != 0 && is_mapped(*kind, of)
+        });
+        mapped.map(|(placed, kind)| Mapping {
             offset: placed.offset,
             size: up(placed.size, 4 * KIB),
             read_only: matches!(kind.id, PRIV_ACCESS_MAP | UNRESTRICTED_PRIV_ACCESS_MAP),
@@ -250,18 +260,26 @@ impl ContextLayout {
             entries: [PromoteEntry::default(); BUFFERS],
             count: 0,
         };
-        for (placed, kind) in self.buffers.iter().zip(KINDS) {
-            // Programs' channels may not access all registers.
-            let is_missing = of == ContextOf::Program && kind.id == UNRESTRICTED_PRIV_ACCESS_MAP;
-            if placed.size == 0 || is_missing {
-                continue;
-            }
-            if let Some(entry) = promotion.entries.get_mut(promotion.count) {
-                *entry = entry_for(kind, *placed, of, places);
-                promotion.count = promotion.count.saturating_add(1);
-            }
+        let buffers = self.buffers.iter().zip(KINDS);
+        // The golden context has them all.
+        let told = buffers.filter(|(placed, kind)| {
+            placed.size != 0 && (of == ContextOf::Golden || is_mapped(*kind, of))
+        });
+        for (entry, (placed, kind)) in promotion.entries.iter_mut().zip(told) {
+            *entry = entry_for(kind, *placed, of, places);
+            promotion.count = promotion.count.saturating_add(1);
         }
         promotion
+    }
+}
+
+/// Whether a buffer is mapped. Each context has the map of one sort: programs' channels may not access
+/// all registers.
+fn is_mapped(kind: Kind, of: ContextOf) -> bool {
+    match kind.id {
+        PRIV_ACCESS_MAP => of == ContextOf::Program,
+        UNRESTRICTED_PRIV_ACCESS_MAP => of == ContextOf::Golden,
+        _ => true,
     }
 }
 
@@ -277,8 +295,7 @@ fn entry_for(kind: Kind, placed: Placed, of: ContextOf, places: &Places) -> Prom
         ),
         Part::Scratch => (scratch, None),
     };
-    // The golden channel has the other one.
-    let is_mapped = of == ContextOf::Program || kind.id != PRIV_ACCESS_MAP;
+    let is_mapped = is_mapped(kind, of);
     let mut entry = PromoteEntry {
         buffer_id: kind.id,
         b_nonmapped: (!is_mapped).into(),
@@ -374,7 +391,7 @@ mod tests {
             let layout = ContextLayout::new(&told).unwrap();
             for part in Part::ALL {
                 let mut end = 0;
-                for mapping in layout.mappings(part) {
+                for mapping in layout.mappings(part, ContextOf::Golden) {
                     assert!(mapping.offset >= end && mapping.offset % 0x1000 == 0);
                     end = mapping.offset + mapping.size;
                 }
@@ -388,16 +405,22 @@ mod tests {
         assert_eq!(own, (0x24_0000, 64 << 10));
         assert_eq!(layout.align(Part::Scratch), 2 << 20);
         // The main buffer has room for headers, and the next begins at a page as large as it has.
-        let own: Vec<_> = layout.mappings(Part::Own).collect();
+        let own: Vec<_> = layout.mappings(Part::Own, ContextOf::Program).collect();
         assert_eq!((own[0].offset, own[0].size), (0, 0x21_7000));
         assert_eq!((own[1].offset, own[1].size), (0x22_0000, 0x1_2000));
-        let attributes = layout.mappings(Part::Scratch).next().unwrap();
+        let mut scratch = layout.mappings(Part::Scratch, ContextOf::Program);
+        let attributes = scratch.next().unwrap();
         assert_eq!((attributes.offset, attributes.size), (0, 0x240_0000));
-        let maps: Vec<_> = layout.mappings(Part::State).collect();
-        assert_eq!(
-            [maps[0], maps[1], maps[2]].map(|map| map.read_only),
-            [false, true, true]
-        );
+        // Events, and one of the maps.
+        for (of, map_at) in [
+            (ContextOf::Program, 0x2_0000),
+            (ContextOf::Golden, 0xa_0000),
+        ] {
+            let state: Vec<_> = layout.mappings(Part::State, of).collect();
+            assert_eq!(state.len(), 2);
+            assert_eq!((state[0].offset, state[0].read_only), (0, false));
+            assert_eq!((state[1].offset, state[1].read_only), (map_at, true));
+        }
         assert_eq!(layout.zcull, (0x6_0000, 0x1000));
     }
 
@@ -451,12 +474,15 @@ mod tests {
         let layout = ContextLayout::new(&told).unwrap();
         let context = layout.promotion(ContextOf::Program, &PLACES);
         assert_eq!(ids(&context), [0, 2, 5, 3, 4, 9, 10]);
-        assert_eq!(layout.mappings(Part::Scratch).count(), 3);
+        assert_eq!(
+            layout.mappings(Part::Scratch, ContextOf::Program).count(),
+            3
+        );
     }
 
     #[test]
     fn contexts_that_have_no_room_are_refused() {
-        for (number, size) in [(0, 16 << 20), (2, 1 << 30), (6, u32::MAX)] {
+        for (number, size) in [(0, 16 << 20), (2, 513 << 20), (6, u32::MAX)] {
             let mut told = [PAGE; BUFFERS + 1];
             told[number].size = size;
             let error = ContextLayout::new(&told).unwrap_err();

@@ -68,7 +68,7 @@ impl Graphics {
         let parts = ContextPart::ALL.into_iter().zip(blocks);
         for ((part, block), at) in parts.zip(places.virtual_addresses) {
             assert!(block + layout.size(part) <= 0x400_0000 && layout.size(part) <= NEXT);
-            for mapping in layout.mappings(part) {
+            for mapping in layout.mappings(part, of) {
                 let attributes = Attributes {
                     read_only: mapping.read_only,
                     privileged: true,
