@@ -4,6 +4,7 @@
 
 use igt::mock::Mock;
 use igt::nova::client::{Buffer, Client, PAGE};
+use igt::nova::object::{self, Object};
 use igt::nova::queue::Queue;
 use igt::nova::wrong::OF_STOPPED;
 use igt::nova::{self, Gpu};
@@ -60,6 +61,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &igt::Fixture<Gpu>) {
         "graphics-refused",
         "A queue of which GSP-RM refuses a part leaves nothing, and the next one is created.",
         || refused(gpu, &Mock::require(gpu)),
+    );
+    tests.subtest(
+        "graphics-golden-refused",
+        "If GSP-RM refuses a part of the golden context, it is made for a later queue.",
+        || golden_refused(gpu, &Mock::require(gpu)),
     );
     tests.subtest(
         "graphics-reset",
@@ -226,22 +232,45 @@ fn refused(gpu: &Gpu, mock: &Mock) {
     let class = uapi::ENGINE_CLASS_GRAPHICS;
     let queue = client.queue_with(create(class));
     assert_works(&client, &queue, &memory, 1);
-    let before = mock.objects().unwrap().len();
     // The group, the channel, objects for 3D, programs, 2D, inline data and copies.
     for after in [0, 1, 2, 4, 6] {
-        let broken = mock.broken(&format!("stage=alloc,kind=refused,after={after}"));
-        // The driver tries again once.
-        let again = after + 1;
-        mock.tell(&format!("fault stage=alloc,kind=refused,after={again}"));
-        let error = Queue::try_new(&client, create(class)).err();
-        assert_eq!(error, Some(Errno::ENOSPC), "after {after} allocations");
-        drop(broken);
-        wait_for(HANG, "the objects to go", || {
-            mock.objects().unwrap().len() == before
-        });
+        assert_refused(&client, mock, after);
         assert_works(&client, &queue, &memory, 2);
     }
     assert_works(&client, &client.queue_with(create(class)), &memory, 3);
+}
+
+/// Has GSP-RM refuse the allocation after so many, of those that a queue takes. Nothing is left of the queue.
+fn assert_refused(client: &Client, mock: &Mock, after: u32) {
+    let before = mock.objects().unwrap().len();
+    let broken = mock.broken(&format!("stage=alloc,kind=refused,after={after}"));
+    // The driver tries again once.
+    let again = after + 1;
+    mock.tell(&format!("fault stage=alloc,kind=refused,after={again}"));
+    let error = Queue::try_new(client, create(uapi::ENGINE_CLASS_GRAPHICS)).err();
+    assert_eq!(error, Some(Errno::ENOSPC), "after {after} allocations");
+    drop(broken);
+    wait_for(HANG, "the objects to go", || {
+        mock.objects().unwrap().len() == before
+    });
+}
+
+fn golden_refused(gpu: &Gpu, mock: &Mock) {
+    gpu.require_reset();
+    kmsg::expect(&["GSP_RM_ALLOC: "]);
+    let client = Client::new(gpu);
+    // Nothing is left of a golden context.
+    reset_gpu(gpu, &client);
+    let memory = client.bound(PAGE);
+    // The driver has its own channel after that, which zeroes VRAM.
+    let zeroed = Object::new(client.file(), object::within(object::VRAM, PAGE));
+    client.bind_object(zeroed.handle(), PAGE);
+    // A client, its device and subdevice, the address space, the group, the channel, and the object for 3D.
+    for after in 0..7 {
+        assert_refused(&client, mock, after);
+    }
+    let queue = client.queue_with(create(uapi::ENGINE_CLASS_GRAPHICS));
+    assert_works(&client, &queue, &memory, 1);
 }
 
 fn reset(gpu: &Gpu) {
@@ -251,11 +280,16 @@ fn reset(gpu: &Gpu) {
     let queue = client.queue_with(create(class));
     let memory = client.bound(PAGE);
     assert_works(&client, &queue, &memory, 1);
+    reset_gpu(gpu, &client);
+    assert_works(&client, &queue, &memory, 2);
+}
+
+/// Resets the GPU, and waits until it works again.
+fn reset_gpu(gpu: &Gpu, client: &Client) {
     let bound = Timeout::new(HANG, "a reset");
     gpu.pci().reset().unwrap();
     drop(bound);
     wait_for(HANG, "the GPU to work", || {
         nova::needs_gpu(client.file()) == Ok(())
     });
-    assert_works(&client, &queue, &memory, 2);
 }
