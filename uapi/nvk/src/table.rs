@@ -55,8 +55,8 @@ impl Files {
 pub struct Table {
     /// How many are known. With none, nothing is locked.
     known: AtomicUsize,
-    /// The process that the table is about. Between vfork and exec, a child has its parent's memory
-    /// but descriptors of its own.
+    /// The process that the table is about; zero before there is one. Between vfork and exec, a child
+    /// has its parent's memory but descriptors of its own.
     process: AtomicU32,
     has_told: AtomicBool,
     files: RwLock<Files>,
@@ -77,6 +77,15 @@ impl Table {
         }
     }
 
+    /// Makes the table one about this process, unless it is about another one; whether it is.
+    pub fn claim(&self) -> bool {
+        let (free, us) = (0, this_process());
+        let before =
+            self.process
+                .compare_exchange(free, us, Ordering::Relaxed, Ordering::Relaxed);
+        before == Ok(free) || before == Err(us)
+    }
+
     /// What the descriptor is, if that is known.
     pub fn find(&self, descriptor: RawFd) -> Option<Known> {
         match self.known.load(Ordering::Relaxed) {
@@ -86,9 +95,16 @@ impl Table {
     }
 
     /// Notes that a descriptor is a DRM device with this driver. Says on `tell`, once, why a nova is
-    /// not used.
-    pub fn adopt(&self, descriptor: RawFd, driver: &Driver, tell: impl FnOnce(&str)) -> Known {
-        self.process.store(this_process(), Ordering::Relaxed);
+    /// not used. A table about another process notes nothing (`None`).
+    pub fn adopt(
+        &self,
+        descriptor: RawFd,
+        driver: &Driver,
+        tell: impl FnOnce(&str),
+    ) -> Option<Known> {
+        if !self.claim() {
+            return None;
+        }
         let is_nova = match driver.verdict() {
             Verdict::Translated => true,
             Verdict::Foreign => false,
@@ -99,7 +115,7 @@ impl Table {
                 false
             }
         };
-        self.change_descriptors(|files| {
+        Some(self.change_descriptors(|files| {
             // Another thread may have been faster.
             if let Some(known) = files.descriptors.get(&descriptor) {
                 return *known;
@@ -114,7 +130,7 @@ impl Table {
             };
             files.descriptors.insert(descriptor, known);
             known
-        })
+        }))
     }
 
     /// Notes that a descriptor is closed, or has just been opened for something else.

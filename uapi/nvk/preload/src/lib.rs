@@ -21,7 +21,6 @@ mod next;
 use std::cell::RefCell;
 use std::ffi::{c_char, c_int, c_ulong, c_void};
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::Once;
 
 use nova_nvk::{answer, is_translated, Errno, FileId, Frozen, Known, Table};
 
@@ -77,10 +76,21 @@ fn known(descriptor: c_int) -> Option<Known> {
     if !is_drm(descriptor) {
         return None;
     }
-    watch_forks();
     let driver = driver(descriptor).ok()?;
-    Some(TABLE.adopt(descriptor, &driver, |why| eprintln!("{why}")))
+    TABLE.adopt(descriptor, &driver, |why| eprintln!("{why}"))
 }
+
+/// The loader calls this function when it has loaded the library: once for each program that a
+/// process becomes, and not in a child of vfork.
+#[used]
+#[link_section = ".init_array"]
+static LOADED: extern "C" fn() = {
+    extern "C" fn loaded() {
+        TABLE.claim();
+        watch_forks();
+    }
+    loaded
+};
 
 thread_local! {
     static FROZEN: RefCell<Option<Frozen<'static>>> = const { RefCell::new(None) };
@@ -88,7 +98,6 @@ thread_local! {
 
 /// A fork copies the table while no other thread changes it.
 fn watch_forks() {
-    static WATCHED: Once = Once::new();
     extern "C" fn before() {
         let frozen = TABLE.freeze();
         FROZEN.with(|kept| kept.replace(Some(frozen)));
@@ -101,11 +110,9 @@ fn watch_forks() {
             frozen.thaw_in_child();
         }
     }
-    WATCHED.call_once(|| {
-        // SAFETY: The functions take nothing, do not unwind, and stay as long as this library, which
-        // is never unloaded, as it is preloaded.
-        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
-    });
+    // SAFETY: The functions take nothing, do not unwind, and stay as long as this library, which is
+    // never unloaded, as it is preloaded.
+    unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
 }
 
 /// A descriptor that has just been opened is not what it was before.

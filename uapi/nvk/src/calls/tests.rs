@@ -29,7 +29,7 @@ impl Nvk {
             major: DRIVER_MAJOR,
             minor: DRIVER_MINOR,
         };
-        let Known::Nova(id) = table.adopt(3, &driver, |_| ()) else {
+        let Some(Known::Nova(id)) = table.adopt(3, &driver, |_| ()) else {
             panic!("nova is translated");
         };
         Self {

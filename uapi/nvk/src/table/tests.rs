@@ -18,8 +18,8 @@ fn quiet(why: &str) {
 
 fn adopt(table: &Table, descriptor: RawFd) -> FileId {
     match table.adopt(descriptor, &driver("nova", DRIVER_MINOR), quiet) {
-        Known::Nova(id) => id,
-        Known::Foreign => panic!("{descriptor} is nova's"),
+        Some(Known::Nova(id)) => id,
+        other => panic!("{descriptor} is nova's, not {other:?}"),
     }
 }
 
@@ -99,13 +99,13 @@ fn two_files_are_kept_apart_and_a_known_one_is_not_adopted_again() {
 fn other_drivers_are_foreign_and_an_old_nova_is_told_of_once() {
     let table = Table::new();
     let nouveau = driver("nouveau", 4);
-    assert_eq!(table.adopt(3, &nouveau, quiet), Known::Foreign);
+    assert_eq!(table.adopt(3, &nouveau, quiet), Some(Known::Foreign));
     assert_eq!(table.find(3), Some(Known::Foreign));
     let mut told = Vec::new();
     for descriptor in [4, 5] {
         let old = driver("nova", 0);
         let known = table.adopt(descriptor, &old, |why| told.push(why.to_owned()));
-        assert_eq!(known, Known::Foreign);
+        assert_eq!(known, Some(Known::Foreign));
     }
     assert_eq!(told.len(), 1, "{told:?}");
 }
@@ -118,8 +118,26 @@ fn another_process_changes_nothing() {
     table.process.store(this_process() + 1, Ordering::Relaxed);
     table.forget(3);
     table.duplicate(3, 4);
+    let nova = driver("nova", DRIVER_MINOR);
+    assert_eq!(table.adopt(5, &nova, quiet), None);
     assert_eq!(table.find(3), Some(Known::Nova(id)));
-    assert_eq!(table.find(4), None);
+    assert_eq!((table.find(4), table.find(5)), (None, None));
+    // The parent goes on.
+    table.process.store(this_process(), Ordering::Relaxed);
+    table.forget(3);
+    assert_eq!(table.find(3), None);
+}
+
+/// As in a child of vfork, before its parent has used a DRM device.
+#[test]
+fn a_table_stays_with_the_process_that_has_claimed_it() {
+    let table = Table::new();
+    assert!(table.claim() && table.claim());
+    table.process.store(this_process() + 1, Ordering::Relaxed);
+    assert!(!table.claim());
+    assert_eq!(table.adopt(3, &driver("nova", DRIVER_MINOR), quiet), None);
+    table.freeze().thaw_in_child();
+    adopt(&table, 3);
 }
 
 #[test]
