@@ -36,12 +36,13 @@ impl Syncs {
     /// signals with the last one. Where there are more of them than nova takes at a time, pieces
     /// without work (`None`) go before or behind, since a queue keeps their order. If one of these
     /// fails behind the work, the work is done, but not all is signalled.
-    pub(crate) fn submit<P>(
+    pub(crate) fn submit<P: Copy>(
         &self,
         device: &impl Device,
         parts: impl IntoIterator<Item = P>,
-        mut submit: impl FnMut(Option<P>, &[Sync]) -> Result,
+        submit: impl FnMut(Option<P>, &[Sync]) -> Result,
     ) -> Result {
+        let mut submit = uninterrupted(submit);
         let mut piece = Piece::new(self.max);
         for at in 0..self.waits.count {
             if piece.is_full() {
@@ -62,6 +63,21 @@ impl Syncs {
             piece.push(read(device, &self.signals, at, SYNC_SIGNAL)?);
         }
         submit(last, piece.take())
+    }
+}
+
+/// Repeats a call that a signal has interrupted, but for the first one: a program repeats the whole of
+/// an interrupted ioctl, and nothing may be done twice.
+fn uninterrupted<P: Copy>(
+    mut submit: impl FnMut(Option<P>, &[Sync]) -> Result,
+) -> impl FnMut(Option<P>, &[Sync]) -> Result {
+    let mut is_first = true;
+    move |part, syncs| loop {
+        let result = submit(part, syncs);
+        if is_first || result != Err(Errno::INTR) {
+            is_first = false;
+            return result;
+        }
     }
 }
 

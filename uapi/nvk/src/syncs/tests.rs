@@ -90,6 +90,39 @@ fn what_fails_ends_the_rest() {
     }
 }
 
+/// A program repeats a call that fails with EINTR.
+#[test]
+fn a_signal_interrupts_nothing_once_the_first_piece_is_submitted() {
+    let fake = Fake::new();
+    let syncs = Syncs {
+        waits: list(&fake, 0..3),
+        signals: list(&fake, 100..103),
+        max: 2,
+    };
+    let mut pieces = Vec::new();
+    let mut call = || {
+        let mut calls = 0;
+        syncs.submit(&fake, ['a'], |part, syncs| {
+            pieces.push((part, syncs.len()));
+            calls += 1;
+            match calls {
+                2 | 4 => Err(Errno::INTR),
+                _ => Ok(()),
+            }
+        })
+    };
+    assert_eq!(call(), Ok(()));
+    let twice = |piece| [piece; 2];
+    let expected = [
+        [(None, 2)].as_slice(),
+        &twice((Some('a'), 2)),
+        &twice((None, 2)),
+    ];
+    assert_eq!(pieces, expected.concat());
+    let result = syncs.submit(&fake, ['a'], |_, _| Err(Errno::INTR));
+    assert_eq!(result, Err(Errno::INTR));
+}
+
 #[test]
 fn points_and_types_are_translated() {
     let binary = Sync {
