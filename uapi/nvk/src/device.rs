@@ -45,6 +45,8 @@ pub trait Device {
 
     fn vm_create(&self, argument: &mut VmCreate) -> Result;
 
+    fn vm_destroy(&self, vm_id: u32) -> Result;
+
     fn vm_bind(&self, bind: Bind<'_>) -> Result;
 
     fn queue_create(&self, argument: &mut QueueCreate) -> Result;

@@ -20,6 +20,7 @@ use crate::device::{Bind, Device, Errno, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     VmCreate(VmCreate),
+    VmDestroy(u32),
     GemCreate(GemCreate),
     QueueCreate {
         vm_id: u32,
@@ -233,6 +234,10 @@ impl Device for Fake {
         self.note(Asked::VmCreate(*argument))?;
         argument.vm_id = self.id();
         Ok(())
+    }
+
+    fn vm_destroy(&self, vm_id: u32) -> Result {
+        self.note(Asked::VmDestroy(vm_id))
     }
 
     fn vm_bind(&self, bind: Bind<'_>) -> Result {

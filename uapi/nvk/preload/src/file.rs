@@ -8,8 +8,9 @@ use std::os::fd::BorrowedFd;
 use nova_nvk::{Bind, Device, Driver, Errno, Result};
 use nova_uapi::{
     Array, Exec, GemCreate, GemInfo, GetParam, GetTime, Query, QueueCreate, QueueDestroy, Sync,
-    VmBind, VmCreate, IOCTL_EXEC, IOCTL_GEM_CREATE, IOCTL_GEM_INFO, IOCTL_GETPARAM, IOCTL_GET_TIME,
+    VmBind, VmCreate, VmDestroy, IOCTL_EXEC, IOCTL_GEM_CREATE, IOCTL_GEM_INFO, IOCTL_GETPARAM, IOCTL_GET_TIME,
     IOCTL_QUERY, IOCTL_QUEUE_CREATE, IOCTL_QUEUE_DESTROY, IOCTL_VM_BIND, IOCTL_VM_CREATE,
+    IOCTL_VM_DESTROY,
 };
 use rustix::fs::{fstat, major, minor, openat, FileType, Mode, OFlags, Stat, CWD};
 use zerocopy::{FromBytes, IntoBytes};
@@ -140,6 +141,10 @@ impl Device for Open {
 
     fn vm_create(&self, argument: &mut VmCreate) -> Result {
         self.call(IOCTL_VM_CREATE, argument)
+    }
+
+    fn vm_destroy(&self, vm_id: u32) -> Result {
+        self.call(IOCTL_VM_DESTROY, &mut VmDestroy { vm_id, pad: 0 })
     }
 
     fn vm_bind(&self, bind: Bind<'_>) -> Result {

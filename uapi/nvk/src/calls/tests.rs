@@ -786,6 +786,25 @@ fn wrong_nvif_is_refused() {
     assert_eq!(result, Err(Errno::INVAL));
 }
 
+/// Two threads that ask for the address space of a file make one.
+#[test]
+fn an_address_space_that_another_thread_has_made_stays() {
+    let nvk = Nvk::with_space();
+    let call = Call {
+        table: &nvk.table,
+        id: nvk.id,
+        device: &nvk.nova,
+    };
+    let kept = call.space().unwrap();
+    let late = Space { vm_id: 5, ..kept };
+    assert_eq!(call.keep_space(late), Err(Errno::BUSY));
+    assert_eq!(nvk.nova.take(), [Asked::VmDestroy(5)]);
+    assert_eq!(call.space(), Ok(kept));
+    nvk.table.forget(3);
+    assert_eq!(call.keep_space(late), Err(Errno::BADF));
+    assert_eq!(nvk.nova.take(), [Asked::VmDestroy(5)]);
+}
+
 /// Two threads that submit the first job of a channel make one queue.
 #[test]
 fn a_queue_that_another_thread_has_made_is_used() {

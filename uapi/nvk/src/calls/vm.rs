@@ -29,10 +29,22 @@ impl<D: Device> Call<'_, D> {
             vram: bit(vram),
             system: bit(system),
         };
-        self.table.change(self.id, |file| {
-            file.space = Some(space);
-            Ok(())
-        })
+        self.keep_space(space)
+    }
+
+    /// Keeps an address space that was made, or destroys it: another thread may have made one, too.
+    pub(super) fn keep_space(&self, made: Space) -> Result {
+        let kept = self.table.change(self.id, |file| match file.space {
+            Some(_) => Err(Errno::BUSY),
+            None => {
+                file.space = Some(made);
+                Ok(())
+            }
+        });
+        if kept.is_err() {
+            self.device.vm_destroy(made.vm_id)?;
+        }
+        kept
     }
 }
 
