@@ -47,6 +47,17 @@ impl Nvk {
         nvk
     }
 
+    /// As [`Self::with_space`], of a nova that takes two sync objects and two operations at a time.
+    fn with_small_binds() -> Self {
+        let nvk = Self::new();
+        let mut limits = nvk.nova.limits.get();
+        (limits.syncs_max, limits.bind_ops_max) = (2, 2);
+        nvk.nova.limits.set(limits);
+        nvk.init().unwrap();
+        nvk.nova.take();
+        nvk
+    }
+
     fn call<T: IntoBytes + FromBytes>(&self, number: u32, argument: &mut T) -> Result {
         answer(
             &self.table,
@@ -495,6 +506,34 @@ fn sparse_ranges_are_as_before_if_a_bind_fails() {
     );
 }
 
+/// nova does a bind that is too large for it in parts, and what earlier ones did stays.
+#[test]
+fn sparse_ranges_are_those_of_the_parts_that_succeeded() {
+    let nvk = Nvk::with_small_binds();
+    let ops = [
+        sparse(nouveau::OP_MAP, 16 * PAGE, PAGE),
+        unmap(PAGE, PAGE),
+        sparse(nouveau::OP_MAP, 32 * PAGE, PAGE),
+        sparse(nouveau::OP_UNMAP, 16 * PAGE, PAGE),
+        unmap(PAGE, PAGE),
+    ];
+    nvk.nova.fail_with([None, Some(Errno::NOMEM)]);
+    assert_eq!(nvk.bind(0, &ops), Err(Errno::NOMEM));
+    nvk.nova.take();
+    let sparse_at = |page| {
+        let bound = nvk.bound(&[unmap(page * PAGE, PAGE)]);
+        bound[0].op == VM_BIND_OP_MAP_SPARSE
+    };
+    assert!(sparse_at(16) && !sparse_at(32));
+    nvk.nova.fail_with([None, Some(Errno::NOMEM)]);
+    assert_eq!(nvk.bind(0, &ops[1..]), Err(Errno::NOMEM));
+    nvk.nova.take();
+    assert!(sparse_at(16) && sparse_at(32));
+    assert_eq!(nvk.bind(0, &ops[3..]), Ok(()));
+    nvk.nova.take();
+    assert!(!sparse_at(16) && sparse_at(32));
+}
+
 #[test]
 fn wrong_binds_reach_no_kernel() {
     let nvk = Nvk::with_space();
@@ -532,12 +571,7 @@ fn wrong_binds_reach_no_kernel() {
 
 #[test]
 fn asynchronous_binds_share_a_queue_and_keep_to_the_limits() {
-    let nvk = Nvk::new();
-    let mut limits = nvk.nova.limits.get();
-    (limits.syncs_max, limits.bind_ops_max) = (2, 2);
-    nvk.nova.limits.set(limits);
-    nvk.init().unwrap();
-    nvk.nova.take();
+    let nvk = Nvk::with_small_binds();
     let ops = [1, 3, 5].map(|page| unmap(page * PAGE, PAGE));
     let syncs = [1, 2, 3].map(|handle| nouveau::Sync {
         handle,

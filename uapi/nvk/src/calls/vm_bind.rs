@@ -42,22 +42,26 @@ impl<D: Device> Call<'_, D> {
             return Err(Errno::INVAL);
         };
         let asked = self.operations(bind)?;
-        let ops = self
+        let Operations { ops, regions } = self
             .table
             .with(self.id, |file| translated(&file.sparse, &asked))?;
+        let mut regions = regions.into_iter().peekable();
+        let mut done = 0_usize;
         let parts = ops.chunks(space.bind_ops_max.max(1));
         syncs.submit(self.device, parts, |ops, syncs| {
+            let ops = ops.unwrap_or_default();
             self.device.vm_bind(Bind {
                 vm_id: space.vm_id,
                 queue_id,
-                ops: ops.unwrap_or_default(),
+                ops,
                 syncs,
-            })
-        })?;
-        match asked.iter().any(is_sparse) {
-            true => self.note(&asked),
-            false => Ok(()),
-        }
+            })?;
+            done = done.saturating_add(ops.len());
+            while let Some((_, op)) = regions.next_if(|(at, _)| *at < done) {
+                self.note(op)?;
+            }
+            Ok(())
+        })
     }
 
     fn operations(&self, bind: &nouveau::VmBind) -> Result<Vec<nouveau::VmBindOp>> {
@@ -71,15 +75,20 @@ impl<D: Device> Call<'_, D> {
         Ok(ops)
     }
 
-    /// Notes which ranges are sparse now.
-    fn note(&self, ops: &[nouveau::VmBindOp]) -> Result {
+    /// Notes what an operation on a sparse range has done.
+    fn note(&self, op: &nouveau::VmBindOp) -> Result {
         self.table.change(self.id, |file| {
-            for op in ops.iter().filter(|op| is_sparse(op)) {
-                change(&mut file.sparse, op, range(op)?);
-            }
+            change(&mut file.sparse, op, range(op)?);
             Ok(())
         })
     }
+}
+
+/// nova's operations for some of nouveau's.
+struct Operations<'a> {
+    ops: Vec<VmBindOp>,
+    /// Those that make a range sparse or end that, each with the index of nova's operation for it.
+    regions: Vec<(usize, &'a nouveau::VmBindOp)>,
 }
 
 fn is_sparse(op: &nouveau::VmBindOp) -> bool {
@@ -103,9 +112,9 @@ fn range(op: &nouveau::VmBindOp) -> Result<Range<u64>> {
 }
 
 /// nova's operations for nouveau's. Of these, later ones see what earlier ones do to sparse ranges.
-fn translated(sparse: &Ranges, asked: &[nouveau::VmBindOp]) -> Result<Vec<VmBindOp>> {
+fn translated<'a>(sparse: &Ranges, asked: &'a [nouveau::VmBindOp]) -> Result<Operations<'a>> {
     let mut sparse = Cow::Borrowed(sparse);
-    let mut ops = Vec::new();
+    let (mut ops, mut regions) = (Vec::new(), Vec::new());
     ops.try_reserve(asked.len()).map_err(|_| Errno::NOMEM)?;
     for op in asked {
         if op.flags & !(KIND | nouveau::SPARSE) != 0 {
@@ -120,17 +129,19 @@ fn translated(sparse: &Ranges, asked: &[nouveau::VmBindOp]) -> Result<Vec<VmBind
             (nouveau::OP_MAP, true) => {
                 let is_free = change(sparse.to_mut(), op, range.clone());
                 is_free.then_some(()).ok_or(Errno::EXIST)?;
+                regions.push((ops.len(), op));
                 ops.push(over(VM_BIND_OP_MAP_SPARSE, range));
             }
             (nouveau::OP_UNMAP, true) => {
                 let was_there = change(sparse.to_mut(), op, range.clone());
                 was_there.then_some(()).ok_or(Errno::NOENT)?;
+                regions.push((ops.len(), op));
                 ops.push(over(VM_BIND_OP_UNMAP, range));
             }
             _ => return Err(Errno::INVAL),
         }
     }
-    Ok(ops)
+    Ok(Operations { ops, regions })
 }
 
 /// What is unmapped in a sparse range is sparse again.
