@@ -3,20 +3,20 @@
 //! `DRM_IOCTL_VERSION`: which driver a file has, and what NVK is told.
 
 use nova_uapi::{DRIVER_MAJOR, DRIVER_MINOR, DRIVER_NAME};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::argument;
 use crate::device::{Device, Result};
 
 /// The version of nouveau whose interface is answered. From 1.4.2 on, NVK uses compressed memory,
 /// which nova does not have.
-const CLAIMED: [i32; 3] = [1, 4, 1];
+const CLAIMED: [u32; 3] = [1, 4, 1];
 
 /// `struct drm_version`, `include/uapi/drm/drm.h`, of a 64-bit program.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, KnownLayout, Immutable)]
 struct Version {
-    numbers: [i32; 3],
+    numbers: [u32; 3],
     pad: u32,
     name_len: u64,
     name: u64,
@@ -67,6 +67,22 @@ pub enum Verdict {
 }
 
 impl Driver {
+    /// The driver of a file, on which `version` calls `DRM_IOCTL_VERSION` with this argument.
+    ///
+    /// # Errors
+    ///
+    /// That of the call.
+    pub fn ask(version: impl FnOnce(&mut [u8]) -> Result) -> Result<Self> {
+        let mut name = vec![0_u8; 64];
+        let mut asked = Version::new_zeroed();
+        asked.name_len = name.len() as u64;
+        asked.name = name.as_mut_ptr() as u64;
+        version(asked.as_mut_bytes())?;
+        name.truncate(usize::try_from(asked.name_len).unwrap_or(0));
+        let [major, minor, _] = asked.numbers;
+        Ok(Self { name, major, minor })
+    }
+
     /// Whether calls are translated. Minor versions only add to nova's interface, so a newer one
     /// is right, too.
     pub fn verdict(&self) -> Verdict {
@@ -117,16 +133,8 @@ mod tests {
 
     fn ask(fake: &Fake, room: u64, pointer: u64) -> Version {
         let mut bytes = [0; size_of::<Version>()];
-        let asked = Version {
-            numbers: [0; 3],
-            pad: 0,
-            name_len: room,
-            name: pointer,
-            date_len: 0,
-            date: 0,
-            desc_len: 0,
-            desc: 0,
-        };
+        let mut asked = Version::new_zeroed();
+        (asked.name_len, asked.name) = (room, pointer);
         argument::write(&asked, &mut bytes);
         version(fake, &mut bytes).unwrap();
         argument::read(&bytes)

@@ -8,9 +8,9 @@ use std::os::fd::BorrowedFd;
 use nova_nvk::{Bind, Device, Driver, Errno, Result};
 use nova_uapi::{
     Array, Exec, GemCreate, GemInfo, GetParam, GetTime, Query, QueueCreate, QueueDestroy, Sync,
-    VmBind, VmCreate, VmDestroy, IOCTL_EXEC, IOCTL_GEM_CREATE, IOCTL_GEM_INFO, IOCTL_GETPARAM, IOCTL_GET_TIME,
-    IOCTL_QUERY, IOCTL_QUEUE_CREATE, IOCTL_QUEUE_DESTROY, IOCTL_VM_BIND, IOCTL_VM_CREATE,
-    IOCTL_VM_DESTROY,
+    VmBind, VmCreate, VmDestroy, IOCTL_EXEC, IOCTL_GEM_CREATE, IOCTL_GEM_INFO, IOCTL_GETPARAM,
+    IOCTL_GET_TIME, IOCTL_QUERY, IOCTL_QUEUE_CREATE, IOCTL_QUEUE_DESTROY, IOCTL_VM_BIND,
+    IOCTL_VM_CREATE, IOCTL_VM_DESTROY,
 };
 use rustix::fs::{fstat, major, minor, openat, FileType, Mode, OFlags, Stat, CWD};
 use zerocopy::{FromBytes, IntoBytes};
@@ -36,34 +36,12 @@ pub(crate) fn is_drm(descriptor: c_int) -> bool {
     })
 }
 
-/// `struct drm_version`, `include/uapi/drm/drm.h`.
-#[repr(C)]
-#[derive(FromBytes, IntoBytes)]
-struct RawVersion {
-    numbers: [u32; 3],
-    pad: u32,
-    name_len: u64,
-    name: u64,
-    others: [u64; 4],
-}
-
 /// `DRM_IOCTL_VERSION`.
 const VERSION: u32 = 0xc040_6400;
 
 /// Asks for the driver of a DRM device.
 pub(crate) fn driver(descriptor: c_int) -> Result<Driver> {
-    let mut name = vec![0_u8; 64];
-    let mut version = RawVersion {
-        numbers: [0; 3],
-        pad: 0,
-        name_len: name.len() as u64,
-        name: name.as_mut_ptr() as u64,
-        others: [0; 4],
-    };
-    call(descriptor, VERSION, &mut version)?;
-    name.truncate(usize::try_from(version.name_len).unwrap_or(0));
-    let [major, minor, _] = version.numbers;
-    Ok(Driver { name, major, minor })
+    Driver::ask(|argument| pass(descriptor, VERSION, argument))
 }
 
 /// Calls an ioctl whose argument is a structure.
