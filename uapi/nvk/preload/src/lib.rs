@@ -8,6 +8,8 @@
 //! are defined here with the most arguments that they have. The x86-64 and AArch64 calling
 //! conventions of Linux pass these integers and pointers alike in both cases, and one that the
 //! caller has not given is some value that the next function does not read either.
+//!
+//! A thread may be cancelled in `open`, `close` and `fcntl`, which unwinds it through this library.
 
 #[cfg(not(all(
     target_os = "linux",
@@ -18,8 +20,10 @@ compile_error!("the arguments of variadic functions are known for 64-bit Linux a
 mod file;
 mod next;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_ulong, c_void};
+use std::io::Write;
+use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use nova_nvk::{answer, is_translated, Errno, FileId, Frozen, Known, Table};
@@ -33,7 +37,11 @@ static TABLE: Table = Table::new();
 ///
 /// As of the C library's: `argument` is what the ioctl `number` takes.
 #[no_mangle]
-pub unsafe extern "C" fn ioctl(descriptor: c_int, number: c_ulong, argument: *mut c_void) -> c_int {
+pub unsafe extern "C-unwind" fn ioctl(
+    descriptor: c_int,
+    number: c_ulong,
+    argument: *mut c_void,
+) -> c_int {
     // Linux takes 32 bits of the number.
     let number32 = number as u32;
     let known = match is_translated(number32) {
@@ -77,7 +85,10 @@ fn known(descriptor: c_int) -> Option<Known> {
         return None;
     }
     let driver = driver(descriptor).ok()?;
-    TABLE.adopt(descriptor, &driver, |why| eprintln!("{why}"))
+    TABLE.adopt(descriptor, &driver, |why| {
+        // A program need not have a stderr.
+        let _ = writeln!(std::io::stderr(), "{why}");
+    })
 }
 
 /// The loader calls this function when it has loaded the library: once for each program that a
@@ -93,21 +104,22 @@ static LOADED: extern "C" fn() = {
 };
 
 thread_local! {
-    static FROZEN: RefCell<Option<Frozen<'static>>> = const { RefCell::new(None) };
+    /// It is not dropped with the thread, so that a destructor of the thread can fork.
+    static FROZEN: Cell<Option<ManuallyDrop<Frozen<'static>>>> = const { Cell::new(None) };
 }
 
 /// A fork copies the table while no other thread changes it.
 fn watch_forks() {
     extern "C" fn before() {
         let frozen = TABLE.freeze();
-        FROZEN.with(|kept| kept.replace(Some(frozen)));
+        FROZEN.set(Some(ManuallyDrop::new(frozen)));
     }
     extern "C" fn in_parent() {
-        FROZEN.with(|kept| kept.take());
+        drop(FROZEN.take().map(ManuallyDrop::into_inner));
     }
     extern "C" fn in_child() {
-        if let Some(frozen) = FROZEN.with(|kept| kept.take()) {
-            frozen.thaw_in_child();
+        if let Some(frozen) = FROZEN.take() {
+            ManuallyDrop::into_inner(frozen).thaw_in_child();
         }
     }
     // SAFETY: The functions take nothing, do not unwind, and stay as long as this library, which is
@@ -138,12 +150,12 @@ macro_rules! open {
         ///
         /// As of the C library's.
         #[no_mangle]
-        pub unsafe extern "C" fn $name(
+        pub unsafe extern "C-unwind" fn $name(
             path: *const c_char,
             flags: c_int,
             mode: libc::mode_t,
         ) -> c_int {
-            type Function = unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int;
+            type Function = unsafe extern "C-unwind" fn(*const c_char, c_int, ...) -> c_int;
             opened(next!($symbol as Function, path, flags, mode))
         }
     )+};
@@ -163,13 +175,13 @@ macro_rules! openat {
         ///
         /// As of the C library's.
         #[no_mangle]
-        pub unsafe extern "C" fn $name(
+        pub unsafe extern "C-unwind" fn $name(
             folder: c_int,
             path: *const c_char,
             flags: c_int,
             mode: libc::mode_t,
         ) -> c_int {
-            type Function = unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int;
+            type Function = unsafe extern "C-unwind" fn(c_int, *const c_char, c_int, ...) -> c_int;
             opened(next!($symbol as Function, folder, path, flags, mode))
         }
     )+};
@@ -184,30 +196,30 @@ openat! {
 
 /// The number is free for others when the next function has it, so it is forgotten before.
 #[no_mangle]
-pub extern "C" fn close(descriptor: c_int) -> c_int {
-    type Function = unsafe extern "C" fn(c_int) -> c_int;
+pub extern "C-unwind" fn close(descriptor: c_int) -> c_int {
+    type Function = unsafe extern "C-unwind" fn(c_int) -> c_int;
     TABLE.forget(descriptor);
     next!(c"close" as Function, descriptor)
 }
 
 /// Another descriptor of the same file.
 #[no_mangle]
-pub extern "C" fn dup(original: c_int) -> c_int {
-    type Function = unsafe extern "C" fn(c_int) -> c_int;
+pub extern "C-unwind" fn dup(original: c_int) -> c_int {
+    type Function = unsafe extern "C-unwind" fn(c_int) -> c_int;
     duplicated(original, next!(c"dup" as Function, original))
 }
 
 /// Another descriptor of the same file, with this number.
 #[no_mangle]
-pub extern "C" fn dup2(original: c_int, copy: c_int) -> c_int {
-    type Function = unsafe extern "C" fn(c_int, c_int) -> c_int;
+pub extern "C-unwind" fn dup2(original: c_int, copy: c_int) -> c_int {
+    type Function = unsafe extern "C-unwind" fn(c_int, c_int) -> c_int;
     duplicated(original, next!(c"dup2" as Function, original, copy))
 }
 
 /// Another descriptor of the same file, with this number.
 #[no_mangle]
-pub extern "C" fn dup3(original: c_int, copy: c_int, flags: c_int) -> c_int {
-    type Function = unsafe extern "C" fn(c_int, c_int, c_int) -> c_int;
+pub extern "C-unwind" fn dup3(original: c_int, copy: c_int, flags: c_int) -> c_int {
+    type Function = unsafe extern "C-unwind" fn(c_int, c_int, c_int) -> c_int;
     duplicated(original, next!(c"dup3" as Function, original, copy, flags))
 }
 
@@ -218,12 +230,12 @@ macro_rules! fcntl {
         ///
         /// As of the C library's: `argument` is what the command takes.
         #[no_mangle]
-        pub unsafe extern "C" fn $name(
+        pub unsafe extern "C-unwind" fn $name(
             descriptor: c_int,
             command: c_int,
             argument: *mut c_void,
         ) -> c_int {
-            type Function = unsafe extern "C" fn(c_int, c_int, ...) -> c_int;
+            type Function = unsafe extern "C-unwind" fn(c_int, c_int, ...) -> c_int;
             let result = next!($symbol as Function, descriptor, command, argument);
             match command {
                 libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => duplicated(descriptor, result),

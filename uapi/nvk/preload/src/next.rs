@@ -68,6 +68,6 @@ pub(crate) unsafe fn next_ioctl(
     number: c_ulong,
     argument: *mut c_void,
 ) -> c_int {
-    type Function = unsafe extern "C" fn(c_int, c_ulong, ...) -> c_int;
+    type Function = unsafe extern "C-unwind" fn(c_int, c_ulong, ...) -> c_int;
     next!(c"ioctl" as Function, descriptor, number, argument)
 }
