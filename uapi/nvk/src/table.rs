@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -80,9 +81,9 @@ impl Table {
     /// Makes the table one about this process, unless it is about another one; whether it is.
     pub fn claim(&self) -> bool {
         let (free, us) = (0, this_process());
-        let before =
-            self.process
-                .compare_exchange(free, us, Ordering::Relaxed, Ordering::Relaxed);
+        let before = self
+            .process
+            .compare_exchange(free, us, Ordering::Relaxed, Ordering::Relaxed);
         before == Ok(free) || before == Err(us)
     }
 
@@ -138,6 +139,25 @@ impl Table {
         if self.is_about_us() && self.find(descriptor).is_some() {
             self.change_descriptors(|files| files.forget(descriptor));
         }
+    }
+
+    /// Notes that all descriptors in a range are closed.
+    pub fn forget_range(&self, descriptors: RangeInclusive<u32>) {
+        if !self.is_about_us() {
+            return;
+        }
+        self.change_descriptors(|files| {
+            let is_closed = |known: &RawFd| descriptors.contains(&known.unsigned_abs());
+            let closed: Vec<_> = files
+                .descriptors
+                .keys()
+                .copied()
+                .filter(is_closed)
+                .collect();
+            for descriptor in closed {
+                files.forget(descriptor);
+            }
+        });
     }
 
     /// Notes that `copy` is now another descriptor of what `original` is.

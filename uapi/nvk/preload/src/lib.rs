@@ -21,7 +21,7 @@ mod file;
 mod next;
 
 use std::cell::Cell;
-use std::ffi::{c_char, c_int, c_ulong, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -200,6 +200,29 @@ pub extern "C-unwind" fn close(descriptor: c_int) -> c_int {
     type Function = unsafe extern "C-unwind" fn(c_int) -> c_int;
     TABLE.forget(descriptor);
     next!(c"close" as Function, descriptor)
+}
+
+/// As [`close`], of all descriptors in a range.
+#[no_mangle]
+pub extern "C-unwind" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    type Function = unsafe extern "C-unwind" fn(c_uint, c_uint, c_int) -> c_int;
+    // With the flag CLOSE_RANGE_CLOEXEC, and with others that Linux does not know, none is closed.
+    if flags as c_uint & !libc::CLOSE_RANGE_UNSHARE == 0 {
+        TABLE.forget_range(first..=last);
+    }
+    next!(c"close_range" as Function, first, last, flags)
+}
+
+/// As [`close`], of all descriptors from this one on.
+#[no_mangle]
+pub extern "C-unwind" fn closefrom(first: c_int) {
+    fn next(first: c_int) -> c_int {
+        type Function = unsafe extern "C-unwind" fn(c_int);
+        next!(c"closefrom" as Function, first);
+        0
+    }
+    TABLE.forget_range(first.max(0).unsigned_abs()..=c_uint::MAX);
+    next(first);
 }
 
 /// Another descriptor of the same file.

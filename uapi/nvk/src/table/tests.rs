@@ -82,6 +82,23 @@ fn a_copy_replaces_what_the_descriptor_was() {
 }
 
 #[test]
+fn a_range_of_descriptors_is_closed() {
+    let table = Table::new();
+    let [a, b, c] = [3, 5, 6].map(|descriptor| adopt(&table, descriptor));
+    table.duplicate(6, 9);
+    table.forget_range(4..=6);
+    let found = [3, 5, 6, 9].map(|descriptor| table.find(descriptor));
+    let kept = |id| Some(Known::Nova(id));
+    assert_eq!(found, [kept(a), None, None, kept(c)]);
+    assert_eq!(marked(&table, b), Err(Errno::BADF));
+    table.forget_range(0..=2);
+    table.forget_range(RangeInclusive::new(9, 3));
+    assert_eq!((table.find(3), table.find(9)), (kept(a), kept(c)));
+    table.forget_range(3..=u32::MAX);
+    assert_eq!(table.known.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn two_files_are_kept_apart_and_a_known_one_is_not_adopted_again() {
     let table = Table::new();
     let (a, b) = (adopt(&table, 3), adopt(&table, 4));
@@ -117,6 +134,7 @@ fn another_process_changes_nothing() {
     let id = adopt(&table, 3);
     table.process.store(this_process() + 1, Ordering::Relaxed);
     table.forget(3);
+    table.forget_range(0..=9);
     table.duplicate(3, 4);
     let nova = driver("nova", DRIVER_MINOR);
     assert_eq!(table.adopt(5, &nova, quiet), None);
