@@ -3,8 +3,9 @@
 //! Vulkan, as far as the tests of copies, memory and synchronization need it: the loader, the devices that its drivers
 //! find, and objects that end when they are dropped.
 //!
-//! What the wrappers let a test do may be wrong for Vulkan, as unbound memory is. It is never wrong for this process: the
-//! CPU's addresses are only those of mapped memory.
+//! What the wrappers let a test do may be wrong for Vulkan, as unbound memory is. The CPU's addresses are only those of
+//! mapped memory. Commands wait for the end of work when they are dropped, so a test makes what they use before them: a
+//! driver for CPUs uses memory of this process.
 
 use std::ffi::{CStr, CString};
 

@@ -173,7 +173,9 @@ impl<'d> Commands<'d> {
 
 impl Drop for Commands<'_> {
     fn drop(&mut self) {
-        // SAFETY: They have been waited for.
+        // It fails if the device is lost, and then nothing is under way.
+        let _ = self.device.wait_idle();
+        // SAFETY: They have ended.
         unsafe {
             self.device
                 .raw()

@@ -145,7 +145,7 @@ impl<'v> Device<'v> {
         commands
     }
 
-    /// Submits commands, after and before these semaphores. The commands must live until they are done.
+    /// Submits commands, after and before these semaphores.
     ///
     /// # Errors
     ///

@@ -2,6 +2,7 @@
 
 //! Memory of a device, which the CPU reads and writes where it can be mapped.
 
+use std::cell::Cell;
 use std::ptr::NonNull;
 
 use ash::vk;
@@ -51,6 +52,8 @@ pub struct Memory<'d> {
     device: &'d Device<'d>,
     /// Whether the CPU may map it.
     visible: bool,
+    /// Whether the CPU has mapped it.
+    mapped: Cell<bool>,
 }
 
 impl<'d> Memory<'d> {
@@ -91,6 +94,7 @@ impl<'d> Memory<'d> {
             size,
             device,
             visible: flags.contains(vk::MemoryPropertyFlags::HOST_VISIBLE),
+            mapped: Cell::new(false),
         })
     }
 
@@ -108,7 +112,7 @@ impl<'d> Memory<'d> {
     ///
     /// # Panics
     ///
-    /// If they are not in it, or cannot be mapped.
+    /// If they are not in it, or cannot be mapped, or if it is mapped already.
     #[track_caller]
     pub fn map(&self, offset: u64, length: usize) -> Mapped<'_> {
         assert!(self.visible, "memory that the CPU cannot map");
@@ -118,8 +122,8 @@ impl<'d> Memory<'d> {
         );
         let device = self.device.raw();
         let flags = vk::MemoryMapFlags::empty();
-        // SAFETY: The memory can be mapped, has these bytes, and is not mapped: a mapping borrows it, and a
-        // test has one at a time.
+        assert!(!self.mapped.replace(true), "memory that is mapped");
+        // SAFETY: The memory can be mapped, has these bytes, and is not mapped.
         let start = unsafe { device.map_memory(self.handle, offset, length as u64, flags) };
         let start = start.unwrap_or_else(|error| panic!("a map of {length} bytes: {error}"));
         Mapped {
@@ -187,5 +191,6 @@ impl Drop for Mapped<'_> {
     fn drop(&mut self) {
         // SAFETY: It is mapped.
         unsafe { self.memory.device.raw().unmap_memory(self.memory.handle) };
+        self.memory.mapped.set(false);
     }
 }
