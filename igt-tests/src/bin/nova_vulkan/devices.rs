@@ -2,6 +2,8 @@
 
 //! The devices under test, and lavapipe, which says what is right.
 
+use std::cell::OnceCell;
+
 use ash::vk;
 use igt::data::assert_same;
 use igt::nouveau;
@@ -96,7 +98,8 @@ impl Devices {
     ) -> Pair<'v> {
         Pair {
             tested: Device::new(vulkan, tested, family),
-            reference: Device::new(vulkan, &self.reference, 0),
+            reference: OnceCell::new(),
+            devices: self,
         }
     }
 
@@ -123,11 +126,21 @@ impl Devices {
     }
 }
 
-/// The family for copies: one that does nothing else, or else the first one.
+/// Requires what not all drivers have, but NVK has: with NVK, a test that lacks it fails.
+#[track_caller]
+pub(crate) fn require(physical: &Physical, is_there: bool, what: &str) {
+    let is_nvk = physical.driver == vk::DriverId::MESA_NVK;
+    assert!(is_there || !is_nvk, "NVK without {what}");
+    igt::require!(is_there, "{what}");
+}
+
+/// The family for copies: one that does nothing else, or else the first one. NVK has one.
 pub(crate) fn copies(physical: &Physical) -> u32 {
-    let families = 0..physical.families.len() as u32;
-    let is_for_copies = |&family: &u32| name(physical, family) == "transfer";
-    families.clone().find(is_for_copies).unwrap_or(0)
+    let mut families = 0..physical.families.len() as u32;
+    let family = families.find(|&family| name(physical, family) == "transfer");
+    let is_nvk = physical.driver == vk::DriverId::MESA_NVK;
+    assert!(family.is_some() || !is_nvk, "{:?}", physical.families);
+    family.unwrap_or(0)
 }
 
 /// Whether queues of a family do all of this. Those that draw or compute copy, too, without saying so.
@@ -155,13 +168,20 @@ fn name(physical: &Physical, family: u32) -> &'static str {
 /// A device under test, and lavapipe.
 pub(crate) struct Pair<'v> {
     pub(crate) tested: Device<'v>,
-    pub(crate) reference: Device<'v>,
+    reference: OnceCell<Device<'v>>,
+    devices: &'v Devices,
 }
 
-impl Pair<'_> {
+impl<'v> Pair<'v> {
+    /// A device of lavapipe, which is made when it is first asked for: that takes about a second.
+    pub(crate) fn reference(&self) -> &Device<'v> {
+        let make = || Device::new(self.tested.vulkan, &self.devices.reference, 0);
+        self.reference.get_or_init(make)
+    }
+
     /// Has both do the same work, and asserts that the results are the same.
     #[track_caller]
     pub(crate) fn assert_same(&self, what: &str, work: impl Fn(&Device<'_>) -> Vec<u8>) {
-        assert_same(&work(&self.tested), &work(&self.reference), what);
+        assert_same(&work(&self.tested), &work(self.reference()), what);
     }
 }

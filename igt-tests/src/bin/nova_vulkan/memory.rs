@@ -7,7 +7,7 @@ use igt::data::{assert_same, pattern};
 use igt::vulkan::{image, Buffer, Device, Image, Memory, Place, Vulkan};
 use igt::{Fixture, Tests};
 
-use crate::devices::{copies, Devices};
+use crate::devices::{copies, require, Devices};
 
 /// Sizes of allocations.
 const SIZES: [u64; 6] = [1, 4095, 4096, 65_537, 1 << 20, (4 << 20) + 1];
@@ -262,9 +262,10 @@ fn bind(device: &Device<'_>) -> Vec<u8> {
 
 fn budget(device: &Device<'_>) {
     const SIZE: u64 = 8 << 20;
-    igt::require!(
+    require(
+        device.physical,
         device.physical.has(ext::memory_budget::NAME),
-        "VK_EXT_memory_budget"
+        "VK_EXT_memory_budget",
     );
     igt::require!(
         device.physical.driver == vk::DriverId::MESA_NVK,

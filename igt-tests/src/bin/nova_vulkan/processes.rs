@@ -14,7 +14,7 @@ use nix::sys::socket::{
     SockFlag, SockType,
 };
 
-use crate::devices::{copies, Devices};
+use crate::devices::{self, copies, Devices};
 
 const SIZE: usize = 100_003;
 
@@ -63,19 +63,15 @@ fn require() {
     let vulkan = Vulkan::open();
     let devices = Devices::require(&vulkan);
     let physical = devices.first();
-    igt::require!(
-        physical.has(khr::external_memory_fd::NAME),
-        "VK_KHR_external_memory_fd"
-    );
-    igt::require!(
-        physical.has(khr::external_semaphore_fd::NAME),
-        "VK_KHR_external_semaphore_fd"
-    );
+    for name in [
+        khr::external_memory_fd::NAME,
+        khr::external_semaphore_fd::NAME,
+    ] {
+        devices::require(physical, physical.has(name), &name.to_string_lossy());
+    }
     for kind in [vk::SemaphoreType::BINARY, vk::SemaphoreType::TIMELINE] {
-        igt::require!(
-            shares(&vulkan, physical, kind),
-            "semaphores that can be shared, {kind:?}"
-        );
+        let what = format!("semaphores that can be shared, {kind:?}");
+        devices::require(physical, shares(&vulkan, physical, kind), &what);
     }
 }
 

@@ -7,7 +7,7 @@ use igt::data::{assert_same, pattern};
 use igt::vulkan::{Buffer, Device, Fence, Memory, Place, Vulkan};
 use igt::{Fixture, Tests, HANG};
 
-use crate::devices::{Devices, Pair};
+use crate::devices::{require, Devices, Pair};
 
 /// The largest alignment of a part that a device may want (the standard block of Vulkan).
 const BLOCK: u64 = 64 << 10;
@@ -18,10 +18,9 @@ const BLOCKS: usize = 4;
 pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fixture<Devices>) {
     let mut for_each_queue = |name: &str, proves: &str, body: fn(&Pair<'_>)| {
         tests.subtest_with_dynamic(name, proves, |parts| {
-            igt::require!(
-                devices.first().features.sparse_binding == vk::TRUE,
-                "sparse binding"
-            );
+            let physical = devices.first();
+            let is_there = physical.features.sparse_binding == vk::TRUE;
+            require(physical, is_there, "sparse binding");
             devices.for_each_queue(vulkan, parts, vk::QueueFlags::SPARSE_BINDING, body);
         });
     };
@@ -113,10 +112,11 @@ fn bind_twice(device: &Device<'_>) -> Vec<u8> {
 fn hole(device: &Device<'_>) {
     let features = &device.physical.features;
     let sparse_properties = &device.physical.properties.sparse_properties;
-    igt::require!(
+    require(
+        device.physical,
         features.sparse_residency_buffer == vk::TRUE
             && sparse_properties.residency_non_resident_strict == vk::TRUE,
-        "buffers that read as zero where nothing is bound"
+        "buffers that read as zero where nothing is bound",
     );
     let (buffer, memory) = sparse(device, vk::BufferCreateFlags::SPARSE_RESIDENCY);
     let bytes = pattern(1, buffer.size() as usize);
