@@ -243,6 +243,20 @@ const KERNEL_SIZE: u64 = 1 << 38;
 /// The first address that a client gives out.
 const FIRST_ADDRESS: u64 = 4 << 30;
 
+/// Makes the address space of an open file.
+///
+/// # Errors
+///
+/// `EBUSY` if it has one.
+pub fn make_addresses(file: &File) -> Result<(), Errno> {
+    let mut argument = ioctl::VmInit {
+        kernel_managed_addr: KERNEL_START,
+        kernel_managed_size: KERNEL_SIZE,
+    };
+    // SAFETY: There is no pointer in the argument.
+    unsafe { drm::ioctl(file, ioctl::VM_INIT, &mut argument) }
+}
+
 /// A client: an open file with an address space.
 #[derive(Debug)]
 pub struct Client {
@@ -259,13 +273,7 @@ impl Client {
     /// If the kernel refuses it.
     pub fn new(gpu: &Gpu) -> Self {
         let client = Self::without_addresses(gpu);
-        let mut argument = ioctl::VmInit {
-            kernel_managed_addr: KERNEL_START,
-            kernel_managed_size: KERNEL_SIZE,
-        };
-        // SAFETY: There is no pointer in the argument.
-        let result = unsafe { drm::ioctl(&client.file, ioctl::VM_INIT, &mut argument) };
-        assert_eq!(result, Ok(()), "VM_INIT");
+        assert_eq!(make_addresses(&client.file), Ok(()), "VM_INIT");
         client
     }
 

@@ -2,13 +2,19 @@
 
 //! Memory and semaphores that a process gives to another one.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::fs::File;
+use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use ash::{khr, vk};
 use igt::data::{assert_same, pattern};
+use igt::device;
+use igt::nouveau::make_addresses;
+use igt::nova::Gpu;
 use igt::vulkan::{Buffer, Device, Memory, Physical, Place, Semaphore, Vulkan};
 use igt::{Children, Tests, HANG};
+use nix::errno::Errno;
 use nix::sys::socket::{
     recvmsg, sendmsg, socketpair, AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags,
     SockFlag, SockType,
@@ -30,6 +36,11 @@ const WRITTEN: u64 = 7;
 const READ: u64 = 8;
 
 pub(crate) fn subtests(tests: &mut Tests) {
+    tests.subtest(
+        "descriptors",
+        "Copies of a descriptor are the same file, also in a forked process; one that is used again is another file.",
+        descriptors,
+    );
     tests.subtest(
         "two-processes",
         "Two processes write and read the same memory, in the order of their semaphores.",
@@ -55,6 +66,43 @@ pub(crate) fn subtests(tests: &mut Tests) {
             children.wait(HANG);
         },
     );
+}
+
+/// Whether an open file has had an address space. It has one then.
+fn has_addresses(file: &File) -> bool {
+    match make_addresses(file) {
+        Ok(()) => false,
+        Err(Errno::EBUSY) => true,
+        Err(error) => panic!("VM_INIT: {error}"),
+    }
+}
+
+fn descriptors() {
+    let node = Gpu::require().drm().and_then(|drm| drm.render);
+    let node = node.unwrap_or_else(|| igt::skip!("No render node."));
+    let open = || device::open(&node).expect("the render node");
+    let first = open();
+    let number = first.as_raw_fd();
+    assert!(!has_addresses(&first));
+    let copy = first.try_clone().expect("a copy of a descriptor");
+    drop(first);
+    assert!(has_addresses(&copy));
+    let second = open();
+    assert_eq!(second.as_raw_fd(), number);
+    assert!(!has_addresses(&second));
+
+    let (parent, child) = UnixStream::pair().expect("sockets");
+    let children = Children::fork(1, |_| {
+        let told = (&child).read_exact(&mut [0]);
+        told.expect("a byte of the parent");
+        assert!(has_addresses(&copy) && has_addresses(&second));
+        assert!(!has_addresses(&open()));
+    });
+    drop([copy, second]);
+    let third = open();
+    assert!(!has_addresses(&third) && has_addresses(&third));
+    (&parent).write_all(&[1]).expect("a child that reads");
+    children.wait(HANG);
 }
 
 /// Skips unless there is a device with memory and semaphores that can be shared. The instance is gone when this process
