@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! Vulkan, as far as the tests of copies, memory and synchronization need it: the loader, the devices that its drivers
+//! Vulkan, as far as the tests of copies, memory, synchronization and compute programs need it: the loader, the devices that its drivers
 //! find, and objects that end when they are dropped.
 //!
 //! What the wrappers let a test do may be wrong for Vulkan, as unbound memory is. The CPU's addresses are only those of
@@ -17,6 +17,7 @@ pub mod commands;
 pub mod device;
 pub mod image;
 pub mod memory;
+pub mod program;
 pub mod queries;
 pub mod semaphore;
 
@@ -25,6 +26,7 @@ pub use commands::Commands;
 pub use device::{Device, Fence};
 pub use image::Image;
 pub use memory::{Memory, Place};
+pub use program::{Groups, Program};
 pub use semaphore::Semaphore;
 
 /// The version of Vulkan that the tests are written for.

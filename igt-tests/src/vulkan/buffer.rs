@@ -6,9 +6,14 @@ use ash::vk;
 
 use super::{Device, Memory};
 
-/// What the buffers of the tests are for.
+/// What buffers are for if a test says nothing else.
 const COPIES: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
     vk::BufferUsageFlags::TRANSFER_SRC.as_raw() | vk::BufferUsageFlags::TRANSFER_DST.as_raw(),
+);
+
+/// What buffers of programs are for, too.
+const PROGRAMS: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
+    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw() | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw(),
 );
 
 /// A buffer for copies, with memory or without it.
@@ -32,6 +37,11 @@ impl<'d> Buffer<'d> {
     /// What makes a buffer.
     pub fn create(size: u64) -> vk::BufferCreateInfo<'static> {
         vk::BufferCreateInfo::default().size(size).usage(COPIES)
+    }
+
+    /// What makes a buffer that programs use, too.
+    pub fn create_for_programs(size: u64) -> vk::BufferCreateInfo<'static> {
+        Self::create(size).usage(COPIES | PROGRAMS)
     }
 
     /// Makes a buffer like this, without memory.

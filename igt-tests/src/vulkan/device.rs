@@ -49,6 +49,7 @@ impl<'v> Device<'v> {
         let features = vk::PhysicalDeviceFeatures {
             sparse_binding: physical.features.sparse_binding,
             sparse_residency_buffer: physical.features.sparse_residency_buffer,
+            shader_int64: physical.features.shader_int64,
             ..Default::default()
         };
         let mut newer = vk::PhysicalDeviceVulkan12Features::default()
@@ -115,7 +116,23 @@ impl<'v> Device<'v> {
 
     /// A buffer with memory of its own at this place.
     pub fn buffer_at(&self, size: u64, place: Place) -> Buffer<'_> {
-        let buffer = Buffer::new(self, size);
+        self.buffer_of(&Buffer::create(size), place)
+    }
+
+    /// A buffer of these bytes for programs, in the device's own memory.
+    #[track_caller]
+    pub fn buffer_for_programs(&self, bytes: &[u8]) -> Buffer<'_> {
+        let create = Buffer::create_for_programs(bytes.len() as u64);
+        let (from, buffer) = (
+            self.buffer_with(bytes),
+            self.buffer_of(&create, Place::Local),
+        );
+        self.run(|commands| commands.copy_whole(&from, &buffer));
+        buffer
+    }
+
+    fn buffer_of(&self, create: &vk::BufferCreateInfo<'_>, place: Place) -> Buffer<'_> {
+        let buffer = Buffer::of(self, create);
         let requirements = buffer.requirements();
         let index = place.find(self.physical, requirements.memory_type_bits);
         buffer.with(self.memory(requirements.size, index))

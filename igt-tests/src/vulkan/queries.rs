@@ -4,7 +4,12 @@
 
 use ash::vk;
 
-use super::{Commands, Device};
+use super::{Buffer, Commands, Device};
+
+/// A result is a time, and whether it is there.
+const RESULTS: vk::QueryResultFlags = vk::QueryResultFlags::from_raw(
+    vk::QueryResultFlags::TYPE_64.as_raw() | vk::QueryResultFlags::WITH_AVAILABILITY.as_raw(),
+);
 
 /// A pool of time stamps.
 pub struct Queries<'d> {
@@ -61,19 +66,35 @@ impl<'d> Queries<'d> {
         }
     }
 
+    /// The device copies all of them to a buffer: 8 bytes each, and 8 bytes that say whether they are there.
+    pub fn copy(&self, commands: &Commands<'_>, to: &Buffer<'_>) {
+        // SAFETY: Commands are recorded, and the pool and the buffer live.
+        unsafe {
+            let device = self.device.raw();
+            device.cmd_copy_query_pool_results(
+                commands.handle(),
+                self.handle,
+                0,
+                self.count,
+                to.handle(),
+                0,
+                16,
+                RESULTS,
+            );
+        }
+    }
+
     /// The times that have been written.
     ///
     /// # Panics
     ///
     /// If the driver fails.
     pub fn results(&self) -> Vec<Option<u64>> {
-        // A time, and whether it is there.
         let mut results = vec![[0_u64; 2]; self.count as usize];
-        let flags = vk::QueryResultFlags::TYPE_64 | vk::QueryResultFlags::WITH_AVAILABILITY;
         // SAFETY: The pool is of this device, and the results have room for all.
         let result = unsafe {
             let device = self.device.raw();
-            device.get_query_pool_results(self.handle, 0, &mut results, flags)
+            device.get_query_pool_results(self.handle, 0, &mut results, RESULTS)
         };
         // That some are not there is no error.
         assert!(

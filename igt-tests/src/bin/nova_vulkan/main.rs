@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use igt::vulkan::Vulkan;
 
 mod buffers;
+mod compute;
 mod devices;
 mod enumerate;
 mod events;
@@ -48,6 +49,9 @@ fn main() -> ExitCode {
         tests.group("Events.", |tests| events::subtests(tests, vulkan, devices));
         tests.group("Sparse buffers.", |tests| {
             sparse::subtests(tests, vulkan, devices)
+        });
+        tests.group("Compute programs.", |tests| {
+            compute::subtests(tests, vulkan, devices)
         });
         tests.group("Devices that are lost.", |tests| {
             lost::subtests(tests, vulkan, devices)

@@ -30,6 +30,15 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
             });
         },
     );
+    tests.subtest_with_dynamic(
+        "query-copy",
+        "The GPU copies the time stamps of a pool to a buffer, as the CPU reads them.",
+        |parts| {
+            devices.for_each_queue(vulkan, parts, vk::QueueFlags::COMPUTE, |pair| {
+                query_copy(&pair.tested);
+            });
+        },
+    );
     tests.subtest(
         "calibrated",
         "The clocks of the GPU and of the CPU are read at once.",
@@ -126,6 +135,28 @@ fn queries(device: &Device<'_>) {
     }
     device.run(|commands| queries.reset_by(commands));
     assert_eq!(queries.results(), [None; 3]);
+}
+
+/// NVK copies them by a program of its own.
+fn query_copy(device: &Device<'_>) {
+    const COUNT: u32 = 5;
+    require_time(device);
+    let queries = Queries::new(device, COUNT);
+    let buffer = device.buffer(16 * u64::from(COUNT));
+    device.run(|commands| {
+        queries.reset_by(commands);
+        for query in [0, 1, 3] {
+            queries.write(commands, query);
+        }
+        commands.fill(&buffer, 0, vk::WHOLE_SIZE, 7);
+        commands.barrier();
+        queries.copy(commands, &buffer);
+    });
+    let bytes = device.read(&buffer);
+    let word = |bytes: &[u8]| u64::from_ne_bytes(bytes.try_into().expect("8 bytes"));
+    let time = |result: &[u8]| (word(&result[8..]) != 0).then_some(word(&result[..8]));
+    let copied: Vec<_> = bytes.chunks(16).map(time).collect();
+    assert_eq!(copied, queries.results());
 }
 
 fn calibrated(device: &Device<'_>) {
