@@ -8,7 +8,8 @@ use igt::nova::{self, Gpu};
 use igt::vulkan::{Device, Physical, Semaphore, Vulkan};
 use igt::{Fixture, Tests, HANG};
 
-use crate::devices::{copies, Devices};
+use crate::compute;
+use crate::devices::{copies, Devices, Pair};
 
 /// The chips on which NVK has passed no conformance test, and runs only when it is told to.
 const WITHOUT_CONFORMANCE: [&str; 2] = ["gh1", "gb10"];
@@ -30,8 +31,13 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
     );
     tests.subtest_with_dynamic(
         "each",
-        "Each GPU copies memory and signals a timeline.",
-        |parts| devices.for_each(parts, |physical| each(physical, vulkan)),
+        "Each GPU copies memory, signals a timeline, and adds vectors by a program.",
+        |parts| {
+            devices.for_each(parts, |physical| {
+                each(physical, vulkan);
+                adds(&devices.pair(vulkan, physical, 0));
+            });
+        },
     );
 }
 
@@ -123,4 +129,9 @@ fn each(physical: &Physical, vulkan: &Vulkan) {
     assert_eq!(timeline.wait(9, HANG), Ok(()));
     assert_eq!(timeline.value(), 9);
     assert_same(&device.read(&to), &bytes, "a copy");
+}
+
+fn adds(pair: &Pair<'_>) {
+    let case = compute::vector_add();
+    pair.assert_same("sums of vectors", |device| case.run(device));
 }
