@@ -71,9 +71,13 @@ fn now(device: &Device<'_>) -> (u64, u64, u64) {
     }
 }
 
+/// Skips where a queue writes no times, as NVK's for copies does not (26.1).
 fn require_time(device: &Device<'_>) {
     let bits = device.physical.families[device.family as usize].timestamp_valid_bits;
-    require(device.physical, bits == 64, "time stamps of 64 bits");
+    match device.physical.can(device.family, vk::QueueFlags::COMPUTE) {
+        true => require(device.physical, bits == 64, "time stamps of 64 bits"),
+        false => igt::require!(bits == 64, "time stamps of 64 bits; there are {bits}"),
+    }
 }
 
 /// Asserts that these times are there, and in this order.
