@@ -46,6 +46,7 @@ mod launch;
 mod memory;
 mod program;
 mod rounding;
+mod shared;
 mod warp;
 
 pub(super) use launch::{Invalid, Launch};

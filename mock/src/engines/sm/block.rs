@@ -5,7 +5,7 @@
 use nova_hw::class::qmd::Qmd;
 
 use super::super::engine::{Context, Exception, Progress};
-use super::launch::Shared;
+use super::shared::Shared;
 use super::warp::{State, Warp};
 use super::{COST, LANES};
 

@@ -10,6 +10,7 @@ use super::super::memory::Address;
 use super::block::Block;
 use super::constants::Constants;
 use super::program::Program;
+use super::shared::Shared;
 
 /// Threads that a block may have (CUDA C++ Programming Guide, "Technical Specifications per Compute
 /// Capability").
@@ -29,13 +30,6 @@ pub(crate) struct Launch {
     /// The block that runs, or is to run next.
     index: [u32; 3],
     block: Option<Block>,
-}
-
-/// What all blocks of a launch have.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) program: Program,
-    pub(super) constants: Constants,
 }
 
 /// Why there is nothing to launch.

@@ -8,7 +8,7 @@ use nova_hw::sass::{
 };
 
 use super::super::engine::{Context, Exception};
-use super::launch::Shared;
+use super::shared::Shared;
 use super::{trap, LANES};
 
 /// A value for each lane.
