@@ -4,7 +4,7 @@
 
 use ash::vk;
 
-use super::{Device, Memory};
+use super::{Device, Memory, Place};
 
 /// What buffers are for if a test says nothing else.
 const COPIES: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
@@ -130,5 +130,31 @@ impl Drop for Buffer<'_> {
     fn drop(&mut self) {
         // SAFETY: What uses it has been waited for.
         unsafe { self.device.raw().destroy_buffer(self.handle, None) };
+    }
+}
+
+impl Device<'_> {
+    /// A buffer with memory of its own, for copies.
+    pub fn buffer(&self, size: u64) -> Buffer<'_> {
+        self.buffer_at(size, Place::Local)
+    }
+
+    /// A buffer of these bytes, which the CPU has written.
+    pub fn buffer_with(&self, bytes: &[u8]) -> Buffer<'_> {
+        let buffer = self.buffer_at(bytes.len() as u64, Place::System);
+        buffer.memory().write(0, bytes);
+        buffer
+    }
+
+    /// A buffer with memory of its own at this place.
+    pub fn buffer_at(&self, size: u64, place: Place) -> Buffer<'_> {
+        self.buffer_of(&Buffer::create(size), place)
+    }
+
+    pub(super) fn buffer_of(&self, create: &vk::BufferCreateInfo<'_>, place: Place) -> Buffer<'_> {
+        let buffer = Buffer::of(self, create);
+        let requirements = buffer.requirements();
+        let index = place.find(self.physical, requirements.memory_type_bits);
+        buffer.with(self.memory(requirements.size, index))
     }
 }

@@ -4,7 +4,9 @@
 
 use ash::vk;
 
-use super::{Buffer, Device, Image};
+use super::semaphore::Point;
+use super::{Buffer, Device, Fence, Image, Place};
+use crate::HANG;
 
 /// The layout of all images.
 const LAYOUT: vk::ImageLayout = vk::ImageLayout::GENERAL;
@@ -12,15 +14,14 @@ const LAYOUT: vk::ImageLayout = vk::ImageLayout::GENERAL;
 /// A buffer of commands.
 pub struct Commands<'d> {
     handle: vk::CommandBuffer,
-    pool: vk::CommandPool,
     device: &'d Device<'d>,
 }
 
 impl<'d> Commands<'d> {
     /// Begins to record commands.
-    pub(super) fn begin(device: &'d Device<'_>, pool: vk::CommandPool) -> Self {
+    fn begin(device: &'d Device<'_>) -> Self {
         let allocate = vk::CommandBufferAllocateInfo::default()
-            .command_pool(pool)
+            .command_pool(device.pool())
             .command_buffer_count(1);
         // SAFETY: The pool is of this device.
         let handles = unsafe { device.raw().allocate_command_buffers(&allocate) };
@@ -32,15 +33,11 @@ impl<'d> Commands<'d> {
                 .begin_command_buffer(handle, &Default::default())
         };
         assert_eq!(result, Ok(()), "to record commands");
-        Self {
-            handle,
-            pool,
-            device,
-        }
+        Self { handle, device }
     }
 
     /// Ends it.
-    pub(super) fn end(&self) {
+    fn end(&self) {
         // SAFETY: Commands are recorded.
         let result = unsafe { self.device.raw().end_command_buffer(self.handle) };
         assert_eq!(result, Ok(()), "the recorded commands");
@@ -179,7 +176,105 @@ impl Drop for Commands<'_> {
         unsafe {
             self.device
                 .raw()
-                .free_command_buffers(self.pool, &[self.handle])
+                .free_command_buffers(self.device.pool(), &[self.handle])
         };
+    }
+}
+
+impl Device<'_> {
+    /// Records commands.
+    ///
+    /// # Panics
+    ///
+    /// If the driver fails.
+    pub fn record(&self, body: impl FnOnce(&Commands<'_>)) -> Commands<'_> {
+        let commands = Commands::begin(self);
+        body(&commands);
+        commands.end();
+        commands
+    }
+
+    /// Submits commands, after and before these semaphores.
+    ///
+    /// # Errors
+    ///
+    /// The driver's error.
+    pub fn submit(
+        &self,
+        commands: &Commands<'_>,
+        after: &[Point<'_>],
+        signals: &[Point<'_>],
+        fence: vk::Fence,
+    ) -> Result<(), vk::Result> {
+        let split = |points: &[Point<'_>]| -> (Vec<_>, Vec<_>) {
+            points
+                .iter()
+                .map(|(it, value)| (it.handle(), *value))
+                .unzip()
+        };
+        let ((waits, wait_values), (signals, signal_values)) = (split(after), split(signals));
+        let stages = vec![vk::PipelineStageFlags::ALL_COMMANDS; waits.len()];
+        let buffers = [commands.handle()];
+        let mut values = vk::TimelineSemaphoreSubmitInfo::default()
+            .wait_semaphore_values(&wait_values)
+            .signal_semaphore_values(&signal_values);
+        let submit = vk::SubmitInfo::default()
+            .wait_semaphores(&waits)
+            .wait_dst_stage_mask(&stages)
+            .command_buffers(&buffers)
+            .signal_semaphores(&signals)
+            .push_next(&mut values);
+        // SAFETY: The handles are of this device and live.
+        unsafe { self.raw().queue_submit(self.queue(), &[submit], fence) }
+    }
+
+    /// Runs commands after these semaphores, and waits for their end.
+    ///
+    /// # Errors
+    ///
+    /// The driver's error.
+    pub fn try_run(
+        &self,
+        after: &[Point<'_>],
+        body: impl FnOnce(&Commands<'_>),
+    ) -> Result<(), vk::Result> {
+        let commands = self.record(body);
+        let fence = Fence::new(self);
+        self.submit(&commands, after, &[], fence.handle())?;
+        fence.wait(HANG)
+    }
+
+    /// Runs commands, and waits for their end.
+    ///
+    /// # Panics
+    ///
+    /// If the driver fails.
+    #[track_caller]
+    pub fn run(&self, body: impl FnOnce(&Commands<'_>)) {
+        assert_eq!(self.try_run(&[], body), Ok(()), "commands");
+    }
+
+    /// The bytes of a buffer, which the device copies to where the CPU reads them.
+    #[track_caller]
+    pub fn read(&self, buffer: &Buffer<'_>) -> Vec<u8> {
+        let target = self.buffer_at(buffer.size(), Place::System);
+        self.run(|commands| {
+            commands.barrier();
+            commands.copy_whole(buffer, &target);
+            commands.barrier();
+        });
+        target.memory().read(0, buffer.size() as usize)
+    }
+
+    /// A buffer of these bytes for programs, in the device's own memory.
+    #[track_caller]
+    pub fn buffer_for_programs(&self, bytes: &[u8]) -> Buffer<'_> {
+        let create = Buffer::create_for_programs(bytes.len() as u64);
+        let (from, buffer) = (
+            self.buffer_with(bytes),
+            self.buffer_of(&create, Place::Local),
+        );
+        self.run(|commands| commands.copy_whole(&from, &buffer));
+        buffer
     }
 }

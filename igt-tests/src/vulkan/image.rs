@@ -4,7 +4,7 @@
 
 use ash::vk;
 
-use super::{Device, Memory};
+use super::{Device, Memory, Place};
 
 /// What the images of the tests are for.
 const COPIES: vk::ImageUsageFlags = vk::ImageUsageFlags::from_raw(
@@ -173,5 +173,19 @@ impl Drop for Image<'_> {
     fn drop(&mut self) {
         // SAFETY: What uses it has been waited for.
         unsafe { self.device.raw().destroy_image(self.handle, None) };
+    }
+}
+
+impl Device<'_> {
+    /// An image with memory of its own. All uses of it are in the layout `GENERAL`.
+    pub fn image(&self, create: &vk::ImageCreateInfo<'_>) -> Image<'_> {
+        let place = match create.tiling {
+            vk::ImageTiling::LINEAR => Place::System,
+            _ => Place::Local,
+        };
+        let image = Image::new(self, create);
+        let requirements = image.requirements();
+        let index = place.find(self.physical, requirements.memory_type_bits);
+        image.with(self.memory(requirements.size, index))
     }
 }

@@ -194,3 +194,15 @@ impl Drop for Mapped<'_> {
         self.memory.mapped.set(false);
     }
 }
+
+impl Device<'_> {
+    /// Memory of a type.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn memory(&self, size: u64, index: u32) -> Memory<'_> {
+        let memory = Memory::new(self, size, index);
+        memory.unwrap_or_else(|error| panic!("{size} bytes of memory of type {index}: {error}"))
+    }
+}

@@ -8,6 +8,9 @@ use ash::vk;
 
 use super::Device;
 
+/// A semaphore, and its value if it is a timeline.
+pub type Point<'a> = (&'a Semaphore<'a>, u64);
+
 /// A semaphore.
 pub struct Semaphore<'d> {
     handle: vk::Semaphore,
