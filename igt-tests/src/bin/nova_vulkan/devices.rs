@@ -44,6 +44,9 @@ pub(crate) fn load() {
     });
 }
 
+/// The series of Mesa that the tests are for, as `MESA` in vm/cache/plan; NVK pushes other methods in others.
+const MESA: &str = "Mesa 26.1.";
+
 /// The devices of the machine.
 pub(crate) struct Devices {
     /// Those that are tested, at least one. Most subtests take the first one alone.
@@ -62,6 +65,14 @@ impl Devices {
         let tested: Vec<_> = all.iter().filter(is_tested).cloned().collect();
         let names: Vec<_> = all.iter().map(|physical| &physical.name).collect();
         igt::require!(!tested.is_empty(), "a device to test; there are {names:?}");
+        let is_of_series = |physical: &Physical| {
+            physical.driver != vk::DriverId::MESA_NVK || physical.driver_info.starts_with(MESA)
+        };
+        // A test of which everything is skipped has failed.
+        igt::require!(
+            tested.iter().all(is_of_series),
+            "The tests are for NVK of {MESA}: see docs/vulkan.md."
+        );
         let is_reference = |physical: &Physical| physical.driver == vk::DriverId::MESA_LLVMPIPE;
         let Some(reference) = all.iter().find(|it| is_reference(it)).cloned() else {
             igt::skip!("Nothing to compare with: no lavapipe among {names:?}.");
