@@ -12,13 +12,12 @@
 //!
 //! All bits must be known: [`decode`] refuses an instruction with others.
 
-use core::fmt;
-
 use crate::class::graphics::Generation;
 
 mod alu;
 mod control;
 mod convert;
+mod double;
 mod fields;
 mod float;
 mod integer;
@@ -29,24 +28,19 @@ mod warp;
 
 pub use control::Control;
 pub use convert::{Convert, FloatSize, IntegerSize};
-pub use float::{Comparison, Double, Float, Function, Mode, Rounding};
+pub use double::Double;
+pub use fields::Unknown;
+pub use float::{Comparison, Float, Function, Mode, Rounding};
 pub use integer::{Integer, IntegerComparison, PermuteMode, ShiftType};
 pub use memory::{Address, Atomic, AtomicOperation, AtomicType, Memory, Space, Width};
 pub use mnemonic::mnemonic;
-pub use operand::{Condition, LogicOperation, Operand, Source};
+pub use operand::{Condition, LogicOperation, Operand, Source, TRUE_PREDICATE, ZERO_REGISTER};
 pub use warp::{special, Reduction, Shuffle, Vote, Warp};
 
 use fields::Fields;
 
 /// Bytes of an instruction.
 pub const INSTRUCTION_SIZE: u64 = 16;
-
-/// Number of the register that reads as zero, and drops what is written to it. Uniform registers
-/// have such a one, too: it has this number here, whatever the generation encodes it as.
-pub const ZERO_REGISTER: u8 = 255;
-
-/// Number of the predicate that is always true, and drops what is written to it.
-pub const TRUE_PREDICATE: u8 = 7;
 
 /// An instruction.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,26 +72,6 @@ pub enum Operation {
     Control(Control),
 }
 
-/// An instruction that is not known here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// Bits 11:0.
-    pub opcode: u16,
-    /// The bits whose value is not known; those of the opcode if that is not known.
-    pub bits: u128,
-}
-
-impl fmt::Display for Unknown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = mnemonic(self.opcode).unwrap_or("unknown");
-        write!(f, "{name} (opcode {:#05x}", self.opcode)?;
-        match self.bits {
-            fields::OPCODE => f.write_str(")"),
-            bits => write!(f, ", bits {bits:#x})"),
-        }
-    }
-}
-
 /// What the instruction `word` of a GPU of this generation means.
 pub fn decode(generation: Generation, word: u128) -> Result<Instruction, Unknown> {
     let mut fields = Fields::new(generation, word);
@@ -115,12 +89,13 @@ pub fn decode(generation: Generation, word: u128) -> Result<Instruction, Unknown
 type Group = fn(&mut Fields) -> Result<Option<Operation>, Unknown>;
 
 fn operation(fields: &mut Fields) -> Result<Operation, Unknown> {
-    let groups: [Group; 6] = [
+    let groups: [Group; 7] = [
         |fields| Ok(control::decode(fields)?.map(Operation::Control)),
         |fields| Ok(memory::decode(fields)?.map(Operation::Memory)),
         |fields| Ok(warp::decode(fields)?.map(Operation::Warp)),
         |fields| Ok(integer::decode(fields)?.map(Operation::Integer)),
-        float::decode,
+        |fields| Ok(float::decode(fields)?.map(Operation::Float)),
+        |fields| Ok(double::decode(fields)?.map(Operation::Double)),
         |fields| Ok(convert::decode(fields)?.map(Operation::Convert)),
     ];
     for group in groups {

@@ -6,7 +6,7 @@
 //! one, the form (bits 11:9) says which is in bits 63:32 and what it is there; the other one is a
 //! register in bits 71:64 (NAK, `encode_alu_base` and `encode_ualu`).
 
-use super::{Fields, Operand, Source, Unknown};
+use super::{Fields, Operand, Source, Unknown, ZERO_REGISTER};
 
 /// Which modifiers an operand of an operation may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Fields {
     /// A register that does not count: none, or the one that is zero.
     pub(super) fn unused(&mut self, first: u32) -> Result<(), Unknown> {
         match self.register(first) {
-            0 | super::ZERO_REGISTER => Ok(()),
+            0 | ZERO_REGISTER => Ok(()),
             _ => Err(self.unknown_field(first, 8)),
         }
     }

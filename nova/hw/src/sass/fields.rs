@@ -2,7 +2,9 @@
 
 //! The fields of an instruction, and which of them have been looked at.
 
-use super::{Condition, Unknown, ZERO_REGISTER};
+use core::fmt;
+
+use super::{mnemonic, Condition, LogicOperation, TRUE_PREDICATE, ZERO_REGISTER};
 use crate::class::graphics::Generation;
 
 /// Bits of the opcode.
@@ -13,6 +15,26 @@ const SCHEDULING: u128 = mask(105, 21);
 
 const fn mask(first: u32, width: u32) -> u128 {
     ((1 << width) - 1) << first
+}
+
+/// An instruction that is not known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Bits 11:0.
+    pub opcode: u16,
+    /// The bits whose value is not known; those of the opcode if that is not known.
+    pub bits: u128,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = mnemonic(self.opcode).unwrap_or("unknown");
+        write!(f, "{name} (opcode {:#05x}", self.opcode)?;
+        match self.bits {
+            OPCODE => f.write_str(")"),
+            bits => write!(f, ", bits {bits:#x})"),
+        }
+    }
 }
 
 /// An instruction whose fields are read one after the other.
@@ -86,7 +108,7 @@ impl Fields {
 
     /// Demands that a predicate that is written is the one that is always true.
     pub(super) fn no_predicate(&mut self, first: u32) -> Result<(), Unknown> {
-        self.expect(first, 3, super::TRUE_PREDICATE.into())
+        self.expect(first, 3, TRUE_PREDICATE.into())
     }
 
     /// A register of the kind that the instruction has.
@@ -112,6 +134,16 @@ impl Fields {
             predicate: self.small(first, 3),
             is_negated: self.bit(negated),
         }
+    }
+
+    /// How a comparison is combined with a predicate.
+    pub(super) fn logic_operation(&mut self, first: u32) -> Result<LogicOperation, Unknown> {
+        Ok(match self.bits(first, 2) {
+            0 => LogicOperation::And,
+            1 => LogicOperation::Or,
+            2 => LogicOperation::Xor,
+            _ => return Err(self.unknown_field(first, 2)),
+        })
     }
 
     /// A field whose value is not known.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Instructions that compute with floating-point numbers.
+//! Instructions that compute with floating-point numbers of 32 bits.
 
 use super::alu::Sign::Any;
-use super::{Condition, Fields, LogicOperation, Operation, Source, Unknown};
+use super::{Condition, Fields, LogicOperation, Source, Unknown};
 use crate::class::graphics::Generation;
 
 /// An instruction that computes with numbers of 32 bits.
@@ -59,38 +59,6 @@ pub enum Float {
     },
 }
 
-/// An instruction that computes with numbers of 64 bits, each in two registers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[expect(missing_docs, reason = "fields have the names of the operands")]
-pub enum Double {
-    /// `DADD`: a sum.
-    Add {
-        to: u8,
-        values: [Source; 2],
-        rounding: Rounding,
-    },
-    /// `DMUL`: a product.
-    Multiply {
-        to: u8,
-        values: [Source; 2],
-        rounding: Rounding,
-    },
-    /// `DFMA`: a product plus a value, rounded once.
-    MultiplyAdd {
-        to: u8,
-        values: [Source; 3],
-        rounding: Rounding,
-    },
-    /// `DSETP`: compares, and combines the result with a condition.
-    Compare {
-        to: [u8; 2],
-        values: [Source; 2],
-        comparison: Comparison,
-        logic: LogicOperation,
-        condition: Condition,
-    },
-}
-
 /// How a result is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mode {
@@ -140,7 +108,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    fn decode(fields: &mut Fields) -> Self {
+    pub(super) fn decode(fields: &mut Fields) -> Self {
         // LT, EQ, LE, GT, ... in NAK's `set_float_cmp_op` are sums of these.
         Self {
             less: fields.bit(76),
@@ -176,14 +144,7 @@ pub enum Function {
     HyperbolicTangent,
 }
 
-pub(super) fn decode(fields: &mut Fields) -> Result<Option<Operation>, Unknown> {
-    if let Some(float) = float(fields)? {
-        return Ok(Some(Operation::Float(float)));
-    }
-    Ok(double(fields)?.map(Operation::Double))
-}
-
-fn float(fields: &mut Fields) -> Result<Option<Float>, Unknown> {
+pub(super) fn decode(fields: &mut Fields) -> Result<Option<Float>, Unknown> {
     Ok(Some(match fields.alu_opcode() {
         0x009 => min_max(fields)?,
         0x00a => {
@@ -200,7 +161,7 @@ fn float(fields: &mut Fields) -> Result<Option<Float>, Unknown> {
             to: [fields.small(81, 3), fields.small(84, 3)],
             values: fields.two([Any; 2])?,
             comparison: Comparison::decode(fields),
-            logic: LogicOperation::decode(fields, 74)?,
+            logic: fields.logic_operation(74)?,
             condition: fields.condition(87, 90),
             flushes: fields.bit(80),
         },
@@ -228,34 +189,6 @@ fn float(fields: &mut Fields) -> Result<Option<Float>, Unknown> {
             to: fields.register(16),
             value: fields.second(Any)?,
             function: function(fields)?,
-        },
-        _ => return Ok(None),
-    }))
-}
-
-fn double(fields: &mut Fields) -> Result<Option<Double>, Unknown> {
-    Ok(Some(match fields.alu_opcode() {
-        0x028 => Double::Multiply {
-            to: fields.register(16),
-            values: fields.two([Any; 2])?,
-            rounding: Rounding::decode(fields, 78),
-        },
-        0x029 => Double::Add {
-            to: fields.register(16),
-            values: fields.first_and_third([Any; 2])?,
-            rounding: Rounding::decode(fields, 78),
-        },
-        0x02a => Double::Compare {
-            to: [fields.small(81, 3), fields.small(84, 3)],
-            values: fields.second_or_third([Any; 2])?,
-            comparison: Comparison::decode(fields),
-            logic: LogicOperation::decode(fields, 74)?,
-            condition: fields.condition(87, 90),
-        },
-        0x02b => Double::MultiplyAdd {
-            to: fields.register(16),
-            values: fields.three([Any; 3])?,
-            rounding: Rounding::decode(fields, 78),
         },
         _ => return Ok(None),
     }))

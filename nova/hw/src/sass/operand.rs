@@ -2,7 +2,12 @@
 
 //! What instructions compute with.
 
-use super::{Fields, Unknown, TRUE_PREDICATE};
+/// Number of the register that reads as zero, and drops what is written to it. Uniform registers
+/// have such a one, too: it has this number here, whatever the generation encodes it as.
+pub const ZERO_REGISTER: u8 = 255;
+
+/// Number of the predicate that is always true, and drops what is written to it.
+pub const TRUE_PREDICATE: u8 = 7;
 
 /// Where a value is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +80,4 @@ pub enum LogicOperation {
     Or,
     /// One of them.
     Xor,
-}
-
-impl LogicOperation {
-    pub(super) fn decode(fields: &mut Fields, first: u32) -> Result<Self, Unknown> {
-        Ok(match fields.bits(first, 2) {
-            0 => Self::And,
-            1 => Self::Or,
-            2 => Self::Xor,
-            _ => return Err(fields.unknown_field(first, 2)),
-        })
-    }
 }

@@ -9,7 +9,7 @@
 
 mod operands;
 
-pub use operands::{Operand, Operation, Output, Predicate, LOAD_FROM_FIFO};
+pub use operands::{Operand, Operation, Output, Predicate, LOAD_FROM_FIFO, REGISTERS};
 
 /// Words of an instruction, the upper bits first.
 pub const INSTRUCTION_WORDS: u16 = 3;
@@ -20,9 +20,6 @@ pub const MACROS: u16 = 256;
 /// Words of the data RAM that `DREAD` and `DWRITE` reach. Source: Mesa,
 /// src/nouveau/mme/mme_tu104.h.
 pub const DATA_RAM_WORDS: u32 = 0xc00;
-
-/// General registers.
-pub const REGISTERS: u8 = 24;
 
 /// An instruction.
 ///

@@ -3,7 +3,7 @@
 //! Where instructions that compute with integers have their fields.
 
 use super::super::alu::Sign::{Negate, Plain};
-use super::super::{Condition, Fields, LogicOperation, Operand, Source, Unknown};
+use super::super::{Condition, Fields, Operand, Source, Unknown};
 use super::{Integer, IntegerComparison, PermuteMode, ShiftType};
 use crate::class::graphics::Generation;
 
@@ -218,7 +218,7 @@ fn compare(fields: &mut Fields) -> Result<Integer, Unknown> {
         },
         is_signed: fields.bit(73),
         low: is_extended.then_some(low),
-        logic: LogicOperation::decode(fields, 74)?,
+        logic: fields.logic_operation(74)?,
         condition: fields.condition(87, 90),
     })
 }

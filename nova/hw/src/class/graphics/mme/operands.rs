@@ -2,7 +2,8 @@
 
 //! What the fields of an instruction stand for.
 
-use super::REGISTERS;
+/// General registers.
+pub const REGISTERS: u8 = 24;
 
 /// Declares names of numbers that have all values of their field.
 macro_rules! all_values {
