@@ -27,21 +27,20 @@
 
 mod alu;
 mod expansion;
+mod ram;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nova_hw::class::graphics::mme::{Call, DataFifoConfig, DATA_RAM_WORDS, MACROS};
+use nova_hw::class::graphics::mme::{Call, DataFifoConfig};
 use nova_hw::class::graphics::{has_method, offset};
 
 use super::super::engine::{Context, Exception, Progress};
 use super::super::memory::{Address, MmuFault};
-use super::error::{self, check_bits, not_modelled, refused};
+use super::error::{self, check_bits, refused};
 use super::state::State;
 use expansion::Expansion;
 pub(super) use expansion::Step;
-
-/// Words of instructions.
-const INSTRUCTION_RAM_WORDS: u32 = 4096;
+use ram::Ram;
 
 /// Words of the unit in which the size of the FIFO is set, 4 KiB.
 const FIFO_UNIT: u32 = 0x400;
@@ -63,14 +62,7 @@ impl Macros {
 /// What an expander has been loaded with, and the macro that it executes.
 #[derive(Debug, Default)]
 pub(super) struct Expander {
-    /// As far as something has been loaded.
-    instructions: Vec<Option<u32>>,
-    /// The word at which each macro starts.
-    starts: Vec<Option<u32>>,
-    /// As far as something has been written.
-    data: Vec<u32>,
-    /// As far as something has been written.
-    scratch: Vec<u32>,
+    ram: Ram,
     /// How many words the FIFO has room for, if that has been set.
     fifo_words: Option<u32>,
     running: Option<Expansion>,
@@ -82,10 +74,7 @@ impl Expander {
     /// Loads a word of an instruction, and goes on behind it.
     pub(super) fn load_instruction(&mut self, state: &mut State, data: u32) -> Executed {
         let at = state.get(offset::LOAD_MME_INSTRUCTION_RAM_POINTER);
-        if at >= INSTRUCTION_RAM_WORDS {
-            return Err(out_of_instructions(at.into()));
-        }
-        put(&mut self.instructions, at, Some(data));
+        self.ram.set_instruction(at, data)?;
         state.set(offset::LOAD_MME_INSTRUCTION_RAM_POINTER, at + 1);
         Ok(Progress::Done)
     }
@@ -93,11 +82,7 @@ impl Expander {
     /// Loads the start address of a macro, and goes on with the next one.
     pub(super) fn load_start(&mut self, state: &mut State, data: u32) -> Executed {
         let at = state.get(offset::LOAD_MME_START_ADDRESS_RAM_POINTER);
-        if at >= MACROS.into() {
-            let what = format!("start address {at} of {MACROS}");
-            return Err(refused(error::INVALID_VALUE, what));
-        }
-        put(&mut self.starts, at, Some(data));
+        self.ram.set_start(at, data)?;
         state.set(offset::LOAD_MME_START_ADDRESS_RAM_POINTER, at + 1);
         Ok(Progress::Done)
     }
@@ -113,11 +98,7 @@ impl Expander {
                 return Err(refused(error::EXTRA_MACRO_DATA, what));
             }
             (false, None) => {
-                let start = self.starts.get(usize::from(call.number)).copied().flatten();
-                let Some(start) = start else {
-                    let what = format!("macro {}, which has not been loaded", call.number);
-                    return Err(not_modelled(what));
-                };
+                let start = self.ram.start(call.number)?;
                 self.running = Some(Expansion::new(call.number, start, data));
             }
         }
@@ -144,11 +125,11 @@ impl Expander {
 
     /// Makes a step of the macro that is executed.
     pub(super) fn step(&mut self, state: &State) -> Result<Step, Exception> {
-        // It has the expander while it executes.
+        // An exception ends it.
         let Some(mut running) = self.running.take() else {
             return Ok(Step::Ended);
         };
-        let step = running.step(self, state)?;
+        let step = running.step(&mut self.ram, state)?;
         if step != Step::Ended {
             self.running = Some(running);
         }
@@ -160,40 +141,9 @@ impl Expander {
         self.running = None;
     }
 
-    fn instruction(&self, at: i64) -> Result<[u32; 3], Exception> {
-        let word = |at: i64| {
-            let index = usize::try_from(at).ok();
-            let index = index.filter(|&index| index < INSTRUCTION_RAM_WORDS as usize);
-            let Some(index) = index else {
-                return Err(out_of_instructions(at));
-            };
-            let word = self.instructions.get(index).copied().flatten();
-            word.ok_or_else(|| {
-                not_modelled(format!("an instruction at {at}, where none was loaded"))
-            })
-        };
-        Ok([word(at)?, word(at + 1)?, word(at + 2)?])
-    }
-
     /// Writes scratch.
     pub(super) fn set_scratch(&mut self, number: u8, data: u32) {
-        put(&mut self.scratch, number.into(), data);
-    }
-
-    /// What scratch has.
-    fn scratch(&self, number: u8) -> u32 {
-        self.scratch.get(usize::from(number)).copied().unwrap_or(0)
-    }
-
-    fn data(&self, at: u32) -> Result<u32, Exception> {
-        check_data(error::DATA_RAM_ACCESS_OUT_OF_BOUNDS, at.into(), 1)?;
-        Ok(self.data.get(at as usize).copied().unwrap_or(0))
-    }
-
-    fn set_data(&mut self, at: u32, data: u32) -> Result<(), Exception> {
-        check_data(error::DATA_RAM_ACCESS_OUT_OF_BOUNDS, at.into(), 1)?;
-        put(&mut self.data, at, data);
-        Ok(())
+        self.ram.set_scratch(number, data);
     }
 
     /// Reads words from memory into the data RAM.
@@ -205,7 +155,7 @@ impl Expander {
     ) -> Executed {
         let first = dma_data(state, words)?;
         for (index, word) in read(state, context, words)?.into_iter().enumerate() {
-            put(&mut self.data, first + index as u32, word);
+            self.ram.set_data(first + index as u32, word)?;
         }
         Ok(Progress::Done)
     }
@@ -245,7 +195,7 @@ impl Expander {
         let first = dma_data(state, words)?;
         let mut at = address(state);
         for index in first..first + words {
-            let word = self.data.get(index as usize).copied().unwrap_or(0);
+            let word = self.ram.data(index)?;
             context.memory.write(at, &word.to_le_bytes())?;
             at = at.plus(4);
         }
@@ -268,46 +218,22 @@ impl Expander {
     /// All DMA has completed.
     pub(super) fn dma_sync(&mut self, state: &State, value: u32) -> Executed {
         let at = dma_data(state, 1)?;
-        put(&mut self.data, at, value);
+        self.ram.set_data(at, value)?;
         Ok(Progress::Done)
     }
 }
 
 type Executed = Result<Progress, Exception>;
 
-/// Puts an element into a list that ends where nothing has been put yet.
-fn put<T: Clone + Default>(list: &mut Vec<T>, at: u32, element: T) {
-    let at = at as usize;
-    if list.len() <= at {
-        list.resize(at + 1, T::default());
-    }
-    list[at] = element;
-}
-
 /// The first word of the data RAM that DMA is for.
 fn dma_data(state: &State, words: u32) -> Result<u32, Exception> {
     let first = state.get(offset::SET_MME_DATA_RAM_ADDRESS);
-    check_data(
+    ram::check_data(
         error::DMA_DRAM_ACCESS_OUT_OF_BOUNDS,
         first.into(),
         words.into(),
     )?;
     Ok(first)
-}
-
-fn check_data(error: &str, first: u64, words: u64) -> Result<(), Exception> {
-    match first + words > DATA_RAM_WORDS.into() {
-        true => {
-            let what = format!("{words} words at {first:#x} of {DATA_RAM_WORDS:#x}");
-            Err(refused(error, what))
-        }
-        false => Ok(()),
-    }
-}
-
-fn out_of_instructions(at: i64) -> Exception {
-    let what = format!("word {at} of {INSTRUCTION_RAM_WORDS}");
-    refused(error::INSTR_RAM_ACCESS_OUT_OF_BOUNDS, what)
 }
 
 /// The memory that DMA is for.

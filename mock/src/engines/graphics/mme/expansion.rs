@@ -12,7 +12,8 @@ use nova_hw::class::graphics::mme::{
 use super::super::super::engine::Exception;
 use super::super::error::{self, not_modelled, refused};
 use super::super::state::State;
-use super::{alu, Expander};
+use super::alu;
+use super::ram::Ram;
 
 /// A step of a macro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +97,7 @@ impl Expansion {
     }
 
     /// Sends a method, or executes the next instruction.
-    pub(super) fn step(
-        &mut self,
-        expander: &mut Expander,
-        state: &State,
-    ) -> Result<Step, Exception> {
+    pub(super) fn step(&mut self, ram: &mut Ram, state: &State) -> Result<Step, Exception> {
         if let Some((at, data)) = self.sends.pop_front() {
             return Ok(Step::Sends(at, data));
         }
@@ -109,13 +106,13 @@ impl Expansion {
         }
         self.at = self.next;
         let word = i64::from(self.start) + self.at * i64::from(INSTRUCTION_WORDS);
-        let instruction = Instruction::from_words(expander.instruction(word)?);
+        let instruction = Instruction::from_words(ram.instruction(word)?);
         check_pair(instruction)?;
         if !self.load_words(instruction)? {
             return Ok(Step::Waits);
         }
         self.next = self.at + 1;
-        self.execute(instruction, expander, state)?;
+        self.execute(instruction, ram, state)?;
         self.go_on(instruction);
         Ok(Step::Executed)
     }
@@ -142,13 +139,13 @@ impl Expansion {
     fn execute(
         &mut self,
         instruction: Instruction,
-        expander: &mut Expander,
+        ram: &mut Ram,
         state: &State,
     ) -> Result<(), Exception> {
         let [alu_0, alu_1, output_0, output_1] = self.enabled(instruction)?;
         for (index, is_enabled) in [alu_0, alu_1].into_iter().enumerate() {
             if is_enabled {
-                self.alu(instruction, index, expander, state)?;
+                self.alu(instruction, index, ram, state)?;
             }
         }
         let outputs = instruction.outputs();
@@ -208,7 +205,7 @@ impl Expansion {
         &mut self,
         instruction: Instruction,
         index: usize,
-        expander: &mut Expander,
+        ram: &mut Ram,
         state: &State,
     ) -> Result<(), Exception> {
         let Alu {
@@ -224,7 +221,7 @@ impl Expansion {
                 return Err(unknown_bits(operation, immediate));
             }
             Some(result) => result,
-            None => self.effect(operation, [x, y], immediate, expander, state)?,
+            None => self.effect(operation, [x, y], immediate, ram, state)?,
         };
         self.results[index] = result;
         match destination {
@@ -241,15 +238,15 @@ impl Expansion {
         operation: Operation,
         [x, y]: [u32; 2],
         immediate: u16,
-        expander: &mut Expander,
+        ram: &mut Ram,
         state: &State,
     ) -> Result<u32, Exception> {
         match operation {
             Operation::Extended if [x, y] == LOAD_FROM_FIFO => self.loads_from_fifo = true,
             Operation::Extended => return Err(not_modelled(format!("EXTENDED {x:#x}, {y:#x}"))),
-            Operation::State => return shadow(expander, state, x.wrapping_add(y)),
-            Operation::Dread => return expander.data(x),
-            Operation::Dwrite => expander.set_data(x, y)?,
+            Operation::State => return shadow(ram, state, x.wrapping_add(y)),
+            Operation::Dread => return ram.data(x),
+            Operation::Dwrite => ram.set_data(x, y)?,
             Operation::Loop => self.begin_loop(x, immediate)?,
             Operation::Jal => {
                 let jump = Jump::from(immediate);
@@ -398,10 +395,10 @@ fn check_pair(instruction: Instruction) -> Result<(), Exception> {
 }
 
 /// What the shadow RAM has for a method.
-fn shadow(expander: &Expander, state: &State, number: u32) -> Result<u32, Exception> {
+fn shadow(ram: &Ram, state: &State, number: u32) -> Result<u32, Exception> {
     let method = Method::from(number).number() * 4;
     if let Some(number) = scratch_of_method(method) {
-        return Ok(expander.scratch(number));
+        return Ok(ram.scratch(number));
     }
     state.shadow(method).ok_or_else(|| {
         let what = format!("a macro that reads method {method:#x}, which has not been set");
