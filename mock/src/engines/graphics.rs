@@ -354,6 +354,7 @@ impl Object {
                     if progress? == Progress::Unfinished {
                         return Ok(Progress::Unfinished);
                     }
+                    context.budget = context.budget.saturating_sub(mme::COST);
                 }
             }
         }

@@ -216,12 +216,16 @@ impl<M: Machine> Gpu<M> {
     }
 
     fn remove_object(&mut self, channel: resource::ChannelNumber, class: u32, engine: Engine) {
-        let macros = self.channels.macros.entry(channel).or_default();
+        // A channel that has ended has neither.
+        let Some(macros) = self.channels.macros.get(&channel) else {
+            return;
+        };
         let Some((subchannel, _)) = object(class, engine, macros) else {
             return;
         };
-        let objects = self.channels.objects.entry((channel, subchannel));
-        let objects = objects.or_default();
+        let Some(objects) = self.channels.objects.get_mut(&(channel, subchannel)) else {
+            return;
+        };
         let Some(at) = objects.iter().rposition(|&it| it == (class, engine)) else {
             return;
         };

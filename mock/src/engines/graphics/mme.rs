@@ -19,9 +19,9 @@
 //!   (src/nouveau/mme/tests/mme_tu104_sim_hw_test.cpp, `pred_param`).
 //! - The FIFO has the words that were read in their order. They are lost when the macro ends. From
 //!   Blackwell on, where its size cannot be set, it has room for 16 KiB.
-//! - An instruction takes as much of a turn as 64 bytes of copies. There is no limit to how many a
-//!   macro executes (`MAX_INSTR_LIMIT`): one that does not end takes turns until the driver stops the
-//!   channel.
+//! - An instruction takes as much of a turn as 64 bytes of copies, and so does each method that it
+//!   sends. There is no limit to how many a macro executes (`MAX_INSTR_LIMIT`): one that does not end
+//!   takes turns until the driver stops the channel.
 //! - What nobody has tried on a card is not modelled: registers that have not been set, instructions
 //!   whose ALUs depend on each other, loops in loops, bits whose meaning is not known.
 
@@ -45,7 +45,7 @@ use ram::Ram;
 /// Words of the unit in which the size of the FIFO is set, 4 KiB.
 const FIFO_UNIT: u32 = 0x400;
 
-/// Bytes of a turn's budget that an instruction takes.
+/// Bytes of a turn's budget that an instruction takes, and each method that it sends.
 pub(super) const COST: u64 = 64;
 
 /// The expander of a channel, which its objects share.

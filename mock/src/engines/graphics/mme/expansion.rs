@@ -357,7 +357,7 @@ fn loads(instruction: Instruction) -> Result<usize, Exception> {
             || alu_0.sources.contains(&source)
             || alu_1.sources.contains(&source)
     };
-    let has_output = |output| instruction.outputs().concat().contains(&output);
+    let has_output = |output| instruction.outputs().as_flattened().contains(&output);
     let loads_0 = has_source(Operand::Load0) || has_output(Output::Load0);
     let loads_1 = has_source(Operand::Load1) || has_output(Output::Load1);
     match (loads_0, loads_1) {
