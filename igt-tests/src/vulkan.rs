@@ -32,10 +32,11 @@ pub use semaphore::Semaphore;
 /// The version of Vulkan that the tests are written for.
 const API_VERSION: u32 = vk::API_VERSION_1_2;
 
-/// What the drivers read when they are loaded: NVK refuses some generations of chips without the first one, and the second
-/// one keeps Mesa from warning of that on stderr, which would be a warning of the test.
-const ENVIRONMENT: [(&str, &str); 2] = [
+/// What the drivers read when they are loaded: NVK refuses some generations of chips without the first one, and the others
+/// keep Mesa from warning on stderr that it is not conformant there, which would be a warning of the test.
+const ENVIRONMENT: [(&str, &str); 3] = [
     ("NVK_I_WANT_A_BROKEN_VULKAN_DRIVER", "1"),
+    ("MESA_VK_IGNORE_CONFORMANCE_WARNING", "1"),
     ("MESA_LOG", "null"),
 ];
 
