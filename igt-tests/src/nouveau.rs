@@ -247,7 +247,7 @@ const FIRST_ADDRESS: u64 = 4 << 30;
 ///
 /// # Errors
 ///
-/// `EBUSY` if it has one.
+/// By nova-nvk, `EBUSY` if it has one; nouveau makes another.
 pub fn make_addresses(file: &File) -> Result<(), Errno> {
     let mut argument = ioctl::VmInit {
         kernel_managed_addr: KERNEL_START,

@@ -29,11 +29,14 @@ const PM: &str = "nouveau_pm";
 /// The tests that use nouveau through Mesa's NVK.
 const VULKAN: &str = "igt@nova_vulkan";
 
+/// Those of them that take most of the time, and that GA102 runs through Nova in the same check.
+const LONG: [&str; 2] = ["igt@nova_vulkan@compute", "igt@nova_vulkan@image"];
+
 /// The VMs for the chips of `choice`, with all releases that nouveau has for them; of `families`, a
 /// chip of each generation, and GA102 alone with all releases. A chip has two VMs for a release, the
 /// second for the tests during which it sleeps, which take longer than all others; of `families`,
-/// only a chip of each way to boot sleeps, and only GA102 runs Vulkan programs. With `tests`, only those VMs that have one of
-/// these.
+/// only a chip of each way to boot sleeps, and only GA102 runs Vulkan programs, without the longest. With `tests`, only
+/// those VMs that have one of these.
 pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
     let (chips, with_all, sleepers): (&[_], &[_], &[_]) = match choice.name.as_str() {
         "families" => (&GENERATIONS, &[Chipset::GA102], &SLEEPERS),
@@ -54,10 +57,12 @@ pub(crate) fn jobs(choice: &Choice, tests: &[String]) -> Vec<Job> {
         .filter(|(chip, _, (_, runner, _))| *runner != Runner::Sleeping || sleepers.contains(chip));
     vms.map(|(chip, release, run)| {
         let mut job = job(chip, release, run);
-        let is_whole = tests.is_empty() && run.1 == Runner::Igt;
-        if is_whole && choice.name == "families" && (chip, release) != (Chipset::GA102, RELEASES[0])
-        {
-            job.options.extend(options("--exclude-tests", [VULKAN]));
+        if tests.is_empty() && run.1 == Runner::Igt && choice.name == "families" {
+            let left_out: &[_] = match (chip, release) == (Chipset::GA102, RELEASES[0]) {
+                true => &LONG,
+                false => &[VULKAN],
+            };
+            job.options.extend(options("--exclude-tests", left_out));
         }
         job
     })
@@ -154,10 +159,10 @@ mod tests {
         assert_eq!(sleeping, expected);
         assert_eq!(others.len(), GENERATIONS.len() + 1);
         let with_vulkan = lines(&jobs(&families, &[])).into_iter();
-        let with_vulkan: Vec<_> = with_vulkan
-            .filter(|line| !line.contains(VULKAN) && !line.contains("-pm"))
-            .collect();
-        let expected = "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 570.144";
+        let with_vulkan: Vec<_> = with_vulkan.filter(|line| line.contains(LONG[0])).collect();
+        let expected =
+            "nouveau-ga102 ga102 Igt --exclude-tests nouveau_pm --environment NOVA_CHIP=ga102 \
+            --exclude-tests igt@nova_vulkan@compute --exclude-tests igt@nova_vulkan@image 570.144";
         assert_eq!(with_vulkan, [expected]);
         assert_eq!(jobs(&choice("all"), &[]).len(), 2 * (24 + 16));
     }

@@ -78,6 +78,10 @@ fn has_addresses(file: &File) -> bool {
 }
 
 fn descriptors() {
+    igt::require!(
+        std::env::var_os("LD_PRELOAD").is_some(),
+        "It is nova-nvk that follows descriptors; nouveau's are the kernel's."
+    );
     let node = Gpu::require().drm().and_then(|drm| drm.render);
     let node = node.unwrap_or_else(|| igt::skip!("No render node."));
     let open = || device::open(&node).expect("the render node");
