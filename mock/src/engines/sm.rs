@@ -56,7 +56,8 @@ use super::engine::Exception;
 /// Lanes of a warp.
 const LANES: usize = 32;
 
-/// What an instruction takes of the turn's budget, in bytes: a turn has 16384 of them.
+/// What an instruction takes of the turn's budget, in bytes. A whole turn has 4 MiB, so 16384
+/// instructions.
 const COST: u64 = 256;
 
 /// The exception of a program that does what hardware does not allow.

@@ -135,7 +135,8 @@ impl Warp {
 
 fn add(a: f32, b: f32, mode: Mode) -> u32 {
     let exact = sum(a.into(), b.into());
-    finish(round_sum(a + b, b, exact, mode.rounding), mode)
+    let cancels = a.is_sign_negative() != b.is_sign_negative();
+    finish(round_sum(a + b, cancels, exact, mode.rounding), mode)
 }
 
 fn multiply(a: f32, b: f32, mode: Mode) -> u32 {
@@ -145,14 +146,18 @@ fn multiply(a: f32, b: f32, mode: Mode) -> u32 {
 
 fn multiply_add(a: f32, b: f32, c: f32, mode: Mode) -> u32 {
     let exact = sum(f64::from(a) * f64::from(b), c.into());
-    finish(round_sum(a.mul_add(b, c), c, exact, mode.rounding), mode)
+    let cancels = (a.is_sign_negative() != b.is_sign_negative()) != c.is_sign_negative();
+    finish(
+        round_sum(a.mul_add(b, c), cancels, exact, mode.rounding),
+        mode,
+    )
 }
 
-/// Rounds a sum; if its addends cancel each other, it is -0 where it is rounded down (IEEE 754,
-/// 6.3).
-fn round_sum(nearest: f32, addend: f32, exact: (f64, f64), rounding: Rounding) -> f32 {
+/// Rounds a sum; if it is zero and its addends have opposite signs, it is -0 where it is rounded down
+/// (IEEE 754, 6.3).
+fn round_sum(nearest: f32, cancels: bool, exact: (f64, f64), rounding: Rounding) -> f32 {
     match exact {
-        (0.0, 0.0) if addend != 0.0 && rounding == Rounding::Down => -0.0,
+        (0.0, 0.0) if cancels && rounding == Rounding::Down => -0.0,
         exact => round(nearest, exact, rounding),
     }
 }

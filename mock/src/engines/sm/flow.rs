@@ -54,7 +54,11 @@ impl Warp {
             Control::Break { barrier, condition } => {
                 let leaving = active & self.condition(condition, false);
                 let masks = &mut self.barriers[usize::from(barrier) % BARRIERS];
-                masks.iter_mut().for_each(|mask| *mask &= !leaving);
+                let left = lanes(leaving).map(|lane| masks[lane]).collect::<Vec<_>>();
+                // Other lanes may have another barrier in the register.
+                for mask in masks.iter_mut().filter(|mask| left.contains(mask)) {
+                    *mask &= !leaving;
+                }
                 self.leave();
                 self.meet();
             }
@@ -105,9 +109,12 @@ impl Warp {
     pub(super) fn meet(&mut self) -> bool {
         let waits = |wait: Wait| mask_of(|lane| self.waits[lane] == wait) & self.live;
         let is_met = |lane: usize| match self.waits[lane] {
+            // Lanes that have another barrier in the register have other members.
             Wait::Barrier(barrier) => {
-                let members = self.barriers[usize::from(barrier) % BARRIERS][lane] & self.live;
-                members & !waits(Wait::Barrier(barrier)) == 0
+                let masks = &self.barriers[usize::from(barrier) % BARRIERS];
+                let members = |lane: usize| masks[lane] & self.live;
+                let are_equal = mask_of(|other| members(other) == members(lane));
+                members(lane) & !(waits(Wait::Barrier(barrier)) & are_equal) == 0
             }
             Wait::Lanes(mask) => mask & self.live & !waits(Wait::Lanes(mask)) == 0,
             Wait::None | Wait::Block => false,

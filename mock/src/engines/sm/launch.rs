@@ -90,9 +90,17 @@ impl Launch {
             return Ok(Progress::Done);
         }
         loop {
-            let block = self
-                .block
-                .get_or_insert_with(|| Block::new(&self.qmd, self.index));
+            let block = match &mut self.block {
+                Some(block) => block,
+                none => {
+                    let Some(left) = context.budget.checked_sub(1) else {
+                        return Ok(Progress::Unfinished);
+                    };
+                    // Its memory is made, too. A large block has a turn for itself.
+                    context.budget = left.saturating_sub(memory_of_block(&self.qmd));
+                    none.insert(Block::new(&self.qmd, self.index))
+                }
+            };
             if block.run(&mut self.shared, context)? == Progress::Unfinished {
                 return Ok(Progress::Unfinished);
             }
@@ -114,6 +122,14 @@ impl Launch {
         }
         false
     }
+}
+
+/// Bytes of memory that a block has.
+fn memory_of_block(qmd: &Qmd) -> u64 {
+    let threads: u64 = qmd.block.map(u64::from).iter().product();
+    threads
+        .saturating_mul(qmd.local_memory.into())
+        .saturating_add(qmd.shared_memory.into())
 }
 
 fn check(qmd: &Qmd) -> Result<(), Invalid> {

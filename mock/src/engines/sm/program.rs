@@ -24,6 +24,9 @@ pub(super) struct Program {
 /// How many instructions have a place in [`Program::first`].
 const FIRST: u64 = 4096;
 
+/// How many others are remembered; the model's own limit.
+const OTHERS_MAX: usize = 0x10000;
+
 impl Program {
     pub(super) fn new(generation: Generation, start: u64) -> Self {
         Self {
@@ -46,6 +49,9 @@ impl Program {
                 return Ok(found);
             }
             let found = self.read(context, at)?;
+            if self.others.len() >= OTHERS_MAX {
+                self.others.clear();
+            }
             self.others.insert(at, found);
             return Ok(found);
         }

@@ -4,9 +4,10 @@
 //!
 //! `programs/` has what NAK made of the sources in igt-tests/src/bin/nova_vulkan/programs:
 //! `glslangValidator -V --target-env vulkan1.2` compiles a source to SPIR-V, and with
-//! `NAK_DEBUG=print` NVK prints the words when it makes a compute pipeline of that. The descriptor set has four storage buffers, and 128 bytes are
-//! push constants. NVK has the descriptors of the buffers in constant buffer 1, 16 bytes each, and
-//! the push constants in constant buffer 0 from 0x700 on.
+//! `NAK_DEBUG=print` NVK prints the words when it makes a compute pipeline of that. The descriptor
+//! set has four storage buffers, and 128 bytes are push constants. NVK has the descriptors of the
+//! buffers in constant buffer 1, 16 bytes each, and the push constants in constant buffer 0 from
+//! 0x700 on.
 
 mod programs;
 mod refused;

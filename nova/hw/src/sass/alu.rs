@@ -21,7 +21,7 @@ pub(super) enum Sign {
 
 /// Which operand bits 63:32 have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wide {
+pub(super) enum Wide {
     Second,
     Third,
 }
@@ -135,7 +135,7 @@ impl Fields {
         }
     }
 
-    fn wide_operand(&self) -> Result<Wide, Unknown> {
+    pub(super) fn wide_operand(&self) -> Result<Wide, Unknown> {
         match self.form() {
             1 | 4 | 5 | 6 => Ok(Wide::Second),
             2 | 3 | 7 => Ok(Wide::Third),

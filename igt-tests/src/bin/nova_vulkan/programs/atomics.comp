@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #version 450
 layout(local_size_x = 64) in;
 layout(binding = 0) buffer A { uint words[8]; int least; int greatest; uint swaps; uint old[]; };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #version 450
 layout(local_size_x = 8, local_size_y = 8) in;
 layout(binding = 0) readonly buffer A { float a[]; };

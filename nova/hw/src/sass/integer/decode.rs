@@ -3,6 +3,7 @@
 //! Where instructions that compute with integers have their fields.
 
 use super::super::alu::Sign::{Negate, Plain};
+use super::super::alu::Wide;
 use super::super::{Condition, Fields, Operand, Source, Unknown};
 use super::{Integer, IntegerComparison, PermuteMode, ShiftType};
 use crate::class::graphics::Generation;
@@ -145,8 +146,12 @@ fn add(fields: &mut Fields) -> Result<Integer, Unknown> {
 
 fn load_address(fields: &mut Fields) -> Result<Integer, Unknown> {
     let is_high = fields.bit(80);
-    let signs = [Plain, Negate, Plain];
-    let [value, base, value_high] = fields.three(signs)?;
+    // Where the third operand is the wide one, the bit that would negate the second is one of the shift.
+    let sign = match fields.wide_operand()? {
+        Wide::Second => Negate,
+        Wide::Third => Plain,
+    };
+    let [value, base, value_high] = fields.three([Plain, sign, Plain])?;
     let carry_in = fields.condition(87, 90);
     let is_extended = fields.bit(74);
     if !is_extended && ![Condition::NEVER, NO_CONDITION].contains(&carry_in) {
