@@ -212,3 +212,26 @@ proptest! {
         }
     }
 }
+
+/// An odd shift has a bit that negates the second operand of other instructions, where that is the
+/// narrow one.
+#[test]
+fn an_odd_shift_does_not_negate_the_base() {
+    // LEA R0, R1, R0, 0x6 of the samples, with R3 and an immediate, and shifted by 7
+    let word = 0xe_3803_0000_0005_0100_7411;
+    let found = decode(Generation::AmpereB, word).unwrap();
+    let Operation::Integer(Integer::LoadAddress {
+        value,
+        base,
+        value_high,
+        shift,
+        ..
+    }) = found.operation
+    else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (value, base, value_high, shift),
+        (register(1), register(3), immediate(5), 7)
+    );
+}

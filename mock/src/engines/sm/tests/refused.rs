@@ -94,6 +94,31 @@ fn an_endless_loop_is_one_of_turns() {
 }
 
 #[test]
+fn the_memory_of_blocks_takes_turns() {
+    let mut bench = bench(&[EXIT]);
+    let grid = Grid {
+        blocks: [4, 1, 1],
+        shared_memory: 0x8000,
+        ..Grid::ONE
+    };
+    bench.load(&EXIT, grid);
+    let mut turns = vec![bench.launch(0x4000)];
+    while turns.last() == Some(&Ok(Progress::Unfinished)) {
+        turns.push(bench.limited(0x4000, |engine, context| engine.proceed(context)));
+    }
+    // Each turn but the first executes a block, and each but the last makes one.
+    let unfinished = Ok(Progress::Unfinished);
+    let expected = [
+        unfinished.clone(),
+        unfinished.clone(),
+        unfinished.clone(),
+        unfinished,
+        Ok(Progress::Done),
+    ];
+    assert_eq!(turns, expected);
+}
+
+#[test]
 fn qmds_of_other_classes_are_refused() {
     for class in CLASSES {
         for (_, _, version) in CLASSES {
