@@ -7,6 +7,7 @@
 
 mod alloc_free;
 pub(crate) mod classes;
+pub(crate) mod context;
 pub(crate) mod controls;
 pub(crate) mod effects;
 pub(crate) mod libos;

@@ -15,6 +15,7 @@ use crate::engines::mmu::{Mmu, Root, TlbMode};
 use crate::engines::physical::Physical;
 use crate::firmware::Firmwares;
 use crate::gpu::{Gpu, Setup};
+use crate::gsp_rm::context::Context;
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::resource::{Channel, ChannelNumber, PageDirectory, Privilege, SpaceId};
 use crate::machine::in_process::Arena;
@@ -101,6 +102,7 @@ impl Work {
             gpfifo_entries: ENTRIES,
             privilege: Privilege::User,
             share: 0,
+            context: Context::default(),
         };
         let directory = PageDirectory {
             aperture: Aperture::Vram,

@@ -115,6 +115,15 @@ impl Host {
         })
     }
 
+    /// Gives a channel a graphics context; false if there is no channel.
+    pub(crate) fn set_context(&mut self, id: ChannelId) -> bool {
+        let channel = self.channels.get_mut(&id);
+        channel.is_some_and(|channel| {
+            channel.setup.has_context = true;
+            true
+        })
+    }
+
     /// Gives a subchannel an object; false if it has one, or there is no such channel.
     pub(crate) fn attach(&mut self, id: ChannelId, subchannel: u8, object: Object) -> bool {
         let channel = self.channels.get_mut(&id);

@@ -21,6 +21,7 @@ use crate::engines::memory::Aperture;
 use crate::engines::mmu::testing::{sparse, Mapping, Tables};
 use crate::engines::physical::Physical;
 use crate::gpu::Gpu;
+use crate::gsp_rm::context::Context;
 use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::resource::{Channel, ChannelNumber, GroupId, PageDirectory, Privilege, SpaceId};
 use crate::machine::in_process::Arena;
@@ -356,6 +357,7 @@ impl Driver {
                 _ => Privilege::Kernel,
             },
             share: 0,
+            context: Context::complete(),
         };
         self.puts[usize::from(id.0)] = 0;
         self.channels.insert(id, channel);

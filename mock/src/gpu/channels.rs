@@ -102,6 +102,7 @@ fn setup(chip: &Chip, channel: &resource::Channel) -> Setup {
         group: channel.group.map(group),
         engine: channel.engine.number(),
         is_graphics: channel.runlist == 0,
+        has_context: channel.context.is_complete(),
         // Linux 7.3, drivers/gpu/drm/nouveau/nvkm/subdev/gsp/rm/gb20x.c.
         has_doorbell_kinds: chip.chipset.arch() == Architecture::BlackwellGb20x,
     }
@@ -124,6 +125,7 @@ fn object(class: u32, engine: Engine, macros: &Macros) -> Option<(u8, Object)> {
             Some(_) => exception::copy_engine(engine.instance().into()),
             None => exception::GR_CLASS_ERROR,
         },
+        needs_context: graphics.is_some(),
     };
     Some((Header::subchannel_of(class)?, object))
 }
@@ -151,6 +153,7 @@ impl<M: Machine> Gpu<M> {
                 self.channels.host.set_policy(group(id), Some(policy));
             }
             Effect::GroupFreed(id) => self.channels.host.set_policy(group(id), None),
+            Effect::ContextComplete(channel) => self.with_channel(channel, Host::set_context),
             Effect::AllScheduled { run } => {
                 self.channels.are_stopped = !run;
                 self.schedule_turn();

@@ -31,6 +31,8 @@ pub(crate) enum Effect {
     GroupFreed(GroupId),
     /// No channel runs any more, or all that may run do.
     AllScheduled { run: bool },
+    /// A channel has a graphics context, so that it can execute work for graphics.
+    ContextComplete(ChannelNumber),
     /// A channel has an object on an engine, so that its work may name the class.
     ObjectCreated {
         channel: ChannelNumber,

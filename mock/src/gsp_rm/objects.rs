@@ -171,6 +171,11 @@ impl Allocation<'_> {
         self.objects.channels_made
     }
 
+    /// The golden context of graphics has been made.
+    pub(crate) fn has_golden_context(&self) -> bool {
+        self.objects.has_golden_context
+    }
+
     /// The other objects with its class and parent.
     pub(crate) fn siblings(&self) -> impl Iterator<Item = &Object> {
         let is_sibling = |object: &&Object| {
@@ -195,6 +200,8 @@ pub(crate) struct Objects {
     next: u32,
     /// Number of channels that were ever made; `currentChannelUniqueId`.
     channels_made: u32,
+    /// The golden context of graphics has been made.
+    has_golden_context: bool,
     /// Where the driver has GSP-RM save the frame buffer at the next suspend.
     pub(crate) backup: Option<Backup>,
 }
@@ -253,6 +260,7 @@ impl Objects {
             clients: BTreeMap::from([(INTERNAL_CLIENT, Client { objects, next: 0 })]),
             next: 0,
             channels_made: 0,
+            has_golden_context: false,
             backup: None,
         }
     }
@@ -377,6 +385,7 @@ impl Objects {
         };
         let resource = (class.family.construct)(&allocation, params)?;
         self.channels_made += u32::from(resource.channel().is_some());
+        self.has_golden_context |= resource.is_for_graphics();
         let object = Object {
             parent: parent_handle,
             class,

@@ -9,6 +9,7 @@ use nova_hw::gsp::PAGE_SIZE;
 use crate::chips::engines::Engine;
 use crate::engines::host::policy::Policy;
 use crate::engines::memory::Aperture;
+use crate::gsp_rm::context::Context;
 
 /// Number of a channel, by which the doorbell and errors name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +89,8 @@ pub(crate) struct Channel {
     pub(crate) privilege: Privilege,
     /// Handle of its context share, or 0.
     pub(crate) share: u32,
+    /// Its graphics context, which in a group is the group's.
+    pub(crate) context: Context,
 }
 
 /// A group of channels.
@@ -97,6 +100,8 @@ pub(crate) struct Group {
     /// Address space of channels without context share.
     pub(crate) space: Option<SpaceId>,
     pub(crate) policy: Policy,
+    /// The graphics context of all its channels.
+    pub(crate) context: Context,
 }
 
 /// A context share: an address space for channels of a group.
@@ -190,6 +195,17 @@ impl Resource {
             Self::Channel(channel) => Some(channel),
             _ => None,
         }
+    }
+
+    /// It is an object of a class for graphics or compute.
+    pub(crate) fn is_for_graphics(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine {
+                engine: Engine::Gr,
+                ..
+            }
+        )
     }
 
     /// The objects of its client that the object uses although it is not below them, so that it is

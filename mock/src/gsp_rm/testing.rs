@@ -4,7 +4,8 @@
 
 use nova_hw::abi::class::{NV01_DEVICE_0, NV01_ROOT, NV20_SUBDEVICE_0};
 use nova_hw::abi::{
-    ChannelAllocParams, ChannelFlags, MemoryDescParams, Nv0080AllocParameters, RmAlloc, RmControl,
+    control, ChannelAllocParams, ChannelFlags, MemoryDescParams, Nv0080AllocParameters, PromoteCtx,
+    PromoteEntry, RmAlloc, RmControl,
 };
 use nova_hw::chipset::Architecture;
 use nova_hw::release::{Release, RELEASES};
@@ -171,6 +172,21 @@ impl Scene {
             Architecture::BlackwellGb10x => 0xc96f,
             Architecture::BlackwellGb20x => 0xca6f,
         }
+    }
+
+    /// Promotes buffers of the graphics context of a channel or a group.
+    pub(crate) fn promote(&mut self, object: u32, entries: &[PromoteEntry]) -> Result<(), u32> {
+        let mut params = PromoteCtx {
+            engine_type: 1,
+            h_chan_client: self.client,
+            h_object: object,
+            entry_count: entries.len() as u32,
+            ..PromoteCtx::default()
+        };
+        params.promote_entry[..entries.len()].copy_from_slice(entries);
+        let cmd = control::GPU_PROMOTE_CTX;
+        let reply = self.control(Self::SUBDEVICE, cmd, params.as_bytes());
+        reply.map(|_| ())
     }
 
     /// Allocates a channel with number 3 for graphics; returns its handle.

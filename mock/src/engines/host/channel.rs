@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     /// The runlist is that of the graphics engine, where each subchannel has an engine or a class
     /// of its own. On others, the subchannel does not matter.
     pub(crate) is_graphics: bool,
+    /// The channel has a graphics context.
+    pub(crate) has_context: bool,
     /// The chip has other doorbells beside those of runlists, which the token tells apart.
     pub(crate) has_doorbell_kinds: bool,
 }
@@ -64,6 +66,8 @@ pub(crate) struct Object {
     pub(crate) engine_type: u32,
     /// What stops the channel (`ROBUST_CHANNEL_*`) where the engine refuses a method.
     pub(crate) exception: u32,
+    /// The engine needs the channel's graphics context.
+    pub(crate) needs_context: bool,
 }
 
 /// What a channel is doing.

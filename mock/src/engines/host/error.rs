@@ -57,6 +57,9 @@ pub(crate) enum Cause {
     /// CTXNOTVALID.
     #[error("method {method:#x} on subchannel {subchannel} without an object")]
     NoObject { subchannel: u8, method: u32 },
+    /// The engine has no context to switch to.
+    #[error("class {class:#06x} on a channel without a graphics context")]
+    NoContext { class: u16 },
     /// HCE_ILLEGAL_CLASS for copy engines.
     #[error("class {class:#06x} on a subchannel with class {object:#06x}")]
     Class { class: u16, object: u16 },

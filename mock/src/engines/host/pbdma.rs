@@ -8,7 +8,9 @@
 use std::collections::VecDeque;
 use std::mem;
 
-use nova_hw::class::host::{method, userd, GpEntry, Header, SubdeviceHeader, GP_ENTRY_SIZE};
+use nova_hw::class::host::{
+    exception, method, userd, GpEntry, Header, SubdeviceHeader, GP_ENTRY_SIZE,
+};
 
 use super::channel::{Channel, Method, Segment, Sequence};
 use super::crc;
@@ -434,6 +436,7 @@ impl<'a> Pbdma<'a> {
         let Some(slot) = slot else {
             return Err(Cause::Device { subchannel, method }.into());
         };
+        let has_context = self.channel.setup.has_context;
         let Some(object) = self.channel.object(slot) else {
             return Err(Cause::NoObject { subchannel, method }.into());
         };
@@ -449,6 +452,15 @@ impl<'a> Pbdma<'a> {
                 },
                 engine: Some(object.engine_type),
                 exception: object.exception,
+            });
+        }
+        if object.needs_context && !has_context {
+            return Err(Stop {
+                cause: Cause::NoContext {
+                    class: object.class,
+                },
+                engine: Some(object.engine_type),
+                exception: exception::GR_FAULT_DURING_CTXSW,
             });
         }
         let method = method as u16;

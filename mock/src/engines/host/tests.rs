@@ -214,6 +214,7 @@ impl Bench {
             group: None,
             engine: HOST_TYPE,
             is_graphics: false,
+            has_context: false,
             has_doorbell_kinds: self.class == ChannelClass::BlackwellB,
         }
     }
@@ -239,6 +240,7 @@ impl Bench {
             engine: Box::new(engine),
             engine_type: OBJECT_TYPE,
             exception: EXCEPTION,
+            needs_context: false,
         }
     }
 

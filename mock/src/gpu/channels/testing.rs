@@ -9,6 +9,7 @@ use nova_hw::gmmu::Format;
 use super::*;
 use crate::engines::mmu::testing::{Mapping, Tables};
 use crate::gpu::tests::card;
+use crate::gsp_rm::context::Context;
 use crate::machine::in_process::Arena;
 use crate::trace::Trace;
 
@@ -118,6 +119,7 @@ impl Tested {
             gpfifo_entries: 0x200,
             privilege: Privilege::User,
             share: 0,
+            context: Context::default(),
         };
         change(&mut channel);
         for effect in [

@@ -167,6 +167,36 @@ fn one_of_two_objects_can_be_freed() {
 }
 
 #[test]
+fn graphics_needs_a_context() {
+    for has_context in [false, true] {
+        let mut tested = Tested::new();
+        let at = tested.add(Engine::Gr, |_| {});
+        let channel = tested.pushed[at].channel.number;
+        tested.card.apply(Effect::ObjectCreated {
+            channel,
+            class: GraphicsClass::AmpereB.number(),
+            engine: Engine::Gr,
+        });
+        // Neither the host nor the copy engine needs it.
+        tested.push_to(at, &copies(va(DATA), va(DATA + 0x100), 4));
+        tested.push_to(at, &releases(va(DATA + 0x200), 1));
+        tested.settle();
+        assert_eq!(tested.word(DATA + 0x200), 1);
+        if has_context {
+            tested.card.apply(Effect::ContextComplete(channel));
+        }
+        let nop = Header::of(Header::INC, 0, 0x100, 1);
+        tested.push_to(at, &[nop.into(), 0]);
+        tested.push_to(at, &releases(va(DATA + 0x200), 2));
+        tested.settle();
+        let expected = if has_context { 2 } else { 1 };
+        assert_eq!(tested.word(DATA + 0x200), expected);
+        let status = tested.status();
+        assert_eq!(status.contains("NoContext"), !has_context, "{status}");
+    }
+}
+
+#[test]
 fn a_freed_channel_touches_nothing() {
     let mut tested = Tested::new();
     let at = va(DATA);

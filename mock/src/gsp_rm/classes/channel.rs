@@ -15,6 +15,7 @@ use zerocopy::{FromBytes, FromZeros, IntoBytes};
 use crate::chips::engines::{self, Row};
 use crate::engines::host::policy::Policy;
 use crate::engines::memory::Aperture;
+use crate::gsp_rm::context::Context;
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
 use crate::gsp_rm::platform::Platform;
 use crate::gsp_rm::refused::Refused;
@@ -83,6 +84,7 @@ fn construct_group(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<Res
         engine: row.engine,
         space,
         policy: Policy::default(),
+        context: Context::default(),
     }))
 }
 
@@ -171,6 +173,10 @@ fn construct_channel(allocation: &Allocation<'_>, params: &mut [u8]) -> Result<R
         gpfifo_entries: gpfifo_entries(request.gp_fifo_entries)?,
         privilege: privilege(request.internal_flags)?,
         share: request.h_context_share,
+        context: match &allocation.parent.resource {
+            Resource::Group(group) => group.context,
+            _ => Context::default(),
+        },
     };
     // What is for internal use does not come back.
     request.cid = allocation.channels_made();

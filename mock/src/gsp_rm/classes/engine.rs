@@ -11,6 +11,7 @@ use nova_hw::abi::{CopyAllocationParameters, VideoAllocationParameters, GR_ALLOC
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::chips::engines::{self, Engine};
+use crate::gsp_rm::context::Context;
 use crate::gsp_rm::objects::{Allocation, Family, Kind, Params, Parents};
 use crate::gsp_rm::refused::Refused;
 use crate::gsp_rm::resource::Resource;
@@ -36,7 +37,11 @@ pub(super) static COPY: Family = on_channels(
 
 pub(super) static GRAPHICS: Family = on_channels(
     Params::Optional(|_| GR_ALLOCATION_PARAMETERS),
-    |allocation, _| on_engine(allocation, Some(Engine::Gr)),
+    |allocation, _| {
+        let object = on_engine(allocation, Some(Engine::Gr))?;
+        has_context(allocation)?;
+        Ok(object)
+    },
 );
 
 const VIDEO: Params = Params::Optional(|_| size_of::<VideoAllocationParameters>());
@@ -94,6 +99,23 @@ fn has_class(allocation: &Allocation<'_>) -> Result<(), Refused> {
         false => {
             let error = format!("{chipset} has no {}", allocation.class.name());
             Err((NV_ERR_INVALID_CLASS, error))
+        }
+    }
+}
+
+/// Checks that GSP-RM can make the golden context, as it does with the first object for graphics since
+/// it has started. Which of the classes make it is not public: nouveau has 3D make it, tinygrad compute.
+/// Later objects may come before their channel's context is promoted, as tinygrad's do.
+fn has_context(allocation: &Allocation<'_>) -> Result<(), Refused> {
+    let context = allocation.parent.resource.channel();
+    let context = context.map_or(Context::default(), |channel| channel.context);
+    match allocation.has_golden_context() || context.can_be_golden() {
+        true => Ok(()),
+        false => {
+            let name = allocation.class.name();
+            let error =
+                format!("a {name} before the golden context, on a channel with {context:x?}");
+            Err((NV_ERR_INVALID_STATE, error))
         }
     }
 }

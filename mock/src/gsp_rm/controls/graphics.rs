@@ -11,7 +11,9 @@ use nova_hw::chipset::Chipset;
 use zerocopy::IntoBytes;
 
 use super::call::{invalid, Call, Control};
-use crate::chips::engines;
+use crate::chips::engines::{self, Engine, Row};
+use crate::gsp_rm::context::{Context, BUFFERS};
+use crate::gsp_rm::effects::Effect;
 use crate::gsp_rm::objects::Kind;
 use crate::gsp_rm::refused::Refused;
 
@@ -124,25 +126,18 @@ static ZCULL: ZcullInfo = ZcullInfo {
     subregion_height_align_pixels: 0x20,
 };
 
-/// One more than the largest number of a buffer in 570.144
-/// (`NV2080_CTRL_GPU_PROMOTE_CTX_BUFFER_ID_GLOBAL_PRIV_ACCESS_MAP` of ctrl2080gpu.h).
-const BUFFERS: u16 = 13;
-
-/// Takes the addresses of a channel's context buffers, which nothing uses. How GSP-RM checks them
-/// is not public; the statuses are the model's choice.
+/// Takes the addresses of a channel's context buffers, and keeps which of them it has. How GSP-RM
+/// checks them is not public; the statuses are the model's choice. An engine for video has a context of
+/// one buffer, which is not kept.
 fn promote(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
     const VIDEO: u32 = 4;
     let request: PromoteCtx = call.read()?;
     let table = engines::of(call.platform.chip.chipset).table();
-    if table
-        .iter()
-        .all(|row| row.engine.number() != request.engine_type)
-    {
-        return Err(invalid(format!(
-            "buffers of engine {:#x}",
-            request.engine_type
-        )));
-    }
+    let is_named = |row: &&Row| row.engine.number() == request.engine_type;
+    let Some(row) = table.iter().find(is_named) else {
+        let error = format!("buffers of engine {:#x}", request.engine_type);
+        return Err(invalid(error));
+    };
     let client = call.objects.client(request.h_chan_client)?;
     let channel = client.find(request.h_object)?;
     if ![Kind::Channel, Kind::Group].contains(&channel.kind()) {
@@ -161,6 +156,13 @@ fn promote(call: &mut Call<'_>) -> Result<Vec<u8>, Refused> {
         if entry.buffer_id >= BUFFERS || !is_sound {
             return Err(invalid(format!("a buffer as {entry:x?}")));
         }
+    }
+    if row.engine == Engine::Gr {
+        let client = call.objects.client_to_change(request.h_chan_client)?;
+        let channels = client.promote(request.h_object, Context::of(entries))?;
+        let complete = channels.iter().filter(|it| it.context.is_complete());
+        let effects = complete.map(|it| Effect::ContextComplete(it.number));
+        call.effects.extend(effects);
     }
     call.accept()
 }

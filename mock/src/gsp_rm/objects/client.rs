@@ -13,8 +13,9 @@ use nova_hw::abi::status::{
 
 use super::{Client, Kind, Object, Objects};
 use crate::engines::host::policy::Policy;
+use crate::gsp_rm::context::Context;
 use crate::gsp_rm::refused::Refused;
-use crate::gsp_rm::resource::{MemoryList, Resource, Space, SpaceId};
+use crate::gsp_rm::resource::{Channel, MemoryList, Resource, Space, SpaceId};
 
 impl Client {
     /// The object with this handle.
@@ -33,6 +34,33 @@ impl Client {
             let error = format!("there is no object {handle:#x}");
             (NV_ERR_OBJECT_NOT_FOUND, error)
         })
+    }
+
+    /// Adds buffers to the graphics context of a channel or a group; returns the channels that have it.
+    pub(crate) fn promote(
+        &mut self,
+        handle: u32,
+        buffers: Context,
+    ) -> Result<Vec<Channel>, Refused> {
+        let group = match &self.find(handle)?.resource {
+            Resource::Channel(channel) => channel.group.map(|group| group.handle),
+            _ => Some(handle),
+        };
+        let mut channels = Vec::new();
+        for (&at, object) in &mut self.objects {
+            match &mut object.resource {
+                Resource::Group(its) if group == Some(at) => its.context.add(buffers),
+                Resource::Channel(channel)
+                    if at == handle
+                        || group.is_some() && channel.group.map(|group| group.handle) == group =>
+                {
+                    channel.context.add(buffers);
+                    channels.push(*channel);
+                }
+                _ => {}
+            }
+        }
+        Ok(channels)
     }
 
     /// The objects below this one.

@@ -532,6 +532,8 @@ pub mod exception {
     pub const PBDMA_ERROR: u32 = 32;
     /// The channel was stopped by a request.
     pub const RESETCHANNEL_VERIF_ERROR: u32 = 43;
+    /// Context switch of the graphics engine failed.
+    pub const GR_FAULT_DURING_CTXSW: u32 = 44;
     /// The channel was removed while it was in use.
     pub const PREEMPTIVE_REMOVAL: u32 = 45;
     /// Memory has an uncorrectable error.
