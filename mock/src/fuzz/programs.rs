@@ -2,7 +2,7 @@
 
 //! Programs that a compute class launches.
 
-use nova_hw::class::graphics::{launch, Class};
+use nova_hw::class::graphics::{launch, Class, Generation};
 
 use crate::engines::engine::{Context, Progress};
 use crate::engines::graphics;
@@ -121,6 +121,10 @@ fn default_qmd(class: Class) -> [u8; 384] {
         qmd[at] = 1;
     }
     qmd[block[0]] = 64;
+    // QMD_TYPE: GRID_CTA.
+    if class.generation() >= Generation::BlackwellA {
+        qmd[19] = 1;
+    }
     let address = ((2 * PROGRAM) >> program.1) as u16;
     qmd[program.0..program.0 + 2].copy_from_slice(&address.to_le_bytes());
     qmd

@@ -78,7 +78,9 @@ struct Layout {
     /// The same; 64 bits further.
     constant_address: Halves,
     constant_size: Shifted,
-    /// What is to be 0.
+    /// What is launched (`QMD_TYPE`), and the values for a grid of blocks, if the version has it.
+    grid_type: Option<(Field, &'static [u32])>,
+    /// What is to be 0: all else that decides what is executed, when, and what follows it.
     unsupported: &'static [(&'static str, Field)],
 }
 
@@ -98,6 +100,11 @@ impl Qmd {
         );
         if major != layout.major {
             return Err(Refused::Version { major, minor });
+        }
+        if let Some((field, grids)) = layout.grid_type {
+            if !grids.contains(&get(bytes, field)) {
+                return Err(Refused::Field("QMD_TYPE"));
+            }
         }
         for &(name, field) in layout.unsupported {
             if get(bytes, field) != 0 {
@@ -150,6 +157,9 @@ fn halves(bytes: &[u8; SIZE], (lower, upper, shift): Halves, further: usize) -> 
     (part(upper) << lower.1 | part(lower)) << shift
 }
 
+/// A grid of blocks without clusters (`QMD_TYPE`).
+const GRID_CTA: u32 = 2;
+
 const VERSION_2: Layout = Layout {
     major: 2,
     major_version: (580, 4),
@@ -162,11 +172,17 @@ const VERSION_2: Layout = Layout {
     constant_valid: (640, 1),
     constant_address: ((1024, 32), (1056, 17), 0),
     constant_size: ((1075, 13), 4),
+    grid_type: None,
     unsupported: &[
         ("IS_QUEUE", (136, 1)),
         ("SEMAPHORE_RELEASE_ENABLE0", (138, 1)),
         ("SEMAPHORE_RELEASE_ENABLE1", (139, 1)),
         ("DEPENDENT_QMD_SCHEDULE_ENABLE", (141, 1)),
+        ("CTA_RASTER_WIDTH_RESUME", (192, 32)),
+        ("CTA_RASTER_HEIGHT_RESUME", (224, 16)),
+        ("CTA_RASTER_DEPTH_RESUME", (240, 16)),
+        ("CWD_REFERENCE_COUNT_INCR_ENABLE", (367, 1)),
+        ("CWD_REFERENCE_COUNT_DECR_ENABLE", (371, 1)),
     ],
 };
 
@@ -175,11 +191,19 @@ const VERSION_3: Layout = Layout {
     local_memory: [((736, 24), 0), ((1600, 24), 0)],
     unsupported: &[
         ("IS_QUEUE", (136, 1)),
+        ("DEPENDENCE_COUNTER", (142, 16)),
+        ("SELF_COPY_ON_COMPLETION", (158, 1)),
+        ("CTA_RASTER_WIDTH_RESUME", (192, 32)),
+        ("CTA_RASTER_HEIGHT_RESUME", (224, 16)),
+        ("CTA_RASTER_DEPTH_RESUME", (240, 16)),
+        ("CWD_REFERENCE_COUNT_INCR_ENABLE", (367, 1)),
+        ("CWD_REFERENCE_COUNT_DECR_ENABLE", (371, 1)),
         ("DEPENDENT_QMD0_ENABLE", (512, 1)),
         ("DEPENDENT_QMD1_ENABLE", (517, 1)),
         ("RELEASE0_ENABLE", (823, 1)),
         ("RELEASE1_ENABLE", (951, 1)),
         ("RELEASE2_ENABLE", (1719, 1)),
+        ("HW_ONLY_DEPENDENCE_COUNTER", (1952, 7)),
     ],
     ..VERSION_2
 };
@@ -194,12 +218,24 @@ const VERSION_4: Layout = Layout {
     constant_valid: (416, 4),
     constant_address: ((1536, 32), (1568, 19), 6),
     constant_size: ((1587, 13), 4),
+    // Mesa leaves 0, QUEUE.
+    grid_type: Some(((23, 3), &[0, GRID_CTA])),
     unsupported: &[
+        ("DEPENDENCE_COUNTER", (0, 16)),
+        ("ARRIVE_AT_LATCH_VALID", (28, 1)),
+        ("WAIT_ON_LATCH_VALID", (29, 1)),
+        ("HW_ONLY_DEPENDENCE_COUNTER", (288, 16)),
         ("RELEASE_ENABLE(0)", (320, 1)),
         ("RELEASE_ENABLE(1)", (336, 1)),
         ("RELEASE_ENABLE(2)", (352, 1)),
         ("DEPENDENT_QMD_ENABLE(0)", (368, 1)),
         ("DEPENDENT_QMD_ENABLE(1)", (373, 1)),
+        ("SELF_COPY_ON_COMPLETION", (378, 1)),
+        ("CWD_REFERENCE_COUNT_INCR_ENABLE", (1134, 1)),
+        ("CWD_REFERENCE_COUNT_DECR_ENABLE", (1135, 1)),
+        ("GRID_WIDTH_RESUME", (1408, 32)),
+        ("GRID_HEIGHT_RESUME", (1440, 16)),
+        ("GRID_DEPTH_RESUME", (1456, 16)),
     ],
     ..VERSION_2
 };
@@ -216,12 +252,27 @@ const VERSION_5: Layout = Layout {
     constant_valid: (1856, 4),
     constant_address: ((1344, 32), (1376, 19), 6),
     constant_size: ((1395, 13), 4),
+    grid_type: Some(((151, 3), &[GRID_CTA])),
     unsupported: &[
+        ("DEPENDENCE_COUNTER", (128, 16)),
+        ("NUM_SUB_TASKS_PER_TASK", (154, 4)),
+        ("HW_ONLY_DEPENDENCE_COUNTER", (192, 16)),
+        ("RESUME_SUB_TASK_ID", (208, 3)),
+        ("COMPLETED_SUB_TASK_MASK", (211, 8)),
+        ("GRID_WIDTH_RESUME", (224, 32)),
+        ("GRID_HEIGHT_RESUME", (256, 16)),
+        ("GRID_DEPTH_RESUME", (272, 16)),
         ("RELEASE_ENABLE(0)", (288, 1)),
         ("RELEASE_ENABLE(1)", (304, 1)),
         ("RELEASE_ENABLE(2)", (320, 1)),
         ("DEPENDENT_QMD0_ENABLE", (336, 1)),
+        ("SELF_COPY_ON_COMPLETION", (341, 1)),
         ("DEPENDENT_QMD1_ENABLE", (344, 1)),
+        ("CWD_REFERENCE_COUNT_INCR_ENABLE", (622, 1)),
+        ("CWD_REFERENCE_COUNT_DECR_ENABLE", (623, 1)),
+        ("ARRIVE_AT_LATCH_VALID", (730, 1)),
+        ("WAIT_ON_LATCH_VALID", (731, 1)),
+        ("SHARED_MEM_BARRIER_INIT_ENABLE", (1181, 1)),
     ],
 };
 

@@ -3,7 +3,7 @@
 //! Bits are numbers here, as the headers have them.
 
 use super::{ConstantBuffer, Qmd, Refused, SIZE};
-use crate::class::graphics::{Class, Kind};
+use crate::class::graphics::{Class, Generation, Kind};
 
 /// Sets a field, whose bits are named as in `MW(last:first)`.
 fn set(bytes: &mut [u8; SIZE], last: usize, first: usize, value: u64) {
@@ -66,6 +66,7 @@ fn fields_are_where_the_headers_have_them() {
     let ampere = [(583, 576, 0x30), (759, 736, 0x40), (1623, 1600, 0x20)];
     let hopper = [
         (583, 576, 0x40),
+        (25, 23, 2),
         (1247, 1216, 0x3_4500),
         (1272, 1248, 0x1_0000),
         (1055, 1024, 0x1_0001),
@@ -84,6 +85,7 @@ fn fields_are_where_the_headers_have_them() {
     ];
     let blackwell = [
         (471, 464, 0x50),
+        (153, 151, 2),
         (1055, 1024, 0x3450),
         (1076, 1056, 0x1000),
         (1279, 1248, 0x1_0001),
@@ -116,7 +118,12 @@ fn fields_are_where_the_headers_have_them() {
 #[test]
 fn a_class_takes_its_own_version() {
     for (major, generation) in [(2, 0..=0), (3, 1..=3), (4, 4..=4), (5, 5..=6)] {
-        let bytes = qmd(&[(583, 580, major), (471, 468, major)]);
+        // QMD_TYPE, where there is one.
+        let grid = match major {
+            4 => (25, 23, 2),
+            _ => (153, 151, if major == 5 { 2 } else { 0 }),
+        };
+        let bytes = qmd(&[(583, 580, major), (471, 468, major), grid]);
         let classes = Class::ALL.iter().copied();
         for class in classes.filter(|class| class.kind() == Kind::Compute) {
             let takes = generation.contains(&(class.generation() as usize));
@@ -134,6 +141,30 @@ fn a_class_takes_its_own_version() {
     }
 }
 
+/// NVK, which Mesa does not offer on Hopper by itself, has 0 there.
+#[test]
+fn only_grids_of_blocks_are_taken() {
+    for (class, version, (last, first), taken) in [
+        (
+            Class::HopperComputeA,
+            (583, 576, 0x40),
+            (25, 23),
+            &[0, 2][..],
+        ),
+        (Class::BlackwellComputeA, (471, 464, 0x50), (153, 151), &[2]),
+        (Class::BlackwellComputeB, (471, 464, 0x50), (153, 151), &[2]),
+    ] {
+        for number in 0..8 {
+            let bytes = qmd(&[version, (last, first, number)]);
+            let expected = match taken.contains(&number) {
+                true => Ok(()),
+                false => Err(Refused::Field("QMD_TYPE")),
+            };
+            assert_eq!(Qmd::decode(class, &bytes).map(|_| ()), expected, "{number}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_defined_is_named() {
     for (class, version, bit, name) in [
@@ -142,6 +173,48 @@ fn what_is_not_defined_is_named() {
             (583, 576, 0x22),
             138,
             "SEMAPHORE_RELEASE_ENABLE0",
+        ),
+        (
+            Class::TuringComputeA,
+            (583, 576, 0x22),
+            223,
+            "CTA_RASTER_WIDTH_RESUME",
+        ),
+        (
+            Class::AmpereComputeB,
+            (583, 576, 0x30),
+            157,
+            "DEPENDENCE_COUNTER",
+        ),
+        (
+            Class::AmpereComputeA,
+            (583, 576, 0x30),
+            371,
+            "CWD_REFERENCE_COUNT_DECR_ENABLE",
+        ),
+        (
+            Class::HopperComputeA,
+            (583, 576, 0x40),
+            29,
+            "WAIT_ON_LATCH_VALID",
+        ),
+        (
+            Class::HopperComputeA,
+            (583, 576, 0x40),
+            1471,
+            "GRID_DEPTH_RESUME",
+        ),
+        (
+            Class::BlackwellComputeB,
+            (471, 464, 0x50),
+            143,
+            "DEPENDENCE_COUNTER",
+        ),
+        (
+            Class::BlackwellComputeB,
+            (471, 464, 0x50),
+            1181,
+            "SHARED_MEM_BARRIER_INIT_ENABLE",
         ),
         (
             Class::AdaComputeA,
@@ -162,7 +235,10 @@ fn what_is_not_defined_is_named() {
             "DEPENDENT_QMD1_ENABLE",
         ),
     ] {
-        let bytes = qmd(&[version, (bit, bit, 1)]);
+        let mut bytes = qmd(&[version, (bit, bit, 1)]);
+        if class.generation() > Generation::Hopper {
+            set(&mut bytes, 153, 151, 2);
+        }
         assert_eq!(Qmd::decode(class, &bytes), Err(Refused::Field(name)));
     }
 }
