@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! What NVK says of the GPUs, beside what Nova says of them.
+//! What NVK says of the GPUs, beside what Nova says of them; and that it uses each.
 
 use ash::vk;
 use igt::data::{assert_same, pattern};
@@ -9,12 +9,26 @@ use igt::vulkan::{Device, Physical, Semaphore, Vulkan};
 use igt::{Fixture, Tests, HANG};
 
 use crate::compute;
-use crate::devices::{copies, Devices, Pair};
+use crate::devices::{copies, is_with_nova, nova_gpu, Devices, Pair};
 
 /// The chips on which NVK has passed no conformance test, and runs only when it is told to.
 const WITHOUT_CONFORMANCE: [&str; 2] = ["gh1", "gb10"];
 
-pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fixture<Devices>) {
+pub(crate) fn subtests(tests: &mut Tests, devices: &Fixture<Devices>) {
+    tests.subtest(
+        "drivers",
+        "There is a GPU to test, and the driver that it is compared with is of the same Mesa.",
+        || {
+            let mesa = |physical: &Physical| {
+                let info = physical.driver_info.split(" (").next();
+                info.map(str::to_owned)
+            };
+            for tested in &devices.tested {
+                log::info!("{}: {:?}", tested.name, tested.driver_info);
+                assert_eq!(mesa(tested), mesa(devices.reference()));
+            }
+        },
+    );
     tests.subtest_with_dynamic(
         "enumerate",
         "NVK finds each GPU, names it, and says what the kernel says of it.",
@@ -23,12 +37,14 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
             igt::require!(!gpus.is_empty(), "a GPU with nova");
             assert_eq!(devices.tested.len(), gpus.len(), "GPUs that NVK finds");
             devices.for_each(parts, |physical| {
-                let is_it = |gpu: &&Gpu| physical.pci == Some(gpu.pci().name());
-                let gpu = gpus.iter().find(is_it).expect("a GPU at this address");
-                enumerate(gpu, physical, devices);
+                let gpu = nova_gpu(physical).expect("a GPU at this address");
+                enumerate(&gpu, physical);
             });
         },
     );
+}
+
+pub(crate) fn families(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fixture<Devices>) {
     tests.subtest_with_dynamic(
         "each",
         "Each GPU copies memory, signals a timeline, and adds vectors by a program.",
@@ -41,14 +57,9 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
     );
 }
 
-fn is_with_nova(gpu: &Gpu) -> bool {
-    nova::core_module().is_loaded() && gpu.pci().driver() == Some(nova::driver())
-}
-
-fn enumerate(gpu: &Gpu, physical: &Physical, devices: &Devices) {
+fn enumerate(gpu: &Gpu, physical: &Physical) {
     let chip = gpu.chip();
     let properties = &physical.properties;
-    log::info!("{}: {:?}", physical.name, physical.driver_info);
     log::info!("{:?}", physical.families);
     log::info!("{:?} {:?}", physical.heaps(), physical.types());
 
@@ -75,9 +86,6 @@ fn enumerate(gpu: &Gpu, physical: &Physical, devices: &Devices) {
         "{:?}",
         physical.conformance
     );
-    // Both are of the same package.
-    let mesa = |physical: &Physical| physical.driver_info.split(" (").next().map(str::to_owned);
-    assert_eq!(mesa(physical), mesa(devices.reference()));
 
     use vk::QueueFlags as Flags;
     let all = Flags::GRAPHICS | Flags::COMPUTE | Flags::TRANSFER | Flags::SPARSE_BINDING;

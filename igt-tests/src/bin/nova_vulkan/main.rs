@@ -33,7 +33,12 @@ fn main() -> ExitCode {
         let devices = &tests.fixture(|| Devices::require(vulkan));
 
         tests.group("What NVK says of the GPUs.", |tests| {
-            enumerate::subtests(tests, vulkan, devices);
+            enumerate::subtests(tests, devices);
+        });
+        // All that follows depends on what NVK pushes.
+        tests.fixture(|| devices.require_series());
+        tests.group("GPUs of each family.", |tests| {
+            enumerate::families(tests, vulkan, devices)
         });
         tests.group("Memory.", |tests| memory::subtests(tests, vulkan, devices));
         tests.group("Buffers.", |tests| {

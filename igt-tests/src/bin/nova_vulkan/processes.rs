@@ -114,6 +114,7 @@ fn descriptors() {
 fn require() {
     let vulkan = Vulkan::open();
     let devices = Devices::require(&vulkan);
+    devices.require_series();
     let physical = devices.first();
     for name in [
         khr::external_memory_fd::NAME,
