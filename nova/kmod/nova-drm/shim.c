@@ -102,6 +102,16 @@ void nova_helper_fence_chain_free(struct dma_fence_chain *chain)
 	dma_fence_chain_free(chain);
 }
 
+struct dma_fence *nova_helper_fence_chain_contained(struct dma_fence *fence)
+{
+	return dma_fence_chain_contained(fence);
+}
+
+bool nova_helper_fence_is_later(struct dma_fence *fence, struct dma_fence *other)
+{
+	return dma_fence_is_later(fence, other);
+}
+
 s64 nova_helper_timens_monotonic(void)
 {
 	struct timespec64 offset = {};

@@ -3,7 +3,8 @@
 //! Fences (`struct dma_fence`): what tells others that a job has ended.
 //!
 //! The `kernel` crate has no abstraction of them. The rules are in drivers/dma-buf/dma-fence.c, "fence cross-driver
-//! contract". Waiting for a fence of somebody else without a thread is in `wait.rs`.
+//! contract". Waiting for a fence of somebody else without a thread is in `wait.rs`; what a fence stands for, if it is one
+//! for several others, in `members.rs`.
 
 use core::ptr::{addr_of, addr_of_mut, NonNull};
 
@@ -14,8 +15,12 @@ use kernel::sync::atomic::{Acquire, Atomic};
 use kernel::sync::rcu;
 use kernel::types::{NotThreadSafe, Opaque};
 
+use super::shim;
+
+mod members;
 mod wait;
 
+pub use members::Members;
 pub use wait::Wait;
 
 /// A reference to a fence, of any driver.
@@ -40,6 +45,33 @@ impl Fence {
     pub(super) unsafe fn from_raw(fence: NonNull<bindings::dma_fence>) -> Self {
         // INVARIANT: As the caller promises.
         Self(fence)
+    }
+
+    /// Takes a reference.
+    ///
+    /// # Safety
+    ///
+    /// The fence must be initialized, and somebody must have a reference to it.
+    unsafe fn get(fence: NonNull<bindings::dma_fence>) -> Self {
+        // This is `dma_fence_get()`, an inline function without a binding.
+        // SAFETY: As the caller promises.
+        unsafe { bindings::refcount_inc(addr_of_mut!((*fence.as_ptr()).refcount.refcount)) };
+        // INVARIANT: The reference has just been taken.
+        Self(fence)
+    }
+
+    /// The timeline that it is on.
+    pub fn timeline(&self) -> TimelineId {
+        // SAFETY: By the invariant. It never changes.
+        TimelineId(unsafe { (*self.as_raw()).context })
+    }
+
+    /// Whether it ends after another one of its timeline.
+    // Inlined into nova-drm.ko, which has the shim.
+    #[inline]
+    pub fn is_after(&self, other: &Self) -> bool {
+        // SAFETY: By the invariant.
+        unsafe { shim::fence_is_later(self.as_raw(), other.as_raw()) }
     }
 
     /// The C side of it.
@@ -80,11 +112,8 @@ impl Fence {
 
 impl Clone for Fence {
     fn clone(&self) -> Self {
-        // This is `dma_fence_get()`, an inline function without a binding.
         // SAFETY: By the invariant.
-        unsafe { bindings::refcount_inc(addr_of_mut!((*self.as_raw()).refcount.refcount)) };
-        // INVARIANT: The reference has just been taken.
-        Self(self.0)
+        unsafe { Self::get(self.0) }
     }
 }
 
@@ -100,6 +129,10 @@ impl Drop for Fence {
         }
     }
 }
+
+/// Says which timeline a fence is on. No two timelines, of any driver, have the same (`dma_fence_context_alloc()`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct TimelineId(u64);
 
 /// Fences that end in their order.
 pub struct Timeline {
@@ -120,6 +153,11 @@ impl Timeline {
             driver,
             name,
         }
+    }
+
+    /// Which one it is.
+    pub fn id(&self) -> TimelineId {
+        TimelineId(self.context)
     }
 }
 

@@ -93,6 +93,14 @@ unsafe extern "C" {
     #[link_name = "nova_helper_fence_chain_free"]
     pub(super) fn fence_chain_free(chain: *mut FenceChain);
 
+    /// What the link of a chain contains; or the fence itself, if it is none.
+    #[link_name = "nova_helper_fence_chain_contained"]
+    pub(super) fn fence_chain_contained(fence: *mut dma_fence) -> *mut dma_fence;
+
+    /// Whether a fence comes after another one of its context.
+    #[link_name = "nova_helper_fence_is_later"]
+    pub(super) fn fence_is_later(fence: *mut dma_fence, other: *mut dma_fence) -> bool;
+
     /// What is to be added to CLOCK_MONOTONIC for the current task, in nanoseconds.
     #[link_name = "nova_helper_timens_monotonic"]
     pub(crate) fn timens_monotonic() -> i64;
@@ -106,8 +114,18 @@ unsafe extern "C" {
     improper_ctypes,
     reason = "lockdep's structures are empty without it, as in all bindings"
 )]
-// SAFETY: The declarations agree with include/drm/drm_auth.h and include/drm/drm_syncobj.h.
+// SAFETY: The declarations agree with include/drm/drm_auth.h, include/drm/drm_syncobj.h, include/linux/dma-fence-array.h and
+// include/linux/dma-fence-chain.h.
 unsafe extern "C" {
+    /// The first fence of an array; or the fence itself, if it is none.
+    pub(super) fn dma_fence_array_first(fence: *mut dma_fence) -> *mut dma_fence;
+
+    /// The fence of an array with this index, from 1 on, or null.
+    pub(super) fn dma_fence_array_next(fence: *mut dma_fence, index: c_uint) -> *mut dma_fence;
+
+    /// The link of a chain before this one, or null. Takes a reference, and returns one.
+    pub(super) fn dma_fence_chain_walk(fence: *mut dma_fence) -> *mut dma_fence;
+
     pub(super) fn drm_is_current_master(file: *mut drm_file) -> bool;
 
     pub(super) fn drm_syncobj_find(file: *mut drm_file, handle: u32) -> *mut Syncobj;
