@@ -7,7 +7,7 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core_module::Push;
 use nova_kernel::drm::exec::Room;
-use nova_kernel::drm::fence::{NewFence, Signalling, Wait};
+use nova_kernel::drm::fence::{Fence, NewFence, Signalling, TimelineId, Wait};
 use nova_kernel::drm::syncobj::{find_fence, Signal};
 use nova_kernel::sync::arc_work;
 use nova_uapi::{Sync, PUSH_NO_PREFETCH, SYNC_SIGNAL};
@@ -17,6 +17,11 @@ use super::queues::Made;
 use super::Queue;
 use crate::driver::{File, NovaDrmDriver};
 use crate::gpu::Gpu;
+use crate::limits::LIMITS;
+
+/// How many fences of a call are looked at one by one; this driver's own value. It is enough for a point of a timeline with
+/// points of all jobs that a queue may have.
+const MEMBERS_MAX: usize = LIMITS.jobs_max as usize;
 
 /// Sync objects that are to have a fence.
 type Signals = KVVec<Signal<NovaDrmDriver>>;
@@ -27,20 +32,24 @@ pub(crate) struct Syncs {
     pub(super) signals: Signals,
     /// One that is to be waited for has no fence.
     lacks_fence: bool,
+    /// Fences that were looked at one by one.
+    members: usize,
 }
 
 impl Syncs {
-    /// Looks up sync objects, and gets what signalling and waiting for them takes.
+    /// Looks up sync objects for a job of a queue, and gets what signalling and waiting for them takes.
     ///
     /// # Errors
     ///
     /// `ENOENT` if the file does not know one, `ENOMEM`.
-    pub(crate) fn look_up(file: &File<'_>, syncs: &[Sync]) -> Result<Self> {
+    pub(crate) fn look_up(file: &File<'_>, queue: &Queue, syncs: &[Sync]) -> Result<Self> {
         let mut found = Self {
             waits: KVVec::new(),
             signals: KVVec::new(),
             lacks_fence: false,
+            members: 0,
         };
+        let own = queue.state.lock().timeline();
         for sync in syncs {
             if sync.flags & SYNC_SIGNAL != 0 {
                 let signal = Signal::prepare(file, sync.handle, sync.point)?;
@@ -48,14 +57,44 @@ impl Syncs {
                 continue;
             }
             match find_fence(file, sync.handle, sync.point) {
-                Ok(fence) if fence.is_signaled() => {}
-                Ok(fence) => found.waits.push(Wait::new(fence)?, GFP_KERNEL_ACCOUNT)?,
+                Ok(fence) => found.add_waits(fence, own)?,
                 // An unknown handle behind it decides.
                 Err(EINVAL) => found.lacks_fence = true,
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
+    }
+
+    /// Adds waits for what a fence stands for, but none for jobs of the job's own queue, whose timeline is `own`.
+    ///
+    /// Such a job has got its place in the queue before its fence could be seen, so it is before this one. The queue is in
+    /// order, so this job begins when that one is done; if that one fails instead, the queue is lost, and this job with it.
+    /// It would be the same with a wait, which would cost an interrupt.
+    fn add_waits(&mut self, fence: Fence, own: TimelineId) -> Result {
+        for member in fence.members() {
+            if self.members == MEMBERS_MAX {
+                // That is a wait for all that it stands for.
+                return self.add_wait(fence);
+            }
+            self.members = self.members.saturating_add(1);
+            if member.timeline() != own && !member.is_signaled() {
+                self.add_wait(member)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a wait for a fence, or has the one for another fence of the same timeline be for whichever ends last.
+    fn add_wait(&mut self, fence: Fence) -> Result {
+        let timeline = fence.timeline();
+        let mut waits = self.waits.iter_mut();
+        match waits.find(|wait| wait.fence().timeline() == timeline) {
+            Some(wait) if fence.is_after(wait.fence()) => *wait = Wait::new(fence)?,
+            Some(_) => {}
+            None => self.waits.push(Wait::new(fence)?, GFP_KERNEL_ACCOUNT)?,
+        }
+        Ok(())
     }
 
     /// The check that comes after the look-ups.

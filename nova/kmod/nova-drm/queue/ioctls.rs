@@ -151,7 +151,7 @@ impl Ioctl<NovaDrmDriver> for Exec {
         let pushes = read(&pushes)?;
         let syncs = read(&syncs)?;
         let queue = file.data().queues.get(argument.queue_id)?;
-        let syncs = Syncs::look_up(file, &syncs)?;
+        let syncs = Syncs::look_up(file, &queue, &syncs)?;
         argument.check_pushes(queue.pushes_max).map_err(error)?;
         let (vm, hole) = (limits::vm(gpu), queue.vm.kernel_range());
         for push in &pushes {

@@ -7,7 +7,7 @@ use core::time::Duration;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use nova_core_module::{Jobs, Push, Slot, SubmitError};
-use nova_kernel::drm::fence::{Fence, NewFence, Timeline};
+use nova_kernel::drm::fence::{Fence, NewFence, Timeline, TimelineId};
 
 use super::job::{Job, Parts};
 use super::loss::Loss;
@@ -103,6 +103,11 @@ impl State {
             // Enough to fill the ring again at once when it is empty, and for as many small jobs as there may be.
             pushes_max: (ring_entries.max(LIMITS.jobs_max) as usize).saturating_mul(2),
         })
+    }
+
+    /// The timeline of its jobs' fences.
+    pub(super) fn timeline(&self) -> TimelineId {
+        self.timeline.id()
     }
 
     /// Number of jobs that were submitted.

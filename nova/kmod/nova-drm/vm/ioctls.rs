@@ -87,7 +87,7 @@ impl Ioctl<NovaDrmDriver> for VmBind {
             gpu.core.await_epoch()?;
             return bind::bind(&vm, gpu, ops);
         };
-        let syncs = Syncs::look_up(file, &syncs)?;
+        let syncs = Syncs::look_up(file, &queue, &syncs)?;
         if !queue.takes_binds_of(&vm) {
             return Err(EINVAL);
         }
