@@ -21,12 +21,12 @@ pub mod program;
 pub mod queries;
 pub mod semaphore;
 
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Texels};
 pub use commands::Commands;
 pub use device::{Device, Fence};
 pub use image::Image;
 pub use memory::{Memory, Place};
-pub use program::{Groups, Program};
+pub use program::{Bound, Groups, Program};
 pub use semaphore::Semaphore;
 
 /// The version of Vulkan that the tests are written for.

@@ -13,7 +13,9 @@ const COPIES: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
 
 /// What buffers of programs are for, too.
 const PROGRAMS: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
-    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw() | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw(),
+    vk::BufferUsageFlags::STORAGE_BUFFER.as_raw()
+        | vk::BufferUsageFlags::STORAGE_TEXEL_BUFFER.as_raw()
+        | vk::BufferUsageFlags::INDIRECT_BUFFER.as_raw(),
 );
 
 /// A buffer for copies, with memory or without it.
@@ -133,6 +135,47 @@ impl Drop for Buffer<'_> {
     }
 }
 
+/// The words of a buffer as texels, for programs.
+pub struct Texels<'d> {
+    handle: vk::BufferView,
+    buffer: &'d Buffer<'d>,
+}
+
+impl<'d> Texels<'d> {
+    /// Makes texels of a buffer that programs use.
+    ///
+    /// # Panics
+    ///
+    /// If the driver refuses it.
+    pub fn of(buffer: &'d Buffer<'d>) -> Self {
+        let create = vk::BufferViewCreateInfo::default()
+            .buffer(buffer.handle)
+            .format(vk::Format::R32_UINT)
+            .range(vk::WHOLE_SIZE);
+        // SAFETY: The buffer is of this device, and has memory.
+        let handle = unsafe { buffer.device.raw().create_buffer_view(&create, None) };
+        Self {
+            handle: handle.expect("texels"),
+            buffer,
+        }
+    }
+
+    /// The handle.
+    pub fn handle(&self) -> vk::BufferView {
+        self.handle
+    }
+}
+
+impl Drop for Texels<'_> {
+    fn drop(&mut self) {
+        // SAFETY: What uses them has been waited for.
+        unsafe {
+            let device = self.buffer.device.raw();
+            device.destroy_buffer_view(self.handle, None);
+        }
+    }
+}
+
 impl Device<'_> {
     /// A buffer with memory of its own, for copies.
     pub fn buffer(&self, size: u64) -> Buffer<'_> {
@@ -151,7 +194,8 @@ impl Device<'_> {
         self.buffer_of(&Buffer::create(size), place)
     }
 
-    pub(super) fn buffer_of(&self, create: &vk::BufferCreateInfo<'_>, place: Place) -> Buffer<'_> {
+    /// A buffer like this with memory of its own.
+    pub fn buffer_of(&self, create: &vk::BufferCreateInfo<'_>, place: Place) -> Buffer<'_> {
         let buffer = Buffer::of(self, create);
         let requirements = buffer.requirements();
         let index = place.find(self.physical, requirements.memory_type_bits);

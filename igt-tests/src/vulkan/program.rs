@@ -4,7 +4,7 @@
 
 use ash::vk;
 
-use super::{Buffer, Commands, Device};
+use super::{Buffer, Commands, Device, Texels};
 
 /// What a program may be given with its launch. All drivers allow so many bytes.
 const CONSTANTS: u32 = 128;
@@ -18,7 +18,25 @@ pub enum Groups<'a> {
     In(&'a Buffer<'a>),
 }
 
-/// A compute program, and the buffers of its descriptor set.
+/// What a program has at a binding of its descriptor set.
+#[derive(Clone, Copy)]
+pub enum Bound<'a> {
+    /// A storage buffer.
+    Buffer(&'a Buffer<'a>),
+    /// Texels that it reads and writes.
+    Texels(&'a Texels<'a>),
+}
+
+impl Bound<'_> {
+    fn kind(self) -> vk::DescriptorType {
+        match self {
+            Self::Buffer(_) => vk::DescriptorType::STORAGE_BUFFER,
+            Self::Texels(_) => vk::DescriptorType::STORAGE_TEXEL_BUFFER,
+        }
+    }
+}
+
+/// A compute program, and its descriptor set.
 pub struct Program<'d> {
     pipeline: vk::Pipeline,
     layout: vk::PipelineLayout,
@@ -29,14 +47,14 @@ pub struct Program<'d> {
 }
 
 impl<'d> Program<'d> {
-    /// Compiles a program of SPIR-V whose function is `main`, and binds storage buffers from 0 on.
+    /// Compiles a program of SPIR-V whose function is `main`, and binds what it uses from 0 on.
     ///
     /// # Panics
     ///
     /// If the driver refuses it.
-    pub fn new(device: &'d Device<'_>, spirv: &[u8], buffers: &[&'d Buffer<'d>]) -> Self {
+    pub fn new(device: &'d Device<'_>, spirv: &[u8], bound: &[Bound<'d>]) -> Self {
         let raw = device.raw();
-        let bindings: Vec<_> = (0..buffers.len() as u32).map(binding).collect();
+        let bindings: Vec<_> = (0..).zip(bound).map(binding).collect();
         let create = vk::DescriptorSetLayoutCreateInfo::default().bindings(&bindings);
         // SAFETY: The structure is complete.
         let set_layout = unsafe { raw.create_descriptor_set_layout(&create, None) };
@@ -51,7 +69,7 @@ impl<'d> Program<'d> {
         // SAFETY: The structure is complete, and the layout of the set is of this device.
         let layout = unsafe { raw.create_pipeline_layout(&create, None) };
         let layout = layout.expect("a layout of a pipeline");
-        let (pool, set) = descriptors(device, set_layout, buffers);
+        let (pool, set) = descriptors(device, set_layout, bound);
         Self {
             pipeline: compile(device, spirv, layout),
             layout,
@@ -63,10 +81,10 @@ impl<'d> Program<'d> {
     }
 }
 
-fn binding(number: u32) -> vk::DescriptorSetLayoutBinding<'static> {
+fn binding((number, bound): (u32, &Bound<'_>)) -> vk::DescriptorSetLayoutBinding<'static> {
     vk::DescriptorSetLayoutBinding::default()
         .binding(number)
-        .descriptor_type(vk::DescriptorType::STORAGE_BUFFER)
+        .descriptor_type(bound.kind())
         .descriptor_count(1)
         .stage_flags(vk::ShaderStageFlags::COMPUTE)
 }
@@ -75,12 +93,15 @@ fn binding(number: u32) -> vk::DescriptorSetLayoutBinding<'static> {
 fn descriptors(
     device: &Device<'_>,
     layout: vk::DescriptorSetLayout,
-    buffers: &[&Buffer<'_>],
+    bound: &[Bound<'_>],
 ) -> (vk::DescriptorPool, vk::DescriptorSet) {
     let raw = device.raw();
-    let sizes = [vk::DescriptorPoolSize::default()
-        .ty(vk::DescriptorType::STORAGE_BUFFER)
-        .descriptor_count(buffers.len() as u32)];
+    let size = |bound: &Bound<'_>| {
+        vk::DescriptorPoolSize::default()
+            .ty(bound.kind())
+            .descriptor_count(1)
+    };
+    let sizes: Vec<_> = bound.iter().map(size).collect();
     let create = vk::DescriptorPoolCreateInfo::default()
         .max_sets(1)
         .pool_sizes(&sizes);
@@ -94,15 +115,24 @@ fn descriptors(
     // SAFETY: The pool and the layout are of this device.
     let sets = unsafe { raw.allocate_descriptor_sets(&allocate) };
     let set = sets.expect("a set of descriptors")[0];
-    for (number, buffer) in (0..).zip(buffers) {
-        let whole = [vk::DescriptorBufferInfo::default()
-            .buffer(buffer.handle())
-            .range(vk::WHOLE_SIZE)];
+    for (number, bound) in (0..).zip(bound) {
+        let (whole, view);
         let write = vk::WriteDescriptorSet::default()
             .dst_set(set)
             .dst_binding(number)
-            .descriptor_type(vk::DescriptorType::STORAGE_BUFFER)
-            .buffer_info(&whole);
+            .descriptor_type(bound.kind());
+        let write = match bound {
+            Bound::Buffer(buffer) => {
+                whole = [vk::DescriptorBufferInfo::default()
+                    .buffer(buffer.handle())
+                    .range(vk::WHOLE_SIZE)];
+                write.buffer_info(&whole)
+            }
+            Bound::Texels(texels) => {
+                view = [texels.handle()];
+                write.texel_buffer_view(&view)
+            }
+        };
         // SAFETY: The set has this binding and is not in use, and the buffer lives.
         unsafe { raw.update_descriptor_sets(&[write], &[]) };
     }

@@ -5,14 +5,13 @@
 //! `programs/` has their sources, and SPIR-V beside them, which glslang 12.0.0 of Debian 12 has made:
 //! `glslangValidator -V --target-env vulkan1.2 -o NAME.spv NAME.comp`. What NVK makes of the same sources is tested with the
 //! mock's own model of the multiprocessors, too (mock/src/engines/sm/tests); `subgroup` is for that alone, because lavapipe's
-//! subgroups have another size.
+//! subgroups have another size. `endless` and `texels` lose their device (lost.rs).
 //!
 //! Vulkan leaves some results open. Here they are not: a sum or a fused operation has one right result, products are of
 //! numbers so small that all are exact, and conversions are of numbers that the type has.
 
-use ash::vk;
 use igt::data::pattern;
-use igt::vulkan::{Device, Groups, Program, Vulkan};
+use igt::vulkan::{Bound, Device, Groups, Program, Vulkan};
 use igt::{Fixture, Tests};
 
 use crate::devices::Devices;
@@ -29,12 +28,7 @@ pub(crate) fn subtests(tests: &mut Tests, vulkan: &Fixture<Vulkan>, devices: &Fi
         "compute",
         "Programs compute what they do with lavapipe.",
         |parts| {
-            let first = devices.first();
-            let families = 0..first.families.len() as u32;
-            let computes = |&family: &u32| first.can(family, vk::QueueFlags::COMPUTE);
-            let Some(family) = families.clone().find(computes) else {
-                igt::skip!("No queue for programs.");
-            };
+            let (first, family) = (devices.first(), devices.for_programs());
             for case in cases() {
                 parts.dynamic(case.name, || {
                     let pair = devices.pair(vulkan, first, family);
@@ -77,7 +71,8 @@ impl Case {
         let fill = |words: &Vec<u32>| device.buffer_for_programs(&bytes(words));
         let buffers: Vec<_> = self.buffers.iter().map(fill).collect();
         let groups = device.buffer_for_programs(&bytes(&self.groups));
-        let program = Program::new(device, self.spirv, &buffers.iter().collect::<Vec<_>>());
+        let bound: Vec<_> = buffers.iter().map(Bound::Buffer).collect();
+        let program = Program::new(device, self.spirv, &bound);
         let groups = match self.is_indirect {
             true => Groups::In(&groups),
             false => Groups::Count(self.groups),

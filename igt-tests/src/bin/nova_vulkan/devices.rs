@@ -141,6 +141,14 @@ impl Devices {
         self.pair(vulkan, self.first(), copies(self.first()))
     }
 
+    /// The first family of the first device whose queues run programs; skips if there is none.
+    pub(crate) fn for_programs(&self) -> u32 {
+        let first = self.first();
+        let mut families = 0..first.families.len() as u32;
+        let family = families.find(|&family| first.can(family, vk::QueueFlags::COMPUTE));
+        family.unwrap_or_else(|| igt::skip!("No queue for programs."))
+    }
+
     /// Runs a part for each family of queues of the first device that does all of this.
     pub(crate) fn for_each_queue(
         &self,

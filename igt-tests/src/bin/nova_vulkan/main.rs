@@ -25,6 +25,9 @@ mod timelines;
 use devices::Devices;
 
 fn main() -> ExitCode {
+    if let Some(status) = processes::inherited() {
+        return status;
+    }
     igt::run("Vulkan programs by Mesa's NVK.", |tests| {
         let _loaded = tests.fixture(devices::load);
         // They fork, and so come before this process has threads of a driver.

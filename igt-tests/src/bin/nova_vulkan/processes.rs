@@ -6,15 +6,20 @@ use std::fs::File;
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use ash::{khr, vk};
 use igt::data::{assert_same, pattern};
 use igt::device;
+use igt::drm;
 use igt::nouveau::make_addresses;
 use igt::nova::Gpu;
+use igt::vgem::{self, Fence};
 use igt::vulkan::{Buffer, Device, Memory, Physical, Place, Semaphore, Vulkan};
 use igt::{Children, Tests, HANG};
 use nix::errno::Errno;
+use nix::fcntl::{fcntl, FcntlArg, FdFlag};
 use nix::sys::socket::{
     recvmsg, sendmsg, socketpair, AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags,
     SockFlag, SockType,
@@ -40,6 +45,16 @@ pub(crate) fn subtests(tests: &mut Tests) {
         "descriptors",
         "Copies of a descriptor are the same file, also in a forked process; one that is used again is another file.",
         descriptors,
+    );
+    tests.subtest(
+        "exec",
+        "A program that is started with an open file begins without what the one before had of it.",
+        exec,
+    );
+    tests.subtest(
+        "beside-vgem",
+        "Calls on files of another driver, vgem, reach it, also where nova's numbers are used again, and where nova uses its.",
+        beside_vgem,
     );
     tests.subtest(
         "two-processes",
@@ -77,13 +92,18 @@ fn has_addresses(file: &File) -> bool {
     }
 }
 
-fn descriptors() {
+/// The node whose files nova-nvk translates; skips if there is none.
+fn translated_node() -> PathBuf {
     igt::require!(
         std::env::var_os("LD_PRELOAD").is_some(),
         "It is nova-nvk that follows descriptors; nouveau's are the kernel's."
     );
     let node = Gpu::require().drm().and_then(|drm| drm.render);
-    let node = node.unwrap_or_else(|| igt::skip!("No render node."));
+    node.unwrap_or_else(|| igt::skip!("No render node."))
+}
+
+fn descriptors() {
+    let node = translated_node();
     let open = || device::open(&node).expect("the render node");
     let first = open();
     let number = first.as_raw_fd();
@@ -107,6 +127,70 @@ fn descriptors() {
     assert!(!has_addresses(&third) && has_addresses(&third));
     (&parent).write_all(&[1]).expect("a child that reads");
     children.wait(HANG);
+}
+
+/// The variable that has the number of the descriptor with which [`exec`] starts this program anew.
+const INHERITED: &str = "NOVA_VULKAN_INHERITED";
+
+/// What this program does if it was started with a file: says whether it was as it has to be.
+pub(crate) fn inherited() -> Option<ExitCode> {
+    let number = std::env::var(INHERITED).ok()?;
+    let number = number.parse().expect("a number");
+    // SAFETY: The variable says that this process has the descriptor, which nothing else uses.
+    let file = unsafe { File::from_raw_fd(number) };
+    let is_new = !has_addresses(&file) && has_addresses(&file);
+    Some(match is_new {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn exec() {
+    let node = translated_node();
+    let file = device::open(&node).expect("the render node");
+    assert!(!has_addresses(&file));
+    let kept = fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty()));
+    assert_eq!(kept, Ok(0), "a descriptor that exec keeps");
+    let program = std::env::current_exe().expect("a program has a path");
+    let mut command = Command::new(program);
+    command.env(INHERITED, file.as_raw_fd().to_string());
+    let status = command.status().expect("the program runs");
+    assert!(status.success(), "{status}");
+    // This process goes on with what it had.
+    assert!(has_addresses(&file));
+}
+
+fn beside_vgem() {
+    let node = translated_node();
+    let nova = || {
+        let file = device::open(&node).expect("the render node");
+        assert_eq!(name(&file), "nouveau");
+        assert!(!has_addresses(&file));
+        file
+    };
+    // What signals a fence of vgem has the number of nouveau's CHANNEL_ALLOC.
+    let uses = |vgem: &File| {
+        assert_eq!(name(vgem), "vgem");
+        Fence::new(vgem).signal();
+    };
+    let (kept, vgem) = (nova(), vgem::require());
+    uses(&vgem);
+    let copy = vgem.try_clone().expect("a copy of a descriptor");
+    let number = vgem.as_raw_fd();
+    drop(vgem);
+    let second = nova();
+    assert_eq!(second.as_raw_fd(), number);
+    uses(&copy);
+    drop(second);
+    let vgem = vgem::require();
+    assert_eq!(vgem.as_raw_fd(), number);
+    uses(&vgem);
+    assert!(has_addresses(&kept));
+}
+
+/// The name of a file's driver.
+fn name(file: &File) -> String {
+    drm::version(file).expect("a DRM device").name
 }
 
 /// Skips unless there is a device with memory and semaphores that can be shared. The instance is gone when this process
