@@ -33,7 +33,7 @@ pub(crate) struct Copied {
 
 /// Copies by a copy engine, and as a program copies. The memory has been written before.
 pub(crate) fn copy() -> Copied {
-    let mut work = Work::new();
+    let mut work = Work::copies();
     work.copy(DESTINATION, SOURCE, LEN);
     let turns = work.copy(SOURCE, DESTINATION, LEN);
     let engine = fastest(|| {
@@ -72,9 +72,19 @@ pub(crate) fn lookups_per_second(has_tlb: bool) -> f64 {
 /// Methods per second that a channel gives to a copy engine.
 pub(crate) fn methods_per_second() -> f64 {
     const COUNT: u32 = 8_000;
-    let mut work = Work::new();
+    let mut work = Work::copies();
     per_second(COUNT.into(), || {
         work.methods(COUNT);
+    })
+}
+
+/// Instructions of a warp per second that a compute channel executes.
+pub(crate) fn instructions_per_second() -> f64 {
+    const FROM: u32 = 100_000;
+    let mut work = Work::computes();
+    let count = work.count_down(FROM);
+    per_second(count, || {
+        work.count_down(FROM);
     })
 }
 
@@ -98,7 +108,7 @@ pub(crate) struct Memory {
 /// Copies through the frame buffer, and frees the channel that has done so.
 pub(crate) fn memory() -> Result<Memory> {
     let before = resident()?;
-    let mut work = Work::new();
+    let mut work = Work::copies();
     for at in (0..THROUGH).step_by(LEN as usize) {
         work.copy(SOURCE, DESTINATION + at, LEN);
     }

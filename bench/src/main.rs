@@ -249,6 +249,9 @@ fn engines(table: &mut Table) -> Result<()> {
     ]);
     let methods = engines::methods_per_second();
     table.add_row(["methods per second", &format!("{methods:.0}"), "", ""]);
+    let instructions = engines::instructions_per_second();
+    let instructions = format!("{instructions:.0}");
+    table.add_row(["instructions of a warp per second", &instructions, "", ""]);
     let memory = engines::memory()?;
     let mib = |kib: u64| format!("{} MiB", kib / 1024);
     table.add_row([

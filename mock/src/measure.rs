@@ -5,7 +5,8 @@
 
 use nova_hw::chipset::Architecture;
 use nova_hw::class::copy::{offset, Class as CopyClass};
-use nova_hw::class::host::{userd, ChannelClass, GpEntry, Header, WorkSubmitToken};
+use nova_hw::class::graphics::{launch, Class as GraphicsClass};
+use nova_hw::class::host::{method, userd, ChannelClass, GpEntry, Header, WorkSubmitToken};
 use nova_hw::gmmu::{kind, ver2, PdeAperture, PteAperture};
 
 use crate::chips::engines::Engine;
@@ -24,7 +25,6 @@ use crate::vram::Vram;
 use crate::{Fuses, Trace};
 
 const CHIP: &str = "ga102";
-const ENGINE: Engine = Engine::Copy(2);
 const DOORBELL: u32 = 0xbb_0090;
 const SPACE: SpaceId = SpaceId {
     client: 0xc1d0_0000,
@@ -37,6 +37,8 @@ const INSTANCE: u64 = 0x2_0000;
 const USERD: u64 = 0x3_0000;
 const GPFIFO: u64 = 0x4_0000;
 const PUSH: u64 = 0x5_0000;
+const PROGRAM: u64 = 0x6_0000;
+const QMD: u64 = 0x7_0000;
 
 /// Entries of the GPFIFO, of which one at most is in use.
 const ENTRIES: u32 = 2;
@@ -48,7 +50,11 @@ const METHODS: u32 = 0x1fff;
 const LARGE: u64 = 512 << 20;
 const LARGE_PAGES: u64 = 32;
 
-/// A channel on a copy engine of a GA102. It has the first 16 GiB of the frame buffer, of which the
+/// Subchannels of the object that computes, and of the one that copies.
+const COMPUTE: u8 = 1;
+const COPY: u8 = 4;
+
+/// A channel on an engine of a GA102. It has the first 16 GiB of the frame buffer, of which the
 /// first MiB is in use.
 pub struct Work {
     card: Gpu<Arena>,
@@ -56,19 +62,26 @@ pub struct Work {
     put: u32,
 }
 
-impl Default for Work {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Work {
-    /// A channel that is idle.
+    /// An idle channel on a copy engine.
     ///
     /// # Panics
     ///
     /// If the card is not mocked any more.
-    pub fn new() -> Self {
+    pub fn copies() -> Self {
+        Self::on(Engine::Copy(2), CopyClass::AmpereB.number())
+    }
+
+    /// An idle channel that computes.
+    ///
+    /// # Panics
+    ///
+    /// If the card is not mocked any more.
+    pub fn computes() -> Self {
+        Self::on(Engine::Gr, GraphicsClass::AmpereComputeB.number())
+    }
+
+    fn on(engine: Engine, class: u32) -> Self {
         let chip = by_name(CHIP).expect("the chip");
         let mut vram = Vram::in_process(chip.vram);
         let pages = link_directories(&mut vram, 2);
@@ -86,14 +99,14 @@ impl Work {
             trace: Trace::default(),
         };
         let mut card = Gpu::with_any_vbios(setup, Arena::new());
-        let row = engines::of(chip.chipset).row(ENGINE).expect("the engine");
+        let row = engines::of(chip.chipset).row(engine).expect("the engine");
         let video = |at| (Aperture::Vram, at);
         let channel = Channel {
             number: ChannelNumber(1),
             group: None,
             class: ChannelClass::AmpereA as u32,
             space: Some(SPACE),
-            engine: ENGINE,
+            engine,
             runlist: row.runlist,
             runqueue: 0,
             instance: video(INSTANCE),
@@ -118,8 +131,8 @@ impl Work {
             Effect::ChannelCreated(channel),
             Effect::ObjectCreated {
                 channel: channel.number,
-                class: CopyClass::AmpereB.number(),
-                engine: ENGINE,
+                class,
+                engine,
             },
             Effect::Scheduled {
                 channel: channel.number,
@@ -145,18 +158,15 @@ impl Work {
     /// If the channel stops.
     pub fn copy(&mut self, from: u64, to: u64, len: u32) -> u32 {
         let halves = |at: u64| [(at >> 32) as u32, at as u32];
-        let method = |first: u16, data: &[u32]| {
-            let header = Header::of(Header::INC, 4, first.into(), data.len() as u16);
-            [&[header.into()], data].concat()
-        };
         let words = [
-            method(
+            methods(
+                COPY,
                 offset::OFFSET_IN_UPPER,
                 &[halves(from), halves(to)].concat(),
             ),
-            method(offset::LINE_LENGTH_IN, &[len, 1]),
+            methods(COPY, offset::LINE_LENGTH_IN, &[len, 1]),
             // Not pipelined, both sides in pitch form, virtual.
-            method(offset::LAUNCH_DMA, &[0x182]),
+            methods(COPY, offset::LAUNCH_DMA, &[0x182]),
         ];
         self.run(&words.concat())
     }
@@ -169,10 +179,52 @@ impl Work {
     pub fn methods(&mut self, count: u32) -> u32 {
         assert!(count <= METHODS, "{count} methods");
         let first = offset::SET_REMAP_CONST_A.into();
-        let header = Header::of(Header::NON_INC, 4, first, count as u16);
+        let header = Header::of(Header::NON_INC, COPY, first, count as u16);
         let mut words = vec![0; 1 + count as usize];
         words[0] = header.into();
         self.run(&words)
+    }
+
+    /// Has a warp count from a number, not zero, down to zero, and returns how many instructions that is.
+    ///
+    /// # Panics
+    ///
+    /// If the channel stops.
+    pub fn count_down(&mut self, from: u32) -> u64 {
+        self.launch_count_down(from);
+        2 + 3 * u64::from(from)
+    }
+
+    /// Returns the number of turns.
+    fn launch_count_down(&mut self, from: u32) -> u32 {
+        let program: [[u32; 4]; 5] = [
+            // MOV R1, from
+            [0x0001_7802, from, 0xf00, 0],
+            // IADD3 R1, R1, -1, RZ
+            [0x0101_7810, 0xffff_ffff, 0x07ff_e0ff, 0],
+            // ISETP.NE.AND P0, PT, R1, RZ, PT
+            [0x0100_720c, 0xff, 0x03f0_5270, 0],
+            // @P0 BRA to the addition
+            [0x0000_0947, 0xffff_ffd0, 0x0383_ffff, 0],
+            // EXIT
+            [0x0000_794d, 0, 0x0380_0000, 0],
+        ];
+        // Version 3.0 (clc6c0qmd.h), one block of a warp; numbers are those of words.
+        let mut qmd = [0; 64];
+        qmd[12..15].fill(1);
+        qmd[18] = 0x30 | 32 << 16;
+        qmd[19] = 1 | 1 << 16;
+        qmd[48] = PROGRAM as u32;
+        self.put_words(PROGRAM, program.as_flattened());
+        self.put_words(QMD, &qmd);
+        let class = GraphicsClass::AmpereComputeB.number();
+        let words = [
+            methods(COMPUTE, method::SET_OBJECT as u16, &[class]),
+            methods(COMPUTE, launch::SEND_PCAS_A, &[(QMD >> 8) as u32]),
+            // Invalidate, copy and schedule.
+            methods(COMPUTE, launch::SEND_SIGNALING_PCAS2_B, &[3]),
+        ];
+        self.run(&words.concat())
     }
 
     /// Frees the channel and its address space.
@@ -183,9 +235,8 @@ impl Work {
 
     /// Has the channel execute these words.
     fn run(&mut self, words: &[u32]) -> u32 {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.put_words(PUSH, words);
         let vram = &mut self.card.vram;
-        vram.write(PUSH, &bytes);
         let entry = GpEntry::segment(PUSH, words.len() as u32);
         put(vram, GPFIFO + u64::from(self.put) * 8, entry.into());
         self.put = (self.put + 1) % ENTRIES;
@@ -199,6 +250,11 @@ impl Work {
         turns
     }
 
+    fn put_words(&mut self, at: u64, words: &[u32]) {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.card.vram.write(at, &bytes);
+    }
+
     /// Lets events happen until none is left, and returns their number.
     fn settle(&mut self) -> u32 {
         let mut events = 0;
@@ -208,6 +264,12 @@ impl Work {
         }
         events
     }
+}
+
+/// A header of methods that follow each other, with their data.
+fn methods(subchannel: u8, first: u16, data: &[u32]) -> Vec<u32> {
+    let header = Header::of(Header::INC, subchannel, first.into(), data.len() as u16);
+    [&[header.into()], data].concat()
 }
 
 /// The MMU of a GA102, with one page table of small pages.
@@ -296,7 +358,7 @@ mod tests {
 
     #[test]
     fn what_is_measured_happens() {
-        let mut work = Work::new();
+        let mut work = Work::copies();
         work.card.vram.write(LARGE, &[1, 2, 3, 4]);
         assert_eq!(work.copy(LARGE, 2 * LARGE, 12 << 20), 3);
         let mut bytes = [0; 4];
@@ -309,5 +371,17 @@ mod tests {
         for has_tlb in [true, false] {
             Lookups::new(has_tlb).run(1000);
         }
+    }
+
+    #[test]
+    fn all_instructions_are_executed() {
+        let mut work = Work::computes();
+        let turns = [5460, 5461].map(|from| work.launch_count_down(from));
+        // A turn has 16384 instructions.
+        assert_eq!(
+            [5460, 5461].map(|from| work.count_down(from)),
+            [16382, 16385]
+        );
+        assert_eq!(turns, [1, 2]);
     }
 }
