@@ -2,11 +2,13 @@
 
 //! Prints a table of measurements: counts, times, and ratios of compared programs.
 
+mod allocations;
 mod engines;
 mod inspect;
 mod mock;
 mod modules;
 mod nouveau;
+mod nvk;
 mod rate;
 mod work;
 
@@ -44,6 +46,7 @@ enum Part {
     Inspection,
     Accesses,
     Engines,
+    Nvk,
     Nouveau,
     Work,
 }
@@ -76,6 +79,7 @@ impl Part {
             Self::Inspection => inspection(host, table),
             Self::Accesses => accesses(host, table),
             Self::Engines => engines(table),
+            Self::Nvk => nvk(table),
             Self::Nouveau => nouveau(host, table),
             Self::Work => work(host, table),
         }
@@ -261,6 +265,27 @@ fn engines(table: &mut Table) -> Result<()> {
         mib(memory.after_free),
         ratio(memory.after_copies as f64, memory.after_free as f64),
     ]);
+    Ok(())
+}
+
+/// Measures what the library by which NVK runs on Nova adds to a call. It must not allocate for a job.
+fn nvk(table: &mut Table) -> Result<()> {
+    let nvk::Measured { exec, bind, ioctl } = nvk::run()?;
+    let nanos = |time: Duration| format!("{} ns", time.as_nanos());
+    let verdict = match exec.allocations == 0.0 {
+        true => "0: met",
+        false => "0: not met",
+    };
+    for (call, cost, aim) in [("EXEC", exec, verdict), ("VM_BIND", bind, "")] {
+        table.add_row([
+            format!("{call} in nova-nvk, without the kernel (reference: an ioctl of a socket)"),
+            nanos(cost.time),
+            nanos(ioctl),
+            ratio(cost.time.as_secs_f64(), ioctl.as_secs_f64()),
+        ]);
+        let allocations = cost.allocations.to_string();
+        table.add_row(["  allocations of memory", &allocations, "", "", aim]);
+    }
     Ok(())
 }
 

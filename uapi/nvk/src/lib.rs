@@ -15,6 +15,8 @@ mod calls;
 mod device;
 mod driver;
 mod file;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod sparse;
 mod syncs;
 mod table;
