@@ -149,6 +149,17 @@ impl<'d> Fence<'d> {
             device.wait_for_fences(&[self.0], true, bound.as_nanos() as u64)
         }
     }
+
+    /// Makes it wait for what signals it next.
+    ///
+    /// # Panics
+    ///
+    /// If the driver fails.
+    pub fn reset(&self) {
+        // SAFETY: The fence is of this device, and nothing is under way that signals it.
+        let result = unsafe { self.1.raw().reset_fences(&[self.0]) };
+        assert_eq!(result, Ok(()), "a fence");
+    }
 }
 
 impl Drop for Fence<'_> {

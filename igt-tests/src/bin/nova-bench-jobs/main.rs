@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 //! Measures what the calls of programs cost on a mocked GPU, with one driver or the other: `nova-bench-jobs nova` or
-//! `nova-bench-jobs nouveau`. For `make bench`.
+//! `nova-bench-jobs nouveau`; or, with the driver that the GPU has, what a Vulkan program submits: `nova-bench-jobs vulkan`.
+//! For `make bench`.
 //!
 //! Prints an object of JSON. What was measured has a name there, and numbers by their names: how often the driver has
 //! accessed the card, and times in microseconds (`meter.rs`); or bytes of memory (`footprint.rs`).
@@ -14,6 +15,7 @@ mod memory;
 mod meter;
 mod nouveau;
 mod nova;
+mod vulkan;
 
 use std::process::ExitCode;
 
@@ -26,14 +28,15 @@ use meter::Meter;
 /// Measure what the calls of programs cost on a mocked GPU
 #[derive(Debug, Parser)]
 struct Args {
-    /// Who drives the GPU
-    driver: Name,
+    /// Whose calls are measured
+    of: Of,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Name {
+enum Of {
     Nova,
     Nouveau,
+    Vulkan,
 }
 
 fn main() -> ExitCode {
@@ -46,12 +49,13 @@ fn main() -> ExitCode {
         }
     };
     let mut meter = Meter::new(mock);
-    match Args::parse().driver {
-        Name::Nova => {
+    match Args::parse().of {
+        Of::Nova => {
             gpu.start();
             measure(&gpu, &mut meter);
         }
-        Name::Nouveau => measure(&igt::nouveau::Gpu::require_running(), &mut meter),
+        Of::Nouveau => measure(&igt::nouveau::Gpu::require_running(), &mut meter),
+        Of::Vulkan => vulkan::measure(&mut meter),
     }
     println!("{}", meter.results());
     ExitCode::SUCCESS
