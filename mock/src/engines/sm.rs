@@ -40,6 +40,7 @@ mod convert;
 mod double;
 mod float;
 mod flow;
+mod half;
 mod integer;
 mod lanes;
 mod launch;

@@ -20,6 +20,7 @@ mod convert;
 mod double;
 mod fields;
 mod float;
+mod half;
 mod integer;
 mod memory;
 mod mnemonic;
@@ -31,6 +32,7 @@ pub use convert::{Convert, FloatSize, IntegerSize};
 pub use double::Double;
 pub use fields::Unknown;
 pub use float::{Comparison, Float, Function, Mode, Rounding};
+pub use half::{Half, HalfMode, Halves, Pair};
 pub use integer::{Integer, IntegerComparison, PermuteMode, ShiftType};
 pub use memory::{Address, Atomic, AtomicOperation, AtomicType, Memory, Space, Width};
 pub use mnemonic::mnemonic;
@@ -62,6 +64,8 @@ pub enum Operation {
     Float(Float),
     /// Computes with numbers of 64 bits.
     Double(Double),
+    /// Computes with pairs of numbers of 16 bits.
+    Half(Half),
     /// Converts numbers.
     Convert(Convert),
     /// Accesses memory.
@@ -89,13 +93,14 @@ pub fn decode(generation: Generation, word: u128) -> Result<Instruction, Unknown
 type Group = fn(&mut Fields) -> Result<Option<Operation>, Unknown>;
 
 fn operation(fields: &mut Fields) -> Result<Operation, Unknown> {
-    let groups: [Group; 7] = [
+    let groups: [Group; 8] = [
         |fields| Ok(control::decode(fields)?.map(Operation::Control)),
         |fields| Ok(memory::decode(fields)?.map(Operation::Memory)),
         |fields| Ok(warp::decode(fields)?.map(Operation::Warp)),
         |fields| Ok(integer::decode(fields)?.map(Operation::Integer)),
         |fields| Ok(float::decode(fields)?.map(Operation::Float)),
         |fields| Ok(double::decode(fields)?.map(Operation::Double)),
+        |fields| Ok(half::decode(fields)?.map(Operation::Half)),
         |fields| Ok(convert::decode(fields)?.map(Operation::Convert)),
     ];
     for group in groups {

@@ -172,7 +172,7 @@ fn finish(value: f32, mode: Mode) -> u32 {
 }
 
 /// The lesser or the greater number, of which a NaN is none; -0 is less than 0.
-fn min_max(a: f32, b: f32, least: bool) -> f32 {
+pub(super) fn min_max(a: f32, b: f32, least: bool) -> f32 {
     if a.is_nan() {
         return b;
     }

@@ -354,13 +354,18 @@ impl Warp {
     ) {
         let condition = self.condition(condition, is_uniform);
         for (to, results) in to.into_iter().zip([results, !results]) {
-            let combined = match logic {
-                LogicOperation::And => results & condition,
-                LogicOperation::Or => results | condition,
-                LogicOperation::Xor => results ^ condition,
-            };
+            let combined = combine(logic, results, condition);
             self.set_predicate(to, combined, is_uniform, lanes);
         }
+    }
+}
+
+/// The lanes where a result, combined with a condition, holds.
+pub(super) fn combine(logic: LogicOperation, results: u32, condition: u32) -> u32 {
+    match logic {
+        LogicOperation::And => results & condition,
+        LogicOperation::Or => results | condition,
+        LogicOperation::Xor => results ^ condition,
     }
 }
 

@@ -10,6 +10,10 @@ use super::super::engine::Exception;
 use super::warp::{lanes as each, mask_of, next, Sources, Values, Warp};
 use super::{not_modelled, LANES};
 
+/// What `SHFL` reads from a lane that does not execute it, which PTX leaves undefined: the model's own
+/// value, so that a program which depends on it is found.
+pub(super) const UNDEFINED: u32 = 0xbad0_0bad;
+
 impl Warp {
     /// Executes an instruction in some lanes.
     pub(super) fn exchange(
@@ -52,7 +56,10 @@ impl Warp {
                 let values = *self.register(value);
                 let found: [Option<usize>; LANES] =
                     from_fn(|lane| shuffle(lane as u32, mode, from[lane], clamp[lane]));
-                let moved: Values = from_fn(|lane| values[found[lane].unwrap_or(lane)]);
+                let moved: Values = from_fn(|lane| match found[lane].unwrap_or(lane) {
+                    from if lanes >> from & 1 == 1 => values[from],
+                    _ => UNDEFINED,
+                });
                 self.set(to, &moved, false, lanes);
                 let bounds = mask_of(|lane| found[lane].is_some());
                 self.set_predicate(in_bounds, bounds, false, lanes);

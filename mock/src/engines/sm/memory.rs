@@ -11,6 +11,7 @@ use nova_hw::sass::{
 
 use super::super::engine::Exception;
 use super::super::memory::Address as Place;
+use super::rounding::{bits, flush};
 use super::warp::{lanes as each, next, Sources, Values, Warp};
 use super::{not_modelled, trap, LANES};
 
@@ -105,10 +106,11 @@ impl Warp {
             false => [0; LANES],
         };
         let offset = i64::from(at.offset);
+        let base = self.uniform_base(at.base);
         from_fn(|lane| match at.space {
             Space::Global => {
-                let base = u64::from(upper[lane]) << 32 | u64::from(lower[lane]);
-                base.wrapping_add_signed(offset)
+                let own = u64::from(upper[lane]) << 32 | u64::from(lower[lane]);
+                base.wrapping_add(own).wrapping_add_signed(offset)
             }
             _ => (lower[lane] << at.scale).wrapping_add(offset as u32).into(),
         })
@@ -271,8 +273,9 @@ fn change(atomic: &Atomic, old: u64, value: u64, compare: u64) -> Result<u64, Ex
         (AtomicOperation::CompareExchange, _) if old == compare => value,
         (AtomicOperation::CompareExchange, _) => old,
         (AtomicOperation::Add, AtomicType::F32) => {
-            let sum = f32::from_bits(old as u32) + f32::from_bits(value as u32);
-            super::rounding::bits(super::rounding::flush(sum, true)).into()
+            // Denormal numbers are zero (PTX ISA, `atom`; nvdisasm shows `.FTZ`).
+            let [old, value] = [old, value].map(|bits| flush(f32::from_bits(bits as u32), true));
+            bits(flush(old + value, true)).into()
         }
         (AtomicOperation::Add, AtomicType::F64) => {
             super::double::bits(f64::from_bits(old) + f64::from_bits(value))

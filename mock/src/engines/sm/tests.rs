@@ -9,9 +9,12 @@
 //! buffers in constant buffer 1, 16 bytes each, and the push constants in constant buffer 0 from
 //! 0x700 on.
 
+mod accesses;
+mod halves;
 mod programs;
 mod refused;
 mod rounding;
+mod single;
 
 use nova_hw::class::graphics::Class;
 

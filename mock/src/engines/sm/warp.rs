@@ -152,6 +152,7 @@ impl Warp {
             Operation::Integer(integer) => self.integer(integer, is_uniform, lanes, &mut sources),
             Operation::Float(float) => self.float(float, lanes, &mut sources),
             Operation::Double(double) => self.double(double, lanes, &mut sources),
+            Operation::Half(half) => self.half(half, lanes, &mut sources),
             Operation::Convert(convert) => self.convert(convert, lanes, &mut sources),
             Operation::Memory(memory) => {
                 self.memory(memory, is_uniform, lanes, &mut sources, block_memory)
@@ -249,6 +250,12 @@ impl Warp {
     /// A register of all lanes.
     pub(super) fn register(&self, register: u8) -> &Values {
         &self.registers[usize::from(register)]
+    }
+
+    /// The 64 bits of two uniform registers.
+    pub(super) fn uniform_base(&self, register: u8) -> u64 {
+        let [lower, upper] = [0, 1].map(|by| self.uniform[usize::from(next(register, by))]);
+        u64::from(upper) << 32 | u64::from(lower)
     }
 
     /// Writes a register of some lanes, or of the warp, which has the value of the lowest one.

@@ -32,7 +32,7 @@ impl Fields {
         self.opcode() & 0x1ff
     }
 
-    const fn form(&self) -> u16 {
+    pub(super) const fn form(&self) -> u16 {
         self.opcode() >> 9
     }
 
@@ -144,7 +144,7 @@ impl Fields {
     }
 
     /// The operand in bits 63:32.
-    fn wide(&mut self, sign: Sign) -> Result<Source, Unknown> {
+    pub(super) fn wide(&mut self, sign: Sign) -> Result<Source, Unknown> {
         let operand = match self.form() {
             2 | 4 => return Ok(self.immediate()),
             1 => {

@@ -46,15 +46,17 @@ pub struct Atomic {
     pub compare: u8,
 }
 
-/// Where an instruction accesses memory: at a register plus an offset.
+/// Where an instruction accesses memory: at a register plus a base of the warp and an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address {
     /// Which memory.
     pub space: Space,
     /// The register; the first one of two if `is_wide`.
     pub register: u8,
-    /// The register has 64 bits (`.E`).
+    /// The register has 64 bits.
     pub is_wide: bool,
+    /// The first uniform register of the base, which has as many bits as an address.
+    pub base: u8,
     /// Binary logarithm of what the register is multiplied by.
     pub scale: u8,
     /// Bytes.
@@ -166,13 +168,13 @@ impl AtomicType {
 
 pub(super) fn decode(fields: &mut Fields) -> Result<Option<Memory>, Unknown> {
     Ok(Some(match fields.opcode() {
-        0x381 => {
+        0x381 | 0x981 => {
             fields.no_predicate(81)?;
             load(fields, Space::Global)?
         }
         0x983 => load(fields, Space::Local)?,
         0x984 => load(fields, Space::Shared)?,
-        0x386 => store(fields, Space::Global)?,
+        0x386 | 0x986 => store(fields, Space::Global)?,
         0x387 => store(fields, Space::Local)?,
         0x388 => store(fields, Space::Shared)?,
         0xb82 | 0xab9 | 0x7ac => load_constant(fields)?,
@@ -207,11 +209,18 @@ fn store(fields: &mut Fields, space: Space) -> Result<Memory, Unknown> {
 }
 
 fn address(fields: &mut Fields, space: Space) -> Result<Address, Unknown> {
-    let (mut is_wide, mut scale) = (false, 0);
+    let (mut is_wide, mut scale, mut base) = (false, 0, ZERO_REGISTER);
     match space {
         Space::Global => {
             is_wide = fields.bit(72);
             order(fields)?;
+            if let 0x981 | 0x986 = fields.opcode() {
+                // An address has 64 bits (`.E`); the register may have 32.
+                fields.expect(72, 1, 1)?;
+                fields.expect(91, 1, 1)?;
+                is_wide = fields.bit(90);
+                base = fields.uniform(if fields.opcode() == 0x981 { 32 } else { 64 });
+            }
         }
         Space::Shared => scale = [0, 2, 3, 4][fields.bits(78, 2) as usize],
         Space::Local => fields.expect(84, 3, 1)?,
@@ -220,6 +229,7 @@ fn address(fields: &mut Fields, space: Space) -> Result<Address, Unknown> {
         space,
         register: fields.register(24),
         is_wide,
+        base,
         scale,
         offset: fields.signed(40, 24) as i32,
     })
@@ -324,6 +334,7 @@ fn atomic_type(fields: &mut Fields) -> Result<AtomicType, Unknown> {
     let is_new = fields.generation() >= Generation::Hopper;
     let width = if is_new { 4 } else { 3 };
     let is_float = matches!(fields.opcode(), 0x9a6 | 0x3a3);
+    let is_shared = matches!(fields.opcode(), 0x38c | 0x38d);
     Ok(match (fields.bits(73, width), is_new) {
         (9, true) if is_float => AtomicType::F32,
         (15, true) if is_float => AtomicType::F64,
@@ -332,8 +343,8 @@ fn atomic_type(fields: &mut Fields) -> Result<AtomicType, Unknown> {
         (1, _) => AtomicType::S32,
         (2, _) => AtomicType::U64,
         (3, true) | (5, false) => AtomicType::S64,
-        (3, false) => AtomicType::F32,
-        (6, false) => AtomicType::F64,
+        (3, false) if !is_shared => AtomicType::F32,
+        (6, false) if !is_shared => AtomicType::F64,
         _ => return Err(fields.unknown_field(73, width)),
     })
 }

@@ -9,9 +9,9 @@ use std::vec::Vec;
 
 use super::{
     decode, special, Address, Atomic, AtomicOperation, AtomicType, Comparison, Condition, Control,
-    Convert, Double, Float, FloatSize, Instruction, Integer, IntegerComparison, IntegerSize,
-    LogicOperation, Memory, Mode, Operand, Operation, Rounding, ShiftType, Shuffle, Source, Space,
-    Unknown, Vote, Warp, Width, ZERO_REGISTER,
+    Convert, Double, Float, FloatSize, Half, HalfMode, Halves, Instruction, Integer,
+    IntegerComparison, IntegerSize, LogicOperation, Memory, Mode, Operand, Operation, Pair,
+    Rounding, ShiftType, Shuffle, Source, Space, Unknown, Vote, Warp, Width, ZERO_REGISTER,
 };
 use crate::class::graphics::Generation;
 
@@ -65,6 +65,7 @@ const fn global(register: u8, offset: i32) -> Address {
         space: Space::Global,
         register,
         is_wide: true,
+        base: ZERO_REGISTER,
         scale: 0,
         offset,
     }
@@ -75,6 +76,12 @@ const EQUAL: Comparison = Comparison {
     equal: true,
     greater: false,
     unordered: false,
+};
+
+const LESS: Comparison = Comparison {
+    less: true,
+    equal: false,
+    ..EQUAL
 };
 
 const FLUSHING: Mode = Mode {
@@ -183,7 +190,7 @@ fn each_bit_means_something_or_is_refused() {
 fn what_is_not_known_is_named() {
     for (word, text) in [
         (0x367, "TLD (opcode 0x367)"),
-        (0x240, "HMNMX2 (opcode 0x240)"),
+        (0x226, "IDP (opcode 0x226)"),
         (0xfff, "unknown (opcode 0xfff)"),
         (0x38007d4d, "unknown (opcode 0xd4d)"),
         // EXIT.KEEPREFCOUNT
@@ -210,6 +217,22 @@ proptest! {
                 prop_assert_ne!(bits, 0);
             }
         }
+    }
+}
+
+/// nvdisasm shows `.INVALID3` for F32; the same bits are known for global memory.
+#[test]
+fn shared_memory_has_no_atomic_floats() {
+    // ATOMS R1, [R2+0x10], R3 and ATOMG.E PT, R1, [R2+0x10], R3
+    for (word, is_known) in [
+        (0x1003_0201_738c, false),
+        (0xe_0100_0000_1003_0201_73a8, true),
+    ] {
+        for data in [3, 6] {
+            let found = decode(Generation::AmpereB, word | data << 73);
+            assert_eq!(found.is_ok(), is_known, "{word:#x} {data}");
+        }
+        assert!(decode(Generation::AmpereB, word).is_ok(), "integers");
     }
 }
 

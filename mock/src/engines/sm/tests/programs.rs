@@ -7,6 +7,7 @@ mod integers;
 
 use std::iter;
 
+use super::super::lanes::UNDEFINED;
 use super::super::COST;
 use super::{buffer, Bench, Grid, CLASSES};
 use conversions::conversions;
@@ -243,8 +244,17 @@ fn exchanged(number: u32, warp: &[u32], lane: usize) -> [u32; 16] {
         warp[lane ^ 3],
         odd,
         odd.count_ones(),
-        if lane < 1 { 0 } else { warp[lane - 1] },
-        if lane > 29 { 0 } else { warp[lane + 2] },
+        // Only lanes on this side of a condition exchange these, and some of them read one of the others.
+        match lane {
+            0 => 0,
+            1 => UNDEFINED,
+            _ => warp[lane - 1],
+        },
+        match lane {
+            30.. => 0,
+            28.. => UNDEFINED,
+            _ => warp[lane + 2],
+        },
         warp[0],
         number,
         sum(warp),

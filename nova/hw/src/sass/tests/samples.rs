@@ -11,7 +11,13 @@ pub(super) type Sample = (u128, Condition, bool, Operation);
 pub(super) fn samples() -> Vec<Sample> {
     let lanes = |word, operation| (word, ALWAYS, false, operation);
     let warp = |word, operation| (word, ALWAYS, true, operation);
-    [integers(lanes, warp), floats(lanes), others(lanes, warp)].concat()
+    [
+        integers(lanes, warp),
+        floats(lanes),
+        halves(lanes),
+        others(lanes, warp),
+    ]
+    .concat()
 }
 
 fn integers(
@@ -268,6 +274,151 @@ fn floats(lanes: impl Fn(u128, Operation) -> Sample) -> Vec<Sample> {
     .into()
 }
 
+/// NAK was not run for these: the words are made by its encoder's rules.
+fn halves(lanes: impl Fn(u128, Operation) -> Sample) -> Vec<Sample> {
+    let lanes = |word, half| lanes(word, Operation::Half(half));
+    let pair = |source, halves| Pair { source, halves };
+    let both = |source| pair(source, Halves::Both);
+    let plain = HalfMode {
+        flushes: false,
+        saturates: false,
+    };
+    let add = |values| Half::Add {
+        to: 1,
+        values,
+        mode: plain,
+    };
+    [
+        // HADD2 R1, -|R2|.H0_H0, R3.H1_H1
+        lanes(
+            0xb003000000302017230,
+            add([
+                pair(negated(absolute(register(2))), Halves::Lower),
+                pair(register(3), Halves::Upper),
+            ]),
+        ),
+        // HADD2.FTZ.SAT R1, R2, R3
+        lanes(
+            0x120000000000302017230,
+            Half::Add {
+                to: 1,
+                values: [both(register(2)), both(register(3))],
+                mode: HalfMode {
+                    flushes: true,
+                    saturates: true,
+                },
+            },
+        ),
+        // HADD2 R1, R2, 1, 2
+        lanes(
+            0x3c00400002017430,
+            add([both(register(2)), both(immediate(0x3c00_4000))]),
+        ),
+        // HADD2 R1, R2, |c[0x1][0x10].H0_H0|
+        lanes(
+            0x6040040002017630,
+            add([
+                both(register(2)),
+                pair(absolute(constant(1, 0x10)), Halves::Lower),
+            ]),
+        ),
+        // HADD2 R1, R2, -UR5
+        lanes(
+            0x80000008000000502017e30,
+            add([both(register(2)), both(negated(uniform(5)))]),
+        ),
+        // HMUL2 R1, R2, 1, 2
+        lanes(
+            0x3c00400002017832,
+            Half::Multiply {
+                to: 1,
+                values: [both(register(2)), both(immediate(0x3c00_4000))],
+                mode: plain,
+            },
+        ),
+        // HFMA2 R1, R2, R3, -|R4|.H0_H0
+        lanes(
+            0x1c00040000000302017231,
+            Half::MultiplyAdd {
+                to: 1,
+                values: [
+                    both(register(2)),
+                    both(register(3)),
+                    pair(negated(absolute(register(4))), Halves::Lower),
+                ],
+                mode: plain,
+            },
+        ),
+        // HFMA2 R1, R2, |R4|.H1_H1, 1, 2
+        lanes(
+            0xe00043c00400002017431,
+            Half::MultiplyAdd {
+                to: 1,
+                values: [
+                    both(register(2)),
+                    pair(absolute(register(4)), Halves::Upper),
+                    both(immediate(0x3c00_4000)),
+                ],
+                mode: plain,
+            },
+        ),
+        // HMNMX2.FTZ R1, R2, R3, !PT
+        lanes(
+            0x78100000000000302017240,
+            Half::MinMax {
+                to: 1,
+                values: [both(register(2)), both(register(3))],
+                condition: NEVER,
+                flushes: true,
+            },
+        ),
+        // HSET2.BF.LT.AND R1, R2, R3, PT
+        lanes(
+            0x38010800000000302017233,
+            Half::Set {
+                to: 1,
+                values: [both(register(2)), both(register(3))],
+                comparison: LESS,
+                logic: LogicOperation::And,
+                condition: ALWAYS,
+                flushes: false,
+            },
+        ),
+        // HSETP2.NEU.H_AND.XOR P1, P2, R2, R3, !P3
+        lanes(
+            0x5a2d0c00000000302007234,
+            Half::Compare {
+                to: [1, 2],
+                values: [both(register(2)), both(register(3))],
+                comparison: Comparison {
+                    less: true,
+                    equal: false,
+                    greater: true,
+                    unordered: true,
+                },
+                is_joint: true,
+                logic: LogicOperation::Xor,
+                condition: not(predicate(3)),
+                flushes: false,
+            },
+        ),
+        // HSETP2.LT.AND P1, PT, R2, c[0x1][0x10].H1_H1, PT
+        lanes(
+            0x3f210003040040002007634,
+            Half::Compare {
+                to: [1, 7],
+                values: [both(register(2)), pair(constant(1, 0x10), Halves::Upper)],
+                comparison: LESS,
+                is_joint: false,
+                logic: LogicOperation::And,
+                condition: ALWAYS,
+                flushes: false,
+            },
+        ),
+    ]
+    .into()
+}
+
 fn others(
     lanes: impl Fn(u128, Operation) -> Sample,
     warp: impl Fn(u128, Operation) -> Sample,
@@ -301,6 +452,7 @@ fn others(
                     space: Space::Local,
                     register: ZERO_REGISTER,
                     is_wide: false,
+                    base: ZERO_REGISTER,
                     scale: 0,
                     offset: 0,
                 },
@@ -317,9 +469,35 @@ fn others(
                     space: Space::Shared,
                     register: 0,
                     is_wide: false,
+                    base: ZERO_REGISTER,
                     scale: 2,
                     offset: 0x100,
                 },
+                width: Width::B32,
+            }),
+        ),
+        // LDG.E R1, [R2.64+UR4+0x10]
+        lanes(
+            0xc0e09000000100402017981,
+            Operation::Memory(Memory::Load {
+                to: 1,
+                at: Address {
+                    base: 4,
+                    ..global(2, 0x10)
+                },
+                width: Width::B32,
+            }),
+        ),
+        // STG.E [R2.U32+UR4+0x10], R3
+        lanes(
+            0x80009040000100302007986,
+            Operation::Memory(Memory::Store {
+                at: Address {
+                    base: 4,
+                    is_wide: false,
+                    ..global(2, 0x10)
+                },
+                from: 3,
                 width: Width::B32,
             }),
         ),
