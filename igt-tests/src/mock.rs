@@ -3,6 +3,7 @@
 //! The mocked GPU's control port, through which a test injects faults. A real card has none, and
 //! tests that need it are skipped.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -91,6 +92,21 @@ impl Mock {
                 line => lines.push(line),
             }
         }
+    }
+
+    /// How often the driver has accessed the card, by the names of the ways to do so.
+    ///
+    /// # Panics
+    ///
+    /// If the mock does not answer.
+    pub fn accesses(&self) -> BTreeMap<String, u64> {
+        let answer = self.ask("accesses").expect("the mock answers");
+        let counts = answer.split(' ').map(|field| {
+            let (name, count) = field.split_once('=')?;
+            Some((name.to_owned(), count.parse().ok()?))
+        });
+        let counts: Option<_> = counts.collect();
+        counts.unwrap_or_else(|| panic!("accesses: {answer:?}"))
     }
 
     /// Number of times that the driver has unloaded GSP-RM.

@@ -111,6 +111,19 @@ struct RawFileInfo {
 /// `SYNC_IOC_FILE_INFO`: _IOWR('>', 4, struct sync_file_info).
 const FILE_INFO: u32 = 3 << 30 | (size_of::<RawFileInfo>() as u32) << 16 | (b'>' as u32) << 8 | 4;
 
+/// `struct sync_merge_data`.
+#[repr(C)]
+struct RawMerge {
+    name: [u8; 32],
+    other: i32,
+    fence: i32,
+    flags: u32,
+    pad: u32,
+}
+
+/// `SYNC_IOC_MERGE`: _IOWR('>', 3, struct sync_merge_data).
+const MERGE: u32 = 3 << 30 | (size_of::<RawMerge>() as u32) << 16 | (b'>' as u32) << 8 | 3;
+
 /// A sync object of an open file.
 #[derive(Debug)]
 pub struct Syncobj<'a> {
@@ -375,6 +388,25 @@ impl SyncFile {
         })
     }
 
+    /// A file whose fence is signaled when this one's and another one's are.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's error.
+    pub fn merge(&self, other: &Self) -> Result<Self, Errno> {
+        let mut argument = RawMerge {
+            name: [0; 32],
+            other: other.0.as_raw_fd(),
+            fence: -1,
+            flags: 0,
+            pad: 0,
+        };
+        // SAFETY: There is no pointer in the argument.
+        unsafe { drm::ioctl(self.0.as_fd(), MERGE, &mut argument)? };
+        // SAFETY: The kernel has opened this descriptor for the caller.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(argument.fence) }))
+    }
+
     /// Waits until the work is over, and says what has become of it.
     ///
     /// # Panics
@@ -451,6 +483,7 @@ mod tests {
         assert_eq!(TIMELINE_WAIT, 0xc030_64ca);
         assert_eq!(QUERY, 0xc018_64cb);
         assert_eq!(FILE_INFO, 0xc038_3e04);
+        assert_eq!(MERGE, 0xc030_3e03);
     }
 
     #[test]

@@ -98,25 +98,15 @@ impl Meter {
 
     /// Waits until the driver does not access the card, and returns the counts.
     fn quiet(&self) -> Counts {
-        let mut last = self.counts();
+        let mut last = self.mock.accesses();
         loop {
             sleep(QUIET);
-            let now = self.counts();
+            let now = self.mock.accesses();
             if now == last {
                 return now;
             }
             last = now;
         }
-    }
-
-    fn counts(&self) -> Counts {
-        let answer = self.mock.ask("accesses").expect("the mock answers");
-        let counts = answer.split(' ').map(|field| {
-            let (name, count) = field.split_once('=')?;
-            Some((name.to_owned(), count.parse().ok()?))
-        });
-        let counts: Option<Counts> = counts.collect();
-        counts.unwrap_or_else(|| panic!("accesses: {answer:?}"))
     }
 }
 

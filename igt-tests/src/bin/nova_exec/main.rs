@@ -12,6 +12,7 @@ mod device;
 mod dumps;
 mod faults;
 mod jobs;
+mod own_queue;
 mod refused;
 mod syncs;
 
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         tests.group("Copies.", |tests| copies::subtests(tests, gpu));
         tests.group("Jobs and their pushes.", |tests| jobs::subtests(tests, gpu));
         tests.group("Sync objects.", |tests| syncs::subtests(tests, gpu));
+        tests.group("Waits for the own queue.", |tests| {
+            own_queue::subtests(tests, gpu);
+        });
         tests.group("What is refused changes nothing.", |tests| {
             refused::subtests(tests, gpu);
         });
