@@ -64,14 +64,15 @@ struct Check<'a> {
     success: bool,
 }
 
-/// The VMs of a run.
+/// The VMs of a part.
 struct Guests<'a> {
     host: &'a Host,
-    results: &'a Path,
+    results: PathBuf,
     kernel: Kernel,
     /// Number of sleeps or resets in each test of them.
     pm_rounds: Option<u32>,
     tests: TestFolder,
+    jobs: Vec<Job>,
 }
 
 /// The driver that is tested.
@@ -112,14 +113,16 @@ pub(crate) fn run(host: &Host, arguments: &Arguments) -> Result<ExitCode> {
         summary: Vec::new(),
         success: true,
     };
+    let mut parts = Vec::new();
     for part in &arguments.parts {
         match part {
             Part::Unit => check.unit()?,
-            Part::Vm => check.guests(Kernel::Stock)?,
-            Part::Debug => check.guests(Kernel::Debug)?,
-            Part::Nouveau => check.nouveau()?,
+            Part::Vm => parts.push(check.guests(Kernel::Stock)?),
+            Part::Debug => parts.push(check.guests(Kernel::Debug)?),
+            Part::Nouveau => parts.push(check.nouveau()?),
         }
     }
+    check.success &= run_all(&parts)?;
     let success = summarize(host, &check.results, &check.summary)?;
     Ok(code(check.success && success))
 }
@@ -140,7 +143,7 @@ fn summarize(host: &Host, results: &Path, arguments: &[PathBuf]) -> Result<bool>
     Ok(output.status.success())
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
     fn unit(&mut self) -> Result<()> {
         let log = self.results.join("unit.log");
         let mut command = Command::new("cargo");
@@ -155,74 +158,74 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Runs the VMs of the matrix, or those for the tests that the user has named.
-    fn guests(&mut self, kernel: Kernel) -> Result<()> {
+    /// The VMs of the matrix, or those for the tests that the user has named.
+    fn guests(&mut self, kernel: Kernel) -> Result<Guests<'a>> {
         let Arguments { chip, tests, .. } = self.arguments;
         let jobs = chip.jobs(kernel, tests);
-        let tests = TestFolder::make(self.host, Driver::Nova, kernel)?;
-        if self.arguments.tests.is_empty() {
-            for list in &tests.lists {
+        let folder = TestFolder::make(self.host, Driver::Nova, kernel)?;
+        if tests.is_empty() {
+            for list in &folder.lists {
                 self.summary
                     .extend(["--not-applicable".into(), list.clone()]);
             }
         }
-        self.run(&jobs, kernel, tests)
+        Ok(self.part(jobs, kernel, folder))
     }
 
-    /// Runs the VMs for nouveau.
-    fn nouveau(&mut self) -> Result<()> {
+    /// The VMs for nouveau.
+    fn nouveau(&mut self) -> Result<Guests<'a>> {
         let Arguments { chip, tests, .. } = self.arguments;
         let jobs = nouveau::jobs(chip, tests);
-        let tests = TestFolder::make(self.host, Driver::Nouveau, Kernel::Stock)?;
-        self.run(&jobs, Kernel::Stock, tests)
+        let folder = TestFolder::make(self.host, Driver::Nouveau, Kernel::Stock)?;
+        Ok(self.part(jobs, Kernel::Stock, folder))
     }
 
-    fn run(&mut self, jobs: &[Job], kernel: Kernel, tests: TestFolder) -> Result<()> {
+    fn part(&mut self, jobs: Vec<Job>, kernel: Kernel, tests: TestFolder) -> Guests<'a> {
         let outs = jobs.iter().map(|job| self.results.join(&job.name));
         self.summary.extend(outs);
-        let guests = Guests {
+        Guests {
             host: self.host,
-            results: &self.results,
+            results: self.results.clone(),
             kernel,
             pm_rounds: self.arguments.pm_rounds,
             tests,
-        };
-        self.success &= guests.run(jobs)?;
-        Ok(())
+            jobs,
+        }
     }
 }
 
-impl Guests<'_> {
-    /// Runs all jobs, as many at once as there are processors, since a VM keeps about one busy.
-    /// Returns whether all succeeded.
-    pub(crate) fn run(&self, jobs: &[Job]) -> Result<bool> {
-        let next = Mutex::new(jobs.iter());
-        let run_some = || -> Result<bool> {
-            let mut success = true;
-            loop {
-                let job = next.lock().expect("no thread panics with the lock").next();
-                let Some(job) = job else {
-                    return Ok(success);
-                };
-                // The results of the other VMs are worth having.
-                success &= self.guest(job).unwrap_or_else(|error| {
-                    say(format_args!("{}: {error:#}", job.name));
-                    false
-                });
-                self.host.interrupt.check()?;
-            }
-        };
-        let processors = thread::available_parallelism()?.get();
-        thread::scope(|scope| {
-            let runs: Vec<_> = (0..processors.min(jobs.len()))
-                .map(|_| scope.spawn(run_some))
-                .collect();
-            runs.into_iter().try_fold(true, |all, run| {
-                Ok(all & run.join().expect("no run panics")?)
-            })
+/// Runs the VMs of all parts, one more at once than there are processors: a VM keeps about one busy, but for the time in
+/// which its tests wait. Returns whether all succeeded.
+fn run_all(parts: &[Guests<'_>]) -> Result<bool> {
+    let jobs = parts
+        .iter()
+        .flat_map(|part| part.jobs.iter().map(move |job| (part, job)));
+    let next = Mutex::new(jobs);
+    let run_some = || -> Result<bool> {
+        let mut success = true;
+        loop {
+            let job = next.lock().expect("no thread panics with the lock").next();
+            let Some((part, job)) = job else {
+                return Ok(success);
+            };
+            // The results of the other VMs are worth having.
+            success &= part.guest(job).unwrap_or_else(|error| {
+                say(format_args!("{}: {error:#}", job.name));
+                false
+            });
+            part.host.interrupt.check()?;
+        }
+    };
+    let threads = thread::available_parallelism()?.get() + 1;
+    thread::scope(|scope| {
+        let runs: Vec<_> = (0..threads).map(|_| scope.spawn(run_some)).collect();
+        runs.into_iter().try_fold(true, |all, run| {
+            Ok(all & run.join().expect("no run panics")?)
         })
-    }
+    })
+}
 
+impl Guests<'_> {
     /// Runs IGT in a VM. If the VM is lost, the remaining tests run in a second one; if that is
     /// lost, too, the results until then are collected. igt-summary reports each lost VM. Returns
     /// whether all succeeded.
