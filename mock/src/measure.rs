@@ -115,7 +115,7 @@ impl Work {
             gpfifo_entries: ENTRIES,
             privilege: Privilege::User,
             share: 0,
-            context: Context::default(),
+            context: Context::complete(),
         };
         let directory = PageDirectory {
             aperture: Aperture::Vram,

@@ -96,8 +96,8 @@ impl Context {
             && self.mapped & maps != 0
     }
 
-    /// A complete one, for tests.
-    #[cfg(any(test, fuzzing))]
+    /// A complete one, for tests and measurements.
+    #[cfg(any(test, fuzzing, feature = "measure"))]
     pub(crate) fn complete() -> Self {
         Self {
             initialized: OWN,
