@@ -791,7 +791,11 @@ struct drm_nova_query_status {
 	/** @resets: Resets since the GPU was bound, and sleeps of the system. */
 	__u64 resets;
 
-	/** @vram_losses: How often VRAM has lost its contents since then. */
+	/**
+	 * @vram_losses: How often VRAM has lost its contents since then. A loss
+	 * is counted when VRAM can be used again. What a program writes to a
+	 * mapping before that is lost, too.
+	 */
 	__u64 vram_losses;
 };
 

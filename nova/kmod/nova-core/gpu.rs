@@ -83,10 +83,12 @@ impl<'a> Gpu<'a> {
     }
 
     /// The GPU's health, and how often it has been booted again since it was bound: after the loss of its GSP, a reset,
-    /// or a sleep.
+    /// or a sleep. A boot counts when its epoch is there, neither earlier nor later.
     #[inline(never)]
     pub fn health(&self) -> (Health, u64) {
-        self.listeners.health_and_boots()
+        let boots = self.rm.boots();
+        let (health, _) = self.listeners.health();
+        (health, boots.saturating_sub(1))
     }
 
     /// The epoch of the running GSP-RM.

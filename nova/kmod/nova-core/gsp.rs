@@ -82,6 +82,8 @@ pub(crate) struct Current<'a> {
     pub(crate) gsp_rm: GspRm<'a>,
     /// Raised with each change of `gsp_rm`.
     pub(crate) epoch: Epoch,
+    /// How often GSP-RM has been booted.
+    pub(crate) boots: u64,
 }
 
 /// State of GSP-RM.
@@ -177,6 +179,7 @@ impl<'a> Gsp<'a> {
             current <- new_mutex!(Current {
                 gsp_rm: GspRm::Down,
                 epoch: Epoch::FIRST,
+                boots: 0,
             }),
             instance <- new_mutex!(None),
             kept <- new_mutex!(Kept::default()),

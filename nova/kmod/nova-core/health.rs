@@ -39,8 +39,6 @@ struct State {
     listener: Option<Arc<dyn Listener>>,
     health: Health,
     recoveries: u32,
-    /// All boots but the first.
-    boots: u64,
 }
 
 impl Listeners {
@@ -50,7 +48,6 @@ impl Listeners {
             listener: None,
             health: Health::Works,
             recoveries: 0,
-            boots: 0,
         };
         Arc::pin_init(pin_init!(Self { state <- new_mutex!(state) }), GFP_KERNEL)
     }
@@ -62,12 +59,6 @@ impl Listeners {
         state.notify();
         drop(state);
         drop(old);
-    }
-
-    /// Counts a boot, before anybody can use the GPU: who restores VRAM has to know how many there have been.
-    pub(crate) fn count_boot(&self) {
-        let mut state = self.state.lock();
-        state.boots = state.boots.saturating_add(1);
     }
 
     /// Sets the GPU's health, and notifies the listener of each boot and of each change.
@@ -91,12 +82,6 @@ impl Listeners {
         if let Some(listener) = &state.listener {
             listener.epoch_ended();
         }
-    }
-
-    /// The GPU's health, and the number of boots after the first one.
-    pub(crate) fn health_and_boots(&self) -> (Health, u64) {
-        let state = self.state.lock();
-        (state.health, state.boots)
     }
 
     /// The GPU's health, and the number of recoveries.

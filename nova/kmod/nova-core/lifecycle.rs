@@ -415,7 +415,6 @@ impl<'a> Gsp<'a> {
             dev_err!(self.machine().device(), "the usable VRAM has changed\n");
             return Err(self.give_up(running, EIO));
         }
-        self.listeners.count_boot();
         self.set_running(lifecycle, running);
         Ok(())
     }
@@ -435,12 +434,13 @@ impl<'a> Gsp<'a> {
         Ok(found.pin(pinned_release()))
     }
 
-    /// Replaces the state of GSP-RM, raises the epoch, wakes the threads that wait, and returns the old state.
+    /// Replaces the state of GSP-RM, raises the epoch, counts a boot, wakes the threads that wait, and returns the old state.
     fn replace(&self, gsp_rm: GspRm<'a>) -> GspRm<'a> {
         let mut current = self.current.lock();
         current.epoch = current.epoch.next();
         if let GspRm::Running(_) = gsp_rm {
             Kept::begin(&self.kept, current.epoch);
+            current.boots = current.boots.saturating_add(1);
         }
         self.fifo.set_epoch(current.epoch);
         let before = core::mem::replace(&mut current.gsp_rm, gsp_rm);

@@ -29,6 +29,9 @@ pub(crate) trait Rm: Send + Sync {
     /// Whether an epoch has not ended. Its GSP may be lost.
     fn is_current(&self, epoch: Epoch) -> bool;
 
+    /// How often GSP-RM has been booted.
+    fn boots(&self) -> u64;
+
     /// As [`Self::epoch`], but waits for a boot if the GPU is stopped.
     fn await_epoch(&self) -> Result<Epoch>;
 
@@ -163,6 +166,10 @@ impl Rm for Gsp<'_> {
 
     fn is_current(&self, epoch: Epoch) -> bool {
         self.target().is_ok_and(|target| target.epoch == epoch)
+    }
+
+    fn boots(&self) -> u64 {
+        self.current.lock().boots
     }
 
     fn await_epoch(&self) -> Result<Epoch> {

@@ -11,6 +11,7 @@ use nova_core_module::{
 };
 use nova_uapi::{QueryDevice, QueryFirmware, QueryStatus, Text};
 
+use crate::driver;
 use crate::gem::clear::Clearer;
 use crate::graphics::Contexts;
 use crate::queue::Queues;
@@ -164,14 +165,17 @@ impl<'a> Gpu<'a> {
             release: Text::new(self.core.firmware_release.as_str().as_bytes()),
         }
     }
-    /// The answer to `DRM_NOVA_QUERY_STATUS`; `is_wedged` is whether calls fail.
-    pub(crate) fn status(&self, is_wedged: bool) -> QueryStatus {
+
+    /// The answer to `DRM_NOVA_QUERY_STATUS`.
+    pub(crate) fn status(&self, device: &driver::Device) -> QueryStatus {
         let (health, boots) = self.core.health();
+        // Who is told of a loss sees no dummy page any more: what it writes then is not lost, too.
+        device.data().windows().renew(self, device);
         let survived = self.survival.lock().count(boots);
         QueryStatus {
             health: match health {
                 Health::Dead => nova_uapi::HEALTH_LOST,
-                Health::Works if !is_wedged => nova_uapi::HEALTH_OK,
+                Health::Works if !device.is_wedged() => nova_uapi::HEALTH_OK,
                 // When it works again, this driver has to be told before calls are let through.
                 Health::Lost | Health::Works => nova_uapi::HEALTH_RECOVERING,
             },

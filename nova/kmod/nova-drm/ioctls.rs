@@ -156,7 +156,7 @@ impl Ioctl<NovaDrmDriver> for Query {
             nova_uapi::QUERY_MEMORY_REGIONS => {
                 answer(argument, &list(&gem::regions::of(device, file))?)
             }
-            nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device.is_wedged()).as_bytes()),
+            nova_uapi::QUERY_STATUS => answer(argument, gpu.status(device).as_bytes()),
             nova_uapi::QUERY_VM => answer(argument, limits::vm(gpu).as_bytes()),
             nova_uapi::QUERY_ENGINES => answer(argument, &list(&engines::of(gpu)?)?),
             nova_uapi::QUERY_LIMITS => answer(argument, limits::of(file).as_bytes()),

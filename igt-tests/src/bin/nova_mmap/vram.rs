@@ -8,7 +8,7 @@ use std::thread;
 use igt::memory::Mapped;
 use igt::nova::object::{mappable_in, Object, VRAM};
 use igt::nova::{self, Gpu};
-use igt::{wait_for, Timeout, HANG};
+use igt::{Timeout, HANG};
 use nix::errno::Errno;
 use nova_uapi as uapi;
 use nova_uapi::MemoryRegion;
@@ -139,16 +139,20 @@ impl<'a> Vram<'a> {
         assert_eq!(object.info().state, 0);
         let before = nova::query_status(&file).unwrap();
         gpu.pci().reset().expect("the GPU is reset");
-        // Whatever is there, it can be accessed at any time.
-        wait_for(HANG, "the reset to be counted", || {
+        // Whatever is there, it can be accessed at any time. Who knows of the reset may write: there is no time in between.
+        let bound = Timeout::new(HANG, "the reset is counted");
+        while nova::query_status(&file).unwrap().resets == before.resets {
             memory.set(8, memory.get::<u64>(0));
-            nova::query_status(&file).unwrap().resets == before.resets + 1
-        });
+        }
+        memory.set(16, 4_u64);
+        drop(bound);
+        assert_eq!(nova::query_status(&file).unwrap().resets, before.resets + 1);
         gpu.assert_running();
         assert_eq!(object.info().state, uapi::GEM_STATE_CONTENT_LOST);
         // A reset may have brought back what another program had there.
         let other = object.map();
         assert_eq!((other.get::<u64>(0), other.get::<u64>(PAGE)), (0, 0));
+        assert_eq!(other.get::<u64>(16), 4);
         // It is the object's memory again, as other mappings see it.
         memory.set(0, 2_u64);
         memory.set(PAGE, 3_u64);
