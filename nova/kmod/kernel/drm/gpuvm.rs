@@ -12,7 +12,7 @@
 
 use core::marker::PhantomData;
 use core::ops::Range;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use kernel::bindings;
 use kernel::prelude::*;
@@ -155,6 +155,24 @@ impl<D: Driver> GpuVm<D> {
     pub fn reservation(&self) -> Reservation<D> {
         // SAFETY: The address space has a reference to the object, which comes from `Reservation::new`.
         unsafe { Reservation::of(NonNull::new_unchecked((*self.as_raw()).r_obj)) }
+    }
+
+    /// Whether it has mappings of an object, or a [`Change`] is to make one.
+    pub fn has(&self, object: &Object<D>) -> bool {
+        let mut has = false;
+        object::each_vm(object, |vm| has |= ptr::eq(vm, self.as_raw()));
+        has
+    }
+
+    /// Whether a job that uses it has not ended.
+    pub fn is_active(&self) -> bool {
+        // SAFETY: The address space is initialized, and keeps the object of its reservation lock.
+        unsafe {
+            !bindings::dma_resv_test_signaled(
+                (*(*self.as_raw()).r_obj).resv,
+                bindings::dma_resv_usage_DMA_RESV_USAGE_BOOKKEEP,
+            )
+        }
     }
 
     /// Gives up objects of which no mapping and no [`Change`] is left. Takes the reservation lock, and may free the

@@ -109,6 +109,32 @@ impl<D: Driver> Drop for VmObject<D> {
     }
 }
 
+impl<D: Driver> Object<D> {
+    /// The number of address spaces that have mappings of it, or a [`Change`](super::Change) that is to make one.
+    pub fn address_spaces(&self) -> usize {
+        let mut count = 0;
+        each_vm(self, |_| count += 1);
+        count
+    }
+}
+
+/// Calls `f` with each address space that [knows](VmObject) an object. The object's list is locked meanwhile.
+pub(super) fn each_vm<D: Driver>(object: &Object<D>, mut f: impl FnMut(*mut bindings::drm_gpuvm)) {
+    let object = object.as_raw();
+    let _list = lock_list(object);
+    // SAFETY: The object is initialized, and its list is locked: the entries are those of `struct drm_gpuvm_bo`, which leave
+    // the list before they are freed.
+    unsafe {
+        let head = &raw mut (*object).gpuva.list;
+        let mut entry = (*head).next;
+        while entry != head {
+            let known = kernel::container_of!(entry, bindings::drm_gpuvm_bo, list.entry.gem);
+            entry = (*entry).next;
+            f((*known).vm);
+        }
+    }
+}
+
 /// Locks an initialized object's list of mappings.
 fn lock_list<'a>(object: *mut bindings::drm_gem_object) -> kernel::sync::MutexGuard<'a, ()> {
     // SAFETY: The callers have a reference to the object, which has initialized the lock.
