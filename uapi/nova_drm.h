@@ -215,7 +215,8 @@ enum drm_nova_gem_flags {
  * -ENOSPC
  *   @size exceeds the VRAM that is left, or there are no blocks in it as
  *   @flags or @page_shift want them, and @placement has no other region; or
- *   @size exceeds the region.
+ *   @size exceeds the region. Objects that may lie in system memory, too, and
+ *   that no job uses, have been moved there before.
  * -ENOMEM
  *   There is no system memory left.
  */

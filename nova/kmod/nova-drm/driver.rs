@@ -242,9 +242,10 @@ impl drm_device::Driver for NovaDrmDriver {
         object.private.is_some()
     }
 
-    fn make_room(gpu: &Gpu<'_>) {
+    fn make_room(gpu: &Gpu<'_>, device: &Device) -> Result {
         // Binds and queues that are over have page tables, objects and channels.
         gpu.queues.clean_up_now();
+        gem::evict::leave_room(gpu, device)
     }
 
     fn show_engines(file: &File<'_>, show: &mut dyn FnMut(&CStr, &EngineStats)) {
@@ -260,10 +261,11 @@ impl drm_device::Driver for NovaDrmDriver {
     }
 
     fn fault(gpu: &Gpu<'_>, device: &Device, fault: &mut Fault<'_, Self>) {
-        match fault.object().data().vram() {
-            Some(video) => device.data().windows().fault(gpu, device, video, fault),
-            None => debug_assert!(false, "the object is in system memory"),
-        }
+        gem::fault(gpu, device, fault);
+    }
+
+    fn moved_to(object: &Stored) -> Option<&Object> {
+        object.evicted()
     }
 
     fn open(device: &Device) -> impl PinInit<FileData, Error> {

@@ -5,7 +5,7 @@
 use kernel::page::{PAGE_MASK, PAGE_SHIFT};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::{new_spinlock, Arc, SpinLock};
+use kernel::sync::{new_mutex, new_spinlock, Arc, Mutex, SetOnce, SpinLock};
 use nova_core_module::{Epoch, Vram};
 use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
@@ -17,14 +17,20 @@ use crate::limits::{SYSTEM, VRAM};
 
 pub(crate) mod clear;
 mod engine;
+pub(crate) mod evict;
 pub(crate) mod list;
+mod memory;
 pub(crate) mod regions;
 mod save;
 pub(crate) mod usage;
 mod video;
 pub(crate) mod windows;
 
-use video::{Video, Videos};
+pub(crate) use memory::{fault, is_resident, memory, Memory};
+pub(crate) use video::Video;
+
+use evict::Evicted;
+use video::Videos;
 use windows::Windows;
 
 /// The bytes of system memory that are left for GEM objects.
@@ -193,23 +199,70 @@ pub(crate) struct Stored {
     pub(crate) layout: Layout,
     /// The flags that it was created with.
     pub(crate) flags: u32,
-    /// The region in which it lies.
-    pub(crate) region: u32,
     /// The reservation lock of the only address space that may map it.
     pub(crate) private: Option<Private>,
     /// Its name with a NUL, or nothing.
     #[pin]
     label: SpinLock<KVec<u8>>,
-    charge: Charge,
+    #[pin]
+    charge: SpinLock<Charge>,
+    /// See [`Self::last_use`].
+    used: Atomic<u64>,
+    /// Held while it is moved, and while a page of it is shown to the CPU.
+    #[pin]
+    moving: Mutex<()>,
+    /// Where it lies instead of VRAM, which it does not return to.
+    evicted: SetOnce<Arc<Evicted>>,
+}
+
+/// A number for each use of objects, larger than those before it.
+pub(crate) fn next_use() -> u64 {
+    static NEXT: Atomic<u64> = Atomic::new(1);
+    NEXT.fetch_add(1, Relaxed)
 }
 
 impl Stored {
-    /// The VRAM in which it lies, if it does.
-    pub(crate) fn vram(&self) -> Option<&Video> {
-        match &self.charge {
-            Charge::Vram { video, .. } => Some(video),
+    /// The VRAM in which it lies, if it does. It may be moved meanwhile, unless something prevents that.
+    fn vram(&self) -> Option<Arc<Video>> {
+        match &*self.charge.lock() {
+            Charge::Vram { video, .. } => Some(video.clone()),
             Charge::System { .. } | Charge::Nothing => None,
         }
+    }
+
+    /// The region in which it lies.
+    pub(crate) fn region(&self) -> u32 {
+        match &*self.charge.lock() {
+            Charge::Vram { .. } => VRAM,
+            Charge::System { .. } | Charge::Nothing => SYSTEM,
+        }
+    }
+
+    /// The object whose pages it has instead of VRAM.
+    pub(crate) fn evicted(&self) -> Option<&Object> {
+        let evicted = self.evicted.as_ref()?;
+        Some(evicted.pages())
+    }
+
+    /// Whether contents have been lost with an epoch. `epoch` is the current one, if GSP-RM runs.
+    pub(crate) fn is_lost(&self, epoch: Option<Epoch>) -> bool {
+        match self.vram() {
+            Some(video) => video.is_lost(epoch),
+            None => self
+                .evicted
+                .as_ref()
+                .is_some_and(|evicted| evicted.is_lost()),
+        }
+    }
+
+    /// Notes that it is about to be mapped.
+    pub(crate) fn set_used(&self) {
+        self.used.store(next_use(), Relaxed);
+    }
+
+    /// What [`next_use`] was when it was created, or prepared to be mapped.
+    fn last_use(&self) -> u64 {
+        self.used.load(Relaxed)
     }
 
     /// Zeroes it before it is mapped, or restores it, unless that has been done in this epoch. System memory is zero from
@@ -220,7 +273,7 @@ impl Stored {
     /// Those of [`Clearer::clear`](clear::Clearer::clear).
     pub(crate) fn clear(&self, gpu: &Gpu<'_>) -> Result {
         match self.vram() {
-            Some(video) => gpu.clearer.clear(gpu, video),
+            Some(video) => gpu.clearer.clear(gpu, &video),
             None => Ok(()),
         }
     }
@@ -247,7 +300,7 @@ impl Stored {
 }
 
 /// Creates an object, which other address spaces can map or not. VRAM is tried first, unless the CPU is to map the object
-/// and cannot see VRAM.
+/// and cannot see VRAM. If VRAM is full, the object is in system memory, or others that may be there make room.
 ///
 /// # Errors
 ///
@@ -269,30 +322,26 @@ pub(crate) fn create(
     }
     let charge = match allows(VRAM) && vram_serves {
         true => match Charge::vram(accounts, &layout, flags) {
-            Err(error) if error == ENOSPC && allows(SYSTEM) => Charge::system(accounts, &layout),
+            Err(ENOSPC) if allows(SYSTEM) => Charge::system(accounts, &layout),
+            Err(ENOSPC) => evict::with_room(gpu, device, layout.size, || {
+                Charge::vram(accounts, &layout, flags)
+            }),
             charged => charged,
         },
         false => Charge::system(accounts, &layout),
     }?;
-    let (region, backing) = match charge {
-        Charge::Vram { .. } => (VRAM, Backing::Driver),
-        Charge::System { .. } | Charge::Nothing => (SYSTEM, Backing::System),
+    let backing = match charge {
+        Charge::Vram { .. } => Backing::Driver,
+        Charge::System { .. } | Charge::Nothing => Backing::System,
     };
     let size = usize::try_from(layout.size)?;
-    if region == VRAM && cpu_access {
+    if matches!(charge, Charge::Vram { .. }) && cpu_access {
         // A page fault clears it, and cannot say that there is no VRAM for what that takes.
         gpu.core.await_epoch()?;
         gpu.clearer.prepare(gpu)?;
     }
     let reservation = private.clone();
-    let stored = try_pin_init!(Stored {
-        layout,
-        flags,
-        region,
-        private,
-        label <- new_spinlock!(KVec::new()),
-        charge,
-    });
+    let stored = stored(layout, flags, private, charge);
     let reservation = reservation.as_ref();
     Object::new(device, size, backing, cpu_access, reservation, stored)
 }
@@ -300,16 +349,28 @@ pub(crate) fn create(
 /// What is stored with an object of `size` bytes of system memory that counts for no program: another driver's, or this
 /// driver's own.
 pub(crate) fn uncharged(size: u64) -> impl PinInit<Stored, Error> {
+    let layout = Layout {
+        size,
+        placement: 1 << SYSTEM,
+        page_shift: PAGE_SHIFT as u32,
+    };
+    stored(layout, 0, None, Charge::Nothing)
+}
+
+fn stored(
+    layout: Layout,
+    flags: u32,
+    private: Option<Private>,
+    charge: Charge,
+) -> impl PinInit<Stored, Error> {
     try_pin_init!(Stored {
-        layout: Layout {
-            size,
-            placement: 1 << SYSTEM,
-            page_shift: PAGE_SHIFT as u32,
-        },
-        flags: 0,
-        region: SYSTEM,
-        private: None,
+        layout,
+        flags,
+        private,
         label <- new_spinlock!(KVec::new()),
-        charge: Charge::Nothing,
+        charge <- new_spinlock!(charge),
+        used: Atomic::new(next_use()),
+        moving <- new_mutex!(()),
+        evicted: SetOnce::new(),
     })
 }

@@ -62,7 +62,7 @@ impl Ioctl<NovaDrmDriver> for GemCreate {
         argument.handle = object.create_handle(file)?;
         argument.page_shift = layout.page_shift;
         argument.mmap_offset = object.mmap_offset().unwrap_or(0);
-        argument.region = object.data().region;
+        argument.region = object.data().region();
         Ok(())
     }
 }
@@ -91,7 +91,7 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
             state |= nova_uapi::GEM_STATE_EXPORTED;
         }
         let epoch = gpu.core.epoch().ok();
-        if stored.vram().is_some_and(|video| video.is_lost(epoch)) {
+        if stored.is_lost(epoch) {
             state |= nova_uapi::GEM_STATE_CONTENT_LOST;
         }
         let vm_id = stored.private.as_ref().map_or(0, |private| {
@@ -106,7 +106,7 @@ impl Ioctl<NovaDrmDriver> for GemInfo {
             vm_id,
             page_shift: stored.layout.page_shift,
             mmap_offset: object.mmap_offset().unwrap_or(0),
-            region: stored.region,
+            region: stored.region(),
             state,
         };
         Ok(())

@@ -5,6 +5,7 @@
 use core::ops::Range;
 
 use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{new_mutex, Arc, Mutex};
 use nova_core_module::{AddressSpace, Spare, TableLimit};
 use nova_kernel::drm::device::Reference;
@@ -12,7 +13,7 @@ use nova_kernel::drm::exec::{self, with_locked, Exec, Room};
 use nova_kernel::drm::gpuvm;
 
 use crate::driver::{Device, NovaDrmDriver, Object};
-use crate::gem::Private;
+use crate::gem::{self, Private};
 use crate::gpu::Gpu;
 use crate::limits::{self, LIMITS};
 use crate::number::Number;
@@ -23,18 +24,21 @@ mod faults;
 mod ioctls;
 mod pages;
 mod spaces;
+mod users;
 
 pub(crate) use bind::{Bind, Op};
 pub(crate) use faults::{Place, VmGetFaults};
 pub(crate) use ioctls::{VmBind, VmCreate, VmDestroy};
 pub(crate) use pages::Mapped;
 pub(crate) use spaces::Spaces;
+pub(crate) use users::{Everybody, Users};
 
 use faults::Faults;
 use pages::Pages;
 
 type GpuVm = gpuvm::GpuVm<NovaDrmDriver>;
 type Mappings = gpuvm::Mappings<NovaDrmDriver>;
+type Mapping<'a> = gpuvm::Mapping<'a, NovaDrmDriver>;
 
 /// An address space. It lives as long as its id, or as a call that uses it.
 #[pin_data(PinnedDrop)]
@@ -57,6 +61,11 @@ struct Contents {
     #[pin]
     mappings: Mutex<Mappings>,
     gpuvm: GpuVm,
+    /// Binds that are prepared, and not dropped yet. They have found the memory of objects, so none of these is moved. It is
+    /// increased under the reservation lock.
+    binds: Atomic<u32>,
+    /// What [`gem::next_use`] was when a job came last.
+    used: Atomic<u64>,
 }
 
 /// A mapping, which may be gone by now. It keeps its object.
@@ -87,6 +96,8 @@ impl Vm {
         let contents = pin_init!(Contents {
             mappings <- new_mutex!(mappings),
             gpuvm,
+            binds: Atomic::new(0),
+            used: Atomic::new(0),
         });
         let contents = Arc::pin_init(contents, GFP_KERNEL_ACCOUNT)?;
         let vm = try_pin_init!(Self {
@@ -99,8 +110,13 @@ impl Vm {
         });
         let vm = Arc::pin_init(vm, GFP_KERNEL_ACCOUNT)?;
         let space = vm.new_space(gpu)?;
-        gpu.spaces.set(vm.number, space)?;
+        gpu.spaces.set(vm.number, vm.contents.clone(), space)?;
         Ok(vm)
+    }
+
+    /// Notes that a job uses what is mapped.
+    pub(crate) fn set_used(&self) {
+        self.contents.used.store(gem::next_use(), Relaxed);
     }
 
     /// What its private objects share.
@@ -191,7 +207,8 @@ impl Vm {
         drop(gpu.spaces.remove(self.number));
         let space = self.new_space(gpu)?;
         self.map_again(gpu, &space, &copies)?;
-        gpu.spaces.set(self.number, space.clone())?;
+        gpu.spaces
+            .set(self.number, self.contents.clone(), space.clone())?;
         Ok(Some(space))
     }
 
@@ -261,13 +278,23 @@ impl Vm {
     ///
     /// `ENOMEM`.
     pub(crate) fn try_copy_mappings(&self, max: usize) -> Result<Option<KVVec<MappingCopy>>> {
-        let mappings = &self.contents.mappings;
-        let count = mappings.lock().iter().count();
+        self.contents.try_copy(max, |_| true)
+    }
+}
+
+impl Contents {
+    /// The mappings that are `wanted`, as [`Vm::try_copy_mappings`].
+    fn try_copy(
+        &self,
+        max: usize,
+        wanted: impl Fn(&Mapping<'_>) -> bool,
+    ) -> Result<Option<KVVec<MappingCopy>>> {
+        let count = self.mappings.lock().iter().filter(&wanted).count();
         if count > max {
             return Ok(None);
         }
         let mut copies = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
-        let are_all = mappings.lock().iter().all(|mapping| {
+        let are_all = self.mappings.lock().iter().filter(&wanted).all(|mapping| {
             let object = mapping.object();
             let object = object.map(|(object, offset)| (object.clone(), offset));
             let copy = MappingCopy {

@@ -65,8 +65,9 @@ pub trait Driver: Sized + 'static {
     /// Whether an object must not leave the file that made it.
     fn is_private(object: &Self::Object) -> bool;
 
-    /// Frees what is not used any more, and only waits for somebody who has the time. A call has failed for want of room.
-    fn make_room(data: &Self::RegistrationData<'_>);
+    /// Frees what is not used any more, or moves it elsewhere. A call has failed for want of room, and is made again unless this
+    /// fails.
+    fn make_room(data: &Self::RegistrationData<'_>, device: &Device<Self>) -> Result;
 
     /// Calls `show` with the name of each class of engines, and how much the file uses them, for fdinfo.
     fn show_engines(file: &File<'_, Self>, show: &mut dyn FnMut(&CStr, &EngineStats));
@@ -80,6 +81,9 @@ pub trait Driver: Sized + 'static {
     /// Has the CPU see a page of an object that is not in system memory: inserts pages of a BAR, or the object's dummy
     /// page.
     fn fault(data: &Self::RegistrationData<'_>, device: &Device<Self>, fault: &mut Fault<'_, Self>);
+
+    /// The object whose pages of system memory an object has that was created elsewhere, if it has been moved there.
+    fn moved_to(object: &Self::Object) -> Option<&gem::Object<Self>>;
 
     /// The data of a file that is opened.
     fn open(device: &Device<Self>) -> impl PinInit<Self::FileData, Error>;

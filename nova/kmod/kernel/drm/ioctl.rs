@@ -175,10 +175,7 @@ unsafe extern "C" fn callback<D: Driver, I: Ioctl<D>>(
         I::call(device, data, &file, &mut argument).map(|()| argument)
     };
     let called = entered.with(|data| match call(data) {
-        Err(ENOSPC) => {
-            D::make_room(data);
-            call(data)
-        }
+        Err(ENOSPC) => D::make_room(data, device).and_then(|()| call(data)),
         called => called,
     });
     match called {

@@ -204,22 +204,27 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Has the window show system memory of at most [`WINDOW_SIZE`] bytes, which belongs to `owner`. What it has shown of
-    /// others must have been [hidden](Self::hide).
+    /// Has the window show a part of system memory, of at most [`WINDOW_SIZE`] bytes, which belongs to `owner`. What it has
+    /// shown of others must have been [hidden](Self::hide).
     ///
     /// # Errors
     ///
     /// `EINVAL` if it has not been [prepared](Self::prepare_window), and those of [`AddressSpace::change`].
-    pub(super) fn show(&mut self, blocks: &[DmaBlock], owner: &Arc<dyn Send + Sync>) -> Result {
+    pub(super) fn show(
+        &mut self,
+        blocks: &[DmaBlock],
+        part: Range<u64>,
+        owner: &Arc<dyn Send + Sync>,
+    ) -> Result {
         self.check()?;
         let spare = self.window.as_mut().ok_or(EINVAL)?;
         self.uses.set(Some(owner.clone()));
-        let sizes = blocks.iter().map(|block| block.size);
-        let size = sizes.fold(0, u64::saturating_add);
+        let size = part.end.saturating_sub(part.start);
         self.space.change(spare, &mut |tables| {
             for offset in panes(size) {
                 let end = size.min(offset.saturating_add(PANE));
-                let extents = extents_of(blocks, extent, offset..end);
+                let bytes = part.start.saturating_add(offset)..part.start.saturating_add(end);
+                let extents = extents_of(blocks, extent, bytes);
                 let mut blocks = extents.map(|extent| Block {
                     aperture: Aperture::System,
                     address: extent.address,

@@ -9,6 +9,7 @@ use kernel::seq_file::{seq_print, SeqFile};
 use nova_uapi::GEM_CPU_ACCESS;
 
 use crate::driver::{Device, Object};
+use crate::gem;
 use crate::limits::NAMES;
 
 /// Prints a line for each handle. The numbers of the clients are those of the file `clients`, and of fdinfo.
@@ -31,7 +32,7 @@ pub(crate) fn show(device: &Device, to: &SeqFile) {
 fn show_object(client: u64, handle: u32, object: &Object, to: &SeqFile) {
     let stored = object.data();
     let region = NAMES
-        .get(stored.region as usize)
+        .get(stored.region() as usize)
         .and_then(|name| name.to_str().ok());
     let mark = |is: bool, mark: char| if is { mark } else { '-' };
     let share = match object.is_imported() {
@@ -44,7 +45,7 @@ fn show_object(client: u64, handle: u32, object: &Object, to: &SeqFile) {
         object.size(),
         region.unwrap_or_default(),
         mark(stored.flags & GEM_CPU_ACCESS != 0, 'c'),
-        mark(object.is_resident(), 'r'),
+        mark(gem::is_resident(object), 'r'),
         share,
         mark(object.is_active(), 'a')
     );

@@ -32,19 +32,36 @@ pub(super) enum Sleep {
 }
 
 /// An object whose contents are saved, and which bytes of all chunks it has.
-struct Part {
-    range: Range<u64>,
-    video: Arc<Video>,
+pub(super) struct Part {
+    pub(super) range: Range<u64>,
+    pub(super) video: Arc<Video>,
 }
 
 /// What is copied between objects and a chunk. (A chain of the kernel's iterators has symbols that are too long for it.)
-struct Transfers<'x> {
+pub(super) struct Transfers<'x> {
     parts: &'x [Part],
     wanted: &'x dyn Fn(&Video) -> bool,
     /// The bytes of all chunks that the chunk has, of which some may be over.
     start: u64,
     next: u64,
     end: u64,
+}
+
+impl<'x> Transfers<'x> {
+    /// What is `wanted` of objects that have something in these bytes of all chunks, which are one chunk's.
+    pub(super) fn new(
+        parts: &'x [Part],
+        bytes: &Range<u64>,
+        wanted: &'x dyn Fn(&Video) -> bool,
+    ) -> Self {
+        Self {
+            parts,
+            wanted,
+            start: bytes.start,
+            next: bytes.start,
+            end: bytes.end,
+        }
+    }
 }
 
 impl Iterator for Transfers<'_> {
@@ -132,17 +149,11 @@ impl Saved {
         engine.prepare_window()?;
         let owner: Arc<dyn Send + Sync> = self.clone();
         let mut copy_chunk = |bytes: &Range<u64>, chunk: &Object| -> Result {
-            let transfers = || Transfers {
-                parts: self.parts_in(bytes),
-                wanted,
-                start: bytes.start,
-                next: bytes.start,
-                end: bytes.end,
-            };
+            let transfers = || Transfers::new(self.parts_in(bytes), bytes, wanted);
             if transfers().next().is_none() {
                 return Ok(());
             }
-            engine.show(chunk.dma_blocks(gpu)?, &owner)?;
+            engine.show(chunk.dma_blocks(gpu)?, 0..chunk.size() as u64, &owner)?;
             engine.copy(direction, transfers())
         };
         let mut copy_all = || -> Result {

@@ -6,13 +6,14 @@ use kernel::prelude::*;
 use nova_kernel::drm::fdinfo::MemoryStats;
 
 use crate::driver::{File, Object};
-use crate::limits::{NAMES, REGIONS, VRAM};
+use crate::gem;
+use crate::limits::{NAMES, REGIONS};
 
 /// What the file's objects take of the regions, by the ids of these.
 pub(crate) fn of(file: &File<'_>) -> [MemoryStats; REGIONS.len()] {
     let mut all = [MemoryStats::default(); REGIONS.len()];
     file.each_object(|_, object| {
-        if let Some(region) = all.get_mut(object.data().region as usize) {
+        if let Some(region) = all.get_mut(object.data().region() as usize) {
             add(region, object);
         }
     });
@@ -30,8 +31,7 @@ fn add(stats: &mut MemoryStats, object: &Object) {
     let is_shared = object.is_shared();
     add(is_shared, |stats| &mut stats.shared);
     add(!is_shared, |stats| &mut stats.private);
-    let is_resident = object.data().region == VRAM || object.is_resident();
-    add(is_resident, |stats| &mut stats.resident);
+    add(gem::is_resident(object), |stats| &mut stats.resident);
     add(object.is_active(), |stats| &mut stats.active);
 }
 

@@ -156,6 +156,7 @@ impl Queue {
                 (parts, fence) = refused;
                 continue;
             }
+            self.vm.set_used();
             let signalling = Signalling::begin();
             self.advance(&made);
             self.look_again();

@@ -5,6 +5,7 @@
 use core::ops::Range;
 
 use kernel::prelude::*;
+use kernel::sync::atomic::{Relaxed, Release};
 use kernel::sync::Arc;
 use nova_core_module::{AddressSpace, Change, Epoch, Spare, Tables};
 use nova_kernel::drm::exec::Exec;
@@ -14,7 +15,7 @@ use nova_uapi::{
     VM_BIND_OP_MAP_SPARSE, VM_BIND_OP_UNMAP_OBJECT,
 };
 
-use super::{Mapped, Mappings, Pages, Vm};
+use super::{Contents, Mapped, Mappings, Pages, Vm};
 use crate::driver::{File, NovaDrmDriver, Object};
 use crate::gpu::Gpu;
 use crate::limits::{self, SYSTEM};
@@ -127,6 +128,25 @@ pub(crate) struct Bind<'a> {
     changes: KVVec<Option<gpuvm::Change<NovaDrmDriver>>>,
     space: Arc<AddressSpace<'a>>,
     spare: Spare<'a>,
+    _pending: Pending,
+}
+
+/// A bind that is not dropped yet: what it maps stays where it is.
+struct Pending(Arc<Contents>);
+
+impl Pending {
+    /// The caller has locked the reservation of the address space.
+    fn new(contents: &Arc<Contents>) -> Self {
+        contents.binds.add(1, Relaxed);
+        Self(contents.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        // Who moves an object after that sees what the bind has changed.
+        self.0.binds.fetch_sub(1, Release);
+    }
 }
 
 impl<'a> Bind<'a> {
@@ -144,15 +164,21 @@ impl<'a> Bind<'a> {
         }
         let changes = prepare_changes(vm, &ops)?;
         let lock = |exec: &Exec<_>| lock(exec, vm, &ops);
-        let (space, spare) = vm.with_space(gpu, lock, |space| {
+        let (space, spare, pending) = vm.with_space(gpu, lock, |space| {
             let spare = prepare_tables(gpu, &space, &ops)?;
-            Ok((space, spare))
+            Ok((space, spare, Pending::new(&vm.contents)))
         })?;
+        for op in &ops {
+            if let Action::Map(Some((object, _))) = op.action() {
+                object.data().set_used();
+            }
+        }
         Ok(Self {
             ops,
             changes,
             space,
             spare,
+            _pending: pending,
         })
     }
 

@@ -9,6 +9,7 @@ use nova_core_module::{About, AboutObject, Binding, BindingPlace, Source, Text};
 
 use super::MappingCopy;
 use crate::driver::Object;
+use crate::gem::{self, Memory};
 
 impl Source for MappingCopy {
     fn read(&self, offset: u64, into: &mut [u8]) -> fmt::Result {
@@ -17,7 +18,10 @@ impl Source for MappingCopy {
         };
         let offset = usize::try_from(start.saturating_add(offset));
         let offset = offset.map_err(|_| fmt::Error)?;
-        object.read(offset, into).map_err(|_| fmt::Error)
+        match gem::memory(object) {
+            Memory::System(pages) => pages.read(offset, into).map_err(|_| fmt::Error),
+            Memory::Vram(_) => Err(fmt::Error),
+        }
     }
 }
 
@@ -49,9 +53,9 @@ impl Binding for MappingCopy {
 }
 
 fn place(object: &Object) -> BindingPlace {
-    match object.data().vram() {
-        Some(_) => BindingPlace::Vram,
-        None if object.is_imported() => BindingPlace::Import,
-        None => BindingPlace::System,
+    match gem::memory(object) {
+        Memory::Vram(_) => BindingPlace::Vram,
+        Memory::System(_) if object.is_imported() => BindingPlace::Import,
+        Memory::System(_) => BindingPlace::System,
     }
 }

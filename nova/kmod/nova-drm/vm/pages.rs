@@ -5,12 +5,14 @@
 use core::ops::Range;
 
 use kernel::prelude::*;
+use kernel::sync::Arc;
 use nova_core_module::{
     extents_of, AddressSpace, Aperture, Attributes, Block, Change, Epoch, Extent, Spare, Tables,
 };
 use nova_kernel::drm::gem::dma::DmaBlock;
 
 use crate::driver::Object;
+use crate::gem::{self, Video};
 use crate::gpu::Gpu;
 
 /// What is stored with a mapping.
@@ -27,7 +29,7 @@ pub(crate) struct Mapped {
 /// The memory of an object, and where it is.
 enum Memory<'a> {
     System(&'a [DmaBlock]),
-    Vram(&'a [Extent]),
+    Vram(Arc<Video>),
 }
 
 /// A range that is to be mapped, with all that this takes.
@@ -119,8 +121,8 @@ impl<'a> Pages<'a> {
                 let extents = extents_of(blocks, extent, part);
                 tables.map(range, &mut extents.map(block), attributes);
             }
-            Memory::Vram(extents) => {
-                let extents = extents_of(extents, |extent| *extent, part);
+            Memory::Vram(video) => {
+                let extents = extents_of(video.extents(), |extent| *extent, part);
                 tables.map(range, &mut extents.map(block), attributes);
             }
         }
@@ -129,18 +131,18 @@ impl<'a> Pages<'a> {
 
 impl<'a> Memory<'a> {
     fn of(gpu: &'a Gpu<'_>, epoch: Epoch, object: &'a Object) -> Result<Self> {
-        match object.data().vram() {
-            Some(video) if video.is_cleared_in(epoch) => Ok(Self::Vram(video.extents())),
-            Some(_) => Err(EIO),
-            None => Ok(Self::System(object.dma_blocks(gpu)?)),
+        match gem::memory(object) {
+            gem::Memory::Vram(video) if video.is_cleared_in(epoch) => Ok(Self::Vram(video)),
+            gem::Memory::Vram(_) => Err(EIO),
+            gem::Memory::System(pages) => Ok(Self::System(pages.dma_blocks(gpu)?)),
         }
     }
 
     /// What [`Self::of`] has returned before.
     fn prepared(gpu: &'a Gpu<'_>, object: &'a Object) -> Result<Self> {
-        match object.data().vram() {
-            Some(video) => Ok(Self::Vram(video.extents())),
-            None => Ok(Self::System(object.mapped_dma_blocks(gpu)?)),
+        match gem::memory(object) {
+            gem::Memory::Vram(video) => Ok(Self::Vram(video)),
+            gem::Memory::System(pages) => Ok(Self::System(pages.mapped_dma_blocks(gpu)?)),
         }
     }
 

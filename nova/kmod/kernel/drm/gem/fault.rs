@@ -5,7 +5,7 @@
 //! What an object outside of system memory has is seen through a BAR of the device. Which pages of the BAR show it may
 //! change, so that the driver inserts them when they are touched, and takes them back by [`Device::unmap_pages`]. While
 //! they cannot be shown since the device does not work, the CPU sees a page of the object that has no other purpose, the
-//! dummy page.
+//! dummy page. An object may also have pages of another one instead, in system memory.
 
 use core::ops::Range;
 
@@ -132,13 +132,33 @@ impl<'a, D: Driver> Fault<'a, D> {
         }
     }
 
+    /// Maps the page of system memory that is in its place in another object, which has pages. That must live as long as the
+    /// object, or be taken back by [`Device::unmap_pages`] before.
+    pub fn insert_page_of(&mut self, other: &Object<D>) {
+        let pages = other.memory().pages.get();
+        let Some(page) = pages.and_then(|pages| pages.page(self.page)) else {
+            return;
+        };
+        // SAFETY: It is a page. The VMA is there while the fault is handled. The address is in it, and the caller promises
+        // that the page lives long enough. Unlike a BAR's, it is mapped cached.
+        let answer = unsafe {
+            let frame = shim::page_to_pfn(page);
+            let cached = bindings::vm_get_page_prot((*self.vma).__bindgen_anon_2.vm_flags);
+            bindings::vmf_insert_pfn_prot(self.vma, self.address, frame, cached)
+        };
+        self.answer = Some(answer);
+    }
+
     /// Has the driver map the page.
     pub(super) fn show(&mut self) {
         // SAFETY: The object is of a `Device<D>`, which lives as long as its objects.
         let device = unsafe { Device::<D>::from_raw((*self.object.as_raw()).dev) };
         match device.enter() {
             Some(entered) => entered.with(|data| D::fault(data, device, self)),
-            None => self.insert_dummy(),
+            None => match D::moved_to(self.object.data()) {
+                Some(other) => self.insert_page_of(other),
+                None => self.insert_dummy(),
+            },
         }
     }
 

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the memory of objects is, for those who map them.
+
+use kernel::sync::Arc;
+use nova_kernel::drm::gem::fault::Fault;
+
+use super::video::Video;
+use crate::driver::{Device, NovaDrmDriver, Object};
+use crate::gpu::Gpu;
+
+/// Where the memory of an object is.
+pub(crate) enum Memory<'a> {
+    Vram(Arc<Video>),
+    /// In system memory: the pages of this object, which is another one if that has been evicted.
+    System(&'a Object),
+}
+
+/// Where the memory of an object is. It may be moved meanwhile, unless something prevents that (see `evict.rs`).
+pub(crate) fn memory(object: &Object) -> Memory<'_> {
+    let stored = object.data();
+    match stored.vram() {
+        Some(video) => Memory::Vram(video),
+        // It has been evicted before it had no VRAM.
+        None => Memory::System(stored.evicted().unwrap_or(object)),
+    }
+}
+
+/// Whether an object has memory already.
+pub(crate) fn is_resident(object: &Object) -> bool {
+    match memory(object) {
+        Memory::Vram(_) => true,
+        Memory::System(pages) => pages.is_resident(),
+    }
+}
+
+/// Has the CPU see a page of an object that is, or was, in VRAM.
+pub(crate) fn fault(gpu: &Gpu<'_>, device: &Device, fault: &mut Fault<'_, NovaDrmDriver>) {
+    let object = fault.object();
+    let _stays = object.data().moving.lock();
+    match memory(object) {
+        Memory::Vram(video) => device.data().windows().fault(gpu, device, &video, fault),
+        Memory::System(pages) => fault.insert_page_of(pages),
+    }
+}
