@@ -9,7 +9,7 @@ use igt::cgroup::Cgroup;
 use igt::data::{assert_same, pattern};
 use igt::memory::Mapped;
 use igt::nova::client::{Buffer, Client, PAGE};
-use igt::nova::object::{mappable_in, within, Object, VRAM};
+use igt::nova::object::{mappable_in, within, Object, SYSTEM, VRAM};
 use igt::nova::queue::Queue;
 use igt::nova::{self, Gpu};
 use igt::sleep::{self, State};
@@ -52,6 +52,11 @@ pub(crate) fn subtests(tests: &mut Tests, gpu: &Fixture<Gpu>) {
         "suspend-vram-lost",
         "What a reset has lost stays lost, and what was written after that is kept.",
         || lost(gpu),
+    );
+    tests.subtest(
+        "suspend-vram-moved",
+        "What has been moved to system memory, and what has not, is there after a sleep.",
+        || moved(gpu),
     );
     tests.subtest(
         "suspend-vram-no-memory",
@@ -240,6 +245,29 @@ fn lost(gpu: &Gpu) {
     super::sleep(gpu, State::Mem);
     assert_eq!((object.info().state, memory.get::<u64>(0)), (lost, 2));
     assert_eq!(status().vram_losses, before.vram_losses + 1);
+}
+
+/// `nova_evict` is about what is moved.
+fn moved(gpu: &Gpu) {
+    let _test = super::test_sleep(State::Mem, "devices");
+    let client = Client::new(gpu);
+    let either = GemCreate {
+        size: LARGE,
+        ..GemCreate::default()
+    };
+    let program = Program::new(&client, &[either, within(VRAM, PAGE)]);
+    let regions = nova::query_regions(client.file()).unwrap();
+    let vram = regions.iter().find(|region| region.id == VRAM).unwrap();
+    let more = vram.size - vram.used + LARGE / 2;
+    drop(Object::new(client.file(), within(VRAM, more / PAGE * PAGE)));
+    let regions = program
+        .stored
+        .iter()
+        .map(|stored| stored.object.info().region);
+    assert_eq!(regions.collect::<Vec<_>>(), [SYSTEM, VRAM]);
+    program.assert_kept();
+    super::sleep(gpu, State::Mem);
+    program.assert_kept();
 }
 
 /// The pages that the contents are saved in are charged to whoever puts the system to sleep.
