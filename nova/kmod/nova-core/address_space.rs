@@ -251,6 +251,12 @@ impl<'a> AddressSpace<'a> {
         prepared.map_err(error)
     }
 
+    /// Whether less than half of the tables are left that the program may have.
+    #[inline(never)]
+    pub fn are_tables_short(&self) -> bool {
+        self.source.limit.is_short()
+    }
+
     /// Has `changes` change the page tables, and then the GPU use them. The changes must have been
     /// [prepared](Self::prepare), with the same `spare`, which the caller drops after that, without the locks that other
     /// changes need.

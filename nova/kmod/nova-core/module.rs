@@ -67,6 +67,7 @@ pub use nova_core::{
 pub use nova_core::{Place, ProgramSlot, ProgramSlots, Survival, CHANNELS, SLOT_SIZE};
 pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};
 pub use nova_hw::chipset::Architecture;
+pub use nova_hw::gmmu::kind::{GENERIC_MEMORY, PITCH};
 pub use rm::Client;
 pub use table_limit::TableLimit;
 pub use vram::{Blocks, Vram};

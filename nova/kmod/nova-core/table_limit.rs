@@ -8,6 +8,7 @@ use kernel::sync::Arc;
 
 /// How many tables some address spaces may have together, with those that are prepared for changes.
 pub struct TableLimit {
+    all: u64,
     left: Atomic<u64>,
 }
 
@@ -20,9 +21,15 @@ impl TableLimit {
     #[inline(never)]
     pub fn new(tables: u64) -> Result<Arc<Self>> {
         let limit = Self {
+            all: tables,
             left: Atomic::new(tables),
         };
         Ok(Arc::new(limit, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// Whether less than half of them are left.
+    pub(crate) fn is_short(&self) -> bool {
+        self.left.load(Relaxed) < self.all / 2
     }
 
     /// Charges a table, if one is left.

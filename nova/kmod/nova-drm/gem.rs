@@ -5,10 +5,11 @@
 use kernel::page::{PAGE_MASK, PAGE_SHIFT};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::{new_mutex, new_spinlock, Arc, Mutex, SetOnce, SpinLock};
-use nova_core_module::{Epoch, Vram};
+use kernel::sync::{new_spinlock, static_lock_class, Arc, SetOnce, SpinLock};
+use nova_core_module::{Epoch, Vram, GENERIC_MEMORY, PITCH};
 use nova_kernel::drm::gem::reservation::Reservation;
 use nova_kernel::drm::gem::Backing;
+use nova_kernel::sync::turns::Turns;
 use nova_uapi::{Layout, GEM_CONTIGUOUS, GEM_CPU_ACCESS};
 
 use crate::driver::{Device, NovaDrmDriver, Object};
@@ -115,6 +116,11 @@ impl Accounts {
         &self.videos
     }
 
+    /// Whether so many bytes of VRAM, in blocks of at least `min_block`, are not left.
+    fn lacks_vram(&self, size: u64, min_block: u64) -> bool {
+        matches!(self.vram.alloc(size, min_block), Err(error) if error == ENOSPC)
+    }
+
     /// Bytes of a region, and those of them that are left.
     pub(crate) fn of(&self, region: u32) -> (u64, u64) {
         match region {
@@ -210,7 +216,9 @@ pub(crate) struct Stored {
     used: Atomic<u64>,
     /// Held while it is moved, and while a page of it is shown to the CPU.
     #[pin]
-    moving: Mutex<()>,
+    moving: Turns<()>,
+    /// See [`Self::is_swizzled`].
+    is_swizzled: Atomic<bool>,
     /// Where it lies instead of VRAM, which it does not return to.
     evicted: SetOnce<Arc<Evicted>>,
 }
@@ -255,9 +263,18 @@ impl Stored {
         }
     }
 
-    /// Notes that it is about to be mapped.
-    pub(crate) fn set_used(&self) {
+    /// Notes that it is about to be mapped with a kind of pages.
+    pub(crate) fn set_used(&self, kind: u8) {
+        if ![PITCH, GENERIC_MEMORY].contains(&kind) {
+            self.is_swizzled.store(true, Relaxed);
+        }
         self.used.store(next_use(), Relaxed);
+    }
+
+    /// Whether its bytes may be arranged as a kind of pages has it, in a way that is not public and may depend on where they
+    /// are: they must not be moved.
+    fn is_swizzled(&self) -> bool {
+        self.is_swizzled.load(Relaxed)
     }
 
     /// What [`next_use`] was when it was created, or prepared to be mapped.
@@ -370,7 +387,8 @@ fn stored(
         label <- new_spinlock!(KVec::new()),
         charge <- new_spinlock!(charge),
         used: Atomic::new(next_use()),
-        moving <- new_mutex!(()),
+        moving <- Turns::new((), c"Stored::moving", static_lock_class!()),
+        is_swizzled: Atomic::new(false),
         evicted: SetOnce::new(),
     })
 }

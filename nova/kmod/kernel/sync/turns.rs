@@ -46,11 +46,25 @@ impl<T: Unpin> Turns<T> {
     ///
     /// `EINTR` if the task was killed while it waited.
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Result<R> {
-        let mut data = self.take()?;
+        Ok(self.work(self.take()?, f))
+    }
+
+    /// Calls `f` if it is nobody's turn.
+    pub fn try_with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        // The lock is released before the work begins.
+        let turn = mem::replace(&mut *self.turn.lock(), Turn::Taken);
+        match turn {
+            Turn::Free(data) => Some(self.work(data, f)),
+            Turn::Taken => None,
+        }
+    }
+
+    /// Calls `f` with data that this thread has taken, and gives it to the next one.
+    fn work<R>(&self, mut data: T, f: impl FnOnce(&mut T) -> R) -> R {
         let result = f(&mut data);
         *self.turn.lock() = Turn::Free(data);
         self.waiting.wake_all();
-        Ok(result)
+        result
     }
 
     /// Waits for the data, and takes it.

@@ -3,9 +3,12 @@
 //! Moves objects from VRAM to system memory when VRAM is full: those that may be in either, and that nobody uses. They stay
 //! there.
 
+use core::cmp::Reverse;
+
 use kernel::page::PAGE_SHIFT;
 use kernel::prelude::*;
 use kernel::sync::Arc;
+use nova_core_module::Epoch;
 use nova_kernel::drm::device::Reference;
 use nova_kernel::drm::gem::Backing;
 
@@ -20,6 +23,9 @@ use crate::vm::{Everybody, Users};
 
 /// The VRAM that a call may need for the driver's own: page tables, and a context of graphics. This driver's own value.
 const OWN: u64 = 4 << 20;
+
+/// The blocks that this is taken in: tables come in chunks of that size.
+const OWN_BLOCK: u64 = 2 << 20;
 
 /// Where an object lies that was in VRAM.
 pub(super) struct Evicted {
@@ -56,10 +62,11 @@ impl Evicted {
     }
 }
 
-/// Objects that may be moved, with what [`next_use`](super::next_use) was at their last use.
+/// Objects that may be moved, those that were used last before the others.
 struct Victims {
-    objects: KVVec<(u64, Object)>,
-    everybody: Everybody,
+    objects: KVVec<Object>,
+    /// Bytes that they have.
+    size: u64,
 }
 
 impl Victims {
@@ -70,26 +77,26 @@ impl Victims {
     /// `ENOMEM`.
     fn find(gpu: &Gpu<'_>, device: &Device) -> Result<Self> {
         let everybody = Everybody::of(gpu)?;
-        let mut objects = movable(device)?;
-        for (used, object) in &mut objects {
+        let mut found = movable(device)?;
+        found.retain(|(_, object)| everybody.let_go(object));
+        for (used, object) in &mut found {
             *used = (*used).max(everybody.last_job(object));
         }
-        Ok(Self { objects, everybody })
-    }
-
-    /// Bytes that they have.
-    fn size(&self) -> u64 {
-        let sizes = self.objects.iter().map(|(_, object)| object.size() as u64);
-        sizes.fold(0, u64::saturating_add)
+        found.sort_unstable_by_key(|(used, _)| Reverse(*used));
+        let mut objects = KVVec::with_capacity(found.len(), GFP_KERNEL)?;
+        let mut size = 0_u64;
+        for (_, object) in found {
+            size = size.saturating_add(object.size() as u64);
+            objects.push(object, GFP_KERNEL)?;
+        }
+        Ok(Self { objects, size })
     }
 
     /// The one that was used the longest time ago.
     fn pop(&mut self) -> Option<Object> {
-        let all = self.objects.iter().enumerate();
-        let (oldest, _) = all.min_by_key(|(_, (used, _))| *used)?;
-        let last = self.objects.len().checked_sub(1)?;
-        self.objects.swap(oldest, last);
-        self.objects.pop().map(|(_, object)| object)
+        let object = self.objects.pop()?;
+        self.size = self.size.saturating_sub(object.size() as u64);
+        Some(object)
     }
 
     /// Moves the next one that can be moved. Returns whether there was one.
@@ -99,7 +106,11 @@ impl Victims {
     /// `EIO` if the GPU does not work, `ETIMEDOUT` if the engine does not copy, `EINTR` or `ERESTARTSYS` if a signal came.
     fn evict_one(&mut self, gpu: &Gpu<'_>, device: &Device) -> Result<bool> {
         while let Some(object) = self.pop() {
-            match evict(gpu, device, &self.everybody, &object) {
+            // A task that is to be frozen has a signal, too.
+            if kernel::current!().signal_pending() {
+                return Err(ERESTARTSYS);
+            }
+            match evict(gpu, device, &object) {
                 Ok(true) => return Ok(true),
                 // There is no memory for this one, or for its page tables, or somebody is about to use it.
                 Ok(false) | Err(ENOMEM | ENOSPC | EAGAIN) => {}
@@ -116,7 +127,7 @@ fn movable(device: &Device) -> Result<KVVec<(u64, Object)>> {
         device.each_file(|file| {
             file.each_object(|_, object| {
                 let stored = object.data();
-                let may_move = stored.layout.placement & 1 << SYSTEM != 0;
+                let may_move = stored.layout.placement & 1 << SYSTEM != 0 && !stored.is_swizzled();
                 if may_move && stored.region() == VRAM && !object.is_active() {
                     f(object);
                 }
@@ -150,17 +161,19 @@ pub(super) fn with_room<T>(
     size: u64,
     take: impl Fn() -> Result<T>,
 ) -> Result<T> {
+    gpu.core.await_epoch()?;
     // Binds that are over keep objects where they are.
     gpu.queues.clean_up_now();
     let mut victims = Victims::find(gpu, device)?;
-    let (_, left) = device.data().of(VRAM);
-    if left.saturating_add(victims.size()) < size {
-        return Err(ENOSPC);
-    }
     loop {
         match take() {
-            Err(ENOSPC) if victims.evict_one(gpu, device)? => {}
+            Err(ENOSPC) => {}
             taken => return taken,
+        }
+        let (_, left) = device.data().of(VRAM);
+        let is_enough = left.saturating_add(victims.size) >= size;
+        if !is_enough || !victims.evict_one(gpu, device)? {
+            return Err(ENOSPC);
         }
     }
 }
@@ -171,7 +184,7 @@ pub(super) fn with_room<T>(
 ///
 /// `ENOMEM`, and those of [`Victims::evict_one`].
 pub(crate) fn leave_room(gpu: &Gpu<'_>, device: &Device) -> Result {
-    let is_full = || device.data().of(VRAM).1 < OWN;
+    let is_full = || device.data().lacks_vram(OWN, OWN_BLOCK);
     if !is_full() {
         return Ok(());
     }
@@ -181,13 +194,9 @@ pub(crate) fn leave_room(gpu: &Gpu<'_>, device: &Device) -> Result {
 }
 
 /// Moves an object; `false` if it is not in VRAM any more, or somebody uses it.
-///
-/// The GPU stops using its VRAM before it uses the other memory, and not at once: if that fails, it is reset, and the object is
-/// as it was.
-fn evict(gpu: &Gpu<'_>, device: &Device, everybody: &Everybody, object: &Object) -> Result<bool> {
+fn evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result<bool> {
     let stored = object.data();
-    // A page fault of the CPU waits until it has been moved.
-    let _moving = stored.moving.lock();
+    let everybody = Everybody::of(gpu)?;
     let Some(video) = stored.vram() else {
         return Ok(false);
     };
@@ -198,8 +207,41 @@ fn evict(gpu: &Gpu<'_>, device: &Device, everybody: &Everybody, object: &Object)
     gpu.clearer.restore(gpu)?;
     let epoch = gpu.core.epoch()?;
     let charge = Charge::system(device.data(), &stored.layout)?;
-    let evicted = Evicted::new(gpu, device, object.size(), video.is_lost(Some(epoch)))?;
+    let evicted = Evicted::new(gpu, device, object.size(), video.is_lost(Some(epoch)));
+    // Without memory that the GPU reaches, this one stays.
+    let evicted = evicted.map_err(|_| ENOMEM)?;
+    // A page fault of the CPU waits until it has been moved. Who is there already uses it, or moves it.
+    let moved = stored.moving.try_with(|()| match stored.region() {
+        VRAM => exchange(
+            gpu,
+            device,
+            &everybody,
+            object,
+            epoch,
+            (charge, video, evicted),
+        ),
+        _ => Ok(false),
+    });
+    moved.unwrap_or(Ok(false))
+}
+
+/// Moves an object to `new` memory, unless somebody uses it: `false`. It is the object's turn, and the VRAM is what it has.
+///
+/// The GPU stops using its VRAM before it uses the other memory, and not at once: if that fails, it is reset, and the object is
+/// as it was.
+fn exchange(
+    gpu: &Gpu<'_>,
+    device: &Device,
+    everybody: &Everybody,
+    object: &Object,
+    epoch: Epoch,
+    (charge, video, evicted): (Charge, Arc<Video>, Arc<Evicted>),
+) -> Result<bool> {
+    let stored = object.data();
     let exchange = |users: &mut Users<'_>, copy: &mut dyn FnMut() -> Result| {
+        if stored.is_swizzled() {
+            return Err(EAGAIN);
+        }
         users.prepare()?;
         if object.mmap_offset().is_some() {
             device.unmap_pages(&object.file_pages(0..object.size() >> PAGE_SHIFT));
@@ -229,10 +271,13 @@ fn evict(gpu: &Gpu<'_>, device: &Device, everybody: &Everybody, object: &Object)
         })?
     } else {
         everybody.with_users(gpu, object, |users| {
-            exchange(users, &mut || match video.is_cleared_in(epoch) {
-                // Somebody is about to map it.
-                true => Err(EAGAIN),
-                false => Ok(()),
+            exchange(users, &mut || {
+                // Somebody may be about to map it, or have done so, also in an epoch that has begun meanwhile.
+                let is_empty = gpu.core.epoch()? == epoch && !video.is_cleared_in(epoch);
+                match is_empty {
+                    true => Ok(()),
+                    false => Err(EAGAIN),
+                }
             })
         })?
     };

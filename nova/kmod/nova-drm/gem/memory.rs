@@ -8,6 +8,7 @@ use nova_kernel::drm::gem::fault::Fault;
 use super::video::Video;
 use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::gpu::Gpu;
+use crate::limits::VRAM;
 
 /// Where the memory of an object is.
 pub(crate) enum Memory<'a> {
@@ -28,18 +29,18 @@ pub(crate) fn memory(object: &Object) -> Memory<'_> {
 
 /// Whether an object has memory already.
 pub(crate) fn is_resident(object: &Object) -> bool {
-    match memory(object) {
-        Memory::Vram(_) => true,
-        Memory::System(pages) => pages.is_resident(),
-    }
+    let stored = object.data();
+    // The list of a file's objects is locked, so that no reference to VRAM may be given up here.
+    stored.region() == VRAM || stored.evicted().unwrap_or(object).is_resident()
 }
 
 /// Has the CPU see a page of an object that is, or was, in VRAM.
 pub(crate) fn fault(gpu: &Gpu<'_>, device: &Device, fault: &mut Fault<'_, NovaDrmDriver>) {
     let object = fault.object();
-    let _stays = object.data().moving.lock();
-    match memory(object) {
+    let show = |(): &mut ()| match memory(object) {
         Memory::Vram(video) => device.data().windows().fault(gpu, device, &video, fault),
         Memory::System(pages) => fault.insert_page_of(pages),
-    }
+    };
+    // Who is killed meanwhile does not touch it again.
+    let _ = object.data().moving.with(show);
 }

@@ -170,7 +170,7 @@ impl<'a> Bind<'a> {
         })?;
         for op in &ops {
             if let Action::Map(Some((object, _))) = op.action() {
-                object.data().set_used();
+                object.data().set_used(op.mapped().kind);
             }
         }
         Ok(Self {

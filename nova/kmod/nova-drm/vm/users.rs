@@ -103,8 +103,9 @@ impl<'a> Users<'a> {
         all: &[(Number, Arc<Contents>)],
     ) -> Result<bool> {
         let epoch = gpu.core.epoch()?;
-        // Others may be new, or gone without the GPU having been told yet.
-        if object.is_active() || object.address_spaces() != all.len() {
+        // Others may be new, or gone without the GPU having been told yet. Those that come now wait for the object's lock.
+        let known = all.iter().map(|(_, contents)| &contents.gpuvm);
+        if object.is_active() || !object.is_only_in(known) {
             return Ok(false);
         }
         for (number, contents) in all {
@@ -135,7 +136,7 @@ impl<'a> Users<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`AddressSpace::prepare`].
+    /// Those of [`AddressSpace::prepare`]; `ENOSPC` if the program would have less than half of its page tables left.
     pub(crate) fn prepare(&mut self) -> Result {
         let change = Change::Map {
             aperture: Aperture::System,
@@ -145,6 +146,10 @@ impl<'a> Users<'a> {
             for mapping in &user.mappings {
                 let range = mapping.range.clone();
                 user.space.prepare(&mut user.spare, range, change)?;
+            }
+            // The owner's own changes need tables, too, also to unmap.
+            if user.space.are_tables_short() {
+                return Err(ENOSPC);
             }
         }
         Ok(())
@@ -177,7 +182,10 @@ impl<'a> Users<'a> {
                     let object = object.map(|(object, offset)| (object, *offset));
                     match Pages::prepared(gpu, mapping.range.clone(), object, mapping.mapped) {
                         Ok(pages) => pages.map(tables),
-                        Err(_) => debug_assert!(false, "the object's memory is not prepared"),
+                        Err(error) => {
+                            debug_assert!(false, "the object's memory is not prepared");
+                            gpu.report("an object that was moved is not mapped", error);
+                        }
                     }
                 }
             });

@@ -110,11 +110,17 @@ impl<D: Driver> Drop for VmObject<D> {
 }
 
 impl<D: Driver> Object<D> {
-    /// The number of address spaces that have mappings of it, or a [`Change`](super::Change) that is to make one.
-    pub fn address_spaces(&self) -> usize {
-        let mut count = 0;
-        each_vm(self, |_| count += 1);
-        count
+    /// Whether no other address spaces than these have mappings of it, or a [`Change`](super::Change) that is to make one. It
+    /// stays so while its reservation lock is held, but for changes that nobody has prepared tables for.
+    pub fn is_only_in<'x>(&self, known: impl Iterator<Item = &'x GpuVm<D>> + Clone) -> bool
+    where
+        D: 'x,
+    {
+        let mut is_only = true;
+        each_vm(self, |vm| {
+            is_only &= known.clone().any(|known| ptr::eq(known.as_raw(), vm))
+        });
+        is_only
     }
 }
 
