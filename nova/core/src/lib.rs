@@ -123,6 +123,7 @@ pub use mm::WindowError;
 pub use mm::{extents_of, piece_at, Extent};
 pub use mm::{pieces_in, ChunkPiece};
 pub use mm::{program_slots, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
+pub use mm::{Taken, Victim, Victims};
 pub use mmio::Timeout;
 pub use platform::memory::MemoryError;
 pub use rm::address_space::AddressSpace;

@@ -21,6 +21,7 @@ mod survival;
 pub(crate) mod tables;
 mod tlb;
 mod tree;
+mod victims;
 
 pub use chunks::{pieces_in, ChunkPiece};
 pub use error::WindowError;
@@ -29,3 +30,4 @@ pub use kinds::kinds_for_programs;
 pub use pool::Piece;
 pub use program_slots::{program_slots, Place, ProgramSlot, ProgramSlots, SLOT_SIZE};
 pub use survival::Survival;
+pub use victims::{Taken, Victim, Victims};

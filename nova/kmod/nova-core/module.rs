@@ -65,6 +65,7 @@ pub use nova_core::{
     Scheduling, Slot, Text, Unfinished, Words,
 };
 pub use nova_core::{Place, ProgramSlot, ProgramSlots, Survival, CHANNELS, SLOT_SIZE};
+pub use nova_core::{Taken, Victim, Victims};
 pub use nova_hw::abi::{InterleaveLevel, TIMESLICE_US_DEFAULT};
 pub use nova_hw::chipset::Architecture;
 pub use nova_hw::gmmu::kind::{GENERIC_MEMORY, PITCH};

@@ -3,12 +3,11 @@
 //! Moves objects from VRAM to system memory when VRAM is full: those that may be in either, and that nobody uses. They stay
 //! there.
 
-use core::cmp::Reverse;
-
 use kernel::page::PAGE_SHIFT;
 use kernel::prelude::*;
+use kernel::rbtree::RBTree;
 use kernel::sync::Arc;
-use nova_core_module::Epoch;
+use nova_core_module::{Epoch, Taken, Victim, Victims};
 use nova_kernel::drm::device::Reference;
 use nova_kernel::drm::gem::Backing;
 
@@ -62,67 +61,56 @@ impl Evicted {
     }
 }
 
-/// Objects that may be moved, those that were used last before the others.
-struct Victims {
-    objects: KVVec<Object>,
-    /// Bytes that they have.
-    size: u64,
+/// Objects that may be moved.
+type Movable = Victims<KVVec<Option<Victim<Object>>>>;
+
+/// The objects that nobody uses now, and when they were used last.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+fn victims(gpu: &Gpu<'_>, device: &Device) -> Result<Movable> {
+    let everybody = Everybody::of(gpu)?;
+    let found = movable(device)?;
+    let mut victims = KVVec::with_capacity(found.len(), GFP_KERNEL)?;
+    // Several files may have the same object.
+    let mut shared = RBTree::new();
+    for object in found {
+        let key = object.as_raw() as usize;
+        let is_known =
+            object.is_shared() && shared.try_create_and_insert(key, (), GFP_KERNEL)?.is_some();
+        if is_known || !everybody.let_go(&object) {
+            continue;
+        }
+        let victim = Victim {
+            size: object.size() as u64,
+            used: object.data().last_use().max(everybody.last_job(&object)),
+            object,
+        };
+        victims.push(Some(victim), GFP_KERNEL)?;
+    }
+    Ok(Victims::new(victims))
 }
 
-impl Victims {
-    /// Those that there are now.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    fn find(gpu: &Gpu<'_>, device: &Device) -> Result<Self> {
-        let everybody = Everybody::of(gpu)?;
-        let mut found = movable(device)?;
-        found.retain(|(_, object)| everybody.let_go(object));
-        for (used, object) in &mut found {
-            *used = (*used).max(everybody.last_job(object));
-        }
-        found.sort_unstable_by_key(|(used, _)| Reverse(*used));
-        let mut objects = KVVec::with_capacity(found.len(), GFP_KERNEL)?;
-        let mut size = 0_u64;
-        for (_, object) in found {
-            size = size.saturating_add(object.size() as u64);
-            objects.push(object, GFP_KERNEL)?;
-        }
-        Ok(Self { objects, size })
+/// Moves an object, if it can be moved now.
+///
+/// # Errors
+///
+/// `EIO` if the GPU does not work, `ETIMEDOUT` if the engine does not copy, `EINTR` or `ERESTARTSYS` if a signal came.
+fn try_evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result<bool> {
+    // A task that is to be frozen has a signal, too.
+    if kernel::current!().signal_pending() {
+        return Err(ERESTARTSYS);
     }
-
-    /// The one that was used the longest time ago.
-    fn pop(&mut self) -> Option<Object> {
-        let object = self.objects.pop()?;
-        self.size = self.size.saturating_sub(object.size() as u64);
-        Some(object)
-    }
-
-    /// Moves the next one that can be moved. Returns whether there was one.
-    ///
-    /// # Errors
-    ///
-    /// `EIO` if the GPU does not work, `ETIMEDOUT` if the engine does not copy, `EINTR` or `ERESTARTSYS` if a signal came.
-    fn evict_one(&mut self, gpu: &Gpu<'_>, device: &Device) -> Result<bool> {
-        while let Some(object) = self.pop() {
-            // A task that is to be frozen has a signal, too.
-            if kernel::current!().signal_pending() {
-                return Err(ERESTARTSYS);
-            }
-            match evict(gpu, device, &object) {
-                Ok(true) => return Ok(true),
-                // There is no memory for this one, or for its page tables, or somebody is about to use it.
-                Ok(false) | Err(ENOMEM | ENOSPC | EAGAIN) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(false)
+    match evict(gpu, device, object) {
+        // There is no memory for this one, or for its page tables, or somebody is about to use it.
+        Err(ENOMEM | ENOSPC | EAGAIN) => Ok(false),
+        tried => tried,
     }
 }
 
-/// The objects that files have handles of and that can be moved, with what they were used last as far as they know.
-fn movable(device: &Device) -> Result<KVVec<(u64, Object)>> {
+/// The objects that files have handles of and that can be moved.
+fn movable(device: &Device) -> Result<KVVec<Object>> {
     let each = |f: &mut dyn FnMut(&Object)| {
         device.each_file(|file| {
             file.each_object(|_, object| {
@@ -140,8 +128,7 @@ fn movable(device: &Device) -> Result<KVVec<(u64, Object)>> {
         let mut found = KVVec::with_capacity(count, GFP_KERNEL)?;
         let mut are_all = true;
         each(&mut |object| {
-            let used = object.data().last_use();
-            are_all &= found.push_within_capacity((used, object.clone())).is_ok();
+            are_all &= found.push_within_capacity(object.clone()).is_ok();
         });
         // There may be more meanwhile.
         if are_all {
@@ -154,7 +141,7 @@ fn movable(device: &Device) -> Result<KVVec<(u64, Object)>> {
 ///
 /// # Errors
 ///
-/// `ENOSPC` if there is too little that can be moved, `ENOMEM`, and those of [`Victims::evict_one`] and of `take`.
+/// `ENOSPC` if there is too little that can be moved, `ENOMEM`, and those of [`try_evict`] and of `take`.
 pub(super) fn with_room<T>(
     gpu: &Gpu<'_>,
     device: &Device,
@@ -164,32 +151,35 @@ pub(super) fn with_room<T>(
     gpu.core.await_epoch()?;
     // Binds that are over keep objects where they are.
     gpu.queues.clean_up_now();
-    let mut victims = Victims::find(gpu, device)?;
-    loop {
-        match take() {
-            Err(ENOSPC) => {}
-            taken => return taken,
+    let take = || match take() {
+        Ok(taken) => Ok(Taken::Taken(taken)),
+        Err(ENOSPC) => {
+            let (_, left) = device.data().of(VRAM);
+            Ok(Taken::Short { left })
         }
-        let (_, left) = device.data().of(VRAM);
-        let is_enough = left.saturating_add(victims.size) >= size;
-        if !is_enough || !victims.evict_one(gpu, device)? {
-            return Err(ENOSPC);
-        }
-    }
+        Err(error) => Err(error),
+    };
+    let evict = |object: Object| try_evict(gpu, device, &object);
+    let taken = victims(gpu, device)?.until_taken(size, take, evict)?;
+    taken.ok_or(ENOSPC)
 }
 
-/// Makes room for what the driver needs itself, if VRAM is full.
+/// Makes room for what the driver needs itself, if VRAM is full, as far as there is something to move.
 ///
 /// # Errors
 ///
-/// `ENOMEM`, and those of [`Victims::evict_one`].
+/// `ENOMEM`, and those of [`try_evict`].
 pub(crate) fn leave_room(gpu: &Gpu<'_>, device: &Device) -> Result {
     let is_full = || device.data().lacks_vram(OWN, OWN_BLOCK);
     if !is_full() {
         return Ok(());
     }
-    let mut victims = Victims::find(gpu, device)?;
-    while is_full() && victims.evict_one(gpu, device)? {}
+    let take = || match is_full() {
+        true => Ok(Taken::Short { left: 0 }),
+        false => Ok(Taken::Taken(())),
+    };
+    let evict = |object: Object| try_evict(gpu, device, &object);
+    victims(gpu, device)?.until_taken(0, take, evict)?;
     Ok(())
 }
 
