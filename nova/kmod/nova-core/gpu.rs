@@ -86,8 +86,8 @@ impl<'a> Gpu<'a> {
     /// or a sleep. A boot counts when its epoch is there, neither earlier nor later.
     #[inline(never)]
     pub fn health(&self) -> (Health, u64) {
-        let boots = self.rm.boots();
         let (health, _) = self.listeners.health();
+        let boots = self.rm.boots();
         (health, boots.saturating_sub(1))
     }
 

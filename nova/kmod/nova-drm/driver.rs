@@ -245,7 +245,11 @@ impl drm_device::Driver for NovaDrmDriver {
     fn make_room(gpu: &Gpu<'_>, device: &Device) -> Result {
         // Binds and queues that are over have page tables, objects and channels.
         gpu.queues.clean_up_now();
-        gem::evict::leave_room(gpu, device)
+        match gem::evict::leave_room(gpu, device) {
+            Err(signal @ (EINTR | ERESTARTSYS)) => Err(signal),
+            // The call may have room now, even if nothing could be moved.
+            _ => Ok(()),
+        }
     }
 
     fn show_engines(file: &File<'_>, show: &mut dyn FnMut(&CStr, &EngineStats)) {

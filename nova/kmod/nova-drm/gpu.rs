@@ -169,9 +169,12 @@ impl<'a> Gpu<'a> {
     /// The answer to `DRM_NOVA_QUERY_STATUS`.
     pub(crate) fn status(&self, device: &driver::Device) -> QueryStatus {
         let (health, boots) = self.core.health();
-        // Who is told of a loss sees no dummy page any more: what it writes then is not lost, too.
-        device.data().windows().renew(self, device);
         let survived = self.survival.lock().count(boots);
+        // Who is told of a loss sees no dummy page any more: what it writes then is not lost, too. Without an epoch, another loss
+        // is still to be counted.
+        if self.core.epoch().is_ok() {
+            device.data().windows().renew(self, device);
+        }
         QueryStatus {
             health: match health {
                 Health::Dead => nova_uapi::HEALTH_LOST,

@@ -52,8 +52,8 @@ impl<O, S: DerefMut<Target = [Option<Victim<O>>]>> Victims<S> {
         Some(victim.object)
     }
 
-    /// Calls `take`, which needs `size` bytes of VRAM, until it has them; before each further call, `evict` moves an object,
-    /// or says that this one cannot be moved. `None` if it takes more than is left and can be moved.
+    /// Calls `take`, which needs `size` bytes of VRAM, until it has them; before each further call, `evict` moves an object, or
+    /// leaves it where it is. `None` if it takes more than is left and can be moved.
     ///
     /// # Errors
     ///
@@ -62,24 +62,20 @@ impl<O, S: DerefMut<Target = [Option<Victim<O>>]>> Victims<S> {
         &mut self,
         size: u64,
         mut take: impl FnMut() -> Result<Taken<T>, E>,
-        mut evict: impl FnMut(O) -> Result<bool, E>,
+        mut evict: impl FnMut(O) -> Result<(), E>,
     ) -> Result<Option<T>, E> {
         loop {
             let left = match take()? {
                 Taken::Taken(taken) => return Ok(Some(taken)),
                 Taken::Short { left } => left,
             };
-            loop {
-                if left.saturating_add(self.size) < size {
-                    return Ok(None);
-                }
-                let Some(object) = self.next() else {
-                    return Ok(None);
-                };
-                if evict(object)? {
-                    break;
-                }
+            if left.saturating_add(self.size) < size {
+                return Ok(None);
             }
+            let Some(object) = self.next() else {
+                return Ok(None);
+            };
+            evict(object)?;
         }
     }
 }
@@ -134,12 +130,11 @@ mod tests {
             },
             |object| {
                 tried.push(object);
-                let moves = !objects[object].is_busy;
-                if moves {
+                if !objects[object].is_busy {
                     moved.push(object);
                     *left.borrow_mut() += objects[object].size;
                 }
-                Ok(moves)
+                Ok(())
             },
         );
         (taken == Ok(Some(())), tried, moved)
@@ -172,7 +167,7 @@ mod tests {
         let mut calls = 0;
         let taken = victims(&[object.clone(), object]).until_taken(8, short, |_| {
             calls += 1;
-            Ok(true)
+            Ok(())
         });
         assert_eq!((taken, calls), (Ok(None), 2));
     }

@@ -82,7 +82,8 @@ pub trait Driver: Sized + 'static {
     /// page.
     fn fault(data: &Self::RegistrationData<'_>, device: &Device<Self>, fault: &mut Fault<'_, Self>);
 
-    /// The object whose pages of system memory an object has that was created elsewhere, if it has been moved there.
+    /// The object whose pages of system memory an object has that was created elsewhere, if it has been moved there: until it is
+    /// freed.
     fn moved_to(object: &Self::Object) -> Option<&gem::Object<Self>>;
 
     /// The data of a file that is opened.

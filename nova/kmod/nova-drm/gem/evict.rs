@@ -97,14 +97,14 @@ fn victims(gpu: &Gpu<'_>, device: &Device) -> Result<Movable> {
 /// # Errors
 ///
 /// `EIO` if the GPU does not work, `ETIMEDOUT` if the engine does not copy, `EINTR` or `ERESTARTSYS` if a signal came.
-fn try_evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result<bool> {
+fn try_evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result {
     // A task that is to be frozen has a signal, too.
     if kernel::current!().signal_pending() {
         return Err(ERESTARTSYS);
     }
     match evict(gpu, device, object) {
         // There is no memory for this one, or for its page tables, or somebody is about to use it.
-        Err(ENOMEM | ENOSPC | EAGAIN) => Ok(false),
+        Err(ENOMEM | ENOSPC | EAGAIN) => Ok(()),
         tried => tried,
     }
 }
@@ -183,15 +183,15 @@ pub(crate) fn leave_room(gpu: &Gpu<'_>, device: &Device) -> Result {
     Ok(())
 }
 
-/// Moves an object; `false` if it is not in VRAM any more, or somebody uses it.
-fn evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result<bool> {
+/// Moves an object, unless it is not in VRAM any more, or somebody uses it.
+fn evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result {
     let stored = object.data();
     let everybody = Everybody::of(gpu)?;
     let Some(video) = stored.vram() else {
-        return Ok(false);
+        return Ok(());
     };
     if !everybody.let_go(object) {
-        return Ok(false);
+        return Ok(());
     }
     // What was saved for a sleep is there again after that.
     gpu.clearer.restore(gpu)?;
@@ -210,12 +210,12 @@ fn evict(gpu: &Gpu<'_>, device: &Device, object: &Object) -> Result<bool> {
             epoch,
             (charge, video, evicted),
         ),
-        _ => Ok(false),
+        _ => Ok(()),
     });
-    moved.unwrap_or(Ok(false))
+    moved.unwrap_or(Ok(()))
 }
 
-/// Moves an object to `new` memory, unless somebody uses it: `false`. It is the object's turn, and the VRAM is what it has.
+/// Moves an object to other memory, unless somebody uses it. It is the object's turn, and the VRAM is what it has.
 ///
 /// The GPU stops using its VRAM before it uses the other memory, and not at once: if that fails, it is reset, and the object is
 /// as it was.
@@ -226,7 +226,7 @@ fn exchange(
     object: &Object,
     epoch: Epoch,
     (charge, video, evicted): (Charge, Arc<Video>, Arc<Evicted>),
-) -> Result<bool> {
+) -> Result {
     let stored = object.data();
     let exchange = |users: &mut Users<'_>, copy: &mut dyn FnMut() -> Result| {
         if stored.is_swizzled() {
@@ -271,7 +271,8 @@ fn exchange(
             })
         })?
     };
-    Ok(before.is_some())
+    drop(before);
+    Ok(())
 }
 
 /// Copies the contents.

@@ -6,6 +6,7 @@ use kernel::sync::Arc;
 use nova_kernel::drm::gem::fault::Fault;
 
 use super::video::Video;
+use super::windows::Windows;
 use crate::driver::{Device, NovaDrmDriver, Object};
 use crate::gpu::Gpu;
 use crate::limits::VRAM;
@@ -37,9 +38,14 @@ pub(crate) fn is_resident(object: &Object) -> bool {
 /// Has the CPU see a page of an object that is, or was, in VRAM.
 pub(crate) fn fault(gpu: &Gpu<'_>, device: &Device, fault: &mut Fault<'_, NovaDrmDriver>) {
     let object = fault.object();
+    let windows = device.data().windows();
+    let comes_back = match memory(object) {
+        Memory::Vram(video) => Windows::await_saved(gpu, &video),
+        Memory::System(_) => false,
+    };
     let show = |(): &mut ()| match memory(object) {
-        Memory::Vram(video) => device.data().windows().fault(gpu, device, &video, fault),
-        Memory::System(pages) => fault.insert_page_of(pages),
+        Memory::Vram(video) => windows.fault(gpu, device, &video, comes_back, fault),
+        Memory::System(_) => fault.insert_moved(),
     };
     // Who is killed meanwhile does not touch it again.
     let _ = object.data().moving.with(show);

@@ -72,21 +72,26 @@ impl Windows {
         self.size_and_used().0 != 0
     }
 
+    /// After a sleep, until VRAM has been restored, waits for a boot, but not for long; returns whether contents come back. The
+    /// dummy page would have others, and lose what is written there, although nothing tells of a loss. A task that is killed gets
+    /// it.
+    pub(crate) fn await_saved(gpu: &Gpu<'_>, video: &Video) -> bool {
+        let is_saved = video.is_saved() || gpu.survival.lock().is_pending();
+        is_saved && gpu.core.await_boot(BOOT_WAIT).is_ok()
+    }
+
     /// Has the CPU see the page of an object that has been touched, and what else the same slot shows of the object
     /// around it; or the dummy page while the GPU does not work. Where it works and this fails, the touch does (`SIGBUS`), so
-    /// that no program writes to the dummy page unawares. After a sleep, until VRAM has been restored, this waits for a boot,
-    /// and has the page touched again if that takes long. `video` is the object's.
+    /// that no program writes to the dummy page unawares. If contents come [back](Self::await_saved), the page is touched again
+    /// instead. `video` is the object's.
     pub(crate) fn fault(
         &self,
         gpu: &Gpu<'_>,
         device: &Device,
         video: &Video,
+        comes_back: bool,
         fault: &mut Fault<'_, NovaDrmDriver>,
     ) {
-        // The dummy page would have other contents than are about to be restored, and lose what is written there, although
-        // nothing tells of a loss. A task that is killed gets it.
-        let is_saved = video.is_saved() || gpu.survival.lock().is_pending();
-        let comes_back = is_saved && gpu.core.await_boot(BOOT_WAIT).is_ok();
         let epoch = gpu.core.epoch().ok();
         let cleared = gpu.clearer.clear(gpu, video);
         let piece = piece_at(video.extents(), fault.offset(), SLOT_SIZE).ok_or(EINVAL);

@@ -132,15 +132,15 @@ impl<'a, D: Driver> Fault<'a, D> {
         }
     }
 
-    /// Maps the page of system memory that is in its place in another object, which has pages. That must live as long as the
-    /// object, or be taken back by [`Device::unmap_pages`] before.
-    pub fn insert_page_of(&mut self, other: &Object<D>) {
-        let pages = other.memory().pages.get();
+    /// Maps the page that is in its place in the object that this one has been [moved to](Driver::moved_to).
+    pub fn insert_moved(&mut self) {
+        let other = D::moved_to(self.object.data());
+        let pages = other.and_then(|other| other.memory().pages.get());
         let Some(page) = pages.and_then(|pages| pages.page(self.page)) else {
             return;
         };
-        // SAFETY: It is a page. The VMA is there while the fault is handled. The address is in it, and the caller promises
-        // that the page lives long enough. Unlike a BAR's, it is mapped cached.
+        // SAFETY: It is a page. The VMA is there while the fault is handled. The address is in it, and the page lives as long as
+        // the object, which has a reference to the other one for good. Unlike a BAR's, it is mapped cached.
         let answer = unsafe {
             let frame = shim::page_to_pfn(page);
             let cached = bindings::vm_get_page_prot((*self.vma).__bindgen_anon_2.vm_flags);
@@ -156,7 +156,7 @@ impl<'a, D: Driver> Fault<'a, D> {
         match device.enter() {
             Some(entered) => entered.with(|data| D::fault(data, device, self)),
             None => match D::moved_to(self.object.data()) {
-                Some(other) => self.insert_page_of(other),
+                Some(_) => self.insert_moved(),
                 None => self.insert_dummy(),
             },
         }
